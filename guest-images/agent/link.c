@@ -1,0 +1,73 @@
+/* The serial line to the rig. */
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <termios.h>
+#include <unistd.h>
+
+static int line = -1;
+/* Held across the write to the UART and nothing else. */
+static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
+
+static bool make_raw(int fd) {
+    struct termios settings;
+    if (tcgetattr(fd, &settings) != 0) return false;
+    cfmakeraw(&settings);
+    settings.c_cflag |= CLOCAL | CREAD;
+    settings.c_cflag &= ~(tcflag_t)CRTSCTS;
+    settings.c_cc[VMIN] = 1;
+    settings.c_cc[VTIME] = 0;
+    /* QEMU does not slow the line down, but derives from the rate how long the receiver waits for a 16550's FIFO to
+     * fill before it interrupts. */
+    cfsetspeed(&settings, B115200);
+    return tcsetattr(fd, TCSANOW, &settings) == 0;
+}
+
+/* A vCPU other than 0 may be held by the rig, and the line's interrupt must not wait for it. */
+static void steer_interrupt(const char *name) {
+    char row[1024], path[64];
+    FILE *table = fopen("/proc/interrupts", "re");
+    while (table && fgets(row, sizeof row, table)) {
+        const size_t length = strcspn(row, "\n"), name_length = strlen(name);
+        char *end;
+        row[length] = '\0';
+        const long irq = strtol(row, &end, 10);
+        if (*end != ':' || length < name_length || strcmp(row + length - name_length, name) != 0) continue;
+        snprintf(path, sizeof path, "/proc/irq/%ld/smp_affinity", irq);
+        const int fd = open(path, O_WRONLY | O_CLOEXEC);
+        if (fd < 0 || write(fd, "1", 1) != 1) warn("%s: %s", path, strerror(errno));
+        if (fd >= 0) close(fd);
+    }
+    if (table) fclose(table);
+}
+
+int link_open(char *name, size_t name_bytes) {
+    char path[64];
+    if (!command_line_word("memrig.link=", name, name_bytes) || strchr(name, '/')) snprintf(name, name_bytes, "ttyS1");
+    snprintf(path, sizeof path, "/dev/%s", name);
+    line = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    if (line < 0) return -1;
+    if (!make_raw(line)) warn("%s is not a terminal line: %s", path, strerror(errno));
+    tcflush(line, TCIOFLUSH);
+    steer_interrupt(name);
+    return line;
+}
+
+void link_send(uint8_t type, uint32_t id, uint16_t sequence, const char *payload, size_t length) {
+    static char frame[MAX_FRAME];
+    pthread_mutex_lock(&line_lock);
+    const size_t size = frame_encode(frame, type, id, sequence, payload, length);
+    for (size_t sent = 0; sent < size;) {
+        const ssize_t n = write(line, frame + sent, size - sent);
+        if (n > 0) sent += (size_t)n;
+        else if (n < 0 && errno != EINTR) break; /* the rig sees a frame cut off, and skips it */
+    }
+    pthread_mutex_unlock(&line_lock);
+}
+
+void link_drain(void) { tcdrain(line); }

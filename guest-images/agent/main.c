@@ -1,0 +1,80 @@
+/* The main thread: reads the link, answers what cannot block, hands on the rest. Init must never return. */
+#include "agent.h"
+
+#include <errno.h>
+#include <poll.h>
+#include <stdio.h>
+#include <string.h>
+#include <unistd.h>
+
+static const struct {
+    const char *verb;
+    handler run;
+} worker_verbs[] = {
+    {"symbols", do_symbols},       {"blocks", do_blocks},         {"memory", do_memory},
+    {"blocked-tasks", do_blocked_tasks}, {"read-file", do_read_file}, {"write-file", do_write_file},
+    {"sysrq", do_sysrq},           {"power-off", do_power_off},
+};
+
+static void dispatch(const struct frame *frame) {
+    char verb[32];
+    if (frame->type != FRAME_REQUEST) return;
+    /* A NUL would hide what follows it; no sound payload has one. */
+    if (strlen(frame->payload) != frame->length || !find_value(frame->payload, "verb", verb, sizeof verb, NULL)) {
+        reply_error_to(frame->id, "read the request", EBADMSG);
+        return;
+    }
+    if (!strcmp(verb, "hello")) {
+        send_hello(frame->id);
+        return;
+    }
+    if (!strcmp(verb, "start-onliner")) {
+        onliner_start(frame->id, frame->payload);
+        return;
+    }
+    if (!strcmp(verb, "stop-onliner")) {
+        onliner_stop(frame->id, frame->payload);
+        return;
+    }
+    for (size_t i = 0; i < sizeof worker_verbs / sizeof *worker_verbs; i++)
+        if (!strcmp(verb, worker_verbs[i].verb)) {
+            run_on_worker(worker_verbs[i].run, frame->id, frame->payload);
+            return;
+        }
+    reply_error_to(frame->id, "find the verb", ENOSYS);
+}
+
+static void serve(int line) {
+    static struct decoder decoder;
+    static char payload[MAX_PAYLOAD + 1];
+    struct pollfd fds[] = {{line, POLLIN, 0}, {onliner_event_descriptor(), POLLIN, 0}};
+    struct frame frame;
+    for (;;) {
+        if (poll(fds, 2, -1) < 0) continue;
+        if (fds[1].revents) onliner_report();
+        if (!fds[0].revents) continue;
+        size_t room;
+        char *space = decoder_room(&decoder, &room);
+        const ssize_t n = read(line, space, room);
+        if (n > 0) {
+            decoder.used += (size_t)n;
+            while (decoder_next(&decoder, &frame, payload)) dispatch(&frame);
+        } else if (n == 0 || (errno != EINTR && errno != EAGAIN)) {
+            return;
+        }
+    }
+}
+
+int main(void) {
+    char name[32];
+    set_up();
+    const int line = link_open(name, sizeof name);
+    if (line < 0) fprintf(stderr, "memrig-agent: cannot open the link /dev/%s: %s\n", name, strerror(errno));
+    else if (!start_workers()) fprintf(stderr, "memrig-agent: cannot start the workers: %s\n", strerror(errno));
+    else {
+        send_hello(0);
+        serve(line);
+        fprintf(stderr, "memrig-agent: the link /dev/%s was hung up\n", name);
+    }
+    for (;;) pause();
+}

@@ -1,0 +1,296 @@
+/* Onliners: threads that write to a memory block's attribute as soon as they can, each on its own vCPU. */
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { MAX_ONLINERS = 16, MAX_BLOCKS = 1 << 16, WORD_BYTES = 33, STACK_BYTES = 64 * 1024, UEVENT_BYTES = 4 << 20 };
+
+enum trigger { NOW, SPIN, UEVENT };
+
+struct write_report {
+    uint64_t block;
+    int error;
+};
+
+struct onliner {
+    /* Set before the thread starts, and only read after. */
+    bool taken;
+    char name[WORD_BYTES], attribute[WORD_BYTES], value[WORD_BYTES];
+    unsigned cpu;
+    uint64_t first;
+    size_t count;
+    enum trigger trigger;
+    int directory, uevents, stop_event;
+    uint32_t id; /* of the request that is answered once the thread runs on its vCPU */
+    /* The main thread's. */
+    bool answered;
+    size_t sent;
+    /* The onliner's, who alone writes: reports[0 .. published) are complete. A block is written to once, so the
+     * array never overflows. */
+    bool *done;
+    struct write_report *reports;
+    atomic_size_t published;
+    atomic_bool stop, ready, ended;
+};
+
+static struct onliner onliners[MAX_ONLINERS];
+static int wake = -1;
+
+int onliner_event_descriptor(void) {
+    if (wake < 0) wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    return wake;
+}
+
+static void wake_main_thread(void) {
+    const uint64_t one = 1;
+    if (write(wake, &one, sizeof one) != sizeof one) return; /* it is awake already */
+}
+
+/* --- the onliner's thread --- */
+
+/* False if the attribute is not there yet. */
+static bool attempt(struct onliner *self, size_t index) {
+    char path[96];
+    snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
+    const int fd = openat(self->directory, path, O_WRONLY | O_CLOEXEC);
+    int error = 0;
+    if (fd < 0) {
+        error = errno;
+        if (error == ENOENT && self->trigger != NOW) return false;
+    } else {
+        if (write(fd, self->value, strlen(self->value)) < 0) error = errno;
+        close(fd);
+    }
+    const size_t next = atomic_load_explicit(&self->published, memory_order_relaxed);
+    self->done[index] = true;
+    self->reports[next] = (struct write_report){self->first + index, error};
+    atomic_store_explicit(&self->published, next + 1, memory_order_release);
+    wake_main_thread();
+    return true;
+}
+
+static bool is_stopped(struct onliner *self) { return atomic_load(&self->stop); }
+
+/* One pass over the blocks not written to yet; how many of them are left. */
+static size_t attempt_all(struct onliner *self) {
+    size_t left = 0;
+    for (size_t i = 0; i < self->count && !is_stopped(self); i++)
+        if (!self->done[i] && !attempt(self, i)) left++;
+    return left;
+}
+
+/* The block that a uevent says was added, as an index; -1 for any other message. */
+static long added_block(const struct onliner *self, const char *message, size_t length) {
+    static const char prefix[] = "add@/devices/system/memory/memory";
+    char *end;
+    if (strnlen(message, length) == length || strncmp(message, prefix, sizeof prefix - 1) != 0) return -1;
+    const unsigned long long block = strtoull(message + sizeof prefix - 1, &end, 10);
+    if (*end || block < self->first || block - self->first >= self->count) return -1;
+    return (long)(block - self->first);
+}
+
+static void follow_uevents(struct onliner *self) {
+    char message[4096];
+    struct pollfd fds[] = {{self->uevents, POLLIN, 0}, {self->stop_event, POLLIN, 0}};
+    for (size_t left = self->count; left && !is_stopped(self);) {
+        struct sockaddr_nl sender = {0};
+        socklen_t size = sizeof sender;
+        if (poll(fds, 2, -1) < 0 || fds[1].revents) continue;
+        const ssize_t n = recvfrom(self->uevents, message, sizeof message, MSG_DONTWAIT, (struct sockaddr *)&sender, &size);
+        if (n < 0 && errno == ENOBUFS) left = attempt_all(self); /* some messages were lost, so look for all */
+        if (n <= 0 || sender.nl_pid != 0) continue;
+        const long index = added_block(self, message, (size_t)n);
+        if (index >= 0 && !self->done[index] && attempt(self, (size_t)index)) left--;
+    }
+}
+
+static void *online(void *argument) {
+    struct onliner *self = argument;
+    prctl(PR_SET_NAME, self->name);
+    atomic_store(&self->ready, true);
+    wake_main_thread();
+    if (self->trigger == UEVENT) follow_uevents(self);
+    else
+        while (attempt_all(self) && !is_stopped(self)) {}
+    atomic_store(&self->ended, true);
+    wake_main_thread();
+    return NULL;
+}
+
+/* --- the main thread --- */
+
+static void release(struct onliner *onliner) {
+    if (onliner->directory >= 0) close(onliner->directory);
+    if (onliner->uevents >= 0) close(onliner->uevents);
+    if (onliner->stop_event >= 0) close(onliner->stop_event);
+    free(onliner->done);
+    free(onliner->reports);
+    memset(onliner, 0, sizeof *onliner);
+}
+
+static void answer_ok(uint32_t id) {
+    static struct reply reply;
+    reply_begin(&reply, id, false);
+    reply_ok(&reply);
+}
+
+static void report_one(struct onliner *onliner) {
+    char text[128];
+    /* Read first: what was published before it ended is then seen below. */
+    const bool ended = atomic_load(&onliner->ended);
+    if (!onliner->answered && atomic_load(&onliner->ready)) {
+        onliner->answered = true;
+        answer_ok(onliner->id);
+    }
+    while (onliner->sent < atomic_load_explicit(&onliner->published, memory_order_acquire)) {
+        const struct write_report *report = &onliner->reports[onliner->sent++];
+        const int length = snprintf(text, sizeof text, "write=%s block=%llu code=%d\n", onliner->name,
+                                    (unsigned long long)report->block, report->error);
+        link_send(FRAME_EVENT, 0, 0, text, (size_t)length);
+    }
+    if (ended) release(onliner);
+}
+
+void onliner_report(void) {
+    uint64_t count;
+    if (read(wake, &count, sizeof count) < 0 && errno != EAGAIN) return;
+    for (int i = 0; i < MAX_ONLINERS; i++)
+        if (onliners[i].taken) report_one(&onliners[i]);
+}
+
+static struct onliner *find(const char *name) {
+    for (int i = 0; i < MAX_ONLINERS; i++)
+        if (onliners[i].taken && !strcmp(onliners[i].name, name)) return &onliners[i];
+    return NULL;
+}
+
+static struct onliner *find_free(void) {
+    for (int i = 0; i < MAX_ONLINERS; i++)
+        if (!onliners[i].taken) return &onliners[i];
+    return NULL;
+}
+
+static bool find_word(const char *payload, const char *key, const char *allowed, char *out) {
+    size_t length;
+    return find_value(payload, key, out, WORD_BYTES, &length) && length > 0 && strspn(out, allowed) == length;
+}
+
+static bool read_order(struct onliner *onliner, const char *payload) {
+    static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789", names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
+    char trigger[WORD_BYTES];
+    uint64_t cpu, first, last;
+    if (!find_word(payload, "onliner", names, onliner->name) || !find_word(payload, "attribute", words, onliner->attribute) ||
+        !find_word(payload, "value", words, onliner->value) || !find_word(payload, "trigger", words, trigger) ||
+        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) || !find_number(payload, "last", &last))
+        return false;
+    if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
+    if (!strcmp(trigger, "now")) onliner->trigger = NOW;
+    else if (!strcmp(trigger, "spin")) onliner->trigger = SPIN;
+    else if (!strcmp(trigger, "uevent")) onliner->trigger = UEVENT;
+    else return false;
+    onliner->cpu = (unsigned)cpu;
+    onliner->first = first;
+    onliner->count = (size_t)(last - first + 1);
+    return true;
+}
+
+/* Before the thread starts, so that no uevent from then on is missed. */
+static int open_uevents(void) {
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    const int bytes = UEVENT_BYTES;
+    const int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool open_all(struct onliner *onliner) {
+    onliner->directory = open("/sys/devices/system/memory", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    onliner->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    onliner->uevents = onliner->trigger == UEVENT ? open_uevents() : -1;
+    onliner->done = calloc(onliner->count, sizeof *onliner->done);
+    onliner->reports = calloc(onliner->count, sizeof *onliner->reports);
+    return onliner->directory >= 0 && onliner->stop_event >= 0 && (onliner->trigger != UEVENT || onliner->uevents >= 0) &&
+           onliner->done && onliner->reports;
+}
+
+static int start_thread(struct onliner *onliner) {
+    pthread_attr_t attributes;
+    pthread_t thread;
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(onliner->cpu, &cpus);
+    pthread_attr_init(&attributes);
+    pthread_attr_setstacksize(&attributes, STACK_BYTES);
+    pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
+    const int error = pthread_create(&thread, &attributes, online, onliner);
+    pthread_attr_destroy(&attributes);
+    return error;
+}
+
+void onliner_start(uint32_t id, const char *payload) {
+    struct onliner *onliner = find_free();
+    if (!onliner) {
+        reply_error_to(id, "start one more onliner", EMFILE);
+        return;
+    }
+    memset(onliner, 0, sizeof *onliner);
+    onliner->directory = onliner->uevents = onliner->stop_event = -1;
+    onliner->id = id;
+    if (!read_order(onliner, payload)) {
+        reply_error_to(id, "read the onliner's order", EINVAL);
+        return;
+    }
+    if (find(onliner->name)) {
+        reply_error_to(id, "start an onliner of a name that is running", EEXIST);
+        return;
+    }
+    if (!open_all(onliner)) {
+        const int error = errno;
+        release(onliner);
+        reply_error_to(id, "prepare the onliner", error);
+        return;
+    }
+    onliner->taken = true;
+    const int error = start_thread(onliner);
+    if (error) {
+        char doing[64];
+        snprintf(doing, sizeof doing, "start the onliner on CPU %u", onliner->cpu);
+        release(onliner);
+        reply_error_to(id, doing, error);
+    }
+}
+
+void onliner_stop(uint32_t id, const char *payload) {
+    char name[WORD_BYTES];
+    const uint64_t one = 1;
+    if (!find_value(payload, "onliner", name, sizeof name, NULL)) {
+        reply_error_to(id, "read the onliner's name", EINVAL);
+        return;
+    }
+    /* One that has ended, or never was, is stopped. */
+    struct onliner *onliner = find(name);
+    if (onliner) {
+        atomic_store(&onliner->stop, true);
+        if (write(onliner->stop_event, &one, sizeof one) != sizeof one) return;
+    }
+    answer_ok(id);
+}

@@ -1,0 +1,27 @@
+#include "base/clock.h"
+
+#include <algorithm>
+#include <limits>
+
+namespace memrig {
+
+namespace {
+class SteadyClock final : public Clock {
+public:
+    SteadyTime now() const override { return std::chrono::steady_clock::now(); }
+};
+}  // namespace
+
+const Clock& steady_clock() {
+    static const SteadyClock clock;
+    return clock;
+}
+
+Duration Deadline::remaining() const { return std::max(Duration::zero(), at_ - std::chrono::steady_clock::now()); }
+
+int Deadline::poll_ms() const {
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(remaining()).count();
+    return static_cast<int>(std::min<long long>(left, std::numeric_limits<int>::max()));
+}
+
+}  // namespace memrig

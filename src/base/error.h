@@ -1,0 +1,65 @@
+// Errors are values. Each says whose fault it is, what is wrong and, where we know it, what to do.
+#pragma once
+
+#include <expected>
+#include <string>
+#include <utility>
+
+#include <fmt/format.h>
+
+namespace memrig {
+
+// Whose fault an error is. It decides the exit status and, in a trial, the verdict.
+enum class Fault {
+    guest,       // the kernel under test or the agent in it
+    rig,         // memrig, QEMU or a tool of ours
+    host,        // the machine we run on: a missing program, a full disk, no permission
+    user_input,  // an argument or a file that the user gave
+    interrupted  // the user asked us to stop
+};
+
+const char* to_string(Fault fault);
+
+struct Error {
+    Fault fault = Fault::rig;
+    std::string message;  // one line, no full stop
+    std::string remedy;   // what to do about it, may be empty
+
+    // "message (remedy)": the one clear line that a user sees.
+    [[nodiscard]] std::string line() const;
+};
+
+template <class T>
+using Result = std::expected<T, Error>;
+using Status = Result<void>;
+
+template <class... Args>
+[[nodiscard]] std::unexpected<Error> fail(Fault fault, fmt::format_string<Args...> text, Args&&... args) {
+    return std::unexpected(Error{fault, fmt::format(text, std::forward<Args>(args)...), {}});
+}
+
+// The system call that just failed, with errno's text: "cannot WHAT: No such file or directory".
+[[nodiscard]] std::unexpected<Error> fail_errno(Fault fault, const std::string& what);
+[[nodiscard]] std::unexpected<Error> fail_with(Error error, std::string remedy);
+
+// The same error, with words before it that say what was being done.
+[[nodiscard]] std::unexpected<Error> in_context(Error error, const std::string& doing);
+
+}  // namespace memrig
+
+#define MEMRIG_JOIN2(a, b) a##b
+#define MEMRIG_JOIN(a, b) MEMRIG_JOIN2(a, b)
+
+// Declares `var` as the value of `expr`, or returns its error from the calling function.
+#define MEMRIG_TRY(var, expr) MEMRIG_TRY_IMPL(MEMRIG_JOIN(memrig_result_, __LINE__), var, expr)
+#define MEMRIG_TRY_IMPL(tmp, var, expr)                               \
+    auto tmp = (expr);                                                \
+    if (!tmp) return std::unexpected<memrig::Error>(std::move(tmp).error()); \
+    var = std::move(*tmp)
+
+// Returns the error of `expr` from the calling function, if it has one.
+#define MEMRIG_CHECK(expr) MEMRIG_CHECK_IMPL(MEMRIG_JOIN(memrig_status_, __COUNTER__), expr)
+#define MEMRIG_CHECK_IMPL(tmp, expr)                                                              \
+    do {                                                                                          \
+        if (auto tmp = (expr); !tmp) return std::unexpected<memrig::Error>(std::move(tmp).error()); \
+    } while (false)

@@ -1,0 +1,17 @@
+// One logger (spdlog), one name a layer. MEMRIG_LOG=warn,probe=debug sets levels; the default is warn.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <spdlog/spdlog.h>
+
+namespace memrig {
+
+// The layer's logger, made on first use. Thread-safe.
+std::shared_ptr<spdlog::logger> logger(const std::string& layer);
+
+// Reads MEMRIG_LOG. Call once, from main(), before the first log line.
+void set_up_logging();
+
+}  // namespace memrig

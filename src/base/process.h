@@ -1,0 +1,73 @@
+// Child processes: none outlives memrig, none inherits what it was not given, every one is reaped.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include <sys/types.h>
+
+#include "base/clock.h"
+#include "base/descriptor.h"
+#include "base/error.h"
+
+namespace memrig {
+
+struct SpawnOptions {
+    std::vector<std::string> argv;             // argv[0] is looked up in PATH
+    std::filesystem::path output;              // stdout and stderr go there; empty means /dev/null
+    std::vector<std::pair<int, int>> inherit;  // {our descriptor, its number in the child}
+    std::vector<std::string> environment;      // NAME=value, added to ours
+};
+
+struct ExitStatus {
+    int code = 0;    // exit status, where `signal` is 0
+    int signal = 0;  // the signal that ended it, or 0
+    [[nodiscard]] bool success() const { return code == 0 && signal == 0; }
+    // "exit status 1" or "killed by SIGKILL".
+    [[nodiscard]] std::string text() const;
+};
+
+// A running child in its own process group, with PR_SET_PDEATHSIG=SIGKILL. The death signal is tied to the *thread*
+// that spawned it: that thread must live as long as the child. Destroying it kills the group and reaps the child.
+// Not thread-safe, but for kill_now().
+class Process {
+public:
+    static Result<Process> spawn(const SpawnOptions& options);
+    Process(Process&& other) noexcept;
+    Process& operator=(Process&& other) noexcept;
+    Process(const Process&) = delete;
+    Process& operator=(const Process&) = delete;
+    ~Process();
+
+    [[nodiscard]] pid_t pid() const { return pid_; }
+    // Readable once the child has ended.
+    [[nodiscard]] int descriptor() const { return pidfd_.get(); }
+    // How it ended, if it has.
+    std::optional<ExitStatus> poll();
+    // Waits for the end; nothing if the deadline came first.
+    Result<std::optional<ExitStatus>> wait(Deadline deadline);
+    // SIGKILL to the whole group, then reaps.
+    void kill();
+
+private:
+    Process(pid_t pid, Descriptor pidfd) : pid_(pid), pidfd_(std::move(pidfd)) {}
+    pid_t pid_ = -1;
+    Descriptor pidfd_;
+    std::optional<ExitStatus> status_;
+};
+
+struct RunResult {
+    ExitStatus status;
+    std::string output;  // stdout; with `merge_stderr`, both
+};
+
+// Runs a program to its end and returns what it printed, at most `limit` bytes. Its stderr goes to ours unless merged.
+Result<RunResult> run_program(const std::vector<std::string>& argv, Deadline deadline, bool merge_stderr = false,
+                              std::size_t limit = 64u << 20);
+
+// The full path of a program, looked up in PATH.
+std::optional<std::filesystem::path> find_program(const std::string& name);
+
+}  // namespace memrig

@@ -1,0 +1,246 @@
+#include "campaign/campaign.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/stop_request.h"
+#include "campaign/trial.h"
+#include "machine/accelerator.h"
+#include "machine/guest_store.h"
+#include "machine/kernel_catalogue.h"
+#include "scenario/scenario.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::uint64_t kLeastFreeBytes = 256ull << 20;
+
+// One arm to run: which of the results it fills, and what its trials are made of.
+struct PlannedArm {
+    std::size_t result;
+    const Scenario* scenario;
+    const ScenarioArm* arm;
+    std::shared_ptr<const PreparedGuest> guest;
+    fs::path directory;  // relative to the run's
+};
+
+std::string file_name(std::string text) {
+    for (char& c : text)
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.' && c != '_') c = '_';
+    return text;
+}
+
+std::string now_utc() {
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+// Fixes what the scenario leaves open: "onliner.attribute=online".
+Status apply_setting(Scenario& scenario, const std::string& setting) {
+    const std::size_t dot = setting.find('.');
+    const std::size_t equals = setting.find('=');
+    if (dot == std::string::npos || equals == std::string::npos || equals < dot)
+        return fail(Fault::user_input, "\"{}\" is no setting: actor.key=value", setting);
+    const std::string name = setting.substr(0, dot);
+    const std::string key = setting.substr(dot + 1, equals - dot - 1);
+    const std::string value = setting.substr(equals + 1);
+    const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
+    if (actor == scenario.schedule.actors.end()) return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
+    if (key != "attribute" || actor->kind != ActorKind::onliner) return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
+    if (std::ranges::find(actor->attributes, value) == actor->attributes.end())
+        return fail(Fault::user_input, "scenario {} does not offer {}.{}={}", scenario.name, name, key, value);
+    actor->attributes = {value};
+    return {};
+}
+
+class Campaign {
+public:
+    Campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer) : order_(order), backend_(backend), observer_(observer) {}
+
+    Result<RunResults> run();
+
+private:
+    Status make_output() const;
+    Status load_scenarios();
+    Status plan();
+    Status plan_scenario(const Scenario& scenario, const KernelImage& kernel);
+    Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel);
+    void work();
+    Result<TrialResult> run_one(PlannedArm& planned, unsigned number);
+    Status renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken);
+
+    const CampaignOrder& order_;
+    Backend& backend_;
+    CampaignObserver& observer_;
+    RunResults results_;
+    std::vector<Scenario> scenarios_;
+    std::map<std::string, std::shared_ptr<const PreparedGuest>> guests_;  // by bench and kernel
+    std::deque<PlannedArm> planned_;
+    std::mutex mutex_;  // for all below, the results' trials and the observer
+    std::deque<std::pair<std::size_t, unsigned>> queue_;
+    std::optional<Error> error_;
+};
+
+Status Campaign::make_output() const {
+    std::error_code code;
+    if (fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}}, "a run's directory has to be new");
+    MEMRIG_CHECK(make_directories(order_.out));
+    MEMRIG_TRY(const std::uint64_t free, free_space(order_.out));
+    if (free < kLeastFreeBytes) return fail(Fault::host, "only {} MiB are free at {}", free >> 20, order_.out.string());
+    return {};
+}
+
+Status Campaign::load_scenarios() {
+    for (const auto& name : order_.scenarios) {
+        MEMRIG_TRY(Scenario scenario, load_scenario(name));
+        for (const auto& setting : order_.settings) MEMRIG_CHECK(apply_setting(scenario, setting));
+        scenarios_.push_back(std::move(scenario));
+    }
+    return {};
+}
+
+Result<std::shared_ptr<const PreparedGuest>> Campaign::prepare(const Bench& bench, const KernelImage& kernel) {
+    const std::string key = bench.name + " " + kernel.id;
+    if (const auto known = guests_.find(key); known != guests_.end()) return known->second;
+    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(order_.accelerator, backend_, bench, kernel));
+    GuestStore store(backend_, [this](const std::string& what) { observer_.busy_with(what); });
+    MEMRIG_TRY(auto guest, store.prepare(bench, kernel, accelerator));
+    observer_.busy_with("");
+    MEMRIG_TRY(results_.qemu_version, backend_.version(bench));
+    results_.accelerator = to_string(accelerator);
+    results_.kernels.push_back({kernel.id, guest->hello.release, kernel.sha256, guest->boot_seconds});
+    guests_[key] = guest;
+    return guest;
+}
+
+Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kernel) {
+    MEMRIG_TRY(const Bench bench, load_bench(order_.bench.empty() ? scenario.benches.front() : order_.bench));
+    if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&
+        std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
+        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);
+    bool any = false;
+    for (const auto& arm : scenario.arms) {
+        if (order_.arm != "all" && order_.arm != arm.name) continue;
+        any = true;
+        MEMRIG_TRY(const auto guest, prepare(bench, kernel));
+        ArmResult result;
+        result.scenario = scenario.name;
+        result.kernel = kernel.id;
+        result.bench = bench.name;
+        result.arm = arm.name;
+        result.purpose = arm.purpose;
+        result.expected = arm.expected;
+        result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
+        const fs::path directory = fs::path(file_name(scenario.name)) / file_name(kernel.id) / arm.name;
+        planned_.push_back({results_.arms.size(), &scenario, &arm, guest, directory});
+        results_.arms.push_back(std::move(result));
+    }
+    if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
+    return {};
+}
+
+Status Campaign::plan() {
+    for (const auto& id : order_.kernels) {
+        MEMRIG_TRY(const KernelImage kernel, resolve_kernel(id));
+        for (const auto& scenario : scenarios_) MEMRIG_CHECK(plan_scenario(scenario, kernel));
+    }
+    for (std::size_t i = 0; i < planned_.size(); i++)
+        for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++) queue_.emplace_back(i, number);
+    return {};
+}
+
+// The saved guest did not restore: makes it anew, once for all the trials that use it.
+Status Campaign::renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken) {
+    const std::lock_guard guard(mutex_);
+    if (planned.guest != broken) return {};
+    GuestStore store(backend_, [this](const std::string& what) { observer_.busy_with(what); });
+    MEMRIG_CHECK(store.discard(*broken));
+    MEMRIG_TRY(const auto fresh, store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));
+    for (auto& other : planned_)
+        if (other.guest == broken) other.guest = fresh;
+    return {};
+}
+
+Result<TrialResult> Campaign::run_one(PlannedArm& planned, unsigned number) {
+    std::shared_ptr<const PreparedGuest> guest;
+    {
+        const std::lock_guard guard(mutex_);
+        guest = planned.guest;
+    }
+    const fs::path directory = planned.directory / fmt::format("{:04}", number);
+    TrialOrder order{guest, *planned.scenario, *planned.arm, number, results_.seed + number, {}, order_.out / directory};
+    for (const auto& actor : planned.scenario->schedule.actors)
+        if (actor.kind == ActorKind::onliner) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+    auto result = run_trial(backend_, order);
+    if (result && result->did_not_restore) {
+        MEMRIG_CHECK(renew(planned, guest));
+        const std::lock_guard guard(mutex_);
+        order.guest = planned.guest;
+    }
+    if (result && result->did_not_restore) result = run_trial(backend_, order);
+    if (result) result->directory = directory;
+    return result;
+}
+
+void Campaign::work() {
+    for (;;) {
+        std::pair<std::size_t, unsigned> next;
+        {
+            const std::lock_guard guard(mutex_);
+            if (queue_.empty() || error_ || stop_request().requested()) return;
+            next = queue_.front();
+            queue_.pop_front();
+        }
+        PlannedArm& planned = planned_[next.first];
+        auto trial = run_one(planned, next.second);
+        const std::lock_guard guard(mutex_);
+        if (!trial) {
+            if (!error_) error_ = trial.error();
+            return;
+        }
+        ArmResult& arm = results_.arms[planned.result];
+        arm.trials.push_back(*std::move(trial));
+        observer_.trial_done(arm, arm.trials.back());
+    }
+}
+
+Result<RunResults> Campaign::run() {
+    const auto begun = steady_clock().now();
+    results_.memrig_version = MEMRIG_VERSION;
+    results_.started = now_utc();
+    results_.seed = order_.seed.value_or(std::random_device{}());
+    results_.jobs = order_.jobs;
+    MEMRIG_CHECK(load_scenarios());
+    MEMRIG_CHECK(make_output());
+    MEMRIG_CHECK(plan());
+    observer_.planned(static_cast<unsigned>(queue_.size()));
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
+    for (auto& worker : workers) worker.join();
+    results_.interrupted = stop_request().requested();
+    if (error_ && error_->fault != Fault::interrupted) return std::unexpected(*error_);
+    for (auto& arm : results_.arms) std::ranges::sort(arm.trials, {}, &TrialResult::number);
+    results_.seconds = seconds(steady_clock().now() - begun);
+    return std::move(results_);
+}
+
+}  // namespace
+
+Result<RunResults> run_campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer) {
+    return Campaign(order, backend, observer).run();
+}
+
+}  // namespace memrig

@@ -1,0 +1,43 @@
+// A campaign: trials of scenarios × kernels × benches × arms, spread over worker threads, each leaving its evidence.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "campaign/results.h"
+#include "machine/machine.h"
+
+namespace memrig {
+
+struct CampaignOrder {
+    std::vector<std::string> scenarios;  // names or paths
+    std::vector<std::string> kernels = {"debian-6.1-amd64"};  // ids or paths
+    std::string bench;        // empty: the first that the scenario names
+    std::string arm = "all";  // "control", the name of a mutant arm, or "all"
+    unsigned trials = 0;      // 0: as the scenario says
+    unsigned jobs = 1;
+    std::optional<std::uint64_t> seed;  // chosen and reported where not given
+    std::filesystem::path out;          // made if need be; has to be empty or not there
+    std::string accelerator = "auto";
+    std::vector<std::string> settings;  // "actor.key=value": fixes what the scenario leaves open
+};
+
+// Told what happens, as it happens. Calls come from several threads, one at a time.
+class CampaignObserver {
+public:
+    virtual ~CampaignObserver() = default;
+    // Something that takes a while ("booting debian-6.1-amd64 on q35"); empty when it is over.
+    virtual void busy_with(const std::string& what) = 0;
+    virtual void planned(unsigned trials_in_all) = 0;
+    virtual void trial_done(const ArmResult& arm, const TrialResult& trial) = 0;
+};
+
+// Runs it all. What goes wrong in a trial is that trial's verdict; an error is what kept the campaign from being (an unknown
+// scenario, a kernel that does not boot, no space left). An interruption is no error: the results so far come back, marked.
+Result<RunResults> run_campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer);
+
+}  // namespace memrig

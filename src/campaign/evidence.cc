@@ -1,0 +1,44 @@
+#include "campaign/evidence.h"
+
+#include "base/file.h"
+
+namespace memrig {
+
+namespace {
+double ms(SteadyTime at, SteadyTime origin) { return seconds(at - origin) * 1e3; }
+
+// Guests print what they like: one line of theirs stays one line of ours.
+std::string flat(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = '?';
+    return text;
+}
+}  // namespace
+
+Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const fs::path& directory) {
+    std::string console;
+    for (const auto& line : machine.console().lines()) console += fmt::format("{:10.3f} {}\n", ms(line.at, origin), flat(line.text));
+    MEMRIG_CHECK(write_file(directory / "console.log", console));
+    std::string qmp;
+    for (const auto& line : machine.qmp().transcript())
+        qmp += fmt::format("{{\"ms\": {:.3f}, \"{}\": {}}}\n", ms(line.at, origin), line.sent ? "sent" : "received", flat(line.text));
+    MEMRIG_CHECK(write_file(directory / "qmp.jsonl", qmp));
+    MEMRIG_CHECK(write_file(directory / "agent.log", machine.agent_transcript()));
+    if (probe == nullptr) return {};
+    std::string packets;
+    for (const auto& line : probe->transcript()) packets += fmt::format("{:10.3f} {} {}\n", ms(line.at, origin), line.sent ? '>' : '<', flat(line.text));
+    return write_file(directory / "probe.log", packets);
+}
+
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const fs::path& directory) {
+    MEMRIG_CHECK(write_file(directory / "timeline.json", timeline.json().dump(1)));
+    nlohmann::json events = nlohmann::json::array();
+    for (const auto& event : ledger.events())
+        events.push_back({{"ms", ms(event.at, timeline.origin())}, {"task", fmt::format("{:#x}", event.task)}, {"vcpu", event.vcpu},
+                          {"action", to_string(event.action)}, {"shared", event.shared}, {"lock", event.lock},
+                          {"instance", fmt::format("{:#x}", event.instance)}, {"where", event.where}});
+    const nlohmann::json locks = {{"schema", 1}, {"gaps", ledger.gaps()}, {"events", std::move(events)}};
+    return write_file(directory / "locks.json", locks.dump(1));
+}
+
+}  // namespace memrig

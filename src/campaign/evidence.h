@@ -1,0 +1,18 @@
+// A trial's evidence on disk: console, transcripts, timeline, locks.
+#pragma once
+
+#include <filesystem>
+
+#include "machine/machine.h"
+#include "probe/lock_ledger.h"
+#include "schedule/timeline.h"
+
+namespace memrig {
+
+// Writes console.log, qmp.jsonl, agent.log and, if the probe was attached, probe.log. Every line has the milliseconds since
+// `origin`.
+Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const std::filesystem::path& directory);
+// Writes timeline.json and locks.json.
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const std::filesystem::path& directory);
+
+}  // namespace memrig

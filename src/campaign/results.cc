@@ -1,0 +1,37 @@
+#include "campaign/results.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace memrig {
+
+bool ArmResult::as_expected() const {
+    return trials.size() == trials_asked && std::ranges::all_of(trials, &TrialResult::as_expected);
+}
+
+std::map<Verdict, unsigned> ArmResult::counts() const {
+    std::map<Verdict, unsigned> counts;
+    for (const auto& trial : trials) counts[trial.verdict]++;
+    return counts;
+}
+
+int RunResults::exit_status() const {
+    if (interrupted) return 130;
+    bool failed = false;
+    for (const auto& arm : arms) {
+        if (std::ranges::find(arm.trials, Verdict::rig_fault, &TrialResult::verdict) != arm.trials.end()) return 3;
+        failed = failed || !arm.as_expected();
+    }
+    return failed ? 1 : 0;
+}
+
+Spread spread_of(std::vector<double> values) {
+    if (values.empty()) return {};
+    std::ranges::sort(values);
+    const std::size_t n = values.size();
+    const double median = n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    const auto rank = static_cast<std::size_t>(std::ceil(0.95 * static_cast<double>(n)));
+    return {median, values[std::max<std::size_t>(rank, 1) - 1]};
+}
+
+}  // namespace memrig

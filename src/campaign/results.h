@@ -1,0 +1,71 @@
+// What trials came to. These are the values that reports are made of.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "oracle/verdict.h"
+
+namespace memrig {
+
+struct TrialResult {
+    unsigned number = 0;  // from 1, within its arm
+    std::uint64_t seed = 0;
+    std::map<std::string, std::string> choices;  // what the scenario left open and the seed chose: {"onliner.attribute": "state"}
+    Verdict verdict = Verdict::inconclusive;
+    std::string reason;  // one line: what the verdict rests on
+    std::vector<Finding> findings;
+    bool as_expected = false;
+    bool did_not_restore = false;  // QEMU did not take the saved state: it is stale or damaged, not this trial's doing
+    double restore_seconds = 0;   // from the start of the restore to a guest that stands ready
+    double schedule_seconds = 0;  // from the first step to the last
+    double verdict_seconds = 0;   // the whole trial: from the restore's start to the verdict's end
+    std::uint64_t stops = 0;      // how often the probe stopped the guest
+    std::filesystem::path directory;  // its evidence, relative to the run's directory
+};
+
+// One arm of one scenario on one kernel and bench.
+struct ArmResult {
+    std::string scenario, kernel, bench, arm;
+    std::string mode = "directed";
+    std::string purpose;  // the arm's own words, e.g. "acpi_device_hotplug without device_hotplug_lock"
+    std::vector<Verdict> expected;
+    std::vector<TrialResult> trials;  // in order of their numbers
+
+    // Every trial that was asked for was run, and each came out as expected.
+    unsigned trials_asked = 0;
+    [[nodiscard]] bool as_expected() const;
+    [[nodiscard]] std::map<Verdict, unsigned> counts() const;
+};
+
+struct KernelIdentity {
+    std::string id, release, sha256;
+    double boot_seconds = 0;  // to the agent's greeting, when the guest was saved
+};
+
+struct RunResults {
+    std::string memrig_version;
+    std::string qemu_version;
+    std::string accelerator;
+    std::string started;  // ISO 8601, UTC
+    std::uint64_t seed = 0;
+    unsigned jobs = 1;
+    std::vector<KernelIdentity> kernels;
+    std::vector<ArmResult> arms;
+    bool interrupted = false;
+    double seconds = 0;
+
+    // 0 all as expected, 1 an expectation failed, 3 a rig fault, 130 interrupted.
+    [[nodiscard]] int exit_status() const;
+};
+
+struct Spread {
+    double median = 0, p95 = 0;
+};
+// Of any order; zeros where there are none. p95 is the nearest rank.
+Spread spread_of(std::vector<double> values);
+
+}  // namespace memrig

@@ -1,0 +1,19 @@
+// The subcommands. Each lives in a file of its own, which holds its options, its help text and what it does.
+#pragma once
+
+#include <functional>
+
+#include <CLI/CLI.hpp>
+
+namespace memrig {
+
+// What the command line asks for; returns the exit status. Set while the command line is parsed, run by main().
+using Action = std::function<int()>;
+
+void add_run_command(CLI::App& program, Action& action);
+void add_kernels_command(CLI::App& program, Action& action);
+void add_benches_command(CLI::App& program, Action& action);
+void add_scenarios_command(CLI::App& program, Action& action);
+void add_doctor_command(CLI::App& program, Action& action);
+
+}  // namespace memrig

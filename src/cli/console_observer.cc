@@ -1,0 +1,50 @@
+#include "cli/console_observer.h"
+
+namespace memrig {
+
+namespace {
+constexpr const char* kClearLine = "\r\x1b[K";
+}
+
+ConsoleObserver::ConsoleObserver(const Terminal& terminal, const CampaignOrder& order)
+    : terminal_(terminal), many_scenarios_(order.scenarios.size() > 1), many_kernels_(order.kernels.size() > 1) {}
+
+void ConsoleObserver::busy_with(const std::string& what) {
+    busy_with_ = what;
+    if (terminal_.interactive()) show_progress();
+    else if (!what.empty()) terminal_.print(one_line(what) + " …\n");
+}
+
+void ConsoleObserver::planned(unsigned trials_in_all) {
+    progress_.planned(trials_in_all);
+    show_progress();
+}
+
+void ConsoleObserver::trial_done(const ArmResult& arm, const TrialResult& trial) {
+    progress_.trial_done(trial);
+    clear_progress();
+    terminal_.print(trial_line(progress_, where(arm), trial, terminal_.paint()) + "\n");
+    show_progress();
+}
+
+std::string ConsoleObserver::where(const ArmResult& arm) const {
+    std::string name;
+    if (many_scenarios_) name += arm.scenario + " ";
+    if (many_kernels_) name += arm.kernel + " ";
+    return name + arm.arm;
+}
+
+void ConsoleObserver::show_progress() {
+    if (!terminal_.interactive()) return;
+    const std::size_t width = terminal_.width();
+    // One column less: in the last one, some terminals wrap at once.
+    terminal_.print(kClearLine + progress_.line(busy_with_, width > 1 ? width - 1 : 1));
+    progress_shown_ = true;
+}
+
+void ConsoleObserver::clear_progress() {
+    if (progress_shown_) terminal_.print(kClearLine);
+    progress_shown_ = false;
+}
+
+}  // namespace memrig

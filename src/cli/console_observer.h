@@ -1,0 +1,36 @@
+// Tells a person how a run goes on: a line for each trial and, on a terminal, a progress line below them.
+#pragma once
+
+#include <string>
+
+#include "campaign/campaign.h"
+#include "cli/output.h"
+#include "report/progress.h"
+
+namespace memrig {
+
+class ConsoleObserver : public CampaignObserver {
+public:
+    // The order says which of scenario and kernel have to be named in each line.
+    ConsoleObserver(const Terminal& terminal, const CampaignOrder& order);
+    ~ConsoleObserver() override { clear_progress(); }
+    ConsoleObserver(const ConsoleObserver&) = delete;
+    ConsoleObserver& operator=(const ConsoleObserver&) = delete;
+
+    void busy_with(const std::string& what) override;
+    void planned(unsigned trials_in_all) override;
+    void trial_done(const ArmResult& arm, const TrialResult& trial) override;
+
+private:
+    [[nodiscard]] std::string where(const ArmResult& arm) const;
+    void show_progress();
+    void clear_progress();
+
+    const Terminal& terminal_;
+    Progress progress_{steady_clock()};
+    std::string busy_with_;
+    bool many_scenarios_, many_kernels_;
+    bool progress_shown_ = false;
+};
+
+}  // namespace memrig

@@ -1,0 +1,120 @@
+// memrig: the program.
+#include <algorithm>
+#include <exception>
+#include <string>
+#include <vector>
+
+#include "base/log.h"
+#include "base/stop_request.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/suggestion.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kDescription =
+    "memrig: a virtual hardware bench for Linux memory hotplug. It schedules races in QEMU guests and judges them by evidence.";
+
+constexpr const char* kFooter =
+    "`memrig help COMMAND` or `memrig COMMAND --help` says more of a command. What each layer does is logged to stderr as\n"
+    "MEMRIG_LOG asks, as in MEMRIG_LOG=warn,probe=debug.\n\n"
+    "Example:\n"
+    "  memrig run acpi-dimm-online --trials 5\n";
+
+std::vector<std::string> names_of_commands(const CLI::App& app) {
+    std::vector<std::string> names;
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    return names;
+}
+
+int bad_usage(const std::string& message, const std::string& command) {
+    return report_error({Fault::user_input, message, fmt::format("{} --help says how", command)});
+}
+
+int unknown_command(const std::string& word, const CLI::App& among, const std::string& command) {
+    const auto meant = nearest(word, names_of_commands(among));
+    if (meant) return report_error({Fault::user_input, fmt::format("there is no command \"{}\"", word),
+                                    fmt::format("did you mean {} {}?", command, *meant)});
+    return bad_usage(fmt::format("there is no command \"{}\"", word), command);
+}
+
+// `memrig help [COMMAND]...`
+int help(const CLI::App& program, const std::vector<std::string>& words) {
+    const CLI::App* app = &program;
+    std::string command = "memrig";
+    for (const auto& word : words) {
+        const auto commands = app->get_subcommands([&](const CLI::App* candidate) { return candidate->get_name() == word; });
+        if (commands.empty()) return unknown_command(word, *app, command);
+        app = commands.front();
+        command += " " + word;
+    }
+    const std::string parent = command.substr(0, command.rfind(' '));
+    const Status printed = print_result(app == &program ? app->help() : app->help(parent));
+    return printed ? kExitGood : report_error(printed.error());
+}
+
+void use_house_style(CLI::App& app) {
+    app.get_formatter()->column_width(34);
+    app.get_formatter()->label("TEXT", "");
+    app.set_help_flag("-h,--help", "Print this and exit");
+    for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) use_house_style(*command);
+}
+
+// The words that name commands, as far as they are known: what an error is about.
+int explain_bad_usage(const CLI::App& program, const std::vector<std::string>& words, const CLI::ParseError& error) {
+    const CLI::App* app = &program;
+    std::string command = "memrig";
+    for (const auto& word : words) {
+        const auto commands = app->get_subcommands([](const CLI::App*) { return true; });
+        if (commands.empty() || word.starts_with('-')) break;
+        const auto next = std::ranges::find(commands, word, [](const CLI::App* known) { return known->get_name(); });
+        if (next == commands.end()) return unknown_command(word, *app, command);
+        app = *next;
+        command += " " + word;
+    }
+    return bad_usage(one_line(error.what()), command);
+}
+
+int run(int argc, char** argv) {
+    CLI::App program(kDescription, "memrig");
+    program.footer(kFooter);
+    program.set_version_flag("--version", std::string("memrig ") + MEMRIG_VERSION, "Print the version and exit");
+    program.require_subcommand(1);
+    Action action;
+    add_run_command(program, action);
+    add_scenarios_command(program, action);
+    add_kernels_command(program, action);
+    add_benches_command(program, action);
+    add_doctor_command(program, action);
+    // Only for the list: the words after it are taken before CLI11 sees them.
+    program.add_subcommand("help", "Print the help of a command");
+    use_house_style(program);
+
+    std::vector<std::string> words(argv + 1, argv + argc);
+    if (!words.empty() && words.front() == "help") return help(program, {words.begin() + 1, words.end()});
+    try {
+        program.parse(argc, argv);
+    } catch (const CLI::Success& wish) {  // --help or --version
+        return program.exit(wish);
+    } catch (const CLI::ParseError& error) {
+        return explain_bad_usage(program, words, error);
+    }
+    return action();
+}
+
+}  // namespace
+
+}  // namespace memrig
+
+int main(int argc, char** argv) {
+    memrig::install_signal_handlers();
+    memrig::set_up_logging();
+    try {
+        return memrig::run(argc, argv);
+    } catch (const std::exception& exception) {
+        // Errors are values: one that comes as an exception is a mistake of ours, or memory has run out.
+        return memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});
+    }
+}

@@ -1,0 +1,89 @@
+#include "cli/output.h"
+
+#include <algorithm>
+#include <cstdlib>
+
+#include <sys/ioctl.h>
+#include <unistd.h>
+
+namespace memrig {
+
+namespace {
+
+bool understands_cursor(std::FILE* stream) {
+    const char* kind = std::getenv("TERM");
+    return ::isatty(::fileno(stream)) == 1 && kind != nullptr && *kind != '\0' && std::string_view(kind) != "dumb";
+}
+
+bool colours_wanted() {
+    const char* no_colour = std::getenv("NO_COLOR");
+    return no_colour == nullptr || *no_colour == '\0';
+}
+
+}  // namespace
+
+int exit_status_of(Fault fault) {
+    switch (fault) {
+        case Fault::user_input: return kExitBadUsage;
+        case Fault::interrupted: return kExitInterrupted;
+        case Fault::guest:
+        case Fault::rig:
+        case Fault::host: break;
+    }
+    return kExitRigFault;
+}
+
+int report_error(const Error& error) {
+    const std::size_t end = error.message.find('\n');
+    std::string text = "memrig: " + one_line(error.message.substr(0, end));
+    if (!error.remedy.empty()) text += " (" + one_line(error.remedy) + ")";
+    text += '\n';
+    for (std::size_t at = end; at != std::string::npos;) {
+        const std::size_t next = error.message.find('\n', at + 1);
+        const std::string line = one_line(std::string_view(error.message).substr(at + 1, next - at - 1));
+        if (!line.empty() || next != std::string::npos) text += line + '\n';
+        at = next;
+    }
+    std::fflush(stdout);
+    std::fputs(text.c_str(), stderr);
+    return exit_status_of(error.fault);
+}
+
+Terminal::Terminal(std::FILE* stream)
+    : stream_(stream), interactive_(understands_cursor(stream)), paint_(interactive_ && colours_wanted()) {}
+
+void Terminal::print(std::string_view text) const {
+    std::fwrite(text.data(), 1, text.size(), stream_);
+    std::fflush(stream_);
+}
+
+std::size_t Terminal::width() const {
+    winsize size{};
+    if (::ioctl(::fileno(stream_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0) return size.ws_col;
+    return 80;
+}
+
+Status print_result(std::string_view text) {
+    if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
+        return fail_errno(Fault::host, "write to stdout");
+    return {};
+}
+
+std::string aligned(const std::vector<std::vector<std::string>>& rows) {
+    std::vector<std::size_t> widths;
+    for (const auto& row : rows) {
+        widths.resize(std::max(widths.size(), row.size()));
+        for (std::size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], columns(row[i]));
+    }
+    std::string out;
+    for (const auto& row : rows) {
+        std::string line;
+        for (std::size_t i = 0; i < row.size(); i++)
+            line += (i == 0 ? "" : "  ") + row[i] + std::string(widths[i] - columns(row[i]), ' ');
+        while (!line.empty() && line.back() == ' ') line.pop_back();
+        out += line + "\n";
+    }
+    return out;
+}
+
+}  // namespace memrig

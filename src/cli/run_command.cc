@@ -1,0 +1,157 @@
+// memrig run
+#include <algorithm>
+#include <cstdint>
+#include <memory>
+
+#include <fcntl.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/console_observer.h"
+#include "cli/output.h"
+#include "report/ktap.h"
+#include "report/results_json.h"
+#include "report/table.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::int64_t kMostTrials = 1'000'000;
+constexpr std::int64_t kMostJobs = 1024;
+
+constexpr const char* kDescription =
+    "Runs scenarios and judges each trial by its evidence. Each scenario is run on each kernel, in each arm: \"control\" is the\n"
+    "kernel as shipped, a mutant has a lock elided.";
+
+constexpr const char* kFooter =
+    "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 130 interrupted.\n"
+    "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"
+    "Example:\n"
+    "  memrig run acpi-dimm-online --kernel debian-6.1-amd64 --trials 100 --jobs 2\n";
+
+struct RunOptions {
+    CampaignOrder order;
+    std::string json;  // a path, or "-"
+    bool ktap = false;
+
+    [[nodiscard]] bool report_on_stdout() const { return ktap || json == "-"; }
+};
+
+fs::path default_directory() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+    return fs::path("runs") / fmt::format("{}-{}", stamp, ::getpid());
+}
+
+// Decimal, and nothing else: "010" would be taken for an octal 8.
+std::string not_decimal(const std::string& text) {
+    const bool decimal = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
+    return decimal && (text == "0" || text.front() != '0') ? "" : fmt::format("{} is no whole decimal number", text);
+}
+
+std::string no_setting(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    const std::size_t dot = text.find('.');
+    const bool good = equals != std::string::npos && dot != std::string::npos && dot > 0 && dot + 1 < equals;
+    return good ? "" : fmt::format("{} does not have the form actor.key=value", text);
+}
+
+// Found out before the run, not after it.
+Status check_json_target(const std::string& json) {
+    if (json.empty() || json == "-") return {};
+    const fs::path path = json;
+    const fs::path directory = path.has_parent_path() ? path.parent_path() : ".";
+    std::error_code code;
+    if (fs::is_directory(path, code)) return fail(Fault::user_input, "cannot write {}: it is a directory", json);
+    if (::access((fs::exists(path, code) ? path : directory).c_str(), W_OK) != 0)
+        return fail_errno(Fault::user_input, "write " + json);
+    return {};
+}
+
+// A device or a pipe is written to; only a file is replaced.
+Status write_json(const std::string& json, const std::string& text) {
+    std::error_code code;
+    if (json == "-") return print_result(text);
+    if (!fs::exists(json, code) || fs::is_regular_file(fs::symlink_status(json, code))) return write_file(json, text);
+    const Descriptor fd(::open(json.c_str(), O_WRONLY | O_TRUNC | O_CLOEXEC));
+    if (!fd.valid()) return fail_errno(Fault::host, "write " + json);
+    for (std::string_view rest = text; !rest.empty();) {
+        const ssize_t n = ::write(fd.get(), rest.data(), rest.size());
+        if (n < 0 && errno != EINTR) return fail_errno(Fault::host, "write " + json);
+        if (n > 0) rest.remove_prefix(static_cast<std::size_t>(n));
+    }
+    return {};
+}
+
+Status write_reports(const RunOptions& options, const RunResults& results) {
+    const std::string json = results_json_text(results);
+    const std::string ktap = ktap_text(results);
+    MEMRIG_CHECK(make_directories(options.order.out));
+    MEMRIG_CHECK(write_file(options.order.out / "results.json", json));
+    MEMRIG_CHECK(write_file(options.order.out / "results.ktap", ktap));
+    if (!options.json.empty()) MEMRIG_CHECK(write_json(options.json, json));
+    if (options.ktap) MEMRIG_CHECK(print_result(ktap));
+    return {};
+}
+
+int run(RunOptions options) {
+    if (options.ktap && options.json == "-")
+        return report_error({Fault::user_input, "--ktap and --json - would both go to stdout", "give --json a file"});
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
+    if (options.order.out.empty()) options.order.out = default_directory();
+
+    const Terminal terminal(options.report_on_stdout() ? stderr : stdout);
+    Result<RunResults> results;
+    {
+        const std::unique_ptr<Backend> backend = make_qemu_backend();
+        ConsoleObserver observer(terminal, options.order);
+        results = run_campaign(options.order, *backend, observer);
+    }
+    if (!results) return report_error(results.error());
+    terminal.print("\n" + closing_table(*results, options.order.out, terminal.paint()));
+    if (const Status written = write_reports(options, *results); !written) {
+        const int status = report_error(written.error());
+        return results->interrupted ? kExitInterrupted : status;
+    }
+    terminal.print(fmt::format("results and evidence: {}\n", one_line(options.order.out.string())));
+    return results->exit_status();
+}
+
+}  // namespace
+
+void add_run_command(CLI::App& program, Action& action) {
+    auto options = std::make_shared<RunOptions>();
+    CampaignOrder& order = options->order;
+    CLI::App* command = program.add_subcommand("run", "Run scenarios and judge them")->description(kDescription);
+    command->footer(kFooter);
+    const CLI::Validator decimal(not_decimal, "", "decimal");
+
+    command->add_option("SCENARIO", order.scenarios, "Names (`memrig scenarios list`) or paths of scenario files")
+        ->required()->type_name("");
+    command->add_option("--kernel", order.kernels, "A kernel's id (`memrig kernels list`) or path; may be given again")
+        ->type_name("ID|PATH")->allow_extra_args(false)->default_str(order.kernels.front());
+    command->add_option("--bench", order.bench, "The machine (`memrig benches list`); default: the scenario's first")
+        ->type_name("BENCH");
+    command->add_option("--arm", order.arm, "control, mutant, another arm's name, or all")->type_name("ARM")->capture_default_str();
+    command->add_option("--trials", order.trials, "Trials of each arm; default: as the scenario says")
+        ->type_name("N")->check(decimal)->check(CLI::Range(std::int64_t{1}, kMostTrials).description(""));
+    command->add_option("--jobs", order.jobs, "Trials at the same time")
+        ->type_name("N")->check(decimal)->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))->capture_default_str();
+    command->add_option("--seed", order.seed, "What chooses among what a scenario leaves open; default: chosen and told")
+        ->type_name("N")->check(decimal);
+    command->add_option("--out", order.out, "The run directory; default: runs/TIME-PID")->type_name("DIR");
+    command->add_option("--json", options->json, "Write results.json to FILE as well; - is stdout")->type_name("FILE");
+    command->add_flag("--ktap", options->ktap, "Print the results as KTAP on stdout, all else on stderr");
+    command->add_option("--accel", order.accelerator, "KVM is used only where it is proven to work")
+        ->type_name("auto|tcg|kvm")->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))->capture_default_str();
+    command->add_option("--set", order.settings, "Fix what the scenario leaves open, as in onliner.attribute=online")
+        ->type_name("ACTOR.KEY=VALUE")->allow_extra_args(false)->check(CLI::Validator(no_setting, "", "setting"));
+    command->callback([options, &action] { action = [options] { return run(*options); }; });
+}
+
+}  // namespace memrig

@@ -1,0 +1,96 @@
+// memrig scenarios
+#include <memory>
+
+#include <nlohmann/json.hpp>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "scenario/scenario.h"
+
+namespace memrig {
+
+namespace {
+
+std::string scenarios_json(const std::vector<Scenario>& scenarios) {
+    using Json = nlohmann::ordered_json;
+    Json json = {{"schema", 1}, {"scenarios", Json::array()}};
+    for (const auto& scenario : scenarios) {
+        Json row = {{"name", scenario.name},       {"title", scenario.title},   {"verifies", scenario.verifies},
+                    {"benches", scenario.benches}, {"trials", scenario.trials}, {"arms", Json::array()}};
+        for (const auto& arm : scenario.arms) {
+            Json expected = Json::array();
+            for (const Verdict verdict : arm.expected) expected.push_back(to_string(verdict));
+            row["arms"].push_back({{"name", arm.name}, {"purpose", arm.purpose}, {"expected", std::move(expected)}});
+        }
+        json["scenarios"].push_back(std::move(row));
+    }
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
+std::string scenarios_table(const std::vector<Scenario>& scenarios) {
+    std::vector<std::vector<std::string>> rows = {{"SCENARIO", "BENCHES", "ARMS", "TITLE"}};
+    for (const auto& scenario : scenarios) {
+        std::vector<std::string> arms;
+        for (const auto& arm : scenario.arms) arms.push_back(arm.name);
+        rows.push_back({scenario.name, joined(scenario.benches), joined(arms), one_line(scenario.title)});
+    }
+    return aligned(rows);
+}
+
+int list(bool as_json) {
+    std::vector<Scenario> scenarios;
+    int status = kExitGood;
+    for (const auto& name : scenario_names()) {
+        auto scenario = load_scenario(name);
+        if (scenario) scenarios.push_back(std::move(*scenario));
+        else status = report_error(scenario.error());
+    }
+    const Status printed = print_result(as_json ? scenarios_json(scenarios) : scenarios_table(scenarios));
+    return printed ? status : report_error(printed.error());
+}
+
+int check(const std::vector<std::string>& files) {
+    int status = kExitGood;
+    std::string text;
+    for (const auto& file : files) {
+        const auto diagnostics = check_scenario(file);
+        if (!diagnostics) {
+            status = report_error(diagnostics.error());
+            continue;
+        }
+        for (const auto& diagnostic : *diagnostics) text += one_line(diagnostic.text()) + "\n";
+        if (diagnostics->empty()) text += one_line(file) + ": ok\n";
+        else status = kExitBadUsage;
+    }
+    const Status printed = print_result(text);
+    return printed ? status : report_error(printed.error());
+}
+
+}  // namespace
+
+void add_scenarios_command(CLI::App& program, Action& action) {
+    CLI::App* command = program.add_subcommand("scenarios", "List and check scenarios");
+    command->require_subcommand(1);
+    command->footer("Example:\n  memrig scenarios list\n");
+
+    auto as_json = std::make_shared<bool>(false);
+    CLI::App* list_command = command->add_subcommand("list", "The scenarios that memrig brings");
+    list_command->add_flag("--json", *as_json, "As JSON, with what each verifies and expects");
+    list_command->footer("Example:\n  memrig scenarios list --json\n");
+    list_command->callback([as_json, &action] { action = [as_json] { return list(*as_json); }; });
+
+    auto files = std::make_shared<std::vector<std::string>>();
+    CLI::App* check_command = command->add_subcommand("check", "Find every mistake in scenario files");
+    check_command->add_option("FILE", *files, "Scenario files (docs/scenarios.md is their reference)")->required()->type_name("");
+    check_command->footer("Prints a line for each mistake, as FILE:LINE:COLUMN: MESSAGE, and exits with 2 if there is one.\n\n"
+                          "Example:\n  memrig scenarios check scenarios/race/acpi-dimm-online.toml\n");
+    check_command->callback([files, &action] { action = [files] { return check(*files); }; });
+}
+
+}  // namespace memrig

@@ -1,0 +1,113 @@
+// AgentLink's requests: how each is worded, and which parser reads its reply.
+#include <algorithm>
+
+#include "guest/agent_link.h"
+#include "guest/payload.h"
+#include "guest/replies.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::size_t kNamesPerRequest = 500;
+
+const char* trigger_word(OnlinerTrigger trigger) {
+    switch (trigger) {
+        case OnlinerTrigger::now: return "now";
+        case OnlinerTrigger::spin: return "spin";
+        case OnlinerTrigger::uevent: return "uevent";
+    }
+    return "unknown";
+}
+
+std::string request(std::string_view verb) {
+    std::string payload;
+    add_field(payload, "verb", verb);
+    return payload;
+}
+
+std::string with(std::string payload, std::string_view key, std::string_view value) {
+    add_field(payload, key, value);
+    return payload;
+}
+
+// One whose reply may be long, so that the agent may deflate it.
+std::string large_request(std::string_view verb) { return with(request(verb), "encoding", "deflate"); }
+
+}  // namespace
+
+Result<std::vector<GuestSymbol>> AgentLink::symbols(const std::vector<std::string>& names, Deadline deadline) {
+    if (names.empty()) {
+        MEMRIG_TRY(const std::string all, ask("all symbols", large_request("symbols"), deadline));
+        return parse_symbols(all);
+    }
+    std::vector<GuestSymbol> found;
+    for (std::size_t begin = 0; begin < names.size(); begin += kNamesPerRequest) {
+        std::string payload = request("symbols");
+        const std::size_t end = std::min(names.size(), begin + kNamesPerRequest);
+        for (std::size_t i = begin; i < end; i++) {
+            payload += '\n';
+            add_field(payload, "name", names[i]);
+        }
+        MEMRIG_TRY(const std::string lines, ask("symbols", payload, deadline));
+        MEMRIG_TRY(std::vector<GuestSymbol> batch, parse_symbols(lines));
+        std::ranges::move(batch, std::back_inserter(found));
+    }
+    return found;
+}
+
+Result<std::vector<MemoryBlock>> AgentLink::blocks(Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("the memory blocks", large_request("blocks"), deadline));
+    return parse_blocks(lines);
+}
+
+Result<MemoryFigures> AgentLink::memory(Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("the memory figures", request("memory"), deadline));
+    return parse_memory(lines);
+}
+
+Result<std::vector<BlockedTask>> AgentLink::blocked_tasks(Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("the blocked tasks", request("blocked-tasks"), deadline));
+    return parse_blocked_tasks(lines);
+}
+
+Status AgentLink::start_onliner(const OnlinerOrder& order, Deadline deadline) {
+    std::string payload = request("start-onliner");
+    payload += '\n';
+    add_field(payload, "onliner", order.name);
+    add_field(payload, "cpu", std::to_string(order.cpu));
+    add_field(payload, "first", std::to_string(order.first_block));
+    add_field(payload, "last", std::to_string(order.last_block));
+    add_field(payload, "attribute", order.attribute);
+    add_field(payload, "value", order.value);
+    add_field(payload, "trigger", trigger_word(order.trigger));
+    MEMRIG_CHECK(ask("an onliner", payload, deadline));
+    return {};
+}
+
+Status AgentLink::stop_onliner(const std::string& name, Deadline deadline) {
+    MEMRIG_CHECK(ask("an onliner's end", with(request("stop-onliner"), "onliner", name), deadline));
+    return {};
+}
+
+Result<std::string> AgentLink::read_guest_file(const std::string& path, Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask(path, with(large_request("read-file"), "path", path), deadline));
+    return parse_file(lines);
+}
+
+Status AgentLink::write_guest_file(const std::string& path, const std::string& text, Deadline deadline) {
+    MEMRIG_CHECK(ask("a write to " + path, with(with(request("write-file"), "path", path), "text", text), deadline));
+    return {};
+}
+
+Status AgentLink::sysrq(char key, Deadline deadline) {
+    MEMRIG_CHECK(ask("a sysrq", with(request("sysrq"), "key", std::string(1, key)), deadline));
+    return {};
+}
+
+Status AgentLink::power_off(Deadline deadline) {
+    MEMRIG_CHECK(ask("a power-off", request("power-off"), deadline));
+    return {};
+}
+
+}  // namespace memrig

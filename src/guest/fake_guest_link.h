@@ -1,0 +1,61 @@
+// A guest that needs no guest: answers from what a test put in, and remembers what was asked.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "base/descriptor.h"
+#include "guest/guest_link.h"
+
+namespace memrig {
+
+// Each answer is a public field, returned as it stands whenever it is asked for; an Error makes the request fail.
+// A test may act on a request by `on_request`, e.g. report a write as an onliner would. Thread-safe but for the fields.
+class FakeGuestLink final : public GuestLink {
+public:
+    FakeGuestLink();
+
+    Result<AgentHello> greeting = AgentHello{1, "6.1.0-fake", "x86_64", 128ull << 20, 3, {}};
+    Result<std::vector<GuestSymbol>> symbol_table = std::vector<GuestSymbol>{};
+    Result<std::vector<MemoryBlock>> block_list = std::vector<MemoryBlock>{};
+    Result<MemoryFigures> figures = MemoryFigures{};
+    Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
+    std::map<std::string, std::string> files;  // read by path; a write must name one that is there, and replaces it
+    Status onliner_status;                     // of start_onliner() and stop_onliner()
+    Status sysrq_status;
+    // Called before a request is answered, with "start-onliner racer", "read-file /path", "sysrq w", "blocks", ...
+    std::function<void(const std::string&)> on_request;
+
+    // As if an onliner had reported it.
+    void report(OnlinerWrite write);
+    // What was asked for so far, in order, as on_request sees it.
+    std::vector<std::string> requests() const;
+    std::vector<OnlinerOrder> orders() const;
+
+    Result<AgentHello> hello(Deadline deadline) override;
+    Result<std::vector<GuestSymbol>> symbols(const std::vector<std::string>& names, Deadline deadline) override;
+    Result<std::vector<MemoryBlock>> blocks(Deadline deadline) override;
+    Result<MemoryFigures> memory(Deadline deadline) override;
+    Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
+    Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
+    Status stop_onliner(const std::string& name, Deadline deadline) override;
+    std::vector<OnlinerWrite> writes() override;
+    // Does not wait: a script that has reported nothing by now will not.
+    Result<bool> wait_writes(std::size_t seen, Deadline deadline) override;
+    Result<std::string> read_guest_file(const std::string& path, Deadline deadline) override;
+    Status write_guest_file(const std::string& path, const std::string& text, Deadline deadline) override;
+    Status sysrq(char key, Deadline deadline) override;
+    Status power_off(Deadline deadline) override;
+    int descriptor() const override { return news_.get(); }
+
+private:
+    void note(const std::string& request);
+
+    mutable std::mutex mutex_;
+    std::vector<std::string> requests_;
+    std::vector<OnlinerOrder> orders_;
+    std::vector<OnlinerWrite> writes_;
+    Descriptor news_;
+};
+
+}  // namespace memrig

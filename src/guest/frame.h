@@ -1,0 +1,54 @@
+// Frames of the agent's protocol (docs/agent-protocol.md): encoder, and a decoder that finds its way back after garbage.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace memrig {
+
+enum class FrameType : std::uint8_t { hello = 1, request = 2, reply = 3, part = 4, event = 5, deflated_part = 6 };
+
+const char* to_string(FrameType type);
+
+struct Frame {
+    FrameType type = FrameType::request;
+    std::uint32_t id = 0;        // of the request; 0 where the agent speaks by itself
+    std::uint16_t sequence = 0;  // a part's number; in a reply, the number of parts before it
+    std::string payload;
+
+    bool operator==(const Frame&) const = default;
+};
+
+inline constexpr unsigned kProtocolVersion = 1;
+inline constexpr std::size_t kHeaderBytes = 20;
+inline constexpr std::size_t kMaxPayload = 64 << 10;
+// The first byte of every frame. No payload contains it, so a frame that was cut off is known by the next one beginning.
+inline constexpr char kFrameStart = '\xF5';
+
+// REQUIRES: the payload has at most kMaxPayload bytes, none of them kFrameStart.
+std::string encode_frame(const Frame& frame);
+
+// Incremental and bounded: holds less than a frame between calls if next() is called until it has nothing more.
+class FrameDecoder {
+public:
+    void feed(std::string_view bytes) { buffer_.append(bytes); }
+    // The next sound frame. What does not belong to one is skipped.
+    std::optional<Frame> next();
+
+    [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
+    // The version of a frame that was sound but for its version, 0 if there was none.
+    [[nodiscard]] unsigned foreign_version() const { return foreign_version_; }
+
+private:
+    bool header_is_sound(std::string_view at);
+    void skip(std::size_t count);
+
+    std::string buffer_;
+    std::uint64_t skipped_ = 0;
+    unsigned foreign_version_ = 0;
+};
+
+}  // namespace memrig

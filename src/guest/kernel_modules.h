@@ -1,0 +1,29 @@
+// Which module files a kernel needs, and in which order: kmod's answer, never our own.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace memrig {
+
+struct ModuleFile {
+    std::string name;            // "virtio_mem"
+    std::filesystem::path path;  // .ko, .ko.xz, .ko.zst or .ko.gz
+};
+
+// The files of the wanted modules and of all that they depend on, dependencies first, each once. A module that is
+// built into the kernel needs no file; one that the kernel does not have at all is an error that names it
+// (Fault::user_input). `package_root` holds lib/modules/RELEASE or usr/lib/modules/RELEASE and is not written to:
+// kmod's index lies in `cache`.
+Result<std::vector<ModuleFile>> modules_in_order(const std::filesystem::path& package_root, const std::string& release,
+                                                 const std::vector<std::string>& wanted,
+                                                 const std::filesystem::path& cache, Deadline deadline);
+
+// The module's bytes, decompressed if need be.
+Result<std::string> read_module(const ModuleFile& module);
+
+}  // namespace memrig

@@ -1,0 +1,217 @@
+#include "guest/replies.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+
+#include <zlib.h>
+
+#include "guest/payload.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr int kMaxErrno = 4095;
+constexpr std::size_t kMaxOnlinerName = 32;
+
+Error out_of_place(std::string_view what) {
+    return {Fault::guest, fmt::format("the agent sent a line that has no place in {}", what), {}};
+}
+
+bool is_onliner_name(std::string_view name) {
+    return !name.empty() && name.size() <= kMaxOnlinerName && std::ranges::all_of(name, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+}
+
+Result<ZoneFigures> zone_figures(const Fields& fields) {
+    ZoneFigures zone;
+    MEMRIG_TRY(zone.zone, fields.text("zone"));
+    MEMRIG_TRY(zone.node, fields.small_number("node"));
+    MEMRIG_TRY(zone.present, fields.number("present"));
+    MEMRIG_TRY(zone.managed, fields.number("managed"));
+    MEMRIG_TRY(zone.spanned, fields.number("spanned"));
+    MEMRIG_TRY(zone.free, fields.number("free"));
+    MEMRIG_TRY(zone.start_pfn, fields.number("start_pfn"));
+    return zone;
+}
+
+Result<MemoryBlock> memory_block(const Fields& fields) {
+    MemoryBlock block;
+    MEMRIG_TRY(block.id, fields.number("block"));
+    MEMRIG_TRY(block.state, fields.text("state"));
+    MEMRIG_TRY(block.valid_zones, fields.text("valid_zones"));
+    MEMRIG_TRY(block.node, fields.small_number("node"));
+    block.removable = fields.find("removable") == "1";
+    return block;
+}
+
+// Undoes the byte stuffing that keeps the frame's start byte out of binary payloads.
+Result<std::string> unstuff(std::string_view stuffed) {
+    constexpr char kEscape = '\xF4';
+    std::string out;
+    out.reserve(stuffed.size());
+    for (std::size_t i = 0; i < stuffed.size(); i++) {
+        if (stuffed[i] != kEscape) {
+            out += stuffed[i];
+        } else if (++i < stuffed.size() && (stuffed[i] == 0 || stuffed[i] == 1)) {
+            out += static_cast<char>(kEscape + stuffed[i]);
+        } else {
+            return fail(Fault::guest, "the agent sent deflated parts with a malformed escape");
+        }
+    }
+    return out;
+}
+
+}  // namespace
+
+Status parse_status(std::string_view payload) {
+    const auto lines = split_lines(payload);
+    if (lines.size() != 1) return fail(Fault::guest, "the agent ended a reply with {} lines instead of one", lines.size());
+    MEMRIG_TRY(const Fields fields, Fields::parse(lines[0]));
+    MEMRIG_TRY(const std::string status, fields.text("status"));
+    if (status == "ok") return {};
+    if (status != "error") return fail(Fault::guest, "the agent ended a reply with the status '{}'", escape(status));
+    MEMRIG_TRY(const std::string doing, fields.text("doing"));
+    MEMRIG_TRY(const std::string name, fields.text("errno"));
+    MEMRIG_TRY(const std::string text, fields.text("text"));
+    return fail(Fault::guest, "the guest cannot {}: {} ({})", doing, text, name);
+}
+
+Result<AgentHello> parse_hello(std::string_view payload) {
+    const auto lines = split_lines(payload);
+    if (lines.empty()) return fail(Fault::guest, "the agent sent an empty greeting");
+    MEMRIG_TRY(const Fields fields, Fields::parse(lines[0]));
+    AgentHello hello;
+    MEMRIG_TRY(const int protocol, fields.small_number("protocol"));
+    MEMRIG_TRY(hello.release, fields.text("release"));
+    MEMRIG_TRY(hello.machine, fields.text("machine"));
+    MEMRIG_TRY(hello.block_bytes, fields.number("block_bytes"));
+    MEMRIG_TRY(const int cpus, fields.small_number("cpus"));
+    hello.protocol = static_cast<unsigned>(protocol);
+    hello.cpus = static_cast<unsigned>(std::max(cpus, 0));
+    for (std::size_t i = 1; i < lines.size(); i++) {
+        MEMRIG_TRY(const Fields more, Fields::parse(lines[i]));
+        MEMRIG_TRY(std::string warning, more.text("warning"));
+        hello.warnings.push_back(std::move(warning));
+    }
+    return hello;
+}
+
+// A line is "DELTA TYPE NAME": the address less that of the line before in hex, the type as nm prints it.
+Result<std::vector<GuestSymbol>> parse_symbols(std::string_view lines) {
+    std::vector<GuestSymbol> symbols;
+    std::uint64_t address = 0;
+    for (const std::string_view line : split_lines(lines)) {
+        std::uint64_t delta = 0;
+        const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), delta, 16);
+        const auto rest = line.substr(static_cast<std::size_t>(end - line.data()));
+        if (error != std::errc{} || rest.size() < 4 || rest[0] != ' ' || rest[2] != ' ')
+            return std::unexpected(out_of_place("a list of symbols"));
+        auto name = unescape(rest.substr(3));
+        if (!name) return std::unexpected(out_of_place("a list of symbols"));
+        address += delta;
+        symbols.push_back({address, rest[1], std::move(*name)});
+    }
+    return symbols;
+}
+
+Result<std::vector<MemoryBlock>> parse_blocks(std::string_view lines) {
+    std::vector<MemoryBlock> blocks;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        MEMRIG_TRY(MemoryBlock block, memory_block(fields));
+        blocks.push_back(std::move(block));
+    }
+    std::ranges::sort(blocks, {}, &MemoryBlock::id);
+    return blocks;
+}
+
+Result<MemoryFigures> parse_memory(std::string_view lines) {
+    MemoryFigures figures;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        if (fields.kind() == "page_bytes") {
+            MEMRIG_TRY(figures.page_bytes, fields.number("page_bytes"));
+        } else if (fields.kind() == "zone") {
+            MEMRIG_TRY(ZoneFigures zone, zone_figures(fields));
+            figures.zones.push_back(std::move(zone));
+        } else if (fields.kind() == "meminfo") {
+            MEMRIG_TRY(const std::string name, fields.text("meminfo"));
+            MEMRIG_TRY(figures.meminfo[name], fields.number("value"));
+        } else {
+            return std::unexpected(out_of_place("the memory figures"));
+        }
+    }
+    return figures;
+}
+
+Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines) {
+    std::vector<BlockedTask> tasks;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        if (fields.kind() == "task") {
+            BlockedTask task;
+            MEMRIG_TRY(task.tid, fields.small_number("task"));
+            MEMRIG_TRY(task.comm, fields.text("comm"));
+            MEMRIG_TRY(const std::string state, fields.text("state"));
+            task.state = state.empty() ? '?' : state[0];
+            tasks.push_back(std::move(task));
+        } else if (fields.kind() == "frame" && !tasks.empty()) {
+            MEMRIG_TRY(std::string frame, fields.text("frame"));
+            tasks.back().stack.push_back(std::move(frame));
+        } else {
+            return std::unexpected(out_of_place("a list of tasks"));
+        }
+    }
+    return tasks;
+}
+
+Result<std::string> parse_file(std::string_view lines) {
+    std::string text;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        MEMRIG_TRY(const std::string data, fields.text("data"));
+        if (text.size() + data.size() > kMaxGuestFile) return fail(Fault::guest, "the agent sent more of a file than 1 MiB");
+        text += data;
+    }
+    return text;
+}
+
+Result<OnlinerWrite> parse_write_event(std::string_view payload) {
+    const auto lines = split_lines(payload);
+    if (lines.size() != 1) return std::unexpected(out_of_place("an event"));
+    MEMRIG_TRY(const Fields fields, Fields::parse(lines[0]));
+    OnlinerWrite write;
+    MEMRIG_TRY(write.onliner, fields.text("write"));
+    MEMRIG_TRY(write.block, fields.number("block"));
+    MEMRIG_TRY(write.error, fields.small_number("code"));
+    if (!is_onliner_name(write.onliner) || write.error < 0 || write.error > kMaxErrno)
+        return std::unexpected(out_of_place("an event"));
+    return write;
+}
+
+Result<std::string> inflate_reply(std::string_view stuffed) {
+    MEMRIG_TRY(std::string packed, unstuff(stuffed));
+    z_stream stream{};
+    if (::inflateInit2(&stream, -MAX_WBITS) != Z_OK) return fail(Fault::rig, "zlib does not start");
+    stream.next_in = reinterpret_cast<Bytef*>(packed.data());
+    stream.avail_in = static_cast<uInt>(packed.size());
+    std::string text;
+    std::array<char, 1 << 16> buffer;
+    int status = Z_OK;
+    while (status == Z_OK && text.size() <= kMaxReply) {
+        stream.next_out = reinterpret_cast<Bytef*>(buffer.data());
+        stream.avail_out = static_cast<uInt>(buffer.size());
+        status = ::inflate(&stream, Z_NO_FLUSH);
+        text.append(buffer.data(), buffer.size() - stream.avail_out);
+    }
+    const bool all_used = stream.avail_in == 0;
+    ::inflateEnd(&stream);
+    if (text.size() > kMaxReply) return fail(Fault::guest, "the agent sent a reply of more than {} bytes", kMaxReply);
+    if (status != Z_STREAM_END || !all_used) return fail(Fault::guest, "the agent sent deflated parts that do not inflate");
+    return text;
+}
+
+}  // namespace memrig

@@ -1,0 +1,84 @@
+#include "machine/accelerator.h"
+
+#include <unistd.h>
+
+#include <sys/utsname.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/paths.h"
+#include "machine/guest_store.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kProofPatience = 30s;
+constexpr const char* kDevice = "/dev/kvm";
+
+// A host is its kernel and its machine: either may change what KVM can do.
+Result<fs::path> proof_file(const Bench& bench) {
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    MEMRIG_CHECK(make_directories(cache / "hosts"));
+    utsname name{};
+    ::uname(&name);
+    const auto machine_id = read_file("/etc/machine-id", 4096);
+    Hasher hasher;
+    hasher.add(name.release).add(name.version).add(name.nodename).add(machine_id ? *machine_id : "").add(bench.arch);
+    return cache / "hosts" / ("kvm-" + hasher.finish().substr(0, 16) + ".json");
+}
+
+Result<KvmProof> read_proof(const fs::path& file) {
+    MEMRIG_TRY(const std::string text, read_file(file, 1 << 16));
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object()) return fail(Fault::host, "{} is damaged", file.string());
+    return KvmProof{json.value("proven", false), json.value("reason", "")};
+}
+
+std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
+
+Result<KvmProof> try_kvm(Backend& backend, const Bench& bench, const KernelImage& kernel) {
+    MachineOrder order{bench, kernel, {}, Accelerator::kvm, {}};
+    MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
+    order.initramfs = initramfs.path;
+    const auto begun = steady_clock().now();
+    const auto machine = backend.create(order, Deadline::after(kProofPatience));
+    if (!machine && machine.error().fault == Fault::interrupted) return std::unexpected(machine.error());
+    if (!machine) return KvmProof{false, first_line(machine.error().message)};
+    MEMRIG_CHECK((*machine)->start(Deadline::after(kProofPatience)));
+    const auto hello = await_agent(**machine, Deadline::after(kProofPatience));
+    if (!hello && hello.error().fault == Fault::interrupted) return std::unexpected(hello.error());
+    if (!hello) return KvmProof{false, "a guest did not reach the agent: " + first_line(hello.error().message)};
+    return KvmProof{true, fmt::format("a guest reached the agent in {:.1f} s", seconds(steady_clock().now() - begun))};
+}
+
+}  // namespace
+
+KvmProof known_kvm_proof(const Bench& bench) {
+    if (::access(kDevice, R_OK | W_OK) != 0) return {false, fmt::format("{} is not there or may not be opened", kDevice)};
+    const auto file = proof_file(bench);
+    const auto proof = file ? read_proof(*file) : std::unexpected(file.error());
+    return proof ? *proof : KvmProof{false, "not tried yet; the first `memrig run --accel auto` finds out"};
+}
+
+Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelImage& kernel) {
+    if (::access(kDevice, R_OK | W_OK) != 0) return known_kvm_proof(bench);
+    MEMRIG_TRY(const fs::path file, proof_file(bench));
+    MEMRIG_TRY(const FileLock lock, FileLock::take(file.string() + ".lock"));
+    if (const auto known = read_proof(file)) return *known;
+    MEMRIG_TRY(const KvmProof proof, try_kvm(backend, bench, kernel));
+    MEMRIG_CHECK(write_file(file, nlohmann::json{{"proven", proof.proven}, {"reason", proof.reason}}.dump(2)));
+    return proof;
+}
+
+Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench, const KernelImage& kernel) {
+    if (wish == "tcg") return Accelerator::tcg;
+    if (wish != "kvm" && wish != "auto") return fail(Fault::user_input, "there is no accelerator \"{}\": auto, tcg or kvm", wish);
+    MEMRIG_TRY(const KvmProof proof, prove_kvm(backend, bench, kernel));
+    if (proof.proven) return Accelerator::kvm;
+    if (wish == "kvm") return fail(Fault::host, "KVM does not work here: {}", proof.reason);
+    return Accelerator::tcg;
+}
+
+}  // namespace memrig

@@ -1,0 +1,85 @@
+#include "machine/bench.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "base/toml_reader.h"
+#include "probe/architecture.h"
+
+namespace memrig {
+
+namespace {
+constexpr std::uint64_t kLeastMemory = 128ull << 20;
+constexpr std::int64_t kMostVcpus = 64;
+
+fs::path bench_directory() { return home_directory() / "rig" / "benches"; }
+}  // namespace
+
+Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) {
+    TomlDocument document = TomlDocument::parse(text, shown_name);
+    MEMRIG_CHECK(document.status());
+    TomlTable root = document.root();
+    Bench bench;
+    bench.text = text;
+    root.integer("schema", 1, 1);
+    bench.name = root.string("name");
+    bench.description = root.string("description", "");
+    bench.arch = root.string("arch");
+    if (root.has("arch") && find_architecture(bench.arch) == nullptr)
+        root.report("arch", fmt::format("memrig knows no architecture \"{}\"", bench.arch));
+    bench.emulator = root.string("emulator");
+    bench.machine = root.string("machine");
+    bench.cpu = root.string("cpu", "");
+    bench.arguments = root.strings("arguments", false);
+    if (auto memory = root.table("memory", true)) {
+        bench.memory_bytes = memory->size("size");
+        bench.max_memory_bytes = memory->size("max");
+        bench.slots = static_cast<unsigned>(memory->integer("slots", 0, 256));
+        if (bench.memory_bytes < kLeastMemory) memory->report("size", "a guest needs at least 128M");
+        if (bench.max_memory_bytes < bench.memory_bytes) memory->report("max", "\"max\" is less than \"size\"");
+        memory->finish();
+    }
+    if (auto vcpus = root.table("vcpus", true)) {
+        bench.housekeeping = static_cast<unsigned>(vcpus->integer("housekeeping", 1, kMostVcpus));
+        bench.actors = static_cast<unsigned>(vcpus->integer("actors", 1, kMostVcpus));
+        vcpus->finish();
+    }
+    if (auto consoles = root.table("consoles", true)) {
+        bench.console = consoles->string("console");
+        bench.link = consoles->string("link");
+        consoles->finish();
+    }
+    if (auto kernel = root.table("kernel", true)) {
+        bench.append = kernel->string("append", "");
+        bench.modules = kernel->strings("modules", false);
+        kernel->finish();
+    }
+    root.finish();
+    MEMRIG_CHECK(document.status());
+    return bench;
+}
+
+Result<Bench> load_bench(const std::string& name) {
+    const bool is_path = name.find('/') != std::string::npos;
+    const fs::path path = is_path ? fs::path(name) : bench_directory() / (name + ".toml");
+    auto text = read_file(path, 1 << 20);
+    if (!text && !is_path) {
+        std::string known;
+        for (const auto& other : bench_names()) known += (known.empty() ? "" : ", ") + other;
+        return fail(Fault::user_input, "there is no bench \"{}\"; there are: {}", name, known);
+    }
+    if (!text) return fail(Fault::user_input, "{}", text.error().message);
+    return parse_bench(*text, shown(path));
+}
+
+std::vector<std::string> bench_names() {
+    std::vector<std::string> names;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(bench_directory(), code))
+        if (entry.path().extension() == ".toml") names.push_back(entry.path().stem().string());
+    std::ranges::sort(names);
+    return names;
+}
+
+}  // namespace memrig

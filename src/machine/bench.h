@@ -1,0 +1,38 @@
+// A bench: the description of a machine, read from rig/benches/NAME.toml.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+
+namespace memrig {
+
+struct Bench {
+    std::string name;
+    std::string description;
+    std::string arch;      // as uname -m prints it
+    std::string emulator;  // the program, e.g. qemu-system-x86_64
+    std::string machine;   // QEMU's -machine type
+    std::string cpu;       // QEMU's -cpu, empty for the machine's default
+    std::uint64_t memory_bytes = 0, max_memory_bytes = 0;
+    unsigned slots = 0;
+    unsigned housekeeping = 1;  // vCPUs from 0 on that are never held
+    unsigned actors = 2;        // vCPUs behind them, for the actors
+    std::string console, link;  // the guest's names of its two serial devices
+    std::string append;         // added to the kernel's command line
+    std::vector<std::string> modules;    // needed in the initramfs where the kernel has them as modules
+    std::vector<std::string> arguments;  // further arguments for QEMU
+    std::string text;                    // the file as read: part of the key of saved guests
+
+    [[nodiscard]] unsigned vcpus() const { return housekeeping + actors; }
+};
+
+Result<Bench> parse_bench(std::string_view text, const std::string& shown_name);
+// By name (rig/benches/NAME.toml) or by path (something with a '/').
+Result<Bench> load_bench(const std::string& name);
+std::vector<std::string> bench_names();
+
+}  // namespace memrig

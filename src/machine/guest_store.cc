@@ -1,0 +1,152 @@
+#include "machine/guest_store.h"
+
+#include <charconv>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "guest/kernel_modules.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+// A boot under software emulation on a busy host. It ends earlier where the kernel stops or QEMU does.
+constexpr auto kBootPatience = 10min;
+constexpr auto kSavePatience = 5min;
+constexpr auto kModulesPatience = 5min;
+constexpr unsigned kFormat = 1;  // bump when what is saved, or how, changes
+
+std::string symbols_text(const std::vector<GuestSymbol>& symbols) {
+    std::string text;
+    for (const auto& symbol : symbols) text += fmt::format("{:x} {} {}\n", symbol.address, symbol.type, symbol.name);
+    return text;
+}
+
+Result<SymbolTable> parse_symbols(std::string_view text) {
+    std::vector<Symbol> symbols;
+    while (!text.empty()) {
+        const std::string_view line = text.substr(0, text.find('\n'));
+        text.remove_prefix(std::min(line.size() + 1, text.size()));
+        Symbol symbol;
+        const auto [end, code] = std::from_chars(line.data(), line.data() + line.size(), symbol.address, 16);
+        const std::size_t at = static_cast<std::size_t>(end - line.data());
+        if (code != std::errc() || at + 3 >= line.size() || line[at] != ' ' || line[at + 2] != ' ')
+            return fail(Fault::host, "a saved guest's symbols are damaged");
+        symbol.type = line[at + 1];
+        symbol.name = line.substr(at + 3);
+        symbols.push_back(std::move(symbol));
+    }
+    return SymbolTable(std::move(symbols));
+}
+
+nlohmann::json hello_json(const AgentHello& hello, double boot_seconds) {
+    return {{"protocol", hello.protocol}, {"release", hello.release},   {"machine", hello.machine},
+            {"block_bytes", hello.block_bytes}, {"cpus", hello.cpus}, {"warnings", hello.warnings},
+            {"boot_seconds", boot_seconds}};
+}
+
+Status fill_hello(PreparedGuest& guest, const std::string& text) {
+    const auto json = nlohmann::json::parse(text, nullptr, false);
+    if (!json.is_object()) return fail(Fault::host, "a saved guest's description is damaged");
+    guest.hello.protocol = json.value("protocol", 0u);
+    guest.hello.release = json.value("release", "");
+    guest.hello.machine = json.value("machine", "");
+    guest.hello.block_bytes = json.value("block_bytes", std::uint64_t{0});
+    guest.hello.cpus = json.value("cpus", 0u);
+    guest.hello.warnings = json.value("warnings", std::vector<std::string>());
+    guest.boot_seconds = json.value("boot_seconds", 0.0);
+    return {};
+}
+
+}  // namespace
+
+Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel) {
+    const fs::path agent = agent_binary(bench.arch);
+    if (!fs::exists(agent))
+        return fail_with({Fault::host, fmt::format("the guest agent for {} was not built", bench.arch), {}}, "install its cross compiler and build again");
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    std::vector<ModuleFile> modules;
+    if (!kernel.modules_root.empty()) {
+        MEMRIG_TRY(modules, modules_in_order(kernel.modules_root, kernel.modules_version, bench.modules, cache, Deadline::after(kModulesPatience)));
+    }
+    return prepare_initramfs(agent, modules, cache);
+}
+
+GuestStore::GuestStore(Backend& backend, std::function<void(const std::string&)> progress)
+    : backend_(backend), progress_(std::move(progress)) {}
+
+Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& bench, const KernelImage& kernel, Accelerator accelerator) {
+    if (kernel.arch != bench.arch)
+        return fail(Fault::user_input, "kernel {} is for {}, but bench {} is {}", kernel.id, kernel.arch, bench.name, bench.arch);
+    MachineOrder order{bench, kernel, {}, accelerator, {}};
+    MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
+    order.initramfs = initramfs.path;
+    MEMRIG_TRY(const std::string version, backend_.version(bench));
+    Hasher hasher;
+    hasher.add(std::to_string(kFormat)).add(backend_.name()).add(version).add(bench.text).add(kernel.sha256).add(initramfs.hash);
+    const std::string key = hasher.add(order.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
+
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    const fs::path guests = cache / "guests";
+    MEMRIG_CHECK(make_directories(guests));
+    MEMRIG_TRY(const FileLock lock, FileLock::take(guests / (key + ".lock")));
+    const fs::path directory = guests / key;
+    if (auto loaded = load(directory, order, key)) return *std::move(loaded);
+    return boot(directory, std::move(order), key);
+}
+
+Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineOrder order, const std::string& key) {
+    auto guest = std::make_shared<PreparedGuest>();
+    guest->order = std::move(order);
+    guest->key = key;
+    guest->state = directory / "state";
+    MEMRIG_TRY(const std::string hello, read_file(directory / "hello.json", 1 << 20));
+    MEMRIG_CHECK(fill_hello(*guest, hello));
+    MEMRIG_TRY(const std::string symbols, read_file(directory / "symbols"));
+    MEMRIG_TRY(guest->symbols, parse_symbols(symbols));
+    if (!fs::exists(guest->state)) return fail(Fault::host, "a saved guest has no state");
+    guest->from_cache = true;
+    return guest;
+}
+
+Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineOrder order, const std::string& key) {
+    if (progress_) progress_(fmt::format("booting {} on {}", order.kernel.id, order.bench.name));
+    const auto begun = steady_clock().now();
+    MEMRIG_TRY(const auto machine, backend_.create(order, Deadline::after(kBootPatience)));
+    MEMRIG_CHECK(machine->start(Deadline::after(kBootPatience)));
+    MEMRIG_TRY(const AgentHello hello, await_agent(*machine, Deadline::after(kBootPatience)));
+    const double boot_seconds = seconds(steady_clock().now() - begun);
+    if (hello.block_bytes == 0)
+        return fail_with({Fault::user_input, fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", order.kernel.id), {}},
+                         "build it with CONFIG_MEMORY_HOTPLUG");
+    for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", order.kernel.id, warning);
+    if (progress_) progress_(fmt::format("reading the symbols of {}", order.kernel.id));
+    MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
+    if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));
+
+    MEMRIG_TRY(TemporaryDirectory fresh, TemporaryDirectory::make("." + key, directory.parent_path()));
+    MEMRIG_CHECK(machine->save(fresh.path() / "state", Deadline::after(kSavePatience)));
+    MEMRIG_CHECK(write_file(fresh.path() / "symbols", symbols_text(symbols)));
+    MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds).dump(2)));
+    std::error_code code;
+    fs::remove_all(directory, code);
+    fs::rename(fresh.path(), directory, code);
+    if (code) return fail(Fault::host, "cannot keep the saved guest {}: {}", directory.string(), code.message());
+    fresh.release();
+    MEMRIG_TRY(auto guest, load(directory, std::move(order), key));
+    guest->from_cache = false;
+    return guest;
+}
+
+Status GuestStore::discard(const PreparedGuest& guest) {
+    MEMRIG_TRY(const FileLock lock, FileLock::take(guest.state.parent_path().string() + ".lock"));
+    std::error_code code;
+    fs::remove_all(guest.state.parent_path(), code);
+    if (code) return fail(Fault::host, "cannot remove the saved guest {}: {}", guest.key, code.message());
+    return {};
+}
+
+}  // namespace memrig

@@ -1,0 +1,49 @@
+// Booted guests, saved at the agent's prompt: made once per kernel, bench, agent and QEMU, restored for each trial.
+#pragma once
+
+#include <filesystem>
+#include <functional>
+#include <memory>
+#include <string>
+
+#include "guest/initramfs.h"
+#include "machine/machine.h"
+#include "probe/symbols.h"
+
+namespace memrig {
+
+// All that a trial needs to begin. Immutable; shared by trials.
+struct PreparedGuest {
+    MachineOrder order;
+    std::filesystem::path state;  // what Backend::restore() takes
+    std::string key;              // names all that went into it
+    AgentHello hello;
+    SymbolTable symbols;
+    double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when it was made
+    bool from_cache = false;
+};
+
+// Prepares guests in the cache. Thread-safe, and safe against other processes (a lock per key).
+class GuestStore {
+public:
+    // `progress` is told what takes time ("booting debian-6.1-amd64 on q35"); may be empty.
+    GuestStore(Backend& backend, std::function<void(const std::string&)> progress);
+
+    // From the cache if it is there. Errors: Fault::guest (it does not boot; it has no memory hotplug), Fault::user_input
+    // (kernel and bench are of different architectures), Fault::rig, Fault::host.
+    Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel, Accelerator accelerator);
+    // Throws away a saved guest that does not restore.
+    Status discard(const PreparedGuest& guest);
+
+private:
+    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineOrder order, const std::string& key);
+    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineOrder order, const std::string& key);
+
+    Backend& backend_;
+    std::function<void(const std::string&)> progress_;
+};
+
+// The initramfs for a kernel on a bench: the agent, and those of the bench's modules that the kernel has as modules.
+Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel);
+
+}  // namespace memrig

@@ -1,0 +1,42 @@
+#include "machine/qemu_command.h"
+
+namespace memrig {
+
+namespace {
+
+std::string chardev(const char* id, int descriptor) {
+    return fmt::format("socket,id={},fd={},server=on,wait=off", id, descriptor);
+}
+
+std::string mebibytes(std::uint64_t bytes) { return fmt::format("{}M", bytes >> 20); }
+
+std::string accel(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg,thread=multi"; }
+
+}  // namespace
+
+std::string MachineOrder::command_line() const {
+    std::string line = fmt::format("console={} memrig.link={}", bench.console, bench.link);
+    if (!bench.append.empty()) line += " " + bench.append;
+    return line;
+}
+
+std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) {
+    const Bench& bench = order.bench;
+    std::vector<std::string> argv = {
+        bench.emulator, "-nodefaults", "-no-user-config", "-display", "none", "-no-reboot", "-S",
+        "-machine", bench.machine, "-accel", accel(order.accelerator),
+        "-smp", std::to_string(bench.vcpus()),
+        "-m", fmt::format("size={},slots={},maxmem={}", mebibytes(bench.memory_bytes), bench.slots, mebibytes(bench.max_memory_bytes)),
+        "-chardev", chardev("qmp", QemuDescriptors::qmp), "-mon", "chardev=qmp,mode=control",
+        "-chardev", chardev("gdb", QemuDescriptors::gdb), "-gdb", "chardev:gdb",
+        "-chardev", chardev("console", QemuDescriptors::console), "-serial", "chardev:console",
+        "-chardev", chardev("link", QemuDescriptors::link), "-serial", "chardev:link",
+        "-kernel", order.kernel.image.string(), "-initrd", order.initramfs.string(),
+        "-append", order.command_line()};
+    if (!bench.cpu.empty()) argv.insert(argv.end(), {"-cpu", bench.cpu});
+    argv.insert(argv.end(), bench.arguments.begin(), bench.arguments.end());
+    if (incoming) argv.insert(argv.end(), {"-incoming", "defer"});
+    return argv;
+}
+
+}  // namespace memrig

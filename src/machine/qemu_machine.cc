@@ -1,0 +1,227 @@
+#include <chrono>
+#include <mutex>
+
+#include <fcntl.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/process.h"
+#include "guest/agent_link.h"
+#include "machine/machine.h"
+#include "machine/qemu_command.h"
+#include "probe/gdb_probe.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kCommandPatience = 60s;
+constexpr std::size_t kMostTranscript = 4u << 20;
+constexpr auto kExitPatience = 2s;  // for QEMU's own words on why it ended, once its sockets have closed
+
+struct Sockets {
+    explicit Sockets(TemporaryDirectory made) : directory(std::move(made)) {}
+    TemporaryDirectory directory;  // 0700
+    Descriptor qmp, gdb, console, link;
+    [[nodiscard]] std::string path(const char* name) const { return (directory.path() / name).string(); }
+};
+
+Result<Sockets> make_sockets() {
+    MEMRIG_TRY(TemporaryDirectory directory, TemporaryDirectory::make("memrig"));
+    Sockets sockets(std::move(directory));
+    MEMRIG_TRY(sockets.qmp, listen_unix(sockets.path("qmp")));
+    MEMRIG_TRY(sockets.gdb, listen_unix(sockets.path("gdb")));
+    MEMRIG_TRY(sockets.console, listen_unix(sockets.path("console")));
+    MEMRIG_TRY(sockets.link, listen_unix(sockets.path("link")));
+    return sockets;
+}
+
+std::string shell_quoted(const std::string& text) {
+    std::string quoted = "'";
+    for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
+    return quoted + "'";
+}
+
+class QemuMachine final : public Machine {
+public:
+    QemuMachine(MachineOrder order, Sockets sockets, fs::path output, Process process)
+        : order_(std::move(order)), sockets_(std::move(sockets)), output_(std::move(output)), process_(std::move(process)) {}
+
+    Status connect(Deadline deadline);
+    Status load(int descriptor, Deadline deadline);
+
+    QmpClient& qmp() override { return *qmp_; }
+    Result<Probe*> probe() override;
+    GuestLink& agent() override { return *agent_; }
+    const ConsoleLog& console() const override { return *console_; }
+    std::optional<Error> death() override;
+    Status start(Deadline deadline) override { return run("cont", {}, deadline); }
+    Status save(const fs::path& file, Deadline deadline) override;
+    std::string agent_transcript() override;
+    Accelerator accelerator() const override { return order_.accelerator; }
+    int process_id() const override { return process_.pid(); }
+
+    // QEMU's own words, if it ended before it could be talked to.
+    Error startup_error(Error seen);
+
+private:
+    Status run(const std::string& command, const nlohmann::json& arguments, Deadline deadline);
+    Status announce_migration(Deadline deadline);
+    Status await_migration(const std::string& what, Deadline deadline);
+
+    const SteadyTime born_ = steady_clock().now();
+    std::mutex transcript_mutex_;
+    std::string transcript_;
+    MachineOrder order_;
+    Sockets sockets_;
+    fs::path output_;
+    Process process_;
+    // Declared behind the process, so that they close before it is killed.
+    std::unique_ptr<QmpClient> qmp_;
+    std::unique_ptr<ConsoleLog> console_;
+    std::unique_ptr<AgentLink> agent_;
+    std::unique_ptr<Probe> probe_;
+};
+
+Status QemuMachine::connect(Deadline deadline) {
+    // QEMU has its own copies; without ours, a connection to a QEMU that died fails instead of waiting.
+    for (Descriptor* ours : {&sockets_.qmp, &sockets_.console, &sockets_.link, &sockets_.gdb}) ours->close();
+    MEMRIG_TRY(Descriptor console, connect_unix(sockets_.path("console"), deadline));
+    console_ = std::make_unique<ConsoleLog>(std::move(console));
+    MEMRIG_TRY(Descriptor link, connect_unix(sockets_.path("link"), deadline));
+    const auto keep = [this](const TranscriptEntry& entry) {
+        const std::lock_guard guard(transcript_mutex_);
+        if (transcript_.size() < kMostTranscript) transcript_ += transcript_line(entry, born_) + "\n";
+    };
+    MEMRIG_TRY(agent_, AgentLink::open(std::move(link), keep));
+    MEMRIG_TRY(qmp_, connect_qmp(sockets_.path("qmp"), deadline));
+    return {};
+}
+
+Status QemuMachine::run(const std::string& command, const nlohmann::json& arguments, Deadline deadline) {
+    const auto answer = qmp_->execute(command, arguments, deadline);
+    if (!answer) return in_context(answer.error().error(), command);
+    return {};
+}
+
+Result<Probe*> QemuMachine::probe() {
+    if (!probe_) {
+        MEMRIG_TRY(probe_, connect_gdb_probe(sockets_.path("gdb"), Deadline::after(kCommandPatience)));
+    }
+    return probe_.get();
+}
+
+std::string QemuMachine::agent_transcript() {
+    const std::lock_guard guard(transcript_mutex_);
+    return transcript_;
+}
+
+std::optional<Error> QemuMachine::death() {
+    const auto status = process_.poll();
+    if (!status) return std::nullopt;
+    const auto words = read_file(output_, 1 << 20);
+    std::string last = words ? *words : std::string();
+    while (!last.empty() && last.back() == '\n') last.pop_back();
+    last = last.substr(last.rfind('\n') == std::string::npos ? 0 : last.rfind('\n') + 1);
+    return Error{Fault::rig, fmt::format("QEMU ended: {}{}", status->text(), last.empty() ? "" : ": " + last), {}};
+}
+
+Error QemuMachine::startup_error(Error seen) {
+    if (seen.fault == Fault::interrupted) return seen;
+    (void)process_.wait(Deadline::after(kExitPatience));
+    return death().value_or(std::move(seen));
+}
+
+Status QemuMachine::announce_migration(Deadline deadline) {
+    const nlohmann::json events = {{{"capability", "events"}, {"state", true}}};
+    return run("migrate-set-capabilities", {{"capabilities", events}}, deadline);
+}
+
+Status QemuMachine::await_migration(const std::string& what, Deadline deadline) {
+    const auto ended = [](const QmpEvent& event) {
+        return event.name == "MIGRATION" && (event.data.value("status", "") == "completed" || event.data.value("status", "") == "failed");
+    };
+    const auto event = qmp_->wait_event(ended, 0, deadline);
+    if (!event) return in_context(event.error().error(), what);
+    if (event->data.value("status", "") == "failed") return fail(Fault::rig, "{} failed in QEMU", what);
+    return {};
+}
+
+Status QemuMachine::load(int descriptor, Deadline deadline) {
+    MEMRIG_CHECK(announce_migration(deadline));
+    MEMRIG_CHECK(run("migrate-incoming", {{"uri", fmt::format("fd:{}", descriptor)}}, deadline));
+    return await_migration("restoring the guest", deadline);
+}
+
+Status QemuMachine::save(const fs::path& file, Deadline deadline) {
+    MEMRIG_CHECK(run("stop", {}, deadline));
+    MEMRIG_CHECK(announce_migration(deadline));
+    constexpr std::uint64_t unlimited = 1ull << 40;  // bytes a second
+    MEMRIG_CHECK(run("migrate-set-parameters", {{"max-bandwidth", unlimited}}, deadline));
+    MEMRIG_CHECK(run("migrate", {{"uri", "exec:cat > " + shell_quoted(file.string())}}, deadline));
+    return await_migration("saving the guest", deadline);
+}
+
+class QemuBackend final : public Backend {
+public:
+    std::string name() const override { return "qemu"; }
+    Result<std::string> version(const Bench& bench) override;
+    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override {
+        MEMRIG_TRY(auto machine, spawn(order, Descriptor(), deadline));
+        return machine;
+    }
+    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file, Deadline deadline) override {
+        Descriptor state(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+        if (!state.valid()) return fail_errno(Fault::host, "open " + file.string());
+        MEMRIG_TRY(auto machine, spawn(order, std::move(state), deadline));
+        if (const auto loaded = machine->load(QemuDescriptors::incoming, deadline); !loaded)
+            return std::unexpected(machine->startup_error(loaded.error()));
+        return machine;
+    }
+
+private:
+    static Result<std::unique_ptr<QemuMachine>> spawn(const MachineOrder& order, Descriptor state, Deadline deadline);
+};
+
+Result<std::string> QemuBackend::version(const Bench& bench) {
+    MEMRIG_TRY(const RunResult run, run_program({bench.emulator, "--version"}, Deadline::after(kCommandPatience)));
+    return run.output.substr(0, run.output.find('\n'));
+}
+
+Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& order, Descriptor state, Deadline deadline) {
+    MEMRIG_TRY(Sockets sockets, make_sockets());
+    SpawnOptions options;
+    options.argv = qemu_command(order, state.valid());
+    options.output = order.evidence.empty() ? sockets.directory.path() / "qemu.log" : order.evidence / "qemu.log";
+    options.inherit = {{sockets.qmp.get(), QemuDescriptors::qmp},
+                       {sockets.gdb.get(), QemuDescriptors::gdb},
+                       {sockets.console.get(), QemuDescriptors::console},
+                       {sockets.link.get(), QemuDescriptors::link}};
+    if (state.valid()) options.inherit.emplace_back(state.get(), QemuDescriptors::incoming);
+    const fs::path output = options.output;
+    MEMRIG_TRY(Process process, Process::spawn(options));
+    auto machine = std::make_unique<QemuMachine>(order, std::move(sockets), output, std::move(process));
+    if (const auto connected = machine->connect(deadline); !connected)
+        return std::unexpected(machine->startup_error(connected.error()));
+    return machine;
+}
+
+}  // namespace
+
+const char* to_string(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg"; }
+
+std::unique_ptr<Backend> make_qemu_backend() { return std::make_unique<QemuBackend>(); }
+
+Result<AgentHello> await_agent(Machine& machine, Deadline deadline) {
+    auto hello = machine.agent().hello(deadline);
+    if (hello || hello.error().fault == Fault::interrupted) return hello;
+    constexpr std::size_t shown_lines = 12;
+    const std::string tail = machine.console().tail(shown_lines);
+    const std::string last = tail.empty() ? "its console is empty" : "its console's last lines:\n" + tail;
+    if (const auto death = machine.death())
+        return fail(Fault::guest, "the kernel stopped before the agent spoke ({}); {}", death->message, last);
+    return fail(Fault::guest, "the agent did not speak: {}; {}", hello.error().message, last);
+}
+
+}  // namespace memrig

@@ -1,0 +1,41 @@
+// The judge: turns what was seen of a trial into findings, one oracle at a time, and those into one verdict.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "oracle/console_report.h"
+#include "oracle/verdict.h"
+#include "probe/elision.h"
+#include "schedule/performance.h"
+
+namespace memrig {
+
+// All that is known of a trial that the rig itself carried through.
+struct TrialEvidence {
+    const Schedule& schedule;
+    const Performance& performance;
+    const ConsoleReport& console;
+    std::vector<std::pair<ElisionOrder, ElisionCounts>> elisions;
+    std::uint64_t block_bytes = 0;
+};
+
+struct Judgement {
+    Verdict verdict = Verdict::inconclusive;
+    std::string reason;
+    std::vector<Finding> findings;  // the one that decided comes first
+};
+
+// Each oracle: nothing to say, or a finding. docs/verdicts.md tells what each proves and what would make it wrong.
+std::optional<Finding> crash_oracle(const TrialEvidence& evidence);
+std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence);
+std::optional<Finding> console_oracle(const TrialEvidence& evidence);
+std::optional<Finding> accounting_oracle(const TrialEvidence& evidence);
+// Whether the race took place at all, and the mutation with it: what is missing makes a trial inconclusive.
+std::optional<Finding> evidence_oracle(const TrialEvidence& evidence);
+
+// The gravest finding decides; `held` is what remains where no oracle objects, and then says on what it rests.
+Judgement judge(const TrialEvidence& evidence);
+
+}  // namespace memrig

@@ -1,0 +1,22 @@
+#include "oracle/verdict.h"
+
+#include <algorithm>
+
+namespace memrig {
+
+const std::vector<std::string_view>& verdict_names() {
+    static const std::vector<std::string_view> names = {"held", "deadlock", "oops", "rule-broken", "lock-order",
+                                                        "accounting", "hang", "inconclusive", "rig-fault"};
+    return names;
+}
+
+const char* to_string(Verdict verdict) { return verdict_names().at(static_cast<std::size_t>(verdict)).data(); }
+
+std::optional<Verdict> parse_verdict(std::string_view text) {
+    const auto& names = verdict_names();
+    const auto found = std::ranges::find(names, text);
+    if (found == names.end()) return std::nullopt;
+    return static_cast<Verdict>(found - names.begin());
+}
+
+}  // namespace memrig

@@ -1,0 +1,35 @@
+// Verdicts: what a trial is found to be, and the findings that it rests on.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace memrig {
+
+enum class Verdict {
+    held,          // the protection was seen to hold
+    deadlock,      // a cycle in the wait-for graph, twice, unchanged
+    oops,          // the kernel crashed
+    rule_broken,   // a locking rule was seen broken
+    lock_order,    // an inversion with no gate lock common to it
+    accounting,    // blocks, zones or totals do not add up
+    hang,          // stuck, without a cycle that is proven
+    inconclusive,  // nothing is proven: never a pass
+    rig_fault      // our side or the host broke
+};
+
+const char* to_string(Verdict verdict);  // "held", "rule-broken", "rig-fault", ...
+std::optional<Verdict> parse_verdict(std::string_view text);
+const std::vector<std::string_view>& verdict_names();
+
+// What one oracle says of one trial.
+struct Finding {
+    std::string oracle;   // "crash", "deadlock", "accounting", "console", "evidence", ...
+    Verdict verdict = Verdict::inconclusive;
+    std::string summary;  // one line
+    std::vector<std::string> details;
+};
+
+}  // namespace memrig

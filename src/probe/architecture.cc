@@ -1,0 +1,60 @@
+#include "probe/architecture.h"
+
+#include <algorithm>
+
+namespace memrig {
+
+namespace {
+
+using namespace std::string_view_literals;
+
+// The recommended multi-byte nops of the processor manuals that the kernel uses (arch/x86/include/asm/nops.h), and endbr64.
+constexpr std::array kX86Nops = {
+    "\xf3\x0f\x1e\xfa"sv, "\x0f\x1f\x44\x00\x00"sv, "\x66\x0f\x1f\x44\x00\x00"sv, "\x0f\x1f\x40\x00"sv,
+    "\x0f\x1f\x00"sv,     "\x66\x90"sv,             "\x90"sv,
+};
+
+std::size_t x86_nop_length(std::string_view code) {
+    const auto* nop = std::ranges::find_if(kX86Nops, [&](std::string_view bytes) { return code.starts_with(bytes); });
+    return nop == kX86Nops.end() ? 0 : nop->size();
+}
+
+std::uint32_t word_at(std::string_view code) {
+    std::uint32_t word = 0;
+    for (std::size_t i = 0; i < 4 && i < code.size(); i++)
+        word |= static_cast<std::uint32_t>(static_cast<unsigned char>(code[i])) << (8 * i);
+    return word;
+}
+
+std::size_t ppc_nop_length(std::string_view code) { return word_at(code) == 0x60000000 ? 4 : 0; }  // ori 0,0,0
+
+// ELFv2: a function that needs its TOC begins with `addis r2,r12,...; addi r2,r2,...`, and callers inside vmlinux enter
+// behind these two.
+std::uint64_t ppc_entry_offset(std::string_view code) { return (word_at(code) & 0xffff0000) == 0x3c4c0000 ? 8 : 0; }
+
+std::size_t arm64_nop_length(std::string_view code) {
+    const std::uint32_t word = word_at(code);
+    return word == 0xd503201f || word == 0xd503245f ? 4 : 0;  // nop, bti c
+}
+
+std::uint64_t no_entry_offset(std::string_view) { return 0; }
+
+constexpr std::array kArchitectures = {
+    Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"},
+                 16384, 1, 6, x86_nop_length, no_entry_offset},
+    Architecture{"ppc64le", "powerpc:common64", "pc", "r1", "lr", "r3", {"r3", "r4", "r5", "r6", "r7", "r8"},
+                 16384, 4, 4, ppc_nop_length, ppc_entry_offset},
+    Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"},
+                 16384, 4, 4, arm64_nop_length, no_entry_offset},
+};
+
+}  // namespace
+
+std::span<const Architecture> architectures() { return kArchitectures; }
+
+const Architecture* find_architecture(std::string_view name) {
+    const auto* found = std::ranges::find_if(kArchitectures, [&](const Architecture& arch) { return arch.name == name || arch.gdb_name == name; });
+    return found == kArchitectures.end() ? nullptr : found;
+}
+
+}  // namespace memrig

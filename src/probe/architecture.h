@@ -1,0 +1,34 @@
+// What the probe must know of a processor architecture and its kernel's calling convention, as a value.
+// A new architecture is a new value here and nothing else in the probe: see docs/porting.md.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <optional>
+#include <span>
+#include <string_view>
+
+namespace memrig {
+
+struct Architecture {
+    std::string_view name;         // as `uname -m` prints it
+    std::string_view gdb_name;     // the <architecture> of gdb's target description
+    std::string_view pc, sp;       // register names, as in the target description
+    std::string_view link;         // holds the return address at a function's entry; empty: it is on the stack
+    std::string_view return_value;
+    std::array<std::string_view, 6> arguments;
+    std::uint64_t kernel_stack_bytes;  // THREAD_SIZE; stacks are aligned to it, so sp with the low bits cleared names a task
+    unsigned breakpoint_kind;          // the `kind` of a Z0 packet
+    std::size_t longest_nop;           // bytes to read at a breakpoint to recognise a nop
+    // The length of the nop that `code` begins with, 0 if it begins with none. ftrace leaves one at functions' entries:
+    // passing it by moving pc saves a single-step.
+    std::size_t (*nop_length)(std::string_view code);
+    // How far behind the symbol's address direct calls land, given the code there (ppc64le's local entry), else 0.
+    std::uint64_t (*entry_offset)(std::string_view code);
+};
+
+std::span<const Architecture> architectures();
+// By uname's name ("x86_64") or by gdb's ("i386:x86-64"); null where unknown.
+const Architecture* find_architecture(std::string_view name);
+
+}  // namespace memrig

@@ -1,0 +1,168 @@
+#include "probe/conductor.h"
+
+#include <algorithm>
+#include <vector>
+
+#include "base/log.h"
+
+namespace memrig {
+
+namespace {
+using namespace std::chrono_literals;
+constexpr auto kPausePatience = 60s;
+}  // namespace
+
+std::uint64_t Conductor::task_of(const Registers& registers) const {
+    return registers.sp() & ~(probe_.architecture().kernel_stack_bytes - 1);
+}
+
+Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handler) {
+    MEMRIG_CHECK(pause());
+    auto found = points_.find(address);
+    if (found == points_.end()) {
+        Point point;
+        const Architecture& arch = probe_.architecture();
+        MEMRIG_TRY(const std::string code, probe_.read_memory(0, address, arch.longest_nop));
+        point.nop = arch.nop_length(code);
+        MEMRIG_CHECK(probe_.insert_breakpoint(address, BreakpointKind::software));
+        found = points_.emplace(address, std::move(point)).first;
+    }
+    const WatchId id = next_id_++;
+    found->second.watches.push_back(std::make_shared<Watch>(Watch{id, std::move(handler)}));
+    addresses_.emplace(id, address);
+    return id;
+}
+
+Status Conductor::unwatch(WatchId id) {
+    const auto known = addresses_.find(id);
+    if (known == addresses_.end()) return {};
+    const std::uint64_t address = known->second;
+    addresses_.erase(known);
+    auto& watches = points_.at(address).watches;
+    watches.remove_if([id](const auto& watch) { return watch->id == id; });
+    if (!watches.empty()) return {};
+    MEMRIG_CHECK(pause());
+    points_.erase(address);
+    return probe_.remove_breakpoint(address, BreakpointKind::software);
+}
+
+Result<std::uint64_t> Conductor::return_address(const Arrival& entry) {
+    const Architecture& arch = probe_.architecture();
+    if (!arch.link.empty()) return entry.registers.get(arch.link);
+    return probe_.read_u64(entry.vcpu, entry.registers.sp());
+}
+
+Status Conductor::on_return(const Arrival& entry, ReturnHandler handler) {
+    MEMRIG_TRY(const std::uint64_t back, return_address(entry));
+    const std::uint64_t pushed = probe_.architecture().link.empty() ? 8 : 0;
+    const std::uint64_t sp_after = entry.registers.sp() + pushed;
+    auto id = std::make_shared<WatchId>(0);
+    MEMRIG_TRY(*id, watch(back, [this, id, sp_after, handler = std::move(handler)](const Arrival& arrival) -> Result<Response> {
+        // Others may pass the same address, and the same task may in a deeper call.
+        if (arrival.registers.sp() != sp_after) return Response::pass();
+        MEMRIG_CHECK(unwatch(*id));
+        MEMRIG_CHECK(handler(arrival, arrival.registers.return_value()));
+        return Response::pass();
+    }));
+    return {};
+}
+
+bool Conductor::release(unsigned vcpu) { return held_.erase(vcpu) > 0; }
+
+Result<Response> Conductor::ask_watches(const Arrival& arrival) {
+    Response strongest;
+    const auto point = points_.find(arrival.address);
+    if (point == points_.end()) return strongest;
+    const std::vector<std::shared_ptr<Watch>> watches(point->second.watches.begin(), point->second.watches.end());
+    for (const auto& watch : watches) {
+        if (!addresses_.contains(watch->id)) continue;  // an earlier handler took it away
+        MEMRIG_TRY(const Response response, watch->handler(arrival));
+        if (response.kind > strongest.kind) strongest = response;
+    }
+    return strongest;
+}
+
+Status Conductor::leave(const Arrival& arrival, const Response& response) {
+    const Architecture& arch = probe_.architecture();
+    MEMRIG_TRY(const std::uint64_t back, return_address(arrival));
+    if (response.value) MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.return_value, *response.value));
+    if (arch.link.empty()) MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.sp, arrival.registers.sp() + 8));
+    MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.pc, back));
+    if (!points_.contains(back)) return {};
+    // Somebody watches the address that it now stands on.
+    return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});
+}
+
+Status Conductor::handle(const Stop& stop) {
+    if (stop.cause == StopCause::interrupt) return {};
+    MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
+    const std::uint64_t pc = registers.pc();
+    // A stop at no watched address is the echo of a breakpoint that is gone by now.
+    if (!points_.contains(pc)) return {};
+    stops_++;
+    const Arrival arrival{stop.vcpu, pc, std::move(registers), 0, steady_clock().now()};
+    Arrival named = arrival;
+    named.task = task_of(named.registers);
+    MEMRIG_TRY(const Response response, ask_watches(named));
+    if (response.kind == Response::Kind::leave) return leave(named, response);
+    standing_on_[stop.vcpu] = pc;
+    if (response.kind == Response::Kind::hold) held_.insert(stop.vcpu);
+    return {};
+}
+
+Status Conductor::pass_breakpoints() {
+    for (auto at = standing_on_.begin(); at != standing_on_.end();) {
+        const auto [vcpu, address] = *at;
+        if (held_.contains(vcpu)) {
+            ++at;
+            continue;
+        }
+        at = standing_on_.erase(at);
+        const auto point = points_.find(address);
+        if (point == points_.end()) continue;  // the breakpoint is gone: nothing to pass
+        if (point->second.nop > 0) {
+            MEMRIG_CHECK(probe_.set_register(vcpu, probe_.architecture().pc, address + point->second.nop));
+        } else {
+            // QEMU (7.2, accel/tcg/cpu-exec.c, check_for_breakpoints_slow) lets a single step pass a breakpoint at the pc.
+            MEMRIG_CHECK(probe_.step(vcpu));
+        }
+    }
+    return {};
+}
+
+Status Conductor::resume() {
+    if (probe_.running()) return {};
+    MEMRIG_CHECK(pass_breakpoints());
+    std::set<unsigned> moving;
+    for (unsigned vcpu = 0; vcpu < probe_.vcpus(); vcpu++)
+        if (!held_.contains(vcpu)) moving.insert(vcpu);
+    return probe_.resume(moving);
+}
+
+Status Conductor::pause() {
+    if (!probe_.running()) return {};
+    MEMRIG_TRY(const Stop stop, probe_.interrupt(Deadline::after(kPausePatience)));
+    return handle(stop);
+}
+
+Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline deadline, int wake) {
+    for (;;) {
+        if (done()) return RunEnd::done;
+        MEMRIG_CHECK(resume());
+        MEMRIG_TRY(const auto stop, probe_.wait_stop(deadline, wake));
+        if (stop) {
+            MEMRIG_CHECK(handle(*stop));
+        } else if (deadline.expired()) {
+            return done() ? RunEnd::done : RunEnd::expired;
+        }
+    }
+}
+
+Status Conductor::let_go() {
+    MEMRIG_CHECK(pause());
+    held_.clear();
+    while (!addresses_.empty()) MEMRIG_CHECK(unwatch(addresses_.begin()->first));
+    return resume();
+}
+
+}  // namespace memrig

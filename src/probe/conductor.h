@@ -1,0 +1,109 @@
+// The conductor: breakpoints with something to do at each, vCPUs held and released, calls that are made to return at once.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <list>
+#include <map>
+#include <memory>
+#include <optional>
+#include <set>
+
+#include "probe/probe.h"
+
+namespace memrig {
+
+// A vCPU at a watched address, all vCPUs being stopped.
+struct Arrival {
+    unsigned vcpu;
+    std::uint64_t address;
+    Registers registers;
+    std::uint64_t task;  // the base of the kernel stack: names the task, on whatever vCPU it runs (see TaskId)
+    SteadyTime at;
+};
+
+// What becomes of the vCPU that arrived.
+struct Response {
+    enum class Kind {
+        pass,  // goes on
+        hold,  // stays until release()
+        leave  // returns from the function whose entry this is, at once
+    };
+    Kind kind = Kind::pass;
+    std::optional<std::uint64_t> value;  // of leave: the return value, else the register is left as it is
+
+    static Response pass() { return {}; }
+    static Response hold() { return {Kind::hold, {}}; }
+    static Response leave(std::optional<std::uint64_t> value = {}) { return {Kind::leave, value}; }
+};
+
+enum class RunEnd { done, expired };
+
+// Drives a Probe. Not thread-safe. Handlers run on the caller's thread while the guest stands still, and may watch,
+// unwatch and read; they must not run or release.
+class Conductor {
+public:
+    using Handler = std::function<Result<Response>(const Arrival&)>;
+    // Of a watched return: the function's return value.
+    using ReturnHandler = std::function<Status(const Arrival&, std::uint64_t value)>;
+    using WatchId = std::uint64_t;
+
+    explicit Conductor(Probe& probe) : probe_(probe) {}
+
+    Probe& probe() { return probe_; }
+
+    // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, leave wins over hold, and hold
+    // over pass. Pauses the guest if it runs.
+    Result<WatchId> watch(std::uint64_t address, Handler handler);
+    Status unwatch(WatchId id);
+    // From within a handler at a function's entry: calls `handler` once, when that very call returns.
+    Status on_return(const Arrival& entry, ReturnHandler handler);
+    // The address that the function just entered will return to.
+    Result<std::uint64_t> return_address(const Arrival& entry);
+
+    // Lets a held vCPU go with the next run. False if it was not held.
+    bool release(unsigned vcpu);
+    void release_all() { held_.clear(); }
+    // Holds a vCPU where it is, from the next run on.
+    void hold(unsigned vcpu) { held_.insert(vcpu); }
+    [[nodiscard]] const std::set<unsigned>& held() const { return held_; }
+
+    // Runs all vCPUs that are not held until `done` says so: asked after every stop, and whenever `wake` is readable (a
+    // descriptor, -1 for none). The guest is stopped after a `done` that followed a stop, else it runs on.
+    Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline, int wake = -1);
+    // Resumes what is not held and returns at once.
+    Status resume();
+    // Stops a running guest. An arrival that this cuts into is handled as any other.
+    Status pause();
+    // Removes every breakpoint, releases every vCPU and lets the guest run.
+    Status let_go();
+
+    [[nodiscard]] std::uint64_t stops() const { return stops_; }
+
+private:
+    struct Watch {
+        WatchId id;
+        Handler handler;
+    };
+    struct Point {
+        std::list<std::shared_ptr<Watch>> watches;
+        std::size_t nop = 0;  // bytes of the nop there, 0 where a single-step is needed
+    };
+
+    Status handle(const Stop& stop);
+    Result<Response> ask_watches(const Arrival& arrival);
+    Status leave(const Arrival& arrival, const Response& response);
+    // Moves vCPUs that stand on a breakpoint and are not held behind it.
+    Status pass_breakpoints();
+    [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;
+
+    Probe& probe_;
+    std::map<std::uint64_t, Point> points_;
+    std::map<WatchId, std::uint64_t> addresses_;
+    std::set<unsigned> held_;
+    std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed
+    WatchId next_id_ = 1;
+    std::uint64_t stops_ = 0;
+};
+
+}  // namespace memrig

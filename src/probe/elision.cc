@@ -1,0 +1,47 @@
+#include "probe/elision.h"
+
+namespace memrig {
+
+Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& symbols, const std::string& function) {
+    std::vector<std::uint64_t> entries = symbols.all(function);
+    if (entries.empty()) return fail(Fault::guest, "this kernel has no symbol {}", function);
+    for (auto& entry : entries) {
+        MEMRIG_TRY(const std::string code, probe.read_memory(0, entry, 4));
+        entry += probe.architecture().entry_offset(code);
+    }
+    return entries;
+}
+
+Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols, const ElisionOrder& order) {
+    if (symbols.all(order.caller).empty()) return fail(Fault::guest, "this kernel has no symbol {}", order.caller);
+    std::unique_ptr<Elision> elision(new Elision(conductor, symbols, order));
+    MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, order.lock));
+    MEMRIG_TRY(const auto unlocks, entries_of(conductor.probe(), symbols, order.unlock));
+    Elision* self = elision.get();
+    for (const auto entry : locks)
+        MEMRIG_CHECK(conductor.watch(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }));
+    for (const auto entry : unlocks)
+        MEMRIG_CHECK(conductor.watch(entry, [self](const Arrival& arrival) { return self->at_unlock(arrival); }));
+    return elision;
+}
+
+Result<Response> Elision::at_lock(const Arrival& arrival) {
+    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
+    if (symbols_.function(back) != order_.caller) {
+        counts_.others++;
+        return Response::pass();
+    }
+    elided_tasks_.insert(arrival.task);
+    counts_.locks++;
+    return Response::leave(order_.value);
+}
+
+Result<Response> Elision::at_unlock(const Arrival& arrival) {
+    const auto found = elided_tasks_.find(arrival.task);
+    if (found == elided_tasks_.end()) return Response::pass();
+    elided_tasks_.erase(found);
+    counts_.unlocks++;
+    return Response::leave();
+}
+
+}  // namespace memrig

@@ -1,0 +1,58 @@
+// A Probe without a guest, for unit tests: memory and registers are maps, stops are scripted.
+#pragma once
+
+#include <deque>
+#include <map>
+
+#include "probe/probe.h"
+
+namespace memrig {
+
+// Behaves as QEMU's stub does where the conductor can tell: what is not resumed does not move, a step moves pc by one
+// instruction (`step_bytes`), a breakpoint that is not passed is hit again.
+class FakeProbe final : public Probe {
+public:
+    FakeProbe(const Architecture& architecture, unsigned vcpus);
+
+    // The next stop that wait_stop() gives: `vcpu` is then at `pc`. A vCPU that is held does not arrive; the stop stays
+    // queued until it is resumed.
+    void will_stop(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers = {});
+    void poke_u64(std::uint64_t address, std::uint64_t value);
+
+    const Architecture& architecture() const override { return architecture_; }
+    unsigned vcpus() const override { return static_cast<unsigned>(state_.size()); }
+    bool running() const override { return running_; }
+    Result<Registers> registers(unsigned vcpu) override;
+    Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
+    Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override;
+    Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override;
+    Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override;
+    Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override;
+    Status resume(const std::set<unsigned>& vcpus) override;
+    Status step(unsigned vcpu) override;
+    Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override;
+    Result<Stop> interrupt(Deadline deadline) override;
+    Status detach() override { return {}; }
+    std::vector<ProbeLine> transcript() override { return {}; }
+
+    std::set<std::uint64_t> breakpoints;
+    std::vector<std::set<unsigned>> resumed;  // each resume(), in order
+    std::vector<unsigned> stepped;
+    std::uint64_t step_bytes = 4;
+
+private:
+    struct Scripted {
+        unsigned vcpu;
+        std::uint64_t pc;
+        std::map<std::string, std::uint64_t> registers;
+    };
+    const Architecture& architecture_;
+    std::shared_ptr<const RegisterLayout> layout_;
+    std::vector<std::map<std::string, std::uint64_t, std::less<>>> state_;
+    std::map<std::uint64_t, char> memory_;
+    std::deque<Scripted> script_;
+    std::set<unsigned> moving_;
+    bool running_ = false;
+};
+
+}  // namespace memrig

@@ -1,0 +1,346 @@
+#include "probe/gdb_probe.h"
+
+#include <algorithm>
+#include <array>
+#include <cerrno>
+#include <charconv>
+
+#include <poll.h>
+
+#include "base/descriptor.h"
+#include "base/stop_request.h"
+#include "probe/packet.h"
+#include "probe/target_description.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+
+// The stub answers from QEMU's main loop; it is late only when the host is, or when QEMU is stuck.
+constexpr auto kReplyPatience = 60s;
+constexpr std::size_t kMaxTranscript = 200'000;
+constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
+
+class GdbProbe final : public Probe {
+public:
+    explicit GdbProbe(Descriptor socket) : socket_(std::move(socket)) {}
+
+    Status shake_hands(Deadline deadline);
+
+    const Architecture& architecture() const override { return *layout_->arch; }
+    unsigned vcpus() const override { return static_cast<unsigned>(threads_.size()); }
+    bool running() const override { return running_; }
+    Result<Registers> registers(unsigned vcpu) override;
+    Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
+    Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override;
+    Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override;
+    Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('Z', address, kind); }
+    Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('z', address, kind); }
+    Status resume(const std::set<unsigned>& vcpus) override;
+    Status step(unsigned vcpu) override;
+    Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override;
+    Result<Stop> interrupt(Deadline deadline) override;
+    Status detach() override;
+    std::vector<ProbeLine> transcript() override { return transcript_; }
+
+private:
+    Status send_raw(std::string_view bytes);
+    // Queues a packet; it leaves with the next flush(), so that what needs no answer in between costs one trip.
+    void queue(std::string_view payload);
+    Status flush();
+    Result<std::optional<std::string>> receive(Deadline deadline, int wake);
+    Result<std::string> reply();
+    Result<std::string> ask(std::string_view payload);
+    Status ask_ok(std::string_view payload);
+    // Queues a packet that the stub answers with OK; that is checked when the next answer is read.
+    void queue_for_ok(std::string payload);
+    Status take_oks();
+    // Queues the choice of the vCPU that g, P and m then speak of, if it is another one.
+    void select(unsigned vcpu);
+    Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
+    Result<std::string> annex(const std::string& name);
+    Result<Stop> parse_stop(std::string_view reply);
+    void note(bool sent, std::string_view text);
+    Status must_be_stopped() const;
+
+    Descriptor socket_;
+    PacketDecoder decoder_;
+    std::string outgoing_;
+    std::vector<std::string> awaiting_ok_;  // what was sent, in order
+    std::shared_ptr<const RegisterLayout> layout_;
+    std::vector<std::string> threads_;  // by vCPU
+    int selected_ = -1;
+    bool running_ = false;
+    std::vector<ProbeLine> transcript_;
+};
+
+void GdbProbe::note(bool sent, std::string_view text) {
+    if (transcript_.size() < kMaxTranscript) transcript_.push_back({steady_clock().now(), sent, std::string(text.substr(0, 256))});
+}
+
+void GdbProbe::queue(std::string_view payload) {
+    note(true, payload);
+    outgoing_ += encode_packet(payload);
+}
+
+Status GdbProbe::send_raw(std::string_view bytes) { return write_all(socket_.get(), bytes, Deadline::after(kReplyPatience)); }
+
+Status GdbProbe::flush() {
+    const std::string bytes = std::exchange(outgoing_, {});
+    return send_raw(bytes);
+}
+
+Result<std::optional<std::string>> GdbProbe::receive(Deadline deadline, int wake) {
+    std::array<char, 16384> buffer{};
+    for (;;) {
+        MEMRIG_TRY(auto packet, decoder_.next());
+        if (packet) {
+            note(false, *packet);
+            outgoing_.insert(0, "+");  // goes out with what we send next; the stub does not wait for it
+            return packet;
+        }
+        pollfd fds[] = {{socket_.get(), POLLIN, 0}, {stop_request().descriptor(), POLLIN, 0}, {wake, POLLIN, 0}};
+        const int n = ::poll(fds, 3, deadline.poll_ms());
+        if (n < 0 && errno != EINTR) return fail_errno(Fault::host, "poll");
+        if (n > 0 && fds[1].revents != 0) return std::unexpected(stop_request().error());
+        if (n > 0 && fds[0].revents != 0) {
+            MEMRIG_TRY(const std::size_t got, read_some(socket_.get(), buffer));
+            if (got == 0) return fail(Fault::rig, "QEMU closed the gdbstub's socket");
+            decoder_.feed({buffer.data(), got});
+        } else if ((n > 0 && fds[2].revents != 0) || deadline.expired()) {
+            return std::nullopt;
+        }
+    }
+}
+
+Result<std::string> GdbProbe::reply() {
+    MEMRIG_CHECK(take_oks());
+    MEMRIG_TRY(auto packet, receive(Deadline::after(kReplyPatience), -1));
+    if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
+    return *std::move(packet);
+}
+
+void GdbProbe::queue_for_ok(std::string payload) {
+    queue(payload);
+    awaiting_ok_.push_back(std::move(payload));
+}
+
+Status GdbProbe::take_oks() {
+    for (const auto& payload : std::exchange(awaiting_ok_, {})) {
+        MEMRIG_TRY(const auto packet, receive(Deadline::after(kReplyPatience), -1));
+        if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
+        if (*packet != "OK") return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", packet->substr(0, 64), payload.substr(0, 64));
+    }
+    return {};
+}
+
+Result<std::string> GdbProbe::ask(std::string_view payload) {
+    queue(payload);
+    MEMRIG_CHECK(flush());
+    return reply();
+}
+
+Status GdbProbe::ask_ok(std::string_view payload) {
+    MEMRIG_TRY(const std::string answer, ask(payload));
+    if (answer != "OK") return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", answer.substr(0, 64), payload.substr(0, 64));
+    return {};
+}
+
+Status GdbProbe::must_be_stopped() const {
+    if (running_) return fail(Fault::rig, "the probe was asked to look at a running guest");
+    return {};
+}
+
+void GdbProbe::select(unsigned vcpu) {
+    if (selected_ == static_cast<int>(vcpu)) return;
+    queue_for_ok("Hg" + threads_.at(vcpu));
+    selected_ = static_cast<int>(vcpu);
+}
+
+Result<std::string> GdbProbe::annex(const std::string& name) {
+    std::string text;
+    for (;;) {
+        MEMRIG_TRY(const std::string part, ask(fmt::format("qXfer:features:read:{}:{:x},ffb", name, text.size())));
+        if (part.empty() || (part[0] != 'l' && part[0] != 'm'))
+            return fail(Fault::rig, "the gdbstub does not describe its registers ({})", name);
+        text += part.substr(1);
+        if (part[0] == 'l') return text;
+        if (part.size() == 1 || text.size() > (1u << 20)) return fail(Fault::rig, "the gdbstub's {} has no end", name);
+    }
+}
+
+Status GdbProbe::shake_hands(Deadline) {
+    MEMRIG_TRY(const std::string features, ask("qSupported:multiprocess+;vContSupported+"));
+    if (features.find("multiprocess+") == std::string::npos) return fail(Fault::rig, "the gdbstub knows no vCPUs (no multiprocess+)");
+    MEMRIG_TRY(layout_, read_target_description([this](const std::string& name) { return annex(name); }));
+    MEMRIG_TRY(const std::string stopped, ask("?"));
+    if (stopped.empty() || stopped[0] != 'T') return fail(Fault::rig, "the gdbstub answers '{}' to '?'", stopped.substr(0, 64));
+    for (std::string verb = "qfThreadInfo";; verb = "qsThreadInfo") {
+        MEMRIG_TRY(const std::string list, ask(verb));
+        if (list.empty() || list[0] == 'l') break;
+        for (std::size_t at = 1; at < list.size() && threads_.size() < 4096;) {
+            const std::size_t comma = std::min(list.find(',', at), list.size());
+            threads_.push_back(list.substr(at, comma - at));
+            at = comma + 1;
+        }
+    }
+    if (threads_.empty()) return fail(Fault::rig, "the gdbstub lists no vCPU");
+    return {};
+}
+
+Result<Registers> GdbProbe::registers(unsigned vcpu) {
+    MEMRIG_CHECK(must_be_stopped());
+    select(vcpu);
+    queue("g");
+    MEMRIG_CHECK(flush());
+    MEMRIG_TRY(const std::string answer, reply());
+    auto raw = from_hex(answer);
+    if (!raw || raw->size() < 8) return fail(Fault::rig, "the gdbstub sends no registers: '{}'", answer.substr(0, 64));
+    return Registers(layout_, *std::move(raw));
+}
+
+Status GdbProbe::set_register(unsigned vcpu, std::string_view name, std::uint64_t value) {
+    MEMRIG_CHECK(must_be_stopped());
+    const RegisterPlace* place = layout_->find(name);
+    if (place == nullptr) return fail(Fault::rig, "there is no register {}", name);
+    std::string bytes(place->bytes, '\0');
+    for (std::size_t i = 0; i < bytes.size() && i < 8; i++) bytes[i] = static_cast<char>(value >> (8 * i));
+    // Sent along with what comes next, be that a resume.
+    select(vcpu);
+    queue_for_ok(fmt::format("P{:x}={}", place->number, to_hex(bytes)));
+    return {};
+}
+
+Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) {
+    MEMRIG_CHECK(must_be_stopped());
+    if (size > (1u << 20)) return fail(Fault::rig, "the probe was asked to read {} bytes at once", size);
+    std::string bytes;
+    while (bytes.size() < size) {
+        const std::size_t n = std::min(kMemoryChunk, size - bytes.size());
+        select(vcpu);
+        queue(fmt::format("m{:x},{:x}", address + bytes.size(), n));
+        MEMRIG_CHECK(flush());
+        MEMRIG_TRY(const std::string answer, reply());
+        const auto part = from_hex(answer);
+        if (!part || part->size() != n) return fail(Fault::guest, "no memory at {:#x}", address + bytes.size());
+        bytes += *part;
+    }
+    return bytes;
+}
+
+Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) {
+    MEMRIG_CHECK(must_be_stopped());
+    select(vcpu);
+    queue(fmt::format("M{:x},{:x}:{}", address, bytes.size(), to_hex(bytes)));
+    MEMRIG_CHECK(flush());
+    MEMRIG_TRY(const std::string answer, reply());
+    if (answer != "OK") return fail(Fault::guest, "cannot write memory at {:#x}", address);
+    return {};
+}
+
+Status GdbProbe::breakpoint(char verb, std::uint64_t address, BreakpointKind kind) {
+    MEMRIG_CHECK(must_be_stopped());
+    return ask_ok(fmt::format("{}{},{:x},{}", verb, kind == BreakpointKind::software ? 0 : 1, address, layout_->arch->breakpoint_kind));
+}
+
+Status GdbProbe::resume(const std::set<unsigned>& vcpus) {
+    MEMRIG_CHECK(must_be_stopped());
+    if (vcpus.empty()) return fail(Fault::rig, "every vCPU is held: nothing can run");
+    std::string payload = "vCont";
+    if (vcpus.size() == threads_.size()) payload += ";c";
+    else for (const unsigned vcpu : vcpus) payload += ";c:" + threads_.at(vcpu);
+    queue(payload);
+    MEMRIG_CHECK(flush());
+    running_ = true;
+    return take_oks();
+}
+
+Status GdbProbe::step(unsigned vcpu) {
+    MEMRIG_CHECK(must_be_stopped());
+    MEMRIG_TRY(const std::string answer, ask("vCont;s:" + threads_.at(vcpu)));
+    MEMRIG_TRY(const Stop stop, parse_stop(answer));
+    if (stop.cause == StopCause::exited || stop.vcpu != vcpu)
+        return fail(Fault::rig, "a single step ended in '{}'", answer.substr(0, 64));
+    return {};
+}
+
+Result<Stop> GdbProbe::parse_stop(std::string_view text) {
+    Stop stop;
+    if (text.starts_with("W") || text.starts_with("X")) {
+        stop.cause = StopCause::exited;
+        return stop;
+    }
+    const auto signal = text.size() >= 3 && text[0] == 'T' ? parse_hex(text.substr(1, 2)) : std::nullopt;
+    if (!signal) return fail(Fault::rig, "the gdbstub sends '{}' for a stop", text.substr(0, 64));
+    constexpr std::uint64_t sigint = 2;
+    stop.cause = *signal == sigint ? StopCause::interrupt : StopCause::breakpoint;
+    bool known = false;
+    for (std::size_t at = 3; at < text.size();) {
+        const std::size_t end = std::min(text.find(';', at), text.size());
+        const std::string_view pair = text.substr(at, end - at);
+        const std::string_view key = pair.substr(0, pair.find(':'));
+        const std::string_view value = key.size() < pair.size() ? pair.substr(key.size() + 1) : std::string_view();
+        if (key == "thread") {
+            const auto found = std::ranges::find(threads_, value);
+            known = found != threads_.end();
+            stop.vcpu = static_cast<unsigned>(found - threads_.begin());
+        } else if (key == "watch" || key == "rwatch" || key == "awatch") {
+            stop.cause = StopCause::watchpoint;
+            stop.watched = parse_hex(value).value_or(0);
+        }
+        at = end + 1;
+    }
+    if (!known) return fail(Fault::rig, "the gdbstub names no known vCPU in '{}'", text.substr(0, 64));
+    // QEMU makes the vCPU that stopped its current one (gdbstub, gdb_set_stop_cpu), but for a stop that we asked for.
+    selected_ = stop.cause == StopCause::interrupt ? -1 : static_cast<int>(stop.vcpu);
+    return stop;
+}
+
+Result<std::optional<Stop>> GdbProbe::wait_stop(Deadline deadline, int wake) {
+    if (!running_) return fail(Fault::rig, "the probe waits for a stop of a guest that does not run");
+    MEMRIG_TRY(const auto packet, receive(deadline, wake));
+    if (!packet) return std::nullopt;
+    running_ = false;
+    MEMRIG_TRY(const Stop stop, parse_stop(*packet));
+    if (stop.cause == StopCause::exited) return fail(Fault::rig, "QEMU says that the guest has ended");
+    return stop;
+}
+
+Result<Stop> GdbProbe::interrupt(Deadline deadline) {
+    note(true, "<interrupt>");
+    MEMRIG_CHECK(send_raw("\x03"));
+    MEMRIG_TRY(const auto stop, wait_stop(deadline, -1));
+    if (!stop) return fail(Fault::rig, "QEMU did not stop the guest when asked to");
+    return *stop;
+}
+
+Status GdbProbe::detach() {
+    if (running_) MEMRIG_CHECK(interrupt(Deadline::after(kReplyPatience)));
+    MEMRIG_CHECK(ask_ok("D;1"));
+    socket_.close();
+    return {};
+}
+
+}  // namespace
+
+Result<std::uint64_t> Probe::read_u64(unsigned vcpu, std::uint64_t address) {
+    MEMRIG_TRY(const std::string bytes, read_memory(vcpu, address, 8));
+    std::uint64_t value = 0;
+    for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+    return value;
+}
+
+Result<std::unique_ptr<Probe>> make_gdb_probe(Descriptor socket, Deadline deadline) {
+    auto probe = std::make_unique<GdbProbe>(std::move(socket));
+    MEMRIG_CHECK(probe->shake_hands(deadline));
+    return probe;
+}
+
+Result<std::unique_ptr<Probe>> connect_gdb_probe(const std::string& socket_path, Deadline deadline) {
+    MEMRIG_TRY(Descriptor socket, connect_unix(socket_path, deadline));
+    return make_gdb_probe(std::move(socket), deadline);
+}
+
+}  // namespace memrig

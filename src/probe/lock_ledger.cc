@@ -1,0 +1,211 @@
+#include "probe/lock_ledger.h"
+
+#include <algorithm>
+#include <set>
+
+#include "probe/elision.h"
+#include "probe/kernel_objects.h"
+
+namespace memrig {
+
+namespace {
+
+// A mutex whose address lies this far or less behind a `struct device` is that device's own: it holds no other mutex that
+// the driver core takes, and its next neighbour in the slab is a device that is nearer to its own lock.
+constexpr std::uint64_t kDeviceSpan = 1024;
+constexpr std::size_t kMostEvents = 100'000;
+
+constexpr const char* kDeviceHotplug = "device_hotplug_lock";
+constexpr const char* kMemHotplug = "mem_hotplug_lock";
+constexpr const char* kCpuHotplug = "cpu_hotplug_lock";
+constexpr const char* kAcpiScan = "acpi_scan_lock";
+
+enum class Effect {
+    acquires,       // returns once it has the lock
+    tries,          // returns 1 with the lock, 0 without
+    acquires_or_fails,  // returns 0 with the lock, an error without
+    releases
+};
+
+}  // namespace
+
+// A function that works on a lock. Its first argument is the lock, or it stands for one fixed lock.
+struct LockLedger::Primitive {
+    const char* function;
+    Effect effect;
+    bool shared;
+    const char* fixed;   // the lock, where it is not an argument
+    bool optional;       // not every kernel has it
+};
+
+const char* to_string(LockAction action) {
+    switch (action) {
+        case LockAction::wants: return "wants";
+        case LockAction::takes: return "takes";
+        case LockAction::refused: return "is refused";
+        case LockAction::releases: return "releases";
+    }
+    return "?";
+}
+
+Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols) {
+    // mutex_lock_nested and its kin are what lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
+    static constexpr Primitive primitives[] = {
+        {"mutex_lock", Effect::acquires, false, nullptr, true},
+        {"mutex_lock_nested", Effect::acquires, false, nullptr, true},
+        {"mutex_lock_interruptible", Effect::acquires_or_fails, false, nullptr, true},
+        {"mutex_lock_interruptible_nested", Effect::acquires_or_fails, false, nullptr, true},
+        {"mutex_lock_killable", Effect::acquires_or_fails, false, nullptr, true},
+        {"mutex_lock_killable_nested", Effect::acquires_or_fails, false, nullptr, true},
+        {"mutex_trylock", Effect::tries, false, nullptr, true},
+        {"_mutex_trylock_nest_lock", Effect::tries, false, nullptr, true},
+        {"mutex_unlock", Effect::releases, false, nullptr, false},
+        {"percpu_down_write", Effect::acquires, false, nullptr, true},
+        {"percpu_up_write", Effect::releases, false, nullptr, true},
+        {"cpus_read_lock", Effect::acquires, true, kCpuHotplug, true},
+        {"cpus_read_unlock", Effect::releases, true, kCpuHotplug, true},
+        {"get_online_mems", Effect::acquires, true, kMemHotplug, true},
+        {"put_online_mems", Effect::releases, true, kMemHotplug, true},
+    };
+    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols));
+    for (const char* name : {kDeviceHotplug, kMemHotplug, kCpuHotplug, kAcpiScan}) ledger->find_named_lock(name);
+    for (const auto& primitive : primitives) MEMRIG_CHECK(ledger->watch_primitive(primitive));
+    MEMRIG_CHECK(ledger->watch_devices());
+    return ledger;
+}
+
+void LockLedger::find_named_lock(const char* name) {
+    if (const auto address = symbols_.unique(name)) named_locks_.emplace(*address, name);
+    else gaps_.push_back(fmt::format("{} has no symbol", name));
+}
+
+Status LockLedger::watch_primitive(const Primitive& primitive) {
+    if (symbols_.all(primitive.function).empty() && primitive.optional) return {};
+    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, primitive.function));
+    for (const auto entry : entries)
+        MEMRIG_CHECK(conductor_.watch(entry, [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); }));
+    return {};
+}
+
+Status LockLedger::watch_devices() {
+    // A memory block's device passes bus_probe_device() when it is added, and device_online() or device_offline() later.
+    for (const char* function : {"bus_probe_device", "device_online", "device_offline"}) {
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+        for (const auto entry : entries) {
+            MEMRIG_CHECK(conductor_.watch(entry, [this](const Arrival& arrival) -> Result<Response> {
+                const std::uint64_t device = arrival.registers.argument(0);
+                if (devices_.contains(device)) return Response::pass();
+                MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
+                if (block) devices_.emplace(device, *block);
+                return Response::pass();
+            }));
+        }
+    }
+    return {};
+}
+
+std::optional<std::uint64_t> LockLedger::block_of_device(std::uint64_t device) const {
+    const auto found = devices_.find(device);
+    return found == devices_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string> LockLedger::lock_at(std::uint64_t address) const {
+    if (const auto named = named_locks_.find(address); named != named_locks_.end()) return named->second;
+    auto above = devices_.upper_bound(address);
+    if (above == devices_.begin()) return std::nullopt;
+    const auto& [device, block] = *std::prev(above);
+    if (address - device > kDeviceSpan) return std::nullopt;
+    return fmt::format("memory{}'s device lock", block);
+}
+
+Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arrival& arrival) {
+    std::optional<std::string> lock;
+    std::uint64_t instance = 0;
+    if (primitive.fixed != nullptr) {
+        lock = primitive.fixed;
+        for (const auto& [address, name] : named_locks_)
+            if (name == primitive.fixed) instance = address;
+    } else {
+        instance = arrival.registers.argument(0);
+        lock = lock_at(instance);
+    }
+    if (!lock) return Response::pass();
+    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
+    LockEvent event{arrival.at, arrival.task, arrival.vcpu, LockAction::wants, primitive.shared, *lock, instance, symbols_.describe(back)};
+    if (primitive.effect == Effect::releases) {
+        event.action = LockAction::releases;
+        write(std::move(event));
+        return Response::pass();
+    }
+    if (primitive.effect != Effect::tries) write(event);
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, &primitive, event](const Arrival& returned, std::uint64_t value) {
+        return finish(primitive, event, returned, value);
+    }));
+    return Response::pass();
+}
+
+Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value) {
+    LockEvent event = wanted;
+    event.at = arrival.at;
+    event.vcpu = arrival.vcpu;
+    const bool zero = (value & 0xffffffff) == 0;
+    const bool got = primitive.effect == Effect::acquires || zero == (primitive.effect == Effect::acquires_or_fails);
+    event.action = got ? LockAction::takes : LockAction::refused;
+    write(std::move(event));
+    return {};
+}
+
+void LockLedger::write(LockEvent event) {
+    switch (event.action) {
+        case LockAction::wants: wanted_[event.task] = event; break;
+        case LockAction::takes:
+            wanted_.erase(event.task);
+            held_[event.task].push_back(event);
+            break;
+        case LockAction::refused: wanted_.erase(event.task); break;
+        case LockAction::releases: {
+            auto& held = held_[event.task];
+            const auto same = [&](const LockEvent& other) { return other.lock == event.lock; };
+            const auto last = std::ranges::find_if(held.rbegin(), held.rend(), same);
+            if (last != held.rend()) held.erase(std::next(last).base());
+            break;
+        }
+    }
+    if (events_.size() < kMostEvents) events_.push_back(event);
+    if (listener_) listener_(event);
+}
+
+std::vector<LockEvent> LockLedger::held_by(std::uint64_t task) const {
+    const auto found = held_.find(task);
+    return found == held_.end() ? std::vector<LockEvent>() : found->second;
+}
+
+std::optional<LockEvent> LockLedger::wanted_by(std::uint64_t task) const {
+    const auto found = wanted_.find(task);
+    return found == wanted_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<WaitCycle> LockLedger::wait_cycle() const {
+    // From each waiting task along "waits for a lock that X holds"; a lock held for writing has one holder, and for a wish
+    // that readers block, any one reader that waits itself will do.
+    for (const auto& [start, first] : wanted_) {
+        WaitCycle path;
+        std::set<std::uint64_t> seen;
+        std::uint64_t task = start;
+        while (seen.insert(task).second) {
+            const auto wish = wanted_.find(task);
+            if (wish == wanted_.end()) break;
+            path.push_back(wish->second);
+            const auto holds = [&](const auto& entry) {
+                return entry.first != task && std::ranges::any_of(entry.second, [&](const LockEvent& held) { return held.lock == wish->second.lock; });
+            };
+            auto holder = std::ranges::find_if(held_, [&](const auto& entry) { return holds(entry) && wanted_.contains(entry.first); });
+            if (holder == held_.end()) break;
+            task = holder->first;
+            if (task == start) return path;
+        }
+    }
+    return std::nullopt;
+}
+
+}  // namespace memrig

@@ -1,0 +1,83 @@
+// The ledger: who took, was refused, waited for and let go of which lock, while a trial ran. Facts only; the oracles judge.
+//
+// It watches the kernel's own lock functions (kernel/locking/mutex.c, percpu-rwsem.c, kernel/cpu.c) and keeps what concerns
+// the locks of memory hotplug, told by the lock's address: device_hotplug_lock, mem_hotplug_lock, cpu_hotplug_lock,
+// acpi_scan_lock and the device locks of memory blocks. So it works on stock kernels without lockdep, and inlining of a
+// caller hides nothing from it.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "probe/conductor.h"
+#include "probe/symbols.h"
+
+namespace memrig {
+
+enum class LockAction { wants, takes, refused, releases };
+const char* to_string(LockAction action);
+
+struct LockEvent {
+    SteadyTime at;
+    std::uint64_t task = 0;  // the base of its kernel stack
+    unsigned vcpu = 0;
+    LockAction action = LockAction::wants;
+    bool shared = false;       // as a reader
+    std::string lock;          // "device_hotplug_lock", "memory32's device lock"
+    std::uint64_t instance = 0;  // the lock's address
+    std::string where;         // the caller: "acpi_device_hotplug+0x41"
+};
+
+// A cycle in the wait-for graph: each event is a task's wish for a lock that the next one's task holds.
+using WaitCycle = std::vector<LockEvent>;
+
+// Same thread as the conductor, which must outlive it.
+class LockLedger {
+public:
+    // Sets its breakpoints. Fault::guest where the kernel lacks a function that every kernel has.
+    static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols);
+
+    [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
+    // Called for each event as it is written, with the guest stopped.
+    void on_event(std::function<void(const LockEvent&)> listener) { listener_ = std::move(listener); }
+
+    // What a task holds now, oldest first: the events by which it took them.
+    [[nodiscard]] std::vector<LockEvent> held_by(std::uint64_t task) const;
+    // What it waits for now, if it does.
+    [[nodiscard]] std::optional<LockEvent> wanted_by(std::uint64_t task) const;
+    [[nodiscard]] std::optional<WaitCycle> wait_cycle() const;
+    // The memory block whose device this address is, if the ledger has come to know it.
+    [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
+    // What could not be watched on this kernel, and why: for the report.
+    [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
+
+private:
+    struct Primitive;
+    LockLedger(Conductor& conductor, const SymbolTable& symbols) : conductor_(conductor), symbols_(symbols) {}
+    Status watch_primitive(const Primitive& primitive);
+    Status watch_devices();
+    Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
+    Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
+    void write(LockEvent event);
+    void find_named_lock(const char* name);
+    // The name of the lock at that address if it is one of ours.
+    [[nodiscard]] std::optional<std::string> lock_at(std::uint64_t address) const;
+
+    Conductor& conductor_;
+    const SymbolTable& symbols_;
+    std::map<std::uint64_t, std::string> named_locks_;
+    std::map<std::uint64_t, std::uint64_t> devices_;  // struct device of a memory block: the block
+    std::vector<LockEvent> events_;
+    std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task
+    std::map<std::uint64_t, LockEvent> wanted_;             // by task
+    std::function<void(const LockEvent&)> listener_;
+    std::vector<std::string> gaps_;
+};
+
+}  // namespace memrig

@@ -1,0 +1,51 @@
+#include "report/progress.h"
+
+#include <fmt/format.h>
+
+#include "report/summary.h"
+
+namespace memrig {
+
+namespace {
+constexpr std::size_t kRateWindow = 30;
+}  // namespace
+
+void Progress::trial_done(const TrialResult& trial) {
+    done_++;
+    if (!good(trial)) unexpected_++;
+    latest_.push_back(clock_.now());
+    if (latest_.size() > kRateWindow) latest_.pop_front();
+}
+
+std::optional<double> Progress::rate() const {
+    if (latest_.size() < 2) return {};
+    const double span = seconds(latest_.back() - latest_.front());
+    if (span <= 0) return {};
+    return static_cast<double>(latest_.size() - 1) / span;
+}
+
+std::string Progress::line(const std::string& busy_with, std::size_t width) const {
+    std::string text = fmt::format("{}/{}", done_, planned_);
+    if (done_ > 0) text += fmt::format("  {} as expected", done_ - unexpected_);
+    if (unexpected_ > 0) text += fmt::format(", {} not", unexpected_);
+    if (const auto per_second = rate()) {
+        text += *per_second >= 1 ? fmt::format("  {:.1f} trials/s", *per_second)
+                                 : fmt::format("  {:.1f} s a trial", 1 / *per_second);
+        if (planned_ > done_) text += fmt::format("  {} left", short_time((planned_ - done_) / *per_second));
+    }
+    if (!busy_with.empty()) text += "  " + one_line(busy_with) + " …";
+    return cut(text, width);
+}
+
+std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial, const Paint& paint) {
+    const std::string planned = fmt::format("{}", progress.trials_planned());
+    const std::string verdict = to_string(trial.verdict);
+    std::string line = fmt::format("{:>{}}/{}  {} #{}: {}{}  {}", progress.done(), planned.size(), planned, one_line(where),
+                                   trial.number, good(trial) ? paint.good(verdict) : paint.bad(verdict),
+                                   good(trial) ? "" : ", not expected", short_time(trial.verdict_seconds));
+    for (const auto& [key, value] : trial.choices) line += fmt::format("  {}={}", one_line(key), one_line(value));
+    if (!trial.reason.empty()) line += "  " + one_line(trial.reason);
+    return line;
+}
+
+}  // namespace memrig

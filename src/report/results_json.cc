@@ -1,0 +1,104 @@
+#include "report/results_json.h"
+
+#include <cmath>
+
+#include "report/summary.h"
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+// Microseconds are all that was measured; more digits would be noise.
+double rounded(double seconds) { return std::isfinite(seconds) ? std::round(seconds * 1e6) / 1e6 : 0; }
+
+Json verdict_counts(const std::map<Verdict, unsigned>& counts) {
+    Json json = Json::object();
+    for (const auto& [verdict, count] : counts) json[to_string(verdict)] = count;
+    return json;
+}
+
+Json choice_counts(const ChoiceCounts& counts) {
+    Json json = Json::object();
+    for (const auto& [key, values] : counts)
+        for (const auto& [value, verdicts] : values) json[key][value] = verdict_counts(verdicts);
+    return json;
+}
+
+Json spread(const ArmResult& arm, double TrialResult::*seconds) {
+    const Spread spread = spread_of(times_of(arm, seconds));
+    return {{"median", rounded(spread.median)}, {"p95", rounded(spread.p95)}};
+}
+
+Json finding_json(const Finding& finding) {
+    return {{"oracle", finding.oracle},
+            {"verdict", to_string(finding.verdict)},
+            {"summary", finding.summary},
+            {"details", finding.details}};
+}
+
+Json trial_json(const TrialResult& trial) {
+    Json json = {{"number", trial.number}, {"seed", trial.seed}};
+    json["choices"] = Json::object();
+    for (const auto& [key, value] : trial.choices) json["choices"][key] = value;
+    json["verdict"] = to_string(trial.verdict);
+    json["as_expected"] = trial.as_expected;
+    json["reason"] = trial.reason;
+    json["findings"] = Json::array();
+    for (const auto& finding : trial.findings) json["findings"].push_back(finding_json(finding));
+    json["seconds"] = {{"restore", rounded(trial.restore_seconds)},
+                       {"schedule", rounded(trial.schedule_seconds)},
+                       {"verdict", rounded(trial.verdict_seconds)}};
+    json["stops"] = trial.stops;
+    json["directory"] = trial.directory.generic_string();
+    return json;
+}
+
+Json arm_json(const ArmResult& arm) {
+    Json json = {{"scenario", arm.scenario}, {"kernel", arm.kernel},   {"bench", arm.bench},
+                 {"arm", arm.arm},           {"purpose", arm.purpose}, {"mode", arm.mode}};
+    json["expected"] = Json::array();
+    for (const Verdict verdict : arm.expected) json["expected"].push_back(to_string(verdict));
+    json["trials_asked"] = arm.trials_asked;
+    json["trials"] = arm.trials.size();
+    json["verdicts"] = verdict_counts(arm.counts());
+    json["as_expected"] = arm.as_expected();
+    json["verdicts_by_choice"] = choice_counts(counts_by_choice(arm));
+    json["seconds"] = {{"restore", spread(arm, &TrialResult::restore_seconds)},
+                       {"schedule", spread(arm, &TrialResult::schedule_seconds)},
+                       {"verdict", spread(arm, &TrialResult::verdict_seconds)}};
+    json["trial_results"] = Json::array();
+    for (const auto& trial : arm.trials) json["trial_results"].push_back(trial_json(trial));
+    return json;
+}
+
+}  // namespace
+
+Json results_json(const RunResults& results) {
+    Json json = {{"schema", kResultsSchema},
+                 {"memrig", results.memrig_version},
+                 {"qemu", results.qemu_version},
+                 {"accelerator", results.accelerator},
+                 {"started", results.started},
+                 {"seconds", rounded(results.seconds)},
+                 {"seed", results.seed},
+                 {"jobs", results.jobs},
+                 {"interrupted", results.interrupted},
+                 {"exit_status", results.exit_status()}};
+    json["kernels"] = Json::array();
+    for (const auto& kernel : results.kernels)
+        json["kernels"].push_back({{"id", kernel.id},
+                                   {"release", kernel.release},
+                                   {"sha256", kernel.sha256},
+                                   {"boot_seconds", rounded(kernel.boot_seconds)}});
+    json["arms"] = Json::array();
+    for (const auto& arm : results.arms) json["arms"].push_back(arm_json(arm));
+    return json;
+}
+
+std::string results_json_text(const RunResults& results) {
+    return results_json(results).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace memrig

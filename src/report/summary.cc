@@ -1,0 +1,46 @@
+#include "report/summary.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+namespace memrig {
+
+bool good(const TrialResult& trial) { return trial.as_expected && trial.verdict != Verdict::rig_fault; }
+
+bool good(const ArmResult& arm) {
+    return arm.as_expected() && std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); });
+}
+
+std::string arm_name(const ArmResult& arm) {
+    return fmt::format("{} {} {} {}", arm.scenario, arm.kernel, arm.bench, arm.arm);
+}
+
+std::string verdict_list(const std::vector<Verdict>& verdicts) {
+    std::string text;
+    for (const Verdict verdict : verdicts) text += (text.empty() ? "" : " or ") + std::string(to_string(verdict));
+    return text;
+}
+
+std::string verdict_counts_text(const std::map<Verdict, unsigned>& counts) {
+    std::string text;
+    for (const auto& [verdict, count] : counts)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", to_string(verdict), count);
+    return text.empty() ? "none" : text;
+}
+
+ChoiceCounts counts_by_choice(const ArmResult& arm) {
+    ChoiceCounts counts;
+    for (const auto& trial : arm.trials)
+        for (const auto& [key, value] : trial.choices) counts[key][value][trial.verdict]++;
+    return counts;
+}
+
+std::vector<double> times_of(const ArmResult& arm, double TrialResult::*seconds) {
+    std::vector<double> times;
+    for (const auto& trial : arm.trials)
+        if (trial.verdict != Verdict::rig_fault) times.push_back(trial.*seconds);
+    return times;
+}
+
+}  // namespace memrig

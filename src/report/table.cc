@@ -1,0 +1,127 @@
+#include "report/table.h"
+
+#include <algorithm>
+#include <array>
+#include <vector>
+
+#include <fmt/format.h>
+
+#include "report/summary.h"
+
+namespace memrig {
+
+namespace {
+
+// Of each arm; results.json has them all.
+constexpr std::size_t kUnexpectedShown = 10;
+
+struct Column {
+    const char* heading;
+    bool right = false;
+};
+constexpr std::array kColumns = {
+    Column{"scenario"}, Column{"kernel"},   Column{"bench"},  Column{"arm"},           Column{"trials", true}, Column{"verdicts"},
+    Column{"expected"}, Column{"result"}, Column{"restore", true}, Column{"schedule", true}, Column{"trial", true}};
+constexpr std::size_t kResultColumn = 7;
+using Row = std::array<std::string, kColumns.size()>;
+
+std::string median(const ArmResult& arm, double TrialResult::*seconds) {
+    std::vector<double> times = times_of(arm, seconds);
+    return times.empty() ? "-" : short_time(spread_of(std::move(times)).median);
+}
+
+Row row_of(const ArmResult& arm) {
+    const bool whole = arm.trials.size() == arm.trials_asked;
+    return {one_line(arm.scenario),
+            one_line(arm.kernel),
+            one_line(arm.bench),
+            one_line(arm.arm),
+            whole ? fmt::format("{}", arm.trials_asked) : fmt::format("{} of {}", arm.trials.size(), arm.trials_asked),
+            verdict_counts_text(arm.counts()),
+            verdict_list(arm.expected),
+            good(arm) ? "ok" : "FAILED",
+            median(arm, &TrialResult::restore_seconds),
+            median(arm, &TrialResult::schedule_seconds),
+            median(arm, &TrialResult::verdict_seconds)};
+}
+
+std::string render(const std::vector<Row>& rows, const Paint& paint) {
+    std::array<std::size_t, kColumns.size()> widths{};
+    for (const auto& row : rows)
+        for (std::size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], columns(row[i]));
+    std::string out;
+    for (std::size_t n = 0; n < rows.size(); n++) {
+        std::string line;
+        for (std::size_t i = 0; i < kColumns.size(); i++) {
+            const std::string& cell = rows[n][i];
+            const std::string padding(widths[i] - columns(cell), ' ');
+            std::string shown = cell;
+            if (n == 0) shown = paint.heading(cell);
+            else if (i == kResultColumn) shown = cell == "ok" ? paint.good(cell) : paint.bad(cell);
+            line += i == 0 ? "" : "  ";
+            line += kColumns[i].right ? padding + shown : shown + padding;
+        }
+        while (!line.empty() && line.back() == ' ') line.pop_back();
+        out += line + "\n";
+    }
+    return out;
+}
+
+// Only what differed from trial to trial is worth a line.
+std::string choices_of(const ArmResult& arm) {
+    std::string out;
+    for (const auto& [key, values] : counts_by_choice(arm)) {
+        if (values.size() < 2) continue;
+        out += fmt::format("{}, by {}:", one_line(arm_name(arm)), one_line(key));
+        const char* separator = " ";
+        for (const auto& [value, verdicts] : values) {
+            out += fmt::format("{}{}: {}", separator, one_line(value), verdict_counts_text(verdicts));
+            separator = "; ";
+        }
+        out += "\n";
+    }
+    return out;
+}
+
+std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run_directory) {
+    std::string out;
+    std::size_t found = 0;
+    for (const auto& trial : arm.trials) {
+        if (good(trial)) continue;
+        if (++found > kUnexpectedShown) continue;
+        if (found == 1) out += fmt::format("\n{}:\n", one_line(arm_name(arm)));
+        out += fmt::format("  trial {}: {}: {}\n", trial.number, to_string(trial.verdict), one_line(trial.reason));
+        if (!trial.directory.empty())
+            out += fmt::format("    evidence: {}\n", one_line((run_directory / trial.directory).string()));
+    }
+    if (found > kUnexpectedShown) out += fmt::format("  and {} more, in results.json\n", found - kUnexpectedShown);
+    return out;
+}
+
+std::string closing_sentence(const RunResults& results, const Paint& paint) {
+    std::size_t trials = 0;
+    for (const auto& arm : results.arms) trials += arm.trials.size();
+    const std::string what = fmt::format("{} in {}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size(), "arm"),
+                                         short_time(results.seconds), results.seed);
+    switch (results.exit_status()) {
+        case 0: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
+        case 1: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);
+        case 130: return fmt::format("{}: {}\n", paint.bad("interrupted"), what);
+        default: return fmt::format("{}: {}\n", paint.bad("rig fault"), what);
+    }
+}
+
+}  // namespace
+
+std::string closing_table(const RunResults& results, const std::filesystem::path& run_directory, const Paint& paint) {
+    Row headings;
+    for (std::size_t i = 0; i < kColumns.size(); i++) headings[i] = kColumns[i].heading;
+    std::vector<Row> rows = {headings};
+    for (const auto& arm : results.arms) rows.push_back(row_of(arm));
+    std::string out = render(rows, paint) + "(times are medians)\n";
+    for (const auto& arm : results.arms) out += choices_of(arm);
+    for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
+    return out + "\n" + closing_sentence(results, paint);
+}
+
+}  // namespace memrig

@@ -1,0 +1,63 @@
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "scenario/scenario.h"
+
+namespace memrig {
+
+namespace {
+
+fs::path scenario_directory() { return home_directory() / "scenarios"; }
+
+Result<std::string> full_name(const std::string& name) {
+    const auto names = scenario_names();
+    if (std::ranges::find(names, name) != names.end()) return name;
+    std::vector<std::string> matches;
+    for (const auto& known : names)
+        if (known.ends_with("/" + name)) matches.push_back(known);
+    if (matches.size() == 1) return matches.front();
+    if (matches.empty())
+        return fail_with({Fault::user_input, fmt::format("there is no scenario \"{}\"", name), {}}, "memrig scenarios list shows what there is");
+    return fail(Fault::user_input, "\"{}\" may be {} or {}", name, matches[0], matches[1]);
+}
+
+// Where it lies below scenarios/ that is its name, else the path as given.
+std::string name_of(const fs::path& path) {
+    const fs::path relative = fs::absolute(path).lexically_normal().lexically_relative(scenario_directory());
+    if (relative.empty() || *relative.begin() == "..") return path.string();
+    return (relative.parent_path() / relative.stem()).string();
+}
+
+}  // namespace
+
+std::vector<std::string> scenario_names() {
+    std::vector<std::string> names;
+    std::error_code code;
+    for (const auto& entry : fs::recursive_directory_iterator(scenario_directory(), code))
+        if (entry.path().extension() == ".toml") names.push_back(name_of(entry.path()));
+    std::ranges::sort(names);
+    return names;
+}
+
+Result<Scenario> load_scenario(const std::string& name_or_path) {
+    fs::path path = name_or_path;
+    if (path.extension() != ".toml") {
+        MEMRIG_TRY(const std::string name, full_name(name_or_path));
+        path = scenario_directory() / (name + ".toml");
+    }
+    MEMRIG_TRY(TomlDocument document, TomlDocument::load(path.string()));
+    Scenario scenario = parse_scenario(document, name_of(path));
+    MEMRIG_CHECK(document.status());
+    return scenario;
+}
+
+Result<std::vector<Diagnostic>> check_scenario(const fs::path& path) {
+    MEMRIG_TRY(TomlDocument document, TomlDocument::load(path.string()));
+    (void)parse_scenario(document, name_of(path));
+    std::vector<Diagnostic> found = document.diagnostics();
+    std::ranges::stable_sort(found, {}, [](const Diagnostic& one) { return std::pair(one.line, one.column); });
+    return found;
+}
+
+}  // namespace memrig

@@ -1,0 +1,71 @@
+#include "scenario/scenario.h"
+
+#include <algorithm>
+
+#include "machine/bench.h"
+#include "scenario/schedule_reader.h"
+
+namespace memrig {
+
+namespace {
+
+std::vector<Verdict> read_expected(TomlTable& table) {
+    std::vector<Verdict> expected;
+    for (const auto& text : table.strings("expect", true)) {
+        const auto verdict = parse_verdict(text);
+        if (!verdict) table.report("expect", fmt::format("there is no verdict \"{}\"", text));
+        else if (*verdict == Verdict::inconclusive || *verdict == Verdict::rig_fault) table.report("expect", fmt::format("\"{}\" proves nothing, and cannot be expected", text));
+        else expected.push_back(*verdict);
+    }
+    return expected;
+}
+
+ScenarioArm read_arm(const std::string& name, TomlTable& table) {
+    ScenarioArm arm;
+    arm.name = name;
+    arm.purpose = table.string("purpose");
+    arm.expected = read_expected(table);
+    for (auto& elide : table.tables("elide", false)) {
+        ElisionOrder order;
+        order.lock = elide.string("lock");
+        order.unlock = elide.string("unlock");
+        order.caller = elide.string("caller");
+        order.value = static_cast<std::uint64_t>(elide.integer("value", 0, 1, 0));
+        elide.finish();
+        arm.elisions.push_back(std::move(order));
+    }
+    const bool control = name == "control";
+    if (control && !arm.elisions.empty()) table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
+    if (!control && arm.elisions.empty()) table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
+    table.finish();
+    return arm;
+}
+
+}  // namespace
+
+Scenario parse_scenario(TomlDocument& document, const std::string& name) {
+    Scenario scenario;
+    scenario.name = name;
+    if (!document.diagnostics().empty()) return scenario;  // no TOML: nothing further can be said
+    TomlTable root = document.root();
+    root.integer("schema", 1, 1);
+    scenario.title = root.string("title");
+    scenario.verifies = root.string("verifies");
+    scenario.benches = root.strings("benches", true);
+    const auto known = bench_names();
+    for (const auto& bench : scenario.benches)
+        if (std::ranges::find(known, bench) == known.end()) root.report("benches", fmt::format("there is no bench \"{}\"", bench));
+    scenario.trials = static_cast<unsigned>(root.integer("trials", 1, 1'000'000, 10));
+    root.choice("mode", {"directed"}, 0);
+    scenario.schedule = read_schedule(root);
+    if (auto arms = root.table("arm", true)) {
+        for (auto& [arm, table] : arms->named_tables()) scenario.arms.push_back(read_arm(arm, table));
+        if (std::ranges::find(scenario.arms, "control", &ScenarioArm::name) == scenario.arms.end()) arms->report("", "there is no arm \"control\"");
+        if (scenario.arms.size() < 2) arms->report("", "a green control proves nothing without a mutant arm beside it");
+        arms->finish();
+    }
+    root.finish();
+    return scenario;
+}
+
+}  // namespace memrig

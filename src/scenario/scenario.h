@@ -1,0 +1,44 @@
+// A scenario: actors, a schedule, what each arm elides, and the verdict expected of each arm. Read from scenarios/**/*.toml.
+// The file format's reference is docs/scenarios.md.
+#pragma once
+
+#include <filesystem>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "base/toml_reader.h"
+#include "oracle/verdict.h"
+#include "probe/elision.h"
+#include "schedule/schedule.h"
+
+namespace memrig {
+
+struct ScenarioArm {
+    std::string name;     // "control", "mutant", ...
+    std::string purpose;  // one line
+    std::vector<ElisionOrder> elisions;  // none: the kernel as shipped
+    std::vector<Verdict> expected;       // any of these
+};
+
+struct Scenario {
+    std::string name;      // as its path below scenarios/, without .toml: "race/acpi-dimm-online"
+    std::string title;
+    std::string verifies;  // the rule or document passage
+    std::vector<std::string> benches;
+    unsigned trials = 0;   // unless the user says
+    Schedule schedule;
+    std::vector<ScenarioArm> arms;
+};
+
+// Every mistake of the file is in `diagnostics`; the scenario is good only if there is none.
+Scenario parse_scenario(TomlDocument& document, const std::string& name);
+
+// By name ("race/acpi-dimm-online", or its last part where that is unique) or by path. Fault::user_input with the first mistake.
+Result<Scenario> load_scenario(const std::string& name_or_path);
+// All mistakes of a file, for `memrig scenarios check`.
+Result<std::vector<Diagnostic>> check_scenario(const std::filesystem::path& path);
+// The names of all scenarios, sorted.
+std::vector<std::string> scenario_names();
+
+}  // namespace memrig

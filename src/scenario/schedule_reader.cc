@@ -1,0 +1,156 @@
+#include "scenario/schedule_reader.h"
+
+#include <algorithm>
+#include <set>
+
+namespace memrig {
+
+namespace {
+
+bool is_identifier(const std::string& text) {
+    return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+}
+
+bool is_actor_name(const std::string& text) {
+    return !text.empty() && text.size() <= 32 &&
+           std::ranges::all_of(text, [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-'; });
+}
+
+void read_plugger(TomlTable& table, Actor& actor) {
+    actor.kind = ActorKind::plugger;
+    table.choice("device", {"pc-dimm"});
+    actor.device = "pc-dimm";
+    actor.bytes = table.size("size");
+    if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
+    actor.node = static_cast<int>(table.integer("node", 0, 127, 0));
+    actor.entry = table.strings("entry", true);
+}
+
+void read_onliner(TomlTable& table, Actor& actor) {
+    actor.kind = ActorKind::onliner;
+    if (table.has("attribute")) actor.attributes = table.strings("attribute", true);
+    else (void)table.strings("attribute", false);
+    for (const auto& attribute : actor.attributes)
+        if (attribute != "state" && attribute != "online") table.report("attribute", fmt::format("a memory block has no attribute \"{}\" to be onlined by: \"state\" or \"online\"", attribute));
+    actor.value = table.string("value", "");
+    if (!actor.value.empty() && actor.attributes.size() > 1) table.report("value", "\"value\" needs one \"attribute\": the values differ");
+    constexpr std::size_t now = 0;
+    actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin", "uevent"}, now));
+    actor.entry = table.strings("entry", false);
+}
+
+Actor read_actor(const std::string& name, TomlTable& table) {
+    Actor actor;
+    actor.name = name;
+    if (!is_actor_name(name)) table.report("kind", fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
+    if (table.choice("kind", {"plug", "online"}) == 0) read_plugger(table, actor);
+    else read_onliner(table, actor);
+    for (const auto& entry : actor.entry)
+        if (!is_identifier(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
+    table.finish();
+    return actor;
+}
+
+constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start}, {"hold", StepKind::hold}, {"await", StepKind::await},
+                                                          {"release", StepKind::release}, {"settle", StepKind::settle}};
+
+Step read_step(TomlTable& table) {
+    Step step;
+    int kinds = 0;
+    for (const auto& [key, kind] : kStepKeys) {
+        if (!table.has(key)) continue;
+        kinds++;
+        step.kind = kind;
+        if (kind == StepKind::settle) {
+            if (!table.boolean(key)) table.report(key, "\"settle\" can only be true");
+        } else {
+            step.actor = table.string(key);
+        }
+    }
+    if (kinds != 1) table.report("", "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"settle\"");
+    if (step.kind == StepKind::hold && kinds == 1) {
+        step.at = table.string("at");
+        if (table.has("at") && !is_identifier(step.at)) table.report("at", fmt::format("\"{}\" is no kernel symbol", step.at));
+        if (table.has("device")) {
+            table.choice("device", {"memory-block"});
+            step.memory_block = true;
+        }
+    }
+    if (step.kind == StepKind::await && kinds == 1) {
+        for (const auto& text : table.strings("any", true)) {
+            const auto evidence = parse_evidence(text);
+            if (evidence && is_identifier(evidence->subject)) step.any.push_back(*evidence);
+            else table.report("any", fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\" or \"blocked LOCK\"", text));
+        }
+    }
+    table.finish();
+    return step;
+}
+
+// Follows the actors through the steps.
+class StepChecker {
+public:
+    explicit StepChecker(const Schedule& schedule) : schedule_(schedule) {}
+
+    void check(const Step& step, TomlTable& table) {
+        const char* key = nullptr;
+        for (const auto& [name, kind] : kStepKeys)
+            if (kind == step.kind) key = name;
+        if (settled_) table.report(key, "no step can follow the settling");
+        if (step.kind == StepKind::settle) {
+            settled_ = true;
+            for (const auto& actor : held_) table.report(key, fmt::format("actor \"{}\" is still held", actor));
+            return;
+        }
+        if (schedule_.find(step.actor) == nullptr) {
+            table.report(key, fmt::format("there is no actor \"{}\"", step.actor));
+            return;
+        }
+        check_actor(step, key, table);
+    }
+
+    void finish(TomlTable& root) {
+        if (!settled_) root.report("step", "the last step has to be { settle = true }");
+        for (const auto& actor : schedule_.actors)
+            if (!started_.contains(actor.name)) root.report("actor", fmt::format("no step starts actor \"{}\"", actor.name));
+    }
+
+private:
+    void check_actor(const Step& step, const char* key, TomlTable& table) {
+        const std::string& actor = step.actor;
+        if (step.kind == StepKind::start) {
+            if (!started_.insert(actor).second) table.report(key, fmt::format("actor \"{}\" was started already", actor));
+            const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) { return other.kind == ActorKind::plugger && started_.contains(other.name); });
+            if (schedule_.find(actor)->kind == ActorKind::onliner && !plugged) table.report(key, "an onliner needs a device that was plugged before: which blocks there are is known only then");
+            return;
+        }
+        if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
+        if (step.kind == StepKind::hold && !held_.insert(actor).second) table.report(key, fmt::format("actor \"{}\" is held already", actor));
+        if (step.kind == StepKind::release && held_.erase(actor) == 0) table.report(key, fmt::format("actor \"{}\" is not held", actor));
+        if (step.kind == StepKind::await && held_.contains(actor)) table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
+    }
+
+    const Schedule& schedule_;
+    std::set<std::string> started_, held_;
+    bool settled_ = false;
+};
+
+}  // namespace
+
+Schedule read_schedule(TomlTable& root) {
+    Schedule schedule;
+    if (auto actors = root.table("actor", true)) {
+        for (auto& [name, table] : actors->named_tables()) schedule.actors.push_back(read_actor(name, table));
+        actors->finish();
+    }
+    if (std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) != 1) root.report("actor", "exactly one actor has to be of the kind \"plug\"");
+    StepChecker checker(schedule);
+    for (auto& table : root.tables("step", true)) {
+        schedule.steps.push_back(read_step(table));
+        checker.check(schedule.steps.back(), table);
+    }
+    checker.finish(root);
+    return schedule;
+}
+
+}  // namespace memrig

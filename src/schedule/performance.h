@@ -1,0 +1,72 @@
+// What was seen while a schedule was played: facts for the oracles.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "hotplug/accounting.h"
+#include "probe/lock_ledger.h"
+#include "schedule/schedule.h"
+
+namespace memrig {
+
+// An actor held at a point. `block` is the memory block whose device stood there, if the step asked for one.
+struct HoldRecord {
+    std::string actor;
+    std::string at;
+    unsigned vcpu = 0;
+    std::optional<std::uint64_t> block;
+    SteadyTime placed;
+    std::optional<SteadyTime> released;
+};
+
+struct EvidenceRecord {
+    std::string actor;
+    Evidence evidence;
+    SteadyTime at;
+    std::string where;                // the caller, for a lock
+    std::vector<std::string> during;  // actors that were held then
+};
+
+// The kernel's own crash path was entered (oops_enter() or panic(), kernel/panic.c).
+struct Crash {
+    SteadyTime at;
+    std::string function;
+    std::string actor;  // whose task it was, "" if nobody's
+    unsigned vcpu = 0;
+};
+
+// One look at a guest that does not get on.
+struct StuckSample {
+    SteadyTime at;
+    std::vector<BlockedTask> blocked;
+    std::optional<WaitCycle> cycle;
+    std::size_t lock_events = 0;  // in the ledger by then: no growth between two samples is no progress
+};
+
+enum class PlayEnd {
+    finished,  // every step was done
+    crashed,   // the kernel crashed on the way
+    stuck,     // the actors do not get on: see `stuck`
+    expired    // a step's evidence did not come, see `step`
+};
+
+struct Performance {
+    PlayEnd end = PlayEnd::expired;
+    std::string step;  // the one that it ended in
+    BlockRange blocks;
+    std::map<std::string, std::uint64_t> tasks;  // by actor: its kernel stack, once it was seen
+    std::vector<HoldRecord> holds;
+    std::vector<EvidenceRecord> evidence;
+    std::vector<Crash> crashes;
+    std::vector<StuckSample> stuck;
+    std::vector<OnlinerWrite> writes;
+    MemorySnapshot before;
+    std::optional<MemorySnapshot> after;  // where it finished
+    double schedule_seconds = 0;          // from the first step to the last
+};
+
+}  // namespace memrig

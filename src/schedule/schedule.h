@@ -1,0 +1,74 @@
+// A schedule as data: who acts, and the ordered steps that place them.
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "guest/guest_link.h"
+
+namespace memrig {
+
+enum class ActorKind {
+    plugger,  // plugs a device through QMP; its task in the guest is the one that enters `entry`
+    onliner   // a thread of the agent that writes a memory block's attribute
+};
+
+struct Actor {
+    std::string name;
+    ActorKind kind = ActorKind::onliner;
+    // The kernel function by whose entry the probe knows the actor's task.
+    std::vector<std::string> entry;
+
+    // A plugger's device.
+    std::string device = "pc-dimm";
+    std::uint64_t bytes = 0;
+    int node = 0;
+
+    // An onliner's write. Where several attributes are given, the trial's seed chooses one.
+    std::vector<std::string> attributes = {"state"};
+    std::string value;  // empty: "online" for `state`, "1" for `online`
+    OnlinerTrigger trigger = OnlinerTrigger::now;
+};
+
+// Something that the probe must see of an actor.
+struct Evidence {
+    enum class Kind {
+        refused,  // a trylock of `subject` (a lock) failed
+        entered,  // it entered `subject` (a function)
+        blocked   // it waits for `subject` (a lock; "device_lock" is any memory block's)
+    };
+    Kind kind = Kind::refused;
+    std::string subject;
+    [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
+};
+
+// "refused LOCK", "entered FUNCTION" or "blocked LOCK".
+std::optional<Evidence> parse_evidence(const std::string& text);
+
+enum class StepKind {
+    start,    // the actor begins
+    hold,     // waits until the actor comes to `at`, and holds it there
+    await,    // waits until any of `any` is seen of the actor
+    release,  // lets the held actor go
+    settle    // waits until every actor has finished
+};
+
+struct Step {
+    StepKind kind = StepKind::settle;
+    std::string actor;              // none for settle
+    std::string at;                 // hold: a kernel function
+    bool memory_block = false;      // hold: only where its first argument is a memory block's device
+    std::vector<Evidence> any;      // await
+    [[nodiscard]] std::string text() const;
+};
+
+struct Schedule {
+    std::vector<Actor> actors;
+    std::vector<Step> steps;
+
+    [[nodiscard]] const Actor* find(const std::string& name) const;
+};
+
+}  // namespace memrig

@@ -1,0 +1,120 @@
+// Runs made by hand, one of each kind that a report has to show.
+#pragma once
+
+#include <string>
+
+#include "campaign/results.h"
+
+namespace memrig::samples {
+
+inline TrialResult trial(unsigned number, Verdict verdict, bool as_expected, std::string reason) {
+    TrialResult trial;
+    trial.number = number;
+    trial.seed = 1000 + number;
+    trial.choices = {{"onliner.attribute", number % 2 == 1 ? "state" : "online"}};
+    trial.verdict = verdict;
+    trial.reason = std::move(reason);
+    trial.as_expected = as_expected;
+    trial.restore_seconds = 0.2 + 0.01 * number;
+    trial.schedule_seconds = 0.25;
+    trial.verdict_seconds = 0.6 + 0.01 * number;
+    trial.stops = 40 + number;
+    trial.directory = "control/trial-" + std::to_string(number);
+    return trial;
+}
+
+inline ArmResult arm(std::string name, std::vector<Verdict> expected, std::vector<TrialResult> trials) {
+    ArmResult arm;
+    arm.scenario = "race/acpi-dimm-online";
+    arm.kernel = "debian-6.1-amd64";
+    arm.bench = "q35";
+    arm.arm = std::move(name);
+    arm.expected = std::move(expected);
+    arm.trials_asked = static_cast<unsigned>(trials.size());
+    arm.trials = std::move(trials);
+    return arm;
+}
+
+inline RunResults run(std::vector<ArmResult> arms) {
+    RunResults results;
+    results.memrig_version = "0.1.0";
+    results.qemu_version = "7.2.22";
+    results.accelerator = "tcg";
+    results.started = "2030-02-03T04:05:06Z";
+    results.seed = 18446744073709551615ull;
+    results.jobs = 2;
+    results.kernels = {{"debian-6.1-amd64", "6.1.0-44-cloud-amd64", std::string(64, 'a'), 3.25}};
+    results.arms = std::move(arms);
+    results.seconds = 84.4;
+    return results;
+}
+
+inline ArmResult good_control() {
+    const char* reason = "refused by device_hotplug_lock while its owner was held";
+    ArmResult control = arm("control", {Verdict::held}, {});
+    control.purpose = "the kernel as shipped";
+    for (unsigned n = 1; n <= 4; n++) control.trials.push_back(trial(n, Verdict::held, true, reason));
+    control.trials_asked = 4;
+    return control;
+}
+
+inline RunResults all_as_expected() {
+    ArmResult mutant = arm("mutant", {Verdict::oops, Verdict::deadlock},
+                           {trial(1, Verdict::oops, true, "oops in zone_for_pfn_range"),
+                            trial(2, Verdict::deadlock, true, "a cycle of two tasks, twice, unchanged")});
+    mutant.purpose = "acpi_device_hotplug without device_hotplug_lock";
+    return run({good_control(), mutant});
+}
+
+inline RunResults not_as_expected() {
+    ArmResult control = good_control();
+    control.trials[2] = trial(3, Verdict::oops, false, "oops in zone_for_pfn_range");
+    control.trials[2].findings = {{"crash", Verdict::oops, "BUG: unable to handle page fault", {"RIP: zone_for_pfn_range+0x20/0xb0"}},
+                                  {"evidence", Verdict::inconclusive, "the onliner was never seen refused", {}}};
+    control.trials[3] = trial(4, Verdict::inconclusive, false, "the hold was never reached");
+    return run({control});
+}
+
+inline RunResults many_not_as_expected() {
+    ArmResult control = arm("control", {Verdict::held}, {});
+    for (unsigned n = 1; n <= 13; n++) control.trials.push_back(trial(n, Verdict::hang, false, "stuck, no cycle proven"));
+    control.trials_asked = 13;
+    return run({control});
+}
+
+inline RunResults with_rig_fault() {
+    RunResults results = all_as_expected();
+    TrialResult& broken = results.arms[0].trials[1];
+    broken = trial(2, Verdict::rig_fault, false, "QEMU was killed by SIGKILL");
+    broken.restore_seconds = broken.schedule_seconds = broken.verdict_seconds = 0;
+    broken.findings = {{"rig", Verdict::rig_fault, "QEMU was killed by SIGKILL", {}}};
+    return results;
+}
+
+// Two trials of the first arm were running: the fourth was done before the third. The second arm never began.
+inline RunResults interrupted() {
+    RunResults results = all_as_expected();
+    results.interrupted = true;
+    results.arms[0].trials.erase(results.arms[0].trials.begin() + 2);
+    results.arms[0].trials_asked = 6;
+    results.arms[1].trials.clear();
+    return results;
+}
+
+// What a guest, a path or a scenario may smuggle in.
+inline RunResults odd_text() {
+    RunResults results = all_as_expected();
+    ArmResult& odd = results.arms[0];
+    odd.kernel = "/kernels/ünï #5/bzImage\n";
+    odd.purpose = "a # in the purpose\nand a second line";
+    odd.trials[0] = trial(1, Verdict::oops, false, "\x1b[31mred\x1b[0m \x1b]0;title\a tab\there\r\nok 99 - forged\xff\xc3\x28 \xc2\x9b" "31m nul" + std::string(1, '\0') + "!");
+    odd.trials[0].choices = {{"onliner.attribute", "st\nate"}};
+    odd.trials[0].directory = "con\trol/trial-1";
+    odd.trials[0].findings = {{"crash", Verdict::oops, "line one\nline two \xe2\x82", {"detail \x01 \"quoted\" \\"}}};
+    results.kernels[0].id = odd.kernel;
+    return results;
+}
+
+inline RunResults nothing_ran() { return run({}); }
+
+}  // namespace memrig::samples

@@ -1,0 +1,68 @@
+# shellcheck shell=bash
+# What the scripts in tools/ have in common. To be sourced, after `set -euo pipefail`.
+
+# shellcheck disable=SC2034  # used by those who source this
+{
+    root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
+    program=tools/$(basename "$0")
+    # Not the first one on PATH: memrig embeds the system's interpreter, and Debian's packages are for that one.
+    python=/usr/bin/python3
+}
+
+bold='' red='' plain=''
+if [[ -t 2 && -z ${NO_COLOR:-} && ${TERM:-dumb} != dumb ]]; then
+    bold=$'\e[1m' red=$'\e[31m' plain=$'\e[0m'
+fi
+
+say() { printf '%s: %s\n' "$program" "$*" >&2; }
+warn() { printf '%s%s: warning:%s %s\n' "$bold" "$program" "$plain" "$*" >&2; }
+fail() { printf '%s%s: error:%s %s\n' "$red$bold" "$program" "$plain" "$*" >&2; }
+die() { fail "$*"; exit 1; }
+bad_usage() { fail "$* ('$program --help' says how)"; exit 2; }
+
+# The comment at the top of a script is its help text.
+usage() { sed -n '2,/^$/ s/^# \{0,1\}//p' "$0"; }
+
+# Sets and exports MEMRIG_CACHE, so that memrig, started from a script, uses the same one.
+find_cache() {
+    local home=${HOME:-}
+    if [[ -z ${MEMRIG_CACHE:-} ]]; then
+        if [[ -z $home && -z ${XDG_CACHE_HOME:-} ]]; then
+            home=$(getent passwd "$(id -u)" | cut -d: -f6) || true
+            [[ -d $home ]] || die "HOME is not set, so there is no place for the cache; set MEMRIG_CACHE to a directory"
+        fi
+        MEMRIG_CACHE=${XDG_CACHE_HOME:-$home/.cache}/memrig
+    fi
+    mkdir -p "$MEMRIG_CACHE" 2>/dev/null || true
+    [[ -w $MEMRIG_CACHE ]] ||
+        die "cannot write to the cache $MEMRIG_CACHE; set MEMRIG_CACHE to a directory that you own"
+    MEMRIG_CACHE=$(cd "$MEMRIG_CACHE" && pwd)
+    export MEMRIG_CACHE
+}
+
+# step DOING COMMAND...: runs one numbered step, and says how long it took. Set `steps` to how many there are.
+steps=0 step_number=0
+step() {
+    local doing=$1 begin=$SECONDS status=0 label
+    shift
+    step_number=$((step_number + 1))
+    label="${bold}[$step_number/$steps]$plain $doing …"
+    printf '%s\n' "$label" >&2
+    "$@" || status=$?
+    if ((status)); then
+        printf '%s %sfailed%s after %d s (exit status %d)\n' "$label" "$red" "$plain" $((SECONDS - begin)) "$status" >&2
+    else
+        printf '%s %d s\n' "$label" $((SECONDS - begin)) >&2
+    fi
+    return "$status"
+}
+
+# The repository's files that match the patterns, those too that are not committed yet; each ended by a NUL.
+list_sources() {
+    local file
+    git -C "$root" ls-files -z --cached --others --exclude-standard -- "$@" |
+        while IFS= read -r -d '' file; do
+            # Listed though deleted, until that is staged.
+            [[ ! -f $root/$file ]] || printf '%s\0' "$file"
+        done
+}
