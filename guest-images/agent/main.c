@@ -2,7 +2,6 @@
 #include "agent.h"
 
 #include <errno.h>
-#include <poll.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -47,12 +46,8 @@ static void dispatch(const struct frame *frame) {
 static void serve(int line) {
     static struct decoder decoder;
     static char payload[MAX_PAYLOAD + 1];
-    struct pollfd fds[] = {{line, POLLIN, 0}, {onliner_event_descriptor(), POLLIN, 0}};
     struct frame frame;
     for (;;) {
-        if (poll(fds, 2, -1) < 0) continue;
-        if (fds[1].revents) onliner_report();
-        if (!fds[0].revents) continue;
         size_t room;
         char *space = decoder_room(&decoder, &room);
         const ssize_t n = read(line, space, room);
@@ -70,7 +65,7 @@ int main(void) {
     set_up();
     const int line = link_open(name, sizeof name);
     if (line < 0) fprintf(stderr, "memrig-agent: cannot open the link /dev/%s: %s\n", name, strerror(errno));
-    else if (!start_workers()) fprintf(stderr, "memrig-agent: cannot start the workers: %s\n", strerror(errno));
+    else if (!start_workers() || !start_reporter()) fprintf(stderr, "memrig-agent: cannot start threads: %s\n", strerror(errno));
     else {
         send_hello(0);
         serve(line);

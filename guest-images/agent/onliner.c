@@ -14,11 +14,25 @@
 #include <sys/eventfd.h>
 #include <sys/prctl.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 enum { MAX_ONLINERS = 16, MAX_BLOCKS = 1 << 16, WORD_BYTES = 33, STACK_BYTES = 64 * 1024, UEVENT_BYTES = 4 << 20 };
 
 enum trigger { NOW, SPIN, UEVENT };
+
+/*
+ * Where the host's probe rings: it writes first, last and rung into the memory of the guest that stands still. A request
+ * over the serial line would not do while a vCPU is held: the kernel takes what it receives through a workqueue, whose
+ * worker may wait for the vCPU that is held (flush_to_ldisc, drivers/tty/tty_buffer.c).
+ */
+static const uint64_t DOORBELL_MAGIC = 0x6c6c6562726f6f64; /* "doorbell" */
+
+struct doorbell {
+    _Atomic uint64_t magic;
+    uint64_t first, last;
+    _Atomic uint64_t rung;
+};
 
 struct write_report {
     uint64_t block;
@@ -33,9 +47,10 @@ struct onliner {
     uint64_t first;
     size_t count;
     enum trigger trigger;
+    bool waits; /* for the doorbell */
     int directory, uevents, stop_event;
     uint32_t id; /* of the request that is answered once the thread runs on its vCPU */
-    /* The main thread's. */
+    /* The reporter's. */
     bool answered;
     size_t sent;
     /* The onliner's, who alone writes: reports[0 .. published) are complete. A block is written to once, so the
@@ -47,14 +62,14 @@ struct onliner {
 };
 
 static struct onliner onliners[MAX_ONLINERS];
+static struct doorbell doorbells[MAX_ONLINERS];
+
+static struct doorbell *doorbell_of(const struct onliner *onliner) { return &doorbells[onliner - onliners]; }
+/* Between the main thread and the reporter. No onliner takes it. */
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static int wake = -1;
 
-int onliner_event_descriptor(void) {
-    if (wake < 0) wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
-    return wake;
-}
-
-static void wake_main_thread(void) {
+static void wake_reporter(void) {
     const uint64_t one = 1;
     if (write(wake, &one, sizeof one) != sizeof one) return; /* it is awake already */
 }
@@ -64,7 +79,11 @@ static void wake_main_thread(void) {
 /* False if the attribute is not there yet. */
 static bool attempt(struct onliner *self, size_t index) {
     char path[96];
+    struct stat status;
     snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
+    /* Spinning with openat() would allocate a struct file each time, which RCU frees, and RCU stands still while the
+     * rig holds a vCPU: the guest would run out of memory. */
+    if (self->trigger != NOW && fstatat(self->directory, path, &status, 0) != 0 && errno == ENOENT) return false;
     const int fd = openat(self->directory, path, O_WRONLY | O_CLOEXEC);
     int error = 0;
     if (fd < 0) {
@@ -78,7 +97,7 @@ static bool attempt(struct onliner *self, size_t index) {
     self->done[index] = true;
     self->reports[next] = (struct write_report){self->first + index, error};
     atomic_store_explicit(&self->published, next + 1, memory_order_release);
-    wake_main_thread();
+    wake_reporter();
     return true;
 }
 
@@ -117,20 +136,35 @@ static void follow_uevents(struct onliner *self) {
     }
 }
 
+/* Spins, so that this vCPU stays in this address space and the kernel puts nobody else here. False if there is nothing to do. */
+static bool await_doorbell(struct onliner *self) {
+    struct doorbell *bell = doorbell_of(self);
+    atomic_store(&bell->magic, DOORBELL_MAGIC);
+    while (!atomic_load(&bell->rung))
+        if (is_stopped(self)) return false;
+    if (bell->last < bell->first || bell->last - bell->first >= self->count) return false;
+    self->first = bell->first;
+    self->count = (size_t)(bell->last - bell->first + 1);
+    return true;
+}
+
 static void *online(void *argument) {
     struct onliner *self = argument;
     prctl(PR_SET_NAME, self->name);
     atomic_store(&self->ready, true);
-    wake_main_thread();
-    if (self->trigger == UEVENT) follow_uevents(self);
-    else
+    wake_reporter();
+    if (self->waits && !await_doorbell(self)) {
+    } else if (self->trigger == UEVENT) {
+        follow_uevents(self);
+    } else {
         while (attempt_all(self) && !is_stopped(self)) {}
+    }
     atomic_store(&self->ended, true);
-    wake_main_thread();
+    wake_reporter();
     return NULL;
 }
 
-/* --- the main thread --- */
+/* --- the main thread and the reporter --- */
 
 static void release(struct onliner *onliner) {
     if (onliner->directory >= 0) close(onliner->directory);
@@ -141,9 +175,10 @@ static void release(struct onliner *onliner) {
     memset(onliner, 0, sizeof *onliner);
 }
 
-static void answer_ok(uint32_t id) {
+static void answer_started(const struct onliner *onliner) {
     static struct reply reply;
-    reply_begin(&reply, id, false);
+    reply_begin(&reply, onliner->id, false);
+    if (onliner->waits) reply_line(&reply, "doorbell=%llu", (unsigned long long)(uintptr_t)doorbell_of(onliner));
     reply_ok(&reply);
 }
 
@@ -153,7 +188,7 @@ static void report_one(struct onliner *onliner) {
     const bool ended = atomic_load(&onliner->ended);
     if (!onliner->answered && atomic_load(&onliner->ready)) {
         onliner->answered = true;
-        answer_ok(onliner->id);
+        answer_started(onliner);
     }
     while (onliner->sent < atomic_load_explicit(&onliner->published, memory_order_acquire)) {
         const struct write_report *report = &onliner->reports[onliner->sent++];
@@ -164,11 +199,35 @@ static void report_one(struct onliner *onliner) {
     if (ended) release(onliner);
 }
 
-void onliner_report(void) {
+static void *report(void *unused) {
     uint64_t count;
-    if (read(wake, &count, sizeof count) < 0 && errno != EAGAIN) return;
-    for (int i = 0; i < MAX_ONLINERS; i++)
-        if (onliners[i].taken) report_one(&onliners[i]);
+    prctl(PR_SET_NAME, "agent-reporter");
+    for (;;) {
+        if (read(wake, &count, sizeof count) < 0) continue;
+        pthread_mutex_lock(&table_lock);
+        for (int i = 0; i < MAX_ONLINERS; i++)
+            if (onliners[i].taken) report_one(&onliners[i]);
+        pthread_mutex_unlock(&table_lock);
+    }
+    return unused;
+}
+
+static int start_thread(pthread_attr_t *attributes, void *(*run)(void *), void *argument) {
+    pthread_t thread;
+    pthread_attr_setstacksize(attributes, STACK_BYTES);
+    pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED);
+    const int error = pthread_create(&thread, attributes, run, argument);
+    pthread_attr_destroy(attributes);
+    return error;
+}
+
+bool start_reporter(void) {
+    pthread_attr_t attributes;
+    wake = eventfd(0, EFD_CLOEXEC);
+    if (wake < 0) return false;
+    pthread_attr_init(&attributes);
+    errno = start_thread(&attributes, report, NULL);
+    return errno == 0;
 }
 
 static struct onliner *find(const char *name) {
@@ -191,16 +250,18 @@ static bool find_word(const char *payload, const char *key, const char *allowed,
 static bool read_order(struct onliner *onliner, const char *payload) {
     static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789", names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
     char trigger[WORD_BYTES];
-    uint64_t cpu, first, last;
+    uint64_t cpu, first, last, waits;
     if (!find_word(payload, "onliner", names, onliner->name) || !find_word(payload, "attribute", words, onliner->attribute) ||
         !find_word(payload, "value", words, onliner->value) || !find_word(payload, "trigger", words, trigger) ||
-        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) || !find_number(payload, "last", &last))
+        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) || !find_number(payload, "last", &last) ||
+        !find_number(payload, "doorbell", &waits))
         return false;
     if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
     if (!strcmp(trigger, "now")) onliner->trigger = NOW;
     else if (!strcmp(trigger, "spin")) onliner->trigger = SPIN;
     else if (!strcmp(trigger, "uevent")) onliner->trigger = UEVENT;
     else return false;
+    onliner->waits = waits != 0;
     onliner->cpu = (unsigned)cpu;
     onliner->first = first;
     onliner->count = (size_t)(last - first + 1);
@@ -231,66 +292,68 @@ static bool open_all(struct onliner *onliner) {
            onliner->done && onliner->reports;
 }
 
-static int start_thread(struct onliner *onliner) {
+static int start_pinned(struct onliner *onliner) {
     pthread_attr_t attributes;
-    pthread_t thread;
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
     CPU_SET(onliner->cpu, &cpus);
     pthread_attr_init(&attributes);
-    pthread_attr_setstacksize(&attributes, STACK_BYTES);
     pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
-    pthread_attr_setdetachstate(&attributes, PTHREAD_CREATE_DETACHED);
-    const int error = pthread_create(&thread, &attributes, online, onliner);
-    pthread_attr_destroy(&attributes);
+    return start_thread(&attributes, online, onliner);
+}
+
+/* Returns an errno, and what was being done. */
+static int start(uint32_t id, const char *payload, const char **doing) {
+    struct onliner *onliner = find_free();
+    *doing = "start one more onliner";
+    if (!onliner) return EMFILE;
+    memset(onliner, 0, sizeof *onliner);
+    onliner->directory = onliner->uevents = onliner->stop_event = -1;
+    onliner->id = id;
+    *doing = "read the onliner's order";
+    if (!read_order(onliner, payload)) return EINVAL;
+    *doing = "start an onliner of a name that is running";
+    if (find(onliner->name)) return EEXIST;
+    struct doorbell *bell = doorbell_of(onliner);
+    atomic_store(&bell->magic, 0);
+    atomic_store(&bell->rung, 0);
+    bell->first = bell->last = 0;
+    *doing = "prepare the onliner";
+    int error = open_all(onliner) ? 0 : errno;
+    if (!error) {
+        *doing = "start the onliner on its CPU";
+        onliner->taken = true;
+        error = start_pinned(onliner);
+    }
+    if (error) release(onliner);
     return error;
 }
 
 void onliner_start(uint32_t id, const char *payload) {
-    struct onliner *onliner = find_free();
-    if (!onliner) {
-        reply_error_to(id, "start one more onliner", EMFILE);
-        return;
-    }
-    memset(onliner, 0, sizeof *onliner);
-    onliner->directory = onliner->uevents = onliner->stop_event = -1;
-    onliner->id = id;
-    if (!read_order(onliner, payload)) {
-        reply_error_to(id, "read the onliner's order", EINVAL);
-        return;
-    }
-    if (find(onliner->name)) {
-        reply_error_to(id, "start an onliner of a name that is running", EEXIST);
-        return;
-    }
-    if (!open_all(onliner)) {
-        const int error = errno;
-        release(onliner);
-        reply_error_to(id, "prepare the onliner", error);
-        return;
-    }
-    onliner->taken = true;
-    const int error = start_thread(onliner);
-    if (error) {
-        char doing[64];
-        snprintf(doing, sizeof doing, "start the onliner on CPU %u", onliner->cpu);
-        release(onliner);
-        reply_error_to(id, doing, error);
-    }
+    const char *doing;
+    pthread_mutex_lock(&table_lock);
+    const int error = start(id, payload, &doing);
+    pthread_mutex_unlock(&table_lock);
+    /* If it started, the reporter answers. */
+    if (error) reply_error_to(id, doing, error);
 }
 
 void onliner_stop(uint32_t id, const char *payload) {
+    static struct reply reply;
     char name[WORD_BYTES];
     const uint64_t one = 1;
     if (!find_value(payload, "onliner", name, sizeof name, NULL)) {
         reply_error_to(id, "read the onliner's name", EINVAL);
         return;
     }
-    /* One that has ended, or never was, is stopped. */
+    pthread_mutex_lock(&table_lock);
     struct onliner *onliner = find(name);
     if (onliner) {
         atomic_store(&onliner->stop, true);
-        if (write(onliner->stop_event, &one, sizeof one) != sizeof one) return;
+        if (write(onliner->stop_event, &one, sizeof one) != sizeof one) warn("stop %s: %s", name, strerror(errno));
     }
-    answer_ok(id);
+    pthread_mutex_unlock(&table_lock);
+    /* One that has ended, or never was, is stopped. */
+    reply_begin(&reply, id, false);
+    reply_ok(&reply);
 }

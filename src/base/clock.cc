@@ -17,7 +17,10 @@ const Clock& steady_clock() {
     return clock;
 }
 
-Duration Deadline::remaining() const { return std::max(Duration::zero(), at_ - std::chrono::steady_clock::now()); }
+Duration Deadline::remaining() const {
+    const SteadyTime now = std::chrono::steady_clock::now();
+    return at_ > now ? at_ - now : Duration::zero();  // the difference to a time long past has no value
+}
 
 int Deadline::poll_ms() const {
     const auto left = std::chrono::ceil<std::chrono::milliseconds>(remaining()).count();

@@ -51,6 +51,7 @@ struct ChildPlan {
     int moved[kMostInherited];
     std::size_t count = 0;
     for (const auto& [ours, theirs] : *plan.inherit) moved[count++] = ::fcntl(ours, F_DUPFD_CLOEXEC, far_away);
+    error_pipe = ::fcntl(error_pipe, F_DUPFD_CLOEXEC, far_away);
     count = 0;
     for (const auto& [ours, theirs] : *plan.inherit) ::dup2(moved[count++], theirs);
     for (const int signal : {SIGPIPE, SIGINT, SIGTERM}) ::signal(signal, SIG_DFL);

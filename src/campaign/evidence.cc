@@ -30,14 +30,15 @@ Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin,
     return write_file(directory / "probe.log", packets);
 }
 
-Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const fs::path& directory) {
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const std::map<std::string, std::uint64_t>& stops,
+                               const fs::path& directory) {
     MEMRIG_CHECK(write_file(directory / "timeline.json", timeline.json().dump(1)));
     nlohmann::json events = nlohmann::json::array();
     for (const auto& event : ledger.events())
         events.push_back({{"ms", ms(event.at, timeline.origin())}, {"task", fmt::format("{:#x}", event.task)}, {"vcpu", event.vcpu},
                           {"action", to_string(event.action)}, {"shared", event.shared}, {"lock", event.lock},
                           {"instance", fmt::format("{:#x}", event.instance)}, {"where", event.where}});
-    const nlohmann::json locks = {{"schema", 1}, {"gaps", ledger.gaps()}, {"events", std::move(events)}};
+    const nlohmann::json locks = {{"schema", 1}, {"gaps", ledger.gaps()}, {"stops", stops}, {"events", std::move(events)}};
     return write_file(directory / "locks.json", locks.dump(1));
 }
 

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <filesystem>
+#include <map>
+#include <string>
 
 #include "machine/machine.h"
 #include "probe/lock_ledger.h"
@@ -12,7 +14,8 @@ namespace memrig {
 // Writes console.log, qmp.jsonl, agent.log and, if the probe was attached, probe.log. Every line has the milliseconds since
 // `origin`.
 Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const std::filesystem::path& directory);
-// Writes timeline.json and locks.json.
-Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const std::filesystem::path& directory);
+// Writes timeline.json and locks.json, the latter with what the watching cost: how often the guest was stopped, and where.
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const std::map<std::string, std::uint64_t>& stops,
+                               const std::filesystem::path& directory);
 
 }  // namespace memrig

@@ -25,10 +25,12 @@ public:
     Status write(SteadyTime origin) const {
         MEMRIG_CHECK(write_machine_evidence(machine_, probe_, origin, order_.directory));
         if (!ledger_) return {};
-        return write_schedule_evidence(timeline_, *ledger_, order_.directory);
+        return write_schedule_evidence(timeline_, *ledger_, stops_by_function(), order_.directory);
     }
 
 private:
+    [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
+
     Machine& machine_;
     const TrialOrder& order_;
     Timeline timeline_;
@@ -42,13 +44,14 @@ Result<Judgement> Stage::play(TrialResult& result) {
     const PreparedGuest& guest = *order_.guest;
     MEMRIG_TRY(probe_, machine_.probe());
     conductor_ = std::make_unique<Conductor>(*probe_);
-    MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols));
+    MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
+    MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls));
     for (const auto& order : order_.arm.elisions) {
         MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
         elisions_.push_back(std::move(elision));
     }
     Director director(machine_, *conductor_, *ledger_, guest.symbols, timeline_,
-                      {order_.scenario.schedule, order_.attributes, guest.hello.block_bytes, guest.order.bench.housekeeping});
+                      {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes, guest.order.bench.housekeeping});
     MEMRIG_TRY(const Performance performance, director.play());
     result.schedule_seconds = performance.schedule_seconds;
     result.stops = conductor_->stops();
@@ -56,6 +59,12 @@ Result<Judgement> Stage::play(TrialResult& result) {
     TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
     return judge(evidence);
+}
+
+std::map<std::string, std::uint64_t> Stage::stops_by_function() const {
+    std::map<std::string, std::uint64_t> stops;
+    for (const auto& [address, count] : conductor_->stops_at()) stops[order_.guest->symbols.describe(address)] += count;
+    return stops;
 }
 
 void blame(TrialResult& result, const Error& error) {

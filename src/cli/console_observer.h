@@ -30,6 +30,7 @@ private:
     Progress progress_{steady_clock()};
     std::string busy_with_;
     bool many_scenarios_, many_kernels_;
+    std::string directory_;
     bool progress_shown_ = false;
 };
 

@@ -29,6 +29,12 @@ std::vector<std::string> names_of_commands(const CLI::App& app) {
     return names;
 }
 
+std::string listed(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text;
+}
+
 int bad_usage(const std::string& message, const std::string& command) {
     return report_error({Fault::user_input, message, fmt::format("{} --help says how", command)});
 }
@@ -45,6 +51,7 @@ int help(const CLI::App& program, const std::vector<std::string>& words) {
     const CLI::App* app = &program;
     std::string command = "memrig";
     for (const auto& word : words) {
+        if (word == "-h" || word == "--help") continue;
         const auto commands = app->get_subcommands([&](const CLI::App* candidate) { return candidate->get_name() == word; });
         if (commands.empty()) return unknown_command(word, *app, command);
         app = commands.front();
@@ -68,12 +75,15 @@ int explain_bad_usage(const CLI::App& program, const std::vector<std::string>& w
     std::string command = "memrig";
     for (const auto& word : words) {
         const auto commands = app->get_subcommands([](const CLI::App*) { return true; });
-        if (commands.empty() || word.starts_with('-')) break;
+        if (commands.empty()) break;
+        if (word.starts_with('-')) return bad_usage(fmt::format("there is no option \"{}\"", word), command);
         const auto next = std::ranges::find(commands, word, [](const CLI::App* known) { return known->get_name(); });
         if (next == commands.end()) return unknown_command(word, *app, command);
         app = *next;
         command += " " + word;
     }
+    if (app->get_require_subcommand_min() > 0)
+        return bad_usage("a command is needed: " + listed(names_of_commands(*app)), command);
     return bad_usage(one_line(error.what()), command);
 }
 
@@ -89,7 +99,7 @@ int run(int argc, char** argv) {
     add_benches_command(program, action);
     add_doctor_command(program, action);
     // Only for the list: the words after it are taken before CLI11 sees them.
-    program.add_subcommand("help", "Print the help of a command");
+    program.add_subcommand("help", "Print the help of a command")->footer("Example:\n  memrig help run\n");
     use_house_style(program);
 
     std::vector<std::string> words(argv + 1, argv + argc);

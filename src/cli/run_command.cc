@@ -1,6 +1,7 @@
 // memrig run
-#include <algorithm>
+#include <charconv>
 #include <cstdint>
+#include <ctime>
 #include <memory>
 
 #include <fcntl.h>
@@ -21,11 +22,8 @@ namespace {
 constexpr std::int64_t kMostTrials = 1'000'000;
 constexpr std::int64_t kMostJobs = 1024;
 
-constexpr const char* kDescription =
-    "Runs scenarios and judges each trial by its evidence. Each scenario is run on each kernel, in each arm: \"control\" is the\n"
-    "kernel as shipped, a mutant has a lock elided.";
-
 constexpr const char* kFooter =
+    "Each scenario is run on each kernel, in each arm: \"control\" is the kernel as shipped, a mutant has a lock elided.\n"
     "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 130 interrupted.\n"
     "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"
     "Example:\n"
@@ -48,10 +46,14 @@ fs::path default_directory() {
     return fs::path("runs") / fmt::format("{}-{}", stamp, ::getpid());
 }
 
-// Decimal, and nothing else: "010" would be taken for an octal 8.
+// CLI11 alone takes "010" for an octal 8, and the largest number for one that is larger still.
 std::string not_decimal(const std::string& text) {
-    const bool decimal = !text.empty() && std::ranges::all_of(text, [](char c) { return c >= '0' && c <= '9'; });
-    return decimal && (text == "0" || text.front() != '0') ? "" : fmt::format("{} is no whole decimal number", text);
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc::result_out_of_range) return fmt::format("{} is too large", text);
+    const bool plain = error == std::errc() && stop == end && (text == "0" || text.front() != '0');
+    return plain ? "" : fmt::format("{} is no whole decimal number", text);
 }
 
 std::string no_setting(const std::string& text) {
@@ -99,11 +101,19 @@ Status write_reports(const RunOptions& options, const RunResults& results) {
     return {};
 }
 
+// What was made for a run that never was.
+void remove_if_empty(const fs::path& directory) {
+    std::error_code code;
+    fs::remove(directory, code);
+    if (!code) fs::remove(directory.parent_path(), code);
+}
+
 int run(RunOptions options) {
     if (options.ktap && options.json == "-")
         return report_error({Fault::user_input, "--ktap and --json - would both go to stdout", "give --json a file"});
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
-    if (options.order.out.empty()) options.order.out = default_directory();
+    const bool own_directory = options.order.out.empty();
+    if (own_directory) options.order.out = default_directory();
 
     const Terminal terminal(options.report_on_stdout() ? stderr : stdout);
     Result<RunResults> results;
@@ -112,7 +122,10 @@ int run(RunOptions options) {
         ConsoleObserver observer(terminal, options.order);
         results = run_campaign(options.order, *backend, observer);
     }
-    if (!results) return report_error(results.error());
+    if (!results) {
+        if (own_directory) remove_if_empty(options.order.out);
+        return report_error(results.error());
+    }
     terminal.print("\n" + closing_table(*results, options.order.out, terminal.paint()));
     if (const Status written = write_reports(options, *results); !written) {
         const int status = report_error(written.error());
@@ -127,7 +140,7 @@ int run(RunOptions options) {
 void add_run_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<RunOptions>();
     CampaignOrder& order = options->order;
-    CLI::App* command = program.add_subcommand("run", "Run scenarios and judge them")->description(kDescription);
+    CLI::App* command = program.add_subcommand("run", "Run scenarios and judge each trial by its evidence");
     command->footer(kFooter);
     const CLI::Validator decimal(not_decimal, "", "decimal");
 

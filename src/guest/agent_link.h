@@ -33,6 +33,7 @@ public:
     Result<MemoryFigures> memory(Deadline deadline) override;
     Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
     Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
+    Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Status stop_onliner(const std::string& name, Deadline deadline) override;
     std::vector<OnlinerWrite> writes() override;
     Result<bool> wait_writes(std::size_t seen, Deadline deadline) override;

@@ -34,6 +34,20 @@ std::string with(std::string payload, std::string_view key, std::string_view val
 // One whose reply may be long, so that the agent may deflate it.
 std::string large_request(std::string_view verb) { return with(request(verb), "encoding", "deflate"); }
 
+std::string onliner_request(const OnlinerOrder& order, bool doorbell) {
+    std::string payload = request("start-onliner");
+    payload += '\n';
+    add_field(payload, "onliner", order.name);
+    add_field(payload, "cpu", std::to_string(order.cpu));
+    add_field(payload, "first", std::to_string(order.first_block));
+    add_field(payload, "last", std::to_string(order.last_block));
+    add_field(payload, "attribute", order.attribute);
+    add_field(payload, "value", order.value);
+    add_field(payload, "trigger", trigger_word(order.trigger));
+    add_field(payload, "doorbell", doorbell ? "1" : "0");
+    return payload;
+}
+
 }  // namespace
 
 Result<std::vector<GuestSymbol>> AgentLink::symbols(const std::vector<std::string>& names, Deadline deadline) {
@@ -72,17 +86,13 @@ Result<std::vector<BlockedTask>> AgentLink::blocked_tasks(Deadline deadline) {
 }
 
 Status AgentLink::start_onliner(const OnlinerOrder& order, Deadline deadline) {
-    std::string payload = request("start-onliner");
-    payload += '\n';
-    add_field(payload, "onliner", order.name);
-    add_field(payload, "cpu", std::to_string(order.cpu));
-    add_field(payload, "first", std::to_string(order.first_block));
-    add_field(payload, "last", std::to_string(order.last_block));
-    add_field(payload, "attribute", order.attribute);
-    add_field(payload, "value", order.value);
-    add_field(payload, "trigger", trigger_word(order.trigger));
-    MEMRIG_CHECK(ask("an onliner", payload, deadline));
+    MEMRIG_CHECK(ask("an onliner", onliner_request(order, false), deadline));
     return {};
+}
+
+Result<Doorbell> AgentLink::arm_onliner(const OnlinerOrder& order, Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("an onliner", onliner_request(order, true), deadline));
+    return parse_doorbell(lines);
 }
 
 Status AgentLink::stop_onliner(const std::string& name, Deadline deadline) {

@@ -71,6 +71,11 @@ Result<std::vector<BlockedTask>> FakeGuestLink::blocked_tasks(Deadline) {
     return tasks;
 }
 
+Result<Doorbell> FakeGuestLink::arm_onliner(const OnlinerOrder& order, Deadline deadline) {
+    MEMRIG_CHECK(start_onliner(order, deadline));
+    return doorbell;
+}
+
 Status FakeGuestLink::start_onliner(const OnlinerOrder& order, Deadline) {
     {
         const std::lock_guard lock(mutex_);

@@ -21,7 +21,8 @@ public:
     Result<MemoryFigures> figures = MemoryFigures{};
     Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
     std::map<std::string, std::string> files;  // read by path; a write must name one that is there, and replaces it
-    Status onliner_status;                     // of start_onliner() and stop_onliner()
+    Status onliner_status;                     // of start_onliner(), arm_onliner() and stop_onliner()
+    Doorbell doorbell;                         // of arm_onliner()
     Status sysrq_status;
     // Called before a request is answered, with "start-onliner racer", "read-file /path", "sysrq w", "blocks", ...
     std::function<void(const std::string&)> on_request;
@@ -38,6 +39,7 @@ public:
     Result<MemoryFigures> memory(Deadline deadline) override;
     Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
     Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
+    Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Status stop_onliner(const std::string& name, Deadline deadline) override;
     std::vector<OnlinerWrite> writes() override;
     // Does not wait: a script that has reported nothing by now will not.

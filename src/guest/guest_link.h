@@ -72,6 +72,14 @@ struct OnlinerOrder {
     OnlinerTrigger trigger = OnlinerTrigger::now;
 };
 
+// Where an onliner that waits for its doorbell waits: addresses in the agent's own memory, which is locked. The probe rings it
+// while the guest stands still, through the vCPU that the onliner spins on: the kernel has no part in it, so it works while
+// another vCPU is held. A request on the link would not: what a tty receives goes through a workqueue.
+struct Doorbell {
+    static constexpr std::uint64_t magic = 0x6c6c6562726f6f64;  // at `address` once the onliner is there
+    std::uint64_t address = 0;  // behind the magic: first block, last block, rung (not 0: go); 8 bytes each, little-endian
+};
+
 // One write that an onliner made. `error` is the errno, 0 for success.
 struct OnlinerWrite {
     std::string onliner;
@@ -96,6 +104,8 @@ public:
     virtual Result<MemoryFigures> memory(Deadline deadline) = 0;
     virtual Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) = 0;
     virtual Status start_onliner(const OnlinerOrder& order, Deadline deadline) = 0;
+    // The same, but it waits for the doorbell, which then names the blocks: at most `last_block - first_block + 1` of them.
+    virtual Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) = 0;
     // Ends after the write it is in, if it is in one; does not wait for that.
     virtual Status stop_onliner(const std::string& name, Deadline deadline) = 0;
     // The writes reported so far by all onliners, oldest first; never fails and never waits.

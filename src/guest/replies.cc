@@ -147,6 +147,16 @@ Result<MemoryFigures> parse_memory(std::string_view lines) {
     return figures;
 }
 
+Result<Doorbell> parse_doorbell(std::string_view lines) {
+    Doorbell doorbell;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        MEMRIG_TRY(doorbell.address, fields.number("doorbell"));
+    }
+    if (doorbell.address == 0) return fail(Fault::guest, "the agent names no doorbell");
+    return doorbell;
+}
+
 Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines) {
     std::vector<BlockedTask> tasks;
     for (const std::string_view line : split_lines(lines)) {

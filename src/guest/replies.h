@@ -22,6 +22,7 @@ Result<std::vector<GuestSymbol>> parse_symbols(std::string_view lines);
 Result<std::vector<MemoryBlock>> parse_blocks(std::string_view lines);
 Result<MemoryFigures> parse_memory(std::string_view lines);
 Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines);
+Result<Doorbell> parse_doorbell(std::string_view lines);
 Result<std::string> parse_file(std::string_view lines);
 // The write that an event tells of; `seen` is left for the caller.
 Result<OnlinerWrite> parse_write_event(std::string_view payload);

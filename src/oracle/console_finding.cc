@@ -14,11 +14,29 @@ using enum ConsoleFindingKind;
 
 // Functions that print reports or switch tasks; the one that the report is about comes after them.
 bool is_machinery(std::string_view function) {
-    static constexpr auto names = std::to_array<std::string_view>(
-        {"dump_stack", "dump_stack_lvl", "__dump_stack", "show_stack", "panic", "vpanic", "nmi_panic", "nmi_cpu_backtrace",
-         "lockdep_rcu_suspicious", "__schedule_bug", "__might_resched", "___might_sleep", "ubsan_epilogue", "bad_page", "__switch_to",
-         "__schedule", "schedule", "schedule_timeout", "schedule_preempt_disabled", "io_schedule"});
-    return std::ranges::find(names, function.substr(0, function.find('.'))) != names.end();  // without ".cold"
+    static constexpr auto names = std::to_array<std::string_view>({"dump_stack",
+                                                                   "dump_stack_lvl",
+                                                                   "__dump_stack",
+                                                                   "show_stack",
+                                                                   "panic",
+                                                                   "vpanic",
+                                                                   "nmi_panic",
+                                                                   "nmi_cpu_backtrace",
+                                                                   "lockdep_rcu_suspicious",
+                                                                   "__schedule_bug",
+                                                                   "__might_resched",
+                                                                   "__might_sleep",
+                                                                   "___might_sleep",
+                                                                   "ubsan_epilogue",
+                                                                   "bad_page",
+                                                                   "__switch_to",
+                                                                   "__schedule",
+                                                                   "schedule",
+                                                                   "schedule_timeout",
+                                                                   "schedule_preempt_disabled",
+                                                                   "io_schedule"});
+    function = function.substr(0, function.find('.'));  // without ".cold"
+    return function.starts_with("__ubsan_handle_") || std::ranges::find(names, function) != names.end();
 }
 
 }  // namespace

@@ -40,8 +40,12 @@ std::optional<Headline> crash(std::string_view text) {
          "kernel BUG at ", "Kernel BUG at ", "general protection fault", "BUG: stack guard page was hit",
          "BUG: TASK stack guard page was hit", "BUG: IRQ stack guard page was hit", "PANIC: double fault",
          "traps: PANIC: double fault", "Insufficient stack space to handle exception!"});
-    if (is_die_line(text) || text.starts_with("Oops: ")) return Headline{.kind = oops, .die = true};
-    if (starts_with_one_of(text, prefixes)) return Headline{.kind = oops};
+    if (is_die_line(text) || text.starts_with("Oops: ")) {
+        Headline found = Headline::of(oops);
+        found.die = true;
+        return found;
+    }
+    if (starts_with_one_of(text, prefixes)) return Headline::of(oops);
     return std::nullopt;
 }
 
@@ -59,7 +63,8 @@ std::string_view first_symbol(std::string_view text) {
 // "WARNING: file:28 at func+0x1/0x2, CPU#1: init/86".
 std::optional<Headline> warning_line(std::string_view text) {
     if (!consume(text, "WARNING: ")) return std::nullopt;
-    Headline found{.kind = warning, .function = first_symbol(text)};
+    Headline found = Headline::of(warning);
+    found.function = first_symbol(text);
     if (text.starts_with("CPU: ")) {
         found.pid = pid_after(text, " PID: ");
         return found;
@@ -82,7 +87,7 @@ std::optional<Headline> hung_line(std::string_view text) {
     if (!consume(text, "INFO: task ")) return std::nullopt;
     const auto at = text.rfind(" blocked ");
     if (at == std::string_view::npos || !contains(text.substr(at), "for more than ")) return std::nullopt;
-    Headline found{.kind = hung_task};
+    Headline found = Headline::of(hung_task);
     if (const auto task = task_name(text.substr(0, at), ':')) {
         found.comm = task->comm;
         found.pid = task->pid;
@@ -94,7 +99,7 @@ std::optional<Headline> hung_line(std::string_view text) {
 // soft_nmi_interrupt(): "hard LOCKUP".
 std::optional<Headline> lockup(std::string_view text) {
     const bool watchdog = consume(text, "NMI watchdog: ") || consume(text, "watchdog: ");
-    Headline found{.kind = soft_lockup};
+    Headline found = Headline::of(soft_lockup);
     if (text.starts_with("BUG: soft lockup")) {
         const auto open = text.rfind('[');
         if (open != std::string_view::npos && text.ends_with(']')) {
@@ -121,15 +126,18 @@ std::optional<Headline> sanitizer_line(std::string_view text) {
         std::to_array<std::string_view>({"BUG: KASAN: ", "BUG: KCSAN: ", "BUG: KFENCE: ", "BUG: KMSAN: ", "UBSAN: "});
     if (!starts_with_one_of(text, prefixes)) return std::nullopt;
     const auto where = after(text, " in ");
-    if (!where) return text.starts_with("BUG") ? std::optional(Headline{.kind = sanitizer}) : std::nullopt;
-    Headline found{.kind = sanitizer, .function = symbol_at(*where)};
+    if (!where) return text.starts_with("BUG") ? std::optional(Headline::of(sanitizer)) : std::nullopt;
+    Headline found = Headline::of(sanitizer);
+    found.function = symbol_at(*where);
     // KCSAN prints bare names: "data-race in a / b".
-    if (std::string_view rest = *where; found.function.empty() && text.starts_with("BUG")) found.function = take_word(rest);
+    if (std::string_view rest = *where; found.function.empty() && text.starts_with("BUG"))
+        found.function = take_word(rest);
     return found;
 }
 
 bool is_other_bug(std::string_view text) {
-    static constexpr auto subsystems = std::to_array<std::string_view>({"workqueue: ", "rcu: ", "mm: ", "NMI watchdog: ", "watchdog: "});
+    static constexpr auto subsystems =
+        std::to_array<std::string_view>({"workqueue: ", "rcu: ", "mm: ", "NMI watchdog: ", "watchdog: "});
     for (const std::string_view subsystem : subsystems) consume(text, subsystem);
     return text.starts_with("BUG: ");
 }
@@ -138,14 +146,14 @@ bool is_other_bug(std::string_view text) {
 
 std::optional<Headline> headline(std::string_view text) {
     if (auto found = crash(text)) return found;
-    if (text.starts_with("Kernel panic - not syncing")) return Headline{.kind = panic};
-    if (is_lockdep_headline(text)) return Headline{.kind = lockdep};
+    if (text.starts_with("Kernel panic - not syncing")) return Headline::of(panic);
+    if (is_lockdep_headline(text)) return Headline::of(lockdep);
     if (auto found = warning_line(text)) return found;
     if (auto found = hung_line(text)) return found;
-    if (is_rcu_stall(text)) return Headline{.kind = rcu_stall};
+    if (is_rcu_stall(text)) return Headline::of(rcu_stall);
     if (auto found = lockup(text)) return found;
     if (auto found = sanitizer_line(text)) return found;
-    if (is_other_bug(text)) return Headline{.kind = other_bug};
+    if (is_other_bug(text)) return Headline::of(other_bug);
     return std::nullopt;
 }
 
@@ -166,7 +174,8 @@ std::optional<std::string_view> instruction_pointer(std::string_view text) {
     if (consume(text, "RIP: ") || consume(text, "EIP: ")) {
         if (text.starts_with("0033:") || text.starts_with("0023:")) return std::nullopt;  // user space
         if (text.size() > 5 && text[4] == ':') text.remove_prefix(5);
-    } else if (!consume(text, "IP: ") && !consume(text, "NIP ") && !consume(text, "pc : ") && !consume(text, "PC is at ")) {
+    } else if (!consume(text, "IP: ") && !consume(text, "NIP ") && !consume(text, "pc : ") &&
+               !consume(text, "PC is at ")) {
         return std::nullopt;
     }
     skip_spaces(text);

@@ -11,11 +11,17 @@ namespace memrig::console {
 
 struct Headline {
     ConsoleFindingKind kind = ConsoleFindingKind::oops;
-    std::string_view function = {};  // where it names one
-    std::string_view comm = {};
+    std::string_view function;  // where it names one
+    std::string_view comm;
     int pid = -1;
     // __die() prints it: "Oops: 0000 [#1]", "invalid opcode: 0000 [#1]". It mostly follows a line that says more.
     bool die = false;
+
+    static Headline of(ConsoleFindingKind kind) {
+        Headline made;
+        made.kind = kind;
+        return made;
+    }
 };
 
 // Nothing where the line begins no report.

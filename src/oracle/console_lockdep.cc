@@ -25,14 +25,16 @@ std::optional<TaskName> owner(std::string_view text) {
 bool is_lockdep_headline(std::string_view text) {
     // The print_*() functions of kernel/locking/lockdep.c.
     static constexpr auto begins = std::to_array<std::string_view>(
-        {"possible circular locking dependency detected", "possible recursive locking detected", "inconsistent lock state",
-         "bad unlock balance detected", "bad contention detected", "held lock freed", "lock held when returning to user space",
-         "lock held at task exit time", "suspicious RCU usage", "possible irq lock inversion dependency detected",
-         "Nested lock was not taken", "nested lock was not taken", "chain_key collision", "Invalid wait context"});
-    static constexpr auto ends =
-        std::to_array<std::string_view>({"still has locks held!", "unsafe lock order detected", "has locks held at task exit time!"});
+        {"possible circular locking dependency detected", "possible recursive locking detected",
+         "inconsistent lock state", "bad unlock balance detected", "bad contention detected", "held lock freed",
+         "lock held when returning to user space", "lock held at task exit time", "suspicious RCU usage",
+         "possible irq lock inversion dependency detected", "Nested lock was not taken", "nested lock was not taken",
+         "chain_key collision", "Invalid wait context"});
+    static constexpr auto ends = std::to_array<std::string_view>(
+        {"still has locks held!", "unsafe lock order detected", "has locks held at task exit time!"});
     const bool bracketed = consume(text, "[ ");
-    if (!consume(text, "WARNING: ") && !(bracketed && (consume(text, "INFO: ") || consume(text, "BUG: ")))) return false;
+    if (!consume(text, "WARNING: ") && !(bracketed && (consume(text, "INFO: ") || consume(text, "BUG: "))))
+        return false;
     if (bracketed && text.ends_with(" ]")) text.remove_suffix(2);
     return std::ranges::any_of(begins, [text](std::string_view part) { return text.starts_with(part); }) ||
            std::ranges::any_of(ends, [text](std::string_view part) { return text.ends_with(part); });
@@ -48,7 +50,8 @@ std::string_view taken_at(std::string_view text) {
 
 std::optional<ActingTask> acting_task(std::string_view text) {
     static constexpr auto verbs = std::to_array<std::string_view>(
-        {" is trying to ", " takes:", " is freeing memory ", " just changed the state of lock:", " is leaving the kernel with locks still held!"});
+        {" is trying to ", " takes:", " is freeing memory ",
+         " just changed the state of lock:", " is leaving the kernel with locks still held!"});
     for (const std::string_view verb : verbs) {
         auto name = before(text, verb);
         if (!name) continue;
@@ -59,7 +62,9 @@ std::optional<ActingTask> acting_task(std::string_view text) {
     return std::nullopt;
 }
 
-bool is_double_rule(std::string_view text) { return text.size() >= 20 && text.find_first_not_of('=') == std::string_view::npos; }
+bool is_double_rule(std::string_view text) {
+    return text.size() >= 20 && text.find_first_not_of('=') == std::string_view::npos;
+}
 
 std::optional<HeldLockDump> HeldLockReader::feed(std::string_view text) {
     if (is_double_rule(text)) {

@@ -78,7 +78,8 @@ void Parser::feed(const Line& line) {
     if (printing.finding) printing.finding->feed(line);
     if (printing.task) printing.task->feed(text);
     if (printing.locks) {
-        if (auto lock = printing.locks->feed(text); lock && report_.held_locks.size() < limit) report_.held_locks.push_back(std::move(*lock));
+        if (auto lock = printing.locks->feed(text); lock && report_.held_locks.size() < limit)
+            report_.held_locks.push_back(std::move(*lock));
     }
     if ((printing.finding && printing.finding->done()) || (printing.task && printing.task->done()) ||
         (printing.locks && printing.locks->done())) {

@@ -10,12 +10,12 @@
 namespace memrig {
 
 enum class ConsoleFindingKind {
-    oops,         // "BUG: unable to handle", "Oops:", "kernel BUG at", "general protection fault", ppc "Kernel access of bad area"
-    panic,        // "Kernel panic - not syncing"
-    warning,      // "WARNING: CPU: ...", and "WARNING: file:line at func, CPU#..." of newer kernels
-    hung_task,    // "INFO: task X:PID blocked for more than N seconds"
-    lockdep,      // "WARNING: possible circular locking dependency", "possible recursive locking", "held lock freed", ...
-    rcu_stall,    // "rcu: INFO: rcu_sched self-detected stall", "detected stalls on CPUs/tasks"
+    oops,  // "BUG: unable to handle", "Oops:", "kernel BUG at", "general protection fault", "Kernel access of bad area"
+    panic,      // "Kernel panic - not syncing"
+    warning,    // "WARNING: CPU: ...", and "WARNING: file:line at func, CPU#..." of newer kernels
+    hung_task,  // "INFO: task X:PID blocked for more than N seconds"
+    lockdep,    // "WARNING: possible circular locking dependency", "possible recursive locking", "held lock freed", ...
+    rcu_stall,  // "rcu: INFO: rcu_sched self-detected stall", "detected stalls on CPUs/tasks"
     soft_lockup,  // "watchdog: BUG: soft lockup", "hard LOCKUP"
     sanitizer,    // "BUG: KASAN:", "UBSAN:", "BUG: KCSAN:", "BUG: KFENCE:"
     other_bug     // any other "BUG: " line ("BUG: scheduling while atomic", "BUG: Bad page state")
@@ -32,7 +32,8 @@ struct ConsoleFinding {
     int pid = -1;                    // its pid, or -1
     std::vector<std::string> stack;  // functions only, innermost first ("?" and "(unreliable)" left out)
     bool complete = false;           // its end marker was seen ("---[ end trace", or the end of its last call trace)
-    std::size_t first_line = 0, last_line = 0;  // 0-based lines of the console text, from "[ cut here ]" where there is one
+    std::size_t first_line = 0;      // 0-based line of the console text; that of "[ cut here ]" where there is one
+    std::size_t last_line = 0;       // the last that is known to belong to it
 };
 
 // A task as sysrq-w or sysrq-t prints it. One that a hung task or RCU stall report prints is that finding's.
@@ -43,7 +44,8 @@ struct TaskDump {
     std::vector<std::string> stack;  // innermost first
 };
 
-// A lock that a task holds, as sysrq-d ("Showing all locks held in the system") prints it; lockdep kernels only.
+// A lock that a task holds, as sysrq-d ("Showing all locks held in the system") prints it; lockdep kernels only. Of a task
+// that is running (a held vCPU's!) the kernel lists none: lockdep_print_held_locks().
 struct HeldLockDump {
     std::string comm;
     int pid = -1;

@@ -6,7 +6,7 @@ namespace memrig::console {
 
 namespace {
 
-constexpr std::size_t stack_limit = 256;  // kstack_depth_to_print is 64; x86 has no bound but the stack's size
+constexpr std::size_t stack_limit = 256;   // kstack_depth_to_print is 64; x86 has no bound but the stack's size
 constexpr std::size_t symbol_limit = 512;  // KSYM_NAME_LEN
 
 constexpr bool is_symbol_char(char c) {
@@ -75,9 +75,10 @@ StackLine stack_line(std::string_view text) {
 bool is_register_line(std::string_view text) {
     // __show_regs() of x86, ___show_regs() of powerpc.
     static constexpr std::string_view names[] = {
-        "RIP", "RSP", "RAX", "RBX", "RCX", "RDX", "RSI", "RDI", "RBP", "R08", "R09", "R10", "R11", "R12", "R13", "R14", "R15",
-        "EIP", "ESP", "EAX", "ESI", "CR0", "CR2", "DR0", "DR3", "DR6", "FS",  "CS",  "DS",  "PKRU", "Code", "ORIG_RAX",
-        "NIP", "LR",  "CTR", "REGS", "MSR", "CFAR", "DAR", "GPR", "IRQMASK", "SOFTE"};
+        "RIP", "RSP", "RAX",  "RBX", "RCX",  "RDX", "RSI", "RDI",     "RBP",  "R08",      "R09",
+        "R10", "R11", "R12",  "R13", "R14",  "R15", "EIP", "ESP",     "EAX",  "ESI",      "CR0",
+        "CR2", "DR0", "DR3",  "DR6", "FS",   "CS",  "DS",  "PKRU",    "Code", "ORIG_RAX", "NIP",
+        "LR",  "CTR", "REGS", "MSR", "CFAR", "DAR", "GPR", "IRQMASK", "SOFTE"};
     if (text.starts_with("--- interrupt: ") || text.starts_with("Instruction dump:")) return true;
     for (const std::string_view name : names) {
         std::string_view rest = text;

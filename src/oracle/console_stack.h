@@ -1,6 +1,7 @@
 // Call traces as the architectures print them: x86, powerpc and arm64, old and new.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -40,7 +41,7 @@ public:
     std::vector<std::string> take() { return std::move(functions_); }
 
 private:
-    enum class State { waiting, reading, done };
+    enum class State : std::uint8_t { waiting, reading, done };
 
     bool read(std::string_view text);
     void add(std::string_view function);

@@ -15,7 +15,10 @@ std::optional<TaskDump> labelled(std::string_view text) {
     if (at == std::string_view::npos || at + 7 >= text.size()) return std::nullopt;
     const char state = text[at + 7];
     if (!contains(states, std::string_view(&state, 1))) return std::nullopt;
-    return TaskDump{.comm = clean(trim(text.substr(0, at)), 64), .state = state, .pid = pid_after(text.substr(at), " pid:"), .stack = {}};
+    return TaskDump{.comm = clean(trim(text.substr(0, at)), 64),
+                    .state = state,
+                    .pid = pid_after(text.substr(at), " pid:"),
+                    .stack = {}};
 }
 
 // "%-15.15s %c", then the saved program counter or "running task" (before 4.12), then free stack, pid, parent and flags.
@@ -37,7 +40,8 @@ std::optional<TaskDump> table_row(std::string_view text) {
     const int pid = to_pid(take_word(rest));
     const int parent = to_pid(take_word(rest));
     const std::string_view flags = take_word(rest);
-    if (to_pid(free) < 0 || pid < 0 || parent < 0 || !flags.starts_with("0x") || !trim(rest).empty()) return std::nullopt;
+    if (to_pid(free) < 0 || pid < 0 || parent < 0 || !flags.starts_with("0x") || !trim(rest).empty())
+        return std::nullopt;
     return TaskDump{.comm = clean(trim(text.substr(0, comm_width)), 64), .state = state, .pid = pid, .stack = {}};
 }
 

@@ -52,6 +52,7 @@ std::optional<std::string_view> after(std::string_view text, std::string_view ma
 int to_pid(std::string_view digits) {
     int value = -1;
     const char* end = digits.data() + digits.size();
+    // NOLINTNEXTLINE(bugprone-suspicious-stringview-data-usage): the end goes with it
     const auto [stopped, error] = std::from_chars(digits.data(), end, value);
     if (error != std::errc{} || stopped != end || digits.empty() || !is_digit(digits.front())) return -1;
     return value;
@@ -66,7 +67,7 @@ int pid_after(std::string_view text, std::string_view label) {
 
 std::string clean(std::string_view text, std::size_t limit) {
     std::string copy(text.substr(0, limit));
-    std::replace_if(copy.begin(), copy.end(), [](char c) { return c < 0x20 || c > 0x7e; }, '?');
+    std::ranges::replace_if(copy, [](char c) { return c < 0x20 || c > 0x7e; }, '?');
     return copy;
 }
 

@@ -37,15 +37,34 @@ std::size_t arm64_nop_length(std::string_view code) {
     return word == 0xd503201f || word == 0xd503245f ? 4 : 0;  // nop, bti c
 }
 
+// call rel32, or an indirect call through a register or memory (ff /2, 2 to 7 bytes long).
+bool x86_ends_in_call(std::string_view code) {
+    const auto byte = [&](std::size_t from_end) { return static_cast<unsigned char>(code[code.size() - from_end]); };
+    if (code.size() >= 5 && byte(5) == 0xe8) return true;
+    for (std::size_t length = 2; length <= 7 && length <= code.size(); length++)
+        if (byte(length) == 0xff && (byte(length - 1) & 0x38) == 0x10) return true;
+    return false;
+}
+
+bool ppc_ends_in_call(std::string_view code) {
+    const std::uint32_t word = word_at(code);
+    return (word & 0xfc000003) == 0x48000001 || (word & 0xfc0007ff) == 0x4c000421;  // bl, bctrl
+}
+
+bool arm64_ends_in_call(std::string_view code) {
+    const std::uint32_t word = word_at(code);
+    return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000;  // bl, blr
+}
+
 std::uint64_t no_entry_offset(std::string_view) { return 0; }
 
 constexpr std::array kArchitectures = {
     Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"},
-                 16384, 1, 6, x86_nop_length, no_entry_offset},
+                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset},
     Architecture{"ppc64le", "powerpc:common64", "pc", "r1", "lr", "r3", {"r3", "r4", "r5", "r6", "r7", "r8"},
-                 16384, 4, 4, ppc_nop_length, ppc_entry_offset},
+                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset},
     Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"},
-                 16384, 4, 4, arm64_nop_length, no_entry_offset},
+                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset},
 };
 
 }  // namespace

@@ -23,6 +23,9 @@ struct Architecture {
     // The length of the nop that `code` begins with, 0 if it begins with none. ftrace leaves one at functions' entries:
     // passing it by moving pc saves a single-step.
     std::size_t (*nop_length)(std::string_view code);
+    // Whether the bytes that end where a return address points (`longest_call` of them) end in a call.
+    bool (*ends_in_call)(std::string_view code);
+    std::size_t longest_call;
     // How far behind the symbol's address direct calls land, given the code there (ppc64le's local entry), else 0.
     std::uint64_t (*entry_offset)(std::string_view code);
 };

@@ -10,6 +10,7 @@ namespace memrig {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto kPausePatience = 60s;
+constexpr std::size_t kWatchedBytes = 8;
 }  // namespace
 
 std::uint64_t Conductor::task_of(const Registers& registers) const {
@@ -93,13 +94,32 @@ Status Conductor::leave(const Arrival& arrival, const Response& response) {
     return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});
 }
 
+Status Conductor::watch_writes(std::uint64_t address, Handler handler) {
+    MEMRIG_CHECK(pause());
+    if (!written_.emplace(address, std::move(handler)).second) return fail(Fault::rig, "the writes to {:#x} are watched already", address);
+    return probe_.insert_watchpoint(address, kWatchedBytes);
+}
+
+Status Conductor::handle_write(const Stop& stop) {
+    const auto watched = written_.find(stop.watched);
+    if (watched == written_.end()) return {};
+    MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
+    stops_++;
+    stops_at_[stop.watched]++;
+    const std::uint64_t task = task_of(registers);
+    MEMRIG_TRY([[maybe_unused]] const Response pass, watched->second(Arrival{stop.vcpu, stop.watched, std::move(registers), task, steady_clock().now()}));
+    return {};
+}
+
 Status Conductor::handle(const Stop& stop) {
     if (stop.cause == StopCause::interrupt) return {};
+    if (stop.cause == StopCause::watchpoint) return handle_write(stop);
     MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
     const std::uint64_t pc = registers.pc();
     // A stop at no watched address is the echo of a breakpoint that is gone by now.
     if (!points_.contains(pc)) return {};
     stops_++;
+    stops_at_[pc]++;
     const Arrival arrival{stop.vcpu, pc, std::move(registers), 0, steady_clock().now()};
     Arrival named = arrival;
     named.task = task_of(named.registers);
@@ -158,10 +178,17 @@ Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline 
     }
 }
 
-Status Conductor::let_go() {
+Status Conductor::unwatch_all() {
     MEMRIG_CHECK(pause());
-    held_.clear();
     while (!addresses_.empty()) MEMRIG_CHECK(unwatch(addresses_.begin()->first));
+    for (const auto& [address, handler] : written_) MEMRIG_CHECK(probe_.remove_watchpoint(address, kWatchedBytes));
+    written_.clear();
+    return {};
+}
+
+Status Conductor::let_go() {
+    MEMRIG_CHECK(unwatch_all());
+    held_.clear();
     return resume();
 }
 

@@ -56,6 +56,9 @@ public:
     // over pass. Pauses the guest if it runs.
     Result<WatchId> watch(std::uint64_t address, Handler handler);
     Status unwatch(WatchId id);
+    // Calls `handler` behind each write to the 8 bytes at `address`; its answer can only be to pass. One handler an address, for
+    // good; needs an accelerator with as many watchpoints as are asked for (TCG).
+    Status watch_writes(std::uint64_t address, Handler handler);
     // From within a handler at a function's entry: calls `handler` once, when that very call returns.
     Status on_return(const Arrival& entry, ReturnHandler handler);
     // The address that the function just entered will return to.
@@ -75,10 +78,14 @@ public:
     Status resume();
     // Stops a running guest. An arrival that this cuts into is handled as any other.
     Status pause();
-    // Removes every breakpoint, releases every vCPU and lets the guest run.
+    // Removes every breakpoint; what is held stays held.
+    Status unwatch_all();
+    // The same, releases every vCPU and lets the guest run.
     Status let_go();
 
+    // How often a watched address was come to, in all and each: the price of what is watched.
     [[nodiscard]] std::uint64_t stops() const { return stops_; }
+    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& stops_at() const { return stops_at_; }
 
 private:
     struct Watch {
@@ -91,6 +98,7 @@ private:
     };
 
     Status handle(const Stop& stop);
+    Status handle_write(const Stop& stop);
     Result<Response> ask_watches(const Arrival& arrival);
     Status leave(const Arrival& arrival, const Response& response);
     // Moves vCPUs that stand on a breakpoint and are not held behind it.
@@ -100,10 +108,12 @@ private:
     Probe& probe_;
     std::map<std::uint64_t, Point> points_;
     std::map<WatchId, std::uint64_t> addresses_;
+    std::map<std::uint64_t, Handler> written_;  // by watched address
     std::set<unsigned> held_;
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed
     WatchId next_id_ = 1;
     std::uint64_t stops_ = 0;
+    std::map<std::uint64_t, std::uint64_t> stops_at_;
 };
 
 }  // namespace memrig

@@ -18,7 +18,15 @@ FakeProbe::FakeProbe(const Architecture& architecture, unsigned vcpus) : archite
 }
 
 void FakeProbe::will_stop(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers) {
-    script_.push_back({vcpu, pc, std::move(registers)});
+    script_.push_back({vcpu, pc, std::move(registers), {}});
+}
+
+void FakeProbe::will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value, std::map<std::string, std::uint64_t> registers) {
+    script_.push_back({vcpu, pc, std::move(registers), std::pair(address, value)});
+}
+
+void FakeProbe::will_be_cut(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers) {
+    cut_ = {vcpu, pc, std::move(registers), {}};
 }
 
 void FakeProbe::poke_u64(std::uint64_t address, std::uint64_t value) {
@@ -61,6 +69,16 @@ Status FakeProbe::remove_breakpoint(std::uint64_t address, BreakpointKind) {
     return {};
 }
 
+Status FakeProbe::insert_watchpoint(std::uint64_t address, std::size_t) {
+    watchpoints.insert(address);
+    return {};
+}
+
+Status FakeProbe::remove_watchpoint(std::uint64_t address, std::size_t) {
+    watchpoints.erase(address);
+    return {};
+}
+
 Status FakeProbe::resume(const std::set<unsigned>& vcpus) {
     resumed.push_back(vcpus);
     moving_ = vcpus;
@@ -84,16 +102,24 @@ Result<std::optional<Stop>> FakeProbe::wait_stop(Deadline, int) {
     }
     const auto next = std::ranges::find_if(script_, [this](const Scripted& stop) { return moving_.contains(stop.vcpu); });
     if (next == script_.end()) return std::nullopt;
-    auto& registers = state_.at(next->vcpu);
-    for (const auto& [name, value] : next->registers) registers[name] = value;
-    registers[std::string(architecture_.pc)] = next->pc;
-    const unsigned vcpu = next->vcpu;
+    const Scripted scripted = *next;
     script_.erase(next);
+    return arrive(scripted);
+}
+
+Stop FakeProbe::arrive(const Scripted& scripted) {
+    auto& registers = state_.at(scripted.vcpu);
+    for (const auto& [name, value] : scripted.registers) registers[name] = value;
+    registers[std::string(architecture_.pc)] = scripted.pc;
     running_ = false;
-    return Stop{vcpu, StopCause::breakpoint, 0};
+    if (!scripted.write) return Stop{scripted.vcpu, StopCause::breakpoint, 0};
+    const auto [address, value] = *scripted.write;
+    poke_u64(address, value);
+    return Stop{scripted.vcpu, StopCause::watchpoint, address};
 }
 
 Result<Stop> FakeProbe::interrupt(Deadline) {
+    if (cut_) return arrive(*std::exchange(cut_, std::nullopt));
     running_ = false;
     return Stop{0, StopCause::interrupt, 0};
 }

@@ -17,6 +17,10 @@ public:
     // The next stop that wait_stop() gives: `vcpu` is then at `pc`. A vCPU that is held does not arrive; the stop stays
     // queued until it is resumed.
     void will_stop(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers = {});
+    // The next interrupt() finds that `vcpu` has just come to `pc`.
+    void will_be_cut(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers = {});
+    // The same for a write to a watched address: `pc` is behind the instruction, and the memory has the new value.
+    void will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value, std::map<std::string, std::uint64_t> registers = {});
     void poke_u64(std::uint64_t address, std::uint64_t value);
 
     const Architecture& architecture() const override { return architecture_; }
@@ -28,6 +32,8 @@ public:
     Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override;
     Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override;
     Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override;
+    Status insert_watchpoint(std::uint64_t address, std::size_t size) override;
+    Status remove_watchpoint(std::uint64_t address, std::size_t size) override;
     Status resume(const std::set<unsigned>& vcpus) override;
     Status step(unsigned vcpu) override;
     Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override;
@@ -35,7 +41,7 @@ public:
     Status detach() override { return {}; }
     std::vector<ProbeLine> transcript() override { return {}; }
 
-    std::set<std::uint64_t> breakpoints;
+    std::set<std::uint64_t> breakpoints, watchpoints;
     std::vector<std::set<unsigned>> resumed;  // each resume(), in order
     std::vector<unsigned> stepped;
     std::uint64_t step_bytes = 4;
@@ -45,12 +51,15 @@ private:
         unsigned vcpu;
         std::uint64_t pc;
         std::map<std::string, std::uint64_t> registers;
+        std::optional<std::pair<std::uint64_t, std::uint64_t>> write;  // address and value
     };
+    Stop arrive(const Scripted& scripted);
     const Architecture& architecture_;
     std::shared_ptr<const RegisterLayout> layout_;
     std::vector<std::map<std::string, std::uint64_t, std::less<>>> state_;
     std::map<std::uint64_t, char> memory_;
     std::deque<Scripted> script_;
+    std::optional<Scripted> cut_;
     std::set<unsigned> moving_;
     bool running_ = false;
 };

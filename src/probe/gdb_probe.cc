@@ -38,6 +38,8 @@ public:
     Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override;
     Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('Z', address, kind); }
     Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('z', address, kind); }
+    Status insert_watchpoint(std::uint64_t address, std::size_t size) override { return watchpoint('Z', address, size); }
+    Status remove_watchpoint(std::uint64_t address, std::size_t size) override { return watchpoint('z', address, size); }
     Status resume(const std::set<unsigned>& vcpus) override;
     Status step(unsigned vcpu) override;
     Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override;
@@ -60,6 +62,7 @@ private:
     // Queues the choice of the vCPU that g, P and m then speak of, if it is another one.
     void select(unsigned vcpu);
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
+    Status watchpoint(char verb, std::uint64_t address, std::size_t size);
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
     void note(bool sent, std::string_view text);
@@ -243,6 +246,11 @@ Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_
 Status GdbProbe::breakpoint(char verb, std::uint64_t address, BreakpointKind kind) {
     MEMRIG_CHECK(must_be_stopped());
     return ask_ok(fmt::format("{}{},{:x},{}", verb, kind == BreakpointKind::software ? 0 : 1, address, layout_->arch->breakpoint_kind));
+}
+
+Status GdbProbe::watchpoint(char verb, std::uint64_t address, std::size_t size) {
+    MEMRIG_CHECK(must_be_stopped());
+    return ask_ok(fmt::format("{}2,{:x},{:x}", verb, address, size));
 }
 
 Status GdbProbe::resume(const std::set<unsigned>& vcpus) {

@@ -20,6 +20,8 @@ constexpr const char* kMemHotplug = "mem_hotplug_lock";
 constexpr const char* kCpuHotplug = "cpu_hotplug_lock";
 constexpr const char* kAcpiScan = "acpi_scan_lock";
 
+std::string device_lock_name(std::uint64_t block) { return fmt::format("memory{}'s device lock", block); }
+
 enum class Effect {
     acquires,       // returns once it has the lock
     tries,          // returns 1 with the lock, 0 without
@@ -36,6 +38,7 @@ struct LockLedger::Primitive {
     bool shared;
     const char* fixed;   // the lock, where it is not an argument
     bool optional;       // not every kernel has it
+    bool mutex_change;   // what it does shows in the mutex itself
 };
 
 const char* to_string(LockAction action) {
@@ -48,28 +51,36 @@ const char* to_string(LockAction action) {
     return "?";
 }
 
-Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols) {
+LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching)
+    : conductor_(conductor), symbols_(symbols), watching_(watching), paths_(symbols),
+      mutexes_(conductor, paths_, [this](LockEvent event) { write(std::move(event)); }) {}
+
+Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching) {
     // mutex_lock_nested and its kin are what lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
     static constexpr Primitive primitives[] = {
-        {"mutex_lock", Effect::acquires, false, nullptr, true},
-        {"mutex_lock_nested", Effect::acquires, false, nullptr, true},
-        {"mutex_lock_interruptible", Effect::acquires_or_fails, false, nullptr, true},
-        {"mutex_lock_interruptible_nested", Effect::acquires_or_fails, false, nullptr, true},
-        {"mutex_lock_killable", Effect::acquires_or_fails, false, nullptr, true},
-        {"mutex_lock_killable_nested", Effect::acquires_or_fails, false, nullptr, true},
-        {"mutex_trylock", Effect::tries, false, nullptr, true},
-        {"_mutex_trylock_nest_lock", Effect::tries, false, nullptr, true},
-        {"mutex_unlock", Effect::releases, false, nullptr, false},
-        {"percpu_down_write", Effect::acquires, false, nullptr, true},
-        {"percpu_up_write", Effect::releases, false, nullptr, true},
-        {"cpus_read_lock", Effect::acquires, true, kCpuHotplug, true},
-        {"cpus_read_unlock", Effect::releases, true, kCpuHotplug, true},
-        {"get_online_mems", Effect::acquires, true, kMemHotplug, true},
-        {"put_online_mems", Effect::releases, true, kMemHotplug, true},
+        {"mutex_lock", Effect::acquires, false, nullptr, true, true},
+        {"mutex_lock_nested", Effect::acquires, false, nullptr, true, true},
+        {"mutex_lock_interruptible", Effect::acquires_or_fails, false, nullptr, true, true},
+        {"mutex_lock_interruptible_nested", Effect::acquires_or_fails, false, nullptr, true, true},
+        {"mutex_lock_killable", Effect::acquires_or_fails, false, nullptr, true, true},
+        {"mutex_lock_killable_nested", Effect::acquires_or_fails, false, nullptr, true, true},
+        {"mutex_unlock", Effect::releases, false, nullptr, true, true},
+        {"mutex_trylock", Effect::tries, false, nullptr, true, false},
+        {"_mutex_trylock_nest_lock", Effect::tries, false, nullptr, true, false},
+        {"percpu_down_write", Effect::acquires, false, nullptr, true, false},
+        {"percpu_up_write", Effect::releases, false, nullptr, true, false},
+        {"cpus_read_lock", Effect::acquires, true, kCpuHotplug, true, false},
+        {"cpus_read_unlock", Effect::releases, true, kCpuHotplug, true, false},
+        {"get_online_mems", Effect::acquires, true, kMemHotplug, true, false},
+        {"put_online_mems", Effect::releases, true, kMemHotplug, true, false},
     };
-    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols));
+    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
     for (const char* name : {kDeviceHotplug, kMemHotplug, kCpuHotplug, kAcpiScan}) ledger->find_named_lock(name);
-    for (const auto& primitive : primitives) MEMRIG_CHECK(ledger->watch_primitive(primitive));
+    for (const auto& primitive : primitives)
+        if (watching == MutexWatching::calls || !primitive.mutex_change) MEMRIG_CHECK(ledger->watch_primitive(primitive));
+    if (watching == MutexWatching::writes)
+        for (const auto& [address, name] : ledger->named_locks_)
+            if (name == kDeviceHotplug || name == kAcpiScan) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
     MEMRIG_CHECK(ledger->watch_devices());
     return ledger;
 }
@@ -96,12 +107,45 @@ Status LockLedger::watch_devices() {
                 const std::uint64_t device = arrival.registers.argument(0);
                 if (devices_.contains(device)) return Response::pass();
                 MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
-                if (block) devices_.emplace(device, *block);
+                if (block) MEMRIG_CHECK(found_device(device, *block));
                 return Response::pass();
             }));
         }
     }
     return {};
+}
+
+Status LockLedger::found_device(std::uint64_t device, std::uint64_t block) {
+    devices_.emplace(device, block);
+    if (watching_ == MutexWatching::calls) return {};
+    return device_lock_offset_ ? watch_device_lock(device, block) : learn_device_lock();
+}
+
+Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) {
+    return mutexes_.watch(device + *device_lock_offset_, device_lock_name(block));
+}
+
+Status LockLedger::learn_device_lock() {
+    if (!learning_.empty()) return {};
+    for (const char* function : {"mutex_lock", "mutex_lock_nested", "mutex_lock_interruptible", "mutex_lock_interruptible_nested"}) {
+        if (symbols_.all(function).empty()) continue;
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+        for (const auto entry : entries) {
+            MEMRIG_TRY(const auto id, conductor_.watch(entry, [this](const Arrival& arrival) { return at_first_device_lock(arrival); }));
+            learning_.push_back(id);
+        }
+    }
+    return {};
+}
+
+Result<Response> LockLedger::at_first_device_lock(const Arrival& arrival) {
+    const std::uint64_t mutex = arrival.registers.argument(0);
+    const auto above = devices_.upper_bound(mutex);
+    if (above == devices_.begin() || mutex - std::prev(above)->first > kDeviceSpan) return Response::pass();
+    device_lock_offset_ = mutex - std::prev(above)->first;
+    for (const auto id : std::exchange(learning_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
+    for (const auto& [device, block] : devices_) MEMRIG_CHECK(watch_device_lock(device, block));
+    return Response::pass();
 }
 
 std::optional<std::uint64_t> LockLedger::block_of_device(std::uint64_t device) const {
@@ -115,7 +159,7 @@ std::optional<std::string> LockLedger::lock_at(std::uint64_t address) const {
     if (above == devices_.begin()) return std::nullopt;
     const auto& [device, block] = *std::prev(above);
     if (address - device > kDeviceSpan) return std::nullopt;
-    return fmt::format("memory{}'s device lock", block);
+    return device_lock_name(block);
 }
 
 Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arrival& arrival) {
@@ -131,7 +175,7 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
     }
     if (!lock) return Response::pass();
     MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
-    LockEvent event{arrival.at, arrival.task, arrival.vcpu, LockAction::wants, primitive.shared, *lock, instance, symbols_.describe(back)};
+    LockEvent event{arrival.at, arrival.task, arrival.vcpu, LockAction::wants, primitive.shared, *lock, instance, symbols_.describe(back), {}};
     if (primitive.effect == Effect::releases) {
         event.action = LockAction::releases;
         write(std::move(event));
@@ -151,6 +195,8 @@ Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, c
     const bool zero = (value & 0xffffffff) == 0;
     const bool got = primitive.effect == Effect::acquires || zero == (primitive.effect == Effect::acquires_or_fails);
     event.action = got ? LockAction::takes : LockAction::refused;
+    // A take by trylock shows in the mutex, too.
+    if (primitive.effect == Effect::tries && got && watching_ == MutexWatching::writes) return {};
     write(std::move(event));
     return {};
 }

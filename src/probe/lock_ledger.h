@@ -1,7 +1,7 @@
 // The ledger: who took, was refused, waited for and let go of which lock, while a trial ran. Facts only; the oracles judge.
 //
-// It watches the kernel's own lock functions (kernel/locking/mutex.c, percpu-rwsem.c, kernel/cpu.c) and keeps what concerns
-// the locks of memory hotplug, told by the lock's address: device_hotplug_lock, mem_hotplug_lock, cpu_hotplug_lock,
+// It watches the locks themselves and the kernel's own lock functions (kernel/locking/mutex.c, percpu-rwsem.c, kernel/cpu.c) and keeps
+// what concerns the locks of memory hotplug, told by the lock's address: device_hotplug_lock, mem_hotplug_lock, cpu_hotplug_lock,
 // acpi_scan_lock and the device locks of memory blocks. So it works on stock kernels without lockdep, and inlining of a
 // caller hides nothing from it.
 #pragma once
@@ -15,23 +15,18 @@
 #include <vector>
 
 #include "base/error.h"
+#include "probe/call_path.h"
 #include "probe/conductor.h"
+#include "probe/lock_event.h"
+#include "probe/mutex_watch.h"
 #include "probe/symbols.h"
 
 namespace memrig {
 
-enum class LockAction { wants, takes, refused, releases };
-const char* to_string(LockAction action);
-
-struct LockEvent {
-    SteadyTime at;
-    std::uint64_t task = 0;  // the base of its kernel stack
-    unsigned vcpu = 0;
-    LockAction action = LockAction::wants;
-    bool shared = false;       // as a reader
-    std::string lock;          // "device_hotplug_lock", "memory32's device lock"
-    std::uint64_t instance = 0;  // the lock's address
-    std::string where;         // the caller: "acpi_device_hotplug+0x41"
+// How changes of a mutex are seen.
+enum class MutexWatching {
+    writes,  // by watchpoints on the mutexes that matter: few stops, but more watchpoints than hardware has (TCG only)
+    calls    // by breakpoints on the mutex functions: a stop for every mutex of the kernel (KVM)
 };
 
 // A cycle in the wait-for graph: each event is a task's wish for a lock that the next one's task holds.
@@ -41,7 +36,7 @@ using WaitCycle = std::vector<LockEvent>;
 class LockLedger {
 public:
     // Sets its breakpoints. Fault::guest where the kernel lacks a function that every kernel has.
-    static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols);
+    static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching);
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Called for each event as it is written, with the guest stopped.
@@ -59,9 +54,14 @@ public:
 
 private:
     struct Primitive;
-    LockLedger(Conductor& conductor, const SymbolTable& symbols) : conductor_(conductor), symbols_(symbols) {}
+    LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching);
     Status watch_primitive(const Primitive& primitive);
     Status watch_devices();
+    Status found_device(std::uint64_t device, std::uint64_t block);
+    // Finds out where in `struct device` its mutex lies, from the first call that takes one.
+    Status learn_device_lock();
+    Result<Response> at_first_device_lock(const Arrival& arrival);
+    Status watch_device_lock(std::uint64_t device, std::uint64_t block);
     Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
     Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
     void write(LockEvent event);
@@ -71,6 +71,11 @@ private:
 
     Conductor& conductor_;
     const SymbolTable& symbols_;
+    MutexWatching watching_;
+    CallPaths paths_;
+    MutexWatch mutexes_;
+    std::optional<std::uint64_t> device_lock_offset_;
+    std::vector<Conductor::WatchId> learning_;  // the breakpoints that learn it
     std::map<std::uint64_t, std::string> named_locks_;
     std::map<std::uint64_t, std::uint64_t> devices_;  // struct device of a memory block: the block
     std::vector<LockEvent> events_;

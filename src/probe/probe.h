@@ -19,7 +19,7 @@ enum class StopCause { breakpoint, step, watchpoint, interrupt, exited };
 struct Stop {
     unsigned vcpu = 0;
     StopCause cause = StopCause::breakpoint;
-    std::uint64_t watched = 0;  // of a watchpoint: the address
+    std::uint64_t watched = 0;  // of a watchpoint: the address that it was inserted at
 };
 
 enum class BreakpointKind { software, hardware };
@@ -48,6 +48,10 @@ public:
     virtual Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) = 0;
     virtual Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) = 0;
     virtual Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) = 0;
+
+    // Stops behind every instruction that writes to these bytes, also an atomic one that leaves them as they were.
+    virtual Status insert_watchpoint(std::uint64_t address, std::size_t size) = 0;
+    virtual Status remove_watchpoint(std::uint64_t address, std::size_t size) = 0;
 
     // Resumes the vCPUs named; the others stay held. Returns at once.
     virtual Status resume(const std::set<unsigned>& vcpus) = 0;

@@ -27,6 +27,18 @@ struct Inbox {
     OneShot<QmpError> ended;
 };
 
+// Holds the GIL. pybind11's own one may throw, and is needed in destructors.
+class Gil {
+public:
+    Gil() : state_(PyGILState_Ensure()) {}
+    Gil(const Gil&) = delete;
+    Gil& operator=(const Gil&) = delete;
+    ~Gil() { PyGILState_Release(state_); }
+
+private:
+    PyGILState_STATE state_;
+};
+
 std::string_view view(const py::bytes& bytes) {
     return {PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
 }
@@ -36,7 +48,7 @@ class PythonSession {
 public:
     // Takes over `socket`.
     static Result<std::shared_ptr<PythonSession>> open(Descriptor socket, const std::shared_ptr<Inbox>& inbox) {
-        const py::gil_scoped_acquire gil;
+        const Gil gil;
         try {
             const py::module_ module = py::module_::import(kQmpModule);
             py::object session = module.attr("open_soon")(
@@ -65,13 +77,13 @@ public:
     PythonSession(const PythonSession&) = delete;
     PythonSession& operator=(const PythonSession&) = delete;
     ~PythonSession() {
-        const py::gil_scoped_acquire gil;
-        session_ = py::object();
+        const Gil gil;
+        session_.release().dec_ref();
     }
 
     std::shared_ptr<Reply> submit(const std::string& command, const std::string& arguments, bool out_of_band) {
         auto reply = std::make_shared<Reply>();
-        const py::gil_scoped_acquire gil;
+        const Gil gil;
         try {
             session_.attr("submit")(command, arguments, out_of_band,
                                     py::cpp_function([reply](const std::string& kind, const std::string& error_class,
@@ -84,13 +96,12 @@ public:
         return reply;
     }
 
-    void close_soon() {
-        const py::gil_scoped_acquire gil;
-        try {
-            session_.attr("close_soon")();
-        } catch (const std::exception&) {
-            // Only memory can have run out; the socket then closes with the process.
-        }
+    // Without exceptions, for destructors. It can only fail for want of memory; the socket then closes with the process.
+    void close_soon() noexcept {
+        const Gil gil;
+        PyObject* none = PyObject_CallMethod(session_.ptr(), "close_soon", nullptr);
+        if (none == nullptr) PyErr_Clear();
+        Py_XDECREF(none);
     }
 
 private:

@@ -52,7 +52,7 @@ struct QmpLine {
     std::string text;   // JSON
 };
 
-// One QMP session. Thread-safe.
+// One QMP session. Thread-safe. Every wait ends with QmpFault::interrupted when the user asks to stop.
 class QmpClient {
 public:
     virtual ~QmpClient() = default;
@@ -60,7 +60,8 @@ public:
     // Runs a command and returns its `return` value.
     virtual QmpResult<nlohmann::json> execute(const std::string& command, const nlohmann::json& arguments,
                                               Deadline deadline) = 0;
-    // The same, ahead of the queue, where the server offers out-of-band commands; else QmpFault::refused.
+    // The same, ahead of the queue, where the server offers out-of-band commands; else QmpFault::refused. QEMU stops
+    // reading at eight commands in flight, and then takes these no sooner.
     virtual QmpResult<nlohmann::json> execute_out_of_band(const std::string& command, const nlohmann::json& arguments,
                                                           Deadline deadline) = 0;
     [[nodiscard]] virtual bool out_of_band() const = 0;
@@ -69,10 +70,14 @@ public:
     virtual QmpResult<QmpEvent> wait_event(const std::function<bool(const QmpEvent&)>& wanted, std::uint64_t after,
                                            Deadline deadline) = 0;
     virtual std::vector<QmpEvent> events() = 0;
+    // All that was said, or the newest 16 MB of it after a line {"dropped-lines": N}.
     virtual std::vector<QmpLine> transcript() = 0;
 };
 
 // Connects to QEMU's monitor at a UNIX socket path and negotiates capabilities (with `oob` where offered).
+// Give that socket to QEMU with `wait=on`. With `wait=off`, a client that comes while QEMU starts is now and then
+// accepted by the monitor's thread just as the main one, woken for the same client, goes to accept() as well, and sleeps
+// there for ever (QEMU 7.2: once in a thousand starts or so).
 // Runs over qemu.qmp on the one embedded Python interpreter, which the first call starts.
 Result<std::unique_ptr<QmpClient>> connect_qmp(const std::string& socket_path, Deadline deadline);
 

@@ -44,7 +44,7 @@ void add_trial(std::string& out, const ArmResult& arm, const TrialResult& trial)
     if (!good(trial)) {
         for (const auto& finding : trial.findings)
             add_diagnostic(out, kIndent, fmt::format("{}: {}: {}", finding.oracle, to_string(finding.verdict), finding.summary));
-        if (!trial.directory.empty()) add_diagnostic(out, kIndent, "evidence: " + trial.directory.generic_string());
+        if (!trial.directory.empty()) add_diagnostic(out, kIndent, "files: " + trial.directory.generic_string());
     }
     add_result(out, kIndent, good(trial), trial.number, fmt::format("trial {}", trial.number),
                broken ? "ERROR " + trial.reason : "");

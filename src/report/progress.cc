@@ -25,15 +25,17 @@ std::optional<double> Progress::rate() const {
 }
 
 std::string Progress::line(const std::string& busy_with, std::size_t width) const {
-    std::string text = fmt::format("{}/{}", done_, planned_);
+    std::string text = planned_ > 0 ? fmt::format("{}/{}", done_, planned_) : "";
     if (done_ > 0) text += fmt::format("  {} as expected", done_ - unexpected_);
     if (unexpected_ > 0) text += fmt::format(", {} not", unexpected_);
     if (const auto per_second = rate()) {
         text += *per_second >= 1 ? fmt::format("  {:.1f} trials/s", *per_second)
                                  : fmt::format("  {:.1f} s a trial", 1 / *per_second);
-        if (planned_ > done_) text += fmt::format("  {} left", short_time((planned_ - done_) / *per_second));
+        // An estimate: hundredths of a second would be noise.
+        const double left = (planned_ - done_) / *per_second;
+        if (planned_ > done_) text += fmt::format("  {} left", left < 10 ? fmt::format("{:.0f} s", left) : short_time(left));
     }
-    if (!busy_with.empty()) text += "  " + one_line(busy_with) + " …";
+    if (!busy_with.empty()) text += (text.empty() ? "" : "  ") + one_line(busy_with) + " …";
     return cut(text, width);
 }
 

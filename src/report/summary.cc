@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "report/text.h"
+
 namespace memrig {
 
 bool good(const TrialResult& trial) { return trial.as_expected && trial.verdict != Verdict::rig_fault; }
@@ -13,7 +15,7 @@ bool good(const ArmResult& arm) {
 }
 
 std::string arm_name(const ArmResult& arm) {
-    return fmt::format("{} {} {} {}", arm.scenario, arm.kernel, arm.bench, arm.arm);
+    return fmt::format("{} {} {} {}", one_line(arm.scenario), one_line(arm.kernel), one_line(arm.bench), one_line(arm.arm));
 }
 
 std::string verdict_list(const std::vector<Verdict>& verdicts) {

@@ -30,6 +30,12 @@ std::string median(const ArmResult& arm, double TrialResult::*seconds) {
     return times.empty() ? "-" : short_time(spread_of(std::move(times)).median);
 }
 
+// "incomplete": what was run went well, but an interruption kept the rest.
+const char* outcome(const ArmResult& arm) {
+    if (good(arm)) return "ok";
+    return std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); }) ? "incomplete" : "FAILED";
+}
+
 Row row_of(const ArmResult& arm) {
     const bool whole = arm.trials.size() == arm.trials_asked;
     return {one_line(arm.scenario),
@@ -39,7 +45,7 @@ Row row_of(const ArmResult& arm) {
             whole ? fmt::format("{}", arm.trials_asked) : fmt::format("{} of {}", arm.trials.size(), arm.trials_asked),
             verdict_counts_text(arm.counts()),
             verdict_list(arm.expected),
-            good(arm) ? "ok" : "FAILED",
+            outcome(arm),
             median(arm, &TrialResult::restore_seconds),
             median(arm, &TrialResult::schedule_seconds),
             median(arm, &TrialResult::verdict_seconds)};
@@ -72,7 +78,7 @@ std::string choices_of(const ArmResult& arm) {
     std::string out;
     for (const auto& [key, values] : counts_by_choice(arm)) {
         if (values.size() < 2) continue;
-        out += fmt::format("{}, by {}:", one_line(arm_name(arm)), one_line(key));
+        out += fmt::format("{}, by {}:", arm_name(arm), one_line(key));
         const char* separator = " ";
         for (const auto& [value, verdicts] : values) {
             out += fmt::format("{}{}: {}", separator, one_line(value), verdict_counts_text(verdicts));
@@ -89,7 +95,7 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
     for (const auto& trial : arm.trials) {
         if (good(trial)) continue;
         if (++found > kUnexpectedShown) continue;
-        if (found == 1) out += fmt::format("\n{}:\n", one_line(arm_name(arm)));
+        if (found == 1) out += fmt::format("\n{}:\n", arm_name(arm));
         out += fmt::format("  trial {}: {}: {}\n", trial.number, to_string(trial.verdict), one_line(trial.reason));
         if (!trial.directory.empty())
             out += fmt::format("    evidence: {}\n", one_line((run_directory / trial.directory).string()));

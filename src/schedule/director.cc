@@ -25,10 +25,9 @@ constexpr auto kGlance = 2s;
 constexpr auto kCrashPatience = 30s;
 constexpr auto kForever = 24h;
 
-}  // namespace
-
+// Makes a call that needs the guest to run (to the agent, on a thread of its own) and serves the probe meanwhile.
 template <class Call>
-auto Director::while_running(Call call) -> decltype(call()) {
+auto while_running(Conductor& conductor, Call call) -> decltype(call()) {
     using Answer = decltype(call());
     std::optional<Answer> answer;
     std::atomic<bool> done = false;
@@ -39,11 +38,28 @@ auto Director::while_running(Call call) -> decltype(call()) {
         const std::uint64_t one = 1;
         [[maybe_unused]] const ssize_t n = ::write(wake.get(), &one, sizeof one);
     });
-    const auto served = conductor_.run_until([&] { return done.load(); }, Deadline::after(kForever), wake.get());
+    const auto served = conductor.run_until([&] { return done.load(); }, Deadline::after(kForever), wake.get());
     // Where serving failed, QEMU is gone or the user asked to stop; either ends the call, too.
     caller.join();
     if (!served) return std::unexpected(served.error());
     return *std::move(answer);
+}
+
+Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
+    MemorySnapshot snapshot;
+    MEMRIG_TRY(snapshot.blocks, while_running(conductor, [&] { return machine.agent().blocks(Deadline::after(kAgentPatience)); }));
+    MEMRIG_TRY(snapshot.figures, while_running(conductor, [&] { return machine.agent().memory(Deadline::after(kAgentPatience)); }));
+    return snapshot;
+}
+
+}  // namespace
+
+Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor) {
+    const auto hello = while_running(conductor, [&] { return machine.agent().hello(Deadline::after(kAgentPatience)); });
+    if (!hello) return std::unexpected(hello.error());
+    MEMRIG_TRY(MemorySnapshot snapshot, take_snapshot(machine, conductor));
+    MEMRIG_CHECK(conductor.pause());
+    return snapshot;
 }
 
 Director::Director(Machine& machine, Conductor& conductor, LockLedger& ledger, const SymbolTable& symbols, Timeline& timeline,
@@ -51,10 +67,8 @@ Director::Director(Machine& machine, Conductor& conductor, LockLedger& ledger, c
     : machine_(machine), conductor_(conductor), ledger_(ledger), symbols_(symbols), timeline_(timeline), order_(std::move(order)) {}
 
 Result<Performance> Director::play() {
-    const auto hello = while_running([&] { return machine_.agent().hello(Deadline::after(kAgentPatience)); });
-    if (!hello) return std::unexpected(hello.error());
-    MEMRIG_TRY(seen_.before, snapshot());
-    MEMRIG_CHECK(conductor_.pause());
+    seen_.before = order_.before;
+    MEMRIG_CHECK(arm_onliners());
     MEMRIG_CHECK(set_watches());
     const auto begun = steady_clock().now();
     MEMRIG_CHECK(play_steps());
@@ -63,13 +77,6 @@ Result<Performance> Director::play() {
     if (seen_.end == PlayEnd::crashed) MEMRIG_CHECK(see_crash_out());
     if (seen_.end == PlayEnd::finished) MEMRIG_CHECK(take_after());
     return std::move(seen_);
-}
-
-Result<MemorySnapshot> Director::snapshot() {
-    MemorySnapshot snapshot;
-    MEMRIG_TRY(snapshot.blocks, while_running([&] { return machine_.agent().blocks(Deadline::after(kAgentPatience)); }));
-    MEMRIG_TRY(snapshot.figures, while_running([&] { return machine_.agent().memory(Deadline::after(kAgentPatience)); }));
-    return snapshot;
 }
 
 std::string Director::actor_of(std::uint64_t task) const {
@@ -110,8 +117,8 @@ Status Director::set_watches() {
 
 Result<Response> Director::at_entry(const Actor& actor, const Arrival& arrival) {
     if (actor.kind == ActorKind::onliner) {
-        const auto pinned = onliner_vcpu_.find(actor.name);
-        if (pinned == onliner_vcpu_.end() || pinned->second != arrival.vcpu) return Response::pass();
+        const auto armed = onliners_.find(actor.name);
+        if (armed == onliners_.end() || armed->second.vcpu != arrival.vcpu) return Response::pass();
     }
     const auto [known, is_new] = seen_.tasks.emplace(actor.name, arrival.task);
     if (!is_new && known->second != arrival.task) return Response::pass();
@@ -130,6 +137,8 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     const auto armed = armed_.find(step.actor);
     if (armed == armed_.end() || armed->second.step != &step || armed->second.reached) return Response::pass();
     if (actor_of(arrival.task) != step.actor || arrival.vcpu < order_.housekeeping) return Response::pass();
+    // Holding the vCPU of an onliner would hold that, too. There may be a next time.
+    if (std::ranges::any_of(onliners_, [&](const auto& onliner) { return onliner.second.vcpu == arrival.vcpu; })) return Response::pass();
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
@@ -236,7 +245,7 @@ Result<bool> Director::play_step(const Step& step) {
 }
 
 Status Director::start(const Actor& actor) {
-    if (actor.kind == ActorKind::onliner) return start_onliner(actor);
+    if (actor.kind == ActorKind::onliner) return ring(actor);
     // The device appears at one instant of the guest's time: while it stands still.
     MEMRIG_CHECK(conductor_.pause());
     MEMRIG_TRY(seen_.blocks, plug_dimm(machine_.qmp(), DimmOrder{"dimm0", actor.bytes, actor.node}, order_.block_bytes, Deadline::after(kQmpPatience)));
@@ -244,25 +253,47 @@ Status Director::start(const Actor& actor) {
     return {};
 }
 
-Status Director::start_onliner(const Actor& actor) {
-    OnlinerOrder order;
-    order.name = actor.name;
-    order.attribute = order_.attributes.at(actor.name);
-    order.value = !actor.value.empty() ? actor.value : order.attribute == "online" ? "1" : "online";
-    order.trigger = actor.trigger;
-    order.first_block = seen_.blocks.first;
-    order.last_block = seen_.blocks.last;
-    // Its own vCPU: not one that is held, nor another onliner's, nor one for housekeeping.
-    for (unsigned vcpu = conductor_.probe().vcpus(); vcpu-- > order_.housekeeping;) {
-        const bool taken = conductor_.held().contains(vcpu) ||
-                           std::ranges::any_of(onliner_vcpu_, [&](const auto& other) { return other.second == vcpu; });
-        if (taken) continue;
+// While every vCPU still runs: each onliner on a vCPU of its own, from the last one down, spinning until it is rung.
+Status Director::arm_onliners() {
+    constexpr std::uint64_t most_blocks = 4096;
+    unsigned vcpu = conductor_.probe().vcpus();
+    for (const auto& actor : order_.schedule.actors) {
+        if (actor.kind != ActorKind::onliner) continue;
+        if (--vcpu <= order_.housekeeping) return fail(Fault::user_input, "the bench has no vCPU left for actor {}", actor.name);
+        OnlinerOrder order;
+        order.name = actor.name;
         order.cpu = vcpu;
-        onliner_vcpu_[actor.name] = vcpu;
-        timeline_.add(actor.name, "starts", fmt::format("writes {} to {}", order.value, order.attribute), vcpu);
-        return while_running([&] { return machine_.agent().start_onliner(order, Deadline::after(kAgentPatience)); });
+        order.first_block = 0;
+        order.last_block = most_blocks - 1;
+        order.attribute = order_.attributes.at(actor.name);
+        order.value = !actor.value.empty() ? actor.value : order.attribute == "online" ? "1" : "online";
+        order.trigger = actor.trigger;
+        MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] { return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience)); }));
+        onliners_[actor.name] = {vcpu, doorbell};
+        timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), vcpu);
     }
-    return fail(Fault::user_input, "the bench has no vCPU left for actor {}", actor.name);
+    return conductor_.pause();
+}
+
+Status Director::ring(const Actor& actor) {
+    const auto& [vcpu, doorbell] = onliners_.at(actor.name);
+    const auto give_up = Deadline::after(kStepPatience);
+    const auto never = [] { return false; };
+    for (;;) {
+        MEMRIG_CHECK(conductor_.pause());
+        // Its address space is the vCPU's while it spins there; else it was interrupted by another task, and comes back.
+        const auto magic = conductor_.probe().read_u64(vcpu, doorbell.address);
+        if (magic && *magic == Doorbell::magic) break;
+        if (!magic && magic.error().fault != Fault::guest) return std::unexpected(magic.error());
+        if (give_up.expired()) return fail(Fault::guest, "{} does not wait for its doorbell", actor.name);
+        MEMRIG_TRY([[maybe_unused]] const RunEnd end, conductor_.run_until(never, Deadline::after(1ms)));
+    }
+    std::string words;
+    for (const std::uint64_t word : {seen_.blocks.first, seen_.blocks.last, std::uint64_t{1}})
+        for (unsigned i = 0; i < 8; i++) words += static_cast<char>(word >> (8 * i));
+    MEMRIG_CHECK(conductor_.probe().write_memory(vcpu, doorbell.address + 8, words));
+    timeline_.add(actor.name, "rung", fmt::format("memory{} to memory{}", seen_.blocks.first, seen_.blocks.last), vcpu);
+    return {};
 }
 
 void Director::collect_writes() {
@@ -305,7 +336,7 @@ Result<bool> Director::look_at_stuck() {
     seen_.stuck.clear();
     for (int look = 0; look < 2; look++) {
         StuckSample sample;
-        MEMRIG_TRY(sample.blocked, while_running([&] { return machine_.agent().blocked_tasks(Deadline::after(kAgentPatience)); }));
+        MEMRIG_TRY(sample.blocked, while_running(conductor_, [&] { return machine_.agent().blocked_tasks(Deadline::after(kAgentPatience)); }));
         sample.at = steady_clock().now();
         sample.cycle = ledger_.wait_cycle();
         sample.lock_events = ledger_.events().size();
@@ -319,6 +350,7 @@ Result<bool> Director::look_at_stuck() {
 
 // Lets the kernel print its last words; they are evidence.
 Status Director::see_crash_out() {
+    MEMRIG_CHECK(conductor_.unwatch_all());
     const auto printed = [&] {
         const std::string text = machine_.console().text();
         return text.find("---[ end ") != std::string::npos;
@@ -334,7 +366,7 @@ Status Director::see_crash_out() {
 
 Status Director::take_after() {
     MEMRIG_CHECK(conductor_.let_go());
-    MEMRIG_TRY(seen_.after, snapshot());
+    MEMRIG_TRY(seen_.after, take_snapshot(machine_, conductor_));
     return {};
 }
 

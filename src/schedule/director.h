@@ -16,7 +16,11 @@
 
 namespace memrig {
 
+// What the guest's memory looks like before anything is watched: greets the agent of a machine just restored.
+Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor);
+
 struct DirectorOrder {
+    MemorySnapshot before;
     const Schedule& schedule;
     std::map<std::string, std::string> attributes;  // by onliner: the one chosen of its attributes
     std::uint64_t block_bytes = 0;
@@ -49,7 +53,8 @@ private:
     Status play_steps();
     Result<bool> play_step(const Step& step);  // false: the performance is over
     Status start(const Actor& actor);
-    Status start_onliner(const Actor& actor);
+    Status arm_onliners();
+    Status ring(const Actor& actor);
     Result<bool> settle();
     Result<bool> look_at_stuck();
     Status see_crash_out();
@@ -59,12 +64,6 @@ private:
     [[nodiscard]] bool all_finished();
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
     [[nodiscard]] std::string actor_of(std::uint64_t task) const;
-    Result<MemorySnapshot> snapshot();
-
-    // Makes a call that needs the guest to run (to the agent, on a thread of its own) and serves the probe meanwhile.
-    template <class Call>
-    auto while_running(Call call) -> decltype(call());
-
     Machine& machine_;
     Conductor& conductor_;
     LockLedger& ledger_;
@@ -73,7 +72,11 @@ private:
     DirectorOrder order_;
     Performance seen_;
     std::map<std::string, ArmedHold> armed_;       // by actor
-    std::map<std::string, unsigned> onliner_vcpu_;  // by actor
+    struct ArmedOnliner {
+        unsigned vcpu;
+        Doorbell doorbell;
+    };
+    std::map<std::string, ArmedOnliner> onliners_;  // by actor
     std::set<std::string> finished_pluggers_;
     std::size_t writes_taken_ = 0;
 };

@@ -160,7 +160,8 @@ TEST(QmpHostilePeer, RefusesToNegotiate) {
     const Server server([](Peer peer) {
         peer.say(kGreeting);
         peer.hear();
-        peer.say("{\"error\": {\"class\": \"GenericError\", \"desc\": \"no\"}}\r\n");
+        peer.say(R"({"error": {"class": "GenericError", "desc": "no"}})"
+                 "\r\n");
         peer.wait_until_gone();
     });
     const auto client = connect_qmp(server.socket(), long_enough());
@@ -246,7 +247,7 @@ TEST(QmpHostilePeer, DoesNotReadWhatWeSend) {
         over.get_future().wait();
     });
     auto qmp = server.connect();
-    const auto late = qmp->execute("take", {{"this", std::string(8u << 20, 'x')}}, Deadline::after(100ms));
+    const auto late = qmp->execute("take", {{"this", std::string(2u << 20, 'x')}}, Deadline::after(100ms));
     ASSERT_FALSE(late);
     EXPECT_EQ(late.error().fault, QmpFault::deadline);
     const SteadyTime begin = std::chrono::steady_clock::now();

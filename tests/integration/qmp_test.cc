@@ -1,4 +1,5 @@
 // The QMP client against a real QEMU.
+#include <atomic>
 #include <csignal>
 #include <future>
 #include <latch>
@@ -30,9 +31,10 @@ class Qemu {
 public:
     Qemu() : directory_(TemporaryDirectory::make("memrig-qmp-test").value()) {
         // QEMU gets a socket that listens already: one of its own would refuse clients between bind() and listen().
+        // Why wait=on: see connect_qmp().
         const Descriptor listener = listen_unix(socket()).value();
         process_.emplace(Process::spawn({.argv = {"qemu-system-x86_64", "-machine", "none", "-nodefaults", "-display",
-                                                  "none", "-S", "-chardev", "socket,id=qmp,fd=3,server=on,wait=off",
+                                                  "none", "-S", "-chardev", "socket,id=qmp,fd=3,server=on,wait=on",
                                                   "-mon", "chardev=qmp,mode=control"},
                                          .output = directory_.path() / "output",
                                          .inherit = {{listener.get(), 3}},
@@ -221,6 +223,7 @@ TEST(Qmp, ServesManyThreads) {
     std::vector<std::future<int>> threads;
     const std::vector<Qemu> qemus(kQemus);
     std::vector<std::unique_ptr<QmpClient>> clients;
+    clients.reserve(kQemus);
     for (const Qemu& qemu : qemus) clients.push_back(qemu.connect());
     for (const auto& client : clients)
         for (int i = 0; i < kThreads; i++)
@@ -229,7 +232,7 @@ TEST(Qmp, ServesManyThreads) {
                 std::uint64_t seen = 0;
                 for (int n = 0; n < kCommands; n++) {
                     answered += client->execute("query-status", {}, long_enough()).has_value() ? 1 : 0;
-                    client->execute(n % 2 == 0 ? "cont" : "stop", {}, long_enough());
+                    std::ignore = client->execute(n % 2 == 0 ? "cont" : "stop", {}, long_enough());
                     if (const auto event =
                             client->wait_event([](const QmpEvent&) { return true; }, seen, Deadline::after(1ms)))
                         seen = event->sequence;
@@ -269,27 +272,45 @@ TEST_F(QmpProcessTest, CtrlCEndsWaits) {
         const bool told = !no_event && no_event.error().fault == QmpFault::interrupted && !no_answer &&
                           no_answer.error().fault == QmpFault::interrupted &&
                           no_answer.error().error().fault == Fault::interrupted;
-        std::exit(prompt && told ? 0 : 1);
+        return prompt && told ? 0 : 1;
     };
-    EXPECT_EXIT(scene(), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(std::exit(scene()), testing::ExitedWithCode(0), "");
+}
+
+TEST_F(QmpProcessTest, AnyThreadMayStartPythonAndEnd) {
+    const auto scene = [] {
+        const Qemu one;
+        const Qemu other;
+        const auto asks = [](const Qemu& qemu) {
+            return qemu.connect()->execute("query-status", {}, long_enough()).has_value();
+        };
+        std::atomic<int> answers = 0;
+        {
+            const std::jthread first([&] { answers += asks(one) ? 1 : 0; });
+            const std::jthread second([&] { answers += asks(other) ? 1 : 0; });
+        }
+        answers += asks(one) ? 1 : 0;
+        return answers == 3 ? 0 : 1;
+    };
+    EXPECT_EXIT(std::exit(scene()), testing::ExitedWithCode(0), "");
 }
 
 TEST_F(QmpProcessTest, AClientMayOutliveMain) {
     const auto scene = [] {
         static const Qemu qemu;
         static const std::unique_ptr<QmpClient> qmp = qemu.connect();
-        std::exit(qmp->execute("query-status", {}, long_enough()) ? 0 : 1);
+        return qmp->execute("query-status", {}, long_enough()) ? 0 : 1;
     };
-    EXPECT_EXIT(scene(), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(std::exit(scene()), testing::ExitedWithCode(0), "");
 }
 
 TEST_F(QmpProcessTest, TheUsersPythonSettingsDoNotMatter) {
     const auto scene = [] {
         for (const char* name : {"PYTHONHOME", "PYTHONPATH", "PYTHONSTARTUP"}) ::setenv(name, "/nonexistent", 1);
         const Qemu qemu;
-        std::exit(qemu.connect()->out_of_band() ? 0 : 1);
+        return qemu.connect()->out_of_band() ? 0 : 1;
     };
-    EXPECT_EXIT(scene(), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(std::exit(scene()), testing::ExitedWithCode(0), "");
 }
 
 TEST_F(QmpProcessTest, SaysWhatToDoWithoutQemuQmp) {
@@ -297,15 +318,13 @@ TEST_F(QmpProcessTest, SaysWhatToDoWithoutQemuQmp) {
         const auto home = TemporaryDirectory::make("memrig-qmp-test").value();
         if (!make_directories(home.path() / "rig") ||
             !write_file(home.path() / "rig" / "qmp.py", "import qemu.no_such\n"))
-            std::exit(2);
+            return 2;
         ::setenv("MEMRIG_HOME", home.path().c_str(), 1);
         const Status status = start_python();
-        std::exit(!status && status.error().fault == Fault::host && status.error().remedy == "run tools/setup" &&
-                          !start_python()  // again the same, and no second start
-                      ? 0
-                      : 1);
+        const bool told = !status && status.error().fault == Fault::host && status.error().remedy == "run tools/setup";
+        return told && !start_python() ? 0 : 1;  // the second call says the same, and starts nothing
     };
-    EXPECT_EXIT(scene(), testing::ExitedWithCode(0), "");
+    EXPECT_EXIT(std::exit(scene()), testing::ExitedWithCode(0), "");
 }
 
 }  // namespace

@@ -213,7 +213,7 @@ TEST_F(AgentLinkTest, TheDescriptorTellsOfWritesUntilTheyAreRead) {
 TEST_F(AgentLinkTest, OnlinersAreOrderedInFull) {
     script([this] {
         Frame request = receive();
-        EXPECT_EQ(request.payload, "verb=start-onliner\nonliner=racer cpu=2 first=32 last=39 attribute=online value=1 trigger=spin");
+        EXPECT_EQ(request.payload, "verb=start-onliner\nonliner=racer cpu=2 first=32 last=39 attribute=online value=1 trigger=spin doorbell=0");
         send({FrameType::reply, request.id, 0, "status=ok\n"});
         request = receive();
         EXPECT_EQ(request.payload, "verb=stop-onliner onliner=racer");
@@ -221,6 +221,18 @@ TEST_F(AgentLinkTest, OnlinersAreOrderedInFull) {
     });
     EXPECT_TRUE(link_->start_onliner({"racer", 2, 32, 39, "online", "1", OnlinerTrigger::spin}, soon()));
     EXPECT_TRUE(link_->stop_onliner("racer", soon()));
+}
+
+TEST_F(AgentLinkTest, AnArmedOnlinerTellsWhereItsDoorbellIs) {
+    script([this] {
+        const Frame request = receive();
+        EXPECT_TRUE(request.payload.ends_with(" trigger=now doorbell=1")) << request.payload;
+        send({FrameType::part, request.id, 0, "doorbell=94210000\n"});
+        send({FrameType::reply, request.id, 1, "status=ok\n"});
+    });
+    const auto doorbell = link_->arm_onliner({"racer", 2, 0, 7, "state", "online", OnlinerTrigger::now}, soon());
+    ASSERT_TRUE(doorbell) << doorbell.error().message;
+    EXPECT_EQ(doorbell->address, 94210000u);
 }
 
 TEST_F(AgentLinkTest, CallersTakeTurns) {

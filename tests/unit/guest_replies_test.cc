@@ -88,6 +88,11 @@ TEST(Replies, BlockedTasksWithTheirStacks) {
     EXPECT_FALSE(parse_blocked_tasks("frame=a+0x1/0x2\n")) << "a frame of no task";
 }
 
+TEST(Replies, Doorbell) {
+    EXPECT_EQ(parse_doorbell("doorbell=4096\n").value().address, 4096u);
+    for (const char* bad : {"", "doorbell=0\n", "doorbell=x\n", "bell=1\n"}) EXPECT_FALSE(parse_doorbell(bad)) << bad;
+}
+
 TEST(Replies, FileIsPutTogetherAndBounded) {
     EXPECT_EQ(parse_file("data=a%0Ab\ndata=%00c\n").value(), std::string("a\nb\0c", 5));
     EXPECT_EQ(parse_file("").value(), "");

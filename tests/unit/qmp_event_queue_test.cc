@@ -104,6 +104,7 @@ TEST(EventQueue, TheEndWakesWaitersAndLeavesWhatCameBefore) {
 TEST(EventQueue, ServesManyThreads) {
     EventQueue queue;
     std::vector<std::future<std::uint64_t>> waiters;
+    waiters.reserve(4);
     for (int i = 0; i < 4; i++)
         waiters.push_back(std::async(std::launch::async, [&] {
             std::uint64_t seen = 0;

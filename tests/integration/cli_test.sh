@@ -1,0 +1,225 @@
+#!/usr/bin/env bash
+# tests/integration/cli_test.sh MEMRIG
+#
+# What the program does before it starts a guest: usage, help texts, lists, checks. Needs neither QEMU nor a network.
+
+set -euo pipefail
+
+memrig=$(realpath "$1")
+root=$(cd "$(dirname "$0")/../.." && pwd)
+python=/usr/bin/python3
+work=$(mktemp -d)
+trap 'rm -rf "$work"' EXIT
+cd "$work"
+mkdir -p cache
+export MEMRIG_HOME=$root MEMRIG_CACHE=$work/cache
+unset MEMRIG_LOG NO_COLOR
+
+failures=0
+fail() {
+    printf 'FAILED: %s\n' "$*" >&2
+    sed "s/^/  stdout: /" out | head -5 >&2
+    sed "s/^/  stderr: /" err | head -5 >&2
+    failures=$((failures + 1))
+}
+
+# expect STATUS ARGUMENT...: runs memrig with stdout in ./out and stderr in ./err.
+expect() {
+    local wanted=$1 got=0
+    shift
+    what="memrig $*"
+    "$memrig" "$@" >out 2>err </dev/null || got=$?
+    ((got == wanted)) || fail "$what: exit status $got, not $wanted"
+}
+out_has() { grep -qF -- "$1" out || fail "$what: stdout lacks '$1'"; }
+err_has() { grep -qF -- "$1" err || fail "$what: stderr lacks '$1'"; }
+err_is_one_line() { [[ $(wc -l <err) == 1 && $(<err) == memrig:\ * ]] || fail "$what: stderr is not one line of memrig's"; }
+err_is_empty() { [[ ! -s err ]] || fail "$what: stderr is not empty"; }
+out_is_empty() { [[ ! -s out ]] || fail "$what: stdout is not empty"; }
+out_is_json() { "$python" -c 'import json, sys; json.load(open("out"))' || fail "$what: stdout is no JSON"; }
+
+# Refused: exit status 2, one line on stderr that has the words, nothing on stdout.
+refused() {
+    local words=$1
+    shift
+    expect 2 "$@"
+    err_is_one_line
+    out_is_empty
+    err_has "$words"
+}
+
+test_usage() {
+    refused 'a command is needed'
+    refused 'did you mean memrig run?' rnu
+    refused 'there is no command "frobnicate" (memrig --help says how)' frobnicate
+    refused 'did you mean memrig kernels list?' kernels lst
+    refused 'a command is needed: list, fetch' kernels
+    refused '--frob' run acpi-dimm-online --frob
+    refused '--frob' --frob
+    refused 'SCENARIO is required' run
+    refused '--trials' run acpi-dimm-online --trials 0
+    refused 'is no whole decimal number' run acpi-dimm-online --trials -1
+    refused 'is no whole decimal number' run acpi-dimm-online --trials 010
+    refused 'is no whole decimal number' run acpi-dimm-online --jobs 2x
+    refused 'is too large' run acpi-dimm-online --seed 18446744073709551616
+    refused '--accel' run acpi-dimm-online --accel xen
+    refused 'actor.key=value' run acpi-dimm-online --set attribute
+    refused 'would both go to stdout' run acpi-dimm-online --json - --ktap
+    refused 'No such file or directory' run acpi-dimm-online --json no-such-folder/results.json
+    refused 'is a directory' run acpi-dimm-online --json .
+    refused 'ID is required' kernels fetch
+    refused 'FILE is required' scenarios check
+    refused 'there is no command "nonsense"' help nonsense
+}
+
+test_help() {
+    local command
+    expect 0 --version
+    err_is_empty
+    grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
+    for command in '' run kernels 'kernels list' 'kernels fetch' benches 'benches list' scenarios 'scenarios list' \
+        'scenarios check' doctor; do
+        # shellcheck disable=SC2086  # words, not one argument
+        expect 0 $command --help
+        err_is_empty
+        out_has 'Example:'
+        out_has "memrig ${command% *}"
+        ! grep -qE '.{133}' out || fail "$what: a line is too long"
+        cp out by-option
+        # shellcheck disable=SC2086
+        expect 0 help $command
+        cmp -s by-option out || fail "memrig help $command is not what --help prints"
+    done
+    expect 0 run --help
+    out_has '--kernel ID|PATH=debian-6.1-amd64'
+    out_has '--jobs N=1'
+    out_has 'Exit status: 0'
+}
+
+# An image that has a kernel's header and nothing else.
+make_kernel_header() {
+    "$python" - "$1" <<'EOF'
+import sys
+image = bytearray(65536)
+image[0x1f1] = 4
+image[0x1fe:0x200] = b'\x55\xaa'
+image[0x202:0x206] = b'HdrS'
+image[0x206:0x208] = b'\x0f\x02'
+open(sys.argv[1], 'wb').write(image)
+EOF
+}
+
+test_bad_input_of_run() {
+    refused 'no-such-scenario' run no-such-scenario
+    refused 'no-such-scenario.toml' run ./no-such-scenario.toml
+    refused 'there is no kernel "no-such-kernel"' run acpi-dimm-online --kernel no-such-kernel
+    refused 'no-such-image' run acpi-dimm-online --kernel ./no-such-image
+    echo 'no kernel' >text
+    refused 'text' run acpi-dimm-online --kernel ./text
+    make_kernel_header image
+    refused 'there is no bench "no-such-bench"' run acpi-dimm-online --kernel ./image --bench no-such-bench
+    refused 'no-such-arm' run acpi-dimm-online --kernel ./image --arm no-such-arm
+    [[ ! -e runs ]] || fail "a run that never was left a run directory: $(find runs)"
+    mkdir full
+    touch full/file
+    refused 'full' run acpi-dimm-online --kernel ./image --out full
+}
+
+test_lists() {
+    expect 0 kernels list
+    out_has 'debian-6.1-amd64'
+    err_is_empty
+    expect 0 kernels list --json
+    out_is_json
+    out_has '"fetched": false'
+    refused 'there is no kernel "no-such-kernel"' kernels fetch debian-6.1-amd64 no-such-kernel
+    expect 0 benches list
+    grep -qE '^q35 +x86_64 ' out || fail "$what: no q35"
+    expect 0 scenarios list
+    out_has 'race/acpi-dimm-online'
+    expect 0 scenarios list --json
+    out_is_json
+    out_has '"expected"'
+    ! grep -q $'\x1b' out || fail "$what: escape sequences though stdout is no terminal"
+}
+
+test_scenarios_check() {
+    local scenario=$root/scenarios/race/acpi-dimm-online.toml
+    expect 0 scenarios check "$scenario"
+    out_has ': ok'
+    # One mistake of each kind: a key that nobody knows, at the top, and a syntax error.
+    { echo 'frobnicate = 1'; cat "$scenario"; } >unknown-key.toml
+    expect 2 scenarios check unknown-key.toml
+    grep -qE '^unknown-key\.toml:1:[0-9]+: .*frobnicate' out || fail "$what: the unknown key is not told"
+    { cat "$scenario"; echo 'a = ['; } >syntax.toml
+    expect 2 scenarios check unknown-key.toml "$scenario" syntax.toml
+    grep -qE '^unknown-key\.toml:1:[0-9]+: ' out || fail "$what: the first file's mistake is not told"
+    grep -qE "^syntax\.toml:[0-9]+:[0-9]+: " out || fail "$what: the syntax error is not told"
+    out_has "$scenario: ok"
+    : >empty.toml
+    expect 2 scenarios check empty.toml
+    grep -qE '^empty\.toml:' out || fail "$what: an empty file passes"
+    refused 'no-such-file.toml' scenarios check no-such-file.toml
+}
+
+# A device is written to, never replaced; a full one is an error.
+test_stdout_that_fails() {
+    local status=0
+    "$memrig" scenarios list >/dev/full 2>err || status=$?
+    : >out
+    what='memrig scenarios list >/dev/full'
+    ((status == 3)) || fail "$what: exit status $status, not 3"
+    err_is_one_line
+}
+
+test_doctor() {
+    local status=0
+    "$memrig" doctor --json >out 2>err || status=$?
+    what='memrig doctor --json'
+    out_is_json
+    "$python" - "$status" <<'EOF' || fail "$what: see above"
+import json, sys
+answer = json.load(open('out'))
+missing = [c['name'] for c in answer['checks'] if c['status'] == 'missing']
+assert answer['ready'] == (not missing), answer
+assert int(sys.argv[1]) == (3 if missing else 0), (sys.argv, missing)
+assert all(c['remedy'] for c in answer['checks'] if c['status'] == 'missing'), missing
+assert {'qemu-system-x86_64', 'KVM', 'Python', 'qemu.qmp', 'cache', 'memory'} <= {c['name'] for c in answer['checks']}
+EOF
+    status=0
+    PATH=$work "$memrig" doctor >out 2>err || status=$?
+    what='memrig doctor, with nothing in PATH'
+    ((status == 3)) || fail "$what: exit status $status, not 3"
+    grep -qE '^missing +qemu-system-x86_64 .*\(apt-get install qemu-system-x86\)' out || fail "$what: QEMU is not said to be missing"
+}
+
+# The unit tests hold our reports against the schema with a small checker; here with a complete one, where there is one.
+test_schema() {
+    : >out
+    : >err
+    what='docs/results.schema.json'
+    "$python" -c 'import jsonschema' 2>/dev/null || { echo "no python3-jsonschema: schema not checked by it"; return 0; }
+    "$python" - "$root" >out 2>err <<'EOF' || fail "$what: see above"
+import json, pathlib, sys
+import jsonschema
+root = pathlib.Path(sys.argv[1])
+schema = json.loads((root / 'docs/results.schema.json').read_text())
+kind = jsonschema.validators.validator_for(schema)
+kind.check_schema(schema)
+files = sorted((root / 'tests/golden/report').glob('*.json'))
+assert files
+for file in files:
+    kind(schema).validate(json.loads(file.read_text()))
+EOF
+}
+
+: >out
+: >err
+for name in $(declare -F | sed -n 's/^declare -f \(test_.*\)/\1/p'); do
+    "$name"
+done
+if ((failures)); then
+    echo "$failures failed" >&2
+    exit 1
+fi
+echo "all passed"

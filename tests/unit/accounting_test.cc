@@ -1,0 +1,155 @@
+// Exact accounting: a memory that adds up, and each way in which it does not, one at a time.
+#include <gtest/gtest.h>
+
+#include "hotplug/accounting.h"
+
+namespace memrig {
+namespace {
+
+constexpr std::uint64_t kBlockBytes = 128ull << 20;
+constexpr std::uint64_t kPages = kBlockBytes / 4096;
+constexpr std::uint64_t kBlockKb = kBlockBytes / 1024;
+
+MemoryBlock block(std::uint64_t id, const std::string& state = "online", const std::string& zones = "Normal", int node = 0) {
+    return {id, state, zones, node, true};
+}
+
+ZoneFigures zone(const std::string& name, std::uint64_t present, int node = 0) {
+    ZoneFigures figures;
+    figures.node = node;
+    figures.zone = name;
+    figures.present = present;
+    return figures;
+}
+
+class AccountingTest : public ::testing::Test {
+protected:
+    // Four blocks of 128 MiB, and two more afterwards.
+    AccountingTest() {
+        before.blocks = {block(0, "online", "DMA32"), block(1, "online", "DMA32"), block(2), block(3, "offline", "Normal Movable")};
+        before.figures.zones = {zone("DMA", 3998), zone("DMA32", 100'000), zone("Normal", 0), zone("Movable", 0)};
+        before.figures.meminfo = {{"MemTotal", 400'000}, {"MemFree", 300'000}};
+        after = before;
+        after.blocks.push_back(block(32));
+        after.blocks.push_back(block(33));
+        zone_of_after("Normal").present += 2 * kPages;
+        after.figures.meminfo["MemTotal"] += 2 * kBlockKb;
+    }
+    ZoneFigures& zone_of_after(const std::string& name) { return *std::ranges::find(after.figures.zones, name, &ZoneFigures::zone); }
+    MemoryBlock& block_after(std::uint64_t id) { return *std::ranges::find(after.blocks, id, &MemoryBlock::id); }
+    std::vector<std::string> check() { return check_onlined(before, after, order); }
+    using Lines = std::vector<std::string>;
+
+    MemorySnapshot before, after;
+    AccountingOrder order{{32, 33}, kBlockBytes, 0};
+};
+
+TEST_F(AccountingTest, WhatAddsUpIsRight) { EXPECT_EQ(check(), Lines{}); }
+
+TEST_F(AccountingTest, FreeMemoryMayChange) {
+    after.figures.meminfo["MemFree"] = 1;
+    zone_of_after("Normal").free = 12345;
+    EXPECT_EQ(check(), Lines{});
+}
+
+TEST_F(AccountingTest, BlocksMayGoToDifferentZones) {
+    block_after(33).valid_zones = "Movable";
+    zone_of_after("Normal").present -= kPages;
+    zone_of_after("Movable").present += kPages;
+    EXPECT_EQ(check(), Lines{});
+}
+
+TEST_F(AccountingTest, AZoneThatIsNewMayCome) {
+    std::erase_if(before.figures.zones, [](const ZoneFigures& figures) { return figures.zone == "Normal"; });
+    EXPECT_EQ(check(), Lines{});
+}
+
+TEST_F(AccountingTest, ABlockThatIsMissing) {
+    std::erase_if(after.blocks, [](const MemoryBlock& one) { return one.id == 33; });
+    const Lines wrong = check();
+    ASSERT_FALSE(wrong.empty());
+    EXPECT_EQ(wrong[0], "memory33 is not there");
+}
+
+TEST_F(AccountingTest, ABlockThatIsNotOnline) {
+    block_after(32).state = "offline";
+    zone_of_after("Normal").present -= kPages;
+    after.figures.meminfo["MemTotal"] -= kBlockKb;
+    EXPECT_EQ(check(), Lines{"memory32 is offline, not online"});
+}
+
+TEST_F(AccountingTest, ABlockOnTheWrongNode) {
+    order.node = 1;
+    for (auto& figures : after.figures.zones) figures.node = 0;
+    EXPECT_EQ(check(), (Lines{"memory32 is on node 0, not 1", "memory33 is on node 0, not 1"}));
+}
+
+TEST_F(AccountingTest, AnOldBlockThatIsGone) {
+    std::erase_if(after.blocks, [](const MemoryBlock& one) { return one.id == 2; });
+    EXPECT_EQ(check(), Lines{"memory2 is gone"});
+}
+
+TEST_F(AccountingTest, AnOldBlockThatChanged) {
+    block_after(3).state = "online";
+    EXPECT_EQ(check(), Lines{"memory3 was offline and is online"});
+}
+
+TEST_F(AccountingTest, ABlockThatNobodyAskedFor) {
+    after.blocks.push_back(block(34, "offline"));
+    EXPECT_EQ(check(), Lines{"memory34 came without being asked for"});
+    after.blocks.back().id = 31;
+    EXPECT_EQ(check(), Lines{"memory31 came without being asked for"});
+}
+
+TEST_F(AccountingTest, OnePageTooFewOrTooMany) {
+    const std::uint64_t right = zone_of_after("Normal").present;
+    for (const std::uint64_t wrong : {right - 1, right + 1}) {
+        zone_of_after("Normal").present = wrong;
+        EXPECT_EQ(check(), Lines{fmt::format("node 0 zone Normal has {} present pages, not {}", wrong, right)});
+    }
+}
+
+TEST_F(AccountingTest, PagesThatWentToAnotherZone) {
+    zone_of_after("Normal").present -= kPages;
+    zone_of_after("DMA32").present += kPages;
+    EXPECT_EQ(check().size(), 2u);
+}
+
+TEST_F(AccountingTest, AZoneThatIsGone) {
+    std::erase_if(after.figures.zones, [](const ZoneFigures& figures) { return figures.zone == "DMA"; });
+    EXPECT_EQ(check(), Lines{"node 0 zone DMA has 0 present pages, not 3998"});
+}
+
+TEST_F(AccountingTest, ABlocksZoneThatZoneinfoLacks) {
+    block_after(33).valid_zones = "Device";
+    zone_of_after("Normal").present -= kPages;
+    EXPECT_EQ(check(), Lines{"zoneinfo shows no zone Device on node 0"});
+}
+
+TEST_F(AccountingTest, PagesOfAnotherNodeAreNotCountedHere) {
+    zone_of_after("Normal").present -= 2 * kPages;
+    after.figures.zones.push_back(zone("Normal", 2 * kPages, 1));
+    EXPECT_EQ(check().size(), 2u);
+}
+
+TEST_F(AccountingTest, ATotalThatIsWrong) {
+    after.figures.meminfo["MemTotal"] += 4;
+    EXPECT_EQ(check(), Lines{fmt::format("MemTotal is {} kB, not {} kB", 400'004 + 2 * kBlockKb, 400'000 + 2 * kBlockKb)});
+    after.figures.meminfo.erase("MemTotal");
+    EXPECT_EQ(check().size(), 1u);
+}
+
+TEST_F(AccountingTest, PagesOf64KibibytesAreFewer) {
+    before.figures.page_bytes = after.figures.page_bytes = 65536;
+    zone_of_after("Normal").present = 2 * kBlockBytes / 65536;
+    EXPECT_EQ(check(), Lines{});
+}
+
+TEST(ZoneOf, TheFirstWord) {
+    EXPECT_EQ(zone_of(block(1, "offline", "Normal Movable")), "Normal");
+    EXPECT_EQ(zone_of(block(1, "online", "Movable")), "Movable");
+    EXPECT_EQ(zone_of(block(1, "online", "")), "");
+}
+
+}  // namespace
+}  // namespace memrig

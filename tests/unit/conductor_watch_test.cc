@@ -1,0 +1,218 @@
+// The conductor over a FakeProbe: several watches, returns, and when a run ends.
+#include "conductor_fixture.h"
+
+namespace memrig {
+namespace {
+
+// --- several watches on one address
+
+TEST_F(ConductorTest, EveryWatchOfAnAddressIsAsked) {
+    watch(kFunction);
+    watch(kFunction);
+    will_call(1);
+    run();
+    EXPECT_EQ(arrivals.size(), 2u);
+    EXPECT_EQ(conductor.stops(), 1u);
+}
+
+TEST_F(ConductorTest, HoldWinsOverPass) {
+    watch(kFunction, Response::hold());
+    watch(kFunction, Response::pass());
+    will_call(1);
+    run_to(2);
+    EXPECT_EQ(conductor.held(), Vcpus{1});
+}
+
+TEST_F(ConductorTest, LeaveWinsOverHoldInEitherOrder) {
+    for (const bool leave_first : {true, false}) {
+        FakeProbe own(*find_architecture("x86_64"), 2);
+        Conductor director(own);
+        for (const bool leave : {leave_first, !leave_first}) {
+            ASSERT_TRUE(director.watch(kFunction, [leave](const Arrival&) -> Result<Response> {
+                return leave ? Response::leave(3) : Response::hold();
+            }));
+        }
+        own.poke_u64(kStack, kCaller);
+        own.will_stop(1, kFunction, {{"rsp", kStack}});
+        ASSERT_TRUE(director.run_until([] { return false; }, at_once()));
+        EXPECT_TRUE(director.held().empty());
+        ASSERT_TRUE(director.pause());
+        EXPECT_EQ(own.registers(1)->pc(), kCaller);
+    }
+}
+
+TEST_F(ConductorTest, TheBreakpointGoesWithItsLastWatch) {
+    const auto first = watch(kFunction);
+    const auto second = watch(kFunction);
+    EXPECT_TRUE(probe.breakpoints.contains(kFunction));
+    ASSERT_TRUE(conductor.unwatch(first));
+    EXPECT_TRUE(probe.breakpoints.contains(kFunction));
+    ASSERT_TRUE(conductor.unwatch(second));
+    EXPECT_TRUE(probe.breakpoints.empty());
+    EXPECT_TRUE(conductor.unwatch(second)) << "to take away what is gone is no error";
+}
+
+TEST_F(ConductorTest, AHandlerMayTakeItselfAway) {
+    Conductor::WatchId id = 0;
+    int calls = 0;
+    id = *conductor.watch(kFunction, [&](const Arrival&) -> Result<Response> {
+        calls++;
+        MEMRIG_CHECK(conductor.unwatch(id));
+        return Response::pass();
+    });
+    will_call(1);
+    will_call(1);
+    run();
+    EXPECT_EQ(calls, 1);
+    EXPECT_TRUE(probe.breakpoints.empty());
+}
+
+TEST_F(ConductorTest, AHandlerMayTakeALaterOneAway) {
+    Conductor::WatchId later = 0;
+    ASSERT_TRUE(conductor.watch(kFunction, [&](const Arrival&) -> Result<Response> {
+        MEMRIG_CHECK(conductor.unwatch(later));
+        return Response::pass();
+    }));
+    later = watch(kFunction);
+    will_call(1);
+    run();
+    EXPECT_TRUE(arrivals.empty()) << "it was asked though it is gone";
+}
+
+TEST_F(ConductorTest, AHandlerMayWatchMore) {
+    ASSERT_TRUE(conductor.watch(kFunction, [this](const Arrival&) -> Result<Response> {
+        watch(kElsewhere);
+        return Response::pass();
+    }));
+    will_call(1);
+    probe.will_stop(1, kElsewhere);
+    run_to(1);
+    EXPECT_EQ(arrivals[0].address, kElsewhere);
+}
+
+TEST_F(ConductorTest, AHandlersErrorEndsTheRun) {
+    ASSERT_TRUE(conductor.watch(kFunction, [](const Arrival&) -> Result<Response> { return fail(Fault::guest, "no such block"); }));
+    will_call(1);
+    const auto end = conductor.run_until([] { return false; }, at_once());
+    ASSERT_FALSE(end);
+    EXPECT_EQ(end.error().message, "no such block");
+}
+
+// --- returns
+
+class ConductorReturnTest : public ConductorTest {
+protected:
+    void SetUp() override {
+        ASSERT_TRUE(conductor.watch(kFunction, [this](const Arrival& arrival) -> Result<Response> {
+            MEMRIG_CHECK(conductor.on_return(arrival, [this](const Arrival& back, std::uint64_t value) -> Status {
+                returns.emplace_back(back.task, value);
+                return {};
+            }));
+            return Response::pass();
+        }));
+    }
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> returns;  // task, value
+};
+
+TEST_F(ConductorReturnTest, SeesTheValueOnce) {
+    will_call(1);
+    will_return(1, kStack + 8, 42);
+    will_return(1, kStack + 8, 43);  // the same place again, but no call of ours
+    run();
+    ASSERT_EQ(returns.size(), 1u);
+    EXPECT_EQ(returns[0].second, 42u);
+    EXPECT_EQ(probe.breakpoints, (std::set<std::uint64_t>{kFunction})) << "the return's breakpoint stays behind";
+}
+
+TEST_F(ConductorReturnTest, IsKnownByItsStackPointer) {
+    will_call(1, kStack);
+    will_return(2, kOtherStack + 8, 1);     // another task comes by
+    will_return(1, kStack + 8 - 0x100, 2);  // the same task in a deeper call
+    will_return(1, kStack, 3);              // not yet popped
+    will_return(1, kStack + 8, 4);
+    run();
+    ASSERT_EQ(returns.size(), 1u);
+    EXPECT_EQ(returns[0].second, 4u);
+}
+
+TEST_F(ConductorReturnTest, TwoTasksInOneCallEachGetTheirs) {
+    will_call(1, kStack);
+    will_call(2, kOtherStack);
+    will_return(2, kOtherStack + 8, 22);
+    will_return(1, kStack + 8, 11);
+    run();
+    ASSERT_EQ(returns.size(), 2u);
+    EXPECT_EQ(returns[0], (std::pair<std::uint64_t, std::uint64_t>(0xffffc90000010000, 22)));
+    EXPECT_EQ(returns[1], (std::pair<std::uint64_t, std::uint64_t>(0xffffc90000004000, 11)));
+}
+
+TEST_F(ConductorReturnTest, ATaskMayReturnOnAnotherVcpu) {
+    will_call(1, kStack);
+    will_return(2, kStack + 8, 5);
+    run();
+    ASSERT_EQ(returns.size(), 1u);
+}
+
+// --- running
+
+TEST_F(ConductorTest, WhatIsDoneAlreadyDoesNotRun) {
+    const auto end = conductor.run_until([] { return true; }, at_once());
+    ASSERT_TRUE(end);
+    EXPECT_EQ(*end, RunEnd::done);
+    EXPECT_TRUE(probe.resumed.empty());
+}
+
+TEST_F(ConductorTest, WhatIsDoneAtTheDeadlineIsDone) {
+    int asked = 0;
+    const auto end = conductor.run_until([&] { return ++asked > 1; }, at_once());
+    EXPECT_EQ(*end, RunEnd::done);
+}
+
+TEST_F(ConductorTest, AWakeAsksAgainWithoutAStop) {
+    // FakeProbe gives no stop, as a probe does that was woken; the deadline is far.
+    int asked = 0;
+    const auto end = conductor.run_until([&] { return ++asked > 3; }, Deadline::after(std::chrono::hours(24)), 0);
+    EXPECT_EQ(*end, RunEnd::done);
+    EXPECT_TRUE(probe.running()) << "done without a stop leaves the guest running";
+    EXPECT_EQ(probe.resumed.size(), 1u) << "a running guest is not resumed again";
+}
+
+TEST_F(ConductorTest, PausingAGuestThatStandsStillDoesNothing) {
+    EXPECT_TRUE(conductor.pause());
+    EXPECT_TRUE(probe.resumed.empty());
+}
+
+TEST_F(ConductorTest, AnArrivalThatAPauseCutsIntoIsHandled) {
+    watch(kFunction, Response::hold());
+    ASSERT_TRUE(conductor.resume());
+    probe.will_be_cut(1, kFunction, {{"rsp", kStack}});
+    ASSERT_TRUE(conductor.pause());
+    ASSERT_EQ(arrivals.size(), 1u);
+    EXPECT_EQ(arrivals[0].vcpu, 1u);
+    EXPECT_EQ(conductor.held(), Vcpus{1});
+    run();
+    EXPECT_EQ(arrivals.size(), 1u) << "it stood on its breakpoint and hit it again";
+    EXPECT_EQ(probe.resumed.back(), (Vcpus{0, 2}));
+}
+
+TEST_F(ConductorTest, WatchingARunningGuestStopsIt) {
+    ASSERT_TRUE(conductor.resume());
+    ASSERT_TRUE(probe.running());
+    watch(kFunction);
+    EXPECT_FALSE(probe.running());
+}
+
+TEST_F(ConductorTest, LettingGoFreesEverything) {
+    watch(kFunction, Response::hold());
+    watch(kElsewhere);
+    will_call(1);
+    run_to(1);
+    ASSERT_TRUE(conductor.let_go());
+    EXPECT_TRUE(probe.breakpoints.empty());
+    EXPECT_TRUE(conductor.held().empty());
+    EXPECT_TRUE(probe.running());
+    EXPECT_EQ(probe.resumed.back(), (Vcpus{0, 1, 2}));
+    EXPECT_TRUE(probe.stepped.empty()) << "there was no breakpoint left to pass";
+}
+}  // namespace
+}  // namespace memrig

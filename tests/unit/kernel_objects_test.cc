@@ -1,0 +1,76 @@
+// Kernel objects out of a FakeProbe's memory: a device's name in either layout, and memory blocks.
+#include <gtest/gtest.h>
+
+#include "probe/fake_probe.h"
+#include "probe/kernel_objects.h"
+
+namespace memrig {
+namespace {
+
+constexpr std::uint64_t kDevice = 0xffff888001000000;
+constexpr std::uint64_t kText = 0xffff888002000000;
+
+class KernelObjectsTest : public ::testing::Test {
+protected:
+    // The name's pointer lies `offset` bytes into the device.
+    void put(const std::string& name, std::uint64_t offset = 0) {
+        probe.poke_u64(kDevice + offset, kText);
+        ASSERT_TRUE(probe.write_memory(0, kText, name + std::string(1, '\0')));
+    }
+    std::string name() { return device_name(probe, 0, kDevice).value_or("an error"); }
+    std::optional<std::uint64_t> block() { return memory_block_of(probe, 0, kDevice).value_or(std::nullopt); }
+
+    FakeProbe probe{*find_architecture("x86_64"), 1};
+};
+
+TEST_F(KernelObjectsTest, ANameInFront) {
+    put("memory32");
+    EXPECT_EQ(name(), "memory32");
+    EXPECT_EQ(block(), 32u);
+}
+
+// Before v5.8 or so a parent and a pointer to private data come first.
+TEST_F(KernelObjectsTest, ANameBehindTwoPointers) {
+    put("memory7", 16);
+    probe.poke_u64(kDevice, 0xffff888003000000);  // parent: what it points at is no text
+    ASSERT_TRUE(probe.write_memory(0, 0xffff888003000000, "\x01\x02\x03"));
+    EXPECT_EQ(name(), "memory7");
+    EXPECT_EQ(block(), 7u);
+}
+
+TEST_F(KernelObjectsTest, APpcPointerIsOneToo) {
+    constexpr std::uint64_t text = 0xc000000001000000;
+    probe.poke_u64(kDevice, text);
+    ASSERT_TRUE(probe.write_memory(0, text, {"memory1\0", 8}));
+    EXPECT_EQ(block(), 1u);
+}
+
+TEST_F(KernelObjectsTest, NoNameIsNone) {
+    EXPECT_EQ(name(), "");
+    probe.poke_u64(kDevice, 0x1234);  // no kernel pointer
+    EXPECT_EQ(name(), "");
+    put("");
+    EXPECT_EQ(name(), "");
+    put("caf\xc3\xa9");
+    EXPECT_EQ(name(), "");
+    put(std::string(40, 'x'));  // longer than any that is asked for
+    EXPECT_EQ(name(), "");
+}
+
+TEST_F(KernelObjectsTest, OtherDevicesAreNoBlocks) {
+    for (const auto* other : {"cpu1", "memory", "memoryx", "memory1x", "memory-1", "xmemory1", "node0"}) {
+        put(other);
+        EXPECT_EQ(name(), other);
+        EXPECT_FALSE(block()) << other;
+    }
+}
+
+TEST_F(KernelObjectsTest, LargeNumbers) {
+    put("memory18446744073709551615");
+    EXPECT_EQ(block(), ~0ull);
+    put("memory18446744073709551616");
+    EXPECT_FALSE(block());
+}
+
+}  // namespace
+}  // namespace memrig
