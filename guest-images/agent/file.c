@@ -11,7 +11,7 @@
 
 enum { MAX_FILE_BYTES = 1 << 20, DATA_BYTES = 2048 };
 
-long read_small(const char *path, char *out, size_t room) {
+long read_small(const char* path, char* out, size_t room) {
     const int fd = open(path, O_RDONLY | O_CLOEXEC);
     size_t used = 0;
     ssize_t n = 0;
@@ -25,13 +25,13 @@ long read_small(const char *path, char *out, size_t room) {
 }
 
 /* "open PATH", as replies say what failed. */
-static void fail_on(struct reply *reply, const char *verb, const char *path, int error) {
+static void fail_on(struct reply* reply, const char* verb, const char* path, int error) {
     char doing[PATH_BYTES + 64];
     snprintf(doing, sizeof doing, "%s %s", verb, path);
     reply_error(reply, doing, error);
 }
 
-void do_read_file(struct reply *reply, const char *payload) {
+void do_read_file(struct reply* reply, const char* payload) {
     char path[PATH_BYTES], data[DATA_BYTES];
     size_t total = 0;
     ssize_t n;
@@ -57,7 +57,7 @@ void do_read_file(struct reply *reply, const char *payload) {
 }
 
 /* One write(2), since sysfs takes a value as a whole. The file must exist: a mistyped path must not make one. */
-static void write_text(struct reply *reply, const char *path, const char *text, size_t length) {
+static void write_text(struct reply* reply, const char* path, const char* text, size_t length) {
     const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {
         fail_on(reply, "open", path, errno);
@@ -71,7 +71,7 @@ static void write_text(struct reply *reply, const char *path, const char *text, 
     else reply_ok(reply);
 }
 
-void do_write_file(struct reply *reply, const char *payload) {
+void do_write_file(struct reply* reply, const char* payload) {
     char path[PATH_BYTES], text[MAX_PAYLOAD / 2];
     size_t length;
     if (!find_value(payload, "path", path, sizeof path, NULL) ||
@@ -82,7 +82,7 @@ void do_write_file(struct reply *reply, const char *payload) {
     write_text(reply, path, text, length);
 }
 
-void do_sysrq(struct reply *reply, const char *payload) {
+void do_sysrq(struct reply* reply, const char* payload) {
     char key[4];
     size_t length;
     if (!find_value(payload, "key", key, sizeof key, &length) || length != 1 || !isalnum((unsigned char)*key)) {
@@ -92,7 +92,7 @@ void do_sysrq(struct reply *reply, const char *payload) {
     write_text(reply, "/proc/sysrq-trigger", key, 1);
 }
 
-void do_power_off(struct reply *reply, const char *payload) {
+void do_power_off(struct reply* reply, const char* payload) {
     (void)payload;
     reply_ok(reply);
     link_drain();

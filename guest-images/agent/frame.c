@@ -7,10 +7,10 @@
 /* The first byte occurs in no payload: a frame that was cut off is known by the next one beginning inside it. */
 static const unsigned char magic[4] = {0xF5, 'M', 'R', 0xF7};
 
-static uint32_t crc32(const void *data, size_t length) {
+static uint32_t crc32(const void* data, size_t length) {
     static uint32_t table[256];
     static bool ready;
-    const unsigned char *bytes = data;
+    const unsigned char* bytes = data;
     uint32_t crc = 0xFFFFFFFFu;
     if (!ready) {
         for (uint32_t i = 0; i < 256; i++) {
@@ -24,29 +24,29 @@ static uint32_t crc32(const void *data, size_t length) {
     return ~crc;
 }
 
-static void put16(char *out, uint16_t value) {
+static void put16(char* out, uint16_t value) {
     value = htole16(value);
     memcpy(out, &value, sizeof value);
 }
 
-static void put32(char *out, uint32_t value) {
+static void put32(char* out, uint32_t value) {
     value = htole32(value);
     memcpy(out, &value, sizeof value);
 }
 
-static uint16_t get16(const char *in) {
+static uint16_t get16(const char* in) {
     uint16_t value;
     memcpy(&value, in, sizeof value);
     return le16toh(value);
 }
 
-static uint32_t get32(const char *in) {
+static uint32_t get32(const char* in) {
     uint32_t value;
     memcpy(&value, in, sizeof value);
     return le32toh(value);
 }
 
-size_t frame_encode(char *out, uint8_t type, uint32_t id, uint16_t sequence, const char *payload, size_t length) {
+size_t frame_encode(char* out, uint8_t type, uint32_t id, uint16_t sequence, const char* payload, size_t length) {
     memcpy(out, magic, sizeof magic);
     out[4] = PROTOCOL_VERSION;
     out[5] = (char)type;
@@ -59,17 +59,17 @@ size_t frame_encode(char *out, uint8_t type, uint32_t id, uint16_t sequence, con
     return HEADER_BYTES + length + CRC_BYTES;
 }
 
-char *decoder_room(struct decoder *decoder, size_t *room) {
+char* decoder_room(struct decoder* decoder, size_t* room) {
     *room = sizeof decoder->bytes - decoder->used;
     return decoder->bytes + decoder->used;
 }
 
-static bool header_is_sound(const char *at) {
+static bool header_is_sound(const char* at) {
     return memcmp(at, magic, sizeof magic) == 0 && at[4] == PROTOCOL_VERSION && get32(at + 16) == crc32(at, 16) &&
            get32(at + 12) <= MAX_PAYLOAD;
 }
 
-bool decoder_next(struct decoder *decoder, struct frame *frame, char *payload) {
+bool decoder_next(struct decoder* decoder, struct frame* frame, char* payload) {
     const char *at = decoder->bytes, *end = decoder->bytes + decoder->used;
     bool found = false;
     while ((at = memchr(at, magic[0], (size_t)(end - at))) != NULL) {
@@ -81,7 +81,7 @@ bool decoder_next(struct decoder *decoder, struct frame *frame, char *payload) {
         }
         const size_t length = get32(at + 12);
         const size_t have_payload = have - HEADER_BYTES < length ? have - HEADER_BYTES : length;
-        const char *cut = memchr(at + HEADER_BYTES, magic[0], have_payload);
+        const char* cut = memchr(at + HEADER_BYTES, magic[0], have_payload);
         if (cut) {
             at = cut;
             continue;

@@ -29,12 +29,12 @@ static bool make_raw(int fd) {
 }
 
 /* A vCPU other than 0 may be held by the rig, and the line's interrupt must not wait for it. */
-static void steer_interrupt(const char *name) {
+static void steer_interrupt(const char* name) {
     char row[1024], path[64];
-    FILE *table = fopen("/proc/interrupts", "re");
+    FILE* table = fopen("/proc/interrupts", "re");
     while (table && fgets(row, sizeof row, table)) {
         const size_t length = strcspn(row, "\n"), name_length = strlen(name);
-        char *end;
+        char* end;
         row[length] = '\0';
         const long irq = strtol(row, &end, 10);
         if (*end != ':' || length < name_length || strcmp(row + length - name_length, name) != 0) continue;
@@ -46,7 +46,7 @@ static void steer_interrupt(const char *name) {
     if (table) fclose(table);
 }
 
-int link_open(char *name, size_t name_bytes) {
+int link_open(char* name, size_t name_bytes) {
     char path[64];
     if (!command_line_word("memrig.link=", name, name_bytes) || strchr(name, '/')) snprintf(name, name_bytes, "ttyS1");
     snprintf(path, sizeof path, "/dev/%s", name);
@@ -58,7 +58,7 @@ int link_open(char *name, size_t name_bytes) {
     return line;
 }
 
-void link_send(uint8_t type, uint32_t id, uint16_t sequence, const char *payload, size_t length) {
+void link_send(uint8_t type, uint32_t id, uint16_t sequence, const char* payload, size_t length) {
     static char frame[MAX_FRAME];
     pthread_mutex_lock(&line_lock);
     const size_t size = frame_encode(frame, type, id, sequence, payload, length);

@@ -7,15 +7,16 @@
 #include <unistd.h>
 
 static const struct {
-    const char *verb;
+    const char* verb;
     handler run;
 } worker_verbs[] = {
-    {"symbols", do_symbols},       {"blocks", do_blocks},         {"memory", do_memory},
-    {"blocked-tasks", do_blocked_tasks}, {"read-file", do_read_file}, {"write-file", do_write_file},
-    {"sysrq", do_sysrq},           {"power-off", do_power_off},
+    {"symbols", do_symbols},     {"blocks", do_blocks},
+    {"memory", do_memory},       {"blocked-tasks", do_blocked_tasks},
+    {"read-file", do_read_file}, {"write-file", do_write_file},
+    {"sysrq", do_sysrq},         {"power-off", do_power_off},
 };
 
-static void dispatch(const struct frame *frame) {
+static void dispatch(const struct frame* frame) {
     char verb[32];
     if (frame->type != FRAME_REQUEST) return;
     /* A NUL would hide what follows it; no sound payload has one. */
@@ -49,7 +50,7 @@ static void serve(int line) {
     struct frame frame;
     for (;;) {
         size_t room;
-        char *space = decoder_room(&decoder, &room);
+        char* space = decoder_room(&decoder, &room);
         const ssize_t n = read(line, space, room);
         if (n > 0) {
             decoder.used += (size_t)n;
@@ -65,7 +66,8 @@ int main(void) {
     set_up();
     const int line = link_open(name, sizeof name);
     if (line < 0) fprintf(stderr, "memrig-agent: cannot open the link /dev/%s: %s\n", name, strerror(errno));
-    else if (!start_workers() || !start_reporter()) fprintf(stderr, "memrig-agent: cannot start threads: %s\n", strerror(errno));
+    else if (!start_workers() || !start_reporter())
+        fprintf(stderr, "memrig-agent: cannot start threads: %s\n", strerror(errno));
     else {
         send_hello(0);
         serve(line);

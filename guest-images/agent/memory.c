@@ -12,7 +12,7 @@
 #define MEMORY_DIRECTORY "/sys/devices/system/memory"
 
 /* One attribute, without its newline; empty where it cannot be read (a block may be going away). */
-static size_t read_attribute(int directory, const char *name, char *out, size_t room) {
+static size_t read_attribute(int directory, const char* name, char* out, size_t room) {
     const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
     const ssize_t n = fd < 0 ? 0 : read(fd, out, room - 1);
     if (fd >= 0) close(fd);
@@ -25,32 +25,32 @@ static size_t read_attribute(int directory, const char *name, char *out, size_t 
 /* The block's nodeN link; -1 where there is none. Takes over `directory`. */
 static int find_node(int directory) {
     int node = -1;
-    DIR *entries = fdopendir(directory);
+    DIR* entries = fdopendir(directory);
     if (!entries) {
         close(directory);
         return -1;
     }
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;)
+    for (struct dirent* entry; (entry = readdir(entries)) != NULL;)
         if (sscanf(entry->d_name, "node%d", &node) == 1) break;
     closedir(entries);
     return node;
 }
 
-void do_blocks(struct reply *reply, const char *payload) {
+void do_blocks(struct reply* reply, const char* payload) {
     char text[256];
     (void)payload;
-    DIR *entries = opendir(MEMORY_DIRECTORY);
+    DIR* entries = opendir(MEMORY_DIRECTORY);
     if (!entries) {
         reply_error(reply, "open " MEMORY_DIRECTORY, errno);
         return;
     }
-    for (struct dirent *entry; (entry = readdir(entries)) != NULL;) {
+    for (struct dirent* entry; (entry = readdir(entries)) != NULL;) {
         unsigned long long id;
         int end = 0;
         if (sscanf(entry->d_name, "memory%llu%n", &id, &end) != 1 || entry->d_name[end]) continue;
         const int block = openat(dirfd(entries), entry->d_name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
         if (block < 0) continue;
-        char *out = reply_room(reply, 2048);
+        char* out = reply_room(reply, 2048);
         reply->used += (size_t)snprintf(out, 64, "block=%llu", id);
         reply_field(reply, "state", text, read_attribute(block, "state", text, sizeof text));
         reply_field(reply, "valid_zones", text, read_attribute(block, "valid_zones", text, sizeof text));
@@ -69,7 +69,7 @@ struct zone {
     unsigned long long free, spanned, present, managed, start_pfn;
 };
 
-static void send_zone(struct reply *reply, struct zone *zone) {
+static void send_zone(struct reply* reply, struct zone* zone) {
     if (zone->open)
         reply_line(reply, "zone=%s node=%d present=%llu managed=%llu spanned=%llu free=%llu start_pfn=%llu", zone->name,
                    zone->node, zone->present, zone->managed, zone->spanned, zone->free, zone->start_pfn);
@@ -77,11 +77,11 @@ static void send_zone(struct reply *reply, struct zone *zone) {
 }
 
 /* The layout is zoneinfo_show_print()'s. */
-static bool send_zones(struct reply *reply) {
+static bool send_zones(struct reply* reply) {
     char row[256], name[32];
     struct zone zone = {0};
     int node;
-    FILE *table = fopen("/proc/zoneinfo", "re");
+    FILE* table = fopen("/proc/zoneinfo", "re");
     if (!table) return false;
     while (fgets(row, sizeof row, table)) {
         if (sscanf(row, "Node %d, zone %31s", &node, name) == 2) {
@@ -104,10 +104,10 @@ static bool send_zones(struct reply *reply) {
     return true;
 }
 
-static bool send_meminfo(struct reply *reply) {
+static bool send_meminfo(struct reply* reply) {
     char row[256], name[64];
     unsigned long long value;
-    FILE *table = fopen("/proc/meminfo", "re");
+    FILE* table = fopen("/proc/meminfo", "re");
     if (!table) return false;
     while (fgets(row, sizeof row, table))
         if (sscanf(row, "%63[^: ]: %llu", name, &value) == 2) reply_line(reply, "meminfo=%s value=%llu", name, value);
@@ -115,7 +115,7 @@ static bool send_meminfo(struct reply *reply) {
     return true;
 }
 
-void do_memory(struct reply *reply, const char *payload) {
+void do_memory(struct reply* reply, const char* payload) {
     (void)payload;
     reply_line(reply, "page_bytes=%ld", sysconf(_SC_PAGESIZE));
     if (!send_zones(reply)) reply_error(reply, "read /proc/zoneinfo", errno);

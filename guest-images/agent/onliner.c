@@ -55,8 +55,8 @@ struct onliner {
     size_t sent;
     /* The onliner's, who alone writes: reports[0 .. published) are complete. A block is written to once, so the
      * array never overflows. */
-    bool *done;
-    struct write_report *reports;
+    bool* done;
+    struct write_report* reports;
     atomic_size_t published;
     atomic_bool stop, ready, ended;
 };
@@ -64,7 +64,7 @@ struct onliner {
 static struct onliner onliners[MAX_ONLINERS];
 static struct doorbell doorbells[MAX_ONLINERS];
 
-static struct doorbell *doorbell_of(const struct onliner *onliner) { return &doorbells[onliner - onliners]; }
+static struct doorbell* doorbell_of(const struct onliner* onliner) { return &doorbells[onliner - onliners]; }
 /* Between the main thread and the reporter. No onliner takes it. */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static int wake = -1;
@@ -77,7 +77,7 @@ static void wake_reporter(void) {
 /* --- the onliner's thread --- */
 
 /* False if the attribute is not there yet. */
-static bool attempt(struct onliner *self, size_t index) {
+static bool attempt(struct onliner* self, size_t index) {
     char path[96];
     struct stat status;
     snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
@@ -101,10 +101,10 @@ static bool attempt(struct onliner *self, size_t index) {
     return true;
 }
 
-static bool is_stopped(struct onliner *self) { return atomic_load(&self->stop); }
+static bool is_stopped(struct onliner* self) { return atomic_load(&self->stop); }
 
 /* One pass over the blocks not written to yet; how many of them are left. */
-static size_t attempt_all(struct onliner *self) {
+static size_t attempt_all(struct onliner* self) {
     size_t left = 0;
     for (size_t i = 0; i < self->count && !is_stopped(self); i++)
         if (!self->done[i] && !attempt(self, i)) left++;
@@ -112,23 +112,24 @@ static size_t attempt_all(struct onliner *self) {
 }
 
 /* The block that a uevent says was added, as an index; -1 for any other message. */
-static long added_block(const struct onliner *self, const char *message, size_t length) {
+static long added_block(const struct onliner* self, const char* message, size_t length) {
     static const char prefix[] = "add@/devices/system/memory/memory";
-    char *end;
+    char* end;
     if (strnlen(message, length) == length || strncmp(message, prefix, sizeof prefix - 1) != 0) return -1;
     const unsigned long long block = strtoull(message + sizeof prefix - 1, &end, 10);
     if (*end || block < self->first || block - self->first >= self->count) return -1;
     return (long)(block - self->first);
 }
 
-static void follow_uevents(struct onliner *self) {
+static void follow_uevents(struct onliner* self) {
     char message[4096];
     struct pollfd fds[] = {{self->uevents, POLLIN, 0}, {self->stop_event, POLLIN, 0}};
     for (size_t left = self->count; left && !is_stopped(self);) {
         struct sockaddr_nl sender = {0};
         socklen_t size = sizeof sender;
         if (poll(fds, 2, -1) < 0 || fds[1].revents) continue;
-        const ssize_t n = recvfrom(self->uevents, message, sizeof message, MSG_DONTWAIT, (struct sockaddr *)&sender, &size);
+        const ssize_t n =
+            recvfrom(self->uevents, message, sizeof message, MSG_DONTWAIT, (struct sockaddr*)&sender, &size);
         if (n < 0 && errno == ENOBUFS) left = attempt_all(self); /* some messages were lost, so look for all */
         if (n <= 0 || sender.nl_pid != 0) continue;
         const long index = added_block(self, message, (size_t)n);
@@ -137,8 +138,8 @@ static void follow_uevents(struct onliner *self) {
 }
 
 /* Spins, so that this vCPU stays in this address space and the kernel puts nobody else here. False if there is nothing to do. */
-static bool await_doorbell(struct onliner *self) {
-    struct doorbell *bell = doorbell_of(self);
+static bool await_doorbell(struct onliner* self) {
+    struct doorbell* bell = doorbell_of(self);
     atomic_store(&bell->magic, DOORBELL_MAGIC);
     while (!atomic_load(&bell->rung))
         if (is_stopped(self)) return false;
@@ -148,8 +149,8 @@ static bool await_doorbell(struct onliner *self) {
     return true;
 }
 
-static void *online(void *argument) {
-    struct onliner *self = argument;
+static void* online(void* argument) {
+    struct onliner* self = argument;
     prctl(PR_SET_NAME, self->name);
     atomic_store(&self->ready, true);
     wake_reporter();
@@ -157,7 +158,8 @@ static void *online(void *argument) {
     } else if (self->trigger == UEVENT) {
         follow_uevents(self);
     } else {
-        while (attempt_all(self) && !is_stopped(self)) {}
+        while (attempt_all(self) && !is_stopped(self)) {
+        }
     }
     atomic_store(&self->ended, true);
     wake_reporter();
@@ -166,7 +168,7 @@ static void *online(void *argument) {
 
 /* --- the main thread and the reporter --- */
 
-static void release(struct onliner *onliner) {
+static void release(struct onliner* onliner) {
     if (onliner->directory >= 0) close(onliner->directory);
     if (onliner->uevents >= 0) close(onliner->uevents);
     if (onliner->stop_event >= 0) close(onliner->stop_event);
@@ -175,14 +177,14 @@ static void release(struct onliner *onliner) {
     memset(onliner, 0, sizeof *onliner);
 }
 
-static void answer_started(const struct onliner *onliner) {
+static void answer_started(const struct onliner* onliner) {
     static struct reply reply;
     reply_begin(&reply, onliner->id, false);
     if (onliner->waits) reply_line(&reply, "doorbell=%llu", (unsigned long long)(uintptr_t)doorbell_of(onliner));
     reply_ok(&reply);
 }
 
-static void report_one(struct onliner *onliner) {
+static void report_one(struct onliner* onliner) {
     char text[128];
     /* Read first: what was published before it ended is then seen below. */
     const bool ended = atomic_load(&onliner->ended);
@@ -191,7 +193,7 @@ static void report_one(struct onliner *onliner) {
         answer_started(onliner);
     }
     while (onliner->sent < atomic_load_explicit(&onliner->published, memory_order_acquire)) {
-        const struct write_report *report = &onliner->reports[onliner->sent++];
+        const struct write_report* report = &onliner->reports[onliner->sent++];
         const int length = snprintf(text, sizeof text, "write=%s block=%llu code=%d\n", onliner->name,
                                     (unsigned long long)report->block, report->error);
         link_send(FRAME_EVENT, 0, 0, text, (size_t)length);
@@ -199,7 +201,7 @@ static void report_one(struct onliner *onliner) {
     if (ended) release(onliner);
 }
 
-static void *report(void *unused) {
+static void* report(void* unused) {
     uint64_t count;
     prctl(PR_SET_NAME, "agent-reporter");
     for (;;) {
@@ -212,7 +214,7 @@ static void *report(void *unused) {
     return unused;
 }
 
-static int start_thread(pthread_attr_t *attributes, void *(*run)(void *), void *argument) {
+static int start_thread(pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
     pthread_t thread;
     pthread_attr_setstacksize(attributes, STACK_BYTES);
     pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED);
@@ -230,31 +232,33 @@ bool start_reporter(void) {
     return errno == 0;
 }
 
-static struct onliner *find(const char *name) {
+static struct onliner* find(const char* name) {
     for (int i = 0; i < MAX_ONLINERS; i++)
         if (onliners[i].taken && !strcmp(onliners[i].name, name)) return &onliners[i];
     return NULL;
 }
 
-static struct onliner *find_free(void) {
+static struct onliner* find_free(void) {
     for (int i = 0; i < MAX_ONLINERS; i++)
         if (!onliners[i].taken) return &onliners[i];
     return NULL;
 }
 
-static bool find_word(const char *payload, const char *key, const char *allowed, char *out) {
+static bool find_word(const char* payload, const char* key, const char* allowed, char* out) {
     size_t length;
     return find_value(payload, key, out, WORD_BYTES, &length) && length > 0 && strspn(out, allowed) == length;
 }
 
-static bool read_order(struct onliner *onliner, const char *payload) {
-    static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789", names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
+static bool read_order(struct onliner* onliner, const char* payload) {
+    static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789",
+                      names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
     char trigger[WORD_BYTES];
     uint64_t cpu, first, last, waits;
-    if (!find_word(payload, "onliner", names, onliner->name) || !find_word(payload, "attribute", words, onliner->attribute) ||
+    if (!find_word(payload, "onliner", names, onliner->name) ||
+        !find_word(payload, "attribute", words, onliner->attribute) ||
         !find_word(payload, "value", words, onliner->value) || !find_word(payload, "trigger", words, trigger) ||
-        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) || !find_number(payload, "last", &last) ||
-        !find_number(payload, "doorbell", &waits))
+        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) ||
+        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits))
         return false;
     if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
     if (!strcmp(trigger, "now")) onliner->trigger = NOW;
@@ -275,24 +279,24 @@ static int open_uevents(void) {
     const int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
     if (fd < 0) return -1;
     setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
-    if (bind(fd, (struct sockaddr *)&address, sizeof address) == 0) return fd;
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) == 0) return fd;
     const int error = errno;
     close(fd);
     errno = error;
     return -1;
 }
 
-static bool open_all(struct onliner *onliner) {
+static bool open_all(struct onliner* onliner) {
     onliner->directory = open("/sys/devices/system/memory", O_PATH | O_DIRECTORY | O_CLOEXEC);
     onliner->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
     onliner->uevents = onliner->trigger == UEVENT ? open_uevents() : -1;
     onliner->done = calloc(onliner->count, sizeof *onliner->done);
     onliner->reports = calloc(onliner->count, sizeof *onliner->reports);
-    return onliner->directory >= 0 && onliner->stop_event >= 0 && (onliner->trigger != UEVENT || onliner->uevents >= 0) &&
-           onliner->done && onliner->reports;
+    return onliner->directory >= 0 && onliner->stop_event >= 0 &&
+           (onliner->trigger != UEVENT || onliner->uevents >= 0) && onliner->done && onliner->reports;
 }
 
-static int start_pinned(struct onliner *onliner) {
+static int start_pinned(struct onliner* onliner) {
     pthread_attr_t attributes;
     cpu_set_t cpus;
     CPU_ZERO(&cpus);
@@ -303,8 +307,8 @@ static int start_pinned(struct onliner *onliner) {
 }
 
 /* Returns an errno, and what was being done. */
-static int start(uint32_t id, const char *payload, const char **doing) {
-    struct onliner *onliner = find_free();
+static int start(uint32_t id, const char* payload, const char** doing) {
+    struct onliner* onliner = find_free();
     *doing = "start one more onliner";
     if (!onliner) return EMFILE;
     memset(onliner, 0, sizeof *onliner);
@@ -314,7 +318,7 @@ static int start(uint32_t id, const char *payload, const char **doing) {
     if (!read_order(onliner, payload)) return EINVAL;
     *doing = "start an onliner of a name that is running";
     if (find(onliner->name)) return EEXIST;
-    struct doorbell *bell = doorbell_of(onliner);
+    struct doorbell* bell = doorbell_of(onliner);
     atomic_store(&bell->magic, 0);
     atomic_store(&bell->rung, 0);
     bell->first = bell->last = 0;
@@ -329,8 +333,8 @@ static int start(uint32_t id, const char *payload, const char **doing) {
     return error;
 }
 
-void onliner_start(uint32_t id, const char *payload) {
-    const char *doing;
+void onliner_start(uint32_t id, const char* payload) {
+    const char* doing;
     pthread_mutex_lock(&table_lock);
     const int error = start(id, payload, &doing);
     pthread_mutex_unlock(&table_lock);
@@ -338,7 +342,7 @@ void onliner_start(uint32_t id, const char *payload) {
     if (error) reply_error_to(id, doing, error);
 }
 
-void onliner_stop(uint32_t id, const char *payload) {
+void onliner_stop(uint32_t id, const char* payload) {
     static struct reply reply;
     char name[WORD_BYTES];
     const uint64_t one = 1;
@@ -347,7 +351,7 @@ void onliner_stop(uint32_t id, const char *payload) {
         return;
     }
     pthread_mutex_lock(&table_lock);
-    struct onliner *onliner = find(name);
+    struct onliner* onliner = find(name);
     if (onliner) {
         atomic_store(&onliner->stop, true);
         if (write(onliner->stop_event, &one, sizeof one) != sizeof one) warn("stop %s: %s", name, strerror(errno));

@@ -10,7 +10,7 @@
 #include <zlib.h>
 
 /* Binary payloads must not contain the first byte of a frame: F4 becomes F4 00, F5 becomes F4 01. */
-static size_t stuff(char *out, const unsigned char *in, size_t length) {
+static size_t stuff(char* out, const unsigned char* in, size_t length) {
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
         if (in[i] == 0xF4 || in[i] == 0xF5) {
@@ -24,11 +24,11 @@ static size_t stuff(char *out, const unsigned char *in, size_t length) {
 }
 
 /* Hands the text over to the stream and sends what comes out of it. */
-static void deflate_text(struct reply *reply, int flush) {
+static void deflate_text(struct reply* reply, int flush) {
     unsigned char packed[8192];
     char stuffed[2 * sizeof packed];
-    z_stream *stream = reply->deflate;
-    stream->next_in = (unsigned char *)reply->text;
+    z_stream* stream = reply->deflate;
+    stream->next_in = (unsigned char*)reply->text;
     stream->avail_in = (uInt)reply->used;
     do {
         stream->next_out = packed;
@@ -39,19 +39,20 @@ static void deflate_text(struct reply *reply, int flush) {
     } while (stream->avail_out == 0);
 }
 
-static void start_deflate(struct reply *reply) {
-    z_stream *stream = calloc(1, sizeof *stream);
-    if (stream && deflateInit2(stream, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK) reply->deflate = stream;
+static void start_deflate(struct reply* reply) {
+    z_stream* stream = calloc(1, sizeof *stream);
+    if (stream && deflateInit2(stream, 6, Z_DEFLATED, -MAX_WBITS, 8, Z_DEFAULT_STRATEGY) == Z_OK)
+        reply->deflate = stream;
     else free(stream);
 }
 #else
 enum { Z_NO_FLUSH, Z_FINISH };
-static void deflate_text(struct reply *reply, int flush) { (void)reply, (void)flush; }
-static void deflateEnd(void *stream) { (void)stream; }
-static void start_deflate(struct reply *reply) { (void)reply; }
+static void deflate_text(struct reply* reply, int flush) { (void)reply, (void)flush; }
+static void deflateEnd(void* stream) { (void)stream; }
+static void start_deflate(struct reply* reply) { (void)reply; }
 #endif
 
-void reply_begin(struct reply *reply, uint32_t id, bool may_deflate) {
+void reply_begin(struct reply* reply, uint32_t id, bool may_deflate) {
     reply->id = id;
     reply->parts = 0;
     reply->used = 0;
@@ -59,19 +60,19 @@ void reply_begin(struct reply *reply, uint32_t id, bool may_deflate) {
     reply->may_deflate = may_deflate;
 }
 
-static void reply_flush(struct reply *reply) {
+static void reply_flush(struct reply* reply) {
     if (reply->deflate) deflate_text(reply, Z_NO_FLUSH);
     else if (reply->used) link_send(FRAME_PART, reply->id, reply->parts++, reply->text, reply->used);
     reply->used = 0;
 }
 
 /* Out of room: a reply that does not fit into one part is worth deflating. */
-static void reply_overflow(struct reply *reply) {
+static void reply_overflow(struct reply* reply) {
     if (reply->may_deflate && reply->parts == 0 && !reply->deflate) start_deflate(reply);
     reply_flush(reply);
 }
 
-static void reply_finish(struct reply *reply) {
+static void reply_finish(struct reply* reply) {
     if (reply->deflate) {
         deflate_text(reply, Z_FINISH);
         deflateEnd(reply->deflate);
@@ -84,19 +85,19 @@ static void reply_finish(struct reply *reply) {
 }
 
 /* Parts hold whole lines, so a part ends only where a line does. */
-void reply_newline(struct reply *reply) {
+void reply_newline(struct reply* reply) {
     reply->text[reply->used++] = '\n';
     if (reply->used >= PART_BYTES) reply_overflow(reply);
 }
 
-char *reply_room(struct reply *reply, size_t bytes) {
+char* reply_room(struct reply* reply, size_t bytes) {
     if (sizeof reply->text - reply->used < bytes + 1) reply_overflow(reply);
     return reply->text + reply->used;
 }
 
-void reply_line(struct reply *reply, const char *format, ...) {
+void reply_line(struct reply* reply, const char* format, ...) {
     va_list arguments;
-    char *room = reply_room(reply, 512);
+    char* room = reply_room(reply, 512);
     va_start(arguments, format);
     const int length = vsnprintf(room, 512, format, arguments);
     va_end(arguments);
@@ -104,7 +105,7 @@ void reply_line(struct reply *reply, const char *format, ...) {
     reply_newline(reply);
 }
 
-void reply_field(struct reply *reply, const char *key, const char *value, size_t length) {
+void reply_field(struct reply* reply, const char* key, const char* value, size_t length) {
     /* The line may be open, so nothing may be flushed here: what does not fit is cut. */
     const size_t room = sizeof reply->text - reply->used - 2, key_length = strlen(key);
     if (room < key_length + 2) return;
@@ -117,15 +118,15 @@ void reply_field(struct reply *reply, const char *key, const char *value, size_t
     reply->used += (size_t)(out - start);
 }
 
-void reply_ok(struct reply *reply) {
+void reply_ok(struct reply* reply) {
     static const char ok[] = "status=ok\n";
     reply_finish(reply);
     link_send(FRAME_REPLY, reply->id, reply->parts, ok, sizeof ok - 1);
 }
 
-void reply_error(struct reply *reply, const char *doing, int error) {
+void reply_error(struct reply* reply, const char* doing, int error) {
     char text[2048], *out = text;
-    const char *const end = text + sizeof text - 2;
+    const char* const end = text + sizeof text - 2;
     const char *name = strerrorname_np(error), *description = strerrordesc_np(error);
     reply_finish(reply);
     out += sprintf(out, "status=error code=%d errno=%s doing=", error, name ? name : "unknown");
@@ -137,7 +138,7 @@ void reply_error(struct reply *reply, const char *doing, int error) {
     link_send(FRAME_REPLY, reply->id, reply->parts, text, (size_t)(out - text));
 }
 
-void reply_error_to(uint32_t id, const char *doing, int error) {
+void reply_error_to(uint32_t id, const char* doing, int error) {
     /* The main thread's own: no worker shares it. */
     static struct reply reply;
     reply_begin(&reply, id, false);

@@ -21,7 +21,7 @@ static char warnings[MAX_WARNINGS][WARNING_BYTES];
 static unsigned warning_count;
 static uint64_t block_bytes;
 
-void warn(const char *format, ...) {
+void warn(const char* format, ...) {
     char text[WARNING_BYTES];
     va_list arguments;
     va_start(arguments, format);
@@ -31,23 +31,23 @@ void warn(const char *format, ...) {
     if (warning_count < MAX_WARNINGS) memcpy(warnings[warning_count++], text, sizeof text);
 }
 
-bool command_line_word(const char *key, char *out, size_t room) {
+bool command_line_word(const char* key, char* out, size_t room) {
     char text[4096], *rest = text;
     if (read_small("/proc/cmdline", text, sizeof text) < 0) return false;
-    for (char *word; (word = strsep(&rest, " \n")) != NULL;) {
+    for (char* word; (word = strsep(&rest, " \n")) != NULL;) {
         if (strncmp(word, key, strlen(key)) != 0) continue;
         return (size_t)snprintf(out, room, "%s", word + strlen(key)) < room && *out;
     }
     return false;
 }
 
-static bool mount_at(const char *type, const char *path) {
+static bool mount_at(const char* type, const char* path) {
     mkdir(path, 0755);
     return mount(type, path, type, 0, NULL) == 0 || errno == EBUSY;
 }
 
 static void mount_all(void) {
-    static const char *const needed[][2] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}};
+    static const char* const needed[][2] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!mount_at(needed[i][0], needed[i][1])) warn("mount %s: %s", needed[i][1], strerror(errno));
     /* Kernels may lack these, and nothing of ours needs them. */
@@ -66,7 +66,7 @@ static void open_console(void) {
 
 static void load_modules(void) {
     char name[256], path[300];
-    FILE *list = fopen("/modules/list", "re");
+    FILE* list = fopen("/modules/list", "re");
     while (list && fgets(name, sizeof name, list)) {
         name[strcspn(name, "\n")] = '\0';
         if (!*name) continue;
@@ -90,8 +90,8 @@ static unsigned online_cpus(void) {
     char text[1024];
     unsigned count = 0;
     if (read_small("/sys/devices/system/cpu/online", text, sizeof text) <= 0) return 1;
-    for (char *at = text; *at && *at != '\n';) {
-        char *end;
+    for (char* at = text; *at && *at != '\n';) {
+        char* end;
         const unsigned long first = strtoul(at, &end, 10);
         unsigned long last = first;
         if (end == at) break;

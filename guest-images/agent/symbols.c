@@ -10,7 +10,7 @@
 enum { MAX_NAMES = 1024, SLOTS = 4096, NAME_BYTES = 512, READ_BYTES = 64 * 1024 };
 
 struct wanted {
-    const char *name;
+    const char* name;
     size_t length;
 };
 
@@ -22,21 +22,21 @@ struct search {
     bool shown;            /* an address other than zero was seen */
 };
 
-static uint32_t hash(const char *name, size_t length) {
+static uint32_t hash(const char* name, size_t length) {
     uint32_t value = 2166136261u;
     for (size_t i = 0; i < length; i++) value = (value ^ (unsigned char)name[i]) * 16777619u;
     return value;
 }
 
-static size_t stem_length(const char *name, size_t length) {
-    const char *dot = memchr(name + (length > 0), '.', length - (length > 0));
+static size_t stem_length(const char* name, size_t length) {
+    const char* dot = memchr(name + (length > 0), '.', length - (length > 0));
     return dot ? (size_t)(dot - name) : length;
 }
 
 /* Copies of the names with their escapes undone go to `store`, as long as the payload at least. */
-static bool collect(struct search *search, const char *payload, char *store) {
+static bool collect(struct search* search, const char* payload, char* store) {
     size_t raw, length;
-    for (const char *value; (value = next_value(&payload, "name", &raw)) != NULL;) {
+    for (const char* value; (value = next_value(&payload, "name", &raw)) != NULL;) {
         if (search->count == MAX_NAMES || !unescape(store, raw + 1, value, raw, &length) || length == 0) return false;
         search->names[search->count] = (struct wanted){store, length};
         uint32_t slot = hash(store, stem_length(store, length)) % SLOTS;
@@ -48,21 +48,21 @@ static bool collect(struct search *search, const char *payload, char *store) {
 }
 
 /* ".isra.0" and the like are the compiler's clones of a function; ".cold" is a part of one, split off. */
-static bool is_clone_suffix(const char *suffix, size_t length) {
+static bool is_clone_suffix(const char* suffix, size_t length) {
     return length > 0 && *suffix == '.' && memmem(suffix, length, ".cold", 5) == NULL;
 }
 
-static bool is_wanted(const struct search *search, const char *name, size_t length) {
+static bool is_wanted(const struct search* search, const char* name, size_t length) {
     uint32_t slot = hash(name, stem_length(name, length)) % SLOTS;
     for (; search->slots[slot]; slot = (slot + 1) % SLOTS) {
-        const struct wanted *wanted = &search->names[search->slots[slot] - 1];
+        const struct wanted* wanted = &search->names[search->slots[slot] - 1];
         if (length < wanted->length || memcmp(name, wanted->name, wanted->length) != 0) continue;
         if (length == wanted->length || is_clone_suffix(name + wanted->length, length - wanted->length)) return true;
     }
     return false;
 }
 
-static char *put_hex(char *out, uint64_t value) {
+static char* put_hex(char* out, uint64_t value) {
     char digits[16];
     int count = 0;
     do digits[count++] = "0123456789abcdef"[value & 15];
@@ -72,18 +72,18 @@ static char *put_hex(char *out, uint64_t value) {
 }
 
 /* Padding before functions and the export tables: half of all names on some kernels, and nothing runs in or locks them. */
-static bool is_clutter(const char *name, size_t length) {
+static bool is_clutter(const char* name, size_t length) {
     return (length > 6 && !memcmp(name, "__pfx_", 6)) || (length > 10 && !memcmp(name, "__ksymtab_", 10));
 }
 
 /* "ADDRESS TYPE NAME", then a tab and "[MODULE]" for what is not of the kernel proper. */
-static void take_row(struct reply *reply, struct search *search, const char *row, const char *end) {
+static void take_row(struct reply* reply, struct search* search, const char* row, const char* end) {
     uint64_t address = 0;
     for (; row < end && *row != ' '; row++)
         address = address << 4 | (uint64_t)(*row <= '9' ? *row - '0' : (*row | 32) - 'a' + 10);
     if (end - row < 4) return;
     const char type = row[1], *name = row + 3;
-    const char *tab = memchr(name, '\t', (size_t)(end - name));
+    const char* tab = memchr(name, '\t', (size_t)(end - name));
     const size_t length = (size_t)((tab ? tab : end) - name);
     search->shown = search->shown || address != 0;
     if (length >= NAME_BYTES) return;
@@ -98,7 +98,7 @@ static void take_row(struct reply *reply, struct search *search, const char *row
     search->last = address;
 }
 
-static bool scan(struct reply *reply, struct search *search, char *buffer, int fd) {
+static bool scan(struct reply* reply, struct search* search, char* buffer, int fd) {
     size_t used = 0;
     ssize_t n;
     while ((n = read(fd, buffer + used, READ_BYTES - used)) > 0) {
@@ -114,7 +114,7 @@ static bool scan(struct reply *reply, struct search *search, char *buffer, int f
     return n == 0;
 }
 
-static void answer(struct reply *reply, struct search *search, char *buffer) {
+static void answer(struct reply* reply, struct search* search, char* buffer) {
     const int fd = open("/proc/kallsyms", O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         reply_error(reply, "open /proc/kallsyms", errno);
@@ -128,8 +128,8 @@ static void answer(struct reply *reply, struct search *search, char *buffer) {
     else reply_ok(reply);
 }
 
-void do_symbols(struct reply *reply, const char *payload) {
-    struct search *search = calloc(1, sizeof *search);
+void do_symbols(struct reply* reply, const char* payload) {
+    struct search* search = calloc(1, sizeof *search);
     char *store = malloc(strlen(payload) + 1), *buffer = malloc(READ_BYTES);
     if (!search || !store || !buffer) reply_error(reply, "get memory", ENOMEM);
     else if (!collect(search, payload, store)) reply_error(reply, "read the request: bad names, or too many", EINVAL);

@@ -6,7 +6,7 @@
 
 static bool is_plain(unsigned char c) { return c > ' ' && c < 0x7F && c != '%'; }
 
-size_t escape(char *out, size_t room, const char *value, size_t length) {
+size_t escape(char* out, size_t room, const char* value, size_t length) {
     static const char digits[] = "0123456789ABCDEF";
     size_t used = 0;
     for (size_t i = 0; i < length && used + 3 <= room; i++) {
@@ -28,7 +28,7 @@ static int hex_digit(char c) {
     return -1;
 }
 
-bool unescape(char *out, size_t room, const char *value, size_t length, size_t *out_length) {
+bool unescape(char* out, size_t room, const char* value, size_t length, size_t* out_length) {
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
         int c = (unsigned char)value[i];
@@ -45,13 +45,13 @@ bool unescape(char *out, size_t room, const char *value, size_t length, size_t *
     return true;
 }
 
-const char *next_value(const char **cursor, const char *key, size_t *length) {
+const char* next_value(const char** cursor, const char* key, size_t* length) {
     const size_t key_length = strlen(key);
-    const char *at = *cursor;
+    const char* at = *cursor;
     while (*at) {
         at += strspn(at, " \n");
         const size_t word = strcspn(at, " \n");
-        const char *field = at;
+        const char* field = at;
         at += word;
         if (word > key_length && field[key_length] == '=' && memcmp(field, key, key_length) == 0) {
             *cursor = at;
@@ -63,13 +63,13 @@ const char *next_value(const char **cursor, const char *key, size_t *length) {
     return NULL;
 }
 
-bool find_value(const char *payload, const char *key, char *out, size_t room, size_t *length) {
+bool find_value(const char* payload, const char* key, char* out, size_t room, size_t* length) {
     size_t raw;
-    const char *value = next_value(&payload, key, &raw);
+    const char* value = next_value(&payload, key, &raw);
     return value && unescape(out, room, value, raw, length);
 }
 
-bool find_number(const char *payload, const char *key, uint64_t *out) {
+bool find_number(const char* payload, const char* key, uint64_t* out) {
     char text[24], *end;
     size_t length;
     if (!find_value(payload, key, text, sizeof text, &length) || length == 0 || strspn(text, "0123456789") != length ||

@@ -17,17 +17,17 @@ struct worker {
     char payload[MAX_PAYLOAD + 1];
 };
 
-static struct worker *workers;
+static struct worker* workers;
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 static pthread_cond_t work = PTHREAD_COND_INITIALIZER;
 
-static bool accepts_deflate(const char *payload) {
+static bool accepts_deflate(const char* payload) {
     char encoding[16];
     return find_value(payload, "encoding", encoding, sizeof encoding, NULL) && !strcmp(encoding, "deflate");
 }
 
-static void *work_for_ever(void *argument) {
-    struct worker *self = argument;
+static void* work_for_ever(void* argument) {
+    struct worker* self = argument;
     prctl(PR_SET_NAME, "agent-worker");
     pthread_mutex_lock(&lock);
     for (;;) {
@@ -59,8 +59,8 @@ bool start_workers(void) {
     return true;
 }
 
-void run_on_worker(handler run, uint32_t id, const char *payload) {
-    struct worker *idle = NULL;
+void run_on_worker(handler run, uint32_t id, const char* payload) {
+    struct worker* idle = NULL;
     pthread_mutex_lock(&lock);
     for (int i = 0; i < WORKERS && !idle; i++)
         if (!workers[i].busy) idle = &workers[i];

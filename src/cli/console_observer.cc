@@ -7,7 +7,9 @@ constexpr const char* kClearLine = "\r\x1b[K";
 }
 
 ConsoleObserver::ConsoleObserver(const Terminal& terminal, const CampaignOrder& order)
-    : terminal_(terminal), many_scenarios_(order.scenarios.size() > 1), many_kernels_(order.kernels.size() > 1),
+    : terminal_(terminal),
+      many_scenarios_(order.scenarios.size() > 1),
+      many_kernels_(order.kernels.size() > 1),
       directory_(order.out.string()) {}
 
 void ConsoleObserver::busy_with(const std::string& what) {
@@ -19,7 +21,8 @@ void ConsoleObserver::busy_with(const std::string& what) {
 void ConsoleObserver::planned(unsigned trials_in_all) {
     progress_.planned(trials_in_all);
     clear_progress();
-    terminal_.print(fmt::format("{}; their evidence goes to {}\n", counted(trials_in_all, "trial"), one_line(directory_)));
+    terminal_.print(
+        fmt::format("{}; their evidence goes to {}\n", counted(trials_in_all, "trial"), one_line(directory_)));
     show_progress();
 }
 

@@ -36,7 +36,7 @@ HostCheck missing(std::string name, const Error& error) {
 
 Result<std::string> first_line_of(const std::vector<std::string>& argv) {
     MEMRIG_TRY(const RunResult run, run_program(argv, Deadline::after(kPatience), true));
-    const std::string line = run.output.substr(0, run.output.find('\n'));
+    std::string line = run.output.substr(0, run.output.find('\n'));
     if (!run.status.success()) return fail(Fault::host, "{} ended with {}: {}", argv[0], run.status.text(), line);
     return line;
 }
@@ -57,7 +57,8 @@ HostCheck check_kvm() {
     if (proof.proven) return ok("KVM", "proven: " + proof.reason);
     const bool denied = ::access("/dev/kvm", F_OK) == 0 && ::access("/dev/kvm", R_OK | W_OK) != 0;
     return note("KVM", "not used: " + proof.reason,
-                denied ? "be a member of the group kvm; until then guests run under TCG" : "guests run under TCG, which suffices");
+                denied ? "be a member of the group kvm; until then guests run under TCG"
+                       : "guests run under TCG, which suffices");
 }
 
 HostCheck check_interpreter() {
@@ -70,9 +71,10 @@ HostCheck check_interpreter() {
 HostCheck check_qmp() {
     if (const Status started = start_python(); !started) return missing("qemu.qmp", started.error());
     const auto cache = cache_directory();
-    const auto place = first_line_of({MEMRIG_PYTHON, "-I", "-c",
-                                      "import sys; sys.path.append(sys.argv[1]); import qemu.qmp as m; print(m.__path__[0])",
-                                      cache ? (*cache / "python").string() : ""});
+    const auto place =
+        first_line_of({MEMRIG_PYTHON, "-I", "-c",
+                       "import sys; sys.path.append(sys.argv[1]); import qemu.qmp as m; print(m.__path__[0])",
+                       cache ? (*cache / "python").string() : ""});
     return ok("qemu.qmp", place ? "imported from " + *place : "imported");
 }
 
@@ -84,7 +86,8 @@ HostCheck check_agent() {
 
 HostCheck check_libvirt_library() {
     void* library = ::dlopen("libvirt.so.0", RTLD_LAZY | RTLD_LOCAL);
-    if (library == nullptr) return note("libvirt library", "not found", "apt-get install libvirt0; only for machines run by libvirt");
+    if (library == nullptr)
+        return note("libvirt library", "not found", "apt-get install libvirt0; only for machines run by libvirt");
     using GetVersion = int (*)(unsigned long*, const char*, unsigned long*);
     unsigned long version = 0;
     const auto get_version = reinterpret_cast<GetVersion>(::dlsym(library, "virGetVersion"));
@@ -101,7 +104,8 @@ HostCheck check_libvirt_daemon() {
         if (::access(daemon, X_OK) == 0)
             return note("libvirt daemon", std::string(daemon) + " is installed but not running, or not for this user",
                         "start it, or be a member of the group libvirt; only for machines run by libvirt");
-    return note("libvirt daemon", "not installed", "apt-get install libvirt-daemon-system; only for machines run by libvirt");
+    return note("libvirt daemon", "not installed",
+                "apt-get install libvirt-daemon-system; only for machines run by libvirt");
 }
 
 HostCheck check_cache() {
@@ -113,14 +117,17 @@ HostCheck check_cache() {
     const std::string detail = fmt::format("{}, {:.1f} GiB free", cache->string(), gib);
     const std::string remedy = "free some, or set MEMRIG_CACHE to another file system";
     if (::access(cache->c_str(), W_OK) != 0)
-        return missing("cache", {Fault::host, cache->string() + " is not writable", "set MEMRIG_CACHE to a directory that you own"});
+        return missing("cache", {Fault::host, cache->string() + " is not writable",
+                                 "set MEMRIG_CACHE to a directory that you own"});
     if (gib < kDiskNeeded) return missing("cache", {Fault::host, detail, remedy});
     return gib < kDiskWanted ? note("cache", detail, remedy) : ok("cache", detail);
 }
 
 HostCheck check_temporary_directory() {
     const auto directory = TemporaryDirectory::make("memrig-doctor-");
-    if (!directory) return missing("temporary files", {Fault::host, directory.error().message, "set TMPDIR to a directory that you can write to"});
+    if (!directory)
+        return missing("temporary files",
+                       {Fault::host, directory.error().message, "set TMPDIR to a directory that you can write to"});
     return ok("temporary files", directory->path().parent_path().string());
 }
 
@@ -130,7 +137,9 @@ HostCheck check_memory() {
     std::istringstream lines(*text);
     double total = 0, available = 0;
     for (std::string line; std::getline(lines, line);) {
-        const auto kib = [&](const char* key) { return line.starts_with(key) ? std::strtod(line.c_str() + line.find(':') + 1, nullptr) : 0; };
+        const auto kib = [&](const char* key) {
+            return line.starts_with(key) ? std::strtod(line.c_str() + line.find(':') + 1, nullptr) : 0;
+        };
         total += kib("MemTotal:");
         available += kib("MemAvailable:");
     }
@@ -159,14 +168,17 @@ void check_kernels(std::vector<HostCheck>& checks) {
         const std::string name = "kernel " + entry.id;
         const auto image = cached_kernel(entry);
         if (image && *image) checks.push_back(ok(name, (*image)->modules_version));
-        else checks.push_back(note(name, image ? "not fetched" : image.error().message, "memrig kernels fetch " + entry.id));
+        else
+            checks.push_back(
+                note(name, image ? "not fetched" : image.error().message, "memrig kernels fetch " + entry.id));
     }
 }
 
 HostCheck check_fetching() {
     for (const char* tool : {"apt-get", "dpkg-deb"})
         if (!find_program(tool))
-            return note("fetching kernels", std::string(tool) + " not found, so no kernel of the catalogue can be fetched",
+            return note("fetching kernels",
+                        std::string(tool) + " not found, so no kernel of the catalogue can be fetched",
                         "give --kernel the path of one of your own");
     return ok("fetching kernels", "apt-get and dpkg-deb are there");
 }
@@ -175,7 +187,8 @@ HostCheck check_compiler(const std::string& triple, const std::string& package) 
     const std::string program = triple + "-gcc";
     const auto path = find_program(program);
     if (path) return ok(program, path->string());
-    return note(program, "not found", "apt-get install " + package + "; only to build the agent and kernels for that architecture");
+    return note(program, "not found",
+                "apt-get install " + package + "; only to build the agent and kernels for that architecture");
 }
 
 }  // namespace

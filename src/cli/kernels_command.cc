@@ -31,9 +31,12 @@ Result<std::vector<Listed>> kernels_with_images() {
 std::string kernels_json(const std::vector<Listed>& kernels) {
     nlohmann::ordered_json json = {{"schema", 1}, {"kernels", nlohmann::ordered_json::array()}};
     for (const auto& [entry, image] : kernels) {
-        nlohmann::ordered_json row = {{"id", entry.id},           {"description", entry.description},
-                                      {"arch", entry.arch},       {"provider", entry.provider},
-                                      {"package", entry.package}, {"suite", entry.suite},
+        nlohmann::ordered_json row = {{"id", entry.id},
+                                      {"description", entry.description},
+                                      {"arch", entry.arch},
+                                      {"provider", entry.provider},
+                                      {"package", entry.package},
+                                      {"suite", entry.suite},
                                       {"fetched", image.has_value()}};
         if (image) {
             row["version"] = image->modules_version;
@@ -75,7 +78,8 @@ int fetch(const std::vector<std::string>& ids) {
     for (const auto& entry : *entries) {
         const auto image = fetch_kernel(entry);
         if (!image) return report_error(image.error());
-        const Status printed = print_result(fmt::format("{}  {}  {}\n", entry.id, image->modules_version, image->image.string()));
+        const Status printed =
+            print_result(fmt::format("{}  {}  {}\n", entry.id, image->modules_version, image->image.string()));
         if (!printed) return report_error(printed.error());
     }
     return kExitGood;
@@ -95,10 +99,14 @@ void add_kernels_command(CLI::App& program, Action& action) {
     list_command->callback([as_json, &action] { action = [as_json] { return list(*as_json); }; });
 
     auto ids = std::make_shared<std::vector<std::string>>();
-    CLI::App* fetch_command = command->add_subcommand("fetch", "Fetch kernels into the cache, or bring them up to date");
-    fetch_command->add_option("ID", *ids, "Ids of kernels, as `memrig kernels list` shows them")->required()->type_name("");
-    fetch_command->footer("Kernels are unpacked into the cache, never installed.\n\n"
-                          "Example:\n  memrig kernels fetch debian-6.1-amd64 debian-6.12-amd64\n");
+    CLI::App* fetch_command =
+        command->add_subcommand("fetch", "Fetch kernels into the cache, or bring them up to date");
+    fetch_command->add_option("ID", *ids, "Ids of kernels, as `memrig kernels list` shows them")
+        ->required()
+        ->type_name("");
+    fetch_command->footer(
+        "Kernels are unpacked into the cache, never installed.\n\n"
+        "Example:\n  memrig kernels fetch debian-6.1-amd64 debian-6.12-amd64\n");
     fetch_command->callback([ids, &action] { action = [ids] { return fetch(*ids); }; });
 }
 

@@ -15,17 +15,20 @@ namespace memrig {
 namespace {
 
 constexpr const char* kDescription =
-    "memrig: a virtual hardware bench for Linux memory hotplug. It schedules races in QEMU guests and judges them by evidence.";
+    "memrig: a virtual hardware bench for Linux memory hotplug. It schedules races in QEMU guests and judges them by "
+    "evidence.";
 
 constexpr const char* kFooter =
-    "`memrig help COMMAND` or `memrig COMMAND --help` says more of a command. What each layer does is logged to stderr as\n"
+    "`memrig help COMMAND` or `memrig COMMAND --help` says more of a command. What each layer does is logged to stderr "
+    "as\n"
     "MEMRIG_LOG asks, as in MEMRIG_LOG=warn,probe=debug.\n\n"
     "Example:\n"
     "  memrig run acpi-dimm-online --trials 5\n";
 
 std::vector<std::string> names_of_commands(const CLI::App& app) {
     std::vector<std::string> names;
-    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) names.push_back(command->get_name());
+    for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+        names.push_back(command->get_name());
     return names;
 }
 
@@ -41,8 +44,9 @@ int bad_usage(const std::string& message, const std::string& command) {
 
 int unknown_command(const std::string& word, const CLI::App& among, const std::string& command) {
     const auto meant = nearest(word, names_of_commands(among));
-    if (meant) return report_error({Fault::user_input, fmt::format("there is no command \"{}\"", word),
-                                    fmt::format("did you mean {} {}?", command, *meant)});
+    if (meant)
+        return report_error({Fault::user_input, fmt::format("there is no command \"{}\"", word),
+                             fmt::format("did you mean {} {}?", command, *meant)});
     return bad_usage(fmt::format("there is no command \"{}\"", word), command);
 }
 
@@ -52,7 +56,8 @@ int help(const CLI::App& program, const std::vector<std::string>& words) {
     std::string command = "memrig";
     for (const auto& word : words) {
         if (word == "-h" || word == "--help") continue;
-        const auto commands = app->get_subcommands([&](const CLI::App* candidate) { return candidate->get_name() == word; });
+        const auto commands =
+            app->get_subcommands([&](const CLI::App* candidate) { return candidate->get_name() == word; });
         if (commands.empty()) return unknown_command(word, *app, command);
         app = commands.front();
         command += " " + word;

@@ -23,8 +23,10 @@ constexpr std::int64_t kMostTrials = 1'000'000;
 constexpr std::int64_t kMostJobs = 1024;
 
 constexpr const char* kFooter =
-    "Each scenario is run on each kernel, in each arm: \"control\" is the kernel as shipped, a mutant has a lock elided.\n"
-    "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 130 interrupted.\n"
+    "Each scenario is run on each kernel, in each arm: \"control\" is the kernel as shipped, a mutant has a lock "
+    "elided.\n"
+    "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 130 "
+    "interrupted.\n"
     "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"
     "Example:\n"
     "  memrig run acpi-dimm-online --kernel debian-6.1-amd64 --trials 100 --jobs 2\n";
@@ -145,25 +147,41 @@ void add_run_command(CLI::App& program, Action& action) {
     const CLI::Validator decimal(not_decimal, "", "decimal");
 
     command->add_option("SCENARIO", order.scenarios, "Names (`memrig scenarios list`) or paths of scenario files")
-        ->required()->type_name("");
+        ->required()
+        ->type_name("");
     command->add_option("--kernel", order.kernels, "A kernel's id (`memrig kernels list`) or path; may be given again")
-        ->type_name("ID|PATH")->allow_extra_args(false)->default_str(order.kernels.front());
+        ->type_name("ID|PATH")
+        ->allow_extra_args(false)
+        ->default_str(order.kernels.front());
     command->add_option("--bench", order.bench, "The machine (`memrig benches list`); default: the scenario's first")
         ->type_name("BENCH");
-    command->add_option("--arm", order.arm, "control, mutant, another arm's name, or all")->type_name("ARM")->capture_default_str();
+    command->add_option("--arm", order.arm, "control, mutant, another arm's name, or all")
+        ->type_name("ARM")
+        ->capture_default_str();
     command->add_option("--trials", order.trials, "Trials of each arm; default: as the scenario says")
-        ->type_name("N")->check(decimal)->check(CLI::Range(std::int64_t{1}, kMostTrials).description(""));
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, kMostTrials).description(""));
     command->add_option("--jobs", order.jobs, "Trials at the same time")
-        ->type_name("N")->check(decimal)->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))->capture_default_str();
-    command->add_option("--seed", order.seed, "What chooses among what a scenario leaves open; default: chosen and told")
-        ->type_name("N")->check(decimal);
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
+        ->capture_default_str();
+    command
+        ->add_option("--seed", order.seed, "What chooses among what a scenario leaves open; default: chosen and told")
+        ->type_name("N")
+        ->check(decimal);
     command->add_option("--out", order.out, "The run directory; default: runs/TIME-PID")->type_name("DIR");
     command->add_option("--json", options->json, "Write results.json to FILE as well; - is stdout")->type_name("FILE");
     command->add_flag("--ktap", options->ktap, "Print the results as KTAP on stdout, all else on stderr");
     command->add_option("--accel", order.accelerator, "KVM is used only where it is proven to work")
-        ->type_name("auto|tcg|kvm")->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))->capture_default_str();
+        ->type_name("auto|tcg|kvm")
+        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
+        ->capture_default_str();
     command->add_option("--set", order.settings, "Fix what the scenario leaves open, as in onliner.attribute=online")
-        ->type_name("ACTOR.KEY=VALUE")->allow_extra_args(false)->check(CLI::Validator(no_setting, "", "setting"));
+        ->type_name("ACTOR.KEY=VALUE")
+        ->allow_extra_args(false)
+        ->check(CLI::Validator(no_setting, "", "setting"));
     command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

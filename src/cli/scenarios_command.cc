@@ -37,6 +37,7 @@ std::string scenarios_table(const std::vector<Scenario>& scenarios) {
     std::vector<std::vector<std::string>> rows = {{"SCENARIO", "BENCHES", "ARMS", "TITLE"}};
     for (const auto& scenario : scenarios) {
         std::vector<std::string> arms;
+        arms.reserve(scenario.arms.size());
         for (const auto& arm : scenario.arms) arms.push_back(arm.name);
         rows.push_back({scenario.name, joined(scenario.benches), joined(arms), one_line(scenario.title)});
     }
@@ -87,9 +88,12 @@ void add_scenarios_command(CLI::App& program, Action& action) {
 
     auto files = std::make_shared<std::vector<std::string>>();
     CLI::App* check_command = command->add_subcommand("check", "Find every mistake in scenario files");
-    check_command->add_option("FILE", *files, "Scenario files (docs/scenarios.md is their reference)")->required()->type_name("");
-    check_command->footer("Prints a line for each mistake, as FILE:LINE:COLUMN: MESSAGE, and exits with 2 if there is one.\n\n"
-                          "Example:\n  memrig scenarios check scenarios/race/acpi-dimm-online.toml\n");
+    check_command->add_option("FILE", *files, "Scenario files (docs/scenarios.md is their reference)")
+        ->required()
+        ->type_name("");
+    check_command->footer(
+        "Prints a line for each mistake, as FILE:LINE:COLUMN: MESSAGE, and exits with 2 if there is one.\n\n"
+        "Example:\n  memrig scenarios check scenarios/race/acpi-dimm-online.toml\n");
     check_command->callback([files, &action] { action = [files] { return check(*files); }; });
 }
 

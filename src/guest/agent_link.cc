@@ -39,7 +39,8 @@ public:
     static Result<std::unique_ptr<Turn>> take(AgentLink& link, std::string_view what, Deadline deadline) {
         std::unique_lock lock(link.mutex_);
         MEMRIG_TRY(const bool free, link.wait(lock, deadline, [&] { return !link.busy_; }));
-        if (!free) return fail(Fault::guest, "no time left to ask the agent for {}: it is still at an earlier request", what);
+        if (!free)
+            return fail(Fault::guest, "no time left to ask the agent for {}: it is still at an earlier request", what);
         link.busy_ = true;
         link.pending_ = Pending{};
         if (++link.last_id_ == 0) link.last_id_ = 1;
@@ -99,7 +100,8 @@ void AgentLink::read_for_ever() {
         const std::lock_guard lock(mutex_);
         foreign_version_ = decoder.foreign_version();
     }
-    if (decoder.skipped() > 0) logger("guest")->debug("{} bytes on the agent's link belonged to no frame", decoder.skipped());
+    if (decoder.skipped() > 0)
+        logger("guest")->debug("{} bytes on the agent's link belonged to no frame", decoder.skipped());
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_all();
@@ -135,7 +137,8 @@ void AgentLink::take_part(const Frame& frame) {
     if (frame.sequence != pending_.parts || (pending_.parts > 0 && deflated != pending_.deflated)) {
         pending_.broken = Error{Fault::rig, "a part of the agent's reply was lost on the line", {}};
     } else if (pending_.text.size() + frame.payload.size() > kMaxReply) {
-        pending_.broken = Error{Fault::guest, fmt::format("the agent sent a reply of more than {} bytes", kMaxReply), {}};
+        pending_.broken =
+            Error{Fault::guest, fmt::format("the agent sent a reply of more than {} bytes", kMaxReply), {}};
     } else {
         pending_.parts++;
         pending_.deflated = deflated;
@@ -195,7 +198,8 @@ Status AgentLink::send(const Frame& frame, std::string_view lead_in, Deadline de
 
 Result<std::string> AgentLink::ask(std::string_view what, const std::string& payload, Deadline deadline) {
     if (payload.size() > kMaxPayload)
-        return fail(Fault::rig, "a request to the agent for {} has {} bytes; at most {} are possible", what, payload.size(), kMaxPayload);
+        return fail(Fault::rig, "a request to the agent for {} has {} bytes; at most {} are possible", what,
+                    payload.size(), kMaxPayload);
     const SteadyTime begin = std::chrono::steady_clock::now();
     MEMRIG_TRY(const auto turn, Turn::take(*this, what, deadline));
     std::unique_lock lock(mutex_);
@@ -223,7 +227,8 @@ Result<AgentHello> AgentLink::hello(Deadline deadline) {
     while (!done) {
         if (deadline.expired()) {
             if (foreign_version_ != 0)
-                return fail(Fault::rig, "the agent speaks version {} of the protocol, memrig {}", foreign_version_, kProtocolVersion);
+                return fail(Fault::rig, "the agent speaks version {} of the protocol, memrig {}", foreign_version_,
+                            kProtocolVersion);
             return fail(Fault::guest, "the agent did not greet in time");
         }
         lock.unlock();

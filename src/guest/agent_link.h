@@ -50,9 +50,9 @@ private:
         std::uint16_t parts = 0;
         bool deflated = false;
         bool done = false;
-        std::string text;              // of the parts, then of the greeting if that is the reply
-        std::string status;            // the payload of the frame that ended it
-        std::optional<Error> broken;   // why it can no longer be read
+        std::string text;             // of the parts, then of the greeting if that is the reply
+        std::string status;           // the payload of the frame that ended it
+        std::optional<Error> broken;  // why it can no longer be read
     };
     class Turn;
 

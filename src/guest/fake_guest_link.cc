@@ -106,14 +106,16 @@ Result<bool> FakeGuestLink::wait_writes(std::size_t seen, Deadline) {
 Result<std::string> FakeGuestLink::read_guest_file(const std::string& path, Deadline) {
     note("read-file " + path);
     const auto file = files.find(path);
-    if (file == files.end()) return fail(Fault::guest, "the guest cannot open {}: No such file or directory (ENOENT)", path);
+    if (file == files.end())
+        return fail(Fault::guest, "the guest cannot open {}: No such file or directory (ENOENT)", path);
     return file->second;
 }
 
 Status FakeGuestLink::write_guest_file(const std::string& path, const std::string& text, Deadline) {
     note("write-file " + path);
     const auto file = files.find(path);
-    if (file == files.end()) return fail(Fault::guest, "the guest cannot open {}: No such file or directory (ENOENT)", path);
+    if (file == files.end())
+        return fail(Fault::guest, "the guest cannot open {}: No such file or directory (ENOENT)", path);
     file->second = text;
     return {};
 }

@@ -30,7 +30,8 @@ Number get(std::string_view in, std::size_t at) {
 }
 
 bool is_known(std::uint8_t type) {
-    return type >= static_cast<std::uint8_t>(FrameType::hello) && type <= static_cast<std::uint8_t>(FrameType::deflated_part);
+    return type >= static_cast<std::uint8_t>(FrameType::hello) &&
+           type <= static_cast<std::uint8_t>(FrameType::deflated_part);
 }
 
 }  // namespace

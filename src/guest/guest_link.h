@@ -15,10 +15,10 @@ namespace memrig {
 // What the agent says of itself and its kernel when it greets.
 struct AgentHello {
     unsigned protocol = 0;
-    std::string release;  // uname -r
-    std::string machine;  // uname -m
-    std::uint64_t block_bytes = 0;  // size of a memory block; 0 where the kernel has no memory hotplug
-    unsigned cpus = 0;              // vCPUs online
+    std::string release;                // uname -r
+    std::string machine;                // uname -m
+    std::uint64_t block_bytes = 0;      // size of a memory block; 0 where the kernel has no memory hotplug
+    unsigned cpus = 0;                  // vCPUs online
     std::vector<std::string> warnings;  // what the agent could not set up, e.g. a module that did not load
 };
 
@@ -58,9 +58,9 @@ struct BlockedTask {
 };
 
 enum class OnlinerTrigger {
-    now,     // the blocks are expected to be there: one attempt each
-    spin,    // opens the attribute again and again until it is there
-    uevent   // waits for the block's KOBJ_ADD uevent
+    now,    // the blocks are expected to be there: one attempt each
+    spin,   // opens the attribute again and again until it is there
+    uevent  // waits for the block's KOBJ_ADD uevent
 };
 
 struct OnlinerOrder {
@@ -77,7 +77,8 @@ struct OnlinerOrder {
 // another vCPU is held. A request on the link would not: what a tty receives goes through a workqueue.
 struct Doorbell {
     static constexpr std::uint64_t magic = 0x6c6c6562726f6f64;  // at `address` once the onliner is there
-    std::uint64_t address = 0;  // behind the magic: first block, last block, rung (not 0: go); 8 bytes each, little-endian
+    std::uint64_t address =
+        0;  // behind the magic: first block, last block, rung (not 0: go); 8 bytes each, little-endian
 };
 
 // One write that an onliner made. `error` is the errno, 0 for success.

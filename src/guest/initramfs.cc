@@ -37,7 +37,9 @@ public:
 
     void directory(const char* path) { add(path, S_IFDIR | 0755, {}, 0); }
     void device(const char* path, dev_t number) { add(path, S_IFCHR | 0600, {}, number); }
-    void file(const std::string& path, mode_t mode, std::string_view bytes) { add(path.c_str(), S_IFREG | mode, bytes, 0); }
+    void file(const std::string& path, mode_t mode, std::string_view bytes) {
+        add(path.c_str(), S_IFREG | mode, bytes, 0);
+    }
 
     Result<std::string> finish() {
         check(archive_write_close(writer_.get()));
@@ -92,7 +94,8 @@ Result<std::string> build_initramfs(std::string_view agent, const std::vector<In
     return cpio.finish();
 }
 
-Result<Initramfs> prepare_initramfs(const fs::path& agent, const std::vector<ModuleFile>& modules, const fs::path& cache) {
+Result<Initramfs> prepare_initramfs(const fs::path& agent, const std::vector<ModuleFile>& modules,
+                                    const fs::path& cache) {
     auto agent_bytes = read_file(agent);
     if (!agent_bytes) return fail_with(agent_bytes.error(), "build the agent for this architecture");
     std::vector<InitramfsModule> images;

@@ -23,7 +23,8 @@ constexpr std::size_t kMaxModule = 64u << 20;
 Result<std::string> kmod_program(const std::string& name) {
     for (const std::string& candidate : {name, "/usr/sbin/" + name, "/sbin/" + name})
         if (const auto path = find_program(candidate)) return path->string();
-    return fail_with({Fault::host, fmt::format("the program {} is not installed", name), {}}, "install the package kmod");
+    return fail_with({Fault::host, fmt::format("the program {} is not installed", name), {}},
+                     "install the package kmod");
 }
 
 Result<fs::path> module_directory(const fs::path& root, const std::string& release) {
@@ -38,7 +39,7 @@ Result<std::string> index_key(const fs::path& directory, const std::string& rele
     std::vector<std::string> entries;
     std::error_code code;
     for (fs::recursive_directory_iterator it(directory, code), end; !code && it != end; it.increment(code)) {
-        struct stat st {};
+        struct stat st{};
         if (::stat(it->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
         entries.push_back(fmt::format("{} {} {}.{}", it->path().lexically_relative(directory).string(), st.st_size,
                                       st.st_mtim.tv_sec, st.st_mtim.tv_nsec));
@@ -70,7 +71,8 @@ Status link_tree(const fs::path& tree, const fs::path& directory, const std::str
 }
 
 // The root with kmod's index of the modules in `directory`, made on first use.
-Result<fs::path> indexed_root(const fs::path& directory, const std::string& release, const fs::path& cache, Deadline deadline) {
+Result<fs::path> indexed_root(const fs::path& directory, const std::string& release, const fs::path& cache,
+                              Deadline deadline) {
     MEMRIG_TRY(const std::string key, index_key(directory, release));
     const fs::path parent = cache / "modules";
     MEMRIG_CHECK(make_directories(parent));
@@ -82,7 +84,8 @@ Result<fs::path> indexed_root(const fs::path& directory, const std::string& rele
     MEMRIG_TRY(const std::string depmod, kmod_program("depmod"));
     MEMRIG_TRY(const RunResult run, run_program({depmod, "-b", work.path().string(), release}, deadline, true));
     if (!run.status.success())
-        return fail(Fault::host, "depmod for {} failed with {}: {}", release, run.status.text(), run.output.substr(0, 300));
+        return fail(Fault::host, "depmod for {} failed with {}: {}", release, run.status.text(),
+                    run.output.substr(0, 300));
     std::error_code code;
     fs::rename(work.path(), root, code);
     if (code) return fail(Fault::host, "cannot rename to {}: {}", root.string(), code.message());
@@ -91,9 +94,8 @@ Result<fs::path> indexed_root(const fs::path& directory, const std::string& rele
 }
 
 bool is_module_name(const std::string& name) {
-    return !name.empty() && name.front() != '-' && std::ranges::all_of(name, [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '_' || c == '-';
-    });
+    return !name.empty() && name.front() != '-' &&
+           std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }
 
 // "insmod PATH [OPTIONS]" for a file, "builtin NAME" for none.
@@ -127,11 +129,12 @@ Result<std::vector<ModuleFile>> modules_in_order(const fs::path& package_root, c
     for (const std::string& name : wanted) {
         if (!is_module_name(name)) return fail(Fault::user_input, "'{}' is not the name of a module", name);
         // Its own empty configuration, so that the host's options and blacklists have no say.
-        MEMRIG_TRY(const RunResult run,
-                   run_program({modprobe, "-d", root.string(), "-S", release, "-C", (root / "no-configuration").string(),
-                                "--show-depends", name}, deadline, true));
+        MEMRIG_TRY(const RunResult run, run_program({modprobe, "-d", root.string(), "-S", release, "-C",
+                                                     (root / "no-configuration").string(), "--show-depends", name},
+                                                    deadline, true));
         if (!run.status.success())
-            return fail(Fault::user_input, "the kernel {} has no module {}, neither built in nor as a file", release, name);
+            return fail(Fault::user_input, "the kernel {} has no module {}, neither built in nor as a file", release,
+                        name);
         std::string_view rest = run.output;
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find('\n'), rest.size());
@@ -152,7 +155,8 @@ Result<std::string> read_module(const ModuleFile& module) {
     struct archive_entry* entry = nullptr;
     const auto bad = [&] {
         const char* why = archive_error_string(reader.get());
-        return fail(Fault::host, "cannot read the module {}: {}", module.path.string(), why != nullptr ? why : "no reason given");
+        return fail(Fault::host, "cannot read the module {}: {}", module.path.string(),
+                    why != nullptr ? why : "no reason given");
     };
     if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK ||
         archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
@@ -164,9 +168,12 @@ Result<std::string> read_module(const ModuleFile& module) {
         if (n < 0) return bad();
         if (n == 0) break;
         image.append(buffer.data(), static_cast<std::size_t>(n));
-        if (image.size() > kMaxModule) return fail(Fault::host, "the module {} is larger than {} bytes", module.path.string(), kMaxModule);
+        if (image.size() > kMaxModule)
+            return fail(Fault::host, "the module {} is larger than {} bytes", module.path.string(), kMaxModule);
     }
-    if (!image.starts_with("\x7F" "ELF")) return fail(Fault::host, "{} is not a module", module.path.string());
+    if (!image.starts_with("\x7F"
+                           "ELF"))
+        return fail(Fault::host, "{} is not a module", module.path.string());
     return image;
 }
 

@@ -98,7 +98,9 @@ std::optional<std::string> Fields::find(std::string_view key) const {
 
 Result<std::string> Fields::text(std::string_view key) const {
     auto value = find(key);
-    if (!value) return fail(Fault::guest, "the agent's reply lacks the field '{}' in a line of kind '{}'", key, excerpt(kind()));
+    if (!value)
+        return fail(Fault::guest, "the agent's reply lacks the field '{}' in a line of kind '{}'", key,
+                    excerpt(kind()));
     return std::move(*value);
 }
 

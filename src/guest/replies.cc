@@ -68,7 +68,8 @@ Result<std::string> unstuff(std::string_view stuffed) {
 
 Status parse_status(std::string_view payload) {
     const auto lines = split_lines(payload);
-    if (lines.size() != 1) return fail(Fault::guest, "the agent ended a reply with {} lines instead of one", lines.size());
+    if (lines.size() != 1)
+        return fail(Fault::guest, "the agent ended a reply with {} lines instead of one", lines.size());
     MEMRIG_TRY(const Fields fields, Fields::parse(lines[0]));
     MEMRIG_TRY(const std::string status, fields.text("status"));
     if (status == "ok") return {};
@@ -183,7 +184,8 @@ Result<std::string> parse_file(std::string_view lines) {
     for (const std::string_view line : split_lines(lines)) {
         MEMRIG_TRY(const Fields fields, Fields::parse(line));
         MEMRIG_TRY(const std::string data, fields.text("data"));
-        if (text.size() + data.size() > kMaxGuestFile) return fail(Fault::guest, "the agent sent more of a file than 1 MiB");
+        if (text.size() + data.size() > kMaxGuestFile)
+            return fail(Fault::guest, "the agent sent more of a file than 1 MiB");
         text += data;
     }
     return text;
@@ -220,7 +222,8 @@ Result<std::string> inflate_reply(std::string_view stuffed) {
     const bool all_used = stream.avail_in == 0;
     ::inflateEnd(&stream);
     if (text.size() > kMaxReply) return fail(Fault::guest, "the agent sent a reply of more than {} bytes", kMaxReply);
-    if (status != Z_STREAM_END || !all_used) return fail(Fault::guest, "the agent sent deflated parts that do not inflate");
+    if (status != Z_STREAM_END || !all_used)
+        return fail(Fault::guest, "the agent sent deflated parts that do not inflate");
     return text;
 }
 

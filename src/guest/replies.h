@@ -11,7 +11,7 @@
 
 namespace memrig {
 
-inline constexpr std::size_t kMaxReply = 32u << 20;      // of one reply, all its parts, inflated
+inline constexpr std::size_t kMaxReply = 32u << 20;  // of one reply, all its parts, inflated
 inline constexpr std::size_t kMaxGuestFile = 1u << 20;
 
 // The status that ends a reply: nothing, or what the guest could not do, and its errno.

@@ -4,8 +4,10 @@ namespace memrig {
 
 namespace {
 
-std::string chardev(const char* id, int descriptor) {
-    return fmt::format("socket,id={},fd={},server=on,wait=off", id, descriptor);
+// QEMU serves the monitor from a thread of its own as soon as it listens: with wait=off, a client that is there already may be taken by
+// that thread while the main one blocks in accept() for good (QEMU 7.2).
+std::string chardev(const char* id, int descriptor, bool wait = false) {
+    return fmt::format("socket,id={},fd={},server=on,wait={}", id, descriptor, wait ? "on" : "off");
 }
 
 std::string mebibytes(std::uint64_t bytes) { return fmt::format("{}M", bytes >> 20); }
@@ -27,7 +29,7 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
         "-machine", bench.machine, "-accel", accel(order.accelerator),
         "-smp", std::to_string(bench.vcpus()),
         "-m", fmt::format("size={},slots={},maxmem={}", mebibytes(bench.memory_bytes), bench.slots, mebibytes(bench.max_memory_bytes)),
-        "-chardev", chardev("qmp", QemuDescriptors::qmp), "-mon", "chardev=qmp,mode=control",
+        "-chardev", chardev("qmp", QemuDescriptors::qmp, true), "-mon", "chardev=qmp,mode=control",
         "-chardev", chardev("gdb", QemuDescriptors::gdb), "-gdb", "chardev:gdb",
         "-chardev", chardev("console", QemuDescriptors::console), "-serial", "chardev:console",
         "-chardev", chardev("link", QemuDescriptors::link), "-serial", "chardev:link",

@@ -14,15 +14,28 @@ std::string task_name(const Performance& performance, std::uint64_t task) {
     return fmt::format("task {:x}", task);
 }
 
+bool asks_for(const Step& step, const Evidence& evidence) {
+    return std::ranges::any_of(step.any, [&](const Evidence& one) { return evidence.kind == one.kind && evidence.subject == one.subject; });
+}
+
 // The evidence, seen while its step's hold was in force, that every await step asked for.
 const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step& step) {
     for (const auto& record : evidence.performance.evidence) {
-        const bool wanted = std::ranges::any_of(step.any, [&](const Evidence& one) {
-            return record.evidence.kind == one.kind && record.evidence.subject == one.subject;
-        });
-        if (wanted && record.actor == step.actor && !record.during.empty()) return &record;
+        if (asks_for(step, record.evidence) && record.actor == step.actor && !record.during.empty()) return &record;
     }
     return nullptr;
+}
+
+// Whether a step saw its actor being refused under the hold, and not getting in under it all the same.
+bool was_refused(const TrialEvidence& evidence) {
+    const auto saw = [&](const Step& step, Evidence::Kind kind) {
+        return std::ranges::any_of(evidence.performance.evidence, [&](const EvidenceRecord& record) {
+            return record.evidence.kind == kind && record.actor == step.actor && !record.during.empty() && asks_for(step, record.evidence);
+        });
+    };
+    return std::ranges::any_of(evidence.schedule.steps, [&](const Step& step) {
+        return saw(step, Evidence::Kind::refused) && !saw(step, Evidence::Kind::entered);
+    });
 }
 
 std::string hold_text(const HoldRecord& hold) {
@@ -147,7 +160,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         if (step.kind == StepKind::await && seen_under_hold(evidence, step) == nullptr)
             missing.push_back(fmt::format("not seen while the hold was in force: {}", step.text()));
     }
-    if (evidence.performance.end == PlayEnd::expired) missing.push_back("no end to the step: " + evidence.performance.step);
+    if (evidence.performance.end != PlayEnd::finished) missing.push_back("no end to the step: " + evidence.performance.step);
     if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after) missing.push_back("the guest's memory was not looked at");
     if (missing.empty()) return std::nullopt;
     return Finding{"evidence", Verdict::inconclusive, missing.front(), missing};
@@ -161,11 +174,9 @@ Judgement judge(const TrialEvidence& evidence) {
     // against the actors. So "held" needs the refusal, and every other verdict stands on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
     if (judgement.findings.empty()) {
-        const bool refused = std::ranges::any_of(evidence.performance.evidence, [](const EvidenceRecord& record) {
-            return record.evidence.kind == Evidence::Kind::refused && !record.during.empty();
-        });
+        const bool refused = was_refused(evidence);
         judgement.verdict = refused ? Verdict::held : Verdict::inconclusive;
-        judgement.reason = refused ? held_reason(evidence) : "nobody was seen being refused while the hold was in force";
+        judgement.reason = refused ? held_reason(evidence) : "nobody was seen being refused, and kept out, while the hold was in force";
         return judgement;
     }
     judgement.verdict = judgement.findings.front().verdict;

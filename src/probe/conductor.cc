@@ -94,39 +94,32 @@ Status Conductor::leave(const Arrival& arrival, const Response& response) {
     return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});
 }
 
-Status Conductor::watch_writes(std::uint64_t address, Handler handler) {
+Status Conductor::watch_writes(std::uint64_t address) {
     MEMRIG_CHECK(pause());
-    if (!written_.emplace(address, std::move(handler)).second) return fail(Fault::rig, "the writes to {:#x} are watched already", address);
+    if (!written_.insert(address).second) return {};
     return probe_.insert_watchpoint(address, kWatchedBytes);
-}
-
-Status Conductor::handle_write(const Stop& stop) {
-    const auto watched = written_.find(stop.watched);
-    if (watched == written_.end()) return {};
-    MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
-    stops_++;
-    stops_at_[stop.watched]++;
-    const std::uint64_t task = task_of(registers);
-    MEMRIG_TRY([[maybe_unused]] const Response pass, watched->second(Arrival{stop.vcpu, stop.watched, std::move(registers), task, steady_clock().now()}));
-    return {};
 }
 
 Status Conductor::handle(const Stop& stop) {
     if (stop.cause == StopCause::interrupt) return {};
-    if (stop.cause == StopCause::watchpoint) return handle_write(stop);
     MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
+    const bool write = stop.cause == StopCause::watchpoint;
     const std::uint64_t pc = registers.pc();
     // A stop at no watched address is the echo of a breakpoint that is gone by now.
-    if (!points_.contains(pc)) return {};
+    if (write ? !written_.contains(stop.watched) : !points_.contains(pc)) return {};
+    const std::uint64_t task = task_of(registers);
+    const Arrival arrival{stop.vcpu, write ? stop.watched : pc, std::move(registers), task, steady_clock().now()};
     stops_++;
-    stops_at_[pc]++;
-    const Arrival arrival{stop.vcpu, pc, std::move(registers), 0, steady_clock().now()};
-    Arrival named = arrival;
-    named.task = task_of(named.registers);
-    MEMRIG_TRY(const Response response, ask_watches(named));
-    if (response.kind == Response::Kind::leave) return leave(named, response);
-    standing_on_[stop.vcpu] = pc;
-    if (response.kind == Response::Kind::hold) held_.insert(stop.vcpu);
+    stops_at_[arrival.address]++;
+    if (stop_listener_) MEMRIG_CHECK(stop_listener_(arrival));
+    return write ? Status() : handle_arrival(arrival);
+}
+
+Status Conductor::handle_arrival(const Arrival& arrival) {
+    MEMRIG_TRY(const Response response, ask_watches(arrival));
+    if (response.kind == Response::Kind::leave) return leave(arrival, response);
+    standing_on_[arrival.vcpu] = arrival.address;
+    if (response.kind == Response::Kind::hold) held_.insert(arrival.vcpu);
     return {};
 }
 
@@ -181,7 +174,7 @@ Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline 
 Status Conductor::unwatch_all() {
     MEMRIG_CHECK(pause());
     while (!addresses_.empty()) MEMRIG_CHECK(unwatch(addresses_.begin()->first));
-    for (const auto& [address, handler] : written_) MEMRIG_CHECK(probe_.remove_watchpoint(address, kWatchedBytes));
+    for (const auto address : written_) MEMRIG_CHECK(probe_.remove_watchpoint(address, kWatchedBytes));
     written_.clear();
     return {};
 }

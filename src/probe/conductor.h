@@ -56,13 +56,16 @@ public:
     // over pass. Pauses the guest if it runs.
     Result<WatchId> watch(std::uint64_t address, Handler handler);
     Status unwatch(WatchId id);
-    // Calls `handler` behind each write to the 8 bytes at `address`; its answer can only be to pass. One handler an address, for
-    // good; needs an accelerator with as many watchpoints as are asked for (TCG).
-    Status watch_writes(std::uint64_t address, Handler handler);
+    // Stops, for on_stop(), behind each write to the 8 bytes at `address`, for good. Needs an accelerator with as many watchpoints as
+    // are asked for (TCG). A write in the very moment of another vCPU's stop may go unreported: QEMU names but one.
+    Status watch_writes(std::uint64_t address);
     // From within a handler at a function's entry: calls `handler` once, when that very call returns.
     Status on_return(const Arrival& entry, ReturnHandler handler);
     // The address that the function just entered will return to.
     Result<std::uint64_t> return_address(const Arrival& entry);
+
+    // Called at every stop, before any handler: with the vCPU and the address that it stopped for.
+    void on_stop(std::function<Status(const Arrival&)> listener) { stop_listener_ = std::move(listener); }
 
     // Lets a held vCPU go with the next run. False if it was not held.
     bool release(unsigned vcpu);
@@ -98,7 +101,7 @@ private:
     };
 
     Status handle(const Stop& stop);
-    Status handle_write(const Stop& stop);
+    Status handle_arrival(const Arrival& arrival);
     Result<Response> ask_watches(const Arrival& arrival);
     Status leave(const Arrival& arrival, const Response& response);
     // Moves vCPUs that stand on a breakpoint and are not held behind it.
@@ -108,7 +111,8 @@ private:
     Probe& probe_;
     std::map<std::uint64_t, Point> points_;
     std::map<WatchId, std::uint64_t> addresses_;
-    std::map<std::uint64_t, Handler> written_;  // by watched address
+    std::set<std::uint64_t> written_;  // the addresses that watch_writes() watches
+    std::function<Status(const Arrival&)> stop_listener_;
     std::set<unsigned> held_;
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed
     WatchId next_id_ = 1;

@@ -23,6 +23,12 @@ constexpr auto kReplyPatience = 60s;
 constexpr std::size_t kMaxTranscript = 200'000;
 constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
 
+std::uint64_t little_endian(std::string_view bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+    return value;
+}
+
 class GdbProbe final : public Probe {
 public:
     explicit GdbProbe(Descriptor socket) : socket_(std::move(socket)) {}
@@ -35,6 +41,7 @@ public:
     Result<Registers> registers(unsigned vcpu) override;
     Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
     Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override;
+    Result<std::vector<std::uint64_t>> read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) override;
     Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override;
     Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('Z', address, kind); }
     Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('z', address, kind); }
@@ -233,6 +240,21 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
     return bytes;
 }
 
+Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) {
+    MEMRIG_CHECK(must_be_stopped());
+    select(vcpu);
+    for (const auto address : addresses) queue(fmt::format("m{:x},8", address));
+    MEMRIG_CHECK(flush());
+    std::vector<std::uint64_t> words;
+    for (const auto address : addresses) {
+        MEMRIG_TRY(const std::string answer, reply());
+        const auto bytes = from_hex(answer);
+        if (!bytes || bytes->size() != 8) return fail(Fault::guest, "no memory at {:#x}", address);
+        words.push_back(little_endian(*bytes));
+    }
+    return words;
+}
+
 Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) {
     MEMRIG_CHECK(must_be_stopped());
     select(vcpu);
@@ -335,9 +357,16 @@ Status GdbProbe::detach() {
 
 Result<std::uint64_t> Probe::read_u64(unsigned vcpu, std::uint64_t address) {
     MEMRIG_TRY(const std::string bytes, read_memory(vcpu, address, 8));
-    std::uint64_t value = 0;
-    for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-    return value;
+    return little_endian(bytes);
+}
+
+Result<std::vector<std::uint64_t>> Probe::read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) {
+    std::vector<std::uint64_t> words;
+    for (const auto address : addresses) {
+        MEMRIG_TRY(const std::uint64_t word, read_u64(vcpu, address));
+        words.push_back(word);
+    }
+    return words;
 }
 
 Result<std::unique_ptr<Probe>> make_gdb_probe(Descriptor socket, Deadline deadline) {

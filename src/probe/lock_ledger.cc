@@ -78,9 +78,12 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
     for (const char* name : {kDeviceHotplug, kMemHotplug, kCpuHotplug, kAcpiScan}) ledger->find_named_lock(name);
     for (const auto& primitive : primitives)
         if (watching == MutexWatching::calls || !primitive.mutex_change) MEMRIG_CHECK(ledger->watch_primitive(primitive));
-    if (watching == MutexWatching::writes)
+    if (watching == MutexWatching::writes) {
+        LockLedger* self = ledger.get();
+        conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
         for (const auto& [address, name] : ledger->named_locks_)
             if (name == kDeviceHotplug || name == kAcpiScan) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
+    }
     MEMRIG_CHECK(ledger->watch_devices());
     return ledger;
 }
@@ -231,25 +234,27 @@ std::optional<LockEvent> LockLedger::wanted_by(std::uint64_t task) const {
     return found == wanted_.end() ? std::nullopt : std::optional(found->second);
 }
 
+namespace {
+// Follows "waits for a lock that X holds" from `task` to `start`. Of a lock that has several holders, readers, any one will do.
+bool leads_to(std::uint64_t start, std::uint64_t task, const std::map<std::uint64_t, LockEvent>& wanted,
+              const std::map<std::uint64_t, std::vector<LockEvent>>& held, std::set<std::uint64_t>& seen, WaitCycle& path) {
+    const auto wish = wanted.find(task);
+    if (wish == wanted.end() || !seen.insert(task).second) return false;
+    path.push_back(wish->second);
+    for (const auto& [holder, locks] : held) {
+        const bool holds = holder != task && std::ranges::find(locks, wish->second.lock, &LockEvent::lock) != locks.end();
+        if (holds && (holder == start || leads_to(start, holder, wanted, held, seen, path))) return true;
+    }
+    path.pop_back();
+    return false;
+}
+}  // namespace
+
 std::optional<WaitCycle> LockLedger::wait_cycle() const {
-    // From each waiting task along "waits for a lock that X holds"; a lock held for writing has one holder, and for a wish
-    // that readers block, any one reader that waits itself will do.
-    for (const auto& [start, first] : wanted_) {
+    for (const auto& [start, wish] : wanted_) {
         WaitCycle path;
         std::set<std::uint64_t> seen;
-        std::uint64_t task = start;
-        while (seen.insert(task).second) {
-            const auto wish = wanted_.find(task);
-            if (wish == wanted_.end()) break;
-            path.push_back(wish->second);
-            const auto holds = [&](const auto& entry) {
-                return entry.first != task && std::ranges::any_of(entry.second, [&](const LockEvent& held) { return held.lock == wish->second.lock; });
-            };
-            auto holder = std::ranges::find_if(held_, [&](const auto& entry) { return holds(entry) && wanted_.contains(entry.first); });
-            if (holder == held_.end()) break;
-            task = holder->first;
-            if (task == start) return path;
-        }
+        if (leads_to(start, start, wanted_, held_, seen, path)) return path;
     }
     return std::nullopt;
 }

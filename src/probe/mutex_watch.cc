@@ -22,39 +22,58 @@ bool is_mutex_code(const std::string& place) {
 }  // namespace
 
 Status MutexWatch::watch(std::uint64_t address, const std::string& name) {
-    if (watches(address)) return {};
-    MEMRIG_CHECK(conductor_.pause());
+    if (mutexes_.contains(address)) return {};
+    MEMRIG_CHECK(conductor_.watch_writes(address));
     MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
-    Mutex& mutex = mutexes_.emplace(address, Mutex{name, owner}).first->second;
-    return conductor_.watch_writes(address, [this, &mutex](const Arrival& arrival) { return at_write(mutex, arrival); });
+    mutexes_.emplace(address, Mutex{name, owner});
+    return {};
 }
 
-Result<Response> MutexWatch::at_write(Mutex& mutex, const Arrival& arrival) {
-    MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(arrival.vcpu, arrival.address));
+Status MutexWatch::look(const Arrival& stop) {
+    if (mutexes_.empty()) return {};
+    std::vector<std::uint64_t> addresses;
+    for (const auto& [address, mutex] : mutexes_) addresses.push_back(address);
+    MEMRIG_TRY(const auto owners, conductor_.probe().read_words(stop.vcpu, addresses));
+    auto owner = owners.begin();
+    for (auto& [address, mutex] : mutexes_) MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
+    return {};
+}
+
+std::uint64_t MutexWatch::task_of(std::uint64_t owner) const {
+    const auto known = tasks_.find(owner);
+    return known == tasks_.end() ? owner : known->second;
+}
+
+Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop) {
     const std::uint64_t before = std::exchange(mutex.owner, owner);
+    const bool here = stop.address == address;  // this vCPU stopped for this very write
     const std::uint64_t old_task = before & ~kFlags;
     const std::uint64_t new_task = owner & ~kFlags;
-    LockEvent event{arrival.at, arrival.task, arrival.vcpu, LockAction::wants, false, mutex.name, arrival.address, {}, {}};
-    const bool let_go = old_task != 0 && new_task != old_task;
     // With the PICKUP flag the lock is handed over, and is its new owner's once that has cleared the flag.
-    const bool taken = new_task != 0 && (owner & kFlagPickup) == 0 && (new_task != old_task || (before & kFlagPickup) != 0);
+    const bool owned_before = old_task != 0 && (before & kFlagPickup) == 0;
+    const bool owned_now = new_task != 0 && (owner & kFlagPickup) == 0;
+    const bool same_owner = new_task == old_task;
+    if (owned_before && !(owned_now && same_owner)) MEMRIG_CHECK(tell(LockAction::releases, task_of(old_task), address, mutex, stop));
+    if (owned_now && !(owned_before && same_owner)) {
+        if (here) tasks_[new_task] = stop.task;
+        return tell(LockAction::takes, task_of(new_task), address, mutex, stop);
+    }
     // A write that changes no owner is a failed attempt on the fast path, or a waiter that says so.
-    const bool refused_fast = owner == before;
-    const bool waiting = (owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0;
-    const bool wants = new_task != 0 && new_task == old_task && (refused_fast || waiting) && !taken;
-    if (!let_go && !taken && !wants) return Response::pass();
-    MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    std::erase_if(event.path, is_mutex_code);
-    event.where = event.path.empty() ? "?" : event.path.front();
-    if (let_go) {
-        event.action = LockAction::releases;
-        listener_(event);
+    const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);
+    if (here && owned_now && waits && task_of(new_task) != stop.task) return tell(LockAction::wants, stop.task, address, mutex, stop);
+    return {};
+}
+
+Status MutexWatch::tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
+    LockEvent event{stop.at, task, stop.vcpu, action, false, mutex.name, address, "?", {}};
+    // Only the stopped vCPU's own stack tells how its task came here.
+    if (task == stop.task) {
+        MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), stop, kPathDepth));
+        std::erase_if(event.path, is_mutex_code);
+        if (!event.path.empty()) event.where = event.path.front();
     }
-    if (taken || wants) {
-        event.action = taken ? LockAction::takes : LockAction::wants;
-        listener_(event);
-    }
-    return Response::pass();
+    listener_(std::move(event));
+    return {};
 }
 
 }  // namespace memrig

@@ -1,4 +1,5 @@
-// Sees who takes and lets go of a mutex by the writes to its owner field: no matter which function does it, inlined or not.
+// Sees who takes and lets go of a mutex by its owner field, which it reads whenever the guest stops, and which stops the guest when
+// it is written to: no matter which function does it, inlined or not.
 #pragma once
 
 #include <cstdint>
@@ -22,19 +23,24 @@ public:
 
     // From now on, every change of the mutex at `address` becomes a LockEvent of that name.
     Status watch(std::uint64_t address, const std::string& name);
-    [[nodiscard]] bool watches(std::uint64_t address) const { return mutexes_.contains(address); }
+    // Looks at all of them: to be called at every stop.
+    Status look(const Arrival& stop);
 
 private:
     struct Mutex {
         std::string name;
         std::uint64_t owner;  // the field's last known value
     };
-    Result<Response> at_write(Mutex& mutex, const Arrival& arrival);
+    Status changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop);
+    // The task (kernel stack) of an owner (task_struct), if it is known; else the owner itself stands for it.
+    [[nodiscard]] std::uint64_t task_of(std::uint64_t owner) const;
+    Status tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop);
 
     Conductor& conductor_;
     CallPaths& paths_;
     std::function<void(LockEvent)> listener_;
     std::map<std::uint64_t, Mutex> mutexes_;
+    std::map<std::uint64_t, std::uint64_t> tasks_;  // by owner
 };
 
 }  // namespace memrig

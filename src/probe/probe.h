@@ -45,6 +45,8 @@ public:
     virtual Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) = 0;
     // Kernel virtual addresses, through `vcpu`'s page tables. At most 1 MiB at a time.
     virtual Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) = 0;
+    // 8 bytes at each of the addresses, in one trip.
+    virtual Result<std::vector<std::uint64_t>> read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses);
     virtual Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) = 0;
     virtual Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) = 0;
     virtual Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) = 0;

@@ -15,12 +15,14 @@ struct Symbol {
     std::string name;
 };
 
-// Immutable. A name may stand for several functions (`state_store` is in many files), and a compiler's clone
+// Immutable; moved, not copied. A name may stand for several functions (`state_store` is in many files), and a compiler's clone
 // ("name.isra.0", "name.constprop.0", "name.part.0", "name.cold") is found by its plain name, but for ".cold", which no call enters.
 class SymbolTable {
 public:
     SymbolTable() = default;
     explicit SymbolTable(std::vector<Symbol> symbols);
+    SymbolTable(SymbolTable&&) = default;
+    SymbolTable& operator=(SymbolTable&&) = default;
 
     // Every address of that name, ascending; empty if there is none.
     [[nodiscard]] std::vector<std::uint64_t> all(std::string_view name) const;
@@ -39,7 +41,7 @@ public:
 
 private:
     std::vector<Symbol> symbols_;              // by address
-    std::vector<const Symbol*> by_name_;       // by plain name
+    std::vector<const Symbol*> by_name_;       // by plain name; into symbols_, which keeps its place when moved
 };
 
 // "name.isra.0" is "name".

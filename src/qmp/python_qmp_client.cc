@@ -52,7 +52,7 @@ public:
         try {
             const py::module_ module = py::module_::import(kQmpModule);
             py::object session = module.attr("open_soon")(
-                socket.get(), py::cpp_function([inbox](bool out_of_band) { inbox->opened.set(out_of_band); }),
+                socket.release(), py::cpp_function([inbox](bool out_of_band) { inbox->opened.set(out_of_band); }),
                 py::cpp_function([inbox](const std::string& kind, const std::string& description) {
                     const QmpError why = decode_failure(kind, {}, description);
                     inbox->opened.set(std::unexpected(why));
@@ -66,7 +66,6 @@ public:
                 }),
                 py::cpp_function(
                     [inbox](bool sent, const py::bytes& line) { inbox->transcript.add(sent, view(line)); }));
-            socket.release();
             return std::make_shared<PythonSession>(std::move(session));
         } catch (const std::exception& error) {
             return fail(Fault::rig, "cannot open a QMP session: {}", error.what());

@@ -43,7 +43,8 @@ void add_trial(std::string& out, const ArmResult& arm, const TrialResult& trial)
     add_diagnostic(out, kIndent, line);
     if (!good(trial)) {
         for (const auto& finding : trial.findings)
-            add_diagnostic(out, kIndent, fmt::format("{}: {}: {}", finding.oracle, to_string(finding.verdict), finding.summary));
+            add_diagnostic(out, kIndent,
+                           fmt::format("{}: {}: {}", finding.oracle, to_string(finding.verdict), finding.summary));
         if (!trial.directory.empty()) add_diagnostic(out, kIndent, "files: " + trial.directory.generic_string());
     }
     add_result(out, kIndent, good(trial), trial.number, fmt::format("trial {}", trial.number),
@@ -66,8 +67,9 @@ void add_arm(std::string& out, const ArmResult& arm, unsigned number, const std:
     const std::string name = arm_name(arm);
     if (arm.trials.empty()) return add_result(out, "", true, number, name, "SKIP " + why_not_run);
     if (!arm.purpose.empty()) add_diagnostic(out, "", arm.purpose);
-    add_diagnostic(out, "", fmt::format("{} of {}: {}; expected: {}", arm.trials.size(), counted(arm.trials_asked, "trial"),
-                                        verdict_counts_text(arm.counts()), verdict_list(arm.expected)));
+    add_diagnostic(out, "",
+                   fmt::format("{} of {}: {}; expected: {}", arm.trials.size(), counted(arm.trials_asked, "trial"),
+                               verdict_counts_text(arm.counts()), verdict_list(arm.expected)));
     add_result(out, "", good(arm), number, name, "");
 }
 
@@ -75,9 +77,10 @@ void add_arm(std::string& out, const ArmResult& arm, unsigned number, const std:
 
 std::string ktap_text(const RunResults& results) {
     std::string out = fmt::format("KTAP version 1\n1..{}\n", results.arms.size());
-    add_diagnostic(out, "", fmt::format("memrig {}, QEMU {}, {}, started {}, seed {}, {}", results.memrig_version,
-                                        results.qemu_version, results.accelerator, results.started, results.seed,
-                                        counted(results.jobs, "job")));
+    add_diagnostic(
+        out, "",
+        fmt::format("memrig {}, {}, {}, started {}, seed {}, {}", results.memrig_version, results.qemu_version,
+                    results.accelerator, results.started, results.seed, counted(results.jobs, "job")));
     for (const auto& kernel : results.kernels)
         add_diagnostic(out, "", fmt::format("kernel {}: {}, sha256 {}", kernel.id, kernel.release, kernel.sha256));
     unsigned number = 0;

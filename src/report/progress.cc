@@ -33,18 +33,21 @@ std::string Progress::line(const std::string& busy_with, std::size_t width) cons
                                  : fmt::format("  {:.1f} s a trial", 1 / *per_second);
         // An estimate: hundredths of a second would be noise.
         const double left = (planned_ - done_) / *per_second;
-        if (planned_ > done_) text += fmt::format("  {} left", left < 10 ? fmt::format("{:.0f} s", left) : short_time(left));
+        if (planned_ > done_)
+            text += fmt::format("  {} left", left < 10 ? fmt::format("{:.0f} s", left) : short_time(left));
     }
     if (!busy_with.empty()) text += (text.empty() ? "" : "  ") + one_line(busy_with) + " …";
     return cut(text, width);
 }
 
-std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial, const Paint& paint) {
+std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial,
+                       const Paint& paint) {
     const std::string planned = fmt::format("{}", progress.trials_planned());
     const std::string verdict = to_string(trial.verdict);
-    std::string line = fmt::format("{:>{}}/{}  {} #{}: {}{}  {}", progress.done(), planned.size(), planned, one_line(where),
-                                   trial.number, good(trial) ? paint.good(verdict) : paint.bad(verdict),
-                                   good(trial) ? "" : ", not expected", short_time(trial.verdict_seconds));
+    std::string line =
+        fmt::format("{:>{}}/{}  {} #{}: {}{}  {}", progress.done(), planned.size(), planned, one_line(where),
+                    trial.number, good(trial) ? paint.good(verdict) : paint.bad(verdict),
+                    good(trial) ? "" : ", not expected", short_time(trial.verdict_seconds));
     for (const auto& [key, value] : trial.choices) line += fmt::format("  {}={}", one_line(key), one_line(value));
     if (!trial.reason.empty()) line += "  " + one_line(trial.reason);
     return line;

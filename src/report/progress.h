@@ -34,6 +34,7 @@ private:
 
 // "  7/200  race/acpi-dimm-online control #4: held  0.61 s  onliner.attribute=state  reason". `where` names the arm as far as it
 // is not the same throughout the run.
-std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial, const Paint& paint);
+std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial,
+                       const Paint& paint);
 
 }  // namespace memrig

@@ -26,7 +26,7 @@ Json choice_counts(const ChoiceCounts& counts) {
     return json;
 }
 
-Json spread(const ArmResult& arm, double TrialResult::*seconds) {
+Json spread(const ArmResult& arm, double TrialResult::* seconds) {
     const Spread spread = spread_of(times_of(arm, seconds));
     return {{"median", rounded(spread.median)}, {"p95", rounded(spread.p95)}};
 }

@@ -15,7 +15,8 @@ bool good(const ArmResult& arm) {
 }
 
 std::string arm_name(const ArmResult& arm) {
-    return fmt::format("{} {} {} {}", one_line(arm.scenario), one_line(arm.kernel), one_line(arm.bench), one_line(arm.arm));
+    return fmt::format("{} {} {} {}", one_line(arm.scenario), one_line(arm.kernel), one_line(arm.bench),
+                       one_line(arm.arm));
 }
 
 std::string verdict_list(const std::vector<Verdict>& verdicts) {
@@ -38,7 +39,7 @@ ChoiceCounts counts_by_choice(const ArmResult& arm) {
     return counts;
 }
 
-std::vector<double> times_of(const ArmResult& arm, double TrialResult::*seconds) {
+std::vector<double> times_of(const ArmResult& arm, double TrialResult::* seconds) {
     std::vector<double> times;
     for (const auto& trial : arm.trials)
         if (trial.verdict != Verdict::rig_fault) times.push_back(trial.*seconds);

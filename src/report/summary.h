@@ -25,6 +25,6 @@ using ChoiceCounts = std::map<std::string, std::map<std::string, std::map<Verdic
 ChoiceCounts counts_by_choice(const ArmResult& arm);
 
 // The times of the arm's trials, but for those that ended in a rig fault, which say nothing of how long one takes.
-std::vector<double> times_of(const ArmResult& arm, double TrialResult::*seconds);
+std::vector<double> times_of(const ArmResult& arm, double TrialResult::* seconds);
 
 }  // namespace memrig

@@ -16,16 +16,17 @@ namespace {
 constexpr std::size_t kUnexpectedShown = 10;
 
 struct Column {
-    const char* heading;
+    const char* heading = "";
     bool right = false;
 };
 constexpr std::array kColumns = {
-    Column{"scenario"}, Column{"kernel"},   Column{"bench"},  Column{"arm"},           Column{"trials", true}, Column{"verdicts"},
-    Column{"expected"}, Column{"result"}, Column{"restore", true}, Column{"schedule", true}, Column{"trial", true}};
+    Column{"scenario"},      Column{"kernel"},         Column{"bench"},      Column{"arm"},
+    Column{"trials", true},  Column{"verdicts"},       Column{"expected"},   Column{"result"},
+    Column{"restore", true}, Column{"schedule", true}, Column{"trial", true}};
 constexpr std::size_t kResultColumn = 7;
 using Row = std::array<std::string, kColumns.size()>;
 
-std::string median(const ArmResult& arm, double TrialResult::*seconds) {
+std::string median(const ArmResult& arm, double TrialResult::* seconds) {
     std::vector<double> times = times_of(arm, seconds);
     return times.empty() ? "-" : short_time(spread_of(std::move(times)).median);
 }
@@ -33,7 +34,8 @@ std::string median(const ArmResult& arm, double TrialResult::*seconds) {
 // "incomplete": what was run went well, but an interruption kept the rest.
 const char* outcome(const ArmResult& arm) {
     if (good(arm)) return "ok";
-    return std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); }) ? "incomplete" : "FAILED";
+    return std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); }) ? "incomplete"
+                                                                                                 : "FAILED";
 }
 
 Row row_of(const ArmResult& arm) {
@@ -107,8 +109,9 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
 std::string closing_sentence(const RunResults& results, const Paint& paint) {
     std::size_t trials = 0;
     for (const auto& arm : results.arms) trials += arm.trials.size();
-    const std::string what = fmt::format("{} in {}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size(), "arm"),
-                                         short_time(results.seconds), results.seed);
+    const std::string what =
+        fmt::format("{} in {}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size(), "arm"),
+                    short_time(results.seconds), results.seed);
     switch (results.exit_status()) {
         case 0: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
         case 1: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);

@@ -93,9 +93,7 @@ std::string short_time(double seconds) {
     return fmt::format("{} h {} min", whole / 3600, whole % 3600 / 60);
 }
 
-std::string counted(std::size_t n, std::string_view noun) {
-    return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s");
-}
+std::string counted(std::size_t n, std::string_view noun) { return fmt::format("{} {}{}", n, noun, n == 1 ? "" : "s"); }
 
 std::string Paint::wrap(std::string_view code, std::string_view text) const {
     return on_ ? fmt::format("\x1b[{}m{}\x1b[0m", code, text) : std::string(text);

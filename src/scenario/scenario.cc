@@ -36,7 +36,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     }
     const bool control = name == "control";
     if (control && !arm.elisions.empty()) table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    if (!control && arm.elisions.empty()) table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
+    if (!control && !table.has("elide")) table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
     table.finish();
     return arm;
 }

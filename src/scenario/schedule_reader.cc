@@ -1,6 +1,7 @@
 #include "scenario/schedule_reader.h"
 
 #include <algorithm>
+#include <optional>
 #include <set>
 
 namespace memrig {
@@ -20,7 +21,7 @@ void read_plugger(TomlTable& table, Actor& actor) {
     actor.kind = ActorKind::plugger;
     table.choice("device", {"pc-dimm"});
     actor.device = "pc-dimm";
-    actor.bytes = table.size("size");
+    actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
     if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
     actor.node = static_cast<int>(table.integer("node", 0, 127, 0));
     actor.entry = table.strings("entry", true);
@@ -42,9 +43,13 @@ void read_onliner(TomlTable& table, Actor& actor) {
 Actor read_actor(const std::string& name, TomlTable& table) {
     Actor actor;
     actor.name = name;
-    if (!is_actor_name(name)) table.report("kind", fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
-    if (table.choice("kind", {"plug", "online"}) == 0) read_plugger(table, actor);
-    else read_onliner(table, actor);
+    if (!is_actor_name(name)) table.report("", fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
+    constexpr std::size_t plug = 0, online = 1, neither = 2;
+    const std::size_t kind = table.has("kind") ? table.choice("kind", {"plug", "online"}, neither) : neither;
+    if (!table.has("kind")) (void)table.string("kind");
+    if (kind == neither) return actor;  // what else it may say depends on it
+    if (kind == plug) read_plugger(table, actor);
+    if (kind == online) read_onliner(table, actor);
     for (const auto& entry : actor.entry)
         if (!is_identifier(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
     table.finish();
@@ -54,7 +59,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
 constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start}, {"hold", StepKind::hold}, {"await", StepKind::await},
                                                           {"release", StepKind::release}, {"settle", StepKind::settle}};
 
-Step read_step(TomlTable& table) {
+// Nothing where the table is no step.
+std::optional<Step> read_step(TomlTable& table) {
     Step step;
     int kinds = 0;
     for (const auto& [key, kind] : kStepKeys) {
@@ -67,8 +73,11 @@ Step read_step(TomlTable& table) {
             step.actor = table.string(key);
         }
     }
-    if (kinds != 1) table.report("", "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"settle\"");
-    if (step.kind == StepKind::hold && kinds == 1) {
+    if (kinds != 1) {
+        table.report("", "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"settle\"");
+        return std::nullopt;
+    }
+    if (step.kind == StepKind::hold) {
         step.at = table.string("at");
         if (table.has("at") && !is_identifier(step.at)) table.report("at", fmt::format("\"{}\" is no kernel symbol", step.at));
         if (table.has("device")) {
@@ -76,7 +85,7 @@ Step read_step(TomlTable& table) {
             step.memory_block = true;
         }
     }
-    if (step.kind == StepKind::await && kinds == 1) {
+    if (step.kind == StepKind::await) {
         for (const auto& text : table.strings("any", true)) {
             const auto evidence = parse_evidence(text);
             if (evidence && is_identifier(evidence->subject)) step.any.push_back(*evidence);
@@ -143,13 +152,18 @@ Schedule read_schedule(TomlTable& root) {
         for (auto& [name, table] : actors->named_tables()) schedule.actors.push_back(read_actor(name, table));
         actors->finish();
     }
-    if (std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) != 1) root.report("actor", "exactly one actor has to be of the kind \"plug\"");
+    if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) != 1)
+        root.report("actor", "exactly one actor has to be of the kind \"plug\"");
     StepChecker checker(schedule);
+    // Where an actor or a step could not be read, what follows from it is no mistake of its own.
+    bool followed = !schedule.actors.empty();
     for (auto& table : root.tables("step", true)) {
-        schedule.steps.push_back(read_step(table));
-        checker.check(schedule.steps.back(), table);
+        const auto step = read_step(table);
+        followed = followed && step.has_value();
+        if (followed) checker.check(*step, table);
+        if (step) schedule.steps.push_back(*step);
     }
-    checker.finish(root);
+    if (followed && !schedule.steps.empty()) checker.finish(root);
     return schedule;
 }
 

@@ -2,27 +2,15 @@
 #include <gtest/gtest.h>
 
 #include <algorithm>
-#include <atomic>
+#include <cerrno>
 #include <cstdlib>
-#include <mutex>
-#include <thread>
 
-#include <nlohmann/json.hpp>
-
-#include "base/file.h"
+#include "agent_guest.h"
 #include "base/paths.h"
-#include "base/process.h"
-#include "guest/agent_link.h"
 #include "guest/initramfs.h"
 
 namespace memrig {
 namespace {
-
-using namespace std::chrono_literals;
-using nlohmann::json;
-
-// A boot takes seconds on an idle host, and may take many times that beside other tests.
-Deadline patience() { return Deadline::after(240s); }
 
 // The kernel package that the tests run on, unpacked: a directory that holds boot/ and lib/modules/.
 std::optional<fs::path> kernel_root() {
@@ -35,121 +23,6 @@ fs::path find_kernel(const fs::path& root) {
         if (entry.path().filename().string().starts_with("vmlinuz-")) return entry.path();
     return {};
 }
-
-// Just enough QMP for these tests: one command at a time, events skipped but for the one waited for.
-class Monitor {
-public:
-    void open(Descriptor socket) {
-        socket_ = std::move(socket);
-        next();
-        command("qmp_capabilities");
-    }
-    json command(const std::string& name, const json& arguments = json::object()) {
-        const json request = {{"execute", name}, {"arguments", arguments}};
-        EXPECT_TRUE(write_all(socket_.get(), request.dump() + "\n", patience()));
-        for (;;) {
-            json answer = next();
-            if (answer.contains("event")) continue;
-            EXPECT_TRUE(answer.contains("return")) << name << ": " << answer.dump();
-            return answer;
-        }
-    }
-    void wait_migration() {
-        for (json message = next(); !message.is_null(); message = next())
-            if (message.value("event", "") == "MIGRATION" && message["data"]["status"] == "completed") return;
-        ADD_FAILURE() << "QEMU ended while it saved the guest";
-    }
-
-private:
-    json next() {
-        for (;;) {
-            if (const std::size_t end = text_.find('\n'); end != std::string::npos) {
-                json message = json::parse(text_.substr(0, end));
-                text_.erase(0, end + 1);
-                return message;
-            }
-            char buffer[4096];
-            const auto wait = wait_readable(socket_.get(), patience());
-            if (!wait || *wait != Wait::ready) break;
-            const auto n = read_some(socket_.get(), buffer);
-            if (!n || *n == 0) break;
-            text_.append(buffer, *n);
-        }
-        ADD_FAILURE() << "QMP fell silent";
-        return nullptr;
-    }
-    Descriptor socket_;
-    std::string text_;
-};
-
-class Guest {
-public:
-    Guest(const fs::path& kernel, const fs::path& initramfs, std::vector<std::string> more = {}) {
-        auto work = TemporaryDirectory::make("agent-test");
-        EXPECT_TRUE(work);
-        work_.emplace(std::move(*work));
-        const auto socket = [&](const char* name) { return "unix:" + path(name) + ",server=on,wait=off"; };
-        SpawnOptions options;
-        options.argv = {"qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35", "-smp", "3", "-m",
-                        "512M,slots=16,maxmem=16G", "-nodefaults", "-no-reboot", "-display", "none", "-serial",
-                        socket("console"), "-serial", socket("agent"), "-qmp", socket("qmp"), "-kernel", kernel.string(),
-                        "-initrd", initramfs.string(), "-append",
-                        // Without no_timer_check a busy host makes the kernel panic in check_timer().
-                        "console=ttyS0 quiet panic=-1 isolcpus=domain,0 nohz=off memhp_default_state=offline "
-                        "no_timer_check memrig.link=ttyS1"};
-        options.argv.insert(options.argv.end(), more.begin(), more.end());
-        options.output = work_->path() / "qemu.log";
-        auto qemu = Process::spawn(options);
-        EXPECT_TRUE(qemu) << qemu.error().message;
-        qemu_.emplace(std::move(*qemu));
-        drain_ = std::thread([this, console = connect_unix(path("console"), patience())]() mutable {
-            if (console) drain(*console);
-        });
-        agent_ = connect("agent");
-        monitor.open(connect("qmp"));
-    }
-    ~Guest() {
-        link.reset();
-        qemu_->kill();
-        drain_.join();
-        if (::testing::Test::HasFailure()) std::fprintf(stderr, "console:\n%s\n", console().c_str());
-    }
-
-    Descriptor connect(const std::string& name) {
-        auto socket = connect_unix(path(name), patience());
-        EXPECT_TRUE(socket) << socket.error().message;
-        return socket ? std::move(*socket) : Descriptor();
-    }
-    // Puts the link in place; before that the line is the test's own.
-    void open_link() { link = AgentLink::open(std::move(agent_)).value(); }
-    int line() const { return agent_.get(); }
-    std::string console() {
-        const std::lock_guard lock(mutex_);
-        return console_;
-    }
-    Result<std::optional<ExitStatus>> wait_end() { return qemu_->wait(patience()); }
-    std::string path(const std::string& name) const { return (work_->path() / name).string(); }
-
-    Monitor monitor;
-    std::unique_ptr<AgentLink> link;
-
-private:
-    void drain(const Descriptor& socket) {
-        char buffer[4096];
-        for (;;) {
-            const auto n = read_some(socket.get(), buffer);
-            if (!n || *n == 0) return;
-            const std::lock_guard lock(mutex_);
-            console_.append(buffer, *n);
-        }
-    }
-    std::optional<TemporaryDirectory> work_;
-    std::optional<Process> qemu_;
-    Descriptor agent_;
-    std::mutex mutex_;
-    std::string console_;
-    std::thread drain_;
-};
 
 // One boot serves all tests of the suite, in the order in which they stand.
 class Agent : public ::testing::Test {
@@ -182,14 +55,15 @@ protected:
     static AgentLink& link() { return *guest->link; }
 
     static void add_dimm(const std::string& id) {
-        guest->monitor.command("object-add", {{"qom-type", "memory-backend-ram"}, {"id", "mem-" + id}, {"size", 1 << 30}});
+        guest->monitor.command("object-add",
+                               {{"qom-type", "memory-backend-ram"}, {"id", "mem-" + id}, {"size", 1 << 30}});
         guest->monitor.command("device_add", {{"driver", "pc-dimm"}, {"id", id}, {"memdev", "mem-" + id}});
     }
     static std::size_t count_blocks(const std::string& state, std::uint64_t from) {
         const auto blocks = link().blocks(patience());
         EXPECT_TRUE(blocks) << blocks.error().message;
-        return static_cast<std::size_t>(
-            std::ranges::count_if(*blocks, [&](const MemoryBlock& block) { return block.state == state && block.id >= from; }));
+        return static_cast<std::size_t>(std::ranges::count_if(
+            *blocks, [&](const MemoryBlock& block) { return block.state == state && block.id >= from; }));
     }
     static std::uint64_t present_pages() {
         const auto figures = link().memory(patience());
@@ -233,8 +107,9 @@ TEST_F(Agent, LoadedTheModules) {
 }
 
 TEST_F(Agent, FindsSymbolsByName) {
-    const auto symbols = link().symbols({"add_memory_resource", "device_hotplug_lock", "bus_probe_device", "no_such_name",
-                                         "virtio_mem_probe"}, patience());
+    const auto symbols = link().symbols(
+        {"add_memory_resource", "device_hotplug_lock", "bus_probe_device", "no_such_name", "virtio_mem_probe"},
+        patience());
     ASSERT_TRUE(symbols) << symbols.error().message;
     std::vector<std::string> names;
     for (const auto& symbol : *symbols) {
@@ -279,7 +154,8 @@ TEST_F(Agent, FileErrorsNameTheErrno) {
     expect_error(link().read_guest_file("/proc/kallsyms", patience()), "(EFBIG)");
     expect_error(link().write_guest_file("/made-by-mistake", "x", patience()), "(ENOENT)");
     expect_error(link().write_guest_file("/proc/version", "x", patience()), "(EIO)");
-    expect_error(link().write_guest_file("/sys/devices/system/memory/memory0/state", "nonsense", patience()), "(EINVAL)");
+    expect_error(link().write_guest_file("/sys/devices/system/memory/memory0/state", "nonsense", patience()),
+                 "(EINVAL)");
 }
 
 TEST_F(Agent, ShowsBlocksAndFigures) {
@@ -303,8 +179,8 @@ TEST_F(Agent, ShowsBlocksAndFigures) {
 
 TEST_F(Agent, ASpinningOnlinerOnlinesADimm) {
     const std::uint64_t before = present_pages();
-    ASSERT_TRUE(link().start_onliner({"spinner", 2, kFirst, kFirst + kBlocks - 1, "state", "online", OnlinerTrigger::spin},
-                                     patience()));
+    ASSERT_TRUE(link().start_onliner(
+        {"spinner", 2, kFirst, kFirst + kBlocks - 1, "state", "online", OnlinerTrigger::spin}, patience()));
     const auto twice = link().start_onliner({"spinner", 2, 1, 1, "state", "online", OnlinerTrigger::now}, patience());
     ASSERT_FALSE(twice);
     EXPECT_NE(twice.error().message.find("EEXIST"), std::string::npos) << twice.error().message;
@@ -329,8 +205,9 @@ TEST_F(Agent, AnOnlinerWithNothingThereReportsTheErrno) {
 
 TEST_F(Agent, AnOnlinerFollowsUevents) {
     const std::size_t seen = link().writes().size();
-    ASSERT_TRUE(link().start_onliner({"follower", 2, kFirst, kFirst + 2 * kBlocks - 1, "state", "online_movable",
-                                      OnlinerTrigger::uevent}, patience()));
+    ASSERT_TRUE(link().start_onliner(
+        {"follower", 2, kFirst, kFirst + 2 * kBlocks - 1, "state", "online_movable", OnlinerTrigger::uevent},
+        patience()));
     add_dimm("dimm1");
     ASSERT_TRUE(link().wait_writes(seen + kBlocks - 1, patience()).value());
     for (const auto& write : link().writes()) {
@@ -348,11 +225,12 @@ TEST_F(Agent, AnOnlinerFollowsUevents) {
 TEST_F(Agent, AnOnlinerTakesBlocksOffline) {
     // Those of the second DIMM, which are movable: of the first, the kernel may have put some to use.
     const std::size_t seen = link().writes().size();
-    ASSERT_TRUE(link().start_onliner({"offliner", 1, kFirst + kBlocks, kFirst + 2 * kBlocks - 1, "online", "0", OnlinerTrigger::now},
-                                     patience()));
+    ASSERT_TRUE(link().start_onliner(
+        {"offliner", 1, kFirst + kBlocks, kFirst + 2 * kBlocks - 1, "online", "0", OnlinerTrigger::now}, patience()));
     ASSERT_TRUE(link().wait_writes(seen + kBlocks - 1, patience()).value());
     EXPECT_EQ(count_blocks("offline", kFirst), kBlocks);
-    for (const auto& write : link().writes()) EXPECT_TRUE(write.onliner != "offliner" || write.error == 0) << write.block;
+    for (const auto& write : link().writes())
+        EXPECT_TRUE(write.onliner != "offliner" || write.error == 0) << write.block;
 }
 
 TEST_F(Agent, OrdersThatMakeNoSenseAreRefused) {
@@ -392,16 +270,18 @@ TEST_F(Agent, SysrqReachesTheConsole) {
 }
 
 TEST_F(Agent, GreetsAgainInARestoredGuest) {
-    guest->monitor.command("migrate-set-capabilities", {{"capabilities", json::array({{{"capability", "events"}, {"state", true}}})}});
+    guest->monitor.command("migrate-set-capabilities",
+                           {{"capabilities", json::array({{{"capability", "events"}, {"state", true}}})}});
     guest->monitor.command("migrate-set-parameters", {{"max-bandwidth", 1ull << 40}});
     const std::string file = guest->path("saved");
     guest->monitor.command("migrate", {{"uri", "exec:cat > '" + file + "'"}});
     guest->monitor.wait_migration();
     // The DIMMs are part of the machine that was saved.
-    const std::vector<std::string> dimms = {"-object", "memory-backend-ram,id=mem-dimm0,size=1G", "-device",
-                                            "pc-dimm,id=dimm0,memdev=mem-dimm0", "-object",
-                                            "memory-backend-ram,id=mem-dimm1,size=1G", "-device",
-                                            "pc-dimm,id=dimm1,memdev=mem-dimm1", "-incoming", "exec:cat '" + file + "'"};
+    const std::vector<std::string> dimms = {"-object",   "memory-backend-ram,id=mem-dimm0,size=1G",
+                                            "-device",   "pc-dimm,id=dimm0,memdev=mem-dimm0",
+                                            "-object",   "memory-backend-ram,id=mem-dimm1,size=1G",
+                                            "-device",   "pc-dimm,id=dimm1,memdev=mem-dimm1",
+                                            "-incoming", "exec:cat '" + file + "'"};
     for (int i = 0; i < 2; i++) {
         Guest restored(kernel, initramfs, dimms);
         restored.open_link();

@@ -104,11 +104,11 @@ std::string failure_to_connect(const std::string& text) {
     return client.error().message;
 }
 
-// What waits and commands fail with, where the server says `text` once all is set up, and stays.
+// What waits and commands fail with, where the server says the line `text` once all is set up, and stays.
 QmpFault failure_after(const std::string& text) {
     const Server server([&](Peer peer) {
         peer.greet();
-        peer.say(text);
+        peer.say(text + "\r\n");
         peer.wait_until_gone();
     });
     const auto qmp = server.connect();
@@ -172,11 +172,10 @@ TEST(QmpHostilePeer, RefusesToNegotiate) {
 TEST(QmpHostilePeer, TurnsToNonsense) {
     const std::string deep = std::string(500, '[') + std::string(500, ']');
     for (const std::string& text : std::vector<std::string>{
-             "nonsense\r\n", "[1]\r\n", "\xff\r\n", "{\"event\": 7}\r\n", "{\"event\": \"STOP\"}\r\n",
-             "{\"error\": {\"class\": \"GenericError\", \"desc\": \"JSON parse error\"}}\r\n",
-             "{\"event\": \"X\", \"timestamp\": {\"seconds\": 1, \"microseconds\": 1}, \"data\": {\"a\": " + deep +
-                 "}}\r\n",
-             std::string(100'000, '[') + "\r\n", "{\"a\": " + std::string(10'000, '9') + "}\r\n"})
+             "nonsense", "[1]", "\xff", R"({"event": 7})", R"({"event": "STOP"})",
+             R"({"error": {"class": "GenericError", "desc": "JSON parse error"}})",
+             R"({"event": "X", "timestamp": {"seconds": 1, "microseconds": 1}, "data": {"a": )" + deep + "}}",
+             std::string(100'000, '['), R"({"a": )" + std::string(10'000, '9') + "}"})
         EXPECT_EQ(failure_after(text), QmpFault::protocol) << text.substr(0, 100);
 }
 
@@ -187,7 +186,7 @@ TEST(QmpHostilePeer, SendsALineWithoutEnd) {
 TEST(QmpHostilePeer, DiesInMidMessage) {
     const Server server([](Peer peer) {
         peer.greet();
-        peer.say("{\"event\": \"ST");
+        peer.say(R"({"event": "ST)");
     });
     const auto qmp = server.connect();
     EXPECT_EQ(qmp->wait_event(any, 0, long_enough()).error().fault, QmpFault::transport);

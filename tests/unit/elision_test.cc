@@ -56,7 +56,7 @@ TEST_F(ElisionTest, TheLockFunctionSeemsToHaveReturnedTheValue) {
 TEST_F(ElisionTest, TheUnlockOfThatTaskIsElidedWhoeverCallsItWhereverItRuns) {
     make();
     kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");
-    kernel.will_call(2, kAdder, "unlock_device_hotplug", "add_memory");  // as by a tail call, on another vCPU
+    kernel.will_call(2, kAdder, "unlock_device_hotplug", "add_memory", 0, 0x80);  // as by a tail call, on another vCPU
     kernel.run();
     EXPECT_EQ(pc(2), kernel.at("add_memory", 0x41));
     expect_counts(1, 1, 0);

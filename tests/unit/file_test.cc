@@ -2,6 +2,7 @@
 #include <gtest/gtest.h>
 
 #include <csignal>
+#include <cstring>
 
 #include <fcntl.h>
 #include <sys/file.h>
@@ -132,15 +133,19 @@ TEST_F(FileTest, AnotherProcessGetsTheLockAfterUs) {
         const Descriptor fd(::open(log.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
         return ::write(fd.get(), text, std::strlen(text)) > 0;
     };
-    pid_t child = 0;
+    int go[2];  // the child must not have a copy of our lock
+    ASSERT_EQ(::pipe2(go, O_CLOEXEC), 0);
+    const pid_t child = ::fork();
+    if (child == 0) {
+        char c = 0;
+        const bool told = ::read(go[0], &c, 1) == 1;
+        const auto own = FileLock::take(path);
+        ::_exit(told && own && note("child ") ? 0 : 1);
+    }
     {
         const auto lock = FileLock::take(path);
-        ASSERT_TRUE(lock);
-        child = ::fork();
-        if (child == 0) {
-            const auto own = FileLock::take(path);
-            ::_exit(own && note("child ") ? 0 : 1);
-        }
+        EXPECT_TRUE(lock);
+        EXPECT_EQ(::write(go[1], "x", 1), 1);
         EXPECT_TRUE(note("parent "));
     }
     int status = -1;

@@ -64,7 +64,8 @@ TEST(Frame, OneCutAnywhereDoesNotCostTheNext) {
     const std::string cut = encode_frame(sample(1));
     for (std::size_t size = 0; size < cut.size(); size++) {
         FrameDecoder decoder;
-        EXPECT_EQ(decode(decoder, cut.substr(0, size) + encode_frame(sample(2))), std::vector{sample(2)}) << "cut at " << size;
+        EXPECT_EQ(decode(decoder, cut.substr(0, size) + encode_frame(sample(2))), std::vector{sample(2)})
+            << "cut at " << size;
     }
 }
 
@@ -110,7 +111,8 @@ TEST(Payload, EscapingIsUndone) {
 }
 
 TEST(Payload, MalformedEscapesAreRefused) {
-    for (const char* text : {"%", "%4", "%4G", "%gg", "a b", "\xC3\xA4", "%4a"}) EXPECT_EQ(unescape(text), std::nullopt) << text;
+    for (const char* text : {"%", "%4", "%4G", "%gg", "a b", "\xC3\xA4", "%4a"})
+        EXPECT_EQ(unescape(text), std::nullopt) << text;
 }
 
 TEST(Payload, FieldsAreFoundByKey) {

@@ -39,7 +39,8 @@ std::map<std::string, Member> members(const std::string& bytes, std::vector<std:
 }
 
 TEST(Initramfs, HoldsTheAgentAndTheModulesInOrder) {
-    const auto bytes = build_initramfs("agent's bytes", {{"virtio_ring.ko", "one"}, {"virtio.ko", std::string(5000, 'v')}});
+    const auto bytes =
+        build_initramfs("agent's bytes", {{"virtio_ring.ko", "one"}, {"virtio.ko", std::string(5000, 'v')}});
     ASSERT_TRUE(bytes) << bytes.error().message;
     EXPECT_TRUE(bytes->starts_with("070701")) << "newc";
     std::vector<std::string> order;
@@ -51,7 +52,8 @@ TEST(Initramfs, HoldsTheAgentAndTheModulesInOrder) {
     EXPECT_EQ(found.at("modules/list").bytes, "virtio_ring.ko\nvirtio.ko\n");
     EXPECT_EQ(found.at("modules/virtio.ko").bytes, std::string(5000, 'v'));
     EXPECT_TRUE(S_ISCHR(found.at("dev/console").mode));
-    for (const char* directory : {"dev", "proc", "sys", "modules"}) EXPECT_TRUE(S_ISDIR(found.at(directory).mode)) << directory;
+    for (const char* directory : {"dev", "proc", "sys", "modules"})
+        EXPECT_TRUE(S_ISDIR(found.at(directory).mode)) << directory;
 }
 
 TEST(Initramfs, TheSameInputMakesTheSameBytes) {

@@ -49,7 +49,8 @@ protected:
     void make_module(const std::string& name, const std::string& needs, const std::string& provides) {
         std::string source = "const char license[] __attribute__((used, section(\".modinfo\"))) = \"license=GPL\";\n";
         if (!provides.empty())
-            source += "const char exported[] __attribute__((used, section(\"__ksymtab_strings\"))) = \"" + provides + "\";\n";
+            source +=
+                "const char exported[] __attribute__((used, section(\"__ksymtab_strings\"))) = \"" + provides + "\";\n";
         if (!needs.empty()) source += "extern int " + needs + "; int* user(void) { return &" + needs + "; }\n";
         const fs::path file = work_->path() / (name + ".c");
         ASSERT_TRUE(write_file(file, source));
@@ -117,11 +118,13 @@ TEST_F(KernelModules, AChangedPackageIsIndexedAnew) {
 TEST_F(KernelModules, CompressedOnesAreReadDecompressed) {
     const std::string plain = read_file(module_path("base")).value();
     const fs::path packed = module_path("base").string() + ".xz";
-    const std::unique_ptr<struct archive, decltype(&archive_write_free)> writer(archive_write_new(), archive_write_free);
+    const std::unique_ptr<struct archive, decltype(&archive_write_free)> writer(archive_write_new(),
+                                                                                archive_write_free);
     archive_write_set_format_raw(writer.get());
     archive_write_add_filter_xz(writer.get());
     ASSERT_EQ(archive_write_open_filename(writer.get(), packed.c_str()), ARCHIVE_OK);
-    const std::unique_ptr<struct archive_entry, decltype(&archive_entry_free)> entry(archive_entry_new(), archive_entry_free);
+    const std::unique_ptr<struct archive_entry, decltype(&archive_entry_free)> entry(archive_entry_new(),
+                                                                                     archive_entry_free);
     archive_entry_set_filetype(entry.get(), AE_IFREG);
     ASSERT_EQ(archive_write_header(writer.get(), entry.get()), ARCHIVE_OK);
     ASSERT_EQ(archive_write_data(writer.get(), plain.data(), plain.size()), static_cast<la_ssize_t>(plain.size()));

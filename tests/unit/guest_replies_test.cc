@@ -8,7 +8,8 @@ namespace {
 TEST(Replies, StatusOk) { EXPECT_TRUE(parse_status("status=ok\n")); }
 
 TEST(Replies, StatusErrorSaysWhatAndWhy) {
-    const auto status = parse_status("status=error code=2 errno=ENOENT doing=open%20/x text=No%20such%20file%20or%20directory\n");
+    const auto status =
+        parse_status("status=error code=2 errno=ENOENT doing=open%20/x text=No%20such%20file%20or%20directory\n");
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().fault, Fault::guest);
     EXPECT_EQ(status.error().message, "the guest cannot open /x: No such file or directory (ENOENT)");
@@ -20,8 +21,9 @@ TEST(Replies, StatusThatMakesNoSenseIsAnError) {
 }
 
 TEST(Replies, Hello) {
-    const auto hello = parse_hello("protocol=1 release=6.1.0-x machine=x86_64 block_bytes=134217728 cpus=3\n"
-                                   "warning=module%20a.ko:%20Exec%20format%20error\n");
+    const auto hello = parse_hello(
+        "protocol=1 release=6.1.0-x machine=x86_64 block_bytes=134217728 cpus=3\n"
+        "warning=module%20a.ko:%20Exec%20format%20error\n");
     ASSERT_TRUE(hello) << hello.error().message;
     EXPECT_EQ(hello->protocol, 1u);
     EXPECT_EQ(hello->release, "6.1.0-x");
@@ -34,7 +36,8 @@ TEST(Replies, Hello) {
 }
 
 TEST(Replies, SymbolsAreDeltas) {
-    const auto symbols = parse_symbols("ffffffff81000000 T _text\n0 T startup_64\n1f0 t a.isra.0\nffffffffffffff00 D b\n");
+    const auto symbols =
+        parse_symbols("ffffffff81000000 T _text\n0 T startup_64\n1f0 t a.isra.0\nffffffffffffff00 D b\n");
     ASSERT_TRUE(symbols) << symbols.error().message;
     ASSERT_EQ(symbols->size(), 4u);
     EXPECT_EQ((*symbols)[1].address, 0xffffffff81000000u);
@@ -47,8 +50,9 @@ TEST(Replies, SymbolsAreDeltas) {
 }
 
 TEST(Replies, BlocksAreSorted) {
-    const auto blocks = parse_blocks("block=33 state=offline valid_zones=Normal%20Movable removable=1 node=0\n"
-                                     "block=2 state=online valid_zones= removable=0 node=-1\n");
+    const auto blocks = parse_blocks(
+        "block=33 state=offline valid_zones=Normal%20Movable removable=1 node=0\n"
+        "block=2 state=online valid_zones= removable=0 node=-1\n");
     ASSERT_TRUE(blocks) << blocks.error().message;
     ASSERT_EQ(blocks->size(), 2u);
     EXPECT_EQ((*blocks)[0].id, 2u);
@@ -60,9 +64,10 @@ TEST(Replies, BlocksAreSorted) {
 }
 
 TEST(Replies, MemoryFigures) {
-    const auto figures = parse_memory("page_bytes=65536\n"
-                                      "zone=Normal node=1 present=5 managed=4 spanned=6 free=3 start_pfn=4096\n"
-                                      "meminfo=MemTotal value=414504\nmeminfo=Active(anon) value=0\n");
+    const auto figures = parse_memory(
+        "page_bytes=65536\n"
+        "zone=Normal node=1 present=5 managed=4 spanned=6 free=3 start_pfn=4096\n"
+        "meminfo=MemTotal value=414504\nmeminfo=Active(anon) value=0\n");
     ASSERT_TRUE(figures) << figures.error().message;
     EXPECT_EQ(figures->page_bytes, 65536u);
     ASSERT_EQ(figures->zones.size(), 1u);
@@ -76,8 +81,9 @@ TEST(Replies, MemoryFigures) {
 }
 
 TEST(Replies, BlockedTasksWithTheirStacks) {
-    const auto tasks = parse_blocked_tasks("task=42 state=D comm=kworker/u6:1\nframe=__mutex_lock+0x1/0x2\n"
-                                           "frame=device_add+0x3/0x4\ntask=43 state=D comm=a)%20b\n");
+    const auto tasks = parse_blocked_tasks(
+        "task=42 state=D comm=kworker/u6:1\nframe=__mutex_lock+0x1/0x2\n"
+        "frame=device_add+0x3/0x4\ntask=43 state=D comm=a)%20b\n");
     ASSERT_TRUE(tasks) << tasks.error().message;
     ASSERT_EQ(tasks->size(), 2u);
     EXPECT_EQ((*tasks)[0].tid, 42);
@@ -121,7 +127,10 @@ TEST(Replies, InflatesWhatTheAgentDeflates) {
 
 TEST(Replies, RefusesWhatDoesNotInflate) {
     for (const std::string& bad : {std::string(), std::string("\x07"), std::string("\xF4"), std::string("\xF4\x02", 2),
-                                   std::string("\x01\x06\x00\xF9\xFFhel", 8), std::string("\x01\x01\x00\xFE\xFF" "aX", 7)}) {
+                                   std::string("\x01\x06\x00\xF9\xFFhel", 8),
+                                   std::string("\x01\x01\x00\xFE\xFF"
+                                               "aX",
+                                               7)}) {
         const auto text = inflate_reply(bad);
         ASSERT_FALSE(text);
         EXPECT_EQ(text.error().fault, Fault::guest);

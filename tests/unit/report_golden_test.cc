@@ -40,7 +40,9 @@ void expect_golden(const std::string& file, const std::string& got) {
 
 class GoldenReport : public testing::TestWithParam<Case> {};
 
-TEST_P(GoldenReport, Json) { expect_golden(std::string(GetParam().name) + ".json", results_json_text(GetParam().results)); }
+TEST_P(GoldenReport, Json) {
+    expect_golden(std::string(GetParam().name) + ".json", results_json_text(GetParam().results));
+}
 TEST_P(GoldenReport, Ktap) { expect_golden(std::string(GetParam().name) + ".ktap", ktap_text(GetParam().results)); }
 TEST_P(GoldenReport, Table) {
     expect_golden(std::string(GetParam().name) + ".table", closing_table(GetParam().results, "runs/one", Paint(false)));

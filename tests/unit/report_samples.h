@@ -38,7 +38,7 @@ inline ArmResult arm(std::string name, std::vector<Verdict> expected, std::vecto
 inline RunResults run(std::vector<ArmResult> arms) {
     RunResults results;
     results.memrig_version = "0.1.0";
-    results.qemu_version = "7.2.22";
+    results.qemu_version = "QEMU emulator version 7.2.22";
     results.accelerator = "tcg";
     results.started = "2030-02-03T04:05:06Z";
     results.seed = 18446744073709551615ull;
@@ -69,15 +69,17 @@ inline RunResults all_as_expected() {
 inline RunResults not_as_expected() {
     ArmResult control = good_control();
     control.trials[2] = trial(3, Verdict::oops, false, "oops in zone_for_pfn_range");
-    control.trials[2].findings = {{"crash", Verdict::oops, "BUG: unable to handle page fault", {"RIP: zone_for_pfn_range+0x20/0xb0"}},
-                                  {"evidence", Verdict::inconclusive, "the onliner was never seen refused", {}}};
+    control.trials[2].findings = {
+        {"crash", Verdict::oops, "BUG: unable to handle page fault", {"RIP: zone_for_pfn_range+0x20/0xb0"}},
+        {"evidence", Verdict::inconclusive, "the onliner was never seen refused", {}}};
     control.trials[3] = trial(4, Verdict::inconclusive, false, "the hold was never reached");
     return run({control});
 }
 
 inline RunResults many_not_as_expected() {
     ArmResult control = arm("control", {Verdict::held}, {});
-    for (unsigned n = 1; n <= 13; n++) control.trials.push_back(trial(n, Verdict::hang, false, "stuck, no cycle proven"));
+    for (unsigned n = 1; n <= 13; n++)
+        control.trials.push_back(trial(n, Verdict::hang, false, "stuck, no cycle proven"));
     control.trials_asked = 13;
     return run({control});
 }
@@ -107,7 +109,10 @@ inline RunResults odd_text() {
     ArmResult& odd = results.arms[0];
     odd.kernel = "/kernels/ünï #5/bzImage\n";
     odd.purpose = "a # in the purpose\nand a second line";
-    odd.trials[0] = trial(1, Verdict::oops, false, "\x1b[31mred\x1b[0m \x1b]0;title\a tab\there\r\nok 99 - forged\xff\xc3\x28 \xc2\x9b" "31m nul" + std::string(1, '\0') + "!");
+    odd.trials[0] = trial(1, Verdict::oops, false,
+                          "\x1b[31mred\x1b[0m \x1b]0;title\a tab\there\r\nok 99 - forged\xff\xc3\x28 \xc2\x9b"
+                          "31m nul" +
+                              std::string(1, '\0') + "!");
     odd.trials[0].choices = {{"onliner.attribute", "st\nate"}};
     odd.trials[0].directory = "con\trol/trial-1";
     odd.trials[0].findings = {{"crash", Verdict::oops, "line one\nline two \xe2\x82", {"detail \x01 \"quoted\" \\"}}};

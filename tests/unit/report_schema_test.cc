@@ -26,11 +26,13 @@ private:
         return {};
     }
 
-    [[nodiscard]] std::string check_keyword(const json& schema, const std::string& keyword, const json& wanted, const json& value,
-                                            const std::string& at) const {
-        const std::string wrong = at + ": " + keyword + " " + wanted.dump() + " does not allow " + value.dump().substr(0, 60);
+    [[nodiscard]] std::string check_keyword(const json& schema, const std::string& keyword, const json& wanted,
+                                            const json& value, const std::string& at) const {
+        const std::string wrong =
+            at + ": " + keyword + " " + wanted.dump() + " does not allow " + value.dump().substr(0, 60);
         if (keyword == "$schema" || keyword == "title" || keyword == "description" || keyword == "$defs") return {};
-        if (keyword == "$ref") return check(root_.at(json::json_pointer(wanted.get<std::string>().substr(1))), value, at);
+        if (keyword == "$ref")
+            return check(root_.at(json::json_pointer(wanted.get<std::string>().substr(1))), value, at);
         if (keyword == "type") return has_type(value, wanted) ? "" : wrong;
         if (keyword == "const") return value == wanted ? "" : wrong;
         if (keyword == "enum") return std::ranges::find(wanted, value) != wanted.end() ? "" : wrong;
@@ -61,7 +63,8 @@ private:
         }
         if (keyword == "items") {
             for (std::size_t i = 0; i < value.size(); i++)
-                if (auto inner = check(wanted, value[i], at + "[" + std::to_string(i) + "]"); !inner.empty()) return inner;
+                if (auto inner = check(wanted, value[i], at + "[" + std::to_string(i) + "]"); !inner.empty())
+                    return inner;
             return {};
         }
         return at + ": this test does not know the keyword " + keyword;
@@ -87,8 +90,8 @@ json written(const RunResults& results) { return json::parse(results_json_text(r
 
 TEST(ResultsSchema, EverySampleFollowsIt) {
     for (const RunResults& results :
-         {samples::all_as_expected(), samples::not_as_expected(), samples::many_not_as_expected(), samples::with_rig_fault(),
-          samples::interrupted(), samples::odd_text(), samples::nothing_ran()})
+         {samples::all_as_expected(), samples::not_as_expected(), samples::many_not_as_expected(),
+          samples::with_rig_fault(), samples::interrupted(), samples::odd_text(), samples::nothing_ran()})
         EXPECT_EQ(schema().check(written(results)), "");
 }
 

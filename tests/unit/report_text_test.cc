@@ -17,8 +17,12 @@ TEST(OneLine, BreaksAndTabsAreOneBlank) {
 
 TEST(OneLine, DropsEscapeSequences) {
     EXPECT_EQ(one_line("\x1b[1;31mred\x1b[0m"), "red");
-    EXPECT_EQ(one_line("\x1b]0;title\a" "a\x1b]0;t\x1b\\b"), "ab");
-    EXPECT_EQ(one_line("\x1b" "ca"), "a");
+    EXPECT_EQ(one_line("\x1b]0;title\a"
+                       "a\x1b]0;t\x1b\\b"),
+              "ab");
+    EXPECT_EQ(one_line("\x1b"
+                       "ca"),
+              "a");
     EXPECT_EQ(one_line("a\x1b"), "a");
     EXPECT_EQ(one_line("a\x1b["), "a");
     EXPECT_EQ(one_line("a\x1b]never ended"), "a");
@@ -27,7 +31,9 @@ TEST(OneLine, DropsEscapeSequences) {
 
 TEST(OneLine, DropsControlCharacters) {
     EXPECT_EQ(one_line(std::string_view("a\0b\x7f\b\x0b", 6)), "ab");
-    EXPECT_EQ(one_line("a\xc2\x9b" "b\xc2\x85"), "ab");
+    EXPECT_EQ(one_line("a\xc2\x9b"
+                       "b\xc2\x85"),
+              "ab");
     EXPECT_EQ(one_line("\xc2\xa0"), "\xc2\xa0");
 }
 

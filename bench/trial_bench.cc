@@ -1,0 +1,108 @@
+// How long things take: a boot, a restore, a hot-add with nobody watching, and a whole trial. Printed, never judged.
+#include <cstdlib>
+
+#include <benchmark/benchmark.h>
+
+#include "base/file.h"
+#include "campaign/trial.h"
+#include "hotplug/dimm.h"
+#include "machine/guest_store.h"
+#include "machine/kernel_catalogue.h"
+
+namespace memrig {
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kPatience = 5min;
+
+template <class T>
+T need(Result<T> result) {
+    if (result) return *std::move(result);
+    fmt::print(stderr, "memrig_bench: {}\n", result.error().line());
+    std::exit(3);
+}
+
+void need(const Status& status) {
+    if (status) return;
+    fmt::print(stderr, "memrig_bench: {}\n", status.error().line());
+    std::exit(3);
+}
+
+struct Rig {
+    explicit Rig(const std::string& kernel_id)
+        : backend(make_qemu_backend()), store(*backend, {}), scenario(need(load_scenario("acpi-dimm-online"))), bench(need(load_bench("q35"))),
+          kernel(need(resolve_kernel(kernel_id))), guest(need(store.prepare(bench, kernel, Accelerator::tcg))), directory(need(TemporaryDirectory::make("memrig-bench"))) {}
+    std::unique_ptr<Backend> backend;
+    GuestStore store;
+    Scenario scenario;
+    Bench bench;
+    KernelImage kernel;
+    std::shared_ptr<const PreparedGuest> guest;
+    TemporaryDirectory directory;
+};
+
+void boot(benchmark::State& state, Rig& rig) {
+    for (auto _ : state) {
+        const auto machine = need(rig.backend->create(rig.guest->order, Deadline::after(kPatience)));
+        need(machine->start(Deadline::after(kPatience)));
+        need(await_agent(*machine, Deadline::after(kPatience)));
+    }
+}
+
+void restore(benchmark::State& state, Rig& rig) {
+    for (auto _ : state) need(rig.backend->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
+}
+
+// The same device, onlined by the same agent as soon as its blocks are there; the probe is not attached.
+void hot_add(benchmark::State& state, Rig& rig) {
+    for (auto _ : state) {
+        state.PauseTiming();
+        const auto machine = need(rig.backend->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
+        need(machine->start(Deadline::after(kPatience)));
+        need(machine->agent().hello(Deadline::after(kPatience)));
+        state.ResumeTiming();
+        const auto plugger = std::ranges::find(rig.scenario.schedule.actors, ActorKind::plugger, &Actor::kind);
+        const BlockRange blocks = need(plug_dimm(machine->qmp(), {"dimm0", plugger->bytes, 0}, rig.guest->hello.block_bytes, Deadline::after(kPatience)));
+        need(machine->agent().start_onliner({"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", OnlinerTrigger::spin}, Deadline::after(kPatience)));
+        while (machine->agent().writes().size() < blocks.count())
+            if (!need(machine->agent().wait_writes(machine->agent().writes().size(), Deadline::after(kPatience)))) std::exit(3);
+    }
+}
+
+void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm) {
+    double schedule = 0;
+    std::uint64_t stops = 0;
+    unsigned number = 0;
+    for (auto _ : state) {
+        number++;
+        const auto directory = rig.directory.path() / fmt::format("{}-{}", arm.name, number);
+        const TrialOrder order{rig.guest, rig.scenario, arm, number, number, {{"onliner", number % 2 == 0 ? "state" : "online"}}, directory};
+        const TrialResult result = need(run_trial(*rig.backend, order));
+        if (!result.as_expected) state.SkipWithError(result.reason.c_str());
+        schedule += result.schedule_seconds;
+        stops += result.stops;
+        fs::remove_all(directory);
+    }
+    state.counters["schedule_s"] = benchmark::Counter(schedule / number);
+    state.counters["stops"] = benchmark::Counter(static_cast<double>(stops) / number);
+}
+
+}  // namespace
+}  // namespace memrig
+
+int main(int argc, char** argv) {
+    using namespace memrig;
+    const char* kernel = std::getenv("MEMRIG_BENCH_KERNEL");
+    Rig rig(kernel != nullptr ? kernel : "debian-6.1-amd64");
+    constexpr int kRepetitions = 11;
+    const auto add = [&](const std::string& name, auto body) {
+        benchmark::RegisterBenchmark((name + " " + rig.kernel.id).c_str(), body)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1)->Repetitions(kRepetitions)->ReportAggregatesOnly(true);
+    };
+    add("boot", [&](benchmark::State& state) { boot(state, rig); });
+    add("restore", [&](benchmark::State& state) { restore(state, rig); });
+    add("hot-add, no probe", [&](benchmark::State& state) { hot_add(state, rig); });
+    for (const auto& arm : rig.scenario.arms) add("trial, " + arm.name, [&](benchmark::State& state) { trial(state, rig, arm); });
+    benchmark::Initialize(&argc, argv);
+    benchmark::RunSpecifiedBenchmarks();
+    return 0;
+}

@@ -1,0 +1,64 @@
+// Machines that need no QEMU, for the tests of what runs trials: each part is the fake of its layer.
+#pragma once
+
+#include <functional>
+#include <mutex>
+
+#include "guest/fake_guest_link.h"
+#include "machine/machine.h"
+#include "probe/fake_probe.h"
+#include "qmp/fake_qmp_client.h"
+
+namespace memrig {
+
+class FakeMachine final : public Machine {
+public:
+    // REQUIRES: the bench's architecture is one that the probe knows.
+    explicit FakeMachine(const Bench& bench);
+
+    FakeQmpClient monitor;
+    FakeProbe stub;
+    FakeGuestLink guest;
+    std::optional<Error> ended;  // what death() says
+    Status probe_status, start_status;
+    Status save_status;  // where it is good, save() writes a small file
+    // As if the guest had printed it; returns once the console has it.
+    void print(std::string_view text);
+
+    QmpClient& qmp() override { return monitor; }
+    Result<Probe*> probe() override;
+    GuestLink& agent() override { return guest; }
+    const ConsoleLog& console() const override { return *console_; }
+    std::optional<Error> death() override { return ended; }
+    Status start(Deadline) override { return start_status; }
+    Status save(const std::filesystem::path& file, Deadline deadline) override;
+    std::string agent_transcript() override { return {}; }
+    Accelerator accelerator() const override { return Accelerator::tcg; }
+    int process_id() const override { return 0; }
+
+private:
+    Descriptor serial_;
+    std::unique_ptr<ConsoleLog> console_;
+};
+
+// Makes FakeMachines, and lets a test spoil each. Thread-safe once its fields are set.
+class FakeBackend final : public Backend {
+public:
+    // Called for each machine that is made, with its number from 1, one call at a time; an error is what create() or restore() returns.
+    std::function<Status(FakeMachine&, unsigned)> on_create, on_restore;
+
+    [[nodiscard]] unsigned created() const;
+    [[nodiscard]] unsigned restored() const;
+
+    std::string name() const override { return "fake"; }
+    Result<std::string> version(const Bench&) override { return "fake 1"; }
+    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override;
+    // Of a file that is not there: Fault::host.
+    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file, Deadline deadline) override;
+
+private:
+    mutable std::mutex mutex_;
+    unsigned created_ = 0, restored_ = 0;
+};
+
+}  // namespace memrig

@@ -1,0 +1,77 @@
+// Guests that do not come up, and saved guests that do not restore: said plainly, and soon.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "integration/quiet_observer.h"
+#include "machine/guest_store.h"
+#include "machine/kernel_catalogue.h"
+
+namespace memrig {
+namespace {
+
+Result<Bench> bench_with(const std::string& before, const std::string& after) {
+    auto text = read_file(fs::path(MEMRIG_TEST_DATA) / ".." / "rig" / "benches" / "q35.toml");
+    if (!text) return std::unexpected(text.error());
+    const auto at = text->find(before);
+    if (at == std::string::npos) return fail(Fault::rig, "the bench has no {}", before);
+    text->replace(at, before.size(), after);
+    return parse_bench(*text, "bench.toml");
+}
+
+TEST(GuestThatFails, AKernelThatPanicsBeforeInit) {
+    const auto backend = make_qemu_backend();
+    const auto bench = bench_with("append = \"", "append = \"rdinit=/nowhere root=/dev/nowhere ");
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    ASSERT_TRUE(bench && kernel);
+    GuestStore store(*backend, {});
+    const auto guest = store.prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_FALSE(guest);
+    EXPECT_EQ(guest.error().fault, Fault::guest);
+    EXPECT_NE(guest.error().message.find("stopped before the agent spoke"), std::string::npos) << guest.error().message;
+    EXPECT_NE(guest.error().message.find("Kernel panic"), std::string::npos) << "the console's last lines: " << guest.error().message;
+}
+
+TEST(GuestThatFails, AMachineThatQemuRefuses) {
+    const auto backend = make_qemu_backend();
+    const auto bench = bench_with("machine = \"q35\"", "machine = \"q36\"");
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    ASSERT_TRUE(bench && kernel);
+    GuestStore store(*backend, {});
+    const auto guest = store.prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_FALSE(guest);
+    EXPECT_EQ(guest.error().fault, Fault::rig);
+    EXPECT_NE(guest.error().message.find("q36"), std::string::npos) << guest.error().message;
+}
+
+TEST(GuestThatFails, ASavedGuestThatIsDamagedIsMadeAnew) {
+    const auto backend = make_qemu_backend();
+    // A bench of its own, so that nobody else's saved guest is damaged.
+    auto directory = TemporaryDirectory::make("memrig-damaged");
+    ASSERT_TRUE(directory);
+    const auto bench = bench_with("append = \"", fmt::format("append = \"memrig.test={} ", directory->path().filename().string()));
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    ASSERT_TRUE(bench && kernel);
+    const fs::path bench_file = directory->path() / "bench.toml";
+    ASSERT_TRUE(write_file(bench_file, bench->text));
+    GuestStore store(*backend, {});
+    const auto guest = store.prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_TRUE(guest) << guest.error().line();
+    fs::resize_file((*guest)->state, fs::file_size((*guest)->state) / 2);
+
+    test::QuietObserver observer;
+    CampaignOrder order;
+    order.scenarios = {"acpi-dimm-online"};
+    order.bench = bench_file.string();
+    order.arm = "control";
+    order.trials = 2;
+    order.jobs = 2;
+    order.accelerator = "tcg";
+    order.out = directory->path() / "run";
+    const auto results = run_campaign(order, *backend, observer);
+    ASSERT_TRUE(results) << results.error().line();
+    EXPECT_EQ(results->exit_status(), 0) << results->arms.front().trials.front().reason;
+    EXPECT_TRUE(store.discard(**guest));
+}
+
+}  // namespace
+}  // namespace memrig

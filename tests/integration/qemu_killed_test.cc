@@ -1,0 +1,116 @@
+// QEMU is killed at every point of a trial at which memrig turns to it: each such trial is a rig fault, and nothing else is hurt.
+#include <csignal>
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "campaign/trial.h"
+#include "machine/guest_store.h"
+#include "machine/kernel_catalogue.h"
+
+namespace memrig {
+namespace {
+
+// Kills QEMU when it is turned to for the `fatal`th time; 0 for never.
+class KillableMachine final : public Machine {
+public:
+    KillableMachine(std::unique_ptr<Machine> machine, unsigned fatal, unsigned& turns, int& pid) : machine_(std::move(machine)), fatal_(fatal), turns_(turns) {
+        pid = machine_->process_id();
+    }
+    QmpClient& qmp() override { return turn().qmp(); }
+    Result<Probe*> probe() override { return turn().probe(); }
+    GuestLink& agent() override { return turn().agent(); }
+    const ConsoleLog& console() const override { return machine_->console(); }
+    std::optional<Error> death() override { return machine_->death(); }
+    Status start(Deadline deadline) override { return machine_->start(deadline); }
+    Status save(const fs::path& file, Deadline deadline) override { return machine_->save(file, deadline); }
+    std::string agent_transcript() override { return machine_->agent_transcript(); }
+    Accelerator accelerator() const override { return machine_->accelerator(); }
+    int process_id() const override { return machine_->process_id(); }
+
+private:
+    Machine& turn() {
+        if (++turns_ == fatal_) ::kill(machine_->process_id(), SIGKILL);
+        return *machine_;
+    }
+    std::unique_ptr<Machine> machine_;
+    unsigned fatal_;
+    unsigned& turns_;
+};
+
+class KillingBackend final : public Backend {
+public:
+    std::string name() const override { return real_->name(); }
+    Result<std::string> version(const Bench& bench) override { return real_->version(bench); }
+    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override { return real_->create(order, deadline); }
+    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file, Deadline deadline) override {
+        turns = 0;
+        auto machine = real_->restore(order, file, deadline);
+        if (!machine) return machine;
+        return std::make_unique<KillableMachine>(*std::move(machine), fatal, turns, pid);
+    }
+    unsigned fatal = 0;
+    unsigned turns = 0;
+    int pid = 0;
+
+private:
+    std::unique_ptr<Backend> real_ = make_qemu_backend();
+};
+
+std::string hash_of_directory(const fs::path& directory) {
+    Hasher hasher;
+    std::vector<fs::path> files;
+    for (const auto& entry : fs::recursive_directory_iterator(directory))
+        if (entry.is_regular_file()) files.push_back(entry.path());
+    std::ranges::sort(files);
+    for (const auto& file : files) hasher.add(file.string()).add(read_file(file).value_or("unreadable"));
+    return hasher.finish();
+}
+
+TEST(QemuKilled, AtEveryTurn) {
+    auto directory = TemporaryDirectory::make("memrig-killed");
+    ASSERT_TRUE(directory);
+    KillingBackend backend;
+    const auto bench = load_bench("q35");
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    const auto scenario = load_scenario("acpi-dimm-online");
+    ASSERT_TRUE(bench && kernel && scenario);
+    GuestStore store(backend, {});
+    const auto guest = store.prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_TRUE(guest) << guest.error().line();
+
+    const auto trial = [&](unsigned fatal, const std::string& name) {
+        backend.fatal = fatal;
+        TrialOrder order{*guest, *scenario, scenario->arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name};
+        return run_trial(backend, order);
+    };
+    const auto whole = trial(0, "whole");
+    ASSERT_TRUE(whole) << whole.error().line();
+    ASSERT_EQ(whole->verdict, Verdict::held) << whole->reason;
+    const std::string evidence = hash_of_directory(directory->path() / "whole");
+    const unsigned turns = backend.turns;
+    ASSERT_GT(turns, 8u);
+
+    unsigned rig_faults = 0;
+    for (unsigned fatal = 1; fatal <= turns; fatal++) {
+        const auto killed = trial(fatal, fmt::format("killed-{}", fatal));
+        ASSERT_TRUE(killed) << killed.error().line();
+        // How often memrig turns to QEMU while it waits varies: a trial may be over before its fatal turn, or need it only to
+        // write down what it saw.
+        if (killed->verdict == Verdict::held) continue;
+        EXPECT_EQ(killed->verdict, Verdict::rig_fault) << "turn " << fatal << ": " << killed->reason;
+        EXPECT_NE(killed->reason.find("SIGKILL"), std::string::npos) << killed->reason;
+        EXPECT_EQ(::kill(backend.pid, 0), -1) << "QEMU was not reaped";
+        EXPECT_TRUE(fs::exists(directory->path() / fmt::format("killed-{}", fatal) / "verdict.json"));
+        rig_faults++;
+    }
+    EXPECT_GT(rig_faults, 6u);
+    EXPECT_EQ(hash_of_directory(directory->path() / "whole"), evidence) << "another trial's files were touched";
+    const auto after = trial(0, "after");
+    ASSERT_TRUE(after);
+    EXPECT_EQ(after->verdict, Verdict::held) << after->reason;
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,72 @@
+// The main job on real kernels: control holds, mutant is convicted, for both attributes, with all the evidence on disk.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/toml_reader.h"
+#include "integration/quiet_observer.h"
+
+namespace memrig {
+namespace {
+
+class Race : public testing::TestWithParam<const char*> {};
+
+TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
+    auto directory = TemporaryDirectory::make("memrig-race");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    test::QuietObserver observer;
+    CampaignOrder order;
+    order.scenarios = {"acpi-dimm-online"};
+    order.kernels = {GetParam()};
+    order.trials = 2;  // one for each attribute
+    order.seed = 0;
+    order.accelerator = "tcg";
+    order.out = directory->path() / "run";
+    const auto results = run_campaign(order, *backend, observer);
+    ASSERT_TRUE(results) << results.error().line();
+    EXPECT_EQ(results->exit_status(), 0);
+    ASSERT_EQ(results->arms.size(), 2u);
+    std::set<std::string> attributes;
+    for (const auto& arm : results->arms) {
+        EXPECT_EQ(arm.trials.size(), 2u);
+        for (const auto& trial : arm.trials) {
+            EXPECT_TRUE(trial.as_expected) << arm.arm << ": " << to_string(trial.verdict) << ": " << trial.reason;
+            attributes.insert(trial.choices.at("onliner.attribute"));
+            for (const char* file : {"console.log", "qmp.jsonl", "probe.log", "agent.log", "timeline.json", "locks.json", "verdict.json"})
+                EXPECT_TRUE(fs::exists(order.out / trial.directory / file)) << file;
+        }
+    }
+    EXPECT_EQ(attributes, (std::set<std::string>{"online", "state"}));
+}
+
+INSTANTIATE_TEST_SUITE_P(DebianKernels, Race, testing::Values("debian-6.1-amd64", "debian-6.12-amd64"), [](const auto& tested) {
+    return std::string(tested.param) == "debian-6.1-amd64" ? "Debian61" : "Debian612";
+});
+
+// The scenario with its elision, but expected to hold: a mutant that is called a control is not passed.
+TEST(RaceExpectations, AMutantIsNotTakenForAControl) {
+    auto directory = TemporaryDirectory::make("memrig-race");
+    ASSERT_TRUE(directory);
+    auto text = read_file(fs::path(MEMRIG_TEST_DATA) / ".." / "scenarios" / "race" / "acpi-dimm-online.toml");
+    ASSERT_TRUE(text);
+    const std::string expectation = R"(expect = ["oops", "deadlock"])";
+    const auto at = text->find(expectation);
+    ASSERT_NE(at, std::string::npos);
+    text->replace(at, expectation.size(), R"(expect = "held")");
+    const fs::path scenario = directory->path() / "wrong.toml";
+    ASSERT_TRUE(write_file(scenario, *text));
+    const auto backend = make_qemu_backend();
+    test::QuietObserver observer;
+    CampaignOrder order;
+    order.scenarios = {scenario.string()};
+    order.arm = "mutant";
+    order.trials = 1;
+    order.accelerator = "tcg";
+    order.out = directory->path() / "run";
+    const auto results = run_campaign(order, *backend, observer);
+    ASSERT_TRUE(results) << results.error().line();
+    EXPECT_EQ(results->exit_status(), 1);
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,119 @@
+// Bench files: what is read of a good one, the shipped ones, the first mistake of broken ones (tests/golden/benches/NAME.txt), and
+// the QEMU command line of good ones (NAME.argv, one argument a line).
+#include <algorithm>
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "machine/qemu_command.h"
+
+namespace memrig {
+namespace {
+
+fs::path golden_directory() { return fs::path(MEMRIG_TEST_DATA) / "golden" / "benches"; }
+
+void expect_golden(const std::string& file, const std::string& got) {
+    const fs::path path = golden_directory() / file;
+    if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
+        ASSERT_TRUE(write_file(path, got));
+    }
+    const auto expected = read_file(path);
+    ASSERT_TRUE(expected) << "no " << shown(path) << ": run with MEMRIG_UPDATE_GOLDEN=1, then read it";
+    EXPECT_EQ(*expected, got);
+}
+
+Result<Bench> parse_golden(const std::string& name) {
+    MEMRIG_TRY(const std::string text, read_file(golden_directory() / (name + ".toml")));
+    return parse_bench(text, name + ".toml");
+}
+
+TEST(Bench, AGoodOneIsReadWhole) {
+    const auto bench = parse_golden("good");
+    ASSERT_TRUE(bench) << bench.error().message;
+    EXPECT_EQ(bench->name, "good");
+    EXPECT_EQ(bench->arch, "x86_64");
+    EXPECT_EQ(bench->emulator, "qemu-system-x86_64");
+    EXPECT_EQ(bench->machine, "q35");
+    EXPECT_EQ(bench->cpu, "max");
+    EXPECT_EQ(bench->memory_bytes, 512ull << 20);
+    EXPECT_EQ(bench->max_memory_bytes, 8ull << 30);
+    EXPECT_EQ(bench->slots, 4u);
+    EXPECT_EQ(bench->vcpus(), 4u);
+    EXPECT_EQ(bench->console, "ttyS0");
+    EXPECT_EQ(bench->link, "ttyS1");
+    EXPECT_EQ(bench->append, "isolcpus=domain,0 panic=-1");
+    EXPECT_EQ(bench->modules, std::vector<std::string>{"virtio_mem"});
+    EXPECT_EQ(bench->arguments, (std::vector<std::string>{"-device", "virtio-rng-pci"}));
+    EXPECT_EQ(bench->text, *read_file(golden_directory() / "good.toml")) << "it is part of the key of saved guests";
+}
+
+TEST(Bench, BrokenOnesAreReportedWithFileLineAndColumn) {
+    std::size_t checked = 0;
+    for (const auto& entry : fs::directory_iterator(golden_directory())) {
+        const std::string name = entry.path().stem().string();
+        if (entry.path().extension() != ".toml" || name == "good" || name == "smallest") continue;
+        SCOPED_TRACE(name);
+        const auto bench = parse_golden(name);
+        ASSERT_FALSE(bench);
+        EXPECT_EQ(bench.error().fault, Fault::user_input);
+        expect_golden(name + ".txt", bench.error().message + "\n");
+        checked++;
+    }
+    EXPECT_GT(checked, 10u);
+}
+
+TEST(Bench, TheShippedOnesAreGoodAndCalledByTheirFiles) {
+    const auto names = bench_names();
+    ASSERT_FALSE(names.empty());
+    for (const auto& name : names) {
+        const auto bench = load_bench(name);
+        ASSERT_TRUE(bench) << bench.error().message;
+        EXPECT_EQ(bench->name, name);
+        EXPECT_TRUE(load_bench((home_directory() / "rig" / "benches" / (name + ".toml")).string()));
+    }
+}
+
+TEST(Bench, OneThatIsNotThereIsTheUsersMistake) {
+    const auto name = load_bench("no-such-bench");
+    ASSERT_FALSE(name);
+    EXPECT_EQ(name.error().fault, Fault::user_input);
+    EXPECT_NE(name.error().message.find("q35"), std::string::npos) << "those that are there are named";
+    const auto path = load_bench("/nonexistent/bench.toml");
+    ASSERT_FALSE(path);
+    EXPECT_EQ(path.error().fault, Fault::user_input);
+}
+
+// --- QEMU's command line
+
+MachineOrder order_of(const std::string& bench) {
+    MachineOrder order;
+    const auto parsed = parse_golden(bench);
+    if (parsed) order.bench = *parsed;
+    order.kernel.image = "/cache/vmlinuz";
+    order.initramfs = "/cache/initramfs.img";
+    return order;
+}
+
+std::string lines(const std::vector<std::string>& argv) {
+    std::string text;
+    for (const auto& argument : argv) text += argument + "\n";
+    return text;
+}
+
+TEST(QemuCommand, Golden) {
+    expect_golden("good.argv", lines(qemu_command(order_of("good"), false)));
+    expect_golden("smallest.argv", lines(qemu_command(order_of("smallest"), false)));
+    MachineOrder kvm = order_of("good");
+    kvm.accelerator = Accelerator::kvm;
+    expect_golden("good-kvm-incoming.argv", lines(qemu_command(kvm, true)));
+}
+
+TEST(QemuCommand, TheKernelsCommandLine) {
+    EXPECT_EQ(order_of("good").command_line(), "console=ttyS0 memrig.link=ttyS1 isolcpus=domain,0 panic=-1");
+    EXPECT_EQ(order_of("smallest").command_line(), "console=hvc0 memrig.link=hvc1");
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,260 @@
+// Campaigns over fake machines: what becomes of trials whose machine does not do what it should, and of bad orders.
+#include <algorithm>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/stop_request.h"
+#include "campaign/campaign.h"
+#include "campaign_fixture.h"
+
+namespace memrig {
+namespace {
+
+class Quiet final : public CampaignObserver {
+public:
+    void busy_with(const std::string& what) override { busy.push_back(what); }
+    void planned(unsigned trials) override { planned_trials = trials; }
+    void trial_done(const ArmResult&, const TrialResult&) override { done++; }
+    std::vector<std::string> busy;
+    unsigned planned_trials = 0, done = 0;
+};
+
+class CampaignTest : public WithCache {
+protected:
+    void SetUp() override {
+        WithCache::SetUp();
+        order.scenarios = {"race/acpi-dimm-online"};
+        order.kernels = {kernel_path().string()};
+        order.arm = "control";
+        order.trials = 1;
+        order.seed = 7;
+        order.out = directory.path() / "out";
+        order.accelerator = "tcg";
+    }
+    Result<RunResults> run() { return run_campaign(order, backend, observer); }
+    RunResults results() {
+        auto run_results = run();
+        if (run_results) return *std::move(run_results);
+        ADD_FAILURE() << run_results.error().message;
+        return {};
+    }
+    TrialResult only_trial() {
+        const RunResults all = results();
+        if (all.arms.size() == 1 && all.arms[0].trials.size() == 1) return all.arms[0].trials[0];
+        ADD_FAILURE() << "not one trial";
+        return {};
+    }
+    void expect_refused(const std::string& words) {
+        const auto run_results = run();
+        ASSERT_FALSE(run_results);
+        EXPECT_EQ(run_results.error().fault, Fault::user_input);
+        EXPECT_NE(run_results.error().message.find(words), std::string::npos) << run_results.error().message;
+        EXPECT_EQ(backend.restored(), 0u);
+    }
+
+    CampaignOrder order;
+    Quiet observer;
+    unsigned boots = 0;
+};
+
+// --- restoring
+
+TEST_F(CampaignTest, AGuestThatDoesNotRestoreIsBootedAnewAndTheTrialPlayedAgain) {
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number == 1) return fail(Fault::rig, "restoring the guest failed in QEMU");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    EXPECT_EQ(backend.created(), 2u);
+    EXPECT_EQ(backend.restored(), 2u);
+    EXPECT_FALSE(trial.did_not_restore);
+    EXPECT_EQ(trial.verdict, Verdict::inconclusive) << "the fake kernel has no symbols to be watched";
+}
+
+TEST_F(CampaignTest, AGuestThatDoesNotRestoreTwiceIsAFaultOfTheRig) {
+    backend.on_restore = [](FakeMachine&, unsigned) -> Status { return fail(Fault::rig, "restoring the guest failed in QEMU"); };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms[0].trials.size(), 1u);
+    EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::rig_fault);
+    EXPECT_EQ(all.arms[0].trials[0].reason, "restoring the guest failed in QEMU");
+    EXPECT_EQ(all.exit_status(), 3);
+    EXPECT_EQ(backend.created(), 2u);
+}
+
+TEST_F(CampaignTest, ABrokenGuestIsBootedAnewOnceForAllItsTrials) {
+    order.trials = 4;
+    order.jobs = 2;
+    order.arm = "all";
+    backend.on_restore = [this](FakeMachine&, unsigned) -> Status {
+        if (boots == 1) return fail(Fault::rig, "restoring the guest failed in QEMU");
+        return {};
+    };
+    backend.on_create = [this](FakeMachine&, unsigned number) -> Status {
+        boots = number;  // on_create and on_restore are called one at a time
+        return {};
+    };
+    const RunResults all = results();
+    EXPECT_EQ(backend.created(), 2u);
+    for (const auto& arm : all.arms) {
+        EXPECT_EQ(arm.trials.size(), 4u);
+        for (const auto& trial : arm.trials) EXPECT_FALSE(trial.did_not_restore);
+    }
+}
+
+TEST_F(CampaignTest, AQemuThatWasKilledSaysNothingAboutTheSavedGuest) {
+    order.trials = 2;
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number == 1) return fail(Fault::rig, "QEMU ended: killed by SIGKILL");
+        return {};
+    };
+    const RunResults all = results();
+    EXPECT_EQ(backend.created(), 1u);
+    ASSERT_EQ(all.arms[0].trials.size(), 2u);
+    EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::rig_fault);
+    EXPECT_EQ(all.arms[0].trials[1].verdict, Verdict::inconclusive) << "the rest go on";
+}
+
+// --- trials
+
+TEST_F(CampaignTest, AProbeThatDoesNotConnectIsAFaultOfTheRig) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.probe_status = fail(Fault::rig, "connect to gdb: refused");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    EXPECT_EQ(trial.verdict, Verdict::rig_fault);
+    EXPECT_EQ(trial.reason, "connect to gdb: refused");
+    EXPECT_FALSE(trial.as_expected);
+}
+
+TEST_F(CampaignTest, ADeadQemuIsNamedRatherThanItsEcho) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.probe_status = fail(Fault::rig, "QEMU closed the gdbstub's socket");
+        machine.ended = Error{Fault::rig, "QEMU ended: killed by SIGKILL", {}};
+        return {};
+    };
+    EXPECT_EQ(only_trial().reason, "QEMU ended: killed by SIGKILL");
+}
+
+TEST_F(CampaignTest, WhatTheGuestDoesNotShowIsInconclusive) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.guest.greeting = fail(Fault::guest, "the agent does not answer");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    EXPECT_EQ(trial.verdict, Verdict::inconclusive);
+    EXPECT_EQ(trial.reason, "the agent does not answer");
+}
+
+TEST_F(CampaignTest, ATrialLeavesItsEvidence) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.print("a line of the console\n");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    const fs::path place = order.out / trial.directory;
+    for (const auto* file : {"console.log", "qmp.jsonl", "agent.log", "probe.log", "verdict.json"}) EXPECT_TRUE(fs::exists(place / file)) << file;
+    EXPECT_NE(read_file(place / "console.log")->find("a line of the console"), std::string::npos);
+    const auto verdict = nlohmann::json::parse(*read_file(place / "verdict.json"));
+    EXPECT_EQ(verdict["schema"], 1);
+    EXPECT_EQ(verdict["verdict"], "inconclusive");
+    EXPECT_EQ(verdict["seed"], trial.seed);
+}
+
+TEST_F(CampaignTest, EveryTrialOfEveryArmIsRunOnceAndInOrder) {
+    order.arm = "all";
+    order.trials = 5;
+    order.jobs = 2;
+    const RunResults all = results();
+    EXPECT_EQ(observer.planned_trials, 10u);
+    EXPECT_EQ(observer.done, 10u);
+    EXPECT_EQ(backend.restored(), 10u);
+    ASSERT_EQ(all.arms.size(), 2u);
+    for (const auto& arm : all.arms) {
+        EXPECT_EQ(arm.trials_asked, 5u);
+        ASSERT_EQ(arm.trials.size(), 5u);
+        for (unsigned i = 0; i < 5; i++) EXPECT_EQ(arm.trials[i].number, i + 1);
+    }
+    EXPECT_EQ(all.kernels.size(), 1u);
+    EXPECT_EQ(all.exit_status(), 1) << "inconclusive is never as expected";
+}
+
+TEST_F(CampaignTest, TheSeedChoosesWhatTheScenarioLeavesOpen) {
+    order.trials = 4;
+    std::map<std::string, unsigned> chosen;
+    for (const auto& trial : results().arms[0].trials) chosen[trial.choices.at("onliner.attribute")]++;
+    EXPECT_EQ(chosen, (std::map<std::string, unsigned>{{"online", 2}, {"state", 2}}));
+}
+
+TEST_F(CampaignTest, ASettingFixesIt) {
+    order.trials = 4;
+    order.settings = {"onliner.attribute=online"};
+    for (const auto& trial : results().arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
+}
+
+// --- interruption
+
+TEST_F(CampaignTest, AnInterruptionKeepsWhatThereIs) {
+    order.trials = 5;
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number < 3) return {};
+        stop_request().request(130, 0);
+        return fail(Fault::interrupted, "stopped");
+    };
+    // The request to stop is one for the whole process.
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto all = run();
+        ::_exit(all && all->interrupted && all->arms[0].trials.size() == 2 && all->exit_status() == 130 ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
+// --- bad orders
+
+TEST_F(CampaignTest, ADirectoryThatIsNotEmptyIsRefused) {
+    ASSERT_TRUE(make_directories(order.out));
+    ASSERT_TRUE(write_file(order.out / "mine", "precious"));
+    expect_refused("is not empty");
+    EXPECT_EQ(read_file(order.out / "mine"), "precious");
+}
+
+TEST_F(CampaignTest, AnEmptyDirectoryIsTaken) {
+    ASSERT_TRUE(make_directories(order.out));
+    EXPECT_TRUE(run());
+}
+
+TEST_F(CampaignTest, WhatIsNotThereIsTheUsersMistake) {
+    order.arm = "mutan";
+    expect_refused("has no arm \"mutan\"");
+    order.arm = "control";
+    order.bench = "pseries-of-nobody";
+    expect_refused("bench");
+    order.bench.clear();
+    order.scenarios = {"no-such-scenario"};
+    expect_refused("no-such-scenario");
+    order.scenarios = {"race/acpi-dimm-online"};
+    order.kernels = {"no-such-kernel"};
+    expect_refused("no-such-kernel");
+    order.kernels = {(directory.path() / "nothing").string()};
+    expect_refused("nothing");
+    order.kernels = {kernel_path().string()};
+    order.accelerator = "xen";
+    expect_refused("xen");
+}
+
+TEST_F(CampaignTest, BadSettingsAreTheUsersMistake) {
+    for (const auto* setting : {"", "attribute=online", "onliner.attribute", "nobody.attribute=online", "onliner.size=1G", "adder.attribute=online",
+                                "onliner.attribute=valid_zones", "onliner=attribute.online"}) {
+        order.settings = {setting};
+        const auto run_results = run();
+        ASSERT_FALSE(run_results) << setting;
+        EXPECT_EQ(run_results.error().fault, Fault::user_input);
+    }
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,76 @@
+// Schedules and timelines as data and as text.
+#include <gtest/gtest.h>
+
+#include "schedule/schedule.h"
+#include "schedule/timeline.h"
+
+namespace memrig {
+namespace {
+
+using namespace std::chrono_literals;
+
+TEST(Evidence, IsReadAndWritten) {
+    const std::pair<const char*, Evidence::Kind> table[] = {{"refused device_hotplug_lock", Evidence::Kind::refused},
+                                                            {"entered memory_subsys_online", Evidence::Kind::entered},
+                                                            {"blocked mem_hotplug_lock", Evidence::Kind::blocked}};
+    for (const auto& [text, kind] : table) {
+        const auto evidence = parse_evidence(text);
+        ASSERT_TRUE(evidence) << text;
+        EXPECT_EQ(evidence->kind, kind);
+        EXPECT_EQ(evidence->text(), text);
+    }
+    EXPECT_EQ(parse_evidence("refused device_hotplug_lock")->subject, "device_hotplug_lock");
+}
+
+TEST(Evidence, WhatIsNoneIsNothing) {
+    for (const auto* text : {"", "refused", "refused ", " lock", "refuses lock", "Refused lock", "refused two locks", "refused  lock"})
+        EXPECT_FALSE(parse_evidence(text)) << text;
+}
+
+TEST(Step, Texts) {
+    EXPECT_EQ((Step{StepKind::start, "adder", {}, false, {}}.text()), "start adder");
+    EXPECT_EQ((Step{StepKind::hold, "adder", "bus_probe_device", true, {}}.text()), "hold adder at bus_probe_device of a memory block");
+    EXPECT_EQ((Step{StepKind::hold, "adder", "mem_hotplug_begin", false, {}}.text()), "hold adder at mem_hotplug_begin");
+    EXPECT_EQ((Step{StepKind::await, "onliner", {}, false, {{Evidence::Kind::refused, "a"}, {Evidence::Kind::entered, "b"}}}.text()),
+              "await onliner: refused a, or entered b");
+    EXPECT_EQ((Step{StepKind::release, "adder", {}, false, {}}.text()), "release adder");
+    EXPECT_EQ(Step{}.text(), "settle");
+}
+
+TEST(Schedule, FindsItsActors) {
+    Schedule schedule;
+    schedule.actors.resize(2);
+    schedule.actors[0].name = "adder";
+    schedule.actors[1].name = "onliner";
+    EXPECT_EQ(schedule.find("onliner"), &schedule.actors[1]);
+    EXPECT_EQ(schedule.find("remover"), nullptr);
+}
+
+TEST(Timeline, IsByTimeAndInMilliseconds) {
+    const SteadyTime origin{};
+    Timeline timeline(origin);
+    timeline.add({origin + 2500us, "onliner", "lock", "is refused device_hotplug_lock", 2});
+    timeline.add({origin + 1ms, "rig", "step", "start adder", {}});
+    timeline.add({origin + 2500us, "onliner", "evidence", "refused device_hotplug_lock", 2});
+    const auto json = timeline.json();
+    EXPECT_EQ(json["schema"], 1);
+    ASSERT_EQ(json["happenings"].size(), 3u);
+    const nlohmann::json first = {{"ms", 1.0}, {"actor", "rig"}, {"what", "step"}, {"text", "start adder"}};
+    EXPECT_EQ(json["happenings"][0], first);
+    EXPECT_EQ(json["happenings"][1]["ms"], 2.5);
+    EXPECT_EQ(json["happenings"][1]["vcpu"], 2);
+    EXPECT_EQ(json["happenings"][1]["what"], "lock") << "what is noted first comes first";
+}
+
+TEST(Timeline, NotesTheTimeItself) {
+    const SteadyTime before = steady_clock().now();
+    Timeline timeline(before);
+    timeline.add("rig", "step", "settle");
+    ASSERT_EQ(timeline.sorted().size(), 1u);
+    EXPECT_GE(timeline.sorted()[0].at, before);
+    EXPECT_LE(timeline.sorted()[0].at, steady_clock().now());
+    EXPECT_FALSE(timeline.sorted()[0].vcpu);
+}
+
+}  // namespace
+}  // namespace memrig
