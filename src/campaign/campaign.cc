@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/log.h"
 #include "base/stop_request.h"
 #include "campaign/trial.h"
@@ -32,10 +33,15 @@ struct PlannedArm {
     fs::path directory;  // relative to the run's
 };
 
-std::string file_name(std::string text) {
+// A kernel or scenario that was given as a path becomes one folder; two paths never become the same.
+fs::path directory_name(const std::string& name) {
+    const fs::path path = name;
+    if (path.is_relative() && path.lexically_normal() == path && *path.begin() != ".." && path.extension() != ".toml") return path;
+    std::string text = path.filename().string();
     for (char& c : text)
         if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.' && c != '_') c = '_';
-    return text;
+    constexpr std::size_t digits = 8;
+    return text + "-" + Hasher().add(name).finish().substr(0, digits);
 }
 
 std::string now_utc() {
@@ -72,6 +78,7 @@ public:
     Result<RunResults> run();
 
 private:
+    Status check_output() const;
     Status make_output() const;
     Status load_scenarios();
     Status plan();
@@ -93,10 +100,14 @@ private:
     std::optional<Error> error_;
 };
 
-Status Campaign::make_output() const {
+Status Campaign::check_output() const {
     std::error_code code;
     if (fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
         return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}}, "a run's directory has to be new");
+    return {};
+}
+
+Status Campaign::make_output() const {
     MEMRIG_CHECK(make_directories(order_.out));
     MEMRIG_TRY(const std::uint64_t free, free_space(order_.out));
     if (free < kLeastFreeBytes) return fail(Fault::host, "only {} MiB are free at {}", free >> 20, order_.out.string());
@@ -144,7 +155,7 @@ Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kern
         result.purpose = arm.purpose;
         result.expected = arm.expected;
         result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
-        const fs::path directory = fs::path(file_name(scenario.name)) / file_name(kernel.id) / arm.name;
+        const fs::path directory = directory_name(scenario.name) / directory_name(kernel.id) / arm.name;
         planned_.push_back({results_.arms.size(), &scenario, &arm, guest, directory});
         results_.arms.push_back(std::move(result));
     }
@@ -171,6 +182,7 @@ Status Campaign::renew(PlannedArm& planned, const std::shared_ptr<const Prepared
     MEMRIG_TRY(const auto fresh, store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));
     for (auto& other : planned_)
         if (other.guest == broken) other.guest = fresh;
+    observer_.busy_with("");
     return {};
 }
 
@@ -224,14 +236,20 @@ Result<RunResults> Campaign::run() {
     results_.seed = order_.seed.value_or(std::random_device{}());
     results_.jobs = order_.jobs;
     MEMRIG_CHECK(load_scenarios());
-    MEMRIG_CHECK(make_output());
+    MEMRIG_CHECK(check_output());
     MEMRIG_CHECK(plan());
+    MEMRIG_CHECK(make_output());
     observer_.planned(static_cast<unsigned>(queue_.size()));
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
     for (auto& worker : workers) worker.join();
     results_.interrupted = stop_request().requested();
-    if (error_ && error_->fault != Fault::interrupted) return std::unexpected(*error_);
+    if (error_ && error_->fault != Fault::interrupted) {
+        // What was measured is kept, if anything was.
+        const bool none = std::ranges::all_of(results_.arms, [](const ArmResult& arm) { return arm.trials.empty(); });
+        if (none || error_->fault == Fault::user_input) return std::unexpected(*error_);
+        results_.fault = error_->line();
+    }
     for (auto& arm : results_.arms) std::ranges::sort(arm.trials, {}, &TrialResult::number);
     results_.seconds = seconds(steady_clock().now() - begun);
     return std::move(results_);

@@ -11,6 +11,9 @@
 
 namespace memrig {
 
+// JSON as text. A guest's bytes may be no UTF-8: those are replaced.
+std::string text_of(const nlohmann::json& json);
+
 // Writes console.log, qmp.jsonl, agent.log and, if the probe was attached, probe.log. Every line has the milliseconds since
 // `origin`.
 Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const std::filesystem::path& directory);

@@ -17,6 +17,7 @@ std::map<Verdict, unsigned> ArmResult::counts() const {
 
 int RunResults::exit_status() const {
     if (interrupted) return 130;
+    if (!fault.empty()) return 3;
     bool failed = false;
     for (const auto& arm : arms) {
         if (std::ranges::find(arm.trials, Verdict::rig_fault, &TrialResult::verdict) != arm.trials.end()) return 3;

@@ -56,9 +56,10 @@ struct RunResults {
     std::vector<KernelIdentity> kernels;
     std::vector<ArmResult> arms;
     bool interrupted = false;
+    std::string fault;  // what broke the campaign off, with the trials so far kept; empty where nothing did
     double seconds = 0;
 
-    // 0 all as expected, 1 an expectation failed, 3 a rig fault, 130 interrupted.
+    // 0 all as expected, 1 an expectation failed, 3 a rig fault (or what broke it off), 130 interrupted.
     [[nodiscard]] int exit_status() const;
 };
 

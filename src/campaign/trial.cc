@@ -38,6 +38,7 @@ private:
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<LockLedger> ledger_;
     std::vector<std::unique_ptr<Elision>> elisions_;
+    std::vector<std::unique_ptr<Override>> overrides_;
 };
 
 Result<Judgement> Stage::play(TrialResult& result) {
@@ -49,6 +50,10 @@ Result<Judgement> Stage::play(TrialResult& result) {
     for (const auto& order : order_.arm.elisions) {
         MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
         elisions_.push_back(std::move(elision));
+    }
+    for (const auto& order : order_.arm.overrides) {
+        MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
+        overrides_.push_back(std::move(forced));
     }
     Director director(machine_, *conductor_, *ledger_, guest.symbols, timeline_,
                       {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes, guest.order.bench.housekeeping});
@@ -116,7 +121,7 @@ Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
     }
     result.verdict_seconds = seconds(steady_clock().now() - begun);
     result.as_expected = std::ranges::find(order.arm.expected, result.verdict) != order.arm.expected.end();
-    if (const auto written = write_file(order.directory / "verdict.json", verdict_json(result).dump(2)); !written) {
+    if (const auto written = write_file(order.directory / "verdict.json", text_of(verdict_json(result))); !written) {
         blame(result, written.error());
         result.as_expected = false;
     }

@@ -112,8 +112,11 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     const bool cycle = first.cycle && second.cycle && std::ranges::equal(*first.cycle, *second.cycle, same_wish) && first.lock_events == second.lock_events;
     Finding finding{"deadlock", cycle ? Verdict::deadlock : Verdict::hang, {}, {}};
     if (cycle) {
-        for (const auto& wish : *second.cycle) {
-            const std::string line = fmt::format("{} waits for {} ({})", task_name(performance, wish.task), wish.lock, wish.where);
+        const WaitCycle& waits = *second.cycle;
+        for (std::size_t i = 0; i < waits.size(); i++) {
+            // Each waits for a lock of the next one's: so it holds what the one before it waits for.
+            const LockEvent& before = waits[(i + waits.size() - 1) % waits.size()];
+            const std::string line = fmt::format("{} holds {} and waits for {} ({})", task_name(performance, waits[i].task), before.lock, waits[i].lock, waits[i].where);
             finding.summary += (finding.summary.empty() ? "" : "; ") + line;
         }
     } else {

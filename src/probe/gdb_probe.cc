@@ -246,12 +246,14 @@ Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std
     for (const auto address : addresses) queue(fmt::format("m{:x},8", address));
     MEMRIG_CHECK(flush());
     std::vector<std::uint64_t> words;
+    std::optional<std::uint64_t> absent;
     for (const auto address : addresses) {
         MEMRIG_TRY(const std::string answer, reply());
         const auto bytes = from_hex(answer);
-        if (!bytes || bytes->size() != 8) return fail(Fault::guest, "no memory at {:#x}", address);
-        words.push_back(little_endian(*bytes));
+        if (bytes && bytes->size() == 8) words.push_back(little_endian(*bytes));
+        else if (!absent) absent = address;  // the answers behind it have to be taken all the same
     }
+    if (absent) return fail(Fault::guest, "no memory at {:#x}", *absent);
     return words;
 }
 

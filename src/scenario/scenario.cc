@@ -1,6 +1,7 @@
 #include "scenario/scenario.h"
 
 #include <algorithm>
+#include <limits>
 
 #include "machine/bench.h"
 #include "scenario/schedule_reader.h"
@@ -34,7 +35,19 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         elide.finish();
         arm.elisions.push_back(std::move(order));
     }
+    for (auto& forced : table.tables("override", false)) {
+        OverrideOrder order;
+        order.function = forced.string("function");
+        order.argument = static_cast<unsigned>(forced.integer("argument", 0, 5));
+        constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
+        constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+        order.from = static_cast<std::int32_t>(forced.integer("from", least, most));
+        order.to = static_cast<std::int32_t>(forced.integer("to", least, most));
+        forced.finish();
+        arm.overrides.push_back(std::move(order));
+    }
     const bool control = name == "control";
+    if (control && !arm.overrides.empty()) table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
     if (control && !arm.elisions.empty()) table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
     if (!control && !table.has("elide")) table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
     table.finish();

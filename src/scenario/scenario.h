@@ -10,6 +10,7 @@
 #include "base/toml_reader.h"
 #include "oracle/verdict.h"
 #include "probe/elision.h"
+#include "probe/override.h"
 #include "schedule/schedule.h"
 
 namespace memrig {
@@ -18,6 +19,7 @@ struct ScenarioArm {
     std::string name;     // "control", "mutant", ...
     std::string purpose;  // one line
     std::vector<ElisionOrder> elisions;  // none: the kernel as shipped
+    std::vector<OverrideOrder> overrides;
     std::vector<Verdict> expected;       // any of these
 };
 

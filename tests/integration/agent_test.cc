@@ -3,19 +3,19 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <cstdlib>
 
 #include "agent_guest.h"
 #include "base/paths.h"
 #include "guest/initramfs.h"
+#include "machine/kernel_catalogue.h"
 
 namespace memrig {
 namespace {
 
 // The kernel package that the tests run on, unpacked: a directory that holds boot/ and lib/modules/.
 std::optional<fs::path> kernel_root() {
-    const char* root = std::getenv("MEMRIG_TEST_KERNEL_ROOT");
-    return root != nullptr && *root != '\0' ? std::optional<fs::path>(root) : std::nullopt;
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    return kernel ? std::optional(kernel->modules_root) : std::nullopt;
 }
 
 fs::path find_kernel(const fs::path& root) {
@@ -29,7 +29,7 @@ class Agent : public ::testing::Test {
 protected:
     static void SetUpTestSuite() {
         const auto root = kernel_root();
-        if (!root) return;
+        ASSERT_TRUE(root) << "the kernel cannot be had";
         kernel = find_kernel(*root);
         release = kernel.filename().string().substr(std::string("vmlinuz-").size());
         auto work = TemporaryDirectory::make("agent-test");
@@ -49,7 +49,6 @@ protected:
         cache.reset();
     }
     void SetUp() override {
-        if (!kernel_root()) GTEST_SKIP() << "MEMRIG_TEST_KERNEL_ROOT names no unpacked kernel package";
         ASSERT_NE(guest, nullptr);
     }
     static AgentLink& link() { return *guest->link; }

@@ -8,7 +8,14 @@
 namespace memrig {
 namespace {
 
-class Race : public testing::TestWithParam<const char*> {};
+struct Raced {
+    const char* name;
+    const char* scenario;
+    const char* kernel;
+    Verdict mutant;
+};
+
+class Race : public testing::TestWithParam<Raced> {};
 
 TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
     auto directory = TemporaryDirectory::make("memrig-race");
@@ -16,8 +23,8 @@ TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
     CampaignOrder order;
-    order.scenarios = {"acpi-dimm-online"};
-    order.kernels = {GetParam()};
+    order.scenarios = {GetParam().scenario};
+    order.kernels = {GetParam().kernel};
     order.trials = 2;  // one for each attribute
     order.seed = 0;
     order.accelerator = "tcg";
@@ -31,6 +38,9 @@ TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
         EXPECT_EQ(arm.trials.size(), 2u);
         for (const auto& trial : arm.trials) {
             EXPECT_TRUE(trial.as_expected) << arm.arm << ": " << to_string(trial.verdict) << ": " << trial.reason;
+            if (arm.arm == "mutant") {
+                EXPECT_EQ(trial.verdict, GetParam().mutant);
+            }
             attributes.insert(trial.choices.at("onliner.attribute"));
             for (const char* file : {"console.log", "qmp.jsonl", "probe.log", "agent.log", "timeline.json", "locks.json", "verdict.json"})
                 EXPECT_TRUE(fs::exists(order.out / trial.directory / file)) << file;
@@ -39,9 +49,12 @@ TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
     EXPECT_EQ(attributes, (std::set<std::string>{"online", "state"}));
 }
 
-INSTANTIATE_TEST_SUITE_P(DebianKernels, Race, testing::Values("debian-6.1-amd64", "debian-6.12-amd64"), [](const auto& tested) {
-    return std::string(tested.param) == "debian-6.1-amd64" ? "Debian61" : "Debian612";
-});
+INSTANTIATE_TEST_SUITE_P(DebianKernels, Race,
+                         testing::Values(Raced{"Oops61", "acpi-dimm-online", "debian-6.1-amd64", Verdict::oops},
+                                         Raced{"Oops612", "acpi-dimm-online", "debian-6.12-amd64", Verdict::oops},
+                                         Raced{"Deadlock61", "acpi-dimm-online-nonuma", "debian-6.1-amd64", Verdict::deadlock},
+                                         Raced{"Deadlock612", "acpi-dimm-online-nonuma", "debian-6.12-amd64", Verdict::deadlock}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
 
 // The scenario with its elision, but expected to hold: a mutant that is called a control is not passed.
 TEST(RaceExpectations, AMutantIsNotTakenForAControl) {

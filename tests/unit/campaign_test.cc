@@ -183,14 +183,17 @@ TEST_F(CampaignTest, EveryTrialOfEveryArmIsRunOnceAndInOrder) {
 TEST_F(CampaignTest, TheSeedChoosesWhatTheScenarioLeavesOpen) {
     order.trials = 4;
     std::map<std::string, unsigned> chosen;
-    for (const auto& trial : results().arms[0].trials) chosen[trial.choices.at("onliner.attribute")]++;
+    const RunResults all = results();
+    for (const auto& trial : all.arms[0].trials) chosen[trial.choices.at("onliner.attribute")]++;
     EXPECT_EQ(chosen, (std::map<std::string, unsigned>{{"online", 2}, {"state", 2}}));
 }
 
 TEST_F(CampaignTest, ASettingFixesIt) {
     order.trials = 4;
     order.settings = {"onliner.attribute=online"};
-    for (const auto& trial : results().arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
+    const RunResults all = results();
+    ASSERT_EQ(all.arms[0].trials.size(), 4u);
+    for (const auto& trial : all.arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
 }
 
 // --- interruption

@@ -153,6 +153,48 @@ TEST_F(ConductorReturnTest, ATaskMayReturnOnAnotherVcpu) {
     ASSERT_EQ(returns.size(), 1u);
 }
 
+// --- writes
+
+TEST_F(ConductorTest, AWatchedWriteStopsForTheListenerAndNobodyElse) {
+    std::vector<std::pair<unsigned, std::uint64_t>> stops;
+    conductor.on_stop([&](const Arrival& stop) -> Status {
+        stops.emplace_back(stop.vcpu, stop.address);
+        return {};
+    });
+    watch(kFunction);
+    constexpr std::uint64_t word = 0xffffffff82000000;
+    ASSERT_TRUE(conductor.watch_writes(word));
+    ASSERT_TRUE(conductor.watch_writes(word));
+    probe.will_write(2, kElsewhere, word, 5, {{"rsp", kStack}});
+    will_call(1);
+    run();
+    EXPECT_EQ(stops, (std::vector<std::pair<unsigned, std::uint64_t>>{{2, word}, {1, kFunction}}));
+    EXPECT_EQ(arrivals.size(), 1u);
+    EXPECT_EQ(conductor.stops(), 2u);
+    EXPECT_EQ(conductor.stops_at(), (std::map<std::uint64_t, std::uint64_t>{{word, 1}, {kFunction, 1}}));
+    EXPECT_EQ(reg(2, "rip"), kElsewhere) << "a write is behind it: there is nothing to be passed";
+}
+
+TEST_F(ConductorTest, TheListenersErrorEndsTheRun) {
+    conductor.on_stop([](const Arrival&) -> Status { return fail(Fault::rig, "no more"); });
+    watch(kFunction);
+    will_call(1);
+    EXPECT_FALSE(conductor.run_until([] { return false; }, at_once()));
+    EXPECT_TRUE(arrivals.empty());
+}
+
+TEST_F(ConductorTest, UnwatchingAllLeavesWhoIsHeldHeld) {
+    watch(kFunction, Response::hold());
+    ASSERT_TRUE(conductor.watch_writes(0xffffffff82000000));
+    will_call(1);
+    run_to(1);
+    ASSERT_TRUE(conductor.unwatch_all());
+    EXPECT_TRUE(probe.breakpoints.empty());
+    EXPECT_TRUE(probe.watchpoints.empty());
+    EXPECT_EQ(conductor.held(), Vcpus{1});
+    EXPECT_FALSE(probe.running());
+}
+
 // --- running
 
 TEST_F(ConductorTest, WhatIsDoneAlreadyDoesNotRun) {

@@ -140,6 +140,41 @@ TEST_F(GdbProbeTest, MemoryThatIsNotThereIsTheGuestsFaultAndTheProbeGoesOn) {
     EXPECT_EQ(probe->read_memory(0, 0x3000, 2), "\x00\x11"s);
 }
 
+TEST_F(GdbProbeTest, WordsAreReadInOneTrip) {
+    stub.expect_handshake();
+    stub.expect_silently("Hgp01.01");
+    stub.expect_silently("m1000,8");
+    const auto ok = ScriptedStub::packet("OK"), one = ScriptedStub::packet("0100000000000000"), two = ScriptedStub::packet("0200000000000000");
+    stub.expect_raw("m2000,8", ok + one + two);
+    connect();
+    EXPECT_EQ(probe->read_words(0, {0x1000, 0x2000}), (std::vector<std::uint64_t>{1, 2}));
+    EXPECT_EQ(probe->read_words(0, {}), std::vector<std::uint64_t>{});
+}
+
+TEST_F(GdbProbeTest, AWordThatIsNotThereDoesNotShiftTheAnswersThatFollow) {
+    stub.expect_handshake();
+    stub.expect_silently("Hgp01.01");
+    stub.expect_silently("m1000,8");
+    stub.expect_raw("m2000,8", ScriptedStub::packet("OK") + ScriptedStub::packet("E14") + ScriptedStub::packet("0200000000000000"));
+    stub.expect("m3000,8", "0300000000000000");
+    connect();
+    const auto words = probe->read_words(0, {0x1000, 0x2000});
+    ASSERT_FALSE(words);
+    EXPECT_EQ(words.error().fault, Fault::guest);
+    EXPECT_EQ(probe->read_u64(0, 0x3000), 3u);
+}
+
+TEST_F(GdbProbeTest, WatchpointsComeAndGo) {
+    stub.expect_handshake();
+    stub.expect("Z2,ffff888001000080,8", "OK");
+    stub.expect("z2,ffff888001000080,8", "OK");
+    stub.expect("Z2,10,8", "E22");
+    connect();
+    EXPECT_TRUE(probe->insert_watchpoint(0xffff888001000080, 8));
+    EXPECT_TRUE(probe->remove_watchpoint(0xffff888001000080, 8));
+    EXPECT_FALSE(probe->insert_watchpoint(0x10, 8));
+}
+
 TEST_F(GdbProbeTest, MoreThanAMebibyteIsRefused) {
     stub.expect_handshake();
     connect();

@@ -1,0 +1,201 @@
+// Mutexes by the writes to their owner field, over a FakeProbe.
+#include "kernel_fixture.h"
+#include "probe/lock_ledger.h"
+#include "probe/mutex_watch.h"
+
+namespace memrig {
+namespace {
+
+using Lines = std::vector<std::string>;
+
+constexpr std::uint64_t kMutex = 0xffffffff82000100;
+constexpr std::uint64_t kOtherMutex = 0xffffffff82000200;
+// Their task_structs; the low bits are the mutex's flags.
+constexpr std::uint64_t kAdderTask = 0xffff888003000000;
+constexpr std::uint64_t kOnlinerTask = 0xffff888003002000;
+constexpr std::uint64_t kWaiters = 1, kHandoff = 2, kPickup = 4;
+
+class MutexWatchTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        kernel.conductor.on_stop([this](const Arrival& stop) { return watch.look(stop); });
+        ASSERT_TRUE(watch.watch(kMutex, "lock"));
+    }
+    // `task`, running on `vcpu`, has written `owner` to the mutex.
+    void writes(unsigned vcpu, std::uint64_t task, std::uint64_t owner, std::uint64_t mutex = kMutex) {
+        kernel.probe.will_write(vcpu, kernel.at("mutex_lock", 0x20), mutex, owner, {{"rsp", FakeKernel::sp(task)}});
+    }
+    // "ffffc90000004000 takes lock", oldest first.
+    Lines told() {
+        kernel.run();
+        Lines lines;
+        for (const auto& event : events) lines.push_back(fmt::format("{:x} {} {}", event.task, to_string(event.action), event.lock));
+        return lines;
+    }
+    static std::string line(std::uint64_t task, const char* what) { return fmt::format("{:x} {}", task, what); }
+
+    FakeKernel kernel{{"mutex_lock", "mutex_unlock", "__mutex_lock.constprop.0", "acpi_device_hotplug", "online_store", "bus_probe_device"}};
+    CallPaths paths{kernel.symbols};
+    std::vector<LockEvent> events;
+    MutexWatch watch{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); }};
+};
+
+TEST_F(MutexWatchTest, IsWatchedOnce) {
+    EXPECT_EQ(kernel.probe.watchpoints, std::set<std::uint64_t>{kMutex});
+    EXPECT_TRUE(watch.watch(kMutex, "lock"));
+    EXPECT_EQ(kernel.probe.watchpoints.size(), 1u);
+}
+
+TEST_F(MutexWatchTest, TakenAndReleased) {
+    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, 0);
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kAdder, "releases lock")}));
+    EXPECT_EQ(events[0].vcpu, 1u);
+    EXPECT_EQ(events[0].instance, kMutex);
+    EXPECT_FALSE(events[0].shared);
+}
+
+TEST_F(MutexWatchTest, AFailedAttemptIsAWish) {
+    writes(1, kAdder, kAdderTask);
+    writes(2, kOnliner, kAdderTask);  // x86's cmpxchg writes the old value back where it fails
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
+}
+
+TEST_F(MutexWatchTest, AWaiterThatSaysSoIsAWish) {
+    writes(1, kAdder, kAdderTask);
+    writes(2, kOnliner, kAdderTask | kWaiters);
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
+}
+
+TEST_F(MutexWatchTest, TheOwnersOwnWritesAreNoWish) {
+    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kAdderTask | kWaiters);
+    EXPECT_EQ(told(), Lines{line(kAdder, "takes lock")});
+}
+
+TEST_F(MutexWatchTest, AFlagThatGoesIsNoEvent) {
+    writes(1, kAdder, kAdderTask);
+    writes(2, kOnliner, kAdderTask | kWaiters | kHandoff);
+    writes(2, kOnliner, kAdderTask | kWaiters);
+    EXPECT_EQ(told().size(), 2u);
+}
+
+TEST_F(MutexWatchTest, AHandOverIsTheNewOwnersOnceItIsPickedUp) {
+    writes(1, kAdder, kAdderTask);
+    writes(2, kOnliner, kAdderTask | kWaiters);
+    writes(1, kAdder, kOnlinerTask | kWaiters | kPickup);
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock"), line(kAdder, "releases lock")}));
+    writes(2, kOnliner, kOnlinerTask);
+    EXPECT_EQ(told().back(), line(kOnliner, "takes lock"));
+    EXPECT_EQ(events.size(), 4u);
+}
+
+TEST_F(MutexWatchTest, AReleaseThatWasNotReportedIsSeenAtTheNextStop) {
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), [](const Arrival&) -> Result<Response> { return Response::pass(); }));
+    writes(1, kAdder, kAdderTask);
+    kernel.run();
+    kernel.probe.poke_u64(kMutex, 0);
+    kernel.will_call(2, kOnliner, "bus_probe_device", "online_store");
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kAdder, "releases lock")}));
+    EXPECT_EQ(events[1].where, "?") << "another's stack does not tell where";
+}
+
+TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersIfItIsKnown) {
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), [](const Arrival&) -> Result<Response> { return Response::pass(); }));
+    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, 0);
+    kernel.run();
+    kernel.probe.poke_u64(kMutex, kAdderTask);
+    kernel.will_call(2, kOnliner, "bus_probe_device", "online_store");
+    EXPECT_EQ(told().back(), line(kAdder, "takes lock"));
+    kernel.probe.poke_u64(kMutex, kOnlinerTask);
+    kernel.will_call(2, kThird, "bus_probe_device", "online_store");
+    EXPECT_EQ(told().back(), line(kOnlinerTask, "takes lock")) << "an owner that was never seen stands for itself";
+}
+
+TEST_F(MutexWatchTest, EachMutexHasItsOwn) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    writes(1, kAdder, kAdderTask);
+    writes(2, kOnliner, kOnlinerTask, kOtherMutex);
+    writes(1, kAdder, 0);
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "takes other"), line(kAdder, "releases lock")}));
+}
+
+TEST_F(MutexWatchTest, AMutexThatIsHeldAlreadyIsKnownToBe) {
+    kernel.probe.poke_u64(kOtherMutex, kAdderTask);
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    writes(1, kAdder, 0, kOtherMutex);
+    EXPECT_EQ(told(), Lines{line(kAdderTask, "releases other")});
+}
+
+TEST_F(MutexWatchTest, WhereItWasTakenIsTheFirstCallerOutsideTheMutexCode) {
+    const auto put_return = [&](std::uint64_t offset, const std::string& function) {
+        const std::uint64_t place = kernel.at(function, 0x41);
+        ASSERT_TRUE(kernel.probe.write_memory(0, place - 5, {"\xe8\x00\x00\x00\x00", 5}));  // a call
+        kernel.probe.poke_u64(FakeKernel::sp(kAdder) + offset, place);
+    };
+    kernel.probe.poke_u64(FakeKernel::sp(kAdder), kernel.at("online_store", 0x60));  // no call before it: no return address
+    put_return(8, "__mutex_lock");
+    put_return(24, "acpi_device_hotplug");
+    put_return(40, "online_store");
+    writes(1, kAdder, kAdderTask);
+    kernel.run();
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].where, "acpi_device_hotplug+0x41");
+    EXPECT_EQ(events[0].path, (Lines{"acpi_device_hotplug+0x41", "online_store+0x41"}));
+}
+
+// --- the ledger on top of it
+
+TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
+    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online", "device_offline", "somebody"},
+                      {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock"});
+    const auto ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::writes);
+    constexpr std::uint64_t device = 0xffff888001000000, other = 0xffff888001010000, offset = 0x80;
+    EXPECT_EQ(kernel.probe.watchpoints, (std::set<std::uint64_t>{kernel.at("device_hotplug_lock"), kernel.at("acpi_scan_lock")}));
+    EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("mutex_lock"))) << "every mutex of the kernel would stop it";
+
+    kernel.put_device(device, "memory32");
+    kernel.will_call(1, kAdder, "bus_probe_device", "somebody", device);
+    kernel.will_call(1, kAdder, "mutex_lock", "somebody", 0xffff888009999000);  // nothing of ours
+    kernel.will_call(1, kAdder, "mutex_lock", "somebody", device + offset);
+    kernel.run();
+    EXPECT_TRUE(kernel.probe.watchpoints.contains(device + offset));
+    EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("mutex_lock"))) << "it is learnt once";
+
+    kernel.put_device(other, "memory33");
+    kernel.will_call(1, kAdder, "bus_probe_device", "somebody", other);
+    kernel.probe.will_write(1, kernel.at("mutex_lock", 8), device + offset, kAdderTask, {{"rsp", FakeKernel::sp(kAdder)}});
+    kernel.run();
+    EXPECT_TRUE(kernel.probe.watchpoints.contains(other + offset));
+    ASSERT_EQ(ledger->held_by(kAdder).size(), 1u);
+    EXPECT_EQ(ledger->held_by(kAdder)[0].lock, "memory32's device lock");
+}
+
+TEST(LockLedgerByWrites, ARefusedTrylockIsSeenAtItsReturnAndATakenOneOnce) {
+    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online", "device_offline", "online_store"},
+                      {"device_hotplug_lock"});
+    const auto ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::writes);
+    const std::uint64_t lock = kernel.at("device_hotplug_lock");
+    const auto written = [&](unsigned vcpu, std::uint64_t task, std::uint64_t owner) {
+        kernel.probe.will_write(vcpu, kernel.at("mutex_trylock", 0x20), lock, owner, {{"rsp", FakeKernel::sp(task) - 0x40}});
+    };
+    written(1, kAdder, kAdderTask);
+    kernel.will_call(2, kOnliner, "mutex_trylock", "online_store", lock);
+    written(2, kOnliner, kAdderTask);
+    kernel.will_return(2, kOnliner, "online_store", 0);
+    kernel.run();
+    EXPECT_EQ(ledger->events().back().action, LockAction::refused);
+    EXPECT_EQ(ledger->events().back().where, "online_store+0x41");
+    EXPECT_FALSE(ledger->wanted_by(kOnliner)) << "a trylock does not wait";
+
+    written(1, kAdder, 0);
+    kernel.will_call(2, kOnliner, "mutex_trylock", "online_store", lock);
+    written(2, kOnliner, kOnlinerTask);
+    kernel.will_return(2, kOnliner, "online_store", 1);
+    kernel.run();
+    EXPECT_EQ(ledger->held_by(kOnliner).size(), 1u);
+}
+
+}  // namespace
+}  // namespace memrig
