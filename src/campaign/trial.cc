@@ -37,6 +37,7 @@ private:
     Probe* probe_ = nullptr;
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<LockLedger> ledger_;
+    std::unique_ptr<RuleWatch> rules_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
 };
@@ -51,6 +52,7 @@ Result<Judgement> Stage::play(TrialResult& result) {
         MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
         elisions_.push_back(std::move(elision));
     }
+    MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols));
     for (const auto& order : order_.arm.overrides) {
         MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
         overrides_.push_back(std::move(forced));
@@ -61,7 +63,7 @@ Result<Judgement> Stage::play(TrialResult& result) {
     result.schedule_seconds = performance.schedule_seconds;
     result.stops = conductor_->stops();
     const ConsoleReport console = parse_console(machine_.console().text());
-    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
+    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes, &ledger_->events(), rules_->breaches()};
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
     return judge(evidence);
 }
@@ -115,7 +117,8 @@ Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
             return std::unexpected(judgement.error());
         } else {
             // What we saw may be but the echo of QEMU's end.
-            blame(result, (*machine)->death().value_or(judgement.error()));
+            const bool ours = judgement.error().fault == Fault::rig;
+            blame(result, (*machine)->death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
         }
         if (const auto written = stage.write(begun); !written) blame(result, written.error());
     }

@@ -53,7 +53,8 @@ Result<std::unique_ptr<Machine>> FakeBackend::create(const MachineOrder& order, 
     return machine;
 }
 
-Result<std::unique_ptr<Machine>> FakeBackend::restore(const MachineOrder& order, const std::filesystem::path& file, Deadline) {
+Result<std::unique_ptr<Machine>> FakeBackend::restore(const MachineOrder& order, const std::filesystem::path& file,
+                                                      Deadline) {
     MEMRIG_CHECK(read_file(file));
     auto machine = std::make_unique<FakeMachine>(order.bench);
     const std::lock_guard guard(mutex_);

@@ -29,7 +29,7 @@ public:
     Result<Probe*> probe() override;
     GuestLink& agent() override { return guest; }
     const ConsoleLog& console() const override { return *console_; }
-    std::optional<Error> death() override { return ended; }
+    std::optional<Error> death(Duration) override { return ended; }
     Status start(Deadline) override { return start_status; }
     Status save(const std::filesystem::path& file, Deadline deadline) override;
     std::string agent_transcript() override { return {}; }
@@ -54,7 +54,8 @@ public:
     Result<std::string> version(const Bench&) override { return "fake 1"; }
     Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override;
     // Of a file that is not there: Fault::host.
-    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file, Deadline deadline) override;
+    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file,
+                                             Deadline deadline) override;
 
 private:
     mutable std::mutex mutex_;

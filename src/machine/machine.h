@@ -42,8 +42,9 @@ public:
     virtual Result<Probe*> probe() = 0;
     virtual GuestLink& agent() = 0;
     [[nodiscard]] virtual const ConsoleLog& console() const = 0;
-    // Nothing while the machine lives; else how it ended, as Fault::rig. An error seen elsewhere may be but the echo of this.
-    virtual std::optional<Error> death() = 0;
+    // How it ended, as Fault::rig; nothing if it lives on for `grace`. An error seen elsewhere may be but the echo of this, and come a
+    // little earlier.
+    virtual std::optional<Error> death(Duration grace) = 0;
     // Lets the vCPUs run, for a machine without a probe attached.
     virtual Status start(Deadline deadline) = 0;
     // Stops the vCPUs and writes the guest's whole state to `file`. The machine can only be destroyed afterwards.
@@ -70,6 +71,9 @@ public:
 
 // QEMU on this host.
 std::unique_ptr<Backend> make_qemu_backend();
+
+// How long a machine that seems to have died is waited for to say so.
+inline constexpr auto kExitPatience = std::chrono::seconds(10);
 
 // Waits for the agent's greeting of a machine just started; says how it ended, with the console's last lines, if it does
 // not come: Fault::guest if the kernel stopped (a panic ends QEMU, `panic=-1`), Fault::rig otherwise.

@@ -1,5 +1,9 @@
 #include <chrono>
+#include <deque>
 #include <mutex>
+#include <sstream>
+
+#include <fmt/ranges.h>
 
 #include <fcntl.h>
 
@@ -18,7 +22,7 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kCommandPatience = 60s;
 constexpr std::size_t kMostTranscript = 4u << 20;
-constexpr auto kExitPatience = 2s;  // for QEMU's own words on why it ended, once its sockets have closed
+
 
 struct Sockets {
     explicit Sockets(TemporaryDirectory made) : directory(std::move(made)) {}
@@ -55,7 +59,7 @@ public:
     Result<Probe*> probe() override;
     GuestLink& agent() override { return *agent_; }
     const ConsoleLog& console() const override { return *console_; }
-    std::optional<Error> death() override;
+    std::optional<Error> death(Duration grace) override;
     Status start(Deadline deadline) override { return run("cont", {}, deadline); }
     Status save(const fs::path& file, Deadline deadline) override;
     std::string agent_transcript() override;
@@ -117,20 +121,30 @@ std::string QemuMachine::agent_transcript() {
     return transcript_;
 }
 
-std::optional<Error> QemuMachine::death() {
+// The last lines that QEMU printed, as one.
+std::string last_words(const fs::path& output) {
+    constexpr std::size_t most_lines = 3;
+    const auto text = read_file(output, 1 << 20);
+    std::deque<std::string> lines;
+    std::istringstream stream(text ? *text : std::string());
+    for (std::string line; std::getline(stream, line);) {
+        if (!line.empty()) lines.push_back(line);
+        if (lines.size() > most_lines) lines.pop_front();
+    }
+    return fmt::format("{}", fmt::join(lines, "; "));
+}
+
+std::optional<Error> QemuMachine::death(Duration grace) {
+    (void)process_.wait(Deadline::after(grace));
     const auto status = process_.poll();
     if (!status) return std::nullopt;
-    const auto words = read_file(output_, 1 << 20);
-    std::string last = words ? *words : std::string();
-    while (!last.empty() && last.back() == '\n') last.pop_back();
-    last = last.substr(last.rfind('\n') == std::string::npos ? 0 : last.rfind('\n') + 1);
-    return Error{Fault::rig, fmt::format("QEMU ended: {}{}", status->text(), last.empty() ? "" : ": " + last), {}};
+    const std::string words = last_words(output_);
+    return Error{Fault::rig, fmt::format("QEMU ended: {}{}", status->text(), words.empty() ? "" : ": " + words), {}};
 }
 
 Error QemuMachine::startup_error(Error seen) {
     if (seen.fault == Fault::interrupted) return seen;
-    (void)process_.wait(Deadline::after(kExitPatience));
-    return death().value_or(std::move(seen));
+    return death(kExitPatience).value_or(std::move(seen));
 }
 
 Status QemuMachine::announce_migration(Deadline deadline) {
@@ -216,10 +230,11 @@ std::unique_ptr<Backend> make_qemu_backend() { return std::make_unique<QemuBacke
 Result<AgentHello> await_agent(Machine& machine, Deadline deadline) {
     auto hello = machine.agent().hello(deadline);
     if (hello || hello.error().fault == Fault::interrupted) return hello;
-    constexpr std::size_t shown_lines = 12;
+    constexpr std::size_t shown_lines = 32;
     const std::string tail = machine.console().tail(shown_lines);
     const std::string last = tail.empty() ? "its console is empty" : "its console's last lines:\n" + tail;
-    if (const auto death = machine.death())
+    const bool ours = hello.error().fault == Fault::rig;
+    if (const auto death = machine.death(ours ? Duration(kExitPatience) : Duration::zero()))
         return fail(Fault::guest, "the kernel stopped before the agent spoke ({}); {}", death->message, last);
     return fail(Fault::guest, "the agent did not speak: {}; {}", hello.error().message, last);
 }

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "oracle/lock_order.h"
+
 namespace memrig {
 
 namespace {
@@ -169,14 +171,43 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     return Finding{"evidence", Verdict::inconclusive, missing.front(), missing};
 }
 
+std::optional<Finding> rules_oracle(const TrialEvidence& evidence) {
+    if (evidence.breaches.empty()) return std::nullopt;
+    Finding finding{"rules", Verdict::rule_broken, {}, {}};
+    for (const auto& breach : evidence.breaches) {
+        std::string held;
+        for (const auto& lock : breach.held) held += (held.empty() ? "" : ", ") + lock;
+        finding.details.push_back(fmt::format("{}: {} entered {}() without {} (by way of {}), holding {}", breach.rule, task_name(evidence.performance, breach.task),
+                                              breach.function, breach.lock, breach.path.empty() ? "?" : breach.path.front(), held.empty() ? "nothing" : held));
+    }
+    finding.summary = finding.details.front();
+    return finding;
+}
+
+std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
+    if (evidence.locks == nullptr) return std::nullopt;
+    std::optional<Finding> told;
+    for (const auto& inversion : lock_inversions(*evidence.locks)) {
+        const bool gated = !inversion.gates.empty();
+        std::string gates;
+        for (const auto& gate : inversion.gates) gates += (gates.empty() ? "" : ", ") + gate;
+        const std::string line = fmt::format("{} and {} are taken in both orders, {}", inversion.one.from, inversion.one.to, gated ? "gated by " + gates : "with no gate");
+        if (!told || (told->verdict == Verdict::held && !gated)) told = Finding{"lock-order", gated ? Verdict::held : Verdict::lock_order, line, {}};
+        if (gated != (told->verdict == Verdict::held)) continue;
+        for (const LockEdge* edge : {&inversion.one, &inversion.other})
+            told->details.push_back(fmt::format("{}: {} ({}), then {} ({})", task_name(evidence.performance, edge->task), edge->from, edge->from_where, edge->to, edge->to_where));
+    }
+    return told;
+}
+
 Judgement judge(const TrialEvidence& evidence) {
     Judgement judgement;
-    for (const auto& oracle : {crash_oracle, deadlock_oracle, console_oracle, accounting_oracle, evidence_oracle})
+    for (const auto& oracle : {crash_oracle, deadlock_oracle, rules_oracle, lock_order_oracle, console_oracle, accounting_oracle, evidence_oracle})
         if (auto finding = oracle(evidence)) judgement.findings.push_back(std::move(*finding));
     // In a mutant arm the lock that the evidence speaks of is gone, and the schedule goes another way: that is no finding
     // against the actors. So "held" needs the refusal, and every other verdict stands on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
-    if (judgement.findings.empty()) {
+    if (judgement.findings.empty() || judgement.findings.front().verdict == Verdict::held) {
         const bool refused = was_refused(evidence);
         judgement.verdict = refused ? Verdict::held : Verdict::inconclusive;
         judgement.reason = refused ? held_reason(evidence) : "nobody was seen being refused, and kept out, while the hold was in force";

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "oracle/console_report.h"
+#include "oracle/rules.h"
 #include "oracle/verdict.h"
 #include "probe/elision.h"
 #include "schedule/performance.h"
@@ -19,6 +20,8 @@ struct TrialEvidence {
     const ConsoleReport& console;
     std::vector<std::pair<ElisionOrder, ElisionCounts>> elisions;
     std::uint64_t block_bytes = 0;
+    const std::vector<LockEvent>* locks = nullptr;  // the ledger, if one was kept
+    std::vector<RuleBreach> breaches = {};
 };
 
 struct Judgement {
@@ -34,6 +37,10 @@ std::optional<Finding> console_oracle(const TrialEvidence& evidence);
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence);
 // Whether the race took place at all, and the mutation with it: what is missing makes a trial inconclusive.
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence);
+
+std::optional<Finding> rules_oracle(const TrialEvidence& evidence);
+// An inversion without a gate is a finding; one with a gate is told, as `held`: that it was seen, and what gates it.
+std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence);
 
 // The gravest finding decides; `held` is what remains where no oracle objects, and then says on what it rests.
 Judgement judge(const TrialEvidence& evidence);

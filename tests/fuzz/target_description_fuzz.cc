@@ -21,8 +21,9 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const std::string target(text.substr(0, text.find('\n')));
     const std::string included(target.size() < text.size() ? text.substr(target.size() + 1) : std::string_view());
-    const auto layout = memrig::read_target_description(
-        [&](const std::string& name) -> memrig::Result<std::string> { return name == "target.xml" ? target : included; });
+    const auto layout = memrig::read_target_description([&](const std::string& name) -> memrig::Result<std::string> {
+        return name == "target.xml" ? target : included;
+    });
     if (!layout) return 0;
     require((*layout)->arch != nullptr);
     std::size_t bytes = 0;

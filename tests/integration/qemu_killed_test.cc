@@ -22,7 +22,7 @@ public:
     Result<Probe*> probe() override { return turn().probe(); }
     GuestLink& agent() override { return turn().agent(); }
     const ConsoleLog& console() const override { return machine_->console(); }
-    std::optional<Error> death() override { return machine_->death(); }
+    std::optional<Error> death(Duration grace) override { return machine_->death(grace); }
     Status start(Deadline deadline) override { return machine_->start(deadline); }
     Status save(const fs::path& file, Deadline deadline) override { return machine_->save(file, deadline); }
     std::string agent_transcript() override { return machine_->agent_transcript(); }

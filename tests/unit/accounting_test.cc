@@ -10,7 +10,8 @@ constexpr std::uint64_t kBlockBytes = 128ull << 20;
 constexpr std::uint64_t kPages = kBlockBytes / 4096;
 constexpr std::uint64_t kBlockKb = kBlockBytes / 1024;
 
-MemoryBlock block(std::uint64_t id, const std::string& state = "online", const std::string& zones = "Normal", int node = 0) {
+MemoryBlock block(std::uint64_t id, const std::string& state = "online", const std::string& zones = "Normal",
+                  int node = 0) {
     return {id, state, zones, node, true};
 }
 
@@ -26,7 +27,8 @@ class AccountingTest : public ::testing::Test {
 protected:
     // Four blocks of 128 MiB, and two more afterwards.
     AccountingTest() {
-        before.blocks = {block(0, "online", "DMA32"), block(1, "online", "DMA32"), block(2), block(3, "offline", "Normal Movable")};
+        before.blocks = {block(0, "online", "DMA32"), block(1, "online", "DMA32"), block(2),
+                         block(3, "offline", "Normal Movable")};
         before.figures.zones = {zone("DMA", 3998), zone("DMA32", 100'000), zone("Normal", 0), zone("Movable", 0)};
         before.figures.meminfo = {{"MemTotal", 400'000}, {"MemFree", 300'000}};
         after = before;
@@ -35,7 +37,9 @@ protected:
         zone_of_after("Normal").present += 2 * kPages;
         after.figures.meminfo["MemTotal"] += 2 * kBlockKb;
     }
-    ZoneFigures& zone_of_after(const std::string& name) { return *std::ranges::find(after.figures.zones, name, &ZoneFigures::zone); }
+    ZoneFigures& zone_of_after(const std::string& name) {
+        return *std::ranges::find(after.figures.zones, name, &ZoneFigures::zone);
+    }
     MemoryBlock& block_after(std::uint64_t id) { return *std::ranges::find(after.blocks, id, &MemoryBlock::id); }
     std::vector<std::string> check() { return check_onlined(before, after, order); }
     using Lines = std::vector<std::string>;
@@ -134,7 +138,8 @@ TEST_F(AccountingTest, PagesOfAnotherNodeAreNotCountedHere) {
 
 TEST_F(AccountingTest, ATotalThatIsWrong) {
     after.figures.meminfo["MemTotal"] += 4;
-    EXPECT_EQ(check(), Lines{fmt::format("MemTotal is {} kB, not {} kB", 400'004 + 2 * kBlockKb, 400'000 + 2 * kBlockKb)});
+    EXPECT_EQ(check(),
+              Lines{fmt::format("MemTotal is {} kB, not {} kB", 400'004 + 2 * kBlockKb, 400'000 + 2 * kBlockKb)});
     after.figures.meminfo.erase("MemTotal");
     EXPECT_EQ(check().size(), 1u);
 }

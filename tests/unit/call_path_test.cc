@@ -19,7 +19,9 @@ protected:
         for (const std::uint64_t call : {0x40u, 0x140u, 0x240u}) put_code(kText + call, "\xe8\x01\x02\x03\x04"s);
     }
     // Code that ends at `address`.
-    void put_code(std::uint64_t address, const std::string& code) { EXPECT_TRUE(probe.write_memory(0, address - code.size(), code)); }
+    void put_code(std::uint64_t address, const std::string& code) {
+        EXPECT_TRUE(probe.write_memory(0, address - code.size(), code));
+    }
     void push(std::uint64_t at, std::uint64_t word) { probe.poke_u64(at, word); }
     Lines path(std::uint64_t from, std::size_t depth = 8) {
         EXPECT_TRUE(probe.set_register(0, "rsp", from));
@@ -29,18 +31,22 @@ protected:
     }
 
     FakeProbe probe{*find_architecture("x86_64"), 1};
-    SymbolTable symbols{{{kText, 't', "inner"}, {kText + 0x100, 'T', "middle"}, {kText + 0x200, 'W', "outer"}, {kText + 0x300, 'd', "data"}}};
+    SymbolTable symbols{{{kText, 't', "inner"},
+                         {kText + 0x100, 'T', "middle"},
+                         {kText + 0x200, 'W', "outer"},
+                         {kText + 0x300, 'd', "data"}}};
     std::uint64_t sp = kTask + 0x3000;
 };
 
 TEST_F(CallPathTest, InnermostFirstAndOtherWordsPassedOver) {
+    put_code(kText + 0x310, "\xe8\x01\x02\x03\x04"s);
     push(sp, kText + 0x40);
     push(sp + 8, 0x1234);
-    push(sp + 16, kTask + 0x3800);    // a frame pointer
-    push(sp + 24, kText + 0x150);     // in the text, but behind no call
+    push(sp + 16, kTask + 0x3800);  // a frame pointer
+    push(sp + 24, kText + 0x150);   // in the text, but behind no call
     push(sp + 32, kText + 0x140);
-    push(sp + 40, kText + 0x100);     // a function's beginning
-    push(sp + 48, kText + 0x310);     // data
+    push(sp + 40, kText + 0x100);  // a function's beginning
+    push(sp + 48, kText + 0x310);  // data
     push(sp + 56, kText + 0x240);
     EXPECT_EQ(path(sp), (Lines{"inner+0x40", "middle+0x40", "outer+0x40"}));
 }
@@ -59,9 +65,9 @@ TEST_F(CallPathTest, EndsWithTheStack) {
 }
 
 TEST_F(CallPathTest, IndirectCallsCount) {
-    put_code(kText + 0x20, "\xff\xd0");                 // call *%rax
+    put_code(kText + 0x20, "\xff\xd0");                   // call *%rax
     put_code(kText + 0x30, "\xff\x90\x10\x00\x00\x00"s);  // call *0x10(%rax)
-    put_code(kText + 0x38, "\xff\xe0");                 // jmp *%rax
+    put_code(kText + 0x38, "\xff\xe0");                   // jmp *%rax
     push(sp, kText + 0x20);
     push(sp + 8, kText + 0x30);
     push(sp + 16, kText + 0x38);

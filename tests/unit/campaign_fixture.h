@@ -19,7 +19,8 @@ protected:
         bytes.replace(0x202, 4, "HdrS");
         ASSERT_TRUE(write_file(kernel_path(), bytes));
         backend.on_create = [](FakeMachine& machine, unsigned) -> Status {
-            machine.guest.symbol_table = std::vector<GuestSymbol>{{0xffffffff81000100, 't', "state_store"}, {0xffffffff81000200, 'T', "panic"}};
+            machine.guest.symbol_table =
+                std::vector<GuestSymbol>{{0xffffffff81000100, 't', "state_store"}, {0xffffffff81000200, 'T', "panic"}};
             return {};
         };
     }

@@ -73,7 +73,9 @@ TEST_F(CampaignTest, AGuestThatDoesNotRestoreIsBootedAnewAndTheTrialPlayedAgain)
 }
 
 TEST_F(CampaignTest, AGuestThatDoesNotRestoreTwiceIsAFaultOfTheRig) {
-    backend.on_restore = [](FakeMachine&, unsigned) -> Status { return fail(Fault::rig, "restoring the guest failed in QEMU"); };
+    backend.on_restore = [](FakeMachine&, unsigned) -> Status {
+        return fail(Fault::rig, "restoring the guest failed in QEMU");
+    };
     const RunResults all = results();
     ASSERT_EQ(all.arms[0].trials.size(), 1u);
     EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::rig_fault);
@@ -154,7 +156,8 @@ TEST_F(CampaignTest, ATrialLeavesItsEvidence) {
     };
     const TrialResult trial = only_trial();
     const fs::path place = order.out / trial.directory;
-    for (const auto* file : {"console.log", "qmp.jsonl", "agent.log", "probe.log", "verdict.json"}) EXPECT_TRUE(fs::exists(place / file)) << file;
+    for (const auto* file : {"console.log", "qmp.jsonl", "agent.log", "probe.log", "verdict.json"})
+        EXPECT_TRUE(fs::exists(place / file)) << file;
     EXPECT_NE(read_file(place / "console.log")->find("a line of the console"), std::string::npos);
     const auto verdict = nlohmann::json::parse(*read_file(place / "verdict.json"));
     EXPECT_EQ(verdict["schema"], 1);
@@ -250,8 +253,9 @@ TEST_F(CampaignTest, WhatIsNotThereIsTheUsersMistake) {
 }
 
 TEST_F(CampaignTest, BadSettingsAreTheUsersMistake) {
-    for (const auto* setting : {"", "attribute=online", "onliner.attribute", "nobody.attribute=online", "onliner.size=1G", "adder.attribute=online",
-                                "onliner.attribute=valid_zones", "onliner=attribute.online"}) {
+    for (const auto* setting :
+         {"", "attribute=online", "onliner.attribute", "nobody.attribute=online", "onliner.size=1G",
+          "adder.attribute=online", "onliner.attribute=valid_zones", "onliner=attribute.online"}) {
         order.settings = {setting};
         const auto run_results = run();
         ASSERT_FALSE(run_results) << setting;

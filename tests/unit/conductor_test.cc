@@ -147,6 +147,7 @@ TEST_F(ConductorTest, LeavingToAWatchedAddressIsAnArrivalThere) {
     will_call(1);
     run_to(2);
     EXPECT_EQ(arrivals[1].address, kCaller);
+    EXPECT_EQ(probe.resumed.size(), 1u) << "it did not have to run to get there";
     run();
     EXPECT_EQ(arrivals.size(), 2u);
     EXPECT_EQ(probe.stepped, std::vector<unsigned>{1});

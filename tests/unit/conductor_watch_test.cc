@@ -91,7 +91,8 @@ TEST_F(ConductorTest, AHandlerMayWatchMore) {
 }
 
 TEST_F(ConductorTest, AHandlersErrorEndsTheRun) {
-    ASSERT_TRUE(conductor.watch(kFunction, [](const Arrival&) -> Result<Response> { return fail(Fault::guest, "no such block"); }));
+    ASSERT_TRUE(conductor.watch(
+        kFunction, [](const Arrival&) -> Result<Response> { return fail(Fault::guest, "no such block"); }));
     will_call(1);
     const auto end = conductor.run_until([] { return false; }, at_once());
     ASSERT_FALSE(end);

@@ -95,7 +95,9 @@ TEST(Sockets, NoPathByTheDeadlineIsAnError) {
 TEST(Sockets, APathThatNobodyListensOnIsAnErrorAtOnce) {
     const auto directory = TemporaryDirectory::make("memrig-test");
     const std::string path = (directory->path() / "socket").string();
-    { ASSERT_TRUE(listen_unix(path)); }
+    {
+        ASSERT_TRUE(listen_unix(path));
+    }
     const auto socket = connect_unix(path, Deadline::after(24h));
     ASSERT_FALSE(socket);
     EXPECT_NE(socket.error().message.find("refused"), std::string::npos) << socket.error().message;

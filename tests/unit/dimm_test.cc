@@ -17,7 +17,9 @@ protected:
     void expect_made() {
         qmp.expect("object-add").with({{"qom-type", "memory-backend-ram"}, {"id", "mem-dimm0"}, {"size", kGibibyte}});
     }
-    void expect_added() { qmp.expect("device_add").with({{"driver", "pc-dimm"}, {"id", "dimm0"}, {"memdev", "mem-dimm0"}, {"node", 1}}); }
+    void expect_added() {
+        qmp.expect("device_add").with({{"driver", "pc-dimm"}, {"id", "dimm0"}, {"memdev", "mem-dimm0"}, {"node", 1}});
+    }
     void expect_list(const json& devices) { qmp.expect("query-memory-devices").reply(devices); }
     static json dimm(const std::string& id, std::uint64_t address, std::uint64_t size = kGibibyte) {
         return {{"type", "dimm"}, {"data", {{"id", id}, {"addr", address}, {"size", size}, {"slot", 0}}}};
@@ -78,8 +80,10 @@ TEST_F(DimmTest, ADeviceThatIsNotListedIsAFaultOfTheRig) {
 }
 
 TEST_F(DimmTest, APlaceThatIsNoWholeNumberOfBlocksIsAFaultOfTheRig) {
-    const std::tuple<std::uint64_t, std::uint64_t, std::uint64_t> cases[] = {
-        {0x104000000, kGibibyte, kBlock}, {0x100000000, kGibibyte / 2, kBlock}, {0x100000000, kGibibyte, 3 * kBlock}, {0x100000000, kGibibyte, 0}};
+    const std::tuple<std::uint64_t, std::uint64_t, std::uint64_t> cases[] = {{0x104000000, kGibibyte, kBlock},
+                                                                             {0x100000000, kGibibyte / 2, kBlock},
+                                                                             {0x100000000, kGibibyte, 3 * kBlock},
+                                                                             {0x100000000, kGibibyte, 0}};
     for (const auto& [address, size, block] : cases) {
         expect_made();
         expect_added();

@@ -1,6 +1,6 @@
 // Elision over a FakeProbe: only the caller that is named, and the unlock by task.
-#include "kernel_fixture.h"
 #include "probe/elision.h"
+#include "kernel_fixture.h"
 
 namespace memrig {
 namespace {
@@ -24,7 +24,8 @@ protected:
         EXPECT_EQ(elision->counts().others, others);
     }
 
-    FakeKernel kernel{{"lock_device_hotplug", "unlock_device_hotplug", "acpi_device_hotplug", "state_store", "add_memory"}};
+    FakeKernel kernel{
+        {"lock_device_hotplug", "unlock_device_hotplug", "acpi_device_hotplug", "state_store", "add_memory"}};
     std::unique_ptr<Elision> elision;
 };
 
@@ -41,7 +42,8 @@ TEST_F(ElisionTest, OtherCallersTakeTheLock) {
     make();
     kernel.will_call(2, kOnliner, "lock_device_hotplug", "state_store");
     kernel.run();
-    EXPECT_EQ(pc(2), kernel.at("lock_device_hotplug") + kernel.probe.step_bytes) << "it did not go on into the function";
+    EXPECT_EQ(pc(2), kernel.at("lock_device_hotplug") + kernel.probe.step_bytes)
+        << "it did not go on into the function";
     expect_counts(0, 0, 1);
 }
 
@@ -111,9 +113,11 @@ TEST_F(ElisionTest, ACallFromACloneOfTheCallerCounts) {
 }
 
 TEST_F(ElisionTest, AFunctionThatTheKernelLacksIsNamed) {
-    for (const auto& [order, missing] : {std::pair<ElisionOrder, std::string>{{"no_lock", "unlock_device_hotplug", "acpi_device_hotplug", 0}, "no_lock"},
-                                         {{"lock_device_hotplug", "no_unlock", "acpi_device_hotplug", 0}, "no_unlock"},
-                                         {{"lock_device_hotplug", "unlock_device_hotplug", "no_caller", 0}, "no_caller"}}) {
+    for (const auto& [order, missing] :
+         {std::pair<ElisionOrder, std::string>{{"no_lock", "unlock_device_hotplug", "acpi_device_hotplug", 0},
+                                               "no_lock"},
+          {{"lock_device_hotplug", "no_unlock", "acpi_device_hotplug", 0}, "no_unlock"},
+          {{"lock_device_hotplug", "unlock_device_hotplug", "no_caller", 0}, "no_caller"}}) {
         const auto made = Elision::make(kernel.conductor, kernel.symbols, order);
         ASSERT_FALSE(made) << missing;
         EXPECT_EQ(made.error().fault, Fault::guest);

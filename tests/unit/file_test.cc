@@ -20,7 +20,8 @@ class FileTest : public ::testing::Test {
 protected:
     fs::path at(const std::string& name) const { return directory.path() / name; }
     std::size_t entries() const {
-        return static_cast<std::size_t>(std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()));
+        return static_cast<std::size_t>(
+            std::distance(fs::directory_iterator(directory.path()), fs::directory_iterator()));
     }
     TemporaryDirectory directory = std::move(*TemporaryDirectory::make("memrig-test"));
 };
@@ -39,7 +40,7 @@ TEST_F(FileTest, WhatIsWrittenIsRead) {
     const std::string text("a\0b\n\xff", 5);
     ASSERT_TRUE(write_file(at("file"), text));
     EXPECT_EQ(read_file(at("file")), text);
-    struct stat st {};
+    struct stat st{};
     ASSERT_EQ(::stat(at("file").c_str(), &st), 0);
     EXPECT_EQ(st.st_mode & 0777, 0644u);
 }
@@ -115,9 +116,9 @@ TEST_F(FileTest, ALockKeepsOthersOut) {
     const fs::path path = at("lock");
     const auto is_free = [&] {
         return in_child([&] {
-            const Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
-            return ::flock(fd.get(), LOCK_EX | LOCK_NB) == 0 ? 1 : 0;
-        }) == 1;
+                   const Descriptor fd(::open(path.c_str(), O_RDWR | O_CLOEXEC));
+                   return ::flock(fd.get(), LOCK_SH | LOCK_NB) == 0 ? 1 : 0;
+               }) == 1;
     };
     {
         const auto lock = FileLock::take(path);
@@ -162,7 +163,7 @@ TEST_F(FileTest, ATemporaryDirectoryIsPrivateAndRemovesItself) {
         path = made->path();
         EXPECT_EQ(path.parent_path(), directory.path());
         EXPECT_TRUE(path.filename().string().starts_with("prefix."));
-        struct stat st {};
+        struct stat st{};
         ASSERT_EQ(::stat(path.c_str(), &st), 0);
         EXPECT_EQ(st.st_mode & 0777, 0700u);
         ASSERT_TRUE(make_directories(path / "a/b"));

@@ -144,7 +144,8 @@ TEST_F(GdbProbeTest, WordsAreReadInOneTrip) {
     stub.expect_handshake();
     stub.expect_silently("Hgp01.01");
     stub.expect_silently("m1000,8");
-    const auto ok = ScriptedStub::packet("OK"), one = ScriptedStub::packet("0100000000000000"), two = ScriptedStub::packet("0200000000000000");
+    const auto ok = ScriptedStub::packet("OK"), one = ScriptedStub::packet("0100000000000000"),
+               two = ScriptedStub::packet("0200000000000000");
     stub.expect_raw("m2000,8", ok + one + two);
     connect();
     EXPECT_EQ(probe->read_words(0, {0x1000, 0x2000}), (std::vector<std::uint64_t>{1, 2}));
@@ -155,7 +156,8 @@ TEST_F(GdbProbeTest, AWordThatIsNotThereDoesNotShiftTheAnswersThatFollow) {
     stub.expect_handshake();
     stub.expect_silently("Hgp01.01");
     stub.expect_silently("m1000,8");
-    stub.expect_raw("m2000,8", ScriptedStub::packet("OK") + ScriptedStub::packet("E14") + ScriptedStub::packet("0200000000000000"));
+    stub.expect_raw(
+        "m2000,8", ScriptedStub::packet("OK") + ScriptedStub::packet("E14") + ScriptedStub::packet("0200000000000000"));
     stub.expect("m3000,8", "0300000000000000");
     connect();
     const auto words = probe->read_words(0, {0x1000, 0x2000});
@@ -248,8 +250,16 @@ TEST_F(GdbProbeTest, TheEndOfARunningGuestIsAFaultOfTheRig) {
 
 TEST_F(GdbProbeTest, TheEndUnderEveryRequestIsAFaultOfTheRig) {
     const std::vector<std::function<Status(Probe&)>> requests = {
-        [](Probe& p) -> Status { auto r = p.registers(0); if (!r) return std::unexpected(r.error()); return {}; },
-        [](Probe& p) -> Status { auto r = p.read_memory(0, 0x10, 4); if (!r) return std::unexpected(r.error()); return {}; },
+        [](Probe& p) -> Status {
+            auto r = p.registers(0);
+            if (!r) return std::unexpected(r.error());
+            return {};
+        },
+        [](Probe& p) -> Status {
+            auto r = p.read_memory(0, 0x10, 4);
+            if (!r) return std::unexpected(r.error());
+            return {};
+        },
         [](Probe& p) { return p.write_memory(0, 0x10, "x"); },
         [](Probe& p) { return p.insert_breakpoint(0x10, BreakpointKind::software); },
         [](Probe& p) { return p.step(0); },

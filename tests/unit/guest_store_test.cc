@@ -120,7 +120,8 @@ TEST_F(GuestStoreTest, WhatFailsOnTheWayLeavesNothing) {
 
 TEST_F(GuestStoreTest, ADamagedOneIsBootedAnew) {
     const fs::path place = prepared()->state.parent_path();
-    const std::pair<const char*, const char*> damages[] = {{"symbols", "garbage\n"}, {"symbols", "ffffffff81000100 t\n"}, {"hello.json", "{"}, {"hello.json", "[]"}};
+    const std::pair<const char*, const char*> damages[] = {
+        {"symbols", "garbage\n"}, {"symbols", "ffffffff81000100 t\n"}, {"hello.json", "{"}, {"hello.json", "[]"}};
     unsigned boots = 1;
     for (const auto& [file, text] : damages) {
         ASSERT_TRUE(write_file(place / file, text));

@@ -15,7 +15,8 @@ TEST(Judge, AControlThatHeldSaysOnWhatItRests) {
     EXPECT_EQ(judgement.verdict, Verdict::held);
     EXPECT_TRUE(judgement.findings.empty());
     EXPECT_EQ(judgement.reason,
-              "onliner was refused device_hotplug_lock (online_store+0x43) while adder was held at bus_probe_device with memory32 visible");
+              "onliner was refused device_hotplug_lock (online_store+0x43) while adder was held at bus_probe_device "
+              "with memory32 visible");
 }
 
 TEST(Judge, OraclesAreSilentOnAControlThatHeld) {
@@ -62,19 +63,22 @@ TEST(Judge, NotHeldIfTheOnlinerGotInWithoutHarm) {
 TEST(Judge, NotHeldIfTheOnlinerGotInAndAnotherLockRefusedIt) {
     SampleTrial trial;
     trial.performance.evidence[0].evidence = {Evidence::Kind::entered, "memory_subsys_online"};
-    trial.performance.evidence.push_back({"onliner", {Evidence::Kind::refused, "acpi_scan_lock"}, {}, "somewhere+0x1", {"adder"}});
+    trial.performance.evidence.push_back(
+        {"onliner", {Evidence::Kind::refused, "acpi_scan_lock"}, {}, "somewhere+0x1", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, NotHeldIfTheOnlinerWasRefusedAndThenGotInUnderTheSameHold) {
     SampleTrial trial;
-    trial.performance.evidence.push_back({"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {"adder"}});
+    trial.performance.evidence.push_back(
+        {"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, HeldIfTheOnlinerGotInAfterTheRelease) {
     SampleTrial trial;
-    trial.performance.evidence.push_back({"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {}});
+    trial.performance.evidence.push_back(
+        {"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {}});
     EXPECT_EQ(trial.verdict(), Verdict::held);
 }
 
@@ -121,10 +125,12 @@ TEST(Judge, AMutantThatIsNotCaughtMayHold) {
 TEST(Judge, AnOopsInTheControlArmIsAnOops) {
     SampleTrial trial;
     trial.crash();
-    trial.print(ConsoleFindingKind::oops, "BUG: kernel NULL pointer dereference, address: 0000000000000090", "zone_for_pfn_range");
+    trial.print(ConsoleFindingKind::oops, "BUG: kernel NULL pointer dereference, address: 0000000000000090",
+                "zone_for_pfn_range");
     const Judgement judgement = trial.judged();
     EXPECT_EQ(judgement.verdict, Verdict::oops);
-    EXPECT_EQ(judgement.reason, "onliner crashed in zone_for_pfn_range: BUG: kernel NULL pointer dereference, address: 0000000000000090");
+    EXPECT_EQ(judgement.reason,
+              "onliner crashed in zone_for_pfn_range: BUG: kernel NULL pointer dereference, address: 0000000000000090");
     EXPECT_EQ(judgement.findings[0].details, (std::vector<std::string>{"zone_for_pfn_range", "memory_block_online"}));
 }
 
@@ -136,7 +142,8 @@ TEST(Judge, ACrashThatOnlyTheProbeSaw) {
 }
 
 TEST(Judge, ACrashThatOnlyTheConsoleShows) {
-    for (const auto kind : {ConsoleFindingKind::oops, ConsoleFindingKind::panic, ConsoleFindingKind::sanitizer, ConsoleFindingKind::other_bug}) {
+    for (const auto kind : {ConsoleFindingKind::oops, ConsoleFindingKind::panic, ConsoleFindingKind::sanitizer,
+                            ConsoleFindingKind::other_bug}) {
         SampleTrial trial;
         trial.print(kind, "BUG: something");
         EXPECT_EQ(trial.verdict(), Verdict::oops) << to_string(kind);
@@ -167,7 +174,9 @@ TEST(Judge, TheSameCycleTwiceIsADeadlock) {
     trial.get_stuck();
     const Judgement judgement = trial.judged();
     EXPECT_EQ(judgement.verdict, Verdict::deadlock);
-    EXPECT_EQ(judgement.reason, "adder waits for memory32's device lock (__device_attach+0x2f); onliner waits for mem_hotplug_lock (online_pages+0x41)");
+    EXPECT_EQ(judgement.reason,
+              "adder holds mem_hotplug_lock and waits for memory32's device lock (__device_attach+0x2f); "
+              "onliner holds memory32's device lock and waits for mem_hotplug_lock (online_pages+0x41)");
     ASSERT_EQ(judgement.findings[0].details.size(), 2u);
     EXPECT_EQ(judgement.findings[0].details[1], "onliner (pid 90, D): percpu_down_write < online_pages");
 }
@@ -176,7 +185,8 @@ TEST(Judge, ACycleOfAStrangerNamesItsTask) {
     SampleTrial trial;
     trial.get_stuck();
     trial.performance.tasks.erase("adder");
-    EXPECT_NE(trial.judged().reason.find("task ffffc90000004000 waits for"), std::string::npos);
+    EXPECT_NE(trial.judged().reason.find("task ffffc90000004000 holds mem_hotplug_lock and waits for"),
+              std::string::npos);
 }
 
 TEST(Judge, ACycleSeenOnceIsNoDeadlock) {
@@ -233,10 +243,11 @@ TEST(Judge, AHangSaysThatNothingIsProven) {
 // --- the console
 
 TEST(Judge, ANoisyConsoleIsNotHeld) {
-    const std::pair<ConsoleFindingKind, Verdict> table[] = {
-        {ConsoleFindingKind::warning, Verdict::inconclusive},   {ConsoleFindingKind::rcu_stall, Verdict::inconclusive},
-        {ConsoleFindingKind::soft_lockup, Verdict::inconclusive}, {ConsoleFindingKind::hung_task, Verdict::hang},
-        {ConsoleFindingKind::lockdep, Verdict::lock_order}};
+    const std::pair<ConsoleFindingKind, Verdict> table[] = {{ConsoleFindingKind::warning, Verdict::inconclusive},
+                                                            {ConsoleFindingKind::rcu_stall, Verdict::inconclusive},
+                                                            {ConsoleFindingKind::soft_lockup, Verdict::inconclusive},
+                                                            {ConsoleFindingKind::hung_task, Verdict::hang},
+                                                            {ConsoleFindingKind::lockdep, Verdict::lock_order}};
     for (const auto& [kind, verdict] : table) {
         SampleTrial trial;
         trial.print(kind, "the headline");
@@ -296,7 +307,8 @@ TEST(Judge, TheGravestFindingDecides) {
     trial.get_stuck();
     EXPECT_EQ(trial.verdict(), Verdict::deadlock);
     const Judgement judgement = trial.judged();
-    for (const auto* oracle : {"deadlock", "crash", "console", "evidence"}) EXPECT_TRUE(has_oracle(judgement, oracle)) << oracle;
+    for (const auto* oracle : {"deadlock", "crash", "console", "evidence"})
+        EXPECT_TRUE(has_oracle(judgement, oracle)) << oracle;
     EXPECT_EQ(judgement.findings.front().oracle, "deadlock") << "the one that decided comes first";
 }
 

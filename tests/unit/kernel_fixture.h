@@ -31,13 +31,14 @@ public:
     static std::uint64_t sp(std::uint64_t task) { return task + 0x2000; }
 
     // `task` calls `function` from `caller`+0x41 on `vcpu`.
-    void will_call(unsigned vcpu, std::uint64_t task, const std::string& function, const std::string& caller, std::uint64_t argument = 0,
-                   std::uint64_t depth = 0) {
+    void will_call(unsigned vcpu, std::uint64_t task, const std::string& function, const std::string& caller,
+                   std::uint64_t argument = 0, std::uint64_t depth = 0) {
         probe.poke_u64(sp(task) - depth, at(caller, 0x41));
         probe.will_stop(vcpu, at(function), {{"rsp", sp(task) - depth}, {"rdi", argument}});
     }
     // That call returns to `caller`.
-    void will_return(unsigned vcpu, std::uint64_t task, const std::string& caller, std::uint64_t value = 0, std::uint64_t depth = 0) {
+    void will_return(unsigned vcpu, std::uint64_t task, const std::string& caller, std::uint64_t value = 0,
+                     std::uint64_t depth = 0) {
         probe.will_stop(vcpu, at(caller, 0x41), {{"rsp", sp(task) - depth + 8}, {"rax", value}});
     }
     // A `struct device` of that name at `address`.

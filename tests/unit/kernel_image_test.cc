@@ -17,7 +17,9 @@ std::string bzimage(std::size_t size = 4096) {
 
 std::string elf(unsigned machine, char word_size = ELFCLASS64, char endianness = ELFDATA2LSB) {
     std::string bytes(64, '\0');
-    bytes.replace(0, 4, "\x7f" "ELF");
+    bytes.replace(0, 4,
+                  "\x7f"
+                  "ELF");
     bytes[EI_CLASS] = word_size;
     bytes[EI_DATA] = endianness;
     bytes[18] = static_cast<char>(machine);
@@ -65,7 +67,8 @@ TEST_F(KernelImageTest, AGoodOneIsDescribed) {
 }
 
 TEST_F(KernelImageTest, WhatIsNoneIsTheUsersMistake) {
-    const std::string cases[] = {"", "#!/bin/sh\necho hello\n", std::string(4096, '\0'), elf(EM_386), elf(EM_X86_64, ELFCLASS32), elf(EM_PPC64, ELFCLASS64, ELFDATA2MSB)};
+    const std::string cases[] = {"",          "#!/bin/sh\necho hello\n",  std::string(4096, '\0'),
+                                 elf(EM_386), elf(EM_X86_64, ELFCLASS32), elf(EM_PPC64, ELFCLASS64, ELFDATA2MSB)};
     for (const auto& bytes : cases) {
         const auto kernel = read(bytes);
         ASSERT_FALSE(kernel);

@@ -1,17 +1,19 @@
 // The lock ledger over a FakeProbe: who took, was refused, waits for and let go of what.
-#include "kernel_fixture.h"
 #include "probe/lock_ledger.h"
+#include "kernel_fixture.h"
 
 namespace memrig {
 namespace {
 
 const std::vector<std::string> kFunctions = {
-    "mutex_lock",        "mutex_trylock",    "mutex_lock_interruptible", "mutex_unlock",  "percpu_down_write", "percpu_up_write",
-    "cpus_read_lock",    "cpus_read_unlock", "get_online_mems",          "put_online_mems", "bus_probe_device", "device_online",
-    "device_offline",    "acpi_device_hotplug", "online_store",          "add_memory_resource", "somebody"};
-const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock", "other_lock"};
+    "mutex_lock",          "mutex_trylock",  "mutex_lock_interruptible", "mutex_unlock",        "percpu_down_write",
+    "percpu_up_write",     "cpus_read_lock", "cpus_read_unlock",         "get_online_mems",     "put_online_mems",
+    "bus_probe_device",    "device_online",  "device_offline",           "acpi_device_hotplug", "online_store",
+    "add_memory_resource", "somebody"};
+const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
+                                         "acpi_scan_lock", "other_lock"};
 
-constexpr std::uint64_t kDevice = 0xffff888001000000;      // memory32's
+constexpr std::uint64_t kDevice = 0xffff888001000000;       // memory32's
 constexpr std::uint64_t kOtherDevice = 0xffff888001008000;  // memory33's
 
 class LockLedgerTest : public ::testing::Test {
@@ -23,7 +25,8 @@ protected:
     }
 
     // A whole call of `function` on `lock`, which returns `value`.
-    void call(unsigned vcpu, std::uint64_t task, const std::string& function, std::uint64_t lock, std::uint64_t value = 0) {
+    void call(unsigned vcpu, std::uint64_t task, const std::string& function, std::uint64_t lock,
+              std::uint64_t value = 0) {
         kernel.will_call(vcpu, task, function, "somebody", lock);
         kernel.will_return(vcpu, task, "somebody", value);
     }
@@ -32,7 +35,9 @@ protected:
     void want(unsigned vcpu, std::uint64_t task, std::uint64_t lock, const std::string& function = "mutex_lock") {
         kernel.will_call(vcpu, task, function, "somebody", lock);
     }
-    void drop(unsigned vcpu, std::uint64_t task, std::uint64_t lock) { kernel.will_call(vcpu, task, "mutex_unlock", "somebody", lock); }
+    void drop(unsigned vcpu, std::uint64_t task, std::uint64_t lock) {
+        kernel.will_call(vcpu, task, "mutex_unlock", "somebody", lock);
+    }
     std::uint64_t lock(const std::string& name) { return kernel.at(name); }
     void know_devices() {
         kernel.put_device(kDevice, "memory32");
@@ -62,7 +67,8 @@ TEST_F(LockLedgerTest, AMutexIsWantedTakenAndReleased) {
     drop(2, kAdder, lock("device_hotplug_lock"));
     kernel.run();
     EXPECT_TRUE(ledger->held_by(kAdder).empty());
-    EXPECT_EQ(events(), (Lines{"wants device_hotplug_lock", "takes device_hotplug_lock", "releases device_hotplug_lock"}));
+    EXPECT_EQ(events(),
+              (Lines{"wants device_hotplug_lock", "takes device_hotplug_lock", "releases device_hotplug_lock"}));
 }
 
 TEST_F(LockLedgerTest, AnEventSaysWhoWhereAndOnWhichVcpu) {
@@ -97,7 +103,8 @@ TEST_F(LockLedgerTest, ATrylockIsRefusedOrTakes) {
 }
 
 TEST_F(LockLedgerTest, ATrylocksResultIsAnInt) {
-    call(2, kOnliner, "mutex_trylock", lock("device_hotplug_lock"), 0xffffffff00000000);  // what is above an int is not part of it
+    call(2, kOnliner, "mutex_trylock", lock("device_hotplug_lock"),
+         0xffffffff00000000);  // what is above an int is not part of it
     kernel.run();
     EXPECT_EQ(events(), (Lines{"is refused device_hotplug_lock"}));
 }
@@ -106,7 +113,8 @@ TEST_F(LockLedgerTest, ALockThatASignalEndsIsRefused) {
     call(2, kOnliner, "mutex_lock_interruptible", lock("device_hotplug_lock"), 0);
     call(2, kAdder, "mutex_lock_interruptible", lock("device_hotplug_lock"), 0xfffffffc);  // -EINTR
     kernel.run();
-    EXPECT_EQ(events(), (Lines{"wants device_hotplug_lock", "takes device_hotplug_lock", "wants device_hotplug_lock", "is refused device_hotplug_lock"}));
+    EXPECT_EQ(events(), (Lines{"wants device_hotplug_lock", "takes device_hotplug_lock", "wants device_hotplug_lock",
+                               "is refused device_hotplug_lock"}));
     EXPECT_FALSE(ledger->wanted_by(kAdder));
     EXPECT_TRUE(ledger->held_by(kAdder).empty());
 }
@@ -125,9 +133,10 @@ TEST_F(LockLedgerTest, TheRwsemsAndTheirReaders) {
     call(2, kOnliner, "cpus_read_lock", 0);
     call(2, kOnliner, "get_online_mems", 0);
     kernel.run();
-    EXPECT_EQ(events(), (Lines{"wants acpi_scan_lock", "takes acpi_scan_lock", "wants mem_hotplug_lock", "takes mem_hotplug_lock",
-                               "wants cpu_hotplug_lock (shared)", "takes cpu_hotplug_lock (shared)", "wants mem_hotplug_lock (shared)",
-                               "takes mem_hotplug_lock (shared)"}));
+    EXPECT_EQ(events(),
+              (Lines{"wants acpi_scan_lock", "takes acpi_scan_lock", "wants mem_hotplug_lock", "takes mem_hotplug_lock",
+                     "wants cpu_hotplug_lock (shared)", "takes cpu_hotplug_lock (shared)",
+                     "wants mem_hotplug_lock (shared)", "takes mem_hotplug_lock (shared)"}));
     EXPECT_EQ(ledger->events().back().instance, lock("mem_hotplug_lock"));
     kernel.will_call(1, kAdder, "percpu_up_write", "somebody", lock("mem_hotplug_lock"));
     kernel.will_call(2, kOnliner, "put_online_mems", "somebody");
@@ -158,8 +167,8 @@ TEST_F(LockLedgerTest, AMemoryBlocksDeviceLockIsKnownByItsAddress) {
     EXPECT_EQ(ledger->block_of_device(kDevice), 32u);
     EXPECT_EQ(ledger->block_of_device(kOtherDevice), 33u);
     EXPECT_FALSE(ledger->block_of_device(kDevice + 8));
-    EXPECT_EQ(events(), (Lines{"wants memory32's device lock", "takes memory32's device lock", "wants memory33's device lock",
-                               "takes memory33's device lock"}));
+    EXPECT_EQ(events(), (Lines{"wants memory32's device lock", "takes memory32's device lock",
+                               "wants memory33's device lock", "takes memory33's device lock"}));
 }
 
 TEST_F(LockLedgerTest, AnotherDeviceIsNoMemoryBlock) {
@@ -270,7 +279,9 @@ TEST_F(LockLedgerTest, ACycleThroughEitherOfTwoReadersIsFound) {
         own.will_call(1, in_the_ring, "mutex_lock", "somebody", own.at("device_hotplug_lock"));
         own.will_call(0, kAdder, "percpu_down_write", "somebody", own.at("mem_hotplug_lock"));
         own.run();
-        EXPECT_TRUE((*made)->wait_cycle());
+        const auto cycle = (*made)->wait_cycle();
+        ASSERT_TRUE(cycle);
+        EXPECT_EQ(cycle->size(), 2u) << "the one beside the ring is no part of it";
     }
 }
 
@@ -280,8 +291,9 @@ TEST(LockLedgerMake, LocksWithoutASymbolAreGaps) {
     FakeKernel kernel(kFunctions, {"device_hotplug_lock"});
     const auto made = LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::calls);
     ASSERT_TRUE(made);
-    EXPECT_EQ((*made)->gaps(), (std::vector<std::string>{"mem_hotplug_lock has no symbol", "cpu_hotplug_lock has no symbol",
-                                                        "acpi_scan_lock has no symbol"}));
+    EXPECT_EQ((*made)->gaps(),
+              (std::vector<std::string>{"mem_hotplug_lock has no symbol", "cpu_hotplug_lock has no symbol",
+                                        "acpi_scan_lock has no symbol"}));
 }
 
 TEST(LockLedgerMake, AKernelWithoutDeviceOnlineIsNone) {

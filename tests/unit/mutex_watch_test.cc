@@ -1,7 +1,7 @@
 // Mutexes by the writes to their owner field, over a FakeProbe.
+#include "probe/mutex_watch.h"
 #include "kernel_fixture.h"
 #include "probe/lock_ledger.h"
-#include "probe/mutex_watch.h"
 
 namespace memrig {
 namespace {
@@ -29,12 +29,14 @@ protected:
     Lines told() {
         kernel.run();
         Lines lines;
-        for (const auto& event : events) lines.push_back(fmt::format("{:x} {} {}", event.task, to_string(event.action), event.lock));
+        for (const auto& event : events)
+            lines.push_back(fmt::format("{:x} {} {}", event.task, to_string(event.action), event.lock));
         return lines;
     }
     static std::string line(std::uint64_t task, const char* what) { return fmt::format("{:x} {}", task, what); }
 
-    FakeKernel kernel{{"mutex_lock", "mutex_unlock", "__mutex_lock.constprop.0", "acpi_device_hotplug", "online_store", "bus_probe_device"}};
+    FakeKernel kernel{{"mutex_lock", "mutex_unlock", "__mutex_lock.constprop.0", "acpi_device_hotplug", "online_store",
+                       "bus_probe_device"}};
     CallPaths paths{kernel.symbols};
     std::vector<LockEvent> events;
     MutexWatch watch{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); }};
@@ -91,7 +93,8 @@ TEST_F(MutexWatchTest, AHandOverIsTheNewOwnersOnceItIsPickedUp) {
 }
 
 TEST_F(MutexWatchTest, AReleaseThatWasNotReportedIsSeenAtTheNextStop) {
-    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), [](const Arrival&) -> Result<Response> { return Response::pass(); }));
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"),
+                                       [](const Arrival&) -> Result<Response> { return Response::pass(); }));
     writes(1, kAdder, kAdderTask);
     kernel.run();
     kernel.probe.poke_u64(kMutex, 0);
@@ -101,7 +104,8 @@ TEST_F(MutexWatchTest, AReleaseThatWasNotReportedIsSeenAtTheNextStop) {
 }
 
 TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersIfItIsKnown) {
-    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), [](const Arrival&) -> Result<Response> { return Response::pass(); }));
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"),
+                                       [](const Arrival&) -> Result<Response> { return Response::pass(); }));
     writes(1, kAdder, kAdderTask);
     writes(1, kAdder, 0);
     kernel.run();
@@ -118,7 +122,8 @@ TEST_F(MutexWatchTest, EachMutexHasItsOwn) {
     writes(1, kAdder, kAdderTask);
     writes(2, kOnliner, kOnlinerTask, kOtherMutex);
     writes(1, kAdder, 0);
-    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "takes other"), line(kAdder, "releases lock")}));
+    EXPECT_EQ(told(),
+              (Lines{line(kAdder, "takes lock"), line(kOnliner, "takes other"), line(kAdder, "releases lock")}));
 }
 
 TEST_F(MutexWatchTest, AMutexThatIsHeldAlreadyIsKnownToBe) {
@@ -134,7 +139,8 @@ TEST_F(MutexWatchTest, WhereItWasTakenIsTheFirstCallerOutsideTheMutexCode) {
         ASSERT_TRUE(kernel.probe.write_memory(0, place - 5, {"\xe8\x00\x00\x00\x00", 5}));  // a call
         kernel.probe.poke_u64(FakeKernel::sp(kAdder) + offset, place);
     };
-    kernel.probe.poke_u64(FakeKernel::sp(kAdder), kernel.at("online_store", 0x60));  // no call before it: no return address
+    kernel.probe.poke_u64(FakeKernel::sp(kAdder),
+                          kernel.at("online_store", 0x60));  // no call before it: no return address
     put_return(8, "__mutex_lock");
     put_return(24, "acpi_device_hotplug");
     put_return(40, "online_store");
@@ -148,12 +154,15 @@ TEST_F(MutexWatchTest, WhereItWasTakenIsTheFirstCallerOutsideTheMutexCode) {
 // --- the ledger on top of it
 
 TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
-    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online", "device_offline", "somebody"},
+    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online",
+                       "device_offline", "somebody"},
                       {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock"});
     const auto ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::writes);
     constexpr std::uint64_t device = 0xffff888001000000, other = 0xffff888001010000, offset = 0x80;
-    EXPECT_EQ(kernel.probe.watchpoints, (std::set<std::uint64_t>{kernel.at("device_hotplug_lock"), kernel.at("acpi_scan_lock")}));
-    EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("mutex_lock"))) << "every mutex of the kernel would stop it";
+    EXPECT_EQ(kernel.probe.watchpoints,
+              (std::set<std::uint64_t>{kernel.at("device_hotplug_lock"), kernel.at("acpi_scan_lock")}));
+    EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("mutex_lock")))
+        << "every mutex of the kernel would stop it";
 
     kernel.put_device(device, "memory32");
     kernel.will_call(1, kAdder, "bus_probe_device", "somebody", device);
@@ -165,7 +174,8 @@ TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
 
     kernel.put_device(other, "memory33");
     kernel.will_call(1, kAdder, "bus_probe_device", "somebody", other);
-    kernel.probe.will_write(1, kernel.at("mutex_lock", 8), device + offset, kAdderTask, {{"rsp", FakeKernel::sp(kAdder)}});
+    kernel.probe.will_write(1, kernel.at("mutex_lock", 8), device + offset, kAdderTask,
+                            {{"rsp", FakeKernel::sp(kAdder)}});
     kernel.run();
     EXPECT_TRUE(kernel.probe.watchpoints.contains(other + offset));
     ASSERT_EQ(ledger->held_by(kAdder).size(), 1u);
@@ -173,12 +183,14 @@ TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
 }
 
 TEST(LockLedgerByWrites, ARefusedTrylockIsSeenAtItsReturnAndATakenOneOnce) {
-    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online", "device_offline", "online_store"},
+    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online",
+                       "device_offline", "online_store"},
                       {"device_hotplug_lock"});
     const auto ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::writes);
     const std::uint64_t lock = kernel.at("device_hotplug_lock");
     const auto written = [&](unsigned vcpu, std::uint64_t task, std::uint64_t owner) {
-        kernel.probe.will_write(vcpu, kernel.at("mutex_trylock", 0x20), lock, owner, {{"rsp", FakeKernel::sp(task) - 0x40}});
+        kernel.probe.will_write(vcpu, kernel.at("mutex_trylock", 0x20), lock, owner,
+                                {{"rsp", FakeKernel::sp(task) - 0x40}});
     };
     written(1, kAdder, kAdderTask);
     kernel.will_call(2, kOnliner, "mutex_trylock", "online_store", lock);

@@ -79,14 +79,18 @@ TEST(PacketDecode, SeveralInOneGo) {
 }
 
 TEST(PacketDecode, RunLengths) {
-    expect_payload(decode(raw_packet("0* ")), "0000");          // ' ' is 32: three more
-    expect_payload(decode(raw_packet("x*\"y")), "xxxxxxy");      // '"' is 34: five more
+    expect_payload(decode(raw_packet("0* ")), "0000");                // ' ' is 32: three more
+    expect_payload(decode(raw_packet("x*\"y")), "xxxxxxy");           // '"' is 34: five more
     expect_payload(decode(raw_packet("a*~")), std::string(98, 'a'));  // '~' is 126: the longest there is
     expect_payload(decode(raw_packet("0* 1* ")), "00001111");
 }
 
 TEST(PacketDecode, AnEscapedByteCanBeRepeated) { expect_payload(decode(raw_packet("}\x04* ")), "$$$$"); }
-TEST(PacketDecode, AnEscapedStarIsNoRunLength) { expect_payload(decode(raw_packet("a}\x0a" "b")), "a*b"); }
+TEST(PacketDecode, AnEscapedStarIsNoRunLength) {
+    expect_payload(decode(raw_packet("a}\x0a"
+                                     "b")),
+                   "a*b");
+}
 
 TEST(PacketDecode, ARunLengthOfNothingIsAnError) { expect_error(decode(raw_packet("* ")), "run length"); }
 TEST(PacketDecode, ARunLengthWithoutItsCountIsAnError) { expect_error(decode(raw_packet("a*")), "run length"); }
@@ -172,7 +176,8 @@ TEST(Hex, WhatIsNoHexIsNothing) {
 TEST(Hex, Numbers) {
     EXPECT_EQ(parse_hex("ffffffff81000000"), 0xffffffff81000000u);
     EXPECT_EQ(parse_hex("0"), 0u);
-    for (const auto* text : {"", "0x10", "-1", "12 ", " 12", "g", "10000000000000000"}) EXPECT_FALSE(parse_hex(text)) << text;
+    for (const auto* text : {"", "0x10", "-1", "12 ", " 12", "g", "10000000000000000"})
+        EXPECT_FALSE(parse_hex(text)) << text;
 }
 
 }  // namespace

@@ -58,7 +58,8 @@ void expect_dies(const Descriptor& pidfd) {
 class ProcessTest : public ::testing::Test {
 protected:
     // Runs `script` to its end and returns what it printed.
-    std::string shell(const std::string& script, std::vector<std::pair<int, int>> inherit = {}, std::vector<std::string> environment = {}) {
+    std::string shell(const std::string& script, std::vector<std::pair<int, int>> inherit = {},
+                      std::vector<std::string> environment = {}) {
         Pipe output;
         SpawnOptions options;
         options.argv = {"sh", "-c", script};
@@ -162,7 +163,8 @@ TEST_F(ProcessTest, ADescriptorMayKeepItsNumber) {
 
 TEST_F(ProcessTest, OneDescriptorMayHaveSeveralNumbers) {
     const Descriptor first = open_text(directory.path() / "1", "one");
-    EXPECT_EQ(shell("cat <&7; cat <&8; [ -e /proc/$$/fd/7 ] && [ -e /proc/$$/fd/8 ] && echo both", {{first.get(), 7}, {first.get(), 8}}),
+    EXPECT_EQ(shell("cat <&7; cat <&8; [ -e /proc/$$/fd/7 ] && [ -e /proc/$$/fd/8 ] && echo both",
+                    {{first.get(), 7}, {first.get(), 8}}),
               "oneboth\n");
 }
 
@@ -171,7 +173,9 @@ TEST_F(ProcessTest, NothingElseIsInherited) {
     const int leaky = ::fcntl(first.get(), F_DUPFD, 50);  // without close-on-exec
     ASSERT_GE(leaky, 50);
     const Descriptor owner(leaky);
-    EXPECT_EQ(shell("i=0; while [ $i -lt 300 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done", {{first.get(), 8}}), "0\n1\n2\n8\n");
+    EXPECT_EQ(
+        shell("i=0; while [ $i -lt 300 ]; do [ -e /proc/$$/fd/$i ] && echo $i; i=$((i+1)); done", {{first.get(), 8}}),
+        "0\n1\n2\n8\n");
 }
 
 TEST_F(ProcessTest, AnExecThatFailsIsSeenThoughItsReportHadTheNumberOfADescriptor) {
@@ -212,7 +216,8 @@ TEST_F(ProcessTest, OutputGoesToTheFileBehindWhatIsThere) {
 TEST_F(ProcessTest, TheEnvironmentIsOursWithAdditions) {
     ASSERT_EQ(::setenv("MEMRIG_TEST_OLD", "old", 1), 0);
     ASSERT_EQ(::setenv("MEMRIG_TEST_KEPT", "kept", 1), 0);
-    EXPECT_EQ(shell("echo $MEMRIG_TEST_OLD $MEMRIG_TEST_KEPT $MEMRIG_TEST_NEW", {}, {"MEMRIG_TEST_OLD=changed", "MEMRIG_TEST_NEW=new"}),
+    EXPECT_EQ(shell("echo $MEMRIG_TEST_OLD $MEMRIG_TEST_KEPT $MEMRIG_TEST_NEW", {},
+                    {"MEMRIG_TEST_OLD=changed", "MEMRIG_TEST_NEW=new"}),
               "changed kept new\n");
 }
 

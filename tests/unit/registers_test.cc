@@ -11,12 +11,17 @@ using namespace std::string_literals;
 std::shared_ptr<const RegisterLayout> layout() {
     auto made = std::make_shared<RegisterLayout>();
     made->arch = find_architecture("x86_64");
-    made->places = {{"rip", {0, 0, 8}}, {"rsp", {1, 8, 8}}, {"eflags", {2, 16, 4}}, {"xmm0", {3, 20, 16}}, {"far", {4, 36, 8}}};
+    made->places = {
+        {"rip", {0, 0, 8}}, {"rsp", {1, 8, 8}}, {"eflags", {2, 16, 4}}, {"xmm0", {3, 20, 16}}, {"far", {4, 36, 8}}};
     return made;
 }
 
 TEST(Registers, AreLittleEndian) {
-    const Registers registers(layout(), "\x08\x07\x06\x05\x04\x03\x02\x01" "\xff\0\0\0\0\0\0\x80" "\x46\x02\0\0" "AAAAAAAABBBBBBBB"s);
+    const Registers registers(layout(),
+                              "\x08\x07\x06\x05\x04\x03\x02\x01"
+                              "\xff\0\0\0\0\0\0\x80"
+                              "\x46\x02\0\0"
+                              "AAAAAAAABBBBBBBB"s);
     EXPECT_EQ(registers.pc(), 0x0102030405060708u);
     EXPECT_EQ(registers.sp(), 0x80000000000000ffu);
     EXPECT_EQ(registers.get("eflags"), 0x246u);
@@ -51,19 +56,26 @@ TEST(Architecture, IsFoundByEitherName) {
 }
 
 TEST(Architecture, StacksArePowersOfTwo) {
-    for (const auto& arch : architectures()) EXPECT_EQ(arch.kernel_stack_bytes & (arch.kernel_stack_bytes - 1), 0u) << arch.name;
+    for (const auto& arch : architectures())
+        EXPECT_EQ(arch.kernel_stack_bytes & (arch.kernel_stack_bytes - 1), 0u) << arch.name;
 }
 
 TEST(Architecture, X86Nops) {
     const Architecture& x86 = *find_architecture("x86_64");
-    const std::pair<std::string, std::size_t> nops[] = {{"\x90", 1}, {"\x66\x90", 2}, {"\x0f\x1f\x00"s, 3}, {"\x0f\x1f\x40\x00"s, 4},
-                                                        {"\xf3\x0f\x1e\xfa", 4}, {"\x0f\x1f\x44\x00\x00"s, 5}, {"\x66\x0f\x1f\x44\x00\x00"s, 6}};
+    const std::pair<std::string, std::size_t> nops[] = {{"\x90", 1},
+                                                        {"\x66\x90", 2},
+                                                        {"\x0f\x1f\x00"s, 3},
+                                                        {"\x0f\x1f\x40\x00"s, 4},
+                                                        {"\xf3\x0f\x1e\xfa", 4},
+                                                        {"\x0f\x1f\x44\x00\x00"s, 5},
+                                                        {"\x66\x0f\x1f\x44\x00\x00"s, 6}};
     for (const auto& [code, length] : nops) {
         EXPECT_EQ(x86.nop_length(code + "\x55\x48"), length) << length;
         EXPECT_LE(length, x86.longest_nop);
         EXPECT_EQ(x86.nop_length(code.substr(0, length - 1)), 0u) << "cut off";
     }
-    for (const std::string code : {"\x55", "\xe8\x00\x00\x00\x00", "", "\xcc", "\x0f\x1f", "\xf3\x90"}) EXPECT_EQ(x86.nop_length(code), 0u);
+    for (const std::string code : {"\x55", "\xe8\x00\x00\x00\x00", "", "\xcc", "\x0f\x1f", "\xf3\x90"})
+        EXPECT_EQ(x86.nop_length(code), 0u);
     EXPECT_EQ(x86.entry_offset("\x55"), 0u);
 }
 

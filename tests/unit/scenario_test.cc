@@ -17,7 +17,8 @@ fs::path golden_directory() { return fs::path(MEMRIG_TEST_DATA) / "golden" / "sc
 std::vector<std::string> golden_names() {
     std::vector<std::string> names;
     for (const auto& entry : fs::directory_iterator(golden_directory()))
-        if (entry.path().extension() == ".toml" && entry.path().stem() != "good") names.push_back(entry.path().stem().string());
+        if (entry.path().extension() == ".toml" && entry.path().stem() != "good")
+            names.push_back(entry.path().stem().string());
     std::ranges::sort(names);
     return names;
 }
@@ -82,8 +83,10 @@ TEST(Scenario, AGoodOneIsReadWhole) {
 
     std::vector<std::string> steps;
     for (const auto& step : scenario->schedule.steps) steps.push_back(step.text());
-    EXPECT_EQ(steps, (std::vector<std::string>{"start adder", "hold adder at bus_probe_device of a memory block", "start onliner",
-                                               "await onliner: refused device_hotplug_lock, or entered memory_subsys_online", "release adder", "settle"}));
+    EXPECT_EQ(steps, (std::vector<std::string>{
+                         "start adder", "hold adder at bus_probe_device of a memory block", "start onliner",
+                         "await onliner: refused device_hotplug_lock, or entered memory_subsys_online", "release adder",
+                         "settle"}));
 
     ASSERT_EQ(scenario->arms.size(), 2u);
     EXPECT_EQ(scenario->arms[0].name, "control");
@@ -97,6 +100,11 @@ TEST(Scenario, AGoodOneIsReadWhole) {
     EXPECT_EQ(scenario->arms[1].elisions[0].unlock, "unlock_device_hotplug");
     EXPECT_EQ(scenario->arms[1].elisions[0].caller, "acpi_device_hotplug");
     EXPECT_EQ(scenario->arms[1].elisions[0].value, 0u);
+    ASSERT_EQ(scenario->arms[1].overrides.size(), 1u);
+    EXPECT_EQ(scenario->arms[1].overrides[0].function, "zone_for_pfn_range");
+    EXPECT_EQ(scenario->arms[1].overrides[0].argument, 1u);
+    EXPECT_EQ(scenario->arms[1].overrides[0].from, -1);
+    EXPECT_EQ(scenario->arms[1].overrides[0].to, 0);
 }
 
 TEST(Scenario, WhatHasADefaultNeedNotBeSaid) {

@@ -23,16 +23,21 @@ TEST(Evidence, IsReadAndWritten) {
 }
 
 TEST(Evidence, WhatIsNoneIsNothing) {
-    for (const auto* text : {"", "refused", "refused ", " lock", "refuses lock", "Refused lock", "refused two locks", "refused  lock"})
+    for (const auto* text :
+         {"", "refused", "refused ", " lock", "refuses lock", "Refused lock", "refused two locks", "refused  lock"})
         EXPECT_FALSE(parse_evidence(text)) << text;
 }
 
 TEST(Step, Texts) {
     EXPECT_EQ((Step{StepKind::start, "adder", {}, false, {}}.text()), "start adder");
-    EXPECT_EQ((Step{StepKind::hold, "adder", "bus_probe_device", true, {}}.text()), "hold adder at bus_probe_device of a memory block");
-    EXPECT_EQ((Step{StepKind::hold, "adder", "mem_hotplug_begin", false, {}}.text()), "hold adder at mem_hotplug_begin");
-    EXPECT_EQ((Step{StepKind::await, "onliner", {}, false, {{Evidence::Kind::refused, "a"}, {Evidence::Kind::entered, "b"}}}.text()),
-              "await onliner: refused a, or entered b");
+    EXPECT_EQ((Step{StepKind::hold, "adder", "bus_probe_device", true, {}}.text()),
+              "hold adder at bus_probe_device of a memory block");
+    EXPECT_EQ((Step{StepKind::hold, "adder", "mem_hotplug_begin", false, {}}.text()),
+              "hold adder at mem_hotplug_begin");
+    EXPECT_EQ(
+        (Step{StepKind::await, "onliner", {}, false, {{Evidence::Kind::refused, "a"}, {Evidence::Kind::entered, "b"}}}
+             .text()),
+        "await onliner: refused a, or entered b");
     EXPECT_EQ((Step{StepKind::release, "adder", {}, false, {}}.text()), "release adder");
     EXPECT_EQ(Step{}.text(), "settle");
 }

@@ -46,7 +46,9 @@ public:
     static std::string packet(std::string_view payload) { return encode_packet(payload); }
 
     void expect(std::string request, std::string_view reply) { script_.push_back({std::move(request), packet(reply)}); }
-    void expect_raw(std::string request, std::string reply) { script_.push_back({std::move(request), std::move(reply)}); }
+    void expect_raw(std::string request, std::string reply) {
+        script_.push_back({std::move(request), std::move(reply)});
+    }
     // No answer to this one.
     void expect_silently(std::string request) { script_.push_back({std::move(request), ""}); }
     // The socket is closed once the script has come to its end.
@@ -95,7 +97,8 @@ private:
                 return "<0x03>";
             }
             if (!buffer_.empty() && buffer_[0] != '$') {
-                mistakes_.push_back(fmt::format("the probe sends {:#04x} between packets", static_cast<unsigned char>(buffer_[0])));
+                mistakes_.push_back(
+                    fmt::format("the probe sends {:#04x} between packets", static_cast<unsigned char>(buffer_[0])));
                 return {};
             }
             const std::size_t hash = buffer_.find('#');
@@ -122,7 +125,9 @@ private:
                 mistakes_.push_back(fmt::format("the stub was sent '{}', not '{}'", request, exchange.expected));
                 break;
             }
-            if (!exchange.reply.empty() && !write_all(ours_.get(), exchange.reply, Deadline::after(std::chrono::seconds(20)))) break;
+            if (!exchange.reply.empty() &&
+                !write_all(ours_.get(), exchange.reply, Deadline::after(std::chrono::seconds(20))))
+                break;
         }
         if (mistakes_.empty() && !close_after_) {
             const std::string more = receive();  // "" once the probe is gone

@@ -62,21 +62,23 @@ TEST(StopRequest, WithoutASignal) {
 
 TEST(StopRequest, EndsEveryWait) {
     EXPECT_EQ(in_child([] {
-        int ends[2];
-        if (::pipe(ends) != 0) return 2;
-        stop_request().request(130, SIGINT);
-        const auto wait = wait_readable(ends[0], Deadline::after(std::chrono::hours(24)));
-        return !wait && wait.error().fault == Fault::interrupted ? 0 : 1;
-    }), 0);
+                  int ends[2];
+                  if (::pipe(ends) != 0) return 2;
+                  stop_request().request(130, SIGINT);
+                  const auto wait = wait_readable(ends[0], Deadline::after(std::chrono::hours(24)));
+                  return !wait && wait.error().fault == Fault::interrupted ? 0 : 1;
+              }),
+              0);
 }
 
 TEST(StopRequest, SignalsMakeIt) {
     for (const int signal : {SIGINT, SIGTERM}) {
         EXPECT_EQ(in_child([signal] {
-            install_signal_handlers();
-            ::raise(signal);
-            return stop_request().requested() && stop_request().exit_code() == 130 ? 0 : 1;
-        }), 0);
+                      install_signal_handlers();
+                      ::raise(signal);
+                      return stop_request().requested() && stop_request().exit_code() == 130 ? 0 : 1;
+                  }),
+                  0);
     }
 }
 
@@ -93,10 +95,11 @@ TEST(StopRequest, ASecondSignalEndsTheProgram) {
 
 TEST(StopRequest, ABrokenPipeIsNoEnd) {
     EXPECT_EQ(in_child([] {
-        install_signal_handlers();
-        ::raise(SIGPIPE);
-        return stop_request().requested() ? 1 : 0;
-    }), 0);
+                  install_signal_handlers();
+                  ::raise(SIGPIPE);
+                  return stop_request().requested() ? 1 : 0;
+              }),
+              0);
 }
 
 }  // namespace

@@ -22,10 +22,12 @@ std::string reg(const std::string& name, int bits = 64, const std::string& more 
     return fmt::format("<reg name=\"{}\" bitsize=\"{}\" {}/>", name, bits, more);
 }
 
-const std::string kNeeded = reg("rax") + reg("rdi") + reg("rsi") + reg("rdx") + reg("rcx") + reg("r8") + reg("r9") + reg("rsp") + reg("rip");
+const std::string kNeeded =
+    reg("rax") + reg("rdi") + reg("rsi") + reg("rdx") + reg("rcx") + reg("r8") + reg("r9") + reg("rsp") + reg("rip");
 
 std::string target(const std::string& inside, const std::string& arch = "i386:x86-64") {
-    return "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><architecture>" + arch + "</architecture>" + inside + "</target>";
+    return "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\"><target><architecture>" + arch +
+           "</architecture>" + inside + "</target>";
 }
 
 std::string feature(const std::string& inside) { return "<feature name=\"f\">" + inside + "</feature>"; }
@@ -62,11 +64,14 @@ TEST(TargetDescription, IncludesAreReadInTheirPlace) {
 }
 
 TEST(TargetDescription, NumbersDecideTheOrder) {
-    const auto layout = read({{"target.xml", target(feature(reg("late", 32, "regnum=\"100\"") + reg("later", 32) + kNeeded) )}});
+    const auto layout =
+        read({{"target.xml", target(feature(reg("late", 32, "regnum=\"100\"") + reg("later", 32) + kNeeded))}});
     ASSERT_TRUE(layout);
     EXPECT_EQ((*layout)->find("later")->number, 101u);
     EXPECT_EQ((*layout)->find("rax")->number, 102u);
-    const auto turned = read({{"target.xml", target(feature(reg("last", 32, "regnum=\"100\"") + reg("rax", 64, "regnum=\"0\"") + kNeeded.substr(reg("rax").size())))}});
+    const auto turned =
+        read({{"target.xml", target(feature(reg("last", 32, "regnum=\"100\"") + reg("rax", 64, "regnum=\"0\"") +
+                                            kNeeded.substr(reg("rax").size())))}});
     ASSERT_TRUE(turned);
     EXPECT_EQ((*turned)->find("rax")->offset, 0u);
     EXPECT_EQ((*turned)->find("last")->offset, 72u);

@@ -74,7 +74,8 @@ TEST_F(TomlReaderTest, AWrongTypeIsNamed) {
     (void)root.boolean("b");
     (void)root.strings("m", true);
     (void)root.table("t", true);
-    EXPECT_EQ(mistakes(), (Lines{"f.toml:1:5: \"s\" has to be a string, and is an integer", "f.toml:2:5: \"i\" has to be an integer, and is a string",
+    EXPECT_EQ(mistakes(), (Lines{"f.toml:1:5: \"s\" has to be a string, and is an integer",
+                                 "f.toml:2:5: \"i\" has to be an integer, and is a string",
                                  "f.toml:3:5: \"b\" has to be true or false, and is a number with a fraction",
                                  "f.toml:4:5: \"m\" has to be a string or an array of strings, and is a date or time",
                                  "f.toml:5:5: \"t\" has to be a table, and is an array"}));
@@ -83,7 +84,8 @@ TEST_F(TomlReaderTest, AWrongTypeIsNamed) {
 TEST_F(TomlReaderTest, ANumberHasBounds) {
     TomlTable root = parse("a = 0\nb = 6\nc = 1\nd = 5\n");
     for (const auto* key : {"a", "b", "c", "d"}) (void)root.integer(key, 1, 5);
-    EXPECT_EQ(mistakes(), (Lines{"f.toml:1:5: \"a\" is 0, and has to be from 1 to 5", "f.toml:2:5: \"b\" is 6, and has to be from 1 to 5"}));
+    EXPECT_EQ(mistakes(), (Lines{"f.toml:1:5: \"a\" is 0, and has to be from 1 to 5",
+                                 "f.toml:2:5: \"b\" is 6, and has to be from 1 to 5"}));
 }
 
 TEST_F(TomlReaderTest, ANumberOutOfBoundsIsNotUsed) {
@@ -184,7 +186,9 @@ TEST(ParseSize, Sizes) {
     EXPECT_EQ(parse_size("3G"), 3ull << 30);
     EXPECT_EQ(parse_size("2T"), 2ull << 40);
     EXPECT_EQ(parse_size("16777215T"), 16777215ull << 40);
-    for (const auto* text : {"", "M", "-1", "1.5G", "1 G", "1GB", "1g", "1P", "16777216T", "99999999999999999999", " 1"}) EXPECT_FALSE(parse_size(text)) << text;
+    for (const auto* text :
+         {"", "M", "-1", "1.5G", "1 G", "1GB", "1g", "1P", "16777216T", "99999999999999999999", " 1"})
+        EXPECT_FALSE(parse_size(text)) << text;
 }
 
 }  // namespace

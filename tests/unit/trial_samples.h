@@ -20,7 +20,10 @@ inline Schedule sample_schedule() {
     Step start{StepKind::start, "adder", {}, false, {}};
     Step hold{StepKind::hold, "adder", "bus_probe_device", true, {}};
     Step race{StepKind::start, "onliner", {}, false, {}};
-    Step await{StepKind::await, "onliner", {}, false,
+    Step await{StepKind::await,
+               "onliner",
+               {},
+               false,
                {{Evidence::Kind::refused, "device_hotplug_lock"}, {Evidence::Kind::entered, "memory_subsys_online"}}};
     Step release{StepKind::release, "adder", {}, false, {}};
     schedule.steps = {start, hold, race, await, release, Step{}};
@@ -42,7 +45,11 @@ struct SampleTrial {
         performance.blocks = {32, 32};
         performance.tasks = {{"adder", kSampleAdder}, {"onliner", kSampleOnliner}};
         performance.holds = {{"adder", "bus_probe_device", 1, 32, SteadyTime{}, SteadyTime{}}};
-        performance.evidence = {{"onliner", {Evidence::Kind::refused, "device_hotplug_lock"}, SteadyTime{}, "online_store+0x43", {"adder"}}};
+        performance.evidence = {{"onliner",
+                                 {Evidence::Kind::refused, "device_hotplug_lock"},
+                                 SteadyTime{},
+                                 "online_store+0x43",
+                                 {"adder"}}};
         performance.writes = {{"onliner", 32, 0, SteadyTime{}}};
         performance.before.blocks = {{0, "online", "Normal", 0, false}};
         ZoneFigures normal;
@@ -56,7 +63,9 @@ struct SampleTrial {
         performance.after->figures.meminfo["MemTotal"] += kSampleBlockBytes / 1024;
     }
 
-    [[nodiscard]] TrialEvidence evidence() const { return {schedule, performance, console, elisions, kSampleBlockBytes}; }
+    [[nodiscard]] TrialEvidence evidence() const {
+        return {schedule, performance, console, elisions, kSampleBlockBytes};
+    }
     [[nodiscard]] Judgement judged() const { return judge(evidence()); }
     [[nodiscard]] Verdict verdict() const { return judged().verdict; }
 
@@ -88,7 +97,8 @@ struct SampleTrial {
         onliner.instance = 0xffffffff82000100;
         onliner.where = "online_pages+0x41";
         StuckSample sample;
-        sample.blocked = {{71, "kworker/u4:1", 'D', {"__mutex_lock", "__device_attach"}}, {90, "onliner", 'D', {"percpu_down_write", "online_pages"}}};
+        sample.blocked = {{71, "kworker/u4:1", 'D', {"__mutex_lock", "__device_attach"}},
+                          {90, "onliner", 'D', {"percpu_down_write", "online_pages"}}};
         sample.cycle = WaitCycle{adder, onliner};
         sample.lock_events = 40;
         performance.stuck = {sample, sample};
