@@ -6,6 +6,7 @@
 #include <deque>
 #include <mutex>
 #include <random>
+#include <set>
 #include <thread>
 
 #include "base/file.h"
@@ -98,6 +99,7 @@ private:
     std::mutex mutex_;  // for all below, the results' trials and the observer
     std::deque<std::pair<std::size_t, unsigned>> queue_;
     std::optional<Error> error_;
+    std::set<std::string> renewed_;  // saved guests that were made anew: once is enough, or QEMU takes none
 };
 
 Status Campaign::check_output() const {
@@ -176,7 +178,7 @@ Status Campaign::plan() {
 // The saved guest did not restore: makes it anew, once for all the trials that use it.
 Status Campaign::renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken) {
     const std::lock_guard guard(mutex_);
-    if (planned.guest != broken) return {};
+    if (planned.guest != broken || !renewed_.insert(broken->key).second) return {};
     GuestStore store(backend_, [this](const std::string& what) { observer_.busy_with(what); });
     MEMRIG_CHECK(store.discard(*broken));
     MEMRIG_TRY(const auto fresh, store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));

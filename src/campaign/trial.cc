@@ -63,7 +63,9 @@ Result<Judgement> Stage::play(TrialResult& result) {
     result.schedule_seconds = performance.schedule_seconds;
     result.stops = conductor_->stops();
     const ConsoleReport console = parse_console(machine_.console().text());
-    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes, &ledger_->events(), rules_->breaches()};
+    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes, &ledger_->events(), rules_->breaches(), {}};
+    for (const auto& forced : overrides_)
+        if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
     return judge(evidence);
 }
@@ -105,7 +107,8 @@ Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
         if (machine.error().fault == Fault::interrupted) return std::unexpected(machine.error());
         blame(result, machine.error());
         // A QEMU that somebody killed says nothing about the saved state.
-        result.did_not_restore = machine.error().message.find("killed by") == std::string::npos;
+        const bool killed = machine.error().message.find("killed by") != std::string::npos;
+        result.did_not_restore = machine.error().fault == Fault::rig && !killed;
     } else {
         Stage stage(**machine, order, begun);
         const auto judgement = stage.play(result);

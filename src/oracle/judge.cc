@@ -159,6 +159,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     std::vector<std::string> missing;
     for (const auto& [order, counts] : evidence.elisions)
         if (counts.locks == 0) missing.push_back(fmt::format("{} was never called by {}: nothing was elided", order.lock, order.caller));
+    for (const auto& function : evidence.never_overridden) missing.push_back(fmt::format("{}() was never called as the override expects", function));
     for (const auto& step : evidence.schedule.steps) {
         if (step.kind == StepKind::hold && std::ranges::find(evidence.performance.holds, step.actor, &HoldRecord::actor) == evidence.performance.holds.end())
             missing.push_back(fmt::format("{} was never held at {}", step.actor, step.at));

@@ -22,6 +22,7 @@ struct TrialEvidence {
     std::uint64_t block_bytes = 0;
     const std::vector<LockEvent>* locks = nullptr;  // the ledger, if one was kept
     std::vector<RuleBreach> breaches = {};
+    std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
 };
 
 struct Judgement {

@@ -35,6 +35,7 @@ Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handl
 }
 
 Status Conductor::unwatch(WatchId id) {
+    MEMRIG_CHECK(pause());
     const auto known = addresses_.find(id);
     if (known == addresses_.end()) return {};
     const std::uint64_t address = known->second;
@@ -42,7 +43,6 @@ Status Conductor::unwatch(WatchId id) {
     auto& watches = points_.at(address).watches;
     watches.remove_if([id](const auto& watch) { return watch->id == id; });
     if (!watches.empty()) return {};
-    MEMRIG_CHECK(pause());
     points_.erase(address);
     return probe_.remove_breakpoint(address, BreakpointKind::software);
 }

@@ -39,18 +39,30 @@ TEST(Judge, NotHeldWithoutTheRefusal) {
 TEST(Judge, NotHeldIfTheRefusalCameAfterTheHold) {
     SampleTrial trial;
     trial.performance.evidence[0].during.clear();
+    EXPECT_TRUE(evidence_oracle(trial.evidence()));
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, NotHeldIfSomebodyElseWasRefused) {
     SampleTrial trial;
     trial.performance.evidence[0].actor = "adder";
+    EXPECT_TRUE(evidence_oracle(trial.evidence()));
+    EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
+}
+
+TEST(Judge, NotHeldIfSomebodyElseWasRefusedAndTheOnlinerOnlyWaited) {
+    SampleTrial trial;
+    trial.schedule.steps[3].any.push_back({Evidence::Kind::blocked, "mem_hotplug_lock"});
+    trial.performance.evidence[0].actor = "adder";
+    trial.performance.evidence.push_back(
+        {"onliner", {Evidence::Kind::blocked, "mem_hotplug_lock"}, {}, "online_pages+0x41", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, NotHeldIfItWasAnotherLock) {
     SampleTrial trial;
     trial.performance.evidence[0].evidence.subject = "acpi_scan_lock";
+    EXPECT_TRUE(evidence_oracle(trial.evidence()));
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
