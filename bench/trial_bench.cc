@@ -30,8 +30,13 @@ void need(const Status& status) {
 
 struct Rig {
     explicit Rig(const std::string& kernel_id)
-        : backend(make_qemu_backend()), store(*backend, {}), scenario(need(load_scenario("acpi-dimm-online"))), bench(need(load_bench("q35"))),
-          kernel(need(resolve_kernel(kernel_id))), guest(need(store.prepare(bench, kernel, Accelerator::tcg))), directory(need(TemporaryDirectory::make("memrig-bench"))) {}
+        : backend(make_qemu_backend()),
+          store(*backend, {}),
+          scenario(need(load_scenario("acpi-dimm-online"))),
+          bench(need(load_bench("q35"))),
+          kernel(need(resolve_kernel(kernel_id))),
+          guest(need(store.prepare(bench, kernel, Accelerator::tcg))),
+          directory(need(TemporaryDirectory::make("memrig-bench"))) {}
     std::unique_ptr<Backend> backend;
     GuestStore store;
     Scenario scenario;
@@ -62,10 +67,14 @@ void hot_add(benchmark::State& state, Rig& rig) {
         need(machine->agent().hello(Deadline::after(kPatience)));
         state.ResumeTiming();
         const auto plugger = std::ranges::find(rig.scenario.schedule.actors, ActorKind::plugger, &Actor::kind);
-        const BlockRange blocks = need(plug_dimm(machine->qmp(), {"dimm0", plugger->bytes, 0}, rig.guest->hello.block_bytes, Deadline::after(kPatience)));
-        need(machine->agent().start_onliner({"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", OnlinerTrigger::spin}, Deadline::after(kPatience)));
+        const BlockRange blocks = need(plug_dimm(machine->qmp(), {"dimm0", plugger->bytes, 0},
+                                                 rig.guest->hello.block_bytes, Deadline::after(kPatience)));
+        need(machine->agent().start_onliner(
+            {"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", OnlinerTrigger::spin},
+            Deadline::after(kPatience)));
         while (machine->agent().writes().size() < blocks.count())
-            if (!need(machine->agent().wait_writes(machine->agent().writes().size(), Deadline::after(kPatience)))) std::exit(3);
+            if (!need(machine->agent().wait_writes(machine->agent().writes().size(), Deadline::after(kPatience))))
+                std::exit(3);
     }
 }
 
@@ -76,7 +85,9 @@ void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm) {
     for (auto _ : state) {
         number++;
         const auto directory = rig.directory.path() / fmt::format("{}-{}", arm.name, number);
-        const TrialOrder order{rig.guest, rig.scenario, arm, number, number, {{"onliner", number % 2 == 0 ? "state" : "online"}}, directory};
+        const TrialOrder order{rig.guest, rig.scenario, arm,
+                               number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
+                               directory};
         const TrialResult result = need(run_trial(*rig.backend, order));
         if (!result.as_expected) state.SkipWithError(result.reason.c_str());
         schedule += result.schedule_seconds;
@@ -96,12 +107,18 @@ int main(int argc, char** argv) {
     Rig rig(kernel != nullptr ? kernel : "debian-6.1-amd64");
     constexpr int kRepetitions = 11;
     const auto add = [&](const std::string& name, auto body) {
-        benchmark::RegisterBenchmark((name + " " + rig.kernel.id).c_str(), body)->Unit(benchmark::kSecond)->UseRealTime()->Iterations(1)->Repetitions(kRepetitions)->ReportAggregatesOnly(true);
+        benchmark::RegisterBenchmark((name + " " + rig.kernel.id).c_str(), body)
+            ->Unit(benchmark::kSecond)
+            ->UseRealTime()
+            ->Iterations(1)
+            ->Repetitions(kRepetitions)
+            ->ReportAggregatesOnly(true);
     };
     add("boot", [&](benchmark::State& state) { boot(state, rig); });
     add("restore", [&](benchmark::State& state) { restore(state, rig); });
     add("hot-add, no probe", [&](benchmark::State& state) { hot_add(state, rig); });
-    for (const auto& arm : rig.scenario.arms) add("trial, " + arm.name, [&](benchmark::State& state) { trial(state, rig, arm); });
+    for (const auto& arm : rig.scenario.arms)
+        add("trial, " + arm.name, [&](benchmark::State& state) { trial(state, rig, arm); });
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();
     return 0;

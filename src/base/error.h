@@ -52,14 +52,14 @@ template <class... Args>
 
 // Declares `var` as the value of `expr`, or returns its error from the calling function.
 #define MEMRIG_TRY(var, expr) MEMRIG_TRY_IMPL(MEMRIG_JOIN(memrig_result_, __LINE__), var, expr)
-#define MEMRIG_TRY_IMPL(tmp, var, expr)                               \
-    auto tmp = (expr);                                                \
+#define MEMRIG_TRY_IMPL(tmp, var, expr)                                      \
+    auto tmp = (expr);                                                       \
     if (!tmp) return std::unexpected<memrig::Error>(std::move(tmp).error()); \
     var = std::move(*tmp)
 
 // Returns the error of `expr` from the calling function, if it has one.
 #define MEMRIG_CHECK(expr) MEMRIG_CHECK_IMPL(MEMRIG_JOIN(memrig_status_, __COUNTER__), expr)
-#define MEMRIG_CHECK_IMPL(tmp, expr)                                                              \
-    do {                                                                                          \
+#define MEMRIG_CHECK_IMPL(tmp, expr)                                                                \
+    do {                                                                                            \
         if (auto tmp = (expr); !tmp) return std::unexpected<memrig::Error>(std::move(tmp).error()); \
     } while (false)

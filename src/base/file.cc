@@ -14,7 +14,7 @@ namespace memrig {
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
     Descriptor fd(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
     if (!fd.valid()) return fail_errno(Fault::host, "open " + path.string());
-    struct stat st {};
+    struct stat st{};
     if (::fstat(fd.get(), &st) != 0) return fail_errno(Fault::host, "stat " + path.string());
     if (S_ISDIR(st.st_mode)) return fail(Fault::host, "{} is a directory, not a file", path.string());
     std::string text;

@@ -12,8 +12,8 @@ std::shared_ptr<spdlog::logger> logger(const std::string& layer) {
     static std::mutex mutex;
     const std::lock_guard guard(mutex);
     if (auto known = spdlog::get(layer)) return known;
-    return spdlog::stderr_color_mt(layer, std::getenv("NO_COLOR") == nullptr ? spdlog::color_mode::automatic
-                                                                              : spdlog::color_mode::never);
+    return spdlog::stderr_color_mt(
+        layer, std::getenv("NO_COLOR") == nullptr ? spdlog::color_mode::automatic : spdlog::color_mode::never);
 }
 
 void set_up_logging() {

@@ -23,7 +23,9 @@ Result<fs::path> cache_directory() {
     if (const char* own = environment("MEMRIG_CACHE")) path = own;
     else if (const char* xdg = environment("XDG_CACHE_HOME")) path = fs::path(xdg) / "memrig";
     else if (const char* home = environment("HOME")) path = fs::path(home) / ".cache" / "memrig";
-    else return fail_with({Fault::host, "neither HOME nor XDG_CACHE_HOME nor MEMRIG_CACHE is set", {}}, "set one of them");
+    else
+        return fail_with({Fault::host, "neither HOME nor XDG_CACHE_HOME nor MEMRIG_CACHE is set", {}},
+                         "set one of them");
     MEMRIG_CHECK(make_directories(path));
     return fs::absolute(path);
 }

@@ -85,7 +85,8 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& adde
 }
 
 Result<pid_t> fork_exec(const SpawnOptions& options, int output) {
-    if (options.inherit.size() > kMostInherited) return fail(Fault::rig, "more than {} descriptors for a child", kMostInherited);
+    if (options.inherit.size() > kMostInherited)
+        return fail(Fault::rig, "more than {} descriptors for a child", kMostInherited);
     const auto program = find_program(options.argv.at(0));
     if (!program) return fail(Fault::host, "the program {} is not installed", options.argv[0]);
     std::vector<std::string> argv = options.argv;
@@ -165,11 +166,13 @@ void Process::kill() {
     ::kill(-pid_, SIGKILL);
     ::kill(pid_, SIGKILL);
     int status = 0;
-    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {}
+    while (::waitpid(pid_, &status, 0) < 0 && errno == EINTR) {
+    }
     status_ = decode(status);
 }
 
-Result<RunResult> run_program(const std::vector<std::string>& argv, Deadline deadline, bool merge_stderr, std::size_t limit) {
+Result<RunResult> run_program(const std::vector<std::string>& argv, Deadline deadline, bool merge_stderr,
+                              std::size_t limit) {
     int ends[2];
     if (::pipe2(ends, O_CLOEXEC) != 0) return fail_errno(Fault::host, "make a pipe");
     Descriptor read_end(ends[0]);

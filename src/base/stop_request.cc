@@ -33,7 +33,8 @@ void StopRequest::request(int exit_code, int signal) {
 
 Error StopRequest::error() const {
     const int signal = signal_.load();
-    return Error{Fault::interrupted, signal == 0 ? "stopped" : fmt::format("interrupted by SIG{}", ::sigabbrev_np(signal)), {}};
+    return Error{
+        Fault::interrupted, signal == 0 ? "stopped" : fmt::format("interrupted by SIG{}", ::sigabbrev_np(signal)), {}};
 }
 
 StopRequest& stop_request() {
@@ -43,7 +44,7 @@ StopRequest& stop_request() {
 
 void install_signal_handlers() {
     stop_request();  // made before a handler can need it
-    struct sigaction action {};
+    struct sigaction action{};
     action.sa_handler = on_signal;
     ::sigemptyset(&action.sa_mask);
     ::sigaction(SIGINT, &action, nullptr);

@@ -88,7 +88,8 @@ void TomlTable::report(std::string_view key, std::string message) {
 
 namespace {
 // The node of `key`, once marked as known; reports it as missing if it has to be there.
-const toml::node* take(TomlTable& self, const void* table, std::vector<std::string>& known, std::string_view key, bool required) {
+const toml::node* take(TomlTable& self, const void* table, std::vector<std::string>& known, std::string_view key,
+                       bool required) {
     known.emplace_back(key);
     const toml::node* node = as_table(table).get(key);
     if (node == nullptr && required) self.report(key, fmt::format("\"{}\" is missing", key));
@@ -104,7 +105,8 @@ std::string TomlTable::string(std::string_view key, std::optional<std::string> f
     return fallback.value_or("");
 }
 
-std::int64_t TomlTable::integer(std::string_view key, std::int64_t least, std::int64_t most, std::optional<std::int64_t> fallback) {
+std::int64_t TomlTable::integer(std::string_view key, std::int64_t least, std::int64_t most,
+                                std::optional<std::int64_t> fallback) {
     const toml::node* node = take(*this, table_, known_, key, !fallback);
     if (node == nullptr) return fallback.value_or(least);
     const auto value = node->value_exact<std::int64_t>();
@@ -148,13 +150,16 @@ std::vector<std::string> TomlTable::strings(std::string_view key, bool required)
     }
     for (const auto& element : *array) {
         if (const auto value = element.value_exact<std::string>()) list.push_back(*value);
-        else state_->report(element.source(), fmt::format("\"{}\" holds {}, and has to hold strings", key, type_name(element)));
+        else
+            state_->report(element.source(),
+                           fmt::format("\"{}\" holds {}, and has to hold strings", key, type_name(element)));
     }
     if (list.empty() && required) report(key, fmt::format("\"{}\" is empty", key));
     return list;
 }
 
-std::size_t TomlTable::choice(std::string_view key, const std::vector<std::string_view>& choices, std::optional<std::size_t> fallback) {
+std::size_t TomlTable::choice(std::string_view key, const std::vector<std::string_view>& choices,
+                              std::optional<std::size_t> fallback) {
     if (!has(key) && fallback) {
         known_.emplace_back(key);
         return *fallback;
@@ -193,11 +198,15 @@ std::vector<std::pair<std::string, TomlTable>> TomlTable::named_tables() {
     std::vector<std::pair<std::string, TomlTable>> list;
     for (const auto& [key, node] : as_table(table_)) {
         known_.emplace_back(key.str());
-        if (const toml::table* table = node.as_table()) list.emplace_back(std::string(key.str()), TomlTable(state_, table));
-        else state_->report(node.source(), fmt::format("\"{}\" has to be a table, and is {}", key.str(), type_name(node)));
+        if (const toml::table* table = node.as_table())
+            list.emplace_back(std::string(key.str()), TomlTable(state_, table));
+        else
+            state_->report(node.source(),
+                           fmt::format("\"{}\" has to be a table, and is {}", key.str(), type_name(node)));
     }
     // toml++ keeps tables sorted by key; the file's order is what its author meant.
-    std::ranges::stable_sort(list, {}, [](const auto& entry) { return as_table(entry.second.table_).source().begin.line; });
+    std::ranges::stable_sort(list, {},
+                             [](const auto& entry) { return as_table(entry.second.table_).source().begin.line; });
     return list;
 }
 

@@ -50,14 +50,16 @@ public:
     [[nodiscard]] bool has(std::string_view key) const;
     // Each of these reports a wrong type, and a missing key where there is no default.
     std::string string(std::string_view key, std::optional<std::string> fallback = {});
-    std::int64_t integer(std::string_view key, std::int64_t least, std::int64_t most, std::optional<std::int64_t> fallback = {});
+    std::int64_t integer(std::string_view key, std::int64_t least, std::int64_t most,
+                         std::optional<std::int64_t> fallback = {});
     bool boolean(std::string_view key, std::optional<bool> fallback = {});
     // "1G", "128M": bytes, with K, M, G or T for powers of 1024.
     std::uint64_t size(std::string_view key, std::optional<std::uint64_t> fallback = {});
     // One string or an array of strings.
     std::vector<std::string> strings(std::string_view key, bool required);
     // One of `choices`, else a report that lists them; returns its index.
-    std::size_t choice(std::string_view key, const std::vector<std::string_view>& choices, std::optional<std::size_t> fallback = {});
+    std::size_t choice(std::string_view key, const std::vector<std::string_view>& choices,
+                       std::optional<std::size_t> fallback = {});
     std::optional<TomlTable> table(std::string_view key, bool required);
     // [[key]]
     std::vector<TomlTable> tables(std::string_view key, bool required);

@@ -37,7 +37,8 @@ struct PlannedArm {
 // A kernel or scenario that was given as a path becomes one folder; two paths never become the same.
 fs::path directory_name(const std::string& name) {
     const fs::path path = name;
-    if (path.is_relative() && path.lexically_normal() == path && *path.begin() != ".." && path.extension() != ".toml") return path;
+    if (path.is_relative() && path.lexically_normal() == path && *path.begin() != ".." && path.extension() != ".toml")
+        return path;
     std::string text = path.filename().string();
     for (char& c : text)
         if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.' && c != '_') c = '_';
@@ -64,8 +65,10 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const std::string key = setting.substr(dot + 1, equals - dot - 1);
     const std::string value = setting.substr(equals + 1);
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
-    if (actor == scenario.schedule.actors.end()) return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
-    if (key != "attribute" || actor->kind != ActorKind::onliner) return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
+    if (actor == scenario.schedule.actors.end())
+        return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
+    if (key != "attribute" || actor->kind != ActorKind::onliner)
+        return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
     if (std::ranges::find(actor->attributes, value) == actor->attributes.end())
         return fail(Fault::user_input, "scenario {} does not offer {}.{}={}", scenario.name, name, key, value);
     actor->attributes = {value};
@@ -74,7 +77,8 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
 
 class Campaign {
 public:
-    Campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer) : order_(order), backend_(backend), observer_(observer) {}
+    Campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer)
+        : order_(order), backend_(backend), observer_(observer) {}
 
     Result<RunResults> run();
 
@@ -105,7 +109,8 @@ private:
 Status Campaign::check_output() const {
     std::error_code code;
     if (fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
-        return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}}, "a run's directory has to be new");
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}},
+                         "a run's directory has to be new");
     return {};
 }
 
@@ -171,7 +176,8 @@ Status Campaign::plan() {
         for (const auto& scenario : scenarios_) MEMRIG_CHECK(plan_scenario(scenario, kernel));
     }
     for (std::size_t i = 0; i < planned_.size(); i++)
-        for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++) queue_.emplace_back(i, number);
+        for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++)
+            queue_.emplace_back(i, number);
     return {};
 }
 
@@ -195,9 +201,11 @@ Result<TrialResult> Campaign::run_one(PlannedArm& planned, unsigned number) {
         guest = planned.guest;
     }
     const fs::path directory = planned.directory / fmt::format("{:04}", number);
-    TrialOrder order{guest, *planned.scenario, *planned.arm, number, results_.seed + number, {}, order_.out / directory};
+    TrialOrder order{guest, *planned.scenario,     *planned.arm, number, results_.seed + number,
+                     {},    order_.out / directory};
     for (const auto& actor : planned.scenario->schedule.actors)
-        if (actor.kind == ActorKind::onliner) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+        if (actor.kind == ActorKind::onliner)
+            order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
     auto result = run_trial(backend_, order);
     if (result && result->did_not_restore) {
         MEMRIG_CHECK(renew(planned, guest));

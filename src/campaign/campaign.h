@@ -14,11 +14,11 @@
 namespace memrig {
 
 struct CampaignOrder {
-    std::vector<std::string> scenarios;  // names or paths
+    std::vector<std::string> scenarios;                       // names or paths
     std::vector<std::string> kernels = {"debian-6.1-amd64"};  // ids or paths
-    std::string bench;        // empty: the first that the scenario names
-    std::string arm = "all";  // "control", the name of a mutant arm, or "all"
-    unsigned trials = 0;      // 0: as the scenario says
+    std::string bench;                                        // empty: the first that the scenario names
+    std::string arm = "all";                                  // "control", the name of a mutant arm, or "all"
+    unsigned trials = 0;                                      // 0: as the scenario says
     unsigned jobs = 1;
     std::optional<std::uint64_t> seed;  // chosen and reported where not given
     std::filesystem::path out;          // made if need be; has to be empty or not there

@@ -16,9 +16,11 @@ std::string text_of(const nlohmann::json& json);
 
 // Writes console.log, qmp.jsonl, agent.log and, if the probe was attached, probe.log. Every line has the milliseconds since
 // `origin`.
-Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const std::filesystem::path& directory);
+Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin,
+                              const std::filesystem::path& directory);
 // Writes timeline.json and locks.json, the latter with what the watching cost: how often the guest was stopped, and where.
-Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger, const std::map<std::string, std::uint64_t>& stops,
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger,
+                               const std::map<std::string, std::uint64_t>& stops,
                                const std::filesystem::path& directory);
 
 }  // namespace memrig

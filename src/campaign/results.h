@@ -14,16 +14,17 @@ namespace memrig {
 struct TrialResult {
     unsigned number = 0;  // from 1, within its arm
     std::uint64_t seed = 0;
-    std::map<std::string, std::string> choices;  // what the scenario left open and the seed chose: {"onliner.attribute": "state"}
+    std::map<std::string, std::string>
+        choices;  // what the scenario left open and the seed chose: {"onliner.attribute": "state"}
     Verdict verdict = Verdict::inconclusive;
     std::string reason;  // one line: what the verdict rests on
     std::vector<Finding> findings;
     bool as_expected = false;
     bool did_not_restore = false;  // QEMU did not take the saved state: it is stale or damaged, not this trial's doing
-    double restore_seconds = 0;   // from the start of the restore to a guest that stands ready
-    double schedule_seconds = 0;  // from the first step to the last
-    double verdict_seconds = 0;   // the whole trial: from the restore's start to the verdict's end
-    std::uint64_t stops = 0;      // how often the probe stopped the guest
+    double restore_seconds = 0;    // from the start of the restore to a guest that stands ready
+    double schedule_seconds = 0;   // from the first step to the last
+    double verdict_seconds = 0;    // the whole trial: from the restore's start to the verdict's end
+    std::uint64_t stops = 0;       // how often the probe stopped the guest
     std::filesystem::path directory;  // its evidence, relative to the run's directory
 };
 

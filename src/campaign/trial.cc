@@ -19,7 +19,8 @@ constexpr auto kRestorePatience = 3min;
 // Everything of a trial that lives while its machine does.
 class Stage {
 public:
-    Stage(Machine& machine, const TrialOrder& order, SteadyTime origin) : machine_(machine), order_(order), timeline_(origin) {}
+    Stage(Machine& machine, const TrialOrder& order, SteadyTime origin)
+        : machine_(machine), order_(order), timeline_(origin) {}
 
     Result<Judgement> play(TrialResult& result);
     Status write(SteadyTime origin) const {
@@ -47,7 +48,9 @@ Result<Judgement> Stage::play(TrialResult& result) {
     MEMRIG_TRY(probe_, machine_.probe());
     conductor_ = std::make_unique<Conductor>(*probe_);
     MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
-    MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls));
+    MEMRIG_TRY(ledger_, LockLedger::make(
+                            *conductor_, guest.symbols,
+                            machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls));
     for (const auto& order : order_.arm.elisions) {
         MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
         elisions_.push_back(std::move(elision));
@@ -58,12 +61,14 @@ Result<Judgement> Stage::play(TrialResult& result) {
         overrides_.push_back(std::move(forced));
     }
     Director director(machine_, *conductor_, *ledger_, guest.symbols, timeline_,
-                      {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes, guest.order.bench.housekeeping});
+                      {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
+                       guest.order.bench.housekeeping});
     MEMRIG_TRY(const Performance performance, director.play());
     result.schedule_seconds = performance.schedule_seconds;
     result.stops = conductor_->stops();
     const ConsoleReport console = parse_console(machine_.console().text());
-    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes, &ledger_->events(), rules_->breaches(), {}};
+    TrialEvidence evidence{order_.scenario.schedule, performance,        console, {}, guest.hello.block_bytes,
+                           &ledger_->events(),       rules_->breaches(), {}};
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
@@ -85,8 +90,16 @@ void blame(TrialResult& result, const Error& error) {
 nlohmann::json verdict_json(const TrialResult& result) {
     nlohmann::json findings = nlohmann::json::array();
     for (const auto& finding : result.findings)
-        findings.push_back({{"oracle", finding.oracle}, {"verdict", to_string(finding.verdict)}, {"summary", finding.summary}, {"details", finding.details}});
-    return {{"schema", 1}, {"verdict", to_string(result.verdict)}, {"reason", result.reason}, {"choices", result.choices}, {"seed", result.seed}, {"findings", std::move(findings)}};
+        findings.push_back({{"oracle", finding.oracle},
+                            {"verdict", to_string(finding.verdict)},
+                            {"summary", finding.summary},
+                            {"details", finding.details}});
+    return {{"schema", 1},
+            {"verdict", to_string(result.verdict)},
+            {"reason", result.reason},
+            {"choices", result.choices},
+            {"seed", result.seed},
+            {"findings", std::move(findings)}};
 }
 
 }  // namespace
@@ -121,7 +134,8 @@ Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
         } else {
             // What we saw may be but the echo of QEMU's end.
             const bool ours = judgement.error().fault == Fault::rig;
-            blame(result, (*machine)->death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
+            blame(result,
+                  (*machine)->death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
         }
         if (const auto written = stage.write(begun); !written) blame(result, written.error());
     }

@@ -128,7 +128,8 @@ int run(RunOptions options) {
         if (own_directory) remove_if_empty(options.order.out);
         return report_error(results.error());
     }
-    if (!results->fault.empty()) report_error({Fault::rig, "broken off: " + results->fault, "the trials so far are kept"});
+    if (!results->fault.empty())
+        report_error({Fault::rig, "broken off: " + results->fault, "the trials so far are kept"});
     terminal.print("\n" + closing_table(*results, options.order.out, terminal.paint()));
     if (const Status written = write_reports(options, *results); !written) {
         const int status = report_error(written.error());

@@ -28,7 +28,8 @@ const MemoryBlock* find_block(const std::vector<MemoryBlock>& blocks, std::uint6
 }
 
 // Checks the new blocks and says how many of each zone there are.
-std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& after, const AccountingOrder& order, std::vector<std::string>& wrong) {
+std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& after, const AccountingOrder& order,
+                                                  std::vector<std::string>& wrong) {
     std::map<ZoneKey, std::uint64_t> blocks_of;
     for (std::uint64_t id = order.blocks.first; id <= order.blocks.last; id++) {
         const MemoryBlock* block = find_block(after.blocks, id);
@@ -37,18 +38,21 @@ std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& after, c
         } else if (block->state != "online") {
             wrong.push_back(fmt::format("memory{} is {}, not online", id, block->state));
         } else {
-            if (block->node != order.node) wrong.push_back(fmt::format("memory{} is on node {}, not {}", id, block->node, order.node));
+            if (block->node != order.node)
+                wrong.push_back(fmt::format("memory{} is on node {}, not {}", id, block->node, order.node));
             blocks_of[{block->node, zone_of(*block)}]++;
         }
     }
     return blocks_of;
 }
 
-void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order, std::vector<std::string>& wrong) {
+void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order,
+                      std::vector<std::string>& wrong) {
     for (const auto& old : before.blocks) {
         const MemoryBlock* now = find_block(after.blocks, old.id);
         if (now == nullptr) wrong.push_back(fmt::format("memory{} is gone", old.id));
-        else if (now->state != old.state) wrong.push_back(fmt::format("memory{} was {} and is {}", old.id, old.state, now->state));
+        else if (now->state != old.state)
+            wrong.push_back(fmt::format("memory{} was {} and is {}", old.id, old.state, now->state));
     }
     for (const auto& now : after.blocks)
         if (find_block(before.blocks, now.id) == nullptr && (now.id < order.blocks.first || now.id > order.blocks.last))
@@ -59,7 +63,8 @@ void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
 
 std::string zone_of(const MemoryBlock& block) { return block.valid_zones.substr(0, block.valid_zones.find(' ')); }
 
-std::vector<std::string> check_onlined(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order) {
+std::vector<std::string> check_onlined(const MemorySnapshot& before, const MemorySnapshot& after,
+                                       const AccountingOrder& order) {
     std::vector<std::string> wrong;
     const auto blocks_of = check_new_blocks(after, order, wrong);
     check_old_blocks(before, after, order, wrong);
@@ -71,14 +76,17 @@ std::vector<std::string> check_onlined(const MemorySnapshot& before, const Memor
     for (const auto& [zone, now] : pages_after) {
         const auto old = pages_before.find(zone);
         const auto grown = blocks_of.find(zone);
-        const std::uint64_t expected = (old == pages_before.end() ? 0 : old->second) + (grown == blocks_of.end() ? 0 : grown->second * pages_per_block);
+        const std::uint64_t expected = (old == pages_before.end() ? 0 : old->second) +
+                                       (grown == blocks_of.end() ? 0 : grown->second * pages_per_block);
         if (now != expected)
-            wrong.push_back(fmt::format("node {} zone {} has {} present pages, not {}", zone.first, zone.second, now, expected));
+            wrong.push_back(
+                fmt::format("node {} zone {} has {} present pages, not {}", zone.first, zone.second, now, expected));
     }
     std::uint64_t online_blocks = 0;
     for (const auto& [zone, count] : blocks_of) {
         online_blocks += count;
-        if (!pages_after.contains(zone)) wrong.push_back(fmt::format("zoneinfo shows no zone {} on node {}", zone.second, zone.first));
+        if (!pages_after.contains(zone))
+            wrong.push_back(fmt::format("zoneinfo shows no zone {} on node {}", zone.second, zone.first));
     }
     const std::uint64_t expected_total = mem_total_kb(before.figures) + online_blocks * order.block_bytes / 1024;
     if (mem_total_kb(after.figures) != expected_total)

@@ -26,7 +26,8 @@ struct AccountingOrder {
 // Each line is one thing that does not add up; none means that all does. Checked: each block of the range is there, online, in
 // one zone and on its node; each zone's present pages grew by exactly its new blocks' pages; MemTotal grew by exactly the
 // range's size (pages that pages of the range itself describe do not occur: memmap_on_memory is off); other blocks are unchanged.
-std::vector<std::string> check_onlined(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order);
+std::vector<std::string> check_onlined(const MemorySnapshot& before, const MemorySnapshot& after,
+                                       const AccountingOrder& order);
 
 // The first word of a block's valid_zones: its zone while it is online.
 std::string zone_of(const MemoryBlock& block);

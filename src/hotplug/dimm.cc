@@ -15,7 +15,8 @@ Error plug_error(const QmpError& error, const std::string& what) {
 
 Result<BlockRange> plug_dimm(QmpClient& qmp, const DimmOrder& order, std::uint64_t block_bytes, Deadline deadline) {
     const std::string backend = "mem-" + order.id;
-    const auto made = qmp.execute("object-add", {{"qom-type", "memory-backend-ram"}, {"id", backend}, {"size", order.bytes}}, deadline);
+    const auto made = qmp.execute(
+        "object-add", {{"qom-type", "memory-backend-ram"}, {"id", backend}, {"size", order.bytes}}, deadline);
     if (!made) return std::unexpected(plug_error(made.error(), "object-add " + backend));
     const nlohmann::json device = {{"driver", "pc-dimm"}, {"id", order.id}, {"memdev", backend}, {"node", order.node}};
     const auto added = qmp.execute("device_add", device, deadline);
@@ -31,7 +32,8 @@ Result<BlockRange> plug_dimm(QmpClient& qmp, const DimmOrder& order, std::uint64
         const auto address = data.value("addr", std::uint64_t{0});
         const auto bytes = data.value("size", std::uint64_t{0});
         if (bytes != order.bytes || block_bytes == 0 || address % block_bytes != 0 || bytes % block_bytes != 0)
-            return fail(Fault::rig, "QEMU put {} of {} bytes at {:#x}, which is no whole number of blocks of {} bytes", order.id, bytes, address, block_bytes);
+            return fail(Fault::rig, "QEMU put {} of {} bytes at {:#x}, which is no whole number of blocks of {} bytes",
+                        order.id, bytes, address, block_bytes);
         return BlockRange{address / block_bytes, (address + bytes) / block_bytes - 1};
     }
     return fail(Fault::rig, "QEMU does not list the device {} that it accepted", order.id);

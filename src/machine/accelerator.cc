@@ -56,7 +56,8 @@ Result<KvmProof> try_kvm(Backend& backend, const Bench& bench, const KernelImage
 }  // namespace
 
 KvmProof known_kvm_proof(const Bench& bench) {
-    if (::access(kDevice, R_OK | W_OK) != 0) return {false, fmt::format("{} is not there or may not be opened", kDevice)};
+    if (::access(kDevice, R_OK | W_OK) != 0)
+        return {false, fmt::format("{} is not there or may not be opened", kDevice)};
     const auto file = proof_file(bench);
     const auto proof = file ? read_proof(*file) : std::unexpected(file.error());
     return proof ? *proof : KvmProof{false, "not tried yet; the first `memrig run --accel auto` finds out"};
@@ -72,9 +73,11 @@ Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelIma
     return proof;
 }
 
-Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench, const KernelImage& kernel) {
+Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench,
+                                       const KernelImage& kernel) {
     if (wish == "tcg") return Accelerator::tcg;
-    if (wish != "kvm" && wish != "auto") return fail(Fault::user_input, "there is no accelerator \"{}\": auto, tcg or kvm", wish);
+    if (wish != "kvm" && wish != "auto")
+        return fail(Fault::user_input, "there is no accelerator \"{}\": auto, tcg or kvm", wish);
     MEMRIG_TRY(const KvmProof proof, prove_kvm(backend, bench, kernel));
     if (proof.proven) return Accelerator::kvm;
     if (wish == "kvm") return fail(Fault::host, "KVM does not work here: {}", proof.reason);

@@ -20,6 +20,7 @@ Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelIma
 KvmProof known_kvm_proof(const Bench& bench);
 
 // "auto", "tcg" or "kvm". Asking for kvm where it is not proven is Fault::host with the reason.
-Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench, const KernelImage& kernel);
+Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench,
+                                       const KernelImage& kernel);
 
 }  // namespace memrig

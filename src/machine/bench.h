@@ -19,10 +19,10 @@ struct Bench {
     std::string cpu;       // QEMU's -cpu, empty for the machine's default
     std::uint64_t memory_bytes = 0, max_memory_bytes = 0;
     unsigned slots = 0;
-    unsigned housekeeping = 1;  // vCPUs from 0 on that are never held
-    unsigned actors = 2;        // vCPUs behind them, for the actors
-    std::string console, link;  // the guest's names of its two serial devices
-    std::string append;         // added to the kernel's command line
+    unsigned housekeeping = 1;           // vCPUs from 0 on that are never held
+    unsigned actors = 2;                 // vCPUs behind them, for the actors
+    std::string console, link;           // the guest's names of its two serial devices
+    std::string append;                  // added to the kernel's command line
     std::vector<std::string> modules;    // needed in the initramfs where the kernel has them as modules
     std::vector<std::string> arguments;  // further arguments for QEMU
     std::string text;                    // the file as read: part of the key of saved guests

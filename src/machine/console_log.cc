@@ -96,7 +96,8 @@ std::size_t ConsoleLog::size() const {
 std::string ConsoleLog::tail(std::size_t count) const {
     std::string text;
     const auto all = lines();
-    for (std::size_t i = all.size() > count ? all.size() - count : 0; i < all.size(); i++) text += "  | " + all[i].text + "\n";
+    for (std::size_t i = all.size() > count ? all.size() - count : 0; i < all.size(); i++)
+        text += "  | " + all[i].text + "\n";
     return text;
 }
 

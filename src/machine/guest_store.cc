@@ -43,8 +43,8 @@ Result<SymbolTable> parse_symbols(std::string_view text) {
 }
 
 nlohmann::json hello_json(const AgentHello& hello, double boot_seconds) {
-    return {{"protocol", hello.protocol}, {"release", hello.release},   {"machine", hello.machine},
-            {"block_bytes", hello.block_bytes}, {"cpus", hello.cpus}, {"warnings", hello.warnings},
+    return {{"protocol", hello.protocol},       {"release", hello.release}, {"machine", hello.machine},
+            {"block_bytes", hello.block_bytes}, {"cpus", hello.cpus},       {"warnings", hello.warnings},
             {"boot_seconds", boot_seconds}};
 }
 
@@ -66,11 +66,13 @@ Status fill_hello(PreparedGuest& guest, const std::string& text) {
 Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel) {
     const fs::path agent = agent_binary(bench.arch);
     if (!fs::exists(agent))
-        return fail_with({Fault::host, fmt::format("the guest agent for {} was not built", bench.arch), {}}, "install its cross compiler and build again");
+        return fail_with({Fault::host, fmt::format("the guest agent for {} was not built", bench.arch), {}},
+                         "install its cross compiler and build again");
     MEMRIG_TRY(const fs::path cache, cache_directory());
     std::vector<ModuleFile> modules;
     if (!kernel.modules_root.empty()) {
-        MEMRIG_TRY(modules, modules_in_order(kernel.modules_root, kernel.modules_version, bench.modules, cache, Deadline::after(kModulesPatience)));
+        MEMRIG_TRY(modules, modules_in_order(kernel.modules_root, kernel.modules_version, bench.modules, cache,
+                                             Deadline::after(kModulesPatience)));
     }
     return prepare_initramfs(agent, modules, cache);
 }
@@ -78,15 +80,22 @@ Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& ke
 GuestStore::GuestStore(Backend& backend, std::function<void(const std::string&)> progress)
     : backend_(backend), progress_(std::move(progress)) {}
 
-Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& bench, const KernelImage& kernel, Accelerator accelerator) {
+Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& bench, const KernelImage& kernel,
+                                                                 Accelerator accelerator) {
     if (kernel.arch != bench.arch)
-        return fail(Fault::user_input, "kernel {} is for {}, but bench {} is {}", kernel.id, kernel.arch, bench.name, bench.arch);
+        return fail(Fault::user_input, "kernel {} is for {}, but bench {} is {}", kernel.id, kernel.arch, bench.name,
+                    bench.arch);
     MachineOrder order{bench, kernel, {}, accelerator, {}};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     order.initramfs = initramfs.path;
     MEMRIG_TRY(const std::string version, backend_.version(bench));
     Hasher hasher;
-    hasher.add(std::to_string(kFormat)).add(backend_.name()).add(version).add(bench.text).add(kernel.sha256).add(initramfs.hash);
+    hasher.add(std::to_string(kFormat))
+        .add(backend_.name())
+        .add(version)
+        .add(bench.text)
+        .add(kernel.sha256)
+        .add(initramfs.hash);
     const std::string key = hasher.add(order.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
 
     MEMRIG_TRY(const fs::path cache, cache_directory());
@@ -98,7 +107,8 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     return boot(directory, std::move(order), key);
 }
 
-Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineOrder order, const std::string& key) {
+Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineOrder order,
+                                                        const std::string& key) {
     auto guest = std::make_shared<PreparedGuest>();
     guest->order = std::move(order);
     guest->key = key;
@@ -112,7 +122,8 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& director
     return guest;
 }
 
-Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineOrder order, const std::string& key) {
+Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineOrder order,
+                                                        const std::string& key) {
     if (progress_) progress_(fmt::format("booting {} on {}", order.kernel.id, order.bench.name));
     const auto begun = steady_clock().now();
     MEMRIG_TRY(const auto machine, backend_.create(order, Deadline::after(kBootPatience)));
@@ -120,8 +131,11 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     MEMRIG_TRY(const AgentHello hello, await_agent(*machine, Deadline::after(kBootPatience)));
     const double boot_seconds = seconds(steady_clock().now() - begun);
     if (hello.block_bytes == 0)
-        return fail_with({Fault::user_input, fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", order.kernel.id), {}},
-                         "build it with CONFIG_MEMORY_HOTPLUG");
+        return fail_with(
+            {Fault::user_input,
+             fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", order.kernel.id),
+             {}},
+            "build it with CONFIG_MEMORY_HOTPLUG");
     for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", order.kernel.id, warning);
     if (progress_) progress_(fmt::format("reading the symbols of {}", order.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));

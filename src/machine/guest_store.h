@@ -31,13 +31,16 @@ public:
 
     // From the cache if it is there. Errors: Fault::guest (it does not boot; it has no memory hotplug), Fault::user_input
     // (kernel and bench are of different architectures), Fault::rig, Fault::host.
-    Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel, Accelerator accelerator);
+    Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel,
+                                                         Accelerator accelerator);
     // Throws away a saved guest that does not restore.
     Status discard(const PreparedGuest& guest);
 
 private:
-    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineOrder order, const std::string& key);
-    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineOrder order, const std::string& key);
+    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineOrder order,
+                                                const std::string& key);
+    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineOrder order,
+                                                const std::string& key);
 
     Backend& backend_;
     std::function<void(const std::string&)> progress_;

@@ -27,7 +27,8 @@ Result<KernelImage> kernel_in(const KernelEntry& entry, const fs::path& package)
     std::vector<fs::path> images;
     for (const auto& file : fs::directory_iterator(root / "boot", code))
         if (file.path().filename().string().starts_with("vmlinu")) images.push_back(file.path());
-    if (images.size() != 1) return fail(Fault::host, "{} holds {} kernel images, not one", (root / "boot").string(), images.size());
+    if (images.size() != 1)
+        return fail(Fault::host, "{} holds {} kernel images, not one", (root / "boot").string(), images.size());
     MEMRIG_TRY(KernelImage kernel, kernel_from_file(images.front()));
     const std::string name = images.front().filename().string();
     kernel.id = entry.id;
@@ -74,11 +75,15 @@ Result<std::optional<KernelImage>> cached_kernel(const KernelEntry& entry) {
 
 Result<KernelImage> fetch_kernel(const KernelEntry& entry) {
     const fs::path script = home_directory() / "tools" / "fetch-deb";
-    MEMRIG_TRY(const RunResult run, run_program({script.string(), "--suite", entry.suite, "--arch", entry.debian_arch, entry.package},
-                                                Deadline::after(kDownloadPatience)));
+    MEMRIG_TRY(const RunResult run,
+               run_program({script.string(), "--suite", entry.suite, "--arch", entry.debian_arch, entry.package},
+                           Deadline::after(kDownloadPatience)));
     if (!run.status.success())
-        return fail_with({Fault::host, fmt::format("cannot fetch the kernel {}: tools/fetch-deb ended with {}", entry.id, run.status.text()), {}},
-                         "its own message stands above");
+        return fail_with(
+            {Fault::host,
+             fmt::format("cannot fetch the kernel {}: tools/fetch-deb ended with {}", entry.id, run.status.text()),
+             {}},
+            "its own message stands above");
     const std::string directory = run.output.substr(0, run.output.find('\n'));
     MEMRIG_TRY(KernelImage kernel, kernel_in(entry, directory));
     MEMRIG_TRY(const fs::path pointer, pointer_file(entry));
@@ -91,8 +96,9 @@ Result<KernelImage> resolve_kernel(const std::string& id_or_path) {
     MEMRIG_TRY(const auto catalogue, kernel_catalogue());
     const auto entry = std::ranges::find(catalogue, id_or_path, &KernelEntry::id);
     if (entry == catalogue.end()) {
-        const std::string remedy = fs::exists(id_or_path) ? fmt::format("for the file in this folder write ./{}", id_or_path)
-                                                          : "memrig kernels list shows what there is";
+        const std::string remedy = fs::exists(id_or_path)
+                                       ? fmt::format("for the file in this folder write ./{}", id_or_path)
+                                       : "memrig kernels list shows what there is";
         return fail_with({Fault::user_input, fmt::format("there is no kernel \"{}\"", id_or_path), {}}, remedy);
     }
     MEMRIG_TRY(auto cached, cached_kernel(*entry));

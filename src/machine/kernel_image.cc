@@ -12,11 +12,16 @@ namespace memrig {
 namespace {
 
 std::uint16_t u16(std::string_view bytes, std::size_t at) {
-    return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) | static_cast<unsigned char>(bytes[at + 1]) << 8);
+    return static_cast<std::uint16_t>(static_cast<unsigned char>(bytes[at]) | static_cast<unsigned char>(bytes[at + 1])
+                                                                                  << 8);
 }
 
 std::optional<std::string> elf_arch(std::string_view head) {
-    if (head.size() < 64 || !head.starts_with("\x7f" "ELF") || head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != ELFDATA2LSB) return std::nullopt;
+    if (head.size() < 64 ||
+        !head.starts_with("\x7f"
+                          "ELF") ||
+        head[EI_CLASS] != ELFCLASS64 || head[EI_DATA] != ELFDATA2LSB)
+        return std::nullopt;
     switch (u16(head, 18)) {
         case EM_X86_64: return "x86_64";
         case EM_PPC64: return "ppc64le";
@@ -27,7 +32,8 @@ std::optional<std::string> elf_arch(std::string_view head) {
 
 std::optional<std::string> arch_of(std::string_view head) {
     if (head.size() > 0x206 && head.substr(0x202, 4) == "HdrS") return "x86_64";  // Documentation/arch/x86/boot.rst
-    if (head.size() > 0x3c && head.substr(0x38, 4) == "ARM\x64") return "aarch64";  // Documentation/arch/arm64/booting.rst
+    if (head.size() > 0x3c && head.substr(0x38, 4) == "ARM\x64")
+        return "aarch64";  // Documentation/arch/arm64/booting.rst
     return elf_arch(head);
 }
 

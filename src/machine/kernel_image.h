@@ -9,8 +9,8 @@
 namespace memrig {
 
 struct KernelImage {
-    std::string id;      // the catalogue's id, or the path that the user gave
-    std::string arch;    // as uname -m prints it
+    std::string id;                      // the catalogue's id, or the path that the user gave
+    std::string arch;                    // as uname -m prints it
     std::filesystem::path image;         // bzImage, vmlinux or Image
     std::filesystem::path modules_root;  // holds lib/modules/VERSION; empty where the kernel came without modules
     std::string modules_version;

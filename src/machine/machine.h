@@ -66,7 +66,8 @@ public:
     // A machine that stands at its reset vector.
     virtual Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) = 0;
     // A machine with the state that save() wrote, stopped.
-    virtual Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file, Deadline deadline) = 0;
+    virtual Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file,
+                                                     Deadline deadline) = 0;
 };
 
 // QEMU on this host.

@@ -23,7 +23,6 @@ using namespace std::chrono_literals;
 constexpr auto kCommandPatience = 60s;
 constexpr std::size_t kMostTranscript = 4u << 20;
 
-
 struct Sockets {
     explicit Sockets(TemporaryDirectory made) : directory(std::move(made)) {}
     TemporaryDirectory directory;  // 0700
@@ -50,7 +49,10 @@ std::string shell_quoted(const std::string& text) {
 class QemuMachine final : public Machine {
 public:
     QemuMachine(MachineOrder order, Sockets sockets, fs::path output, Process process)
-        : order_(std::move(order)), sockets_(std::move(sockets)), output_(std::move(output)), process_(std::move(process)) {}
+        : order_(std::move(order)),
+          sockets_(std::move(sockets)),
+          output_(std::move(output)),
+          process_(std::move(process)) {}
 
     Status connect(Deadline deadline);
     Status load(int descriptor, Deadline deadline);
@@ -154,7 +156,8 @@ Status QemuMachine::announce_migration(Deadline deadline) {
 
 Status QemuMachine::await_migration(const std::string& what, Deadline deadline) {
     const auto ended = [](const QmpEvent& event) {
-        return event.name == "MIGRATION" && (event.data.value("status", "") == "completed" || event.data.value("status", "") == "failed");
+        return event.name == "MIGRATION" &&
+               (event.data.value("status", "") == "completed" || event.data.value("status", "") == "failed");
     };
     const auto event = qmp_->wait_event(ended, 0, deadline);
     if (!event) return in_context(event.error().error(), what);
@@ -185,7 +188,8 @@ public:
         MEMRIG_TRY(auto machine, spawn(order, Descriptor(), deadline));
         return machine;
     }
-    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file, Deadline deadline) override {
+    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file,
+                                             Deadline deadline) override {
         Descriptor state(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
         if (!state.valid()) return fail_errno(Fault::host, "open " + file.string());
         MEMRIG_TRY(auto machine, spawn(order, std::move(state), deadline));
@@ -203,7 +207,8 @@ Result<std::string> QemuBackend::version(const Bench& bench) {
     return run.output.substr(0, run.output.find('\n'));
 }
 
-Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& order, Descriptor state, Deadline deadline) {
+Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& order, Descriptor state,
+                                                        Deadline deadline) {
     MEMRIG_TRY(Sockets sockets, make_sockets());
     SpawnOptions options;
     options.argv = qemu_command(order, state.valid());

@@ -39,7 +39,8 @@ std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events)
             if (one.task == other.task || one.from != other.to || one.to != other.from) continue;
             if ((one.from_shared && other.to_shared) || (one.to_shared && other.from_shared)) continue;
             LockInversion inversion{one, other, {}};
-            std::ranges::set_intersection(one.gates, other.gates, std::inserter(inversion.gates, inversion.gates.end()));
+            std::ranges::set_intersection(one.gates, other.gates,
+                                          std::inserter(inversion.gates, inversion.gates.end()));
             inversions.push_back(std::move(inversion));
         }
     }

@@ -29,7 +29,8 @@ struct RuleBreach {
 class RuleWatch {
 public:
     // A function that the kernel does not have is no breach: it is listed in gaps().
-    static Result<std::unique_ptr<RuleWatch>> make(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols);
+    static Result<std::unique_ptr<RuleWatch>> make(Conductor& conductor, const LockLedger& ledger,
+                                                   const SymbolTable& symbols);
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
     // How often a rule was put to the test. A rule that never was proves nothing.

@@ -5,8 +5,8 @@
 namespace memrig {
 
 const std::vector<std::string_view>& verdict_names() {
-    static const std::vector<std::string_view> names = {"held", "deadlock", "oops", "rule-broken", "lock-order",
-                                                        "accounting", "hang", "inconclusive", "rig-fault"};
+    static const std::vector<std::string_view> names = {
+        "held", "deadlock", "oops", "rule-broken", "lock-order", "accounting", "hang", "inconclusive", "rig-fault"};
     return names;
 }
 

@@ -26,7 +26,7 @@ const std::vector<std::string_view>& verdict_names();
 
 // What one oracle says of one trial.
 struct Finding {
-    std::string oracle;   // "crash", "deadlock", "accounting", "console", "evidence", ...
+    std::string oracle;  // "crash", "deadlock", "accounting", "console", "evidence", ...
     Verdict verdict = Verdict::inconclusive;
     std::string summary;  // one line
     std::vector<std::string> details;

@@ -10,8 +10,13 @@ using namespace std::string_view_literals;
 
 // The recommended multi-byte nops of the processor manuals that the kernel uses (arch/x86/include/asm/nops.h), and endbr64.
 constexpr std::array kX86Nops = {
-    "\xf3\x0f\x1e\xfa"sv, "\x0f\x1f\x44\x00\x00"sv, "\x66\x0f\x1f\x44\x00\x00"sv, "\x0f\x1f\x40\x00"sv,
-    "\x0f\x1f\x00"sv,     "\x66\x90"sv,             "\x90"sv,
+    "\xf3\x0f\x1e\xfa"sv,
+    "\x0f\x1f\x44\x00\x00"sv,
+    "\x66\x0f\x1f\x44\x00\x00"sv,
+    "\x0f\x1f\x40\x00"sv,
+    "\x0f\x1f\x00"sv,
+    "\x66\x90"sv,
+    "\x90"sv,
 };
 
 std::size_t x86_nop_length(std::string_view code) {
@@ -58,6 +63,7 @@ bool arm64_ends_in_call(std::string_view code) {
 
 std::uint64_t no_entry_offset(std::string_view) { return 0; }
 
+// clang-format off
 constexpr std::array kArchitectures = {
     Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"},
                  16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset},
@@ -66,13 +72,15 @@ constexpr std::array kArchitectures = {
     Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"},
                  16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset},
 };
+// clang-format on
 
 }  // namespace
 
 std::span<const Architecture> architectures() { return kArchitectures; }
 
 const Architecture* find_architecture(std::string_view name) {
-    const auto* found = std::ranges::find_if(kArchitectures, [&](const Architecture& arch) { return arch.name == name || arch.gdb_name == name; });
+    const auto* found = std::ranges::find_if(
+        kArchitectures, [&](const Architecture& arch) { return arch.name == name || arch.gdb_name == name; });
     return found == kArchitectures.end() ? nullptr : found;
 }
 

@@ -11,15 +11,16 @@
 namespace memrig {
 
 struct Architecture {
-    std::string_view name;         // as `uname -m` prints it
-    std::string_view gdb_name;     // the <architecture> of gdb's target description
-    std::string_view pc, sp;       // register names, as in the target description
-    std::string_view link;         // holds the return address at a function's entry; empty: it is on the stack
+    std::string_view name;      // as `uname -m` prints it
+    std::string_view gdb_name;  // the <architecture> of gdb's target description
+    std::string_view pc, sp;    // register names, as in the target description
+    std::string_view link;      // holds the return address at a function's entry; empty: it is on the stack
     std::string_view return_value;
     std::array<std::string_view, 6> arguments;
-    std::uint64_t kernel_stack_bytes;  // THREAD_SIZE; stacks are aligned to it, so sp with the low bits cleared names a task
-    unsigned breakpoint_kind;          // the `kind` of a Z0 packet
-    std::size_t longest_nop;           // bytes to read at a breakpoint to recognise a nop
+    std::uint64_t
+        kernel_stack_bytes;    // THREAD_SIZE; stacks are aligned to it, so sp with the low bits cleared names a task
+    unsigned breakpoint_kind;  // the `kind` of a Z0 packet
+    std::size_t longest_nop;   // bytes to read at a breakpoint to recognise a nop
     // The length of the nop that `code` begins with, 0 if it begins with none. ftrace leaves one at functions' entries:
     // passing it by moving pc saves a single-step.
     std::size_t (*nop_length)(std::string_view code);

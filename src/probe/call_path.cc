@@ -21,7 +21,9 @@ bool is_code(char type) { return type == 't' || type == 'T' || type == 'w' || ty
 
 Result<bool> CallPaths::is_return_address(Probe& probe, unsigned vcpu, std::uint64_t address) {
     const Symbol* symbol = symbols_.containing(address);
-    if (symbol == nullptr || !is_code(symbol->type) || address == symbol->address || address - symbol->address > kLongestFunction) return false;
+    if (symbol == nullptr || !is_code(symbol->type) || address == symbol->address ||
+        address - symbol->address > kLongestFunction)
+        return false;
     if (const auto known = judged_.find(address); known != judged_.end()) return known->second;
     const Architecture& arch = probe.architecture();
     const auto code = probe.read_memory(vcpu, address - arch.longest_call, arch.longest_call);

@@ -58,13 +58,15 @@ Status Conductor::on_return(const Arrival& entry, ReturnHandler handler) {
     const std::uint64_t pushed = probe_.architecture().link.empty() ? 8 : 0;
     const std::uint64_t sp_after = entry.registers.sp() + pushed;
     auto id = std::make_shared<WatchId>(0);
-    MEMRIG_TRY(*id, watch(back, [this, id, sp_after, handler = std::move(handler)](const Arrival& arrival) -> Result<Response> {
-        // Others may pass the same address, and the same task may in a deeper call.
-        if (arrival.registers.sp() != sp_after) return Response::pass();
-        MEMRIG_CHECK(unwatch(*id));
-        MEMRIG_CHECK(handler(arrival, arrival.registers.return_value()));
-        return Response::pass();
-    }));
+    MEMRIG_TRY(
+        *id,
+        watch(back, [this, id, sp_after, handler = std::move(handler)](const Arrival& arrival) -> Result<Response> {
+            // Others may pass the same address, and the same task may in a deeper call.
+            if (arrival.registers.sp() != sp_after) return Response::pass();
+            MEMRIG_CHECK(unwatch(*id));
+            MEMRIG_CHECK(handler(arrival, arrival.registers.return_value()));
+            return Response::pass();
+        }));
     return {};
 }
 

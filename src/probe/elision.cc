@@ -12,7 +12,8 @@ Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& s
     return entries;
 }
 
-Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols, const ElisionOrder& order) {
+Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols,
+                                               const ElisionOrder& order) {
     if (symbols.all(order.caller).empty()) return fail(Fault::guest, "this kernel has no symbol {}", order.caller);
     std::unique_ptr<Elision> elision(new Elision(conductor, symbols, order));
     MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, order.lock));

@@ -14,9 +14,9 @@
 namespace memrig {
 
 struct ElisionOrder {
-    std::string lock;    // the function that takes it, e.g. lock_device_hotplug
-    std::string unlock;  // the function that drops it, e.g. unlock_device_hotplug
-    std::string caller;  // the function whose calls are elided, e.g. acpi_device_hotplug
+    std::string lock;         // the function that takes it, e.g. lock_device_hotplug
+    std::string unlock;       // the function that drops it, e.g. unlock_device_hotplug
+    std::string caller;       // the function whose calls are elided, e.g. acpi_device_hotplug
     std::uint64_t value = 0;  // what the lock function seems to have returned
 };
 
@@ -30,7 +30,8 @@ struct ElisionCounts {
 // In force from make() to its end; the conductor and the symbols must outlive it. Same thread as the conductor.
 class Elision {
 public:
-    static Result<std::unique_ptr<Elision>> make(Conductor& conductor, const SymbolTable& symbols, const ElisionOrder& order);
+    static Result<std::unique_ptr<Elision>> make(Conductor& conductor, const SymbolTable& symbols,
+                                                 const ElisionOrder& order);
 
     [[nodiscard]] const ElisionCounts& counts() const { return counts_; }
     [[nodiscard]] const ElisionOrder& order() const { return order_; }

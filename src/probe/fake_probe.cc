@@ -21,7 +21,8 @@ void FakeProbe::will_stop(unsigned vcpu, std::uint64_t pc, std::map<std::string,
     script_.push_back({vcpu, pc, std::move(registers), {}});
 }
 
-void FakeProbe::will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value, std::map<std::string, std::uint64_t> registers) {
+void FakeProbe::will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value,
+                           std::map<std::string, std::uint64_t> registers) {
     script_.push_back({vcpu, pc, std::move(registers), std::pair(address, value)});
 }
 
@@ -100,7 +101,8 @@ Result<std::optional<Stop>> FakeProbe::wait_stop(Deadline, int) {
             return Stop{vcpu, StopCause::breakpoint, 0};
         }
     }
-    const auto next = std::ranges::find_if(script_, [this](const Scripted& stop) { return moving_.contains(stop.vcpu); });
+    const auto next =
+        std::ranges::find_if(script_, [this](const Scripted& stop) { return moving_.contains(stop.vcpu); });
     if (next == script_.end()) return std::nullopt;
     const Scripted scripted = *next;
     script_.erase(next);

@@ -20,7 +20,8 @@ public:
     // The next interrupt() finds that `vcpu` has just come to `pc`.
     void will_be_cut(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers = {});
     // The same for a write to a watched address: `pc` is behind the instruction, and the memory has the new value.
-    void will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value, std::map<std::string, std::uint64_t> registers = {});
+    void will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value,
+                    std::map<std::string, std::uint64_t> registers = {});
     void poke_u64(std::uint64_t address, std::uint64_t value);
 
     const Architecture& architecture() const override { return architecture_; }

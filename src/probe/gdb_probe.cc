@@ -43,10 +43,18 @@ public:
     Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override;
     Result<std::vector<std::uint64_t>> read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) override;
     Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override;
-    Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('Z', address, kind); }
-    Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override { return breakpoint('z', address, kind); }
-    Status insert_watchpoint(std::uint64_t address, std::size_t size) override { return watchpoint('Z', address, size); }
-    Status remove_watchpoint(std::uint64_t address, std::size_t size) override { return watchpoint('z', address, size); }
+    Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override {
+        return breakpoint('Z', address, kind);
+    }
+    Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override {
+        return breakpoint('z', address, kind);
+    }
+    Status insert_watchpoint(std::uint64_t address, std::size_t size) override {
+        return watchpoint('Z', address, size);
+    }
+    Status remove_watchpoint(std::uint64_t address, std::size_t size) override {
+        return watchpoint('z', address, size);
+    }
     Status resume(const std::set<unsigned>& vcpus) override;
     Status step(unsigned vcpu) override;
     Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override;
@@ -87,7 +95,8 @@ private:
 };
 
 void GdbProbe::note(bool sent, std::string_view text) {
-    if (transcript_.size() < kMaxTranscript) transcript_.push_back({steady_clock().now(), sent, std::string(text.substr(0, 256))});
+    if (transcript_.size() < kMaxTranscript)
+        transcript_.push_back({steady_clock().now(), sent, std::string(text.substr(0, 256))});
 }
 
 void GdbProbe::queue(std::string_view payload) {
@@ -95,7 +104,9 @@ void GdbProbe::queue(std::string_view payload) {
     outgoing_ += encode_packet(payload);
 }
 
-Status GdbProbe::send_raw(std::string_view bytes) { return write_all(socket_.get(), bytes, Deadline::after(kReplyPatience)); }
+Status GdbProbe::send_raw(std::string_view bytes) {
+    return write_all(socket_.get(), bytes, Deadline::after(kReplyPatience));
+}
 
 Status GdbProbe::flush() {
     const std::string bytes = std::exchange(outgoing_, {});
@@ -141,7 +152,8 @@ Status GdbProbe::take_oks() {
     for (const auto& payload : std::exchange(awaiting_ok_, {})) {
         MEMRIG_TRY(const auto packet, receive(Deadline::after(kReplyPatience), -1));
         if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
-        if (*packet != "OK") return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", packet->substr(0, 64), payload.substr(0, 64));
+        if (*packet != "OK")
+            return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", packet->substr(0, 64), payload.substr(0, 64));
     }
     return {};
 }
@@ -154,7 +166,8 @@ Result<std::string> GdbProbe::ask(std::string_view payload) {
 
 Status GdbProbe::ask_ok(std::string_view payload) {
     MEMRIG_TRY(const std::string answer, ask(payload));
-    if (answer != "OK") return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", answer.substr(0, 64), payload.substr(0, 64));
+    if (answer != "OK")
+        return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", answer.substr(0, 64), payload.substr(0, 64));
     return {};
 }
 
@@ -183,10 +196,12 @@ Result<std::string> GdbProbe::annex(const std::string& name) {
 
 Status GdbProbe::shake_hands(Deadline) {
     MEMRIG_TRY(const std::string features, ask("qSupported:multiprocess+;vContSupported+"));
-    if (features.find("multiprocess+") == std::string::npos) return fail(Fault::rig, "the gdbstub knows no vCPUs (no multiprocess+)");
+    if (features.find("multiprocess+") == std::string::npos)
+        return fail(Fault::rig, "the gdbstub knows no vCPUs (no multiprocess+)");
     MEMRIG_TRY(layout_, read_target_description([this](const std::string& name) { return annex(name); }));
     MEMRIG_TRY(const std::string stopped, ask("?"));
-    if (stopped.empty() || stopped[0] != 'T') return fail(Fault::rig, "the gdbstub answers '{}' to '?'", stopped.substr(0, 64));
+    if (stopped.empty() || stopped[0] != 'T')
+        return fail(Fault::rig, "the gdbstub answers '{}' to '?'", stopped.substr(0, 64));
     for (std::string verb = "qfThreadInfo";; verb = "qsThreadInfo") {
         MEMRIG_TRY(const std::string list, ask(verb));
         if (list.empty() || list[0] == 'l') break;
@@ -269,7 +284,8 @@ Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_
 
 Status GdbProbe::breakpoint(char verb, std::uint64_t address, BreakpointKind kind) {
     MEMRIG_CHECK(must_be_stopped());
-    return ask_ok(fmt::format("{}{},{:x},{}", verb, kind == BreakpointKind::software ? 0 : 1, address, layout_->arch->breakpoint_kind));
+    return ask_ok(fmt::format("{}{},{:x},{}", verb, kind == BreakpointKind::software ? 0 : 1, address,
+                              layout_->arch->breakpoint_kind));
 }
 
 Status GdbProbe::watchpoint(char verb, std::uint64_t address, std::size_t size) {
@@ -282,7 +298,8 @@ Status GdbProbe::resume(const std::set<unsigned>& vcpus) {
     if (vcpus.empty()) return fail(Fault::rig, "every vCPU is held: nothing can run");
     std::string payload = "vCont";
     if (vcpus.size() == threads_.size()) payload += ";c";
-    else for (const unsigned vcpu : vcpus) payload += ";c:" + threads_.at(vcpu);
+    else
+        for (const unsigned vcpu : vcpus) payload += ";c:" + threads_.at(vcpu);
     queue(payload);
     MEMRIG_CHECK(flush());
     running_ = true;

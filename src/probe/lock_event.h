@@ -17,10 +17,10 @@ struct LockEvent {
     std::uint64_t task = 0;  // the base of its kernel stack
     unsigned vcpu = 0;
     LockAction action = LockAction::wants;
-    bool shared = false;         // as a reader
-    std::string lock;            // "device_hotplug_lock", "memory32's device lock"
-    std::uint64_t instance = 0;  // the lock's address
-    std::string where;           // the caller: "acpi_device_hotplug+0x41"
+    bool shared = false;            // as a reader
+    std::string lock;               // "device_hotplug_lock", "memory32's device lock"
+    std::uint64_t instance = 0;     // the lock's address
+    std::string where;              // the caller: "acpi_device_hotplug+0x41"
     std::vector<std::string> path;  // the callers, innermost first, where they were looked at
 };
 

@@ -23,8 +23,8 @@ constexpr const char* kAcpiScan = "acpi_scan_lock";
 std::string device_lock_name(std::uint64_t block) { return fmt::format("memory{}'s device lock", block); }
 
 enum class Effect {
-    acquires,       // returns once it has the lock
-    tries,          // returns 1 with the lock, 0 without
+    acquires,           // returns once it has the lock
+    tries,              // returns 1 with the lock, 0 without
     acquires_or_fails,  // returns 0 with the lock, an error without
     releases
 };
@@ -36,9 +36,9 @@ struct LockLedger::Primitive {
     const char* function;
     Effect effect;
     bool shared;
-    const char* fixed;   // the lock, where it is not an argument
-    bool optional;       // not every kernel has it
-    bool mutex_change;   // what it does shows in the mutex itself
+    const char* fixed;  // the lock, where it is not an argument
+    bool optional;      // not every kernel has it
+    bool mutex_change;  // what it does shows in the mutex itself
 };
 
 const char* to_string(LockAction action) {
@@ -52,10 +52,14 @@ const char* to_string(LockAction action) {
 }
 
 LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching)
-    : conductor_(conductor), symbols_(symbols), watching_(watching), paths_(symbols),
+    : conductor_(conductor),
+      symbols_(symbols),
+      watching_(watching),
+      paths_(symbols),
       mutexes_(conductor, paths_, [this](LockEvent event) { write(std::move(event)); }) {}
 
-Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching) {
+Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
+                                                     MutexWatching watching) {
     // mutex_lock_nested and its kin are what lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
     static constexpr Primitive primitives[] = {
         {"mutex_lock", Effect::acquires, false, nullptr, true, true},
@@ -77,7 +81,8 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
     for (const char* name : {kDeviceHotplug, kMemHotplug, kCpuHotplug, kAcpiScan}) ledger->find_named_lock(name);
     for (const auto& primitive : primitives)
-        if (watching == MutexWatching::calls || !primitive.mutex_change) MEMRIG_CHECK(ledger->watch_primitive(primitive));
+        if (watching == MutexWatching::calls || !primitive.mutex_change)
+            MEMRIG_CHECK(ledger->watch_primitive(primitive));
     if (watching == MutexWatching::writes) {
         LockLedger* self = ledger.get();
         conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
@@ -97,7 +102,8 @@ Status LockLedger::watch_primitive(const Primitive& primitive) {
     if (symbols_.all(primitive.function).empty() && primitive.optional) return {};
     MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, primitive.function));
     for (const auto entry : entries)
-        MEMRIG_CHECK(conductor_.watch(entry, [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); }));
+        MEMRIG_CHECK(conductor_.watch(
+            entry, [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); }));
     return {};
 }
 
@@ -130,11 +136,14 @@ Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) 
 
 Status LockLedger::learn_device_lock() {
     if (!learning_.empty()) return {};
-    for (const char* function : {"mutex_lock", "mutex_lock_nested", "mutex_lock_interruptible", "mutex_lock_interruptible_nested"}) {
+    for (const char* function :
+         {"mutex_lock", "mutex_lock_nested", "mutex_lock_interruptible", "mutex_lock_interruptible_nested"}) {
         if (symbols_.all(function).empty()) continue;
         MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
         for (const auto entry : entries) {
-            MEMRIG_TRY(const auto id, conductor_.watch(entry, [this](const Arrival& arrival) { return at_first_device_lock(arrival); }));
+            MEMRIG_TRY(const auto id, conductor_.watch(entry, [this](const Arrival& arrival) {
+                return at_first_device_lock(arrival);
+            }));
             learning_.push_back(id);
         }
     }
@@ -178,7 +187,15 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
     }
     if (!lock) return Response::pass();
     MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
-    LockEvent event{arrival.at, arrival.task, arrival.vcpu, LockAction::wants, primitive.shared, *lock, instance, symbols_.describe(back), {}};
+    LockEvent event{arrival.at,
+                    arrival.task,
+                    arrival.vcpu,
+                    LockAction::wants,
+                    primitive.shared,
+                    *lock,
+                    instance,
+                    symbols_.describe(back),
+                    {}};
     if (primitive.effect == Effect::releases) {
         event.action = LockAction::releases;
         write(std::move(event));
@@ -191,7 +208,8 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
     return Response::pass();
 }
 
-Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value) {
+Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival,
+                          std::uint64_t value) {
     LockEvent event = wanted;
     event.at = arrival.at;
     event.vcpu = arrival.vcpu;
@@ -237,12 +255,14 @@ std::optional<LockEvent> LockLedger::wanted_by(std::uint64_t task) const {
 namespace {
 // Follows "waits for a lock that X holds" from `task` to `start`. Of a lock that has several holders, readers, any one will do.
 bool leads_to(std::uint64_t start, std::uint64_t task, const std::map<std::uint64_t, LockEvent>& wanted,
-              const std::map<std::uint64_t, std::vector<LockEvent>>& held, std::set<std::uint64_t>& seen, WaitCycle& path) {
+              const std::map<std::uint64_t, std::vector<LockEvent>>& held, std::set<std::uint64_t>& seen,
+              WaitCycle& path) {
     const auto wish = wanted.find(task);
     if (wish == wanted.end() || !seen.insert(task).second) return false;
     path.push_back(wish->second);
     for (const auto& [holder, locks] : held) {
-        const bool holds = holder != task && std::ranges::find(locks, wish->second.lock, &LockEvent::lock) != locks.end();
+        const bool holds =
+            holder != task && std::ranges::find(locks, wish->second.lock, &LockEvent::lock) != locks.end();
         if (holds && (holder == start || leads_to(start, holder, wanted, held, seen, path))) return true;
     }
     path.pop_back();

@@ -36,7 +36,8 @@ using WaitCycle = std::vector<LockEvent>;
 class LockLedger {
 public:
     // Sets its breakpoints. Fault::guest where the kernel lacks a function that every kernel has.
-    static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching);
+    static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
+                                                    MutexWatching watching);
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Called for each event as it is written, with the guest stopped.

@@ -11,6 +11,7 @@ namespace {
 constexpr std::uint64_t kFlagWaiters = 1;
 constexpr std::uint64_t kFlagPickup = 4;
 constexpr std::uint64_t kFlags = 7;
+constexpr std::uint64_t kTaskHead = 128;  // bytes of a task_struct that are looked at
 constexpr std::size_t kPathDepth = 6;
 
 // The mutex's own functions are not where a lock is taken.
@@ -39,9 +40,21 @@ Status MutexWatch::look(const Arrival& stop) {
     return {};
 }
 
-std::uint64_t MutexWatch::task_of(std::uint64_t owner) const {
-    const auto known = tasks_.find(owner);
-    return known == tasks_.end() ? owner : known->second;
+Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {
+    if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second;
+    const std::uint64_t offset_bits = conductor_.probe().architecture().kernel_stack_bytes - 1;
+    std::vector<std::uint64_t> places;
+    for (std::uint64_t at = 0; at < kTaskHead; at += 8) places.push_back(owner + at);
+    const auto words = conductor_.probe().read_words(vcpu, places);
+    if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+    const auto is_stack = [&](std::uint64_t word) { return (word & offset_bits) == 0 && word >> 60 >= 0xc; };
+    std::uint64_t task = owner;
+    if (words) {
+        const auto found = std::ranges::find_if(*words, is_stack);
+        if (found != words->end()) task = *found;
+    }
+    tasks_.emplace(owner, task);
+    return task;
 }
 
 Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop) {
@@ -53,18 +66,26 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     const bool owned_before = old_task != 0 && (before & kFlagPickup) == 0;
     const bool owned_now = new_task != 0 && (owner & kFlagPickup) == 0;
     const bool same_owner = new_task == old_task;
-    if (owned_before && !(owned_now && same_owner)) MEMRIG_CHECK(tell(LockAction::releases, task_of(old_task), address, mutex, stop));
+    if (owned_before && !(owned_now && same_owner)) {
+        MEMRIG_TRY(const std::uint64_t task, task_of(old_task, stop.vcpu));
+        MEMRIG_CHECK(tell(LockAction::releases, task, address, mutex, stop));
+    }
     if (owned_now && !(owned_before && same_owner)) {
-        if (here) tasks_[new_task] = stop.task;
-        return tell(LockAction::takes, task_of(new_task), address, mutex, stop);
+        MEMRIG_TRY(std::uint64_t task, task_of(new_task, stop.vcpu));
+        if (here && task == new_task) task = tasks_[new_task] = stop.task;  // its stack could not be read
+        MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
+        // The vCPU that stopped for its write was then another one, and too late.
+        return here && task != stop.task ? tell(LockAction::wants, stop.task, address, mutex, stop) : Status();
     }
     // A write that changes no owner is a failed attempt on the fast path, or a waiter that says so.
     const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);
-    if (here && owned_now && waits && task_of(new_task) != stop.task) return tell(LockAction::wants, stop.task, address, mutex, stop);
-    return {};
+    if (!here || !owned_now || !waits) return {};
+    MEMRIG_TRY(const std::uint64_t task, task_of(new_task, stop.vcpu));
+    return task == stop.task ? Status() : tell(LockAction::wants, stop.task, address, mutex, stop);
 }
 
-Status MutexWatch::tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
+Status MutexWatch::tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex,
+                        const Arrival& stop) {
     LockEvent event{stop.at, task, stop.vcpu, action, false, mutex.name, address, "?", {}};
     // Only the stopped vCPU's own stack tells how its task came here.
     if (task == stop.task) {

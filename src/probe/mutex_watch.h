@@ -32,8 +32,9 @@ private:
         std::uint64_t owner;  // the field's last known value
     };
     Status changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop);
-    // The task (kernel stack) of an owner (task_struct), if it is known; else the owner itself stands for it.
-    [[nodiscard]] std::uint64_t task_of(std::uint64_t owner) const;
+    // The task (kernel stack) of an owner (task_struct): its `stack` member, which is the first pointer in it that is aligned as
+    // stacks are (include/linux/sched.h: behind thread_info and the state). Where there is none, the owner itself stands for it.
+    Result<std::uint64_t> task_of(std::uint64_t owner, unsigned vcpu);
     Status tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop);
 
     Conductor& conductor_;

@@ -4,7 +4,8 @@
 
 namespace memrig {
 
-Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const SymbolTable& symbols, const OverrideOrder& order) {
+Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const SymbolTable& symbols,
+                                                 const OverrideOrder& order) {
     std::unique_ptr<Override> made(new Override(conductor, order));
     MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, order.function));
     Override* self = made.get();
@@ -16,7 +17,8 @@ Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const Sym
 Result<Response> Override::at_entry(const Arrival& arrival) {
     if (static_cast<std::int32_t>(arrival.registers.argument(order_.argument)) != order_.from) return Response::pass();
     const auto name = conductor_.probe().architecture().arguments.at(order_.argument);
-    MEMRIG_CHECK(conductor_.probe().set_register(arrival.vcpu, name, static_cast<std::uint64_t>(static_cast<std::int64_t>(order_.to))));
+    MEMRIG_CHECK(conductor_.probe().set_register(arrival.vcpu, name,
+                                                 static_cast<std::uint64_t>(static_cast<std::int64_t>(order_.to))));
     count_++;
     return Response::pass();
 }

@@ -22,7 +22,8 @@ struct OverrideOrder {
 // In force from make() to its end; the conductor must outlive it. Same thread as the conductor.
 class Override {
 public:
-    static Result<std::unique_ptr<Override>> make(Conductor& conductor, const SymbolTable& symbols, const OverrideOrder& order);
+    static Result<std::unique_ptr<Override>> make(Conductor& conductor, const SymbolTable& symbols,
+                                                  const OverrideOrder& order);
     // How often it changed something.
     [[nodiscard]] std::uint64_t count() const { return count_; }
     [[nodiscard]] const OverrideOrder& order() const { return order_; }

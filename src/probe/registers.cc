@@ -21,7 +21,8 @@ std::uint64_t Registers::get(std::string_view name) const {
 void Registers::set(std::string_view name, std::uint64_t value) {
     const RegisterPlace* place = layout_->find(name);
     if (place == nullptr || place->offset + place->bytes > raw_.size()) return;
-    for (std::size_t i = 0; i < place->bytes && i < 8; i++) raw_[place->offset + i] = static_cast<char>(value >> (8 * i));
+    for (std::size_t i = 0; i < place->bytes && i < 8; i++)
+        raw_[place->offset + i] = static_cast<char>(value >> (8 * i));
 }
 
 }  // namespace memrig

@@ -13,8 +13,8 @@
 namespace memrig {
 
 struct RegisterPlace {
-    unsigned number = 0;      // as `p` and `P` packets count
-    std::size_t offset = 0;   // in the reply to `g`, bytes
+    unsigned number = 0;     // as `p` and `P` packets count
+    std::size_t offset = 0;  // in the reply to `g`, bytes
     std::size_t bytes = 0;
 };
 
@@ -30,7 +30,8 @@ struct RegisterLayout {
 // registers in guest order).
 class Registers {
 public:
-    Registers(std::shared_ptr<const RegisterLayout> layout, std::string raw) : layout_(std::move(layout)), raw_(std::move(raw)) {}
+    Registers(std::shared_ptr<const RegisterLayout> layout, std::string raw)
+        : layout_(std::move(layout)), raw_(std::move(raw)) {}
 
     // 0 for a register that the stub did not send: the layout was checked for those we use when it was read.
     [[nodiscard]] std::uint64_t get(std::string_view name) const;

@@ -17,7 +17,8 @@ SymbolTable::SymbolTable(std::vector<Symbol> symbols) : symbols_(std::move(symbo
 
 std::vector<std::uint64_t> SymbolTable::all(std::string_view name) const {
     std::vector<std::uint64_t> addresses;
-    for (const Symbol* symbol : std::ranges::equal_range(by_name_, name, {}, [](const Symbol* entry) { return plain_name(entry->name); }))
+    for (const Symbol* symbol :
+         std::ranges::equal_range(by_name_, name, {}, [](const Symbol* entry) { return plain_name(entry->name); }))
         if (addresses.empty() || addresses.back() != symbol->address) addresses.push_back(symbol->address);
     return addresses;
 }

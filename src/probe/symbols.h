@@ -40,8 +40,8 @@ public:
     [[nodiscard]] const std::vector<Symbol>& list() const { return symbols_; }
 
 private:
-    std::vector<Symbol> symbols_;              // by address
-    std::vector<const Symbol*> by_name_;       // by plain name; into symbols_, which keeps its place when moved
+    std::vector<Symbol> symbols_;         // by address
+    std::vector<const Symbol*> by_name_;  // by plain name; into symbols_, which keeps its place when moved
 };
 
 // "name.isra.0" is "name".

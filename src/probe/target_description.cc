@@ -23,7 +23,8 @@ public:
     explicit Reader(const std::function<Result<std::string>(const std::string&)>& fetch) : fetch_(fetch) {}
 
     Status read(const std::string& annex) {
-        if (++includes_ > kMaxIncludes) return fail(Fault::rig, "gdbstub: the target description includes too many files");
+        if (++includes_ > kMaxIncludes)
+            return fail(Fault::rig, "gdbstub: the target description includes too many files");
         MEMRIG_TRY(const std::string text, fetch_(annex));
         pugi::xml_document document;
         if (const auto parsed = document.load_string(text.c_str()); !parsed)
@@ -74,7 +75,8 @@ Result<std::shared_ptr<const RegisterLayout>> read_target_description(
     MEMRIG_CHECK(reader.read("target.xml"));
     auto layout = std::make_shared<RegisterLayout>();
     layout->arch = find_architecture(reader.architecture);
-    if (layout->arch == nullptr) return fail(Fault::rig, "the guest's architecture '{}' is not one that memrig knows", reader.architecture);
+    if (layout->arch == nullptr)
+        return fail(Fault::rig, "the guest's architecture '{}' is not one that memrig knows", reader.architecture);
     // The reply to `g` holds the registers in the order of their numbers.
     std::map<unsigned, const Described*> by_number;
     for (const auto& described : reader.registers) by_number.emplace(described.number, &described);

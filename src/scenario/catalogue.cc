@@ -18,7 +18,8 @@ Result<std::string> full_name(const std::string& name) {
         if (known.ends_with("/" + name)) matches.push_back(known);
     if (matches.size() == 1) return matches.front();
     if (matches.empty())
-        return fail_with({Fault::user_input, fmt::format("there is no scenario \"{}\"", name), {}}, "memrig scenarios list shows what there is");
+        return fail_with({Fault::user_input, fmt::format("there is no scenario \"{}\"", name), {}},
+                         "memrig scenarios list shows what there is");
     return fail(Fault::user_input, "\"{}\" may be {} or {}", name, matches[0], matches[1]);
 }
 

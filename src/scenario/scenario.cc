@@ -15,7 +15,8 @@ std::vector<Verdict> read_expected(TomlTable& table) {
     for (const auto& text : table.strings("expect", true)) {
         const auto verdict = parse_verdict(text);
         if (!verdict) table.report("expect", fmt::format("there is no verdict \"{}\"", text));
-        else if (*verdict == Verdict::inconclusive || *verdict == Verdict::rig_fault) table.report("expect", fmt::format("\"{}\" proves nothing, and cannot be expected", text));
+        else if (*verdict == Verdict::inconclusive || *verdict == Verdict::rig_fault)
+            table.report("expect", fmt::format("\"{}\" proves nothing, and cannot be expected", text));
         else expected.push_back(*verdict);
     }
     return expected;
@@ -47,9 +48,12 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         arm.overrides.push_back(std::move(order));
     }
     const bool control = name == "control";
-    if (control && !arm.overrides.empty()) table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
-    if (control && !arm.elisions.empty()) table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    if (!control && !table.has("elide")) table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
+    if (control && !arm.overrides.empty())
+        table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
+    if (control && !arm.elisions.empty())
+        table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
+    if (!control && !table.has("elide"))
+        table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
     table.finish();
     return arm;
 }
@@ -67,13 +71,15 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     scenario.benches = root.strings("benches", true);
     const auto known = bench_names();
     for (const auto& bench : scenario.benches)
-        if (std::ranges::find(known, bench) == known.end()) root.report("benches", fmt::format("there is no bench \"{}\"", bench));
+        if (std::ranges::find(known, bench) == known.end())
+            root.report("benches", fmt::format("there is no bench \"{}\"", bench));
     scenario.trials = static_cast<unsigned>(root.integer("trials", 1, 1'000'000, 10));
     root.choice("mode", {"directed"}, 0);
     scenario.schedule = read_schedule(root);
     if (auto arms = root.table("arm", true)) {
         for (auto& [arm, table] : arms->named_tables()) scenario.arms.push_back(read_arm(arm, table));
-        if (std::ranges::find(scenario.arms, "control", &ScenarioArm::name) == scenario.arms.end()) arms->report("", "there is no arm \"control\"");
+        if (std::ranges::find(scenario.arms, "control", &ScenarioArm::name) == scenario.arms.end())
+            arms->report("", "there is no arm \"control\"");
         if (scenario.arms.size() < 2) arms->report("", "a green control proves nothing without a mutant arm beside it");
         arms->finish();
     }

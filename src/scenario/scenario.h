@@ -16,19 +16,19 @@
 namespace memrig {
 
 struct ScenarioArm {
-    std::string name;     // "control", "mutant", ...
-    std::string purpose;  // one line
+    std::string name;                    // "control", "mutant", ...
+    std::string purpose;                 // one line
     std::vector<ElisionOrder> elisions;  // none: the kernel as shipped
     std::vector<OverrideOrder> overrides;
-    std::vector<Verdict> expected;       // any of these
+    std::vector<Verdict> expected;  // any of these
 };
 
 struct Scenario {
-    std::string name;      // as its path below scenarios/, without .toml: "race/acpi-dimm-online"
+    std::string name;  // as its path below scenarios/, without .toml: "race/acpi-dimm-online"
     std::string title;
     std::string verifies;  // the rule or document passage
     std::vector<std::string> benches;
-    unsigned trials = 0;   // unless the user says
+    unsigned trials = 0;  // unless the user says
     Schedule schedule;
     std::vector<ScenarioArm> arms;
 };

@@ -9,12 +9,14 @@ namespace memrig {
 namespace {
 
 bool is_identifier(const std::string& text) {
-    return !text.empty() && std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+    return !text.empty() &&
+           std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
 }
 
 bool is_actor_name(const std::string& text) {
-    return !text.empty() && text.size() <= 32 &&
-           std::ranges::all_of(text, [](unsigned char c) { return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-'; });
+    return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+    });
 }
 
 void read_plugger(TomlTable& table, Actor& actor) {
@@ -32,9 +34,13 @@ void read_onliner(TomlTable& table, Actor& actor) {
     if (table.has("attribute")) actor.attributes = table.strings("attribute", true);
     else (void)table.strings("attribute", false);
     for (const auto& attribute : actor.attributes)
-        if (attribute != "state" && attribute != "online") table.report("attribute", fmt::format("a memory block has no attribute \"{}\" to be onlined by: \"state\" or \"online\"", attribute));
+        if (attribute != "state" && attribute != "online")
+            table.report("attribute",
+                         fmt::format("a memory block has no attribute \"{}\" to be onlined by: \"state\" or \"online\"",
+                                     attribute));
     actor.value = table.string("value", "");
-    if (!actor.value.empty() && actor.attributes.size() > 1) table.report("value", "\"value\" needs one \"attribute\": the values differ");
+    if (!actor.value.empty() && actor.attributes.size() > 1)
+        table.report("value", "\"value\" needs one \"attribute\": the values differ");
     constexpr std::size_t now = 0;
     actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin", "uevent"}, now));
     actor.entry = table.strings("entry", false);
@@ -43,7 +49,9 @@ void read_onliner(TomlTable& table, Actor& actor) {
 Actor read_actor(const std::string& name, TomlTable& table) {
     Actor actor;
     actor.name = name;
-    if (!is_actor_name(name)) table.report("", fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
+    if (!is_actor_name(name))
+        table.report("",
+                     fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
     constexpr std::size_t plug = 0, online = 1, neither = 2;
     const std::size_t kind = table.has("kind") ? table.choice("kind", {"plug", "online"}, neither) : neither;
     if (!table.has("kind")) (void)table.string("kind");
@@ -56,8 +64,11 @@ Actor read_actor(const std::string& name, TomlTable& table) {
     return actor;
 }
 
-constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start}, {"hold", StepKind::hold}, {"await", StepKind::await},
-                                                          {"release", StepKind::release}, {"settle", StepKind::settle}};
+constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start},
+                                                          {"hold", StepKind::hold},
+                                                          {"await", StepKind::await},
+                                                          {"release", StepKind::release},
+                                                          {"settle", StepKind::settle}};
 
 // Nothing where the table is no step.
 std::optional<Step> read_step(TomlTable& table) {
@@ -79,7 +90,8 @@ std::optional<Step> read_step(TomlTable& table) {
     }
     if (step.kind == StepKind::hold) {
         step.at = table.string("at");
-        if (table.has("at") && !is_identifier(step.at)) table.report("at", fmt::format("\"{}\" is no kernel symbol", step.at));
+        if (table.has("at") && !is_identifier(step.at))
+            table.report("at", fmt::format("\"{}\" is no kernel symbol", step.at));
         if (table.has("device")) {
             table.choice("device", {"memory-block"});
             step.memory_block = true;
@@ -89,7 +101,11 @@ std::optional<Step> read_step(TomlTable& table) {
         for (const auto& text : table.strings("any", true)) {
             const auto evidence = parse_evidence(text);
             if (evidence && is_identifier(evidence->subject)) step.any.push_back(*evidence);
-            else table.report("any", fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\" or \"blocked LOCK\"", text));
+            else
+                table.report(
+                    "any",
+                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\" or \"blocked LOCK\"",
+                                text));
         }
     }
     table.finish();
@@ -121,22 +137,32 @@ public:
     void finish(TomlTable& root) {
         if (!settled_) root.report("step", "the last step has to be { settle = true }");
         for (const auto& actor : schedule_.actors)
-            if (!started_.contains(actor.name)) root.report("actor", fmt::format("no step starts actor \"{}\"", actor.name));
+            if (!started_.contains(actor.name))
+                root.report("actor", fmt::format("no step starts actor \"{}\"", actor.name));
     }
 
 private:
     void check_actor(const Step& step, const char* key, TomlTable& table) {
         const std::string& actor = step.actor;
         if (step.kind == StepKind::start) {
-            if (!started_.insert(actor).second) table.report(key, fmt::format("actor \"{}\" was started already", actor));
-            const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) { return other.kind == ActorKind::plugger && started_.contains(other.name); });
-            if (schedule_.find(actor)->kind == ActorKind::onliner && !plugged) table.report(key, "an onliner needs a device that was plugged before: which blocks there are is known only then");
+            if (!started_.insert(actor).second)
+                table.report(key, fmt::format("actor \"{}\" was started already", actor));
+            const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
+                return other.kind == ActorKind::plugger && started_.contains(other.name);
+            });
+            if (schedule_.find(actor)->kind == ActorKind::onliner && !plugged)
+                table.report(
+                    key,
+                    "an onliner needs a device that was plugged before: which blocks there are is known only then");
             return;
         }
         if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
-        if (step.kind == StepKind::hold && !held_.insert(actor).second) table.report(key, fmt::format("actor \"{}\" is held already", actor));
-        if (step.kind == StepKind::release && held_.erase(actor) == 0) table.report(key, fmt::format("actor \"{}\" is not held", actor));
-        if (step.kind == StepKind::await && held_.contains(actor)) table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
+        if (step.kind == StepKind::hold && !held_.insert(actor).second)
+            table.report(key, fmt::format("actor \"{}\" is held already", actor));
+        if (step.kind == StepKind::release && held_.erase(actor) == 0)
+            table.report(key, fmt::format("actor \"{}\" is not held", actor));
+        if (step.kind == StepKind::await && held_.contains(actor))
+            table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
     }
 
     const Schedule& schedule_;

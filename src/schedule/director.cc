@@ -47,8 +47,10 @@ auto while_running(Conductor& conductor, Call call) -> decltype(call()) {
 
 Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
     MemorySnapshot snapshot;
-    MEMRIG_TRY(snapshot.blocks, while_running(conductor, [&] { return machine.agent().blocks(Deadline::after(kAgentPatience)); }));
-    MEMRIG_TRY(snapshot.figures, while_running(conductor, [&] { return machine.agent().memory(Deadline::after(kAgentPatience)); }));
+    MEMRIG_TRY(snapshot.blocks,
+               while_running(conductor, [&] { return machine.agent().blocks(Deadline::after(kAgentPatience)); }));
+    MEMRIG_TRY(snapshot.figures,
+               while_running(conductor, [&] { return machine.agent().memory(Deadline::after(kAgentPatience)); }));
     return snapshot;
 }
 
@@ -62,9 +64,14 @@ Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor) {
     return snapshot;
 }
 
-Director::Director(Machine& machine, Conductor& conductor, LockLedger& ledger, const SymbolTable& symbols, Timeline& timeline,
-                   DirectorOrder order)
-    : machine_(machine), conductor_(conductor), ledger_(ledger), symbols_(symbols), timeline_(timeline), order_(std::move(order)) {}
+Director::Director(Machine& machine, Conductor& conductor, LockLedger& ledger, const SymbolTable& symbols,
+                   Timeline& timeline, DirectorOrder order)
+    : machine_(machine),
+      conductor_(conductor),
+      ledger_(ledger),
+      symbols_(symbols),
+      timeline_(timeline),
+      order_(std::move(order)) {}
 
 Result<Performance> Director::play() {
     seen_.before = order_.before;
@@ -96,21 +103,27 @@ Status Director::watch_function(const std::string& function, Conductor::Handler 
 Status Director::set_watches() {
     for (const auto& actor : order_.schedule.actors) {
         std::vector<std::string> entries = actor.entry;
-        if (actor.kind == ActorKind::onliner && entries.empty()) entries = {order_.attributes.at(actor.name) + "_store"};
+        if (actor.kind == ActorKind::onliner && entries.empty())
+            entries = {order_.attributes.at(actor.name) + "_store"};
         for (const auto& entry : entries)
-            MEMRIG_CHECK(watch_function(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
+            MEMRIG_CHECK(
+                watch_function(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
     }
     for (const auto& step : order_.schedule.steps) {
         if (step.kind == StepKind::hold)
-            MEMRIG_CHECK(watch_function(step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }));
+            MEMRIG_CHECK(
+                watch_function(step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }));
         for (const auto& evidence : step.any) {
             if (evidence.kind != Evidence::Kind::entered) continue;
             const Actor* actor = order_.schedule.find(step.actor);
-            MEMRIG_CHECK(watch_function(evidence.subject, [this, actor, &evidence](const Arrival& arrival) { return at_evidence(*actor, evidence, arrival); }));
+            MEMRIG_CHECK(watch_function(evidence.subject, [this, actor, &evidence](const Arrival& arrival) {
+                return at_evidence(*actor, evidence, arrival);
+            }));
         }
     }
     for (const char* function : {"oops_enter", "panic"})
-        MEMRIG_CHECK(watch_function(function, [this, function](const Arrival& arrival) { return at_crash(function, arrival); }));
+        MEMRIG_CHECK(
+            watch_function(function, [this, function](const Arrival& arrival) { return at_crash(function, arrival); }));
     ledger_.on_event([this](const LockEvent& event) { at_lock(event); });
     return {};
 }
@@ -138,7 +151,8 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     if (armed == armed_.end() || armed->second.step != &step || armed->second.reached) return Response::pass();
     if (actor_of(arrival.task) != step.actor || arrival.vcpu < order_.housekeeping) return Response::pass();
     // Holding the vCPU of an onliner would hold that, too. There may be a next time.
-    if (std::ranges::any_of(onliners_, [&](const auto& onliner) { return onliner.second.vcpu == arrival.vcpu; })) return Response::pass();
+    if (std::ranges::any_of(onliners_, [&](const auto& onliner) { return onliner.second.vcpu == arrival.vcpu; }))
+        return Response::pass();
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
@@ -151,7 +165,8 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
 }
 
 Result<Response> Director::at_evidence(const Actor& actor, const Evidence& evidence, const Arrival& arrival) {
-    if (actor_of(arrival.task) == actor.name) note_evidence(actor.name, evidence, arrival.vcpu, symbols_.describe(arrival.address));
+    if (actor_of(arrival.task) == actor.name)
+        note_evidence(actor.name, evidence, arrival.vcpu, symbols_.describe(arrival.address));
     return Response::pass();
 }
 
@@ -165,13 +180,19 @@ Result<Response> Director::at_crash(const std::string& function, const Arrival& 
 void Director::at_lock(const LockEvent& event) {
     const std::string actor = actor_of(event.task);
     const std::string name = actor.empty() ? fmt::format("task {:x}", event.task) : actor;
-    timeline_.add({event.at, name, "lock", fmt::format("{} {}{} ({})", to_string(event.action), event.lock, event.shared ? " for reading" : "", event.where), event.vcpu});
+    timeline_.add({event.at, name, "lock",
+                   fmt::format("{} {}{} ({})", to_string(event.action), event.lock, event.shared ? " for reading" : "",
+                               event.where),
+                   event.vcpu});
     if (actor.empty()) return;
-    if (event.action == LockAction::refused) note_evidence(actor, {Evidence::Kind::refused, event.lock}, event.vcpu, event.where);
-    if (event.action == LockAction::wants) note_evidence(actor, {Evidence::Kind::blocked, event.lock}, event.vcpu, event.where);
+    if (event.action == LockAction::refused)
+        note_evidence(actor, {Evidence::Kind::refused, event.lock}, event.vcpu, event.where);
+    if (event.action == LockAction::wants)
+        note_evidence(actor, {Evidence::Kind::blocked, event.lock}, event.vcpu, event.where);
 }
 
-void Director::note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where) {
+void Director::note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu,
+                             const std::string& where) {
     EvidenceRecord record{actor, evidence, steady_clock().now(), where, {}};
     for (const auto& hold : seen_.holds)
         if (!hold.released) record.during.push_back(hold.actor);
@@ -204,9 +225,10 @@ void Director::arm_next_hold(const Step& done) {
 bool Director::seen_since_hold(const Step& step) const {
     const SteadyTime since = seen_.holds.empty() ? SteadyTime::min() : seen_.holds.back().placed;
     return std::ranges::any_of(seen_.evidence, [&](const EvidenceRecord& record) {
-        return record.actor == step.actor && record.at >= since && std::ranges::any_of(step.any, [&](const Evidence& wanted) {
-            return record.evidence.kind == wanted.kind && record.evidence.subject == wanted.subject;
-        });
+        return record.actor == step.actor && record.at >= since &&
+               std::ranges::any_of(step.any, [&](const Evidence& wanted) {
+                   return record.evidence.kind == wanted.kind && record.evidence.subject == wanted.subject;
+               });
     });
 }
 
@@ -248,8 +270,10 @@ Status Director::start(const Actor& actor) {
     if (actor.kind == ActorKind::onliner) return ring(actor);
     // The device appears at one instant of the guest's time: while it stands still.
     MEMRIG_CHECK(conductor_.pause());
-    MEMRIG_TRY(seen_.blocks, plug_dimm(machine_.qmp(), DimmOrder{"dimm0", actor.bytes, actor.node}, order_.block_bytes, Deadline::after(kQmpPatience)));
-    timeline_.add(actor.name, "qmp", fmt::format("device_add pc-dimm: memory{} to memory{}", seen_.blocks.first, seen_.blocks.last));
+    MEMRIG_TRY(seen_.blocks, plug_dimm(machine_.qmp(), DimmOrder{"dimm0", actor.bytes, actor.node}, order_.block_bytes,
+                                       Deadline::after(kQmpPatience)));
+    timeline_.add(actor.name, "qmp",
+                  fmt::format("device_add pc-dimm: memory{} to memory{}", seen_.blocks.first, seen_.blocks.last));
     return {};
 }
 
@@ -259,7 +283,8 @@ Status Director::arm_onliners() {
     unsigned vcpu = conductor_.probe().vcpus();
     for (const auto& actor : order_.schedule.actors) {
         if (actor.kind != ActorKind::onliner) continue;
-        if (--vcpu <= order_.housekeeping) return fail(Fault::user_input, "the bench has no vCPU left for actor {}", actor.name);
+        if (--vcpu <= order_.housekeeping)
+            return fail(Fault::user_input, "the bench has no vCPU left for actor {}", actor.name);
         OnlinerOrder order;
         order.name = actor.name;
         order.cpu = vcpu;
@@ -268,7 +293,9 @@ Status Director::arm_onliners() {
         order.attribute = order_.attributes.at(actor.name);
         order.value = !actor.value.empty() ? actor.value : order.attribute == "online" ? "1" : "online";
         order.trigger = actor.trigger;
-        MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] { return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience)); }));
+        MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] {
+                       return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience));
+                   }));
         onliners_[actor.name] = {vcpu, doorbell};
         timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), vcpu);
     }
@@ -300,7 +327,12 @@ void Director::collect_writes() {
     seen_.writes = machine_.agent().writes();
     for (; writes_taken_ < seen_.writes.size(); writes_taken_++) {
         const OnlinerWrite& write = seen_.writes[writes_taken_];
-        timeline_.add({write.seen, write.onliner, "write", fmt::format("memory{}: {}", write.block, write.error == 0 ? "done" : fmt::format("errno {}", write.error)), {}});
+        timeline_.add(
+            {write.seen,
+             write.onliner,
+             "write",
+             fmt::format("memory{}: {}", write.block, write.error == 0 ? "done" : fmt::format("errno {}", write.error)),
+             {}});
     }
 }
 
@@ -317,7 +349,8 @@ Result<bool> Director::settle() {
     const auto give_up = Deadline::after(kStepPatience);
     const auto over = [&] { return !seen_.crashes.empty() || all_finished() || ledger_.wait_cycle().has_value(); };
     for (;;) {
-        MEMRIG_TRY(const RunEnd end, conductor_.run_until(over, Deadline::after(kGlance), machine_.agent().descriptor()));
+        MEMRIG_TRY(const RunEnd end,
+                   conductor_.run_until(over, Deadline::after(kGlance), machine_.agent().descriptor()));
         if (!seen_.crashes.empty()) {
             seen_.end = PlayEnd::crashed;
             return false;
@@ -336,11 +369,15 @@ Result<bool> Director::look_at_stuck() {
     seen_.stuck.clear();
     for (int look = 0; look < 2; look++) {
         StuckSample sample;
-        MEMRIG_TRY(sample.blocked, while_running(conductor_, [&] { return machine_.agent().blocked_tasks(Deadline::after(kAgentPatience)); }));
+        MEMRIG_TRY(sample.blocked, while_running(conductor_, [&] {
+                       return machine_.agent().blocked_tasks(Deadline::after(kAgentPatience));
+                   }));
         sample.at = steady_clock().now();
         sample.cycle = ledger_.wait_cycle();
         sample.lock_events = ledger_.events().size();
-        timeline_.add("rig", "stuck", fmt::format("{} blocked tasks, {}", sample.blocked.size(), sample.cycle ? "a cycle" : "no cycle"));
+        timeline_.add(
+            "rig", "stuck",
+            fmt::format("{} blocked tasks, {}", sample.blocked.size(), sample.cycle ? "a cycle" : "no cycle"));
         seen_.stuck.push_back(std::move(sample));
     }
     const auto same = [](const BlockedTask& a, const BlockedTask& b) { return a.tid == b.tid && a.stack == b.stack; };

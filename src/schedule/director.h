@@ -30,7 +30,8 @@ struct DirectorOrder {
 // Plays once. Not thread-safe; everything it is given must outlive it.
 class Director {
 public:
-    Director(Machine& machine, Conductor& conductor, LockLedger& ledger, const SymbolTable& symbols, Timeline& timeline, DirectorOrder order);
+    Director(Machine& machine, Conductor& conductor, LockLedger& ledger, const SymbolTable& symbols, Timeline& timeline,
+             DirectorOrder order);
 
     // An error is a fault of the rig, the host or the user; all that the guest does is part of the Performance.
     Result<Performance> play();
@@ -71,7 +72,7 @@ private:
     Timeline& timeline_;
     DirectorOrder order_;
     Performance seen_;
-    std::map<std::string, ArmedHold> armed_;       // by actor
+    std::map<std::string, ArmedHold> armed_;  // by actor
     struct ArmedOnliner {
         unsigned vcpu;
         Doorbell doorbell;

@@ -13,7 +13,8 @@ std::string Evidence::text() const {
 
 std::optional<Evidence> parse_evidence(const std::string& text) {
     const std::size_t space = text.find(' ');
-    if (space == std::string::npos || space + 1 == text.size() || text.find(' ', space + 1) != std::string::npos) return std::nullopt;
+    if (space == std::string::npos || space + 1 == text.size() || text.find(' ', space + 1) != std::string::npos)
+        return std::nullopt;
     const std::string verb = text.substr(0, space);
     const std::string subject = text.substr(space + 1);
     if (verb == "refused") return Evidence{Evidence::Kind::refused, subject};

@@ -57,10 +57,10 @@ enum class StepKind {
 
 struct Step {
     StepKind kind = StepKind::settle;
-    std::string actor;              // none for settle
-    std::string at;                 // hold: a kernel function
-    bool memory_block = false;      // hold: only where its first argument is a memory block's device
-    std::vector<Evidence> any;      // await
+    std::string actor;          // none for settle
+    std::string at;             // hold: a kernel function
+    bool memory_block = false;  // hold: only where its first argument is a memory block's device
+    std::vector<Evidence> any;  // await
     [[nodiscard]] std::string text() const;
 };
 

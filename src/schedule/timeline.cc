@@ -19,7 +19,8 @@ nlohmann::json Timeline::json() const {
     nlohmann::json list = nlohmann::json::array();
     for (const auto& happening : sorted()) {
         const double ms = std::round(seconds(happening.at - origin_) * 1e6) / 1e3;
-        nlohmann::json entry = {{"ms", ms}, {"actor", happening.actor}, {"what", happening.what}, {"text", happening.text}};
+        nlohmann::json entry = {
+            {"ms", ms}, {"actor", happening.actor}, {"what", happening.what}, {"text", happening.text}};
         if (happening.vcpu) entry["vcpu"] = *happening.vcpu;
         list.push_back(std::move(entry));
     }

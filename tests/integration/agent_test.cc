@@ -48,9 +48,7 @@ protected:
         guest = nullptr;
         cache.reset();
     }
-    void SetUp() override {
-        ASSERT_NE(guest, nullptr);
-    }
+    void SetUp() override { ASSERT_NE(guest, nullptr); }
     static AgentLink& link() { return *guest->link; }
 
     static void add_dimm(const std::string& id) {

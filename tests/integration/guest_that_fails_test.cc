@@ -28,7 +28,8 @@ TEST(GuestThatFails, AKernelThatPanicsBeforeInit) {
     ASSERT_FALSE(guest);
     EXPECT_EQ(guest.error().fault, Fault::guest);
     EXPECT_NE(guest.error().message.find("stopped before the agent spoke"), std::string::npos) << guest.error().message;
-    EXPECT_NE(guest.error().message.find("Kernel panic"), std::string::npos) << "the console's last lines: " << guest.error().message;
+    EXPECT_NE(guest.error().message.find("Kernel panic"), std::string::npos)
+        << "the console's last lines: " << guest.error().message;
 }
 
 TEST(GuestThatFails, AMachineThatQemuRefuses) {
@@ -48,7 +49,8 @@ TEST(GuestThatFails, ASavedGuestThatIsDamagedIsMadeAnew) {
     // A bench of its own, so that nobody else's saved guest is damaged.
     auto directory = TemporaryDirectory::make("memrig-damaged");
     ASSERT_TRUE(directory);
-    const auto bench = bench_with("append = \"", fmt::format("append = \"memrig.test={} ", directory->path().filename().string()));
+    const auto bench =
+        bench_with("append = \"", fmt::format("append = \"memrig.test={} ", directory->path().filename().string()));
     const auto kernel = resolve_kernel("debian-6.1-amd64");
     ASSERT_TRUE(bench && kernel);
     const fs::path bench_file = directory->path() / "bench.toml";

@@ -15,7 +15,8 @@ namespace {
 // Kills QEMU when it is turned to for the `fatal`th time; 0 for never.
 class KillableMachine final : public Machine {
 public:
-    KillableMachine(std::unique_ptr<Machine> machine, unsigned fatal, unsigned& turns, int& pid) : machine_(std::move(machine)), fatal_(fatal), turns_(turns) {
+    KillableMachine(std::unique_ptr<Machine> machine, unsigned fatal, unsigned& turns, int& pid)
+        : machine_(std::move(machine)), fatal_(fatal), turns_(turns) {
         pid = machine_->process_id();
     }
     QmpClient& qmp() override { return turn().qmp(); }
@@ -43,8 +44,11 @@ class KillingBackend final : public Backend {
 public:
     std::string name() const override { return real_->name(); }
     Result<std::string> version(const Bench& bench) override { return real_->version(bench); }
-    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override { return real_->create(order, deadline); }
-    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file, Deadline deadline) override {
+    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override {
+        return real_->create(order, deadline);
+    }
+    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file,
+                                             Deadline deadline) override {
         turns = 0;
         auto machine = real_->restore(order, file, deadline);
         if (!machine) return machine;
@@ -82,7 +86,8 @@ TEST(QemuKilled, AtEveryTurn) {
 
     const auto trial = [&](unsigned fatal, const std::string& name) {
         backend.fatal = fatal;
-        TrialOrder order{*guest, *scenario, scenario->arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name};
+        TrialOrder order{
+            *guest, *scenario, scenario->arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name};
         return run_trial(backend, order);
     };
     const auto whole = trial(0, "whole");

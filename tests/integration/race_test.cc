@@ -42,19 +42,21 @@ TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
                 EXPECT_EQ(trial.verdict, GetParam().mutant);
             }
             attributes.insert(trial.choices.at("onliner.attribute"));
-            for (const char* file : {"console.log", "qmp.jsonl", "probe.log", "agent.log", "timeline.json", "locks.json", "verdict.json"})
+            for (const char* file :
+                 {"console.log", "qmp.jsonl", "probe.log", "agent.log", "timeline.json", "locks.json", "verdict.json"})
                 EXPECT_TRUE(fs::exists(order.out / trial.directory / file)) << file;
         }
     }
     EXPECT_EQ(attributes, (std::set<std::string>{"online", "state"}));
 }
 
-INSTANTIATE_TEST_SUITE_P(DebianKernels, Race,
-                         testing::Values(Raced{"Oops61", "acpi-dimm-online", "debian-6.1-amd64", Verdict::oops},
-                                         Raced{"Oops612", "acpi-dimm-online", "debian-6.12-amd64", Verdict::oops},
-                                         Raced{"Deadlock61", "acpi-dimm-online-nonuma", "debian-6.1-amd64", Verdict::deadlock},
-                                         Raced{"Deadlock612", "acpi-dimm-online-nonuma", "debian-6.12-amd64", Verdict::deadlock}),
-                         [](const auto& tested) { return std::string(tested.param.name); });
+INSTANTIATE_TEST_SUITE_P(
+    DebianKernels, Race,
+    testing::Values(Raced{"Oops61", "acpi-dimm-online", "debian-6.1-amd64", Verdict::oops},
+                    Raced{"Oops612", "acpi-dimm-online", "debian-6.12-amd64", Verdict::oops},
+                    Raced{"Deadlock61", "acpi-dimm-online-nonuma", "debian-6.1-amd64", Verdict::deadlock},
+                    Raced{"Deadlock612", "acpi-dimm-online-nonuma", "debian-6.12-amd64", Verdict::deadlock}),
+    [](const auto& tested) { return std::string(tested.param.name); });
 
 // The scenario with its elision, but expected to hold: a mutant that is called a control is not passed.
 TEST(RaceExpectations, AMutantIsNotTakenForAControl) {

@@ -21,7 +21,8 @@ constexpr std::uint64_t kOnliner = 2;
 // Takes the locks in order and drops them in reverse.
 void nest(std::vector<LockEvent>& events, std::uint64_t task, const std::vector<std::string>& locks) {
     for (const auto& lock : locks) events.push_back(event(task, LockAction::takes, lock));
-    for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) events.push_back(event(task, LockAction::releases, *lock));
+    for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock)
+        events.push_back(event(task, LockAction::releases, *lock));
 }
 
 TEST(LockOrder, TheKernelsOwnInversionIsGated) {
@@ -46,8 +47,9 @@ TEST(LockOrder, WithoutTheGateOnOneSideItIsNot) {
 }
 
 TEST(LockOrder, AWishCountsWhereTheLockWasNeverHad) {
-    const std::vector<LockEvent> events = {event(kAdder, LockAction::takes, "a"), event(kOnliner, LockAction::takes, "b"),
-                                           event(kAdder, LockAction::wants, "b"), event(kOnliner, LockAction::wants, "a")};
+    const std::vector<LockEvent> events = {
+        event(kAdder, LockAction::takes, "a"), event(kOnliner, LockAction::takes, "b"),
+        event(kAdder, LockAction::wants, "b"), event(kOnliner, LockAction::wants, "a")};
     EXPECT_EQ(lock_inversions(events).size(), 1u);
 }
 
@@ -74,17 +76,23 @@ TEST(LockOrder, AReleasedLockOrdersNothing) {
 }
 
 TEST(LockOrder, ReadersDoNotKeepEachOtherOut) {
-    const std::vector<LockEvent> events = {event(kAdder, LockAction::takes, "a", true),   event(kAdder, LockAction::takes, "b"),
-                                           event(kAdder, LockAction::releases, "b"),      event(kAdder, LockAction::releases, "a", true),
-                                           event(kOnliner, LockAction::takes, "b"),       event(kOnliner, LockAction::takes, "a", true)};
+    const std::vector<LockEvent> events = {
+        event(kAdder, LockAction::takes, "a", true), event(kAdder, LockAction::takes, "b"),
+        event(kAdder, LockAction::releases, "b"),    event(kAdder, LockAction::releases, "a", true),
+        event(kOnliner, LockAction::takes, "b"),     event(kOnliner, LockAction::takes, "a", true)};
     EXPECT_TRUE(lock_inversions(events).empty());
 }
 
 TEST(LockOrder, AReaderIsNoGate) {
-    const std::vector<LockEvent> events = {
-        event(kAdder, LockAction::takes, "gate", true), event(kAdder, LockAction::takes, "a"), event(kAdder, LockAction::takes, "b"),
-        event(kAdder, LockAction::releases, "b"), event(kAdder, LockAction::releases, "a"), event(kAdder, LockAction::releases, "gate", true),
-        event(kOnliner, LockAction::takes, "gate", true), event(kOnliner, LockAction::takes, "b"), event(kOnliner, LockAction::takes, "a")};
+    const std::vector<LockEvent> events = {event(kAdder, LockAction::takes, "gate", true),
+                                           event(kAdder, LockAction::takes, "a"),
+                                           event(kAdder, LockAction::takes, "b"),
+                                           event(kAdder, LockAction::releases, "b"),
+                                           event(kAdder, LockAction::releases, "a"),
+                                           event(kAdder, LockAction::releases, "gate", true),
+                                           event(kOnliner, LockAction::takes, "gate", true),
+                                           event(kOnliner, LockAction::takes, "b"),
+                                           event(kOnliner, LockAction::takes, "a")};
     const auto found = lock_inversions(events);
     ASSERT_EQ(found.size(), 1u);
     EXPECT_TRUE(found[0].gates.empty());

@@ -6,10 +6,11 @@ namespace memrig {
 namespace {
 
 const std::vector<std::string> kFunctions = {
-    "mutex_lock",       "mutex_trylock",  "mutex_unlock",   "percpu_down_write",   "percpu_up_write",      "get_online_mems",
-    "put_online_mems",  "bus_probe_device", "device_online", "device_offline",     "add_memory_resource",  "memory_subsys_online",
-    "arch_add_memory",  "somebody"};
-const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock"};
+    "mutex_lock",          "mutex_trylock",        "mutex_unlock",     "percpu_down_write", "percpu_up_write",
+    "get_online_mems",     "put_online_mems",      "bus_probe_device", "device_online",     "device_offline",
+    "add_memory_resource", "memory_subsys_online", "arch_add_memory",  "somebody"};
+const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
+                                         "acpi_scan_lock"};
 
 class RulesTest : public ::testing::Test {
 protected:
@@ -29,7 +30,8 @@ protected:
     std::vector<std::string> breaches() {
         kernel.run();
         std::vector<std::string> list;
-        for (const auto& breach : rules->breaches()) list.push_back(breach.rule + " " + breach.function + " " + breach.lock);
+        for (const auto& breach : rules->breaches())
+            list.push_back(breach.rule + " " + breach.function + " " + breach.lock);
         return list;
     }
 
