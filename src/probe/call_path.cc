@@ -2,18 +2,14 @@
 
 #include <algorithm>
 
+#include "probe/packet.h"
+
 namespace memrig {
 
 namespace {
 
 constexpr std::size_t kStackChunk = 1024;  // bytes: the few innermost frames
 constexpr std::uint64_t kLongestFunction = 1 << 20;
-
-std::uint64_t word_at(const std::string& bytes, std::size_t at) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[at + i]);
-    return value;
-}
 
 bool is_code(char type) { return type == 't' || type == 'T' || type == 'w' || type == 'W'; }
 
@@ -40,7 +36,7 @@ Result<std::vector<std::string>> CallPaths::read(Probe& probe, const Arrival& ar
     MEMRIG_TRY(const std::string stack, probe.read_memory(arrival.vcpu, sp, size));
     std::vector<std::string> path;
     for (std::size_t at = 0; at + 8 <= stack.size() && path.size() < depth; at += 8) {
-        const std::uint64_t word = word_at(stack, at);
+        const std::uint64_t word = little_endian(std::string_view(stack).substr(at));
         MEMRIG_TRY(const bool is_return, is_return_address(probe, arrival.vcpu, word));
         if (is_return) path.push_back(symbols_.describe(word));
     }

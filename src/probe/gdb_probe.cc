@@ -23,12 +23,6 @@ constexpr auto kReplyPatience = 60s;
 constexpr std::size_t kMaxTranscript = 200'000;
 constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
 
-std::uint64_t little_endian(std::string_view bytes) {
-    std::uint64_t value = 0;
-    for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
-    return value;
-}
-
 class GdbProbe final : public Probe {
 public:
     explicit GdbProbe(Descriptor socket) : socket_(std::move(socket)) {}

@@ -112,4 +112,10 @@ std::optional<std::uint64_t> parse_hex(std::string_view hex) {
     return value;
 }
 
+std::uint64_t little_endian(std::string_view bytes) {
+    std::uint64_t value = 0;
+    for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
+    return value;
+}
+
 }  // namespace memrig

@@ -34,5 +34,7 @@ std::string to_hex(std::string_view bytes);
 // Nothing if `hex` has an odd length or a character that is no hex digit.
 std::optional<std::string> from_hex(std::string_view hex);
 std::optional<std::uint64_t> parse_hex(std::string_view hex);
+// The first 8 bytes as the guest keeps a number. REQUIRES: at least 8 of them.
+std::uint64_t little_endian(std::string_view bytes);
 
 }  // namespace memrig

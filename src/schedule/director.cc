@@ -1,15 +1,11 @@
 #include "schedule/director.h"
 
 #include <algorithm>
-#include <atomic>
-#include <thread>
-
-#include <sys/eventfd.h>
-#include <unistd.h>
 
 #include "base/log.h"
 #include "probe/elision.h"
 #include "probe/kernel_objects.h"
+#include "schedule/while_running.h"
 
 namespace memrig {
 
@@ -23,27 +19,6 @@ constexpr auto kQmpPatience = 60s;
 // How often a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
 constexpr auto kCrashPatience = 30s;
-constexpr auto kForever = 24h;
-
-// Makes a call that needs the guest to run (to the agent, on a thread of its own) and serves the probe meanwhile.
-template <class Call>
-auto while_running(Conductor& conductor, Call call) -> decltype(call()) {
-    using Answer = decltype(call());
-    std::optional<Answer> answer;
-    std::atomic<bool> done = false;
-    const Descriptor wake(::eventfd(0, EFD_CLOEXEC));
-    std::thread caller([&] {
-        answer = call();
-        done = true;
-        const std::uint64_t one = 1;
-        [[maybe_unused]] const ssize_t n = ::write(wake.get(), &one, sizeof one);
-    });
-    const auto served = conductor.run_until([&] { return done.load(); }, Deadline::after(kForever), wake.get());
-    // Where serving failed, QEMU is gone or the user asked to stop; either ends the call, too.
-    caller.join();
-    if (!served) return std::unexpected(served.error());
-    return *std::move(answer);
-}
 
 Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
     MemorySnapshot snapshot;
