@@ -88,7 +88,7 @@ void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm) {
         const TrialOrder order{rig.guest, rig.scenario, arm,
                                number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
                                directory};
-        const TrialResult result = need(run_trial(*rig.backend, order));
+        const TrialResult result = need(run_trial(*rig.backend, order)).result;
         if (!result.as_expected) state.SkipWithError(result.reason.c_str());
         schedule += result.schedule_seconds;
         stops += result.stops;

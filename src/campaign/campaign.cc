@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <atomic>
 #include <chrono>
+#include <condition_variable>
 #include <deque>
 #include <mutex>
 #include <random>
@@ -13,6 +14,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/stop_request.h"
+#include "campaign/exploration.h"
 #include "campaign/trial.h"
 #include "machine/accelerator.h"
 #include "machine/guest_store.h"
@@ -25,13 +27,20 @@ namespace {
 
 constexpr std::uint64_t kLeastFreeBytes = 256ull << 20;
 
-// One arm to run: which of the results it fills, and what its trials are made of.
+// One arm to run: which of the results it fills (the same index as its own), and what its trials are made of.
 struct PlannedArm {
     std::size_t result;
     const Scenario* scenario;
     const ScenarioArm* arm;
     std::shared_ptr<const PreparedGuest> guest;
-    fs::path directory;  // relative to the run's
+    fs::path directory;                             // relative to the run's
+    std::unique_ptr<Exploration> exploration = {};  // of explore mode
+};
+
+// One trial to run.
+struct Task {
+    std::size_t planned;
+    NumberedOrder order;  // without switches, but in explore mode
 };
 
 // A kernel or scenario that was given as a path becomes one folder; two paths never become the same.
@@ -55,26 +64,6 @@ std::string now_utc() {
     return text;
 }
 
-// Fixes what the scenario leaves open: "onliner.attribute=online".
-Status apply_setting(Scenario& scenario, const std::string& setting) {
-    const std::size_t dot = setting.find('.');
-    const std::size_t equals = setting.find('=');
-    if (dot == std::string::npos || equals == std::string::npos || equals < dot)
-        return fail(Fault::user_input, "\"{}\" is no setting: actor.key=value", setting);
-    const std::string name = setting.substr(0, dot);
-    const std::string key = setting.substr(dot + 1, equals - dot - 1);
-    const std::string value = setting.substr(equals + 1);
-    const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
-    if (actor == scenario.schedule.actors.end())
-        return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
-    if (key != "attribute" || actor->kind != ActorKind::onliner)
-        return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
-    if (std::ranges::find(actor->attributes, value) == actor->attributes.end())
-        return fail(Fault::user_input, "scenario {} does not offer {}.{}={}", scenario.name, name, key, value);
-    actor->attributes = {value};
-    return {};
-}
-
 class Campaign {
 public:
     Campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer)
@@ -90,7 +79,12 @@ private:
     Status plan_scenario(const Scenario& scenario, const KernelImage& kernel);
     Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel);
     void work();
-    Result<TrialResult> run_one(PlannedArm& planned, unsigned number);
+    Status fill_queue();
+    Status plan_exploration(std::size_t index);
+    Result<TrialOutcome> run_one(PlannedArm& planned, const NumberedOrder& next);
+    Status take_in(PlannedArm& planned, TrialOutcome outcome);
+    [[nodiscard]] unsigned trials_in_all() const;
+    [[nodiscard]] std::vector<std::string> settings_of(const Scenario& scenario) const;
     Status renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken);
 
     const CampaignOrder& order_;
@@ -101,14 +95,16 @@ private:
     std::map<std::string, std::shared_ptr<const PreparedGuest>> guests_;  // by bench and kernel
     std::deque<PlannedArm> planned_;
     std::mutex mutex_;  // for all below, the results' trials and the observer
-    std::deque<std::pair<std::size_t, unsigned>> queue_;
+    std::deque<Task> queue_;
+    std::condition_variable more_;  // tasks, or none to come
+    unsigned running_ = 0;
     std::optional<Error> error_;
     std::set<std::string> renewed_;  // saved guests that were made anew: once is enough, or QEMU takes none
 };
 
 Status Campaign::check_output() const {
     std::error_code code;
-    if (fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
+    if (!order_.resume && fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
         return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}},
                          "a run's directory has to be new");
     return {};
@@ -121,10 +117,17 @@ Status Campaign::make_output() const {
     return {};
 }
 
+std::vector<std::string> Campaign::settings_of(const Scenario& scenario) const {
+    std::vector<std::string> settings;
+    if (order_.manner.mode == Mode::explore) settings = scenario.explore_settings;
+    settings.insert(settings.end(), order_.manner.settings.begin(), order_.manner.settings.end());
+    return settings;
+}
+
 Status Campaign::load_scenarios() {
     for (const auto& name : order_.scenarios) {
         MEMRIG_TRY(Scenario scenario, load_scenario(name));
-        for (const auto& setting : order_.settings) MEMRIG_CHECK(apply_setting(scenario, setting));
+        for (const auto& setting : settings_of(scenario)) MEMRIG_CHECK(apply_setting(scenario, setting));
         scenarios_.push_back(std::move(scenario));
     }
     return {};
@@ -161,9 +164,10 @@ Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kern
         result.arm = arm.name;
         result.purpose = arm.purpose;
         result.expected = arm.expected;
+        result.mode = order_.manner.mode;
         result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
         const fs::path directory = directory_name(scenario.name) / directory_name(kernel.id) / arm.name;
-        planned_.push_back({results_.arms.size(), &scenario, &arm, guest, directory});
+        planned_.push_back({results_.arms.size(), &scenario, &arm, guest, directory, {}});
         results_.arms.push_back(std::move(result));
     }
     if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
@@ -175,10 +179,41 @@ Status Campaign::plan() {
         MEMRIG_TRY(const KernelImage kernel, resolve_kernel(id));
         for (const auto& scenario : scenarios_) MEMRIG_CHECK(plan_scenario(scenario, kernel));
     }
-    for (std::size_t i = 0; i < planned_.size(); i++)
-        for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++)
-            queue_.emplace_back(i, number);
     return {};
+}
+
+Status Campaign::fill_queue() {
+    for (std::size_t i = 0; i < planned_.size(); i++)
+        if (order_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(i));
+        else
+            for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++)
+                queue_.push_back({i, {number, {}}});
+    return {};
+}
+
+Status Campaign::plan_exploration(std::size_t index) {
+    PlannedArm& planned = planned_[index];
+    const KernelImage& kernel = planned.guest->order.kernel;
+    const auto points = points_of(order_.manner, *planned.scenario);
+    Hasher identity;
+    identity.add(planned.scenario->text).add(planned.arm->name).add(kernel.sha256).add(MEMRIG_VERSION);
+    for (const auto& word : points) identity.add(word);
+    for (const auto& word : settings_of(*planned.scenario)) identity.add(word);
+    identity.add(std::to_string(order_.manner.preemptions)).add(std::to_string(results_.seed));
+    planned.exploration = std::make_unique<Exploration>(order_.out / planned.directory / "explored.jsonl",
+                                                        identity.finish(), order_.manner, points);
+    MEMRIG_TRY(const auto start, planned.exploration->start(order_.resume));
+    ArmResult& arm = results_.arms[planned.result];
+    arm.trials = start.played;
+    arm.trials_asked = static_cast<unsigned>(planned.exploration->summary().known);
+    for (const auto& order : start.to_play) queue_.push_back({index, order});
+    return {};
+}
+
+unsigned Campaign::trials_in_all() const {
+    unsigned trials = 0;
+    for (const auto& arm : results_.arms) trials += arm.trials_asked;
+    return trials;
 }
 
 // The saved guest did not restore: makes it anew, once for all the trials that use it.
@@ -194,62 +229,89 @@ Status Campaign::renew(PlannedArm& planned, const std::shared_ptr<const Prepared
     return {};
 }
 
-Result<TrialResult> Campaign::run_one(PlannedArm& planned, unsigned number) {
+Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder& next) {
     std::shared_ptr<const PreparedGuest> guest;
     {
         const std::lock_guard guard(mutex_);
         guest = planned.guest;
     }
-    const fs::path directory = planned.directory / fmt::format("{:04}", number);
-    TrialOrder order{guest, *planned.scenario,     *planned.arm, number, results_.seed + number,
-                     {},    order_.out / directory};
+    const fs::path directory = planned.directory / fmt::format("{:04}", next.number);
+    TrialOrder order{guest, *planned.scenario,      *planned.arm,  next.number, results_.seed + next.number,
+                     {},    order_.out / directory, order_.manner, next.order};
+    order.manner.settings = settings_of(*planned.scenario);
+    // All orders of an arm are orders of the same thing.
+    if (order.manner.mode == Mode::explore) order.seed = results_.seed;
     for (const auto& actor : planned.scenario->schedule.actors)
         if (actor.kind == ActorKind::onliner)
             order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
-    auto result = run_trial(backend_, order);
-    if (result && result->did_not_restore) {
+    auto outcome = run_trial(backend_, order);
+    if (outcome && outcome->result.did_not_restore) {
         MEMRIG_CHECK(renew(planned, guest));
         const std::lock_guard guard(mutex_);
         order.guest = planned.guest;
     }
-    if (result && result->did_not_restore) result = run_trial(backend_, order);
-    if (result) result->directory = directory;
-    return result;
+    if (outcome && outcome->result.did_not_restore) outcome = run_trial(backend_, order);
+    if (outcome) outcome->result.directory = directory;
+    return outcome;
+}
+
+// With the lock taken.
+Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
+    ArmResult& arm = results_.arms[planned.result];
+    if (planned.exploration) {
+        MEMRIG_TRY(const auto fresh, planned.exploration->played(outcome));
+        const std::size_t index = planned.result;
+        for (const auto& order : fresh) queue_.push_back({index, order});
+        const bool convicts = arm.is_control()
+                                  ? !outcome.result.as_expected
+                                  : std::ranges::find(arm.expected, outcome.result.verdict) != arm.expected.end();
+        if (order_.stop_at_first && convicts) planned.exploration->stop_at_first();
+        const std::size_t known = planned.exploration->summary().known;
+        arm.trials_asked =
+            static_cast<unsigned>(order_.trials == 0 ? known : std::min<std::size_t>(known, order_.trials));
+        std::erase_if(queue_, [&](const Task& task) {
+            return task.planned == index &&
+                   (planned.exploration->summary().stopped_at_first || task.order.number > arm.trials_asked);
+        });
+        observer_.planned(trials_in_all());
+    }
+    arm.trials.push_back(std::move(outcome.result));
+    observer_.trial_done(arm, arm.trials.back());
+    return {};
 }
 
 void Campaign::work() {
+    std::unique_lock guard(mutex_);
     for (;;) {
-        std::pair<std::size_t, unsigned> next;
-        {
-            const std::lock_guard guard(mutex_);
-            if (queue_.empty() || error_ || stop_request().requested()) return;
-            next = queue_.front();
-            queue_.pop_front();
-        }
-        PlannedArm& planned = planned_[next.first];
-        auto trial = run_one(planned, next.second);
-        const std::lock_guard guard(mutex_);
-        if (!trial) {
-            if (!error_) error_ = trial.error();
-            return;
-        }
-        ArmResult& arm = results_.arms[planned.result];
-        arm.trials.push_back(*std::move(trial));
-        observer_.trial_done(arm, arm.trials.back());
+        more_.wait(guard, [this] { return !queue_.empty() || running_ == 0 || error_ || stop_request().requested(); });
+        if (queue_.empty() || error_ || stop_request().requested()) break;
+        const Task next = queue_.front();
+        queue_.pop_front();
+        running_++;
+        guard.unlock();
+        PlannedArm& planned = planned_[next.planned];
+        auto outcome = run_one(planned, next.order);
+        guard.lock();
+        running_--;
+        const Status taken = outcome ? take_in(planned, *std::move(outcome)) : Status(std::unexpected(outcome.error()));
+        if (!taken && !error_) error_ = taken.error();
+        more_.notify_all();
     }
+    more_.notify_all();
 }
 
 Result<RunResults> Campaign::run() {
     const auto begun = steady_clock().now();
     results_.memrig_version = MEMRIG_VERSION;
     results_.started = now_utc();
-    results_.seed = order_.seed.value_or(std::random_device{}());
+    results_.seed = order_.seed.value_or(order_.manner.mode == Mode::explore ? 0 : std::random_device{}());
     results_.jobs = order_.jobs;
     MEMRIG_CHECK(load_scenarios());
     MEMRIG_CHECK(check_output());
     MEMRIG_CHECK(plan());
     MEMRIG_CHECK(make_output());
-    observer_.planned(static_cast<unsigned>(queue_.size()));
+    MEMRIG_CHECK(fill_queue());
+    observer_.planned(trials_in_all());
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
     for (auto& worker : workers) worker.join();
@@ -261,6 +323,8 @@ Result<RunResults> Campaign::run() {
         results_.fault = error_->line();
     }
     for (auto& arm : results_.arms) std::ranges::sort(arm.trials, {}, &TrialResult::number);
+    for (const auto& planned : planned_)
+        if (planned.exploration) results_.arms[planned.result].explored = planned.exploration->summary();
     results_.seconds = seconds(steady_clock().now() - begun);
     return std::move(results_);
 }

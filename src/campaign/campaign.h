@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "campaign/results.h"
+#include "campaign/trial.h"
 #include "machine/machine.h"
 
 namespace memrig {
@@ -18,12 +19,15 @@ struct CampaignOrder {
     std::vector<std::string> kernels = {"debian-6.1-amd64"};  // ids or paths
     std::string bench;                                        // empty: the first that the scenario names
     std::string arm = "all";                                  // "control", the name of a mutant arm, or "all"
-    unsigned trials = 0;                                      // 0: as the scenario says
+    unsigned trials = 0;  // 0: as the scenario says; in explore mode the most that are run of an arm, 0: all
     unsigned jobs = 1;
     std::optional<std::uint64_t> seed;  // chosen and reported where not given
     std::filesystem::path out;          // made if need be; has to be empty or not there
     std::string accelerator = "auto";
-    std::vector<std::string> settings;  // "actor.key=value": fixes what the scenario leaves open
+    // How they are played. Its settings ("actor.key=value") fix what the scenario leaves open; explore mode's own come first.
+    TrialManner manner = {};
+    bool resume = false;         // explore mode: goes on where the run in `out` was broken off
+    bool stop_at_first = false;  // explore mode: plays no more orders of an arm once one convicts it
 };
 
 // Told what happens, as it happens. Calls come from several threads, one at a time.
@@ -32,6 +36,7 @@ public:
     virtual ~CampaignObserver() = default;
     // Something that takes a while ("booting debian-6.1-amd64 on q35"); empty when it is over.
     virtual void busy_with(const std::string& what) = 0;
+    // In explore mode more may be planned with each trial that is done.
     virtual void planned(unsigned trials_in_all) = 0;
     virtual void trial_done(const ArmResult& arm, const TrialResult& trial) = 0;
 };

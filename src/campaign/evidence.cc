@@ -37,11 +37,12 @@ Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin,
     return write_file(directory / "probe.log", packets);
 }
 
-Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger,
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledger,
+                               const std::map<std::uint64_t, TaskLabel>& tasks,
                                const std::map<std::string, std::uint64_t>& stops, const fs::path& directory) {
     MEMRIG_CHECK(write_file(directory / "timeline.json", text_of(timeline.json())));
     nlohmann::json events = nlohmann::json::array();
-    for (const auto& event : ledger.events())
+    for (const auto& event : ledger != nullptr ? ledger->events() : std::vector<LockEvent>())
         events.push_back({{"ms", ms(event.at, timeline.origin())},
                           {"task", fmt::format("{:#x}", event.task)},
                           {"vcpu", event.vcpu},
@@ -49,9 +50,21 @@ Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledge
                           {"shared", event.shared},
                           {"lock", event.lock},
                           {"instance", fmt::format("{:#x}", event.instance)},
-                          {"where", event.where}});
-    const nlohmann::json locks = {
-        {"schema", 1}, {"gaps", ledger.gaps()}, {"stops", stops}, {"events", std::move(events)}};
+                          {"where", event.where},
+                          {"path", event.path}});
+    nlohmann::json labels = nlohmann::json::object();
+    for (const auto& [task, label] : tasks) {
+        nlohmann::json row = nlohmann::json::object();
+        if (!label.actor.empty()) row["actor"] = label.actor;
+        if (!label.name.comm.empty()) row["comm"] = label.name.comm;
+        if (label.name.pid > 0) row["pid"] = label.name.pid;
+        labels[fmt::format("{:#x}", task)] = std::move(row);
+    }
+    const nlohmann::json locks = {{"schema", 1},
+                                  {"gaps", ledger != nullptr ? ledger->gaps() : std::vector<std::string>()},
+                                  {"tasks", std::move(labels)},
+                                  {"stops", stops},
+                                  {"events", std::move(events)}};
     return write_file(directory / "locks.json", text_of(locks));
 }
 

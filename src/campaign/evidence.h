@@ -7,9 +7,16 @@
 
 #include "machine/machine.h"
 #include "probe/lock_ledger.h"
+#include "probe/task_names.h"
 #include "schedule/timeline.h"
 
 namespace memrig {
+
+// What a task is called: the actor's name if it is one's, and the kernel's.
+struct TaskLabel {
+    std::string actor;
+    TaskName name;
+};
 
 // JSON as text. A guest's bytes may be no UTF-8: those are replaced.
 std::string text_of(const nlohmann::json& json);
@@ -18,8 +25,10 @@ std::string text_of(const nlohmann::json& json);
 // `origin`.
 Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin,
                               const std::filesystem::path& directory);
-// Writes timeline.json and locks.json, the latter with what the watching cost: how often the guest was stopped, and where.
-Status write_schedule_evidence(const Timeline& timeline, const LockLedger& ledger,
+// Writes timeline.json and locks.json, the latter with what the watching cost: how often the guest was stopped, and where. `ledger` is
+// null where none was kept.
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledger,
+                               const std::map<std::uint64_t, TaskLabel>& tasks,
                                const std::map<std::string, std::uint64_t>& stops,
                                const std::filesystem::path& directory);
 

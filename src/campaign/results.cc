@@ -5,8 +5,16 @@
 
 namespace memrig {
 
+std::size_t ArmResult::convicted() const {
+    return static_cast<std::size_t>(std::ranges::count_if(trials, [&](const TrialResult& trial) {
+        return std::ranges::find(expected, trial.verdict) != expected.end();
+    }));
+}
+
 bool ArmResult::as_expected() const {
-    return trials.size() == trials_asked && std::ranges::all_of(trials, &TrialResult::as_expected);
+    const bool all_good = std::ranges::all_of(trials, &TrialResult::as_expected);
+    if (mode == Mode::explore && !is_control()) return convicted() > 0 && all_good;
+    return trials.size() == trials_asked && all_good;
 }
 
 std::map<Verdict, unsigned> ArmResult::counts() const {

@@ -4,10 +4,12 @@
 #include <cstdint>
 #include <filesystem>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "oracle/verdict.h"
+#include "schedule/schedule.h"
 
 namespace memrig {
 
@@ -26,19 +28,36 @@ struct TrialResult {
     double verdict_seconds = 0;    // the whole trial: from the restore's start to the verdict's end
     std::uint64_t stops = 0;       // how often the probe stopped the guest
     std::filesystem::path directory;  // its evidence, relative to the run's directory
+    Interleaving order;               // of explore mode: the one that was played
+    bool order_came_to_pass = true;   // and whether each of its switches did
+};
+
+// What explore mode came to, of one arm.
+struct ExploreSummary {
+    unsigned preemptions = 0;  // the bound
+    std::vector<std::string> points, missing_points;
+    std::size_t known = 0;       // orders within the bound, as far as those that were run show
+    std::size_t infeasible = 0;  // switches that a blocked actor, or one without anything to do, makes impossible
+    std::size_t points_passed = 0;
+    bool stopped_at_first = false;
 };
 
 // One arm of one scenario on one kernel and bench.
 struct ArmResult {
     std::string scenario, kernel, bench, arm;
-    std::string mode = "directed";
+    Mode mode = Mode::directed;
     std::string purpose;  // the arm's own words, e.g. "acpi_device_hotplug without device_hotplug_lock"
     std::vector<Verdict> expected;
     std::vector<TrialResult> trials;  // in order of their numbers
 
-    // Every trial that was asked for was run, and each came out as expected.
     unsigned trials_asked = 0;
+    std::optional<ExploreSummary> explored;
+    // Every trial that was asked for was run, and each came out as expected. In explore mode a mutant is as expected if one of its orders
+    // was: the race need not show in all.
     [[nodiscard]] bool as_expected() const;
+    // How many trials came to one of the expected verdicts.
+    [[nodiscard]] std::size_t convicted() const;
+    [[nodiscard]] bool is_control() const { return arm == "control"; }
     [[nodiscard]] std::map<Verdict, unsigned> counts() const;
 };
 

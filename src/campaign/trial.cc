@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "campaign/evidence.h"
+#include "campaign/trial_json.h"
 #include "oracle/judge.h"
 #include "probe/elision.h"
 #include "schedule/director.h"
@@ -22,19 +23,24 @@ public:
     Stage(Machine& machine, const TrialOrder& order, SteadyTime origin)
         : machine_(machine), order_(order), timeline_(origin) {}
 
-    Result<Judgement> play(TrialResult& result);
+    Result<Judgement> play(TrialOutcome& outcome);
     Status write(SteadyTime origin) const {
         MEMRIG_CHECK(write_machine_evidence(machine_, probe_, origin, order_.directory));
-        if (!ledger_) return {};
-        return write_schedule_evidence(timeline_, *ledger_, stops_by_function(), order_.directory);
+        if (!conductor_) return {};
+        return write_schedule_evidence(timeline_, ledger_.get(), tasks_, stops_by_function(), order_.directory);
     }
 
 private:
+    Status set_up();
+    Status perform(Cast& cast, TrialOutcome& outcome);
+    Status name_tasks_of(Performance& performance);
+    Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
     [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
 
     Machine& machine_;
     const TrialOrder& order_;
     Timeline timeline_;
+    std::map<std::uint64_t, TaskLabel> tasks_;
     Probe* probe_ = nullptr;
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<LockLedger> ledger_;
@@ -43,36 +49,92 @@ private:
     std::vector<std::unique_ptr<Override>> overrides_;
 };
 
-Result<Judgement> Stage::play(TrialResult& result) {
+Status Stage::set_up() {
     const PreparedGuest& guest = *order_.guest;
-    MEMRIG_TRY(probe_, machine_.probe());
-    conductor_ = std::make_unique<Conductor>(*probe_);
-    MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
-    MEMRIG_TRY(ledger_, LockLedger::make(
-                            *conductor_, guest.symbols,
-                            machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls));
+    const TrialManner& manner = order_.manner;
+    // In free mode nothing but the mutation itself may slow the actors.
+    if (manner.mode != Mode::free) {
+        const auto watching = machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls;
+        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching,
+                                             manner.ledger ? LedgerExtent::all : LedgerExtent::attempts));
+    }
     for (const auto& order : order_.arm.elisions) {
         MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
         elisions_.push_back(std::move(elision));
     }
-    MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols));
+    if (ledger_ && manner.ledger) {
+        MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
+    }
     for (const auto& order : order_.arm.overrides) {
         MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
         overrides_.push_back(std::move(forced));
     }
-    Director director(machine_, *conductor_, *ledger_, guest.symbols, timeline_,
-                      {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
-                       guest.order.bench.housekeeping});
-    MEMRIG_TRY(const Performance performance, director.play());
-    result.schedule_seconds = performance.schedule_seconds;
-    result.stops = conductor_->stops();
+    return {};
+}
+
+Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
+    const PreparedGuest& guest = *order_.guest;
+    const Schedule& schedule = order_.scenario.schedule;
+    switch (order_.manner.mode) {
+        case Mode::free: return play_freely(cast, *conductor_, timeline_, schedule);
+        case Mode::directed:
+            return Director(cast, *conductor_, guest.symbols, timeline_, schedule, guest.order.bench.housekeeping)
+                .play();
+        case Mode::explore: break;
+    }
+    Interleaver interleaver(
+        cast, *conductor_, *ledger_, guest.symbols, timeline_,
+        {schedule, points_of(order_.manner, order_.scenario), order_.order, order_.manner.preemptions});
+    const Status played = interleaver.play();
+    outcome.branches = interleaver.branches();
+    outcome.missing_points = interleaver.missing_points();
+    outcome.result.order_came_to_pass = interleaver.complete();
+    return played;
+}
+
+// For the reports; a guest that is gone has no names.
+Status Stage::name_tasks_of(Performance& performance) {
+    if (!ledger_ || performance.end == PlayEnd::crashed) return {};
+    MEMRIG_CHECK(conductor_->pause());
+    std::map<std::uint64_t, std::string> known;
+    for (const auto& actor : order_.scenario.schedule.actors)
+        if (const auto task = performance.tasks.find(actor.name);
+            actor.kind == ActorKind::onliner && task != performance.tasks.end())
+            known.emplace(task->second, actor.name);
+    MEMRIG_TRY(performance.names, name_tasks(*probe_, ledger_->owners(), known));
+    return {};
+}
+
+Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome) {
+    const PreparedGuest& guest = *order_.guest;
     const ConsoleReport console = parse_console(machine_.console().text());
-    TrialEvidence evidence{order_.scenario.schedule, performance,        console, {}, guest.hello.block_bytes,
-                           &ledger_->events(),       rules_->breaches(), {}};
+    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
+    if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
+    if (rules_) evidence.rules = RuleEvidence{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+    evidence.mode = order_.manner.mode;
+    evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
-    return judge(evidence);
+    return judge(evidence, order_.manner.oracles);
+}
+
+Result<Judgement> Stage::play(TrialOutcome& outcome) {
+    const PreparedGuest& guest = *order_.guest;
+    MEMRIG_TRY(probe_, machine_.probe());
+    conductor_ = std::make_unique<Conductor>(*probe_);
+    MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
+    MEMRIG_CHECK(set_up());
+    Cast cast(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
+              {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
+               guest.order.bench.housekeeping});
+    MEMRIG_CHECK(perform(cast, outcome));
+    MEMRIG_CHECK(name_tasks_of(cast.seen));
+    for (const auto& [task, name] : cast.seen.names) tasks_[task] = {cast.actor_of(task), name};
+    for (const auto& [actor, task] : cast.seen.tasks) tasks_[task].actor = actor;
+    outcome.result.schedule_seconds = cast.seen.schedule_seconds;
+    outcome.result.stops = conductor_->stops();
+    return judge_it(cast.seen, outcome);
 }
 
 std::map<std::string, std::uint64_t> Stage::stops_by_function() const {
@@ -87,29 +149,41 @@ void blame(TrialResult& result, const Error& error) {
     result.findings = {Finding{"rig", result.verdict, error.line(), {}}};
 }
 
-nlohmann::json verdict_json(const TrialResult& result) {
-    nlohmann::json findings = nlohmann::json::array();
-    for (const auto& finding : result.findings)
-        findings.push_back({{"oracle", finding.oracle},
-                            {"verdict", to_string(finding.verdict)},
-                            {"summary", finding.summary},
-                            {"details", finding.details}});
-    return {{"schema", 1},
-            {"verdict", to_string(result.verdict)},
-            {"reason", result.reason},
-            {"choices", result.choices},
-            {"seed", result.seed},
-            {"findings", std::move(findings)}};
+bool is_as_expected(const TrialOrder& order, const TrialResult& result) {
+    const auto is_one_of = [&](const std::vector<Verdict>& verdicts) {
+        return std::ranges::find(verdicts, result.verdict) != verdicts.end();
+    };
+    if (result.verdict == Verdict::rig_fault) return false;
+    const bool control = order.arm.name == "control";
+    const bool proves_nothing = result.verdict == Verdict::inconclusive;
+    switch (order.manner.mode) {
+        // Nothing is scheduled, so nothing has to show; but what shows convicts.
+        case Mode::free: return !control || proves_nothing || is_one_of(order.arm.expected);
+        case Mode::explore:
+            if (proves_nothing) return !result.order_came_to_pass;
+            return !control || is_one_of(order.arm.expected);
+        case Mode::directed: break;
+    }
+    if (control || order.manner.oracles.empty()) return is_one_of(order.arm.expected);
+    return is_one_of(convictions_by(order.manner.oracles));
 }
 
 }  // namespace
 
-Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
-    TrialResult result;
+std::vector<std::string> points_of(const TrialManner& manner, const Scenario& scenario) {
+    if (!manner.points.empty()) return manner.points;
+    return scenario.points.empty() ? default_points() : scenario.points;
+}
+
+Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
+    TrialOutcome outcome;
+    TrialResult& result = outcome.result;
     result.number = order.number;
     result.seed = order.seed;
+    result.order = order.order;
     for (const auto& [actor, attribute] : order.attributes) result.choices[actor + ".attribute"] = attribute;
     MEMRIG_CHECK(make_directories(order.directory));
+    MEMRIG_CHECK(write_file(order.directory / "trial.json", text_of(recipe_json(order))));
 
     const SteadyTime begun = steady_clock().now();
     MachineOrder machine_order = order.guest->order;
@@ -124,7 +198,7 @@ Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
         result.did_not_restore = machine.error().fault == Fault::rig && !killed;
     } else {
         Stage stage(**machine, order, begun);
-        const auto judgement = stage.play(result);
+        const auto judgement = stage.play(outcome);
         if (judgement) {
             result.verdict = judgement->verdict;
             result.reason = judgement->reason;
@@ -140,12 +214,12 @@ Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order) {
         if (const auto written = stage.write(begun); !written) blame(result, written.error());
     }
     result.verdict_seconds = seconds(steady_clock().now() - begun);
-    result.as_expected = std::ranges::find(order.arm.expected, result.verdict) != order.arm.expected.end();
+    result.as_expected = is_as_expected(order, result);
     if (const auto written = write_file(order.directory / "verdict.json", text_of(verdict_json(result))); !written) {
         blame(result, written.error());
         result.as_expected = false;
     }
-    return result;
+    return outcome;
 }
 
 }  // namespace memrig

@@ -1,14 +1,27 @@
-// One trial: restore, arm, schedule, verdict, evidence.
+// One trial: restore, arm, play, verdict, evidence.
 #pragma once
 
 #include <filesystem>
 #include <memory>
+#include <set>
 
 #include "campaign/results.h"
 #include "machine/guest_store.h"
 #include "scenario/scenario.h"
+#include "schedule/interleaver.h"
 
 namespace memrig {
+
+// How trials are played and judged, the same for all of a run.
+struct TrialManner {
+    Mode mode = Mode::directed;
+    std::set<std::string> oracles;    // empty: all
+    unsigned preemptions = 2;         // of explore mode
+    std::vector<std::string> points;  // of explore mode; empty: the scenario's, else the default ones
+    std::vector<std::string> settings;
+    bool ledger =
+        true;  // false: only what the schedule's own evidence needs is watched, and no rule and no order is judged
+};
 
 struct TrialOrder {
     std::shared_ptr<const PreparedGuest> guest;
@@ -18,10 +31,21 @@ struct TrialOrder {
     std::uint64_t seed = 0;
     std::map<std::string, std::string> attributes;  // by onliner: chosen of its attributes
     std::filesystem::path directory;                // made here; this trial's alone
+    TrialManner manner = {};
+    Interleaving order = {};  // of explore mode
 };
+
+struct TrialOutcome {
+    TrialResult result;
+    Branches branches;  // of explore mode
+    std::vector<std::string> missing_points;
+};
+
+// The points of explore mode: the user's, else the scenario's, else the default ones.
+std::vector<std::string> points_of(const TrialManner& manner, const Scenario& scenario);
 
 // What goes wrong on our side is the verdict `rig-fault`; what the guest does not let us see is `inconclusive`. An error is
 // only the user's request to stop, or input that QEMU refuses. Runs on the caller's thread from beginning to end.
-Result<TrialResult> run_trial(Backend& backend, const TrialOrder& order);
+Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order);
 
 }  // namespace memrig

@@ -19,10 +19,12 @@ void ConsoleObserver::busy_with(const std::string& what) {
 }
 
 void ConsoleObserver::planned(unsigned trials_in_all) {
+    const bool first = progress_.trials_planned() == 0;
     progress_.planned(trials_in_all);
     clear_progress();
-    terminal_.print(
-        fmt::format("{}; their evidence goes to {}\n", counted(trials_in_all, "trial"), one_line(directory_)));
+    if (first)
+        terminal_.print(
+            fmt::format("{}; their evidence goes to {}\n", counted(trials_in_all, "trial"), one_line(directory_)));
     show_progress();
 }
 

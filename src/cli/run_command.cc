@@ -1,4 +1,5 @@
 // memrig run
+#include <algorithm>
 #include <charconv>
 #include <cstdint>
 #include <ctime>
@@ -11,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/output.h"
+#include "oracle/judge.h"
 #include "report/ktap.h"
 #include "report/results_json.h"
 #include "report/table.h"
@@ -65,6 +67,13 @@ std::string no_setting(const std::string& text) {
     return good ? "" : fmt::format("{} does not have the form actor.key=value", text);
 }
 
+std::string no_symbol(const std::string& text) {
+    const bool good = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ',';
+    });
+    return good ? "" : fmt::format("{} is no kernel symbol", text);
+}
+
 // Found out before the run, not after it.
 Status check_json_target(const std::string& json) {
     if (json.empty() || json == "-") return {};
@@ -110,10 +119,22 @@ void remove_if_empty(const fs::path& directory) {
     if (!code) fs::remove(directory.parent_path(), code);
 }
 
+// Options of one mode mean nothing in another.
+Status check_manner(const CampaignOrder& order) {
+    const bool explores = order.manner.mode == Mode::explore;
+    if (!explores && (order.resume || order.stop_at_first || !order.manner.points.empty()))
+        return fail_with({Fault::user_input, "--points, --stop-at-first and --resume are explore mode's", {}},
+                         "say --mode explore");
+    if (order.resume && order.out.empty())
+        return fail_with({Fault::user_input, "--resume needs the directory of the run", {}}, "say --out DIR");
+    return {};
+}
+
 int run(RunOptions options) {
     if (options.ktap && options.json == "-")
         return report_error({Fault::user_input, "--ktap and --json - would both go to stdout", "give --json a file"});
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
+    if (const Status fits = check_manner(options.order); !fits) return report_error(fits.error());
     const bool own_directory = options.order.out.empty();
     if (own_directory) options.order.out = default_directory();
 
@@ -137,6 +158,40 @@ int run(RunOptions options) {
     }
     terminal.print(fmt::format("results and evidence: {}\n", one_line(options.order.out.string())));
     return results->exit_status();
+}
+
+void add_manner_options(CLI::App& command, RunOptions& options) {
+    CampaignOrder& order = options.order;
+    command
+        .add_option_function<std::string>(
+            "--mode",
+            [&order](const std::string& mode) {
+                order.manner.mode = mode == "free" ? Mode::free : mode == "explore" ? Mode::explore : Mode::directed;
+            },
+            "directed: by the scenario's schedule; free: nobody is held, and a rate is measured; explore: every order "
+            "of the "
+            "actors within a bound")
+        ->type_name("MODE")
+        ->check(CLI::IsMember({"directed", "free", "explore"}).description(""))
+        ->default_str("directed");
+    command.add_option("--oracle", order.manner.oracles, "Ask this oracle only; may be given again")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
+        ->check(CLI::IsMember(oracle_names()).description(""));
+    command.add_option("--preemptions", order.manner.preemptions, "Explore: the bound")
+        ->type_name("K")
+        ->check(CLI::Validator(not_decimal, "", "decimal"))
+        ->check(CLI::Range(0, 16).description(""))
+        ->capture_default_str();
+    command
+        .add_option("--points", order.manner.points, "Explore: the kernel functions at which an actor may be stopped")
+        ->type_name("F,F...")
+        ->delimiter(',')
+        ->allow_extra_args(false)
+        ->check(CLI::Validator(no_symbol, "", "symbol"));
+    command.add_flag("--stop-at-first", order.stop_at_first,
+                     "Explore: end an arm with the first order that convicts it");
+    command.add_flag("--resume", order.resume, "Explore: go on with the run in --out that was broken off");
 }
 
 }  // namespace
@@ -180,10 +235,13 @@ void add_run_command(CLI::App& program, Action& action) {
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
         ->capture_default_str();
-    command->add_option("--set", order.settings, "Fix what the scenario leaves open, as in onliner.attribute=online")
+    command
+        ->add_option("--set", order.manner.settings,
+                     "Fix what the scenario leaves open, or a device's size, as in onliner.attribute=online")
         ->type_name("ACTOR.KEY=VALUE")
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_setting, "", "setting"));
+    add_manner_options(*command, *options);
     command->callback([options, &action] { action = [options] { return run(*options); }; });
 }
 

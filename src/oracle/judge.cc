@@ -13,8 +13,27 @@ namespace {
 std::string task_name(const Performance& performance, std::uint64_t task) {
     for (const auto& [actor, stack] : performance.tasks)
         if (stack == task) return actor;
-    return fmt::format("task {:x}", task);
+    const auto name = performance.names.find(task);
+    return name == performance.names.end() ? fmt::format("task {:x}", task) : name->second.text();
 }
+
+// With what the kernel calls it: "adder (kworker/u6:2, pid 43)".
+std::string full_name(const Performance& performance, std::uint64_t task) {
+    const std::string name = task_name(performance, task);
+    const auto known = performance.names.find(task);
+    return known == performance.names.end() || known->second.text() == name
+               ? name
+               : fmt::format("{} ({})", name, known->second.text());
+}
+
+std::string joined(const std::vector<std::string>& words, const char* between) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : between) + word;
+    return text;
+}
+
+// "in add_memory_resource+0x2c < acpi_memory_device_add+0x11".
+std::string place(const LockEvent& event) { return event.path.empty() ? event.where : joined(event.path, " < "); }
 
 bool asks_for(const Step& step, const Evidence& evidence) {
     return std::ranges::any_of(
@@ -46,6 +65,10 @@ std::string hold_text(const HoldRecord& hold) {
     std::string text = fmt::format("{} was held at {}", hold.actor, hold.at);
     if (hold.block) text += fmt::format(" with memory{} visible", *hold.block);
     return text;
+}
+
+bool has_gap(const RuleEvidence& rules, const std::string& rule) {
+    return std::ranges::any_of(rules.gaps, [&](const std::string& gap) { return gap.starts_with(rule + ":"); });
 }
 
 bool is_crash(ConsoleFindingKind kind) {
@@ -110,13 +133,31 @@ std::optional<Finding> crash_oracle(const TrialEvidence& evidence) {
     return finding;
 }
 
+namespace {
+// The cycle as a drawing: who holds what, who waits for what, and where each took it.
+std::vector<std::string> drawn(const Performance& performance, const WaitCycle& cycle) {
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < cycle.size(); i++) {
+        const LockEvent& holds = cycle[(i + cycle.size() - 1) % cycle.size()].taken;
+        const LockEvent& wants = cycle[i].wants;
+        lines.push_back(full_name(performance, wants.task));
+        lines.push_back(fmt::format("  |- holds     {}, taken in {}", holds.lock, place(holds)));
+        lines.push_back(fmt::format("  '- waits for {} in {}", wants.lock, place(wants)));
+        const std::uint64_t next = cycle[(i + 1) % cycle.size()].wants.task;
+        lines.push_back(fmt::format("       '-> held by {}{}", task_name(performance, next),
+                                    i + 1 == cycle.size() ? ": the cycle is closed" : ""));
+    }
+    return lines;
+}
+}  // namespace
+
 std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2) return std::nullopt;
     const StuckSample& first = performance.stuck[performance.stuck.size() - 2];
     const StuckSample& second = performance.stuck.back();
-    const auto same_wish = [](const LockEvent& a, const LockEvent& b) {
-        return a.task == b.task && a.instance == b.instance && a.lock == b.lock;
+    const auto same_wish = [](const WaitLink& a, const WaitLink& b) {
+        return a.wants.task == b.wants.task && a.wants.instance == b.wants.instance && a.wants.lock == b.wants.lock;
     };
     const bool cycle = first.cycle && second.cycle && std::ranges::equal(*first.cycle, *second.cycle, same_wish) &&
                        first.lock_events == second.lock_events;
@@ -125,21 +166,24 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
         const WaitCycle& waits = *second.cycle;
         for (std::size_t i = 0; i < waits.size(); i++) {
             // Each waits for a lock of the next one's: so it holds what the one before it waits for.
-            const LockEvent& before = waits[(i + waits.size() - 1) % waits.size()];
+            const LockEvent& holds = waits[(i + waits.size() - 1) % waits.size()].taken;
+            const LockEvent& wants = waits[i].wants;
             const std::string line =
-                fmt::format("{} holds {} and waits for {} ({})", task_name(performance, waits[i].task), before.lock,
-                            waits[i].lock, waits[i].where);
+                fmt::format("{} holds {} and waits for {} ({})", task_name(performance, wants.task), holds.lock,
+                            wants.lock, wants.where);
             finding.summary += (finding.summary.empty() ? "" : "; ") + line;
         }
+        finding.details = drawn(performance, waits);
     } else {
         finding.summary =
             fmt::format("{} tasks are blocked and nothing moves, without a proven cycle", second.blocked.size());
     }
-    for (const auto& task : second.blocked) {
-        std::string stack;
-        for (const auto& frame : task.stack) stack += (stack.empty() ? "" : " < ") + frame;
-        finding.details.push_back(fmt::format("{} (pid {}, {}): {}", task.comm, task.tid, task.state, stack));
-    }
+    for (const auto& task : second.blocked)
+        finding.details.push_back(
+            fmt::format("{} (pid {}, {}): {}", task.comm, task.tid, task.state, joined(task.stack, " < ")));
+    for (const auto& lock : evidence.console.held_locks)
+        finding.details.push_back(fmt::format("the kernel's own list: {} (pid {}) holds {}, taken at {}", lock.comm,
+                                              lock.pid, lock.lock_class, lock.at));
     return finding;
 }
 
@@ -177,7 +221,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
             missing.push_back(fmt::format("{} was never called by {}: nothing was elided", order.lock, order.caller));
     for (const auto& function : evidence.never_overridden)
         missing.push_back(fmt::format("{}() was never called as the override expects", function));
-    for (const auto& step : evidence.schedule.steps) {
+    for (const auto& step : evidence.mode == Mode::directed ? evidence.schedule.steps : std::vector<Step>()) {
         if (step.kind == StepKind::hold && std::ranges::find(evidence.performance.holds, step.actor,
                                                              &HoldRecord::actor) == evidence.performance.holds.end())
             missing.push_back(fmt::format("{} was never held at {}", step.actor, step.at));
@@ -188,22 +232,37 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         missing.push_back("no end to the step: " + evidence.performance.step);
     if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after)
         missing.push_back("the guest's memory was not looked at");
+    if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");
+    if (evidence.rules && evidence.performance.end == PlayEnd::finished)
+        for (const char* rule : {"R1", "R3", "R4", "R5"})
+            if (!evidence.rules->checks.contains(rule) && !has_gap(*evidence.rules, rule))
+                missing.push_back(fmt::format("rule {} was never put to the test", rule));
     if (missing.empty()) return std::nullopt;
     return Finding{"evidence", Verdict::inconclusive, missing.front(), missing};
 }
 
+namespace {
+// With as many of its callers.
+std::string breach_text(const Performance& performance, const RuleBreach& breach, std::size_t callers) {
+    const std::string reproach =
+        breach.changer == 0 ? "without " + breach.lock
+                            : fmt::format("while {} by {}", breach.lock, task_name(performance, breach.changer));
+    std::vector<std::string> path = breach.path;
+    if (path.size() > callers) path.resize(callers);
+    return fmt::format("{}: {} entered {}() {} (by way of {}), holding {}", breach.rule,
+                       full_name(performance, breach.task), breach.function, reproach,
+                       path.empty() ? "?" : joined(path, " < "),
+                       breach.held.empty() ? "nothing" : joined(breach.held, ", "));
+}
+}  // namespace
+
 std::optional<Finding> rules_oracle(const TrialEvidence& evidence) {
-    if (evidence.breaches.empty()) return std::nullopt;
+    if (!evidence.rules || evidence.rules->breaches.empty()) return std::nullopt;
     Finding finding{"rules", Verdict::rule_broken, {}, {}};
-    for (const auto& breach : evidence.breaches) {
-        std::string held;
-        for (const auto& lock : breach.held) held += (held.empty() ? "" : ", ") + lock;
-        finding.details.push_back(fmt::format("{}: {} entered {}() without {} (by way of {}), holding {}", breach.rule,
-                                              task_name(evidence.performance, breach.task), breach.function,
-                                              breach.lock, breach.path.empty() ? "?" : breach.path.front(),
-                                              held.empty() ? "nothing" : held));
-    }
-    finding.summary = finding.details.front();
+    for (const auto& breach : evidence.rules->breaches)
+        finding.details.push_back(breach_text(evidence.performance, breach, breach.path.size()));
+    const RuleBreach& first = evidence.rules->breaches.front();
+    finding.summary = breach_text(evidence.performance, first, 1);
     return finding;
 }
 
@@ -227,19 +286,84 @@ std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
     return told;
 }
 
-Judgement judge(const TrialEvidence& evidence) {
+namespace {
+
+struct Oracle {
+    const char* name;
+    std::optional<Finding> (*ask)(const TrialEvidence&);
+    std::vector<Verdict> convicts_of;
+};
+
+const std::vector<Oracle>& all_oracles() {
+    static const std::vector<Oracle> oracles = {
+        {"crash", crash_oracle, {Verdict::oops}},
+        {"deadlock", deadlock_oracle, {Verdict::deadlock, Verdict::hang}},
+        {"rules", rules_oracle, {Verdict::rule_broken}},
+        {"lock-order", lock_order_oracle, {Verdict::lock_order}},
+        {"console", console_oracle, {Verdict::lock_order, Verdict::hang}},
+        {"accounting", accounting_oracle, {Verdict::accounting}},
+    };
+    return oracles;
+}
+
+// What `held` rests on; nothing where it would rest on nothing.
+std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence, const std::vector<Finding>& findings) {
+    switch (evidence.mode) {
+        case Mode::free: return std::nullopt;
+        case Mode::explore: return "no oracle objects to this order: " + evidence.performance.step;
+        case Mode::directed: break;
+    }
+    if (was_refused(evidence)) return held_reason(evidence);
+    const bool asks_for_refusal =
+        std::ranges::find(evidence.schedule.steps, StepKind::await, &Step::kind) != evidence.schedule.steps.end();
+    // An inversion with a gate is told as `held`.
+    if (!asks_for_refusal && !findings.empty()) return findings.front().summary;
+    return std::nullopt;
+}
+
+const char* why_not_held(const TrialEvidence& evidence) {
+    if (evidence.mode == Mode::free) return "nothing was found; nothing was scheduled, so nothing is proven";
+    const bool asks_for_refusal =
+        std::ranges::find(evidence.schedule.steps, StepKind::await, &Step::kind) != evidence.schedule.steps.end();
+    return asks_for_refusal ? "nobody was seen being refused, and kept out, while the hold was in force"
+                            : "no inversion that a gate makes harmless was seen";
+}
+
+}  // namespace
+
+const std::vector<std::string>& oracle_names() {
+    static const std::vector<std::string> names = [] {
+        std::vector<std::string> list;
+        for (const auto& oracle : all_oracles()) list.emplace_back(oracle.name);
+        return list;
+    }();
+    return names;
+}
+
+std::vector<Verdict> convictions_by(const std::set<std::string>& oracles) {
+    std::vector<Verdict> verdicts;
+    for (const auto& oracle : all_oracles())
+        if (oracles.contains(oracle.name))
+            verdicts.insert(verdicts.end(), oracle.convicts_of.begin(), oracle.convicts_of.end());
+    return verdicts;
+}
+
+Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& oracles) {
     Judgement judgement;
-    for (const auto& oracle : {crash_oracle, deadlock_oracle, rules_oracle, lock_order_oracle, console_oracle,
-                               accounting_oracle, evidence_oracle})
-        if (auto finding = oracle(evidence)) judgement.findings.push_back(std::move(*finding));
+    for (const auto& oracle : all_oracles()) {
+        if (!oracles.empty() && !oracles.contains(oracle.name)) continue;
+        if (auto finding = oracle.ask(evidence)) judgement.findings.push_back(std::move(*finding));
+    }
+    if (auto missing = evidence_oracle(evidence)) judgement.findings.push_back(std::move(*missing));
     // In a mutant arm the lock that the evidence speaks of is gone, and the schedule goes another way: that is no finding
-    // against the actors. So "held" needs the refusal, and every other verdict stands on its own finding.
+    // against the actors. So "held" needs grounds of its own, and every other verdict stands on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
     if (judgement.findings.empty() || judgement.findings.front().verdict == Verdict::held) {
-        const bool refused = was_refused(evidence);
-        judgement.verdict = refused ? Verdict::held : Verdict::inconclusive;
-        judgement.reason = refused ? held_reason(evidence)
-                                   : "nobody was seen being refused, and kept out, while the hold was in force";
+        const auto grounds = grounds_to_hold(evidence, judgement.findings);
+        judgement.verdict = grounds ? Verdict::held : Verdict::inconclusive;
+        judgement.reason = grounds.value_or(why_not_held(evidence));
+        if (grounds && evidence.rules && !evidence.rules->gaps.empty())
+            judgement.reason += fmt::format(" (not checked: {})", joined(evidence.rules->gaps, "; "));
         return judgement;
     }
     judgement.verdict = judgement.findings.front().verdict;

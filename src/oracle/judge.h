@@ -1,7 +1,9 @@
 // The judge: turns what was seen of a trial into findings, one oracle at a time, and those into one verdict.
 #pragma once
 
+#include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -13,6 +15,13 @@
 
 namespace memrig {
 
+// How often the rules were put to the test in a trial, and what broke them.
+struct RuleEvidence {
+    std::vector<RuleBreach> breaches;
+    std::map<std::string, std::uint64_t> checks;  // by rule
+    std::vector<std::string> gaps = {};  // what could not be checked on this kernel, and why: "R4: ... has no symbol"
+};
+
 // All that is known of a trial that the rig itself carried through.
 struct TrialEvidence {
     const Schedule& schedule;
@@ -20,9 +29,11 @@ struct TrialEvidence {
     const ConsoleReport& console;
     std::vector<std::pair<ElisionOrder, ElisionCounts>> elisions;
     std::uint64_t block_bytes = 0;
-    const std::vector<LockEvent>* locks = nullptr;  // the ledger, if one was kept
-    std::vector<RuleBreach> breaches = {};
+    const std::vector<LockEvent>* locks = nullptr;   // the ledger, if one was kept
+    std::optional<RuleEvidence> rules = {};          // if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
+    Mode mode = Mode::directed;
+    bool order_came_to_pass = true;  // of explore mode: every switch did
 };
 
 struct Judgement {
@@ -30,6 +41,10 @@ struct Judgement {
     std::string reason;
     std::vector<Finding> findings;  // the one that decided comes first
 };
+
+// The oracles by name ("crash", "deadlock", "rules", "lock-order", "console", "accounting"), as --oracle and reports have them.
+// "evidence" is not among them: it says whether a trial proves anything, and is always asked.
+const std::vector<std::string>& oracle_names();
 
 // Each oracle: nothing to say, or a finding. docs/verdicts.md tells what each proves and what would make it wrong.
 std::optional<Finding> crash_oracle(const TrialEvidence& evidence);
@@ -44,6 +59,9 @@ std::optional<Finding> rules_oracle(const TrialEvidence& evidence);
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence);
 
 // The gravest finding decides; `held` is what remains where no oracle objects, and then says on what it rests.
-Judgement judge(const TrialEvidence& evidence);
+// `oracles` are those that are asked: all of them where it is empty.
+Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& oracles = {});
+// What an arm can be convicted of where only these oracles are asked.
+std::vector<Verdict> convictions_by(const std::set<std::string>& oracles);
 
 }  // namespace memrig

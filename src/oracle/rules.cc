@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "probe/elision.h"
+#include "probe/kernel_objects.h"
 
 namespace memrig {
 
@@ -17,41 +18,107 @@ struct RuleWatch::Rule {
     const char* lock;      // holds this, and not as a reader
 };
 
+Status RuleWatch::watch_function(const char* function, Conductor::Handler handler) {
+    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+    for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, handler));
+    return {};
+}
+
 Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const LockLedger& ledger,
-                                                   const SymbolTable& symbols) {
+                                                   const SymbolTable& symbols, std::uint64_t block_bytes) {
     static constexpr Rule rules[] = {
         {"R1", "add_memory_resource", "device_hotplug_lock"},  {"R2", "try_remove_memory", "device_hotplug_lock"},
         {"R3", "memory_subsys_online", "device_hotplug_lock"}, {"R3", "memory_subsys_offline", "device_hotplug_lock"},
         {"R4", "arch_add_memory", "mem_hotplug_lock"},         {"R4", "arch_remove_memory", "mem_hotplug_lock"},
         {"R4", "move_pfn_range_to_zone", "mem_hotplug_lock"},  {"R4", "remove_pfn_range_from_zone", "mem_hotplug_lock"},
     };
-    std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols));
+    std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols, block_bytes));
     RuleWatch* self = watch.get();
     for (const auto& rule : rules) {
-        const bool lock_is_seen = symbols.unique(rule.lock).has_value();
-        if (symbols.all(rule.function).empty() || !lock_is_seen) {
-            watch->gaps_.push_back(
-                fmt::format("{}: {} has no symbol", rule.name, lock_is_seen ? rule.function : rule.lock));
-            continue;
+        if (!ledger.watches(rule.lock)) {
+            watch->gaps_.push_back(fmt::format("{}: {} is not watched", rule.name, rule.lock));
+        } else if (symbols.all(rule.function).empty()) {
+            watch->gaps_.push_back(fmt::format("{}: {} has no symbol", rule.name, rule.function));
+        } else {
+            MEMRIG_CHECK(self->watch_function(
+                rule.function, [self, &rule](const Arrival& arrival) { return self->check(rule, arrival); }));
         }
-        MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, rule.function));
-        for (const auto entry : entries)
-            MEMRIG_CHECK(
-                conductor.watch(entry, [self, &rule](const Arrival& arrival) { return self->check(rule, arrival); }));
     }
+    // R5. Before the checks above in no order: each stands for itself.
+    for (const auto& [function, added] : {std::pair{"add_memory_resource", true}, {"try_remove_memory", false}})
+        if (!symbols.all(function).empty())
+            MEMRIG_CHECK(self->watch_function(
+                function, [self, added](const Arrival& arrival) { return self->change_begins(arrival, added); }));
+    for (const char* function : {"memory_subsys_online", "memory_subsys_offline"})
+        if (!symbols.all(function).empty())
+            MEMRIG_CHECK(self->watch_function(
+                function, [self, function](const Arrival& arrival) { return self->check_block(function, arrival); }));
     return watch;
+}
+
+Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
+    if (breaches_.size() >= kMostBreaches) return {};
+    MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    for (const auto& event : ledger_.held_by(arrival.task))
+        breach.held.push_back(event.shared ? event.lock + " for reading" : event.lock);
+    breaches_.push_back(std::move(breach));
+    return {};
 }
 
 Result<Response> RuleWatch::check(const Rule& rule, const Arrival& arrival) {
     checks_++;
+    checks_by_rule_[rule.name]++;
     const auto held = ledger_.held_by(arrival.task);
     const bool kept =
         std::ranges::any_of(held, [&](const LockEvent& event) { return event.lock == rule.lock && !event.shared; });
-    if (kept || breaches_.size() >= kMostBreaches) return Response::pass();
-    RuleBreach breach{rule.name, rule.function, rule.lock, arrival.task, {}, {}};
-    MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    for (const auto& event : held) breach.held.push_back(event.shared ? event.lock + " for reading" : event.lock);
-    breaches_.push_back(std::move(breach));
+    if (!kept) MEMRIG_CHECK(note_breach({rule.name, rule.function, rule.lock, arrival.task, {}, {}}, arrival));
+    return Response::pass();
+}
+
+// add_memory_resource(nid, struct resource *, ...): a resource begins with its start and its end, the last byte of it.
+// try_remove_memory(start, size), before v5.15 (nid, start, size): no memory that can be removed lies as low as a node's number.
+Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
+    constexpr std::uint64_t most_nodes = 4096;
+    Change change{arrival.task, 0, 0, added ? "added" : "removed"};
+    if (added) {
+        const std::uint64_t resource = arrival.registers.argument(1);
+        const auto range = conductor_.probe().read_words(arrival.vcpu, {resource, resource + 8});
+        if (!range && range.error().fault != Fault::guest) return std::unexpected(range.error());
+        if (!range) return Response::pass();
+        change.start = (*range)[0];
+        change.bytes = (*range)[1] - (*range)[0] + 1;
+    } else {
+        const bool with_node = arrival.registers.argument(0) < most_nodes;
+        change.start = arrival.registers.argument(with_node ? 1 : 0);
+        change.bytes = arrival.registers.argument(with_node ? 2 : 1);
+    }
+    changes_.push_back(change);
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, change](const Arrival&, std::uint64_t) -> Status {
+        std::erase_if(changes_, [&](const Change& other) {
+            return other.task == change.task && other.start == change.start && other.what == change.what;
+        });
+        return {};
+    }));
+    return Response::pass();
+}
+
+Result<Response> RuleWatch::check_block(const char* function, const Arrival& arrival) {
+    MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
+    if (!block) return Response::pass();
+    checks_++;
+    checks_by_rule_["R5"]++;
+    const std::uint64_t address = *block * block_bytes_;
+    for (const auto& change : changes_) {
+        if (change.task == arrival.task || address < change.start || address - change.start >= change.bytes) continue;
+        MEMRIG_CHECK(note_breach({"R5",
+                                  function,
+                                  fmt::format("memory{} is being {}", *block, change.what),
+                                  arrival.task,
+                                  {},
+                                  {},
+                                  change.task},
+                                 arrival));
+    }
     return Response::pass();
 }
 

@@ -1,10 +1,12 @@
 // The locking rules of memory hotplug, checked at the functions that they speak of, while a trial runs.
 //
 // Since commit 8df1d0e4a265 (v4.20) and its companions: add_memory_resource(), the removal and the onlining or offlining of a block run only
-// with device_hotplug_lock held (R1 to R3); mem_hotplug_lock is write-held wherever the memory map changes (R4).
+// with device_hotplug_lock held (R1 to R3); mem_hotplug_lock is write-held wherever the memory map changes (R4); nobody onlines or
+// offlines a block while another task adds or removes the memory that it stands for (R5).
 // Documentation/core-api/memory-hotplug.rst, Locking Internals.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -19,10 +21,12 @@ namespace memrig {
 struct RuleBreach {
     std::string rule;      // "R1"
     std::string function;  // that was entered
-    std::string lock;      // that should have been held
+    std::string
+        lock;  // that should have been held; of R5: what another task was about, "memory32 is being added by ..."
     std::uint64_t task = 0;
     std::vector<std::string> path;  // how it came there, innermost first
     std::vector<std::string> held;  // the locks that the task held
+    std::uint64_t changer = 0;      // of R5: the other task
 };
 
 // In force from make() to its end; conductor and ledger must outlive it. Same thread as the conductor.
@@ -30,22 +34,38 @@ class RuleWatch {
 public:
     // A function that the kernel does not have is no breach: it is listed in gaps().
     static Result<std::unique_ptr<RuleWatch>> make(Conductor& conductor, const LockLedger& ledger,
-                                                   const SymbolTable& symbols);
+                                                   const SymbolTable& symbols, std::uint64_t block_bytes);
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
     // How often a rule was put to the test. A rule that never was proves nothing.
     [[nodiscard]] std::uint64_t checks() const { return checks_; }
+    // The same by rule.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& checks_by_rule() const { return checks_by_rule_; }
     [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
 
 private:
     struct Rule;
-    RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols)
-        : conductor_(conductor), ledger_(ledger), paths_(symbols) {}
+    // Memory that a task is adding or removing.
+    struct Change {
+        std::uint64_t task;
+        std::uint64_t start, bytes;
+        const char* what;  // "added"
+    };
+    RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, std::uint64_t block_bytes)
+        : conductor_(conductor), ledger_(ledger), symbols_(symbols), block_bytes_(block_bytes), paths_(symbols) {}
+    Status watch_function(const char* function, Conductor::Handler handler);
     Result<Response> check(const Rule& rule, const Arrival& arrival);
+    Result<Response> change_begins(const Arrival& arrival, bool added);
+    Result<Response> check_block(const char* function, const Arrival& arrival);
+    Status note_breach(RuleBreach breach, const Arrival& arrival);
 
     Conductor& conductor_;
     const LockLedger& ledger_;
+    const SymbolTable& symbols_;
+    std::uint64_t block_bytes_;
     CallPaths paths_;
+    std::vector<Change> changes_;
+    std::map<std::string, std::uint64_t> checks_by_rule_;
     std::vector<RuleBreach> breaches_;
     std::vector<std::string> gaps_;
     std::uint64_t checks_ = 0;

@@ -17,6 +17,7 @@ struct Architecture {
     std::string_view link;      // holds the return address at a function's entry; empty: it is on the stack
     std::string_view return_value;
     std::array<std::string_view, 6> arguments;
+    std::span<const std::string_view> scratch;  // registers that a called function need not preserve
     std::uint64_t
         kernel_stack_bytes;    // THREAD_SIZE; stacks are aligned to it, so sp with the low bits cleared names a task
     unsigned breakpoint_kind;  // the `kind` of a Z0 packet

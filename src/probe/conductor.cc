@@ -34,6 +34,13 @@ Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handl
     return id;
 }
 
+Result<Conductor::WatchId> Conductor::watch_first(std::uint64_t address, Handler handler) {
+    MEMRIG_TRY(const WatchId id, watch(address, std::move(handler)));
+    auto& watches = points_.at(address).watches;
+    watches.splice(watches.begin(), watches, std::prev(watches.end()));
+    return id;
+}
+
 Status Conductor::unwatch(WatchId id) {
     MEMRIG_CHECK(pause());
     const auto known = addresses_.find(id);
@@ -80,6 +87,7 @@ Result<Response> Conductor::ask_watches(const Arrival& arrival) {
     for (const auto& watch : watches) {
         if (!addresses_.contains(watch->id)) continue;  // an earlier handler took it away
         MEMRIG_TRY(const Response response, watch->handler(arrival));
+        if (response.kind == Response::Kind::call) return response;
         if (response.kind > strongest.kind) strongest = response;
     }
     return strongest;
@@ -96,6 +104,36 @@ Status Conductor::leave(const Arrival& arrival, const Response& response) {
     return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});
 }
 
+Status Conductor::call(const Arrival& arrival, const Response& response) {
+    const Architecture& arch = probe_.architecture();
+    const std::uint64_t sp = arrival.registers.sp();
+    calls_.insert_or_assign(arrival.task, Call{arrival.address, sp, arrival.registers});
+    if (arch.link.empty()) {
+        std::string back;
+        for (unsigned i = 0; i < 8; i++) back += static_cast<char>(arrival.address >> (8 * i));
+        MEMRIG_CHECK(probe_.write_memory(arrival.vcpu, sp - back.size(), back));
+        MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.sp, sp - back.size()));
+    } else {
+        MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.link, arrival.address));
+    }
+    MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.arguments[0], response.argument));
+    return probe_.set_register(arrival.vcpu, arch.pc, response.function);
+}
+
+Status Conductor::come_back(Arrival& arrival) {
+    const auto known = calls_.find(arrival.task);
+    if (known == calls_.end() || known->second.address != arrival.address || known->second.sp != arrival.registers.sp())
+        return {};
+    for (const auto name : probe_.architecture().scratch) {
+        const std::uint64_t value = known->second.registers.get(name);
+        MEMRIG_CHECK(probe_.set_register(arrival.vcpu, name, value));
+        arrival.registers.set(name, value);
+    }
+    arrival.again = true;
+    calls_.erase(known);
+    return {};
+}
+
 Status Conductor::watch_writes(std::uint64_t address) {
     MEMRIG_CHECK(pause());
     if (!written_.insert(address).second) return {};
@@ -110,7 +148,8 @@ Status Conductor::handle(const Stop& stop) {
     // A stop at no watched address is the echo of a breakpoint that is gone by now.
     if (write ? !written_.contains(stop.watched) : !points_.contains(pc)) return {};
     const std::uint64_t task = task_of(registers);
-    const Arrival arrival{stop.vcpu, write ? stop.watched : pc, std::move(registers), task, steady_clock().now()};
+    Arrival arrival{stop.vcpu, write ? stop.watched : pc, std::move(registers), task, steady_clock().now()};
+    if (!write) MEMRIG_CHECK(come_back(arrival));
     stops_++;
     stops_at_[arrival.address]++;
     if (stop_listener_) MEMRIG_CHECK(stop_listener_(arrival));
@@ -120,6 +159,7 @@ Status Conductor::handle(const Stop& stop) {
 Status Conductor::handle_arrival(const Arrival& arrival) {
     MEMRIG_TRY(const Response response, ask_watches(arrival));
     if (response.kind == Response::Kind::leave) return leave(arrival, response);
+    if (response.kind == Response::Kind::call) return call(arrival, response);
     standing_on_[arrival.vcpu] = arrival.address;
     if (response.kind == Response::Kind::hold) held_.insert(arrival.vcpu);
     return {};

@@ -20,21 +20,28 @@ struct Arrival {
     Registers registers;
     std::uint64_t task;  // the base of the kernel stack: names the task, on whatever vCPU it runs (see TaskId)
     SteadyTime at;
+    bool again = false;  // back from a call that it was sent on from here
 };
 
 // What becomes of the vCPU that arrived.
 struct Response {
     enum class Kind {
-        pass,  // goes on
-        hold,  // stays until release()
-        leave  // returns from the function whose entry this is, at once
+        pass,   // goes on
+        hold,   // stays until release()
+        leave,  // returns from the function whose entry this is, at once
+        call    // calls another function first, and arrives here again after, with the registers that it had
     };
     Kind kind = Kind::pass;
     std::optional<std::uint64_t> value;  // of leave: the return value, else the register is left as it is
+    std::uint64_t function = 0;          // of call: its entry, and its argument
+    std::uint64_t argument = 0;
 
     static Response pass() { return {}; }
     static Response hold() { return {Kind::hold, {}}; }
     static Response leave(std::optional<std::uint64_t> value = {}) { return {Kind::leave, value}; }
+    static Response call(std::uint64_t function, std::uint64_t argument) {
+        return {Kind::call, {}, function, argument};
+    }
 };
 
 enum class RunEnd { done, expired };
@@ -55,6 +62,9 @@ public:
     // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, leave wins over hold, and hold
     // over pass. Pauses the guest if it runs.
     Result<WatchId> watch(std::uint64_t address, Handler handler);
+    // The same, asked before all others; where it says `call`, no other is asked: what it watches has not come to pass yet. Only at a
+    // function's entry.
+    Result<WatchId> watch_first(std::uint64_t address, Handler handler);
     Status unwatch(WatchId id);
     // Stops, for on_stop(), behind each write to the 8 bytes at `address`, for good. Needs an accelerator with as many watchpoints as
     // are asked for (TCG). A write in the very moment of another vCPU's stop may go unreported: QEMU names but one.
@@ -95,6 +105,10 @@ private:
         WatchId id;
         Handler handler;
     };
+    struct Call {
+        std::uint64_t address, sp;  // where it was sent from
+        Registers registers;
+    };
     struct Point {
         std::list<std::shared_ptr<Watch>> watches;
         std::size_t nop = 0;  // bytes of the nop there, 0 where a single-step is needed
@@ -104,6 +118,9 @@ private:
     Status handle_arrival(const Arrival& arrival);
     Result<Response> ask_watches(const Arrival& arrival);
     Status leave(const Arrival& arrival, const Response& response);
+    Status call(const Arrival& arrival, const Response& response);
+    // Where the task comes back from a call: gives it back its registers.
+    Status come_back(Arrival& arrival);
     // Moves vCPUs that stand on a breakpoint and are not held behind it.
     Status pass_breakpoints();
     [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;
@@ -114,6 +131,7 @@ private:
     std::set<std::uint64_t> written_;  // the addresses that watch_writes() watches
     std::function<Status(const Arrival&)> stop_listener_;
     std::set<unsigned> held_;
+    std::map<std::uint64_t, Call> calls_;            // by task
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed
     WatchId next_id_ = 1;
     std::uint64_t stops_ = 0;

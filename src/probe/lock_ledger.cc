@@ -1,6 +1,7 @@
 #include "probe/lock_ledger.h"
 
 #include <algorithm>
+#include <array>
 #include <set>
 
 #include "probe/elision.h"
@@ -14,11 +15,12 @@ namespace {
 // the driver core takes, and its next neighbour in the slab is a device that is nearer to its own lock.
 constexpr std::uint64_t kDeviceSpan = 1024;
 constexpr std::size_t kMostEvents = 100'000;
+constexpr std::size_t kPathDepth = 6;
 
-constexpr const char* kDeviceHotplug = "device_hotplug_lock";
-constexpr const char* kMemHotplug = "mem_hotplug_lock";
-constexpr const char* kCpuHotplug = "cpu_hotplug_lock";
-constexpr const char* kAcpiScan = "acpi_scan_lock";
+// What lockdep kernels have instead of mutex_lock (include/linux/mutex.h) is among them.
+constexpr std::array kMutexLocks = {
+    "mutex_lock",          "mutex_lock_nested",         "mutex_lock_interruptible", "mutex_lock_interruptible_nested",
+    "mutex_lock_killable", "mutex_lock_killable_nested"};
 
 std::string device_lock_name(std::uint64_t block) { return fmt::format("memory{}'s device lock", block); }
 
@@ -39,6 +41,7 @@ struct LockLedger::Primitive {
     const char* fixed;  // the lock, where it is not an argument
     bool optional;      // not every kernel has it
     bool mutex_change;  // what it does shows in the mutex itself
+    bool mutex = false;
 };
 
 const char* to_string(LockAction action) {
@@ -56,46 +59,81 @@ LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWa
       symbols_(symbols),
       watching_(watching),
       paths_(symbols),
-      mutexes_(conductor, paths_, [this](LockEvent event) { write(std::move(event)); }) {}
+      mutexes_(conductor, paths_, [this](LockEvent event) { write(std::move(event)); }),
+      names_(symbols) {}
 
 Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
-                                                     MutexWatching watching) {
+                                                     MutexWatching watching, LedgerExtent extent) {
     // mutex_lock_nested and its kin are what lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
     static constexpr Primitive primitives[] = {
-        {"mutex_lock", Effect::acquires, false, nullptr, true, true},
-        {"mutex_lock_nested", Effect::acquires, false, nullptr, true, true},
-        {"mutex_lock_interruptible", Effect::acquires_or_fails, false, nullptr, true, true},
-        {"mutex_lock_interruptible_nested", Effect::acquires_or_fails, false, nullptr, true, true},
-        {"mutex_lock_killable", Effect::acquires_or_fails, false, nullptr, true, true},
-        {"mutex_lock_killable_nested", Effect::acquires_or_fails, false, nullptr, true, true},
-        {"mutex_unlock", Effect::releases, false, nullptr, true, true},
-        {"mutex_trylock", Effect::tries, false, nullptr, true, false},
-        {"_mutex_trylock_nest_lock", Effect::tries, false, nullptr, true, false},
+        {"mutex_lock", Effect::acquires, false, nullptr, true, true, true},
+        {"mutex_lock_nested", Effect::acquires, false, nullptr, true, true, true},
+        {"mutex_lock_interruptible", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_lock_interruptible_nested", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_lock_killable", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_lock_killable_nested", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_unlock", Effect::releases, false, nullptr, true, true, true},
+        {"mutex_trylock", Effect::tries, false, nullptr, true, false, true},
+        {"_mutex_trylock_nest_lock", Effect::tries, false, nullptr, true, false, true},
         {"percpu_down_write", Effect::acquires, false, nullptr, true, false},
         {"percpu_up_write", Effect::releases, false, nullptr, true, false},
-        {"cpus_read_lock", Effect::acquires, true, kCpuHotplug, true, false},
-        {"cpus_read_unlock", Effect::releases, true, kCpuHotplug, true, false},
-        {"get_online_mems", Effect::acquires, true, kMemHotplug, true, false},
-        {"put_online_mems", Effect::releases, true, kMemHotplug, true, false},
+        {"cpus_read_lock", Effect::acquires, true, locks::cpu_hotplug, true, false},
+        {"cpus_read_unlock", Effect::releases, true, locks::cpu_hotplug, true, false},
+        {"get_online_mems", Effect::acquires, true, locks::mem_hotplug, true, false},
+        {"put_online_mems", Effect::releases, true, locks::mem_hotplug, true, false},
     };
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
-    for (const char* name : {kDeviceHotplug, kMemHotplug, kCpuHotplug, kAcpiScan}) ledger->find_named_lock(name);
+    for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
+        if (!ledger->names_.can_know(lock)) ledger->gaps_.push_back(fmt::format("{} has no symbol", lock));
+    if (extent == LedgerExtent::attempts) {
+        for (const auto& primitive : primitives)
+            if (primitive.effect == Effect::tries) MEMRIG_CHECK(ledger->watch_primitive(primitive));
+        return ledger;
+    }
     for (const auto& primitive : primitives)
         if (watching == MutexWatching::calls || !primitive.mutex_change)
             MEMRIG_CHECK(ledger->watch_primitive(primitive));
     if (watching == MutexWatching::writes) {
         LockLedger* self = ledger.get();
         conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
-        for (const auto& [address, name] : ledger->named_locks_)
-            if (name == kDeviceHotplug || name == kAcpiScan) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
+        for (const auto& [address, name] : ledger->names_.known())
+            if (is_mutex(name)) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
+        MEMRIG_CHECK(ledger->learn_mutexes());
     }
     MEMRIG_CHECK(ledger->watch_devices());
     return ledger;
 }
 
-void LockLedger::find_named_lock(const char* name) {
-    if (const auto address = symbols_.unique(name)) named_locks_.emplace(*address, name);
-    else gaps_.push_back(fmt::format("{} has no symbol", name));
+Status LockLedger::learn_mutexes() {
+    for (const auto& [function, lock] : names_.mutex_takers()) {
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+        const auto at_taker = [this, lock](const Arrival&) -> Result<Response> {
+            if (!taking_.empty() || names_.address_of(lock)) return Response::pass();
+            for (const char* mutex_lock : kMutexLocks) {
+                if (symbols_.all(mutex_lock).empty()) continue;
+                MEMRIG_TRY(const auto addresses, entries_of(conductor_.probe(), symbols_, mutex_lock));
+                for (const auto address : addresses) {
+                    MEMRIG_TRY(const auto id,
+                               conductor_.watch(address, [this](const Arrival& call) -> Result<Response> {
+                                   MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(call));
+                                   const std::uint64_t mutex = call.registers.argument(0);
+                                   if (!names_.learn(symbols_.function(back), mutex, true)) return Response::pass();
+                                   MEMRIG_CHECK(learned(*names_.name_of(mutex)));
+                                   return Response::pass();
+                               }));
+                    taking_.push_back(id);
+                }
+            }
+            return Response::pass();
+        };
+        for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, at_taker));
+    }
+    return {};
+}
+
+Status LockLedger::learned(const std::string& lock) {
+    for (const auto id : std::exchange(taking_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
+    return watching_ == MutexWatching::writes ? mutexes_.watch(*names_.address_of(lock), lock) : Status();
 }
 
 Status LockLedger::watch_primitive(const Primitive& primitive) {
@@ -136,8 +174,7 @@ Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) 
 
 Status LockLedger::learn_device_lock() {
     if (!learning_.empty()) return {};
-    for (const char* function :
-         {"mutex_lock", "mutex_lock_nested", "mutex_lock_interruptible", "mutex_lock_interruptible_nested"}) {
+    for (const char* function : kMutexLocks) {
         if (symbols_.all(function).empty()) continue;
         MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
         for (const auto entry : entries) {
@@ -166,7 +203,7 @@ std::optional<std::uint64_t> LockLedger::block_of_device(std::uint64_t device) c
 }
 
 std::optional<std::string> LockLedger::lock_at(std::uint64_t address) const {
-    if (const auto named = named_locks_.find(address); named != named_locks_.end()) return named->second;
+    if (const auto named = names_.name_of(address)) return named;
     auto above = devices_.upper_bound(address);
     if (above == devices_.begin()) return std::nullopt;
     const auto& [device, block] = *std::prev(above);
@@ -177,16 +214,17 @@ std::optional<std::string> LockLedger::lock_at(std::uint64_t address) const {
 Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arrival& arrival) {
     std::optional<std::string> lock;
     std::uint64_t instance = 0;
+    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
     if (primitive.fixed != nullptr) {
         lock = primitive.fixed;
-        for (const auto& [address, name] : named_locks_)
-            if (name == primitive.fixed) instance = address;
+        instance = names_.address_of(primitive.fixed).value_or(0);
     } else {
         instance = arrival.registers.argument(0);
+        const bool new_name = names_.learn(symbols_.function(back), instance, primitive.mutex);
         lock = lock_at(instance);
+        if (new_name && primitive.mutex) MEMRIG_CHECK(learned(*lock));
     }
     if (!lock) return Response::pass();
-    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
     LockEvent event{arrival.at,
                     arrival.task,
                     arrival.vcpu,
@@ -201,6 +239,7 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
         write(std::move(event));
         return Response::pass();
     }
+    MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
     if (primitive.effect != Effect::tries) write(event);
     MEMRIG_CHECK(conductor_.on_return(arrival, [this, &primitive, event](const Arrival& returned, std::uint64_t value) {
         return finish(primitive, event, returned, value);
@@ -259,11 +298,13 @@ bool leads_to(std::uint64_t start, std::uint64_t task, const std::map<std::uint6
               WaitCycle& path) {
     const auto wish = wanted.find(task);
     if (wish == wanted.end() || !seen.insert(task).second) return false;
-    path.push_back(wish->second);
+    const std::size_t depth = path.size();
+    path.push_back({wish->second, {}});
     for (const auto& [holder, locks] : held) {
-        const bool holds =
-            holder != task && std::ranges::find(locks, wish->second.lock, &LockEvent::lock) != locks.end();
-        if (holds && (holder == start || leads_to(start, holder, wanted, held, seen, path))) return true;
+        const auto taken = std::ranges::find(locks, wish->second.lock, &LockEvent::lock);
+        if (holder == task || taken == locks.end()) continue;
+        path[depth].taken = *taken;
+        if (holder == start || leads_to(start, holder, wanted, held, seen, path)) return true;
     }
     path.pop_back();
     return false;

@@ -18,6 +18,7 @@
 #include "probe/call_path.h"
 #include "probe/conductor.h"
 #include "probe/lock_event.h"
+#include "probe/lock_names.h"
 #include "probe/mutex_watch.h"
 #include "probe/symbols.h"
 
@@ -29,15 +30,23 @@ enum class MutexWatching {
     calls    // by breakpoints on the mutex functions: a stop for every mutex of the kernel (KVM)
 };
 
-// A cycle in the wait-for graph: each event is a task's wish for a lock that the next one's task holds.
-using WaitCycle = std::vector<LockEvent>;
+// What is watched: everything, or only attempts on mutexes, which is what tells a refused onliner.
+enum class LedgerExtent { all, attempts };
+
+// A task waits for a lock that another one took.
+struct WaitLink {
+    LockEvent wants;
+    LockEvent taken;  // by the next link's task
+};
+// A cycle in the wait-for graph.
+using WaitCycle = std::vector<WaitLink>;
 
 // Same thread as the conductor, which must outlive it.
 class LockLedger {
 public:
     // Sets its breakpoints. Fault::guest where the kernel lacks a function that every kernel has.
     static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
-                                                    MutexWatching watching);
+                                                    MutexWatching watching, LedgerExtent extent = LedgerExtent::all);
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Called for each event as it is written, with the guest stopped.
@@ -48,8 +57,12 @@ public:
     // What it waits for now, if it does.
     [[nodiscard]] std::optional<LockEvent> wanted_by(std::uint64_t task) const;
     [[nodiscard]] std::optional<WaitCycle> wait_cycle() const;
+    // Whether this lock's address is known, so that all its takers are.
+    [[nodiscard]] bool watches(const std::string& lock) const { return names_.can_know(lock); }
     // The memory block whose device this address is, if the ledger has come to know it.
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
+    // The task_structs of the tasks that were seen to own a mutex, with their tasks (kernel stacks).
+    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& owners() const { return mutexes_.owners(); }
     // What could not be watched on this kernel, and why: for the report.
     [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
 
@@ -66,7 +79,9 @@ private:
     Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
     Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
     void write(LockEvent event);
-    void find_named_lock(const char* name);
+    // Where a mutex has no symbol: learns which it is from the functions that take it.
+    Status learn_mutexes();
+    Status learned(const std::string& lock);
     // The name of the lock at that address if it is one of ours.
     [[nodiscard]] std::optional<std::string> lock_at(std::uint64_t address) const;
 
@@ -77,7 +92,8 @@ private:
     MutexWatch mutexes_;
     std::optional<std::uint64_t> device_lock_offset_;
     std::vector<Conductor::WatchId> learning_;  // the breakpoints that learn it
-    std::map<std::uint64_t, std::string> named_locks_;
+    LockNames names_;
+    std::vector<Conductor::WatchId> taking_;  // breakpoints on the mutex functions, while a taker is on its way to one
     std::map<std::uint64_t, std::uint64_t> devices_;  // struct device of a memory block: the block
     std::vector<LockEvent> events_;
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task

@@ -25,6 +25,8 @@ public:
     Status watch(std::uint64_t address, const std::string& name);
     // Looks at all of them: to be called at every stop.
     Status look(const Arrival& stop);
+    // By task_struct: the task (kernel stack) of each owner seen.
+    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& owners() const { return tasks_; }
 
 private:
     struct Mutex {

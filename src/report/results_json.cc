@@ -57,7 +57,7 @@ Json trial_json(const TrialResult& trial) {
 
 Json arm_json(const ArmResult& arm) {
     Json json = {{"scenario", arm.scenario}, {"kernel", arm.kernel},   {"bench", arm.bench},
-                 {"arm", arm.arm},           {"purpose", arm.purpose}, {"mode", arm.mode}};
+                 {"arm", arm.arm},           {"purpose", arm.purpose}, {"mode", to_string(arm.mode)}};
     json["expected"] = Json::array();
     for (const Verdict verdict : arm.expected) json["expected"].push_back(to_string(verdict));
     json["trials_asked"] = arm.trials_asked;

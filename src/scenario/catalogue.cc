@@ -50,6 +50,7 @@ Result<Scenario> load_scenario(const std::string& name_or_path) {
     MEMRIG_TRY(TomlDocument document, TomlDocument::load(path.string()));
     Scenario scenario = parse_scenario(document, name_of(path));
     MEMRIG_CHECK(document.status());
+    MEMRIG_TRY(scenario.text, read_file(path));
     return scenario;
 }
 

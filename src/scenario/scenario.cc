@@ -52,8 +52,9 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
     if (control && !arm.elisions.empty())
         table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    if (!control && !table.has("elide"))
-        table.report("elide", fmt::format("arm \"{}\" elides nothing: it would be a second control", name));
+    if (!control && !table.has("elide") && !table.has("override"))
+        table.report("elide",
+                     fmt::format("arm \"{}\" elides and overrides nothing: it would be a second control", name));
     table.finish();
     return arm;
 }
@@ -74,8 +75,16 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
         if (std::ranges::find(known, bench) == known.end())
             root.report("benches", fmt::format("there is no bench \"{}\"", bench));
     scenario.trials = static_cast<unsigned>(root.integer("trials", 1, 1'000'000, 10));
-    root.choice("mode", {"directed"}, 0);
     scenario.schedule = read_schedule(root);
+    if (auto explore = root.table("explore", false)) {
+        scenario.points = explore->strings("points", false);
+        scenario.explore_settings = explore->strings("set", false);
+        Scenario tried = scenario;
+        for (const auto& setting : scenario.explore_settings)
+            if (const Status applied = apply_setting(tried, setting); !applied)
+                explore->report("set", applied.error().message);
+        explore->finish();
+    }
     if (auto arms = root.table("arm", true)) {
         for (auto& [arm, table] : arms->named_tables()) scenario.arms.push_back(read_arm(arm, table));
         if (std::ranges::find(scenario.arms, "control", &ScenarioArm::name) == scenario.arms.end())

@@ -30,8 +30,15 @@ struct Scenario {
     std::vector<std::string> benches;
     unsigned trials = 0;  // unless the user says
     Schedule schedule;
+    std::vector<std::string> points;            // of explore mode; empty: the default ones
+    std::vector<std::string> explore_settings;  // what explore mode fixes, e.g. a smaller device
     std::vector<ScenarioArm> arms;
+    std::string text;  // the file's
 };
+
+// Fixes what a scenario leaves open, or changes what it may: "onliner.attribute=online", "adder.size=128M". Fault::user_input, naming
+// what is wrong.
+Status apply_setting(Scenario& scenario, const std::string& setting);
 
 // Every mistake of the file is in `diagnostics`; the scenario is good only if there is none.
 Scenario parse_scenario(TomlDocument& document, const std::string& name);

@@ -64,11 +64,9 @@ Actor read_actor(const std::string& name, TomlTable& table) {
     return actor;
 }
 
-constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start},
-                                                          {"hold", StepKind::hold},
-                                                          {"await", StepKind::await},
-                                                          {"release", StepKind::release},
-                                                          {"settle", StepKind::settle}};
+constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start},   {"hold", StepKind::hold},
+                                                          {"await", StepKind::await},   {"release", StepKind::release},
+                                                          {"finish", StepKind::finish}, {"settle", StepKind::settle}};
 
 // Nothing where the table is no step.
 std::optional<Step> read_step(TomlTable& table) {
@@ -85,7 +83,8 @@ std::optional<Step> read_step(TomlTable& table) {
         }
     }
     if (kinds != 1) {
-        table.report("", "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"settle\"");
+        table.report("",
+                     "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"finish\", \"settle\"");
         return std::nullopt;
     }
     if (step.kind == StepKind::hold) {
@@ -161,6 +160,8 @@ private:
             table.report(key, fmt::format("actor \"{}\" is held already", actor));
         if (step.kind == StepKind::release && held_.erase(actor) == 0)
             table.report(key, fmt::format("actor \"{}\" is not held", actor));
+        if (step.kind == StepKind::finish && held_.contains(actor))
+            table.report(key, fmt::format("actor \"{}\" is held, and cannot finish", actor));
         if (step.kind == StepKind::await && held_.contains(actor))
             table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
     }

@@ -9,6 +9,7 @@
 
 #include "hotplug/accounting.h"
 #include "probe/lock_ledger.h"
+#include "probe/task_names.h"
 #include "schedule/schedule.h"
 
 namespace memrig {
@@ -64,6 +65,7 @@ struct Performance {
     std::vector<Crash> crashes;
     std::vector<StuckSample> stuck;
     std::vector<OnlinerWrite> writes;
+    std::map<std::uint64_t, TaskName> names;  // of tasks, by kernel stack, as far as they could be learned
     MemorySnapshot before;
     std::optional<MemorySnapshot> after;  // where it finished
     double schedule_seconds = 0;          // from the first step to the last

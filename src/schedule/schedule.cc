@@ -6,6 +6,38 @@
 
 namespace memrig {
 
+namespace {
+std::string ordinal(unsigned n) {
+    const char* ending = "th";
+    if (n % 100 < 11 || n % 100 > 13) ending = n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
+    return fmt::format("{}{}", n, ending);
+}
+}  // namespace
+
+const char* to_string(Mode mode) {
+    switch (mode) {
+        case Mode::directed: return "directed";
+        case Mode::free: return "free";
+        case Mode::explore: return "explore";
+    }
+    return "?";
+}
+
+std::string Switch::text() const {
+    if (forced) return fmt::format("{} {}: {} goes on", actor, at, to);
+    return fmt::format("at {}'s {} {}: {} goes on", actor, ordinal(nth), at, to);
+}
+
+unsigned preemptions(const Interleaving& order) {
+    return static_cast<unsigned>(std::ranges::count(order, false, &Switch::forced));
+}
+
+std::string text_of(const Interleaving& order) {
+    std::string text;
+    for (const auto& one : order) text += (text.empty() ? "" : "; ") + one.text();
+    return text.empty() ? "each as far as it can" : text;
+}
+
 std::string Evidence::text() const {
     const char* verb = kind == Kind::refused ? "refused" : kind == Kind::entered ? "entered" : "blocked";
     return fmt::format("{} {}", verb, subject);
@@ -28,6 +60,7 @@ std::string Step::text() const {
         case StepKind::start: return "start " + actor;
         case StepKind::hold: return fmt::format("hold {} at {}{}", actor, at, memory_block ? " of a memory block" : "");
         case StepKind::release: return "release " + actor;
+        case StepKind::finish: return "finish " + actor;
         case StepKind::settle: return "settle";
         case StepKind::await: break;
     }

@@ -1,4 +1,4 @@
-// A schedule as data: who acts, and the ordered steps that place them.
+// A schedule as data: who acts, and the ordered steps that place them; or, in explore mode, who goes on where.
 #pragma once
 
 #include <cstdint>
@@ -9,6 +9,13 @@
 #include "guest/guest_link.h"
 
 namespace memrig {
+
+enum class Mode {
+    directed,  // by the schedule's steps
+    free,      // the actors run as they like
+    explore    // every order of the actors at the scenario's points, within a bound
+};
+const char* to_string(Mode mode);
 
 enum class ActorKind {
     plugger,  // plugs a device through QMP; its task in the guest is the one that enters `entry`
@@ -52,6 +59,7 @@ enum class StepKind {
     hold,     // waits until the actor comes to `at`, and holds it there
     await,    // waits until any of `any` is seen of the actor
     release,  // lets the held actor go
+    finish,   // waits until the actor has finished
     settle    // waits until every actor has finished
 };
 
@@ -63,6 +71,24 @@ struct Step {
     std::vector<Evidence> any;  // await
     [[nodiscard]] std::string text() const;
 };
+
+// In explore mode: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a function; or "finished", or
+// "blocked LOCK", where `actor` cannot go on anyway, and the switch is no preemption.
+struct Switch {
+    std::string actor;
+    std::string at;
+    unsigned nth = 1;
+    std::string to;
+    bool forced = false;
+    [[nodiscard]] std::string text() const;  // "at adder's 1st bus_probe_device, onliner"
+    bool operator==(const Switch&) const = default;
+};
+// One order of the actors: the switches that differ from letting each go on as far as it can, in their order.
+using Interleaving = std::vector<Switch>;
+// How many of them are preemptions.
+unsigned preemptions(const Interleaving& order);
+// "adder 1st bus_probe_device > onliner; ..."; "each as far as it can" for the one without switches.
+std::string text_of(const Interleaving& order);
 
 struct Schedule {
     std::vector<Actor> actors;

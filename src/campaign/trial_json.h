@@ -1,0 +1,31 @@
+// Trials as JSON: what a trial was made of (trial.json, by which it can be played again) and what it came to (verdict.json).
+#pragma once
+
+#include <nlohmann/json.hpp>
+
+#include "campaign/trial.h"
+
+namespace memrig {
+
+nlohmann::json order_json(const Interleaving& order);
+Result<Interleaving> order_from_json(const nlohmann::json& json);
+
+// What is needed to play a trial again.
+struct TrialRecipe {
+    std::string scenario, scenario_text, arm;
+    std::string kernel, kernel_sha256, kernel_release;  // as given to --kernel
+    std::string bench, qemu_version, accelerator;
+    unsigned number = 1;
+    std::uint64_t seed = 0;
+    std::map<std::string, std::string> attributes;
+    TrialManner manner;
+    Interleaving order;
+};
+nlohmann::json recipe_json(const TrialOrder& order);
+// Fault::user_input where the file is damaged or of another format; nothing in it is trusted.
+Result<TrialRecipe> read_recipe(const std::filesystem::path& trial_directory);
+
+nlohmann::json verdict_json(const TrialResult& result);
+Result<TrialResult> verdict_from_json(const nlohmann::json& json);
+
+}  // namespace memrig

@@ -1,0 +1,68 @@
+#include "probe/lock_names.h"
+
+#include <algorithm>
+#include <array>
+
+namespace memrig {
+
+namespace {
+
+constexpr std::array kLocks = {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan};
+
+// Functions of which nothing but this lock is taken by a direct call. Where a compiler inlined the first of its kind into its callers,
+// these are named as well.
+struct Taker {
+    const char* function;
+    const char* lock;
+};
+constexpr std::array kTakers = {
+    Taker{"lock_device_hotplug", locks::device_hotplug}, Taker{"lock_device_hotplug_sysfs", locks::device_hotplug},
+    Taker{"online_store", locks::device_hotplug},        Taker{"state_store", locks::device_hotplug},
+    Taker{"acpi_scan_lock_acquire", locks::acpi_scan},   Taker{"mem_hotplug_begin", locks::mem_hotplug},
+    Taker{"add_memory_resource", locks::mem_hotplug},    Taker{"memory_block_online", locks::mem_hotplug},
+    Taker{"online_pages", locks::mem_hotplug},           Taker{"offline_pages", locks::mem_hotplug},
+    Taker{"cpus_write_lock", locks::cpu_hotplug},
+};
+
+}  // namespace
+
+bool is_mutex(std::string_view lock) { return lock == locks::device_hotplug || lock == locks::acpi_scan; }
+
+LockNames::LockNames(const SymbolTable& symbols) : symbols_(symbols) {
+    for (const char* lock : kLocks)
+        if (const auto address = symbols.unique(lock)) names_.emplace(*address, lock);
+}
+
+std::optional<std::string> LockNames::name_of(std::uint64_t address) const {
+    const auto found = names_.find(address);
+    return found == names_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::uint64_t> LockNames::address_of(std::string_view lock) const {
+    for (const auto& [address, name] : names_)
+        if (name == lock) return address;
+    return std::nullopt;
+}
+
+bool LockNames::can_know(std::string_view lock) const {
+    return address_of(lock) || std::ranges::any_of(kTakers, [&](const Taker& taker) {
+               return taker.lock == lock && !symbols_.all(taker.function).empty();
+           });
+}
+
+std::map<std::string, std::string> LockNames::mutex_takers() const {
+    std::map<std::string, std::string> takers;
+    for (const auto& [function, lock] : kTakers)
+        if (is_mutex(lock) && !address_of(lock) && !symbols_.all(function).empty()) takers.emplace(function, lock);
+    return takers;
+}
+
+bool LockNames::learn(std::string_view caller, std::uint64_t address, bool mutex) {
+    for (const auto& [function, lock] : kTakers) {
+        if (caller != function || mutex != is_mutex(lock) || address_of(lock)) continue;
+        return names_.emplace(address, lock).second;
+    }
+    return false;
+}
+
+}  // namespace memrig

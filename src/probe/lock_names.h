@@ -1,0 +1,45 @@
+// Which address is which of the locks of memory hotplug: from the kernel's symbols, or learned from the functions that take them, where
+// a kernel (Debian's ppc64el one, say) has no symbols for data.
+#pragma once
+
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "probe/symbols.h"
+
+namespace memrig {
+
+namespace locks {
+inline constexpr const char* device_hotplug = "device_hotplug_lock";
+inline constexpr const char* mem_hotplug = "mem_hotplug_lock";
+inline constexpr const char* cpu_hotplug = "cpu_hotplug_lock";
+inline constexpr const char* acpi_scan = "acpi_scan_lock";
+}  // namespace locks
+
+// The first two are mutexes (drivers/base/core.c, drivers/acpi/scan.c), the others per-CPU rwsems (mm/memory_hotplug.c, kernel/cpu.c).
+bool is_mutex(std::string_view lock);
+
+class LockNames {
+public:
+    explicit LockNames(const SymbolTable& symbols);
+
+    [[nodiscard]] std::optional<std::string> name_of(std::uint64_t address) const;
+    [[nodiscard]] std::optional<std::uint64_t> address_of(std::string_view lock) const;
+    // By address.
+    [[nodiscard]] const std::map<std::uint64_t, std::string>& known() const { return names_; }
+    // Whether the lock's address is known, or the kernel has a function that it can be learned from.
+    [[nodiscard]] bool can_know(std::string_view lock) const;
+    // The functions by which the address of a mutex that is not known yet can be learned: the first mutex that such a one takes is it.
+    [[nodiscard]] std::map<std::string, std::string> mutex_takers() const;
+    // A lock function was called, with this lock, from `caller`. True if that told us a new name.
+    bool learn(std::string_view caller, std::uint64_t address, bool mutex);
+
+private:
+    const SymbolTable& symbols_;
+    std::map<std::uint64_t, std::string> names_;
+};
+
+}  // namespace memrig

@@ -1,0 +1,311 @@
+#include "schedule/cast.h"
+
+#include <algorithm>
+
+#include "base/log.h"
+#include "probe/elision.h"
+#include "probe/kernel_objects.h"
+#include "schedule/while_running.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kRingPatience = 120s;
+constexpr auto kAgentPatience = 60s;
+constexpr auto kQmpPatience = 60s;
+// How often a guest that seems to do nothing is looked at.
+constexpr auto kGlance = 2s;
+constexpr unsigned kLooksWithoutLedger = 5;
+constexpr auto kCrashPatience = 30s;
+
+// Who sleeps by the clock waits for nobody: an onliner that was refused, or a task that is parked.
+bool sleeps_by_the_clock(const BlockedTask& task) {
+    return std::ranges::any_of(task.stack, [](const std::string& frame) { return frame.starts_with("msleep+"); });
+}
+
+Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
+    MemorySnapshot snapshot;
+    MEMRIG_TRY(snapshot.blocks,
+               while_running(conductor, [&] { return machine.agent().blocks(Deadline::after(kAgentPatience)); }));
+    MEMRIG_TRY(snapshot.figures,
+               while_running(conductor, [&] { return machine.agent().memory(Deadline::after(kAgentPatience)); }));
+    return snapshot;
+}
+
+}  // namespace
+
+Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor) {
+    const auto hello = while_running(conductor, [&] { return machine.agent().hello(Deadline::after(kAgentPatience)); });
+    if (!hello) return std::unexpected(hello.error());
+    MEMRIG_TRY(MemorySnapshot snapshot, take_snapshot(machine, conductor));
+    MEMRIG_CHECK(conductor.pause());
+    return snapshot;
+}
+
+Cast::Cast(Machine& machine, Conductor& conductor, LockLedger* ledger, const SymbolTable& symbols, Timeline& timeline,
+           CastOrder order)
+    : machine_(machine),
+      conductor_(conductor),
+      ledger_(ledger),
+      symbols_(symbols),
+      timeline_(timeline),
+      order_(std::move(order)) {
+    seen.before = order_.before;
+}
+
+std::string Cast::actor_of(std::uint64_t task) const {
+    for (const auto& [actor, stack] : seen.tasks)
+        if (stack == task) return actor;
+    return {};
+}
+
+bool Cast::is_onliners(unsigned vcpu) const {
+    return std::ranges::any_of(onliners_, [&](const auto& onliner) { return onliner.second.vcpu == vcpu; });
+}
+
+// --- what the probe watches
+
+Status Cast::watch_function(const std::string& function, const Conductor::Handler& handler) {
+    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+    for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, handler));
+    return {};
+}
+
+Status Cast::watch_crashes() {
+    for (const char* function : {"oops_enter", "panic"})
+        MEMRIG_CHECK(
+            watch_function(function, [this, function](const Arrival& arrival) { return at_crash(function, arrival); }));
+    return {};
+}
+
+Status Cast::watch() {
+    for (const auto& actor : order_.schedule.actors) {
+        std::vector<std::string> names = actor.entry;
+        if (actor.kind == ActorKind::onliner && names.empty()) names = {order_.attributes.at(actor.name) + "_store"};
+        for (const auto& name : names) {
+            MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, name));
+            entries_[actor.name].insert(entries.begin(), entries.end());
+        }
+        for (const auto entry : entries_[actor.name])
+            MEMRIG_CHECK(
+                conductor_.watch(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
+    }
+    if (ledger_ != nullptr) ledger_->on_event([this](const LockEvent& event) { at_lock(event); });
+    return watch_crashes();
+}
+
+Result<bool> Cast::enters(const Actor& actor, const Arrival& arrival) {
+    if (!entries_[actor.name].contains(arrival.address)) return false;
+    if (actor.kind == ActorKind::onliner) {
+        const auto armed = onliners_.find(actor.name);
+        if (armed == onliners_.end() || armed->second.vcpu != arrival.vcpu) return false;
+    }
+    const auto [known, is_new] = seen.tasks.emplace(actor.name, arrival.task);
+    return is_new || known->second == arrival.task;
+}
+
+Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
+    MEMRIG_TRY(const bool enters_now, enters(actor, arrival));
+    if (!enters_now) return Response::pass();
+    timeline_.add(actor.name, "enters", symbols_.describe(arrival.address), arrival.vcpu);
+    if (actor.kind == ActorKind::plugger) {
+        MEMRIG_CHECK(conductor_.on_return(arrival, [this, &actor](const Arrival& returned, std::uint64_t) -> Status {
+            timeline_.add(actor.name, "leaves", actor.entry.front(), returned.vcpu);
+            finished_pluggers_.insert(actor.name);
+            return {};
+        }));
+    }
+    return Response::pass();
+}
+
+Result<Response> Cast::at_crash(const std::string& function, const Arrival& arrival) {
+    const std::string actor = actor_of(arrival.task);
+    seen.crashes.push_back({arrival.at, function, actor, arrival.vcpu});
+    timeline_.add(actor, "crash", function, arrival.vcpu);
+    return Response::pass();
+}
+
+void Cast::at_lock(const LockEvent& event) {
+    const std::string actor = actor_of(event.task);
+    const std::string name = actor.empty() ? fmt::format("task {:x}", event.task) : actor;
+    timeline_.add({event.at, name, "lock",
+                   fmt::format("{} {}{} ({})", to_string(event.action), event.lock, event.shared ? " for reading" : "",
+                               event.where),
+                   event.vcpu});
+    if (actor.empty()) return;
+    if (lock_listener_) lock_listener_(event);
+    if (event.action == LockAction::refused)
+        note_evidence(actor, {Evidence::Kind::refused, event.lock}, event.vcpu, event.where);
+    if (event.action == LockAction::wants)
+        note_evidence(actor, {Evidence::Kind::blocked, event.lock}, event.vcpu, event.where);
+}
+
+void Cast::note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where) {
+    EvidenceRecord record{actor, evidence, steady_clock().now(), where, {}};
+    for (const auto& hold : seen.holds)
+        if (!hold.released) record.during.push_back(hold.actor);
+    if (evidence.kind != Evidence::Kind::blocked) timeline_.add(actor, "evidence", evidence.text(), vcpu);
+    seen.evidence.push_back(std::move(record));
+}
+
+// --- how the actors begin
+
+Status Cast::start(const Actor& actor) { return actor.kind == ActorKind::onliner ? ring(actor) : plug(actor); }
+
+Status Cast::plug(const Actor& actor) {
+    // The device appears at one instant of the guest's time: while it stands still.
+    MEMRIG_CHECK(conductor_.pause());
+    MEMRIG_TRY(seen.blocks, plug_dimm(machine_.qmp(), DimmOrder{"dimm0", actor.bytes, actor.node}, order_.block_bytes,
+                                      Deadline::after(kQmpPatience)));
+    timeline_.add(actor.name, "qmp",
+                  fmt::format("device_add pc-dimm: memory{} to memory{}", seen.blocks.first, seen.blocks.last));
+    return {};
+}
+
+Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
+    constexpr std::uint64_t most_blocks = 4096;
+    unsigned vcpu = conductor_.probe().vcpus();
+    for (const auto& actor : order_.schedule.actors) {
+        if (actor.kind != ActorKind::onliner) continue;
+        if (--vcpu <= order_.housekeeping)
+            return fail(Fault::user_input, "the bench has no vCPU left for actor {}", actor.name);
+        OnlinerOrder order;
+        order.name = actor.name;
+        order.cpu = vcpu;
+        order.first_block = 0;
+        order.last_block = most_blocks - 1;
+        order.attribute = order_.attributes.at(actor.name);
+        order.value = !actor.value.empty() ? actor.value : order.attribute == "online" ? "1" : "online";
+        order.trigger = trigger.value_or(actor.trigger);
+        MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] {
+                       return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience));
+                   }));
+        onliners_[actor.name] = {vcpu, doorbell};
+        timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), vcpu);
+    }
+    return conductor_.pause();
+}
+
+Status Cast::ring(const Actor& actor) {
+    const auto& [vcpu, doorbell] = onliners_.at(actor.name);
+    const auto give_up = Deadline::after(kRingPatience);
+    const auto never = [] { return false; };
+    for (;;) {
+        MEMRIG_CHECK(conductor_.pause());
+        // Its address space is the vCPU's while it spins there; else it was interrupted by another task, and comes back.
+        const auto magic = conductor_.probe().read_u64(vcpu, doorbell.address);
+        if (magic && *magic == Doorbell::magic) break;
+        if (!magic && magic.error().fault != Fault::guest) return std::unexpected(magic.error());
+        if (give_up.expired()) return fail(Fault::guest, "{} does not wait for its doorbell", actor.name);
+        MEMRIG_TRY([[maybe_unused]] const RunEnd end, conductor_.run_until(never, Deadline::after(1ms)));
+    }
+    std::string words;
+    for (const std::uint64_t word : {seen.blocks.first, seen.blocks.last, std::uint64_t{1}})
+        for (unsigned i = 0; i < 8; i++) words += static_cast<char>(word >> (8 * i));
+    MEMRIG_CHECK(conductor_.probe().write_memory(vcpu, doorbell.address + 8, words));
+    timeline_.add(actor.name, "rung", fmt::format("memory{} to memory{}", seen.blocks.first, seen.blocks.last), vcpu);
+    return {};
+}
+
+// --- how they end
+
+void Cast::collect_writes() {
+    seen.writes = machine_.agent().writes();
+    for (; writes_taken_ < seen.writes.size(); writes_taken_++) {
+        const OnlinerWrite& write = seen.writes[writes_taken_];
+        timeline_.add(
+            {write.seen,
+             write.onliner,
+             "write",
+             fmt::format("memory{}: {}", write.block, write.error == 0 ? "done" : fmt::format("errno {}", write.error)),
+             {}});
+    }
+}
+
+std::size_t Cast::writes_of(const std::string& onliner) {
+    collect_writes();
+    return static_cast<std::size_t>(std::ranges::count(seen.writes, onliner, &OnlinerWrite::onliner));
+}
+
+bool Cast::finished(const Actor& actor) {
+    // Where nobody watches it, its blocks tell: all of them can be onlined.
+    if (actor.kind == ActorKind::plugger) return entries_.empty() || finished_pluggers_.contains(actor.name);
+    return writes_of(actor.name) >= seen.blocks.count();
+}
+
+bool Cast::all_finished() {
+    return std::ranges::all_of(order_.schedule.actors, [&](const Actor& actor) { return finished(actor); });
+}
+
+Status Cast::settle(Deadline give_up) {
+    const auto in_a_cycle = [&] { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); };
+    const auto over = [&] { return crashed() || all_finished() || in_a_cycle(); };
+    unsigned stills = 0;
+    for (;;) {
+        MEMRIG_TRY(const RunEnd end,
+                   conductor_.run_until(over, Deadline::after(kGlance), machine_.agent().descriptor()));
+        if (crashed()) {
+            seen.end = PlayEnd::crashed;
+            return {};
+        }
+        if (end == RunEnd::done && !in_a_cycle()) {
+            seen.end = PlayEnd::finished;
+            return {};
+        }
+        if (ledger_ != nullptr && !in_a_cycle() && !give_up.expired()) continue;
+        MEMRIG_TRY(const bool still, look_at_stuck());
+        stills = still ? stills + 1 : 0;
+        // Without a ledger only the looks themselves can tell, and two of them may be too near to each other.
+        const bool stuck = still && (ledger_ != nullptr || stills >= kLooksWithoutLedger);
+        if (!stuck && !give_up.expired()) continue;
+        seen.end = stuck ? PlayEnd::stuck : PlayEnd::expired;
+        return {};
+    }
+}
+
+Result<bool> Cast::look_at_stuck() {
+    seen.stuck.clear();
+    for (int look = 0; look < 2; look++) {
+        StuckSample sample;
+        MEMRIG_TRY(sample.blocked, while_running(conductor_, [&] {
+                       return machine_.agent().blocked_tasks(Deadline::after(kAgentPatience));
+                   }));
+        std::erase_if(sample.blocked, sleeps_by_the_clock);
+        sample.at = steady_clock().now();
+        if (ledger_ != nullptr) {
+            sample.cycle = ledger_->wait_cycle();
+            sample.lock_events = ledger_->events().size();
+        }
+        timeline_.add(
+            "rig", "stuck",
+            fmt::format("{} blocked tasks, {}", sample.blocked.size(), sample.cycle ? "a cycle" : "no cycle"));
+        seen.stuck.push_back(std::move(sample));
+    }
+    const auto same = [](const BlockedTask& a, const BlockedTask& b) { return a.tid == b.tid && a.stack == b.stack; };
+    return !seen.stuck[0].blocked.empty() && seen.stuck[0].lock_events == seen.stuck[1].lock_events &&
+           std::ranges::equal(seen.stuck[0].blocked, seen.stuck[1].blocked, same);
+}
+
+Status Cast::see_crash_out() {
+    const auto printed = [&] {
+        const std::string text = machine_.console().text();
+        return text.find("---[ end ") != std::string::npos;
+    };
+    const auto give_up = Deadline::after(kCrashPatience);
+    while (!printed() && !give_up.expired()) {
+        const auto end = conductor_.run_until(printed, Deadline::after(20ms));
+        // A panic ends QEMU: that is no fault of the rig's.
+        if (!end) return end.error().fault == Fault::interrupted ? Status(std::unexpected(end.error())) : Status();
+    }
+    return {};
+}
+
+Status Cast::take_after() {
+    MEMRIG_CHECK(conductor_.let_go());
+    MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
+    return {};
+}
+
+}  // namespace memrig

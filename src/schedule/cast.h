@@ -1,0 +1,103 @@
+// The cast: the actors of a schedule in one guest, armed, started, known by their tasks and watched to their end.
+#pragma once
+
+#include <functional>
+#include <map>
+#include <optional>
+#include <set>
+#include <string>
+
+#include "machine/machine.h"
+#include "probe/conductor.h"
+#include "probe/lock_ledger.h"
+#include "probe/symbols.h"
+#include "schedule/performance.h"
+#include "schedule/timeline.h"
+
+namespace memrig {
+
+// What the guest's memory looks like before anything is watched: greets the agent of a machine just restored.
+Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor);
+
+struct CastOrder {
+    MemorySnapshot before;
+    const Schedule& schedule;
+    std::map<std::string, std::string> attributes;  // by onliner: the one chosen of its attributes
+    std::uint64_t block_bytes = 0;
+    unsigned housekeeping = 1;  // vCPUs from 0 on that are never held
+};
+
+// Not thread-safe; everything it is given must outlive it. All that is seen goes into `seen` and the timeline. An error is a fault of
+// the rig, the host or the user; all that the guest does is a thing seen.
+class Cast {
+public:
+    // `ledger` may be null: then no lock is seen, and no actor's task is told from another's by its locks.
+    Cast(Machine& machine, Conductor& conductor, LockLedger* ledger, const SymbolTable& symbols, Timeline& timeline,
+         CastOrder order);
+
+    // Puts each onliner on a vCPU of its own, from the last one down, spinning until it is rung. The guest stands still after.
+    // `trigger` is what they do then, where it is not what the schedule says.
+    Status arm(std::optional<OnlinerTrigger> trigger = {});
+    // Watches the actors' entries, the locks and the kernel's crash path.
+    Status watch();
+    // The crash path alone.
+    Status watch_crashes();
+    Status watch_function(const std::string& function, const Conductor::Handler& handler);
+
+    // Plugs the device, or rings the onliner, while the guest stands still.
+    Status start(const Actor& actor);
+    // Told of each lock event, after it was noted.
+    void on_lock(std::function<void(const LockEvent&)> listener) { lock_listener_ = std::move(listener); }
+    // The addresses that the actor's task is known by, and enters at; empty before watch().
+    [[nodiscard]] const std::set<std::uint64_t>& entries(const Actor& actor) { return entries_[actor.name]; }
+    // Readable when an onliner has reported.
+    [[nodiscard]] int descriptor() const { return machine_.agent().descriptor(); }
+    // Whether this arrival is at the actor's entry: then its task is known from now on.
+    Result<bool> enters(const Actor& actor, const Arrival& arrival);
+
+    [[nodiscard]] std::string actor_of(std::uint64_t task) const;  // "" for a task that is no actor's
+    [[nodiscard]] bool is_onliners(unsigned vcpu) const;
+    [[nodiscard]] bool crashed() const { return !seen.crashes.empty(); }
+    [[nodiscard]] bool finished(const Actor& actor);
+    [[nodiscard]] bool all_finished();
+    // How many blocks it has written to.
+    [[nodiscard]] std::size_t writes_of(const std::string& onliner);
+    void note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where);
+
+    // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
+    Status settle(Deadline give_up);
+    // Two looks, with the guest running in between. True if neither shows any progress over the other.
+    Result<bool> look_at_stuck();
+    // Lets the kernel print its last words; they are evidence.
+    Status see_crash_out();
+    // Takes all watches away, lets the guest go on and looks at its memory.
+    Status take_after();
+    void collect_writes();
+
+    Performance seen;
+
+private:
+    Result<Response> at_entry(const Actor& actor, const Arrival& arrival);
+    Result<Response> at_crash(const std::string& function, const Arrival& arrival);
+    void at_lock(const LockEvent& event);
+    Status plug(const Actor& actor);
+    Status ring(const Actor& actor);
+
+    struct ArmedOnliner {
+        unsigned vcpu;
+        Doorbell doorbell;
+    };
+    Machine& machine_;
+    Conductor& conductor_;
+    LockLedger* ledger_;
+    const SymbolTable& symbols_;
+    Timeline& timeline_;
+    CastOrder order_;
+    std::function<void(const LockEvent&)> lock_listener_;
+    std::map<std::string, std::set<std::uint64_t>> entries_;  // by actor: the addresses that it is known by
+    std::map<std::string, ArmedOnliner> onliners_;            // by actor
+    std::set<std::string> finished_pluggers_;
+    std::size_t writes_taken_ = 0;
+};
+
+}  // namespace memrig
