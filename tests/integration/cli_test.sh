@@ -77,7 +77,7 @@ test_help() {
     expect 0 --version
     err_is_empty
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
-    for command in '' run kernels 'kernels list' 'kernels fetch' benches 'benches list' scenarios 'scenarios list' \
+    for command in '' run report kernels 'kernels list' 'kernels fetch' benches 'benches list' scenarios 'scenarios list' \
         'scenarios check' doctor; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --help
@@ -160,6 +160,42 @@ test_scenarios_check() {
     expect 2 scenarios check empty.toml
     grep -qE '^empty\.toml:' out || fail "$what: an empty file passes"
     refused 'no-such-file.toml' scenarios check no-such-file.toml
+}
+
+# make_trial DIRECTORY
+make_trial() {
+    mkdir -p "$1"
+    echo '{"schema": 1, "happenings": [{"ms": 1.5, "actor": "rig", "what": "step", "text": "start adder"}]}' >"$1/timeline.json"
+}
+
+test_report() {
+    refused 'DIR is required' report --format trace
+    refused '--format is required' report .
+    refused 'svg' report . --format svg
+    refused 'no-such-run is no directory' report no-such-run --format trace
+    mkdir no-run
+    refused 'no trial' report no-run --format trace
+    make_trial one-run/race/x/control/0001
+    expect 0 report one-run --format trace
+    out_has 'one-run/race/x/control/0001/trace.json'
+    grep -qF '"start adder"' one-run/race/x/control/0001/trace.json || fail "$what: no step in the trace"
+    expect 0 report one-run --format trace --out -
+    out_is_json
+    out_has '"displayTimeUnit": "ms"'
+    refused 'is no directory' report one-run --format trace --out no-such-folder/x.json
+    make_trial two-run/race/x/control/0001
+    make_trial two-run/race/x/control/0002
+    refused '2 trials do not go into' report two-run --format trace --out file.json
+    mkdir traces
+    expect 0 report two-run --format trace --out traces
+    [[ -s traces/race-x-control-0001-trace.json && -s traces/race-x-control-0002-trace.json ]] || fail "$what: $(ls traces)"
+    # A damaged trial is told, the others are done.
+    echo '{"schema": 1, "happ' >two-run/race/x/control/0001/timeline.json
+    expect 2 report two-run --format trace
+    err_is_one_line
+    err_has 'two-run/race/x/control/0001/timeline.json'
+    [[ -s two-run/race/x/control/0002/trace.json ]] || fail "$what: the good trial has no trace"
+    refused 'timeline.json' report two-run/race/x/control/0001 --format trace
 }
 
 # A device is written to, never replaced; a full one is an error.

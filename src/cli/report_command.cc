@@ -1,0 +1,133 @@
+// memrig report
+#include <algorithm>
+#include <memory>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "report/trace.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kFooter =
+    "DIR is a trial's directory, or a run's: then it is done for every trial below it.\n"
+    "trace: trace.json in each trial's directory, to be opened in ui.perfetto.dev or chrome://tracing: a track for "
+    "each\n"
+    "task, with the locks that it held and waited for (docs/results.md).\n\n"
+    "Example:\n"
+    "  memrig report runs/20300203T040506Z-4711 --format trace\n";
+
+constexpr int kDeepest = 16;  // of a trial's directory below a run's: SCENARIO may have several parts
+
+struct ReportOptions {
+    fs::path directory;
+    std::string format;
+    std::string out;  // a file, a directory or "-"
+};
+
+// A format: what a trial's file is called, and what makes it.
+struct Format {
+    const char* name;
+    const char* file;
+    std::string (*make)(const TrialRecord& record);
+};
+constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
+
+std::vector<std::string> format_names() {
+    std::vector<std::string> names;
+    for (const auto& format : kFormats) names.emplace_back(format.name);
+    return names;
+}
+
+// `directory` itself if it is a trial's, else every trial's below it, by name.
+Result<std::vector<fs::path>> trials_in(const fs::path& directory) {
+    std::error_code code;
+    if (!fs::is_directory(directory, code)) return fail(Fault::user_input, "{} is no directory", directory.string());
+    if (is_trial_directory(directory)) return std::vector{directory};
+    std::vector<fs::path> trials;
+    fs::recursive_directory_iterator entry(directory, fs::directory_options::skip_permission_denied, code);
+    for (; !code && entry != fs::end(entry); entry.increment(code)) {
+        std::error_code unknown;
+        if (!fs::is_directory(entry->symlink_status(unknown))) continue;
+        const bool trial = is_trial_directory(entry->path());
+        if (trial) trials.push_back(entry->path());
+        if (trial || entry.depth() >= kDeepest) entry.disable_recursion_pending();
+    }
+    if (code) return fail(Fault::user_input, "cannot read {}: {}", directory.string(), code.message());
+    if (trials.empty())
+        return fail_with({Fault::user_input, "no trial's evidence in " + directory.string(), {}},
+                         "give a run's directory, or a trial's: one with timeline.json");
+    std::ranges::sort(trials);
+    return trials;
+}
+
+// The trial's place below the run's directory as one name: "race-acpi-dimm-online-...-control-0001-trace.json".
+std::string flat_name(const fs::path& trial, const ReportOptions& options, const Format& format) {
+    std::string name;
+    for (const auto& part : trial.lexically_relative(options.directory))
+        if (part != ".") name += part.string() + "-";
+    return name + format.file;
+}
+
+// Found out before anything is made.
+Status check_target(std::size_t trials, const std::string& out) {
+    std::error_code code;
+    if (out.empty() || fs::is_directory(out, code)) return {};
+    if (trials > 1)
+        return fail_with({Fault::user_input, fmt::format("{} trials do not go into {}", trials, out), {}},
+                         "give --out a directory that is there, or one trial's directory as DIR");
+    const fs::path parent = fs::path(out).parent_path();
+    if (!parent.empty() && !fs::is_directory(parent, code))
+        return fail(Fault::user_input, "cannot write {}: {} is no directory", out, parent.string());
+    return {};
+}
+
+Status report_trial(const fs::path& trial, const ReportOptions& options, const Format& format) {
+    MEMRIG_TRY(const TrialRecord record, read_trial_record(trial));
+    const std::string text = format.make(record);
+    if (options.out == "-") return print_result(text);
+    fs::path file = options.out;
+    std::error_code code;
+    if (options.out.empty()) file = trial / format.file;
+    else if (fs::is_directory(file, code)) file /= flat_name(trial, options, format);
+    MEMRIG_CHECK(write_file(file, text));
+    return print_result(one_line(file.string()) + "\n");
+}
+
+// A trial whose files are damaged does not keep the others from being reported.
+int report(const ReportOptions& options) {
+    const Format* format = std::ranges::find(kFormats, options.format, &Format::name);
+    const auto trials = trials_in(options.directory);
+    if (!trials) return report_error(trials.error());
+    if (const Status target = check_target(trials->size(), options.out); !target) return report_error(target.error());
+    int status = kExitGood;
+    for (const auto& trial : *trials) {
+        const Status done = report_trial(trial, options, *format);
+        if (done) continue;
+        status = std::max(status, report_error(done.error()));
+        if (done.error().fault != Fault::user_input) break;
+    }
+    return status;
+}
+
+}  // namespace
+
+void add_report_command(CLI::App& program, Action& action) {
+    auto options = std::make_shared<ReportOptions>();
+    CLI::App* command = program.add_subcommand("report", "Show a trial's evidence in another format");
+    command->footer(kFooter);
+    command->add_option("DIR", options->directory, "A trial's directory, or a run's")->required()->type_name("");
+    command->add_option("--format", options->format, "trace: Chrome's trace event format")
+        ->required()
+        ->type_name("FORMAT")
+        ->check(CLI::IsMember(format_names()).description(""));
+    command
+        ->add_option("--out", options->out,
+                     "A file, a directory that is there, or - for stdout; default: in the trial's directory")
+        ->type_name("FILE");
+    command->callback([options, &action] { action = [options] { return report(*options); }; });
+}
+
+}  // namespace memrig

@@ -1,0 +1,254 @@
+#include "report/trial_record.h"
+
+#include <algorithm>
+#include <array>
+#include <charconv>
+#include <cmath>
+
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+
+namespace memrig {
+
+namespace {
+
+using nlohmann::json;
+
+// Far more than the longest trial leaves, and little enough to be held in memory as JSON.
+constexpr std::uint64_t kMostBytes = 64ull << 20;
+constexpr int kDeepest = 32;
+constexpr double kLatest = 1e9;  // ms: eleven days
+constexpr std::array kFiles = {"timeline.json", "locks.json", "console.log", "qmp.jsonl"};
+
+// One file, and how to complain about it.
+struct Source {
+    fs::path path;
+    std::string text;
+
+    [[nodiscard]] std::unexpected<Error> damaged(const std::string& what) const {
+        return fail(Fault::user_input, "{}: {}", path.string(), what);
+    }
+    [[nodiscard]] std::unexpected<Error> damaged(std::size_t line, const std::string& what) const {
+        return fail(Fault::user_input, "{}:{}: {}", path.string(), line, what);
+    }
+};
+
+// Nothing where there is no such file.
+Result<std::optional<Source>> read_source(const fs::path& directory, const char* name) {
+    const fs::path path = directory / name;
+    std::error_code code;
+    if (!fs::exists(path, code)) return std::nullopt;
+    auto text = read_file(path, kMostBytes);
+    if (!text) return fail(Fault::user_input, "{}", text.error().message);
+    return Source{path, std::move(*text)};
+}
+
+// Nothing where it is no JSON, or is nested more deeply than any of ours.
+std::optional<json> parse(std::string_view text) {
+    bool too_deep = false;
+    const auto bounded = [&](int depth, json::parse_event_t, const json&) {
+        too_deep |= depth > kDeepest;
+        return !too_deep;
+    };
+    json parsed = json::parse(text, bounded, false);
+    if (too_deep || parsed.is_discarded()) return std::nullopt;
+    return parsed;
+}
+
+// --- typed looks into an object; nothing where the key is missing or of another type
+
+const json* member(const json& object, const char* key) {
+    const auto found = object.find(key);
+    return found == object.end() ? nullptr : &*found;
+}
+
+std::optional<std::string> text_in(const json& object, const char* key) {
+    const json* value = member(object, key);
+    if (value == nullptr || !value->is_string()) return std::nullopt;
+    return value->get<std::string>();
+}
+
+bool is_time(double ms) { return std::isfinite(ms) && ms >= 0 && ms <= kLatest; }
+
+std::optional<double> time_in(const json& object) {
+    const json* value = member(object, "ms");
+    if (value == nullptr || !value->is_number()) return std::nullopt;
+    const double ms = value->get<double>();
+    return is_time(ms) ? std::optional(ms) : std::nullopt;
+}
+
+std::optional<unsigned> vcpu_in(const json& object) {
+    const json* value = member(object, "vcpu");
+    if (value == nullptr || !value->is_number_unsigned() || value->get<std::uint64_t>() > 0xffff) return std::nullopt;
+    return value->get<unsigned>();
+}
+
+std::optional<LockAction> action_in(const json& object) {
+    const auto text = text_in(object, "action");
+    for (const auto action : {LockAction::wants, LockAction::takes, LockAction::refused, LockAction::releases})
+        if (text && *text == to_string(action)) return action;
+    return std::nullopt;
+}
+
+std::optional<RecordedHappening> happening_from(const json& entry) {
+    if (!entry.is_object()) return std::nullopt;
+    const auto ms = time_in(entry);
+    auto actor = text_in(entry, "actor"), what = text_in(entry, "what"), text = text_in(entry, "text");
+    const auto vcpu = vcpu_in(entry);
+    if (!ms || !actor || !what || !text || (entry.contains("vcpu") && !vcpu)) return std::nullopt;
+    return RecordedHappening{*ms, std::move(*actor), std::move(*what), std::move(*text), vcpu};
+}
+
+std::optional<RecordedLock> lock_from(const json& entry) {
+    if (!entry.is_object()) return std::nullopt;
+    const auto ms = time_in(entry);
+    const auto task = stack_of(text_in(entry, "task").value_or(""));
+    const auto vcpu = vcpu_in(entry);
+    const auto action = action_in(entry);
+    const json* shared = member(entry, "shared");
+    auto lock = text_in(entry, "lock"), instance = text_in(entry, "instance"), where = text_in(entry, "where");
+    if (!ms || !task || !vcpu || !action || shared == nullptr || !shared->is_boolean() || !lock || !instance || !where)
+        return std::nullopt;
+    return RecordedLock{
+        *ms, *task, *vcpu, *action, shared->get<bool>(), std::move(*lock), std::move(*instance), std::move(*where)};
+}
+
+// --- the files
+
+// Of schema 1, with a list under `key`.
+Result<json> parse_document(const Source& source, const char* key) {
+    auto document = parse(source.text);
+    if (!document) return source.damaged("not the JSON that memrig writes; is it truncated?");
+    const json* schema = document->is_object() ? member(*document, "schema") : nullptr;
+    if (schema == nullptr || *schema != 1) return source.damaged("\"schema\" is not 1");
+    const json* list = member(*document, key);
+    if (list == nullptr || !list->is_array()) return source.damaged(fmt::format("there is no list \"{}\"", key));
+    return std::move(*document);
+}
+
+Status read_timeline(const Source& source, TrialRecord& record) {
+    MEMRIG_TRY(const json document, parse_document(source, "happenings"));
+    for (const auto& entry : document["happenings"]) {
+        auto happening = happening_from(entry);
+        if (!happening)
+            return source.damaged(fmt::format("\"happenings\"[{}] is no happening", record.happenings.size()));
+        record.happenings.push_back(std::move(*happening));
+    }
+    std::ranges::stable_sort(record.happenings, {}, &RecordedHappening::ms);
+    return {};
+}
+
+Status read_tasks(const Source& source, const json& tasks, TrialRecord& record) {
+    if (!tasks.is_object()) return source.damaged("\"tasks\" is no object");
+    for (const auto& [key, entry] : tasks.items()) {
+        const auto stack = stack_of(key);
+        if (!stack || !entry.is_object()) return source.damaged("\"tasks\" has an entry that is no task");
+        RecordedTask task{text_in(entry, "actor").value_or(""), text_in(entry, "comm").value_or(""), {}};
+        const json* pid = member(entry, "pid");
+        if (pid != nullptr && pid->is_number_integer()) task.pid = pid->get<std::int64_t>();
+        record.tasks[*stack] = std::move(task);
+    }
+    return {};
+}
+
+Status read_locks(const Source& source, TrialRecord& record) {
+    MEMRIG_TRY(const json document, parse_document(source, "events"));
+    for (const auto& entry : document["events"]) {
+        auto lock = lock_from(entry);
+        if (!lock) return source.damaged(fmt::format("\"events\"[{}] is no lock event", record.locks.size()));
+        record.locks.push_back(std::move(*lock));
+    }
+    std::ranges::stable_sort(record.locks, {}, &RecordedLock::ms);
+    record.has_locks = true;
+    const json* tasks = member(document, "tasks");
+    return tasks == nullptr ? Status() : read_tasks(source, *tasks, record);
+}
+
+template <class Reader>
+Status each_line(const Source& source, Reader read) {
+    std::string_view rest = source.text;
+    for (std::size_t number = 1; !rest.empty(); number++) {
+        const std::size_t end = std::min(rest.find('\n'), rest.size());
+        MEMRIG_CHECK(read(number, rest.substr(0, end)));
+        rest.remove_prefix(std::min(end + 1, rest.size()));
+    }
+    return {};
+}
+
+// "   1286.224 text of the line".
+Status read_console(const Source& source, TrialRecord& record) {
+    return each_line(source, [&](std::size_t number, std::string_view line) -> Status {
+        const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
+        double ms = 0;
+        const auto [stop, error] = std::from_chars(line.data() + begin, line.data() + line.size(), ms);
+        if (error != std::errc() || stop == line.data() + line.size() || *stop != ' ' || !is_time(ms))
+            return source.damaged(number, "no milliseconds and text");
+        record.console.push_back({ms, std::string(stop + 1, line.data() + line.size())});
+        return {};
+    });
+}
+
+std::optional<RecordedQmp> qmp_from(const json& entry) {
+    if (!entry.is_object()) return std::nullopt;
+    const auto ms = time_in(entry);
+    const json* message = member(entry, "sent");
+    const bool sent = message != nullptr;
+    if (!sent) message = member(entry, "received");
+    if (!ms || message == nullptr || !message->is_object()) return std::nullopt;
+    RecordedQmp qmp{*ms, QmpKind::answer, {}, {}};
+    if (sent) {
+        auto name = text_in(*message, "execute");
+        if (!name) name = text_in(*message, "exec-oob");
+        if (!name) return std::nullopt;
+        qmp.kind = QmpKind::command;
+        qmp.name = std::move(*name);
+    } else if (auto event = text_in(*message, "event")) {
+        qmp.kind = QmpKind::event;
+        qmp.name = std::move(*event);
+    } else if (const json* error = member(*message, "error"); error != nullptr && error->is_object()) {
+        qmp.kind = QmpKind::error;
+        qmp.name = text_in(*error, "desc").value_or("no description");
+    }
+    return qmp;
+}
+
+Status read_qmp(const Source& source, TrialRecord& record) {
+    return each_line(source, [&](std::size_t number, std::string_view line) -> Status {
+        const auto entry = parse(line);
+        auto qmp = entry ? qmp_from(*entry) : std::nullopt;
+        if (!qmp) return source.damaged(number, "no QMP message with its milliseconds");
+        qmp->line = line;
+        record.qmp.push_back(std::move(*qmp));
+        return {};
+    });
+}
+
+}  // namespace
+
+std::optional<std::uint64_t> stack_of(std::string_view text) {
+    if (text.starts_with("0x")) text.remove_prefix(2);
+    std::uint64_t stack = 0;
+    const auto [stop, error] = std::from_chars(text.data(), text.data() + text.size(), stack, 16);
+    if (text.empty() || error != std::errc() || stop != text.data() + text.size()) return std::nullopt;
+    return stack;
+}
+
+bool is_trial_directory(const fs::path& directory) {
+    return std::ranges::any_of(kFiles, [&](const char* name) {
+        std::error_code code;
+        return fs::is_regular_file(fs::symlink_status(directory / name, code));
+    });
+}
+
+Result<TrialRecord> read_trial_record(const fs::path& directory) {
+    TrialRecord record;
+    constexpr std::array readers = {read_timeline, read_locks, read_console, read_qmp};
+    for (std::size_t i = 0; i < kFiles.size(); i++) {
+        MEMRIG_TRY(const auto source, read_source(directory, kFiles[i]));
+        if (source) MEMRIG_CHECK(readers[i](*source, record));
+    }
+    return record;
+}
+
+}  // namespace memrig

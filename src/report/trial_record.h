@@ -1,0 +1,71 @@
+// What a trial left in its directory, read back: timeline.json, locks.json, console.log and qmp.jsonl.
+//
+// Much of it came from a guest, and a file may be damaged or made by somebody else: everything is checked and bounded.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "probe/lock_event.h"
+
+namespace memrig {
+
+// All times are milliseconds from the trial's origin, never negative.
+struct RecordedHappening {
+    double ms = 0;
+    std::string actor, what, text;
+    std::optional<unsigned> vcpu;
+};
+
+struct RecordedLock {
+    double ms = 0;
+    std::uint64_t task = 0;  // the base of its kernel stack
+    unsigned vcpu = 0;
+    LockAction action = LockAction::wants;
+    bool shared = false;
+    std::string lock, instance, where;
+};
+
+// What is known of a task besides its stack; each may be missing.
+struct RecordedTask {
+    std::string actor, comm;
+    std::optional<std::int64_t> pid;
+};
+
+struct RecordedLine {
+    double ms = 0;
+    std::string text;
+};
+
+enum class QmpKind { command, event, error, answer };
+struct RecordedQmp {
+    double ms = 0;
+    QmpKind kind = QmpKind::answer;
+    std::string name;  // the command's or the event's; what an error says
+    std::string line;  // as in the file
+};
+
+struct TrialRecord {
+    std::vector<RecordedHappening> happenings;
+    bool has_locks = false;  // there is a locks.json
+    std::vector<RecordedLock> locks;
+    std::map<std::uint64_t, RecordedTask> tasks;
+    std::vector<RecordedLine> console;
+    std::vector<RecordedQmp> qmp;
+};
+
+// The base of a kernel stack, as in "0xffffc90000004000" or "ffffc90000004000".
+std::optional<std::uint64_t> stack_of(std::string_view text);
+
+// A directory that holds at least one of the four files. Follows no symbolic link.
+bool is_trial_directory(const std::filesystem::path& directory);
+
+// A file that is missing leaves its part empty. One that cannot be understood is Fault::user_input, with the file's path first.
+Result<TrialRecord> read_trial_record(const std::filesystem::path& directory);
+
+}  // namespace memrig
