@@ -1,8 +1,6 @@
 // memrig run
 #include <algorithm>
-#include <charconv>
 #include <cstdint>
-#include <ctime>
 #include <memory>
 
 #include <fcntl.h>
@@ -12,6 +10,7 @@
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/output.h"
+#include "cli/validators.h"
 #include "oracle/judge.h"
 #include "report/ktap.h"
 #include "report/results_json.h"
@@ -29,6 +28,9 @@ constexpr const char* kFooter =
     "elided.\n"
     "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 130 "
     "interrupted.\n"
+    "Free mode shows how often a race comes by itself, with its interval; explore mode tries every order of the actors "
+    "at\n"
+    "the scenario's points, with at most --preemptions switches that nobody forced (docs/explore.md).\n"
     "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"
     "Example:\n"
     "  memrig run acpi-dimm-online --kernel debian-6.1-amd64 --trials 100 --jobs 2\n";
@@ -40,39 +42,6 @@ struct RunOptions {
 
     [[nodiscard]] bool report_on_stdout() const { return ktap || json == "-"; }
 };
-
-fs::path default_directory() {
-    const std::time_t now = std::time(nullptr);
-    std::tm utc{};
-    ::gmtime_r(&now, &utc);
-    char stamp[32];
-    std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
-    return fs::path("runs") / fmt::format("{}-{}", stamp, ::getpid());
-}
-
-// CLI11 alone takes "010" for an octal 8, and the largest number for one that is larger still.
-std::string not_decimal(const std::string& text) {
-    std::uint64_t value = 0;
-    const char* end = text.data() + text.size();
-    const auto [stop, error] = std::from_chars(text.data(), end, value);
-    if (error == std::errc::result_out_of_range) return fmt::format("{} is too large", text);
-    const bool plain = error == std::errc() && stop == end && (text == "0" || text.front() != '0');
-    return plain ? "" : fmt::format("{} is no whole decimal number", text);
-}
-
-std::string no_setting(const std::string& text) {
-    const std::size_t equals = text.find('=');
-    const std::size_t dot = text.find('.');
-    const bool good = equals != std::string::npos && dot != std::string::npos && dot > 0 && dot + 1 < equals;
-    return good ? "" : fmt::format("{} does not have the form actor.key=value", text);
-}
-
-std::string no_symbol(const std::string& text) {
-    const bool good = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
-        return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ',';
-    });
-    return good ? "" : fmt::format("{} is no kernel symbol", text);
-}
 
 // Found out before the run, not after it.
 Status check_json_target(const std::string& json) {
@@ -112,13 +81,6 @@ Status write_reports(const RunOptions& options, const RunResults& results) {
     return {};
 }
 
-// What was made for a run that never was.
-void remove_if_empty(const fs::path& directory) {
-    std::error_code code;
-    fs::remove(directory, code);
-    if (!code) fs::remove(directory.parent_path(), code);
-}
-
 // Options of one mode mean nothing in another.
 Status check_manner(const CampaignOrder& order) {
     const bool explores = order.manner.mode == Mode::explore;
@@ -136,7 +98,7 @@ int run(RunOptions options) {
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     if (const Status fits = check_manner(options.order); !fits) return report_error(fits.error());
     const bool own_directory = options.order.out.empty();
-    if (own_directory) options.order.out = default_directory();
+    if (own_directory) options.order.out = default_run_directory();
 
     const Terminal terminal(options.report_on_stdout() ? stderr : stdout);
     Result<RunResults> results;
@@ -168,9 +130,7 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
             [&order](const std::string& mode) {
                 order.manner.mode = mode == "free" ? Mode::free : mode == "explore" ? Mode::explore : Mode::directed;
             },
-            "directed: by the scenario's schedule; free: nobody is held, and a rate is measured; explore: every order "
-            "of the "
-            "actors within a bound")
+            "directed: the scenario's steps; free: nobody is held; explore: every order, within a bound")
         ->type_name("MODE")
         ->check(CLI::IsMember({"directed", "free", "explore"}).description(""))
         ->default_str("directed");
@@ -183,8 +143,7 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
         ->check(CLI::Validator(not_decimal, "", "decimal"))
         ->check(CLI::Range(0, 16).description(""))
         ->capture_default_str();
-    command
-        .add_option("--points", order.manner.points, "Explore: the kernel functions at which an actor may be stopped")
+    command.add_option("--points", order.manner.points, "Explore: kernel functions where an actor may be stopped")
         ->type_name("F,F...")
         ->delimiter(',')
         ->allow_extra_args(false)

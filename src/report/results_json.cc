@@ -38,6 +38,14 @@ Json finding_json(const Finding& finding) {
             {"details", finding.details}};
 }
 
+Json order_json(const Interleaving& order) {
+    Json list = Json::array();
+    for (const auto& one : order)
+        list.push_back(
+            {{"actor", one.actor}, {"at", one.at}, {"nth", one.nth}, {"to", one.to}, {"forced", one.forced}});
+    return list;
+}
+
 Json trial_json(const TrialResult& trial) {
     Json json = {{"number", trial.number}, {"seed", trial.seed}};
     json["choices"] = Json::object();
@@ -51,7 +59,32 @@ Json trial_json(const TrialResult& trial) {
                        {"schedule", rounded(trial.schedule_seconds)},
                        {"verdict", rounded(trial.verdict_seconds)}};
     json["stops"] = trial.stops;
+    if (!trial.order.empty()) json["order"] = order_json(trial.order);
+    if (!trial.order_came_to_pass) json["order_came_to_pass"] = false;
     json["directory"] = trial.directory.generic_string();
+    return json;
+}
+
+Json explored_json(const ArmResult& arm) {
+    const ExploreSummary& explored = *arm.explored;
+    return {{"preemptions", explored.preemptions},
+            {"points", explored.points},
+            {"missing_points", explored.missing_points},
+            {"orders", explored.known},
+            {"run", arm.trials.size()},
+            {"infeasible_switches", explored.infeasible},
+            {"most_points_passed", explored.points_passed},
+            {"stopped_at_first", explored.stopped_at_first}};
+}
+
+Json rate_json(const ArmResult& arm) {
+    const Occurrence seen = free_occurrence(arm);
+    Json json = {{"seen", seen.seen},
+                 {"trials", seen.trials},
+                 {"rate", seen.rate},
+                 {"interval_95", {seen.interval.low, seen.interval.high}}};
+    if (seen.to_see) json["trials_for_99"] = *seen.to_see;
+    if (seen.seconds_to_first) json["seconds_to_first"] = rounded(*seen.seconds_to_first);
     return json;
 }
 
@@ -65,6 +98,8 @@ Json arm_json(const ArmResult& arm) {
     json["verdicts"] = verdict_counts(arm.counts());
     json["as_expected"] = arm.as_expected();
     json["verdicts_by_choice"] = choice_counts(counts_by_choice(arm));
+    if (arm.explored) json["explored"] = explored_json(arm);
+    if (arm.mode == Mode::free) json["rate"] = rate_json(arm);
     json["seconds"] = {{"restore", spread(arm, &TrialResult::restore_seconds)},
                        {"schedule", spread(arm, &TrialResult::schedule_seconds)},
                        {"verdict", spread(arm, &TrialResult::verdict_seconds)}};

@@ -39,6 +39,13 @@ ChoiceCounts counts_by_choice(const ArmResult& arm) {
     return counts;
 }
 
+Occurrence free_occurrence(const ArmResult& arm) {
+    const auto times = times_of(arm, &TrialResult::verdict_seconds);
+    double sum = 0;
+    for (const double time : times) sum += time;
+    return occurrence(arm.convicted(), times.size(), times.empty() ? 0 : sum / static_cast<double>(times.size()));
+}
+
 std::vector<double> times_of(const ArmResult& arm, double TrialResult::* seconds) {
     std::vector<double> times;
     for (const auto& trial : arm.trials)

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "campaign/results.h"
+#include "report/statistics.h"
 
 namespace memrig {
 
@@ -23,6 +24,9 @@ std::string verdict_counts_text(const std::map<Verdict, unsigned>& counts);
 // What each choice led to: {"onliner.attribute": {"online": {held: 51}, "state": {held: 49}}}.
 using ChoiceCounts = std::map<std::string, std::map<std::string, std::map<Verdict, unsigned>>>;
 ChoiceCounts counts_by_choice(const ArmResult& arm);
+
+// Of free mode: how often one of the expected verdicts came, among the trials that say something of the kernel.
+Occurrence free_occurrence(const ArmResult& arm);
 
 // The times of the arm's trials, but for those that ended in a rig fault, which say nothing of how long one takes.
 std::vector<double> times_of(const ArmResult& arm, double TrialResult::* seconds);

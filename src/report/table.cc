@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "report/statistics.h"
 #include "report/summary.h"
 
 namespace memrig {
@@ -91,6 +92,39 @@ std::string choices_of(const ArmResult& arm) {
     return out;
 }
 
+// How many orders there are and what came of them, and the first that convicts.
+std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_directory) {
+    if (!arm.explored) return {};
+    const ExploreSummary& explored = *arm.explored;
+    const auto not_passed = std::ranges::count(arm.trials, false, &TrialResult::order_came_to_pass);
+    std::string out = fmt::format(
+        "{}: {} within {}, {} run, {} left; {} switches impossible as an actor was blocked or had nothing to do, {} "
+        "not come to pass; "
+        "up to {} passed\n",
+        arm_name(arm), counted(explored.known, "order"), counted(explored.preemptions, "preemption"), arm.trials.size(),
+        explored.known - std::min(explored.known, arm.trials.size()), explored.infeasible, not_passed,
+        counted(explored.points_passed, "point"));
+    if (!explored.missing_points.empty()) {
+        out += "  no such function in this kernel:";
+        for (const auto& point : explored.missing_points) out += " " + one_line(point);
+        out += "\n";
+    }
+    const auto convicts = std::ranges::find_if(arm.trials, [&](const TrialResult& trial) {
+        return arm.is_control() ? !trial.as_expected
+                                : std::ranges::find(arm.expected, trial.verdict) != arm.expected.end();
+    });
+    if (convicts == arm.trials.end()) return out;
+    return out + fmt::format("  {} of them to {}; the first, trial {}: {}\n  again: memrig replay {}\n",
+                             arm.convicted(), verdict_list(arm.expected), convicts->number, text_of(convicts->order),
+                             one_line((run_directory / convicts->directory).string()));
+}
+
+// Of free mode: how often the race came by itself.
+std::string rate_of(const ArmResult& arm) {
+    if (arm.mode != Mode::free || arm.is_control()) return {};
+    return fmt::format("{}: {} {}\n", arm_name(arm), verdict_list(arm.expected), occurrence_text(free_occurrence(arm)));
+}
+
 std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run_directory) {
     std::string out;
     std::size_t found = 0;
@@ -129,6 +163,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) rows.push_back(row_of(arm));
     std::string out = render(rows, paint) + "(times are medians)\n";
     for (const auto& arm : results.arms) out += choices_of(arm);
+    for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
     return out + "\n" + closing_sentence(results, paint);
 }

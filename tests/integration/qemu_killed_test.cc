@@ -87,12 +87,12 @@ TEST(QemuKilled, AtEveryTurn) {
     const auto trial = [&](unsigned fatal, const std::string& name) {
         backend.fatal = fatal;
         TrialOrder order{
-            *guest, *scenario, scenario->arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name};
+            *guest, *scenario, scenario->arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name, {}, {}};
         return run_trial(backend, order);
     };
     const auto whole = trial(0, "whole");
     ASSERT_TRUE(whole) << whole.error().line();
-    ASSERT_EQ(whole->verdict, Verdict::held) << whole->reason;
+    ASSERT_EQ(whole->result.verdict, Verdict::held) << whole->result.reason;
     const std::string evidence = hash_of_directory(directory->path() / "whole");
     const unsigned turns = backend.turns;
     ASSERT_GT(turns, 8u);
@@ -103,9 +103,9 @@ TEST(QemuKilled, AtEveryTurn) {
         ASSERT_TRUE(killed) << killed.error().line();
         // How often memrig turns to QEMU while it waits varies: a trial may be over before its fatal turn, or need it only to
         // write down what it saw.
-        if (killed->verdict == Verdict::held) continue;
-        EXPECT_EQ(killed->verdict, Verdict::rig_fault) << "turn " << fatal << ": " << killed->reason;
-        EXPECT_NE(killed->reason.find("SIGKILL"), std::string::npos) << killed->reason;
+        if (killed->result.verdict == Verdict::held) continue;
+        EXPECT_EQ(killed->result.verdict, Verdict::rig_fault) << "turn " << fatal << ": " << killed->result.reason;
+        EXPECT_NE(killed->result.reason.find("SIGKILL"), std::string::npos) << killed->result.reason;
         EXPECT_EQ(::kill(backend.pid, 0), -1) << "QEMU was not reaped";
         EXPECT_TRUE(fs::exists(directory->path() / fmt::format("killed-{}", fatal) / "verdict.json"));
         rig_faults++;
@@ -114,7 +114,7 @@ TEST(QemuKilled, AtEveryTurn) {
     EXPECT_EQ(hash_of_directory(directory->path() / "whole"), evidence) << "another trial's files were touched";
     const auto after = trial(0, "after");
     ASSERT_TRUE(after);
-    EXPECT_EQ(after->verdict, Verdict::held) << after->reason;
+    EXPECT_EQ(after->result.verdict, Verdict::held) << after->result.reason;
 }
 
 }  // namespace

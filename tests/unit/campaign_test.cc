@@ -193,7 +193,7 @@ TEST_F(CampaignTest, TheSeedChoosesWhatTheScenarioLeavesOpen) {
 
 TEST_F(CampaignTest, ASettingFixesIt) {
     order.trials = 4;
-    order.settings = {"onliner.attribute=online"};
+    order.manner.settings = {"onliner.attribute=online"};
     const RunResults all = results();
     ASSERT_EQ(all.arms[0].trials.size(), 4u);
     for (const auto& trial : all.arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
@@ -256,7 +256,7 @@ TEST_F(CampaignTest, BadSettingsAreTheUsersMistake) {
     for (const auto* setting :
          {"", "attribute=online", "onliner.attribute", "nobody.attribute=online", "onliner.size=1G",
           "adder.attribute=online", "onliner.attribute=valid_zones", "onliner=attribute.online"}) {
-        order.settings = {setting};
+        order.manner.settings = {setting};
         const auto run_results = run();
         ASSERT_FALSE(run_results) << setting;
         EXPECT_EQ(run_results.error().fault, Fault::user_input);

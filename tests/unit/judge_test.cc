@@ -189,8 +189,17 @@ TEST(Judge, TheSameCycleTwiceIsADeadlock) {
     EXPECT_EQ(judgement.reason,
               "adder holds mem_hotplug_lock and waits for memory32's device lock (__device_attach+0x2f); "
               "onliner holds memory32's device lock and waits for mem_hotplug_lock (online_pages+0x41)");
-    ASSERT_EQ(judgement.findings[0].details.size(), 2u);
-    EXPECT_EQ(judgement.findings[0].details[1], "onliner (pid 90, D): percpu_down_write < online_pages");
+    const std::vector<std::string> drawn = {"adder",
+                                            "  |- holds     mem_hotplug_lock, taken in add_memory_resource+0x9f",
+                                            "  '- waits for memory32's device lock in __device_attach+0x2f",
+                                            "       '-> held by onliner",
+                                            "onliner",
+                                            "  |- holds     memory32's device lock, taken in device_online+0x1c",
+                                            "  '- waits for mem_hotplug_lock in online_pages+0x41",
+                                            "       '-> held by adder: the cycle is closed",
+                                            "kworker/u4:1 (pid 71, D): __mutex_lock < __device_attach",
+                                            "onliner (pid 90, D): percpu_down_write < online_pages"};
+    EXPECT_EQ(judgement.findings[0].details, drawn);
 }
 
 TEST(Judge, ACycleOfAStrangerNamesItsTask) {
@@ -213,10 +222,10 @@ TEST(Judge, ACycleSeenOnceIsNoDeadlock) {
 TEST(Judge, ADifferentCycleIsNoDeadlock) {
     SampleTrial trial;
     trial.get_stuck();
-    (*trial.performance.stuck[1].cycle)[0].task++;
+    (*trial.performance.stuck[1].cycle)[0].wants.task++;
     EXPECT_EQ(trial.verdict(), Verdict::hang);
     trial.get_stuck();
-    (*trial.performance.stuck[1].cycle)[0].instance++;
+    (*trial.performance.stuck[1].cycle)[0].wants.instance++;
     EXPECT_EQ(trial.verdict(), Verdict::hang);
     trial.get_stuck();
     trial.performance.stuck[1].cycle->pop_back();

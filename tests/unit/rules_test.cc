@@ -12,13 +12,15 @@ const std::vector<std::string> kFunctions = {
 const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
                                          "acpi_scan_lock"};
 
+constexpr std::uint64_t kBlockBytes = 128ull << 20;
+
 class RulesTest : public ::testing::Test {
 protected:
     void SetUp() override {
         auto made_ledger = LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::calls);
         ASSERT_TRUE(made_ledger) << made_ledger.error().message;
         ledger = *std::move(made_ledger);
-        auto made = RuleWatch::make(kernel.conductor, *ledger, kernel.symbols);
+        auto made = RuleWatch::make(kernel.conductor, *ledger, kernel.symbols, kBlockBytes);
         ASSERT_TRUE(made) << made.error().message;
         rules = *std::move(made);
     }

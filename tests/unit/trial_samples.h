@@ -99,7 +99,13 @@ struct SampleTrial {
         StuckSample sample;
         sample.blocked = {{71, "kworker/u4:1", 'D', {"__mutex_lock", "__device_attach"}},
                           {90, "onliner", 'D', {"percpu_down_write", "online_pages"}}};
-        sample.cycle = WaitCycle{adder, onliner};
+        LockEvent adders = onliner;  // what the adder took is what the onliner wants
+        adders.task = kSampleAdder;
+        adders.where = "add_memory_resource+0x9f";
+        LockEvent onliners = adder;
+        onliners.task = kSampleOnliner;
+        onliners.where = "device_online+0x1c";
+        sample.cycle = WaitCycle{{adder, onliners}, {onliner, adders}};
         sample.lock_events = 40;
         performance.stuck = {sample, sample};
     }

@@ -1,0 +1,30 @@
+// Playing a trial again, from what it left (trial.json, verdict.json).
+#pragma once
+
+#include <filesystem>
+#include <string>
+
+#include "campaign/campaign.h"
+
+namespace memrig {
+
+struct ReplayOrder {
+    std::filesystem::path trial;  // the directory of the one that is played again
+    std::string kernel;           // in place of the recorded one, where given: an id or a path
+    unsigned times = 1;
+    std::filesystem::path out;
+};
+
+struct Replay {
+    TrialResult recorded;
+    std::string recorded_mode;
+    ArmResult arm;                      // with the new trials
+    std::vector<std::string> warnings;  // what is not as it was: the kernel's image, QEMU, ...
+    bool interrupted = false;
+    // Every one came to the recorded verdict.
+    [[nodiscard]] bool same_verdict() const;
+};
+
+Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, CampaignObserver& observer);
+
+}  // namespace memrig

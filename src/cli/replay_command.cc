@@ -1,0 +1,80 @@
+// memrig replay
+#include <memory>
+
+#include "base/file.h"
+#include "campaign/replay.h"
+#include "cli/command.h"
+#include "cli/console_observer.h"
+#include "cli/output.h"
+#include "cli/validators.h"
+#include "report/text.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::int64_t kMostTimes = 1'000'000;
+constexpr const char* kFooter =
+    "DIR is a trial's directory (RUN/SCENARIO/KERNEL/ARM/NUMBER). The same scenario, kernel, seed, choices and order "
+    "of the "
+    "actors\nare played again. Exit status: 0 the same verdict came each time, 1 it did not, 2 bad usage, 3 rig "
+    "fault.\n\n"
+    "Example:\n"
+    "  memrig replay runs/20300203T040506Z-4711/race/acpi-dimm-online/debian-6.1-amd64/mutant/0002\n";
+
+int replay(ReplayOrder order) {
+    const bool own_directory = order.out.empty();
+    if (own_directory) order.out = default_run_directory();
+    std::error_code code;
+    if (fs::exists(order.out, code) && !fs::is_empty(order.out, code))
+        return report_error(
+            {Fault::user_input, fmt::format("{} is not empty", order.out.string()), "give a new --out"});
+    const Terminal terminal(stdout);
+    Result<Replay> done;
+    {
+        const std::unique_ptr<Backend> backend = make_qemu_backend();
+        CampaignOrder shown;
+        shown.out = order.out;
+        ConsoleObserver observer(terminal, shown);
+        done = replay_trial(order, *backend, observer);
+    }
+    if (!done) {
+        if (own_directory) remove_if_empty(order.out);
+        return report_error(done.error());
+    }
+    for (const auto& warning : done->warnings) terminal.print("note: " + one_line(warning) + "\n");
+    const std::string then = to_string(done->recorded.verdict);
+    terminal.print(fmt::format("\nrecorded: {} ({})\n", then, one_line(done->recorded.reason)));
+    if (done->interrupted) return kExitInterrupted;
+    std::size_t same = 0;
+    bool rig_fault = false;
+    for (const auto& trial : done->arm.trials) {
+        same += trial.verdict == done->recorded.verdict;
+        rig_fault = rig_fault || trial.verdict == Verdict::rig_fault;
+    }
+    const std::string line =
+        fmt::format("{} of {} came to the same verdict", same, counted(done->arm.trials.size(), "replay"));
+    terminal.print((done->same_verdict() ? terminal.paint().good(line) : terminal.paint().bad(line)) + "\n");
+    if (rig_fault && done->recorded.verdict != Verdict::rig_fault) return kExitRigFault;
+    return done->same_verdict() ? kExitGood : kExitNotAsExpected;
+}
+
+}  // namespace
+
+void add_replay_command(CLI::App& program, Action& action) {
+    auto order = std::make_shared<ReplayOrder>();
+    CLI::App* command = program.add_subcommand("replay", "Play a trial again, from what it left");
+    command->footer(kFooter);
+    command->add_option("DIR", order->trial, "The trial's directory")->required()->type_name("");
+    command->add_option("--times", order->times, "How often")
+        ->type_name("N")
+        ->check(CLI::Validator(not_decimal, "", "decimal"))
+        ->check(CLI::Range(std::int64_t{1}, kMostTimes).description(""))
+        ->capture_default_str();
+    command->add_option("--kernel", order->kernel, "Another kernel's id or path; default: the recorded one")
+        ->type_name("ID|PATH");
+    command->add_option("--out", order->out, "Where the new evidence goes; default: runs/TIME-PID")->type_name("DIR");
+    command->callback([order, &action] { action = [order] { return replay(*order); }; });
+}
+
+}  // namespace memrig

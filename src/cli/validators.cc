@@ -1,0 +1,54 @@
+#include "cli/validators.h"
+
+#include <algorithm>
+#include <charconv>
+#include <cstdint>
+#include <ctime>
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include "base/file.h"
+
+namespace memrig {
+
+// CLI11 alone takes "010" for an octal 8, and the largest number for one that is larger still.
+std::string not_decimal(const std::string& text) {
+    std::uint64_t value = 0;
+    const char* end = text.data() + text.size();
+    const auto [stop, error] = std::from_chars(text.data(), end, value);
+    if (error == std::errc::result_out_of_range) return fmt::format("{} is too large", text);
+    const bool plain = error == std::errc() && stop == end && (text == "0" || text.front() != '0');
+    return plain ? "" : fmt::format("{} is no whole decimal number", text);
+}
+
+std::string no_setting(const std::string& text) {
+    const std::size_t equals = text.find('=');
+    const std::size_t dot = text.find('.');
+    const bool good = equals != std::string::npos && dot != std::string::npos && dot > 0 && dot + 1 < equals;
+    return good ? "" : fmt::format("{} does not have the form actor.key=value", text);
+}
+
+std::string no_symbol(const std::string& text) {
+    const bool good = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ',';
+    });
+    return good ? "" : fmt::format("{} is no kernel symbol", text);
+}
+
+fs::path default_run_directory() {
+    const std::time_t now = std::time(nullptr);
+    std::tm utc{};
+    ::gmtime_r(&now, &utc);
+    char stamp[32];
+    std::strftime(stamp, sizeof stamp, "%Y%m%dT%H%M%SZ", &utc);
+    return fs::path("runs") / fmt::format("{}-{}", stamp, ::getpid());
+}
+
+void remove_if_empty(const fs::path& directory) {
+    std::error_code code;
+    fs::remove(directory, code);
+    if (!code) fs::remove(directory.parent_path(), code);
+}
+
+}  // namespace memrig
