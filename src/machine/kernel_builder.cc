@@ -204,15 +204,13 @@ Result<std::string> KernelBuilder::patch(const Plan& plan, const SourceMutant& m
             return fail(Fault::user_input, "{}: this kernel has no file {}", shown(mutant.path), file);
         const fs::path patched = scratch / "patched" / file;
         MEMRIG_CHECK(make_directories(patched.parent_path()));
-        const BuildStep step{{"spatch", "--very-quiet", "--no-show-diff", "--no-includes", "--sp-file",
-                              mutant.path.string(), original.string(), "-o", patched.string()},
+        fs::copy_file(original, patched, code);
+        if (code) return fail(Fault::host, "cannot copy {}: {}", original.string(), code.message());
+        const BuildStep step{{"spatch", "--very-quiet", "--no-show-diff", "--no-includes", "--in-place", "--sp-file",
+                              mutant.path.string(), patched.string()},
                              {"TMPDIR=" + scratch.string()}};
         MEMRIG_CHECK(check_step(tools_.run(step, [&](std::string_view line) { log.line(line); }),
                                 fmt::format("applying {} to {}", shown(mutant.path), file), log, kernels_));
-        if (!fs::exists(patched, code)) {
-            untouched += (untouched.empty() ? "" : ", ") + file;
-            continue;
-        }
         const BuildStep compare{
             {"diff", "-u", "--label", "a/" + file, "--label", "b/" + file, original.string(), patched.string()}, {}};
         MEMRIG_TRY(const ExitStatus status,

@@ -89,15 +89,14 @@ private:
 
     // The make-believe language: all lines equal to the patch's last one are removed.
     static Result<ExitStatus> patch(const BuildStep& step) {
-        const auto at = [&](const std::string& option) { return *(std::ranges::find(step.argv, option) + 1); };
-        std::string patch = text_of(at("--sp-file"));
+        std::string patch = text_of(*(std::ranges::find(step.argv, "--sp-file") + 1));
         patch.pop_back();
         const std::string doomed = patch.substr(patch.rfind('\n') + 1) + "\n";
-        std::string text = text_of(*(std::ranges::find(step.argv, "-o") - 1));
+        std::string text = text_of(step.argv.back());
         const auto found = text.find(doomed);
         if (found == std::string::npos) return ExitStatus{};
         text.erase(found, doomed.size());
-        put(at("-o"), text);
+        put(step.argv.back(), text);
         return ExitStatus{};
     }
 
