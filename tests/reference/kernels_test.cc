@@ -64,6 +64,33 @@ INSTANTIATE_TEST_SUITE_P(Parents, ReferenceKernel,
                                          Judged{"FlatMutant", "ref-6.12-amd64-nonuma", "mutant", Verdict::deadlock}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
+INSTANTIATE_TEST_SUITE_P(
+    Mutants, ReferenceKernel,
+    testing::Values(Judged{"Adder", "ref-6.12-amd64+acpi_device_hotplug", "control", Verdict::oops},
+                    Judged{"Onliner", "ref-6.12-amd64+online_before_added", "control", Verdict::oops},
+                    Judged{"InnerLock", "ref-6.12-amd64+online_pages_unlocked", "control", Verdict::rule_broken},
+                    Judged{"MissingBlock", "ref-6.12-amd64+block_left_out", "control", Verdict::accounting},
+                    Judged{"FlatAdder", "ref-6.12-amd64-nonuma+acpi_device_hotplug", "control", Verdict::deadlock}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+// Each in turn in the same tree, in another order than before: what one leaves behind would show in the next.
+TEST(SourceMutants, AreBuiltTheSameWhateverWasBuiltBefore) {
+    std::vector<std::pair<KernelEntry, std::string>> made;
+    for (const char* name : {"state_store", "online_pages_unlocked", "block_left_out"}) {
+        const auto entry = find_kernel(std::string(kParent) + "+" + name);
+        ASSERT_TRUE(entry) << entry.error().line();
+        const auto kernel = build_kernel(*entry);
+        ASSERT_TRUE(kernel) << kernel.error().line();
+        made.emplace_back(*entry, kernel->sha256);
+        fs::remove_all(kernel->image.parent_path());
+    }
+    for (const auto& [entry, hash] : made) {
+        const auto kernel = build_kernel(entry);
+        ASSERT_TRUE(kernel) << kernel.error().line();
+        EXPECT_EQ(kernel->sha256, hash) << entry.id;
+    }
+}
+
 // A tree of the user's own, here the unpacked source of the parent.
 class OwnTreeOfUsers : public testing::Test {
 protected:
