@@ -43,7 +43,7 @@ Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
     const KernelTree kernel_tree{arch, source, place / "build", ccache_environment(kernels_.parent_path(), {})};
     MEMRIG_TRY(BuildLog log, BuildLog::make(place / "build.log"));
     MEMRIG_CHECK(configure(tools_, kernel_tree, configs, log));
-    MEMRIG_CHECK(make_image(tools_, kernel_tree, "building " + tree.source.string(), 0, log));
+    MEMRIG_CHECK(make_image(tools_, kernel_tree, "building " + tree.id, 0, log));
     const fs::path entry = kernels_ / "own" / tree.id;
     MEMRIG_CHECK(publish(kernel_tree, place / "build.log", entry, {}));
     MEMRIG_CHECK(write_file(place / "whole", source.string() + "\n"));
