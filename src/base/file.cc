@@ -9,6 +9,8 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include "base/stop_request.h"
+
 namespace memrig {
 
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit) {
@@ -64,9 +66,19 @@ Result<std::uint64_t> free_space(const fs::path& path) {
 Result<FileLock> FileLock::take(const fs::path& path) {
     Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
     if (!fd.valid()) return fail_errno(Fault::host, "open " + path.string());
-    while (::flock(fd.get(), LOCK_EX) != 0)
+    while (::flock(fd.get(), LOCK_EX) != 0) {
         if (errno != EINTR) return fail_errno(Fault::host, "lock " + path.string());
+        if (stop_request().requested()) return std::unexpected(stop_request().error());
+    }
     return FileLock(std::move(fd));
+}
+
+Result<std::optional<FileLock>> FileLock::try_take(const fs::path& path) {
+    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!fd.valid()) return fail_errno(Fault::host, "open " + path.string());
+    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
+    if (errno == EWOULDBLOCK) return std::nullopt;
+    return fail_errno(Fault::host, "lock " + path.string());
 }
 
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& prefix, const fs::path& parent) {

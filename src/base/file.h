@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <string_view>
 
@@ -27,7 +28,10 @@ Result<std::uint64_t> free_space(const fs::path& path);
 // An exclusive lock between processes and threads (flock on `path`, made if need be); held until destroyed.
 class FileLock {
 public:
+    // Waits; Fault::interrupted where the user asks to stop meanwhile.
     static Result<FileLock> take(const fs::path& path);
+    // Nothing where somebody else holds it.
+    static Result<std::optional<FileLock>> try_take(const fs::path& path);
 
 private:
     explicit FileLock(Descriptor fd) : fd_(std::move(fd)) {}

@@ -1,5 +1,4 @@
 // memrig kernels
-#include <algorithm>
 #include <memory>
 
 #include <nlohmann/json.hpp>
@@ -18,8 +17,12 @@ struct Listed {
     std::optional<KernelImage> image;
 };
 
-Result<std::vector<Listed>> kernels_with_images() {
-    MEMRIG_TRY(const auto catalogue, kernel_catalogue());
+Result<std::vector<Listed>> kernels_with_images(bool all) {
+    MEMRIG_TRY(auto catalogue, kernel_catalogue());
+    if (all) {
+        MEMRIG_TRY(const auto mutants, mutant_catalogue(catalogue));
+        catalogue.insert(catalogue.end(), mutants.begin(), mutants.end());
+    }
     std::vector<Listed> kernels;
     for (const auto& entry : catalogue) {
         MEMRIG_TRY(auto image, cached_kernel(entry));
@@ -28,16 +31,30 @@ Result<std::vector<Listed>> kernels_with_images() {
     return kernels;
 }
 
+// The keys of kernels.toml that are the provider's own.
+void add_provider_keys(nlohmann::ordered_json& row, const KernelEntry& entry, bool cached) {
+    row["package"] = entry.package;
+    row["suite"] = entry.suite;
+    if (entry.provider == KernelProvider::debian) {
+        row["fetched"] = cached;
+        return;
+    }
+    row["config"] = entry.configs;
+    row["built"] = cached;
+    if (!entry.mutant) return;
+    row["mutant"] = entry.mutant->name;
+    row["parent"] = entry.id.substr(0, entry.id.find('+'));
+    if (!entry.mutant->equivalent.empty()) row["equivalent"] = entry.mutant->equivalent;
+}
+
 std::string kernels_json(const std::vector<Listed>& kernels) {
     nlohmann::ordered_json json = {{"schema", 1}, {"kernels", nlohmann::ordered_json::array()}};
     for (const auto& [entry, image] : kernels) {
         nlohmann::ordered_json row = {{"id", entry.id},
                                       {"description", entry.description},
                                       {"arch", entry.arch},
-                                      {"provider", entry.provider},
-                                      {"package", entry.package},
-                                      {"suite", entry.suite},
-                                      {"fetched", image.has_value()}};
+                                      {"provider", to_string(entry.provider)}};
+        add_provider_keys(row, entry, image.has_value());
         if (image) {
             row["version"] = image->modules_version;
             row["image"] = image->image.string();
@@ -48,35 +65,30 @@ std::string kernels_json(const std::vector<Listed>& kernels) {
     return json.dump(2) + "\n";
 }
 
-int list(bool as_json) {
-    const auto kernels = kernels_with_images();
+int list(bool all, bool as_json) {
+    const auto kernels = kernels_with_images(all);
     if (!kernels) return report_error(kernels.error());
-    std::vector<std::vector<std::string>> rows = {{"ID", "ARCH", "FETCHED", "DESCRIPTION"}};
+    std::vector<std::vector<std::string>> rows = {{"ID", "ARCH", "PROVIDER", "IN CACHE", "DESCRIPTION"}};
     for (const auto& [entry, image] : *kernels)
-        rows.push_back({entry.id, entry.arch, image ? image->modules_version : "no", entry.description});
+        rows.push_back({entry.id, entry.arch, to_string(entry.provider), image ? image->modules_version : "no",
+                        entry.description});
     const Status printed = print_result(as_json ? kernels_json(*kernels) : aligned(rows));
     return printed ? kExitGood : report_error(printed.error());
 }
 
-// All are known before the first is fetched.
-Result<std::vector<KernelEntry>> entries_of(const std::vector<std::string>& ids) {
-    MEMRIG_TRY(const auto catalogue, kernel_catalogue());
+// One after another; all are known before the first is got.
+int get_all(const std::vector<std::string>& ids, KernelProvider provider,
+            const std::function<Result<KernelImage>(const KernelEntry&)>& get) {
     std::vector<KernelEntry> entries;
     for (const auto& id : ids) {
-        const auto entry = std::ranges::find(catalogue, id, &KernelEntry::id);
-        if (entry == catalogue.end())
-            return fail_with({Fault::user_input, fmt::format("there is no kernel \"{}\"", id), {}},
-                             "memrig kernels list shows what there is");
-        entries.push_back(*entry);
+        auto entry = find_kernel(id);
+        if (!entry) return report_error(entry.error());
+        // Its error says which command is the right one, before anything was done.
+        if (entry->provider != provider) return report_error(get(*entry).error());
+        entries.push_back(*std::move(entry));
     }
-    return entries;
-}
-
-int fetch(const std::vector<std::string>& ids) {
-    const auto entries = entries_of(ids);
-    if (!entries) return report_error(entries.error());
-    for (const auto& entry : *entries) {
-        const auto image = fetch_kernel(entry);
+    for (const auto& entry : entries) {
+        const auto image = get(entry);
         if (!image) return report_error(image.error());
         const Status printed =
             print_result(fmt::format("{}  {}  {}\n", entry.id, image->modules_version, image->image.string()));
@@ -85,18 +97,71 @@ int fetch(const std::vector<std::string>& ids) {
     return kExitGood;
 }
 
+struct BuildOptions {
+    std::vector<std::string> ids;
+    std::string source, id;
+    std::vector<std::string> configs;
+};
+
+int build_own(const BuildOptions& options) {
+    OwnTree tree;
+    std::error_code code;
+    tree.source = fs::weakly_canonical(options.source, code);
+    tree.id = options.id.empty() ? tree.source.filename().string() : options.id;
+    for (const auto& config : options.configs) tree.configs.emplace_back(config);
+    const auto image = build_own_kernel(tree);
+    if (!image) return report_error(image.error());
+    const Status printed = print_result(image->image.string() + "\n");
+    return printed ? kExitGood : report_error(printed.error());
+}
+
+int build(const BuildOptions& options) {
+    if (options.source.empty()) {
+        if (options.ids.empty() || !options.configs.empty() || !options.id.empty())
+            return report_error({Fault::user_input, "give ids of kernels, or --source with --config", {}});
+        return get_all(options.ids, KernelProvider::built, build_kernel);
+    }
+    if (!options.ids.empty())
+        return report_error({Fault::user_input, "give either ids of kernels or --source, not both", {}});
+    if (options.configs.empty())
+        return report_error({Fault::user_input, "--source needs --config: a .config, or fragments of one", {}});
+    return build_own(options);
+}
+
+void add_build_command(CLI::App& kernels, Action& action) {
+    auto options = std::make_shared<BuildOptions>();
+    CLI::App* command = kernels.add_subcommand("build", "Build kernels from source, or a source tree of your own");
+    command->add_option("ID", options->ids, "Ids of kernels; a mutant's is PARENT+MUTANT")->type_name("");
+    command->add_option("--source", options->source, "Your own tree; it is not written to")->type_name("DIR");
+    command
+        ->add_option("--config", options->configs, "For --source: a whole .config, or a fragment; may be given again")
+        ->type_name("FILE")
+        ->allow_extra_args(false);
+    command->add_option("--id", options->id, "For --source: what --kernel is to call it; default: DIR's last part")
+        ->type_name("NAME");
+    command->footer(
+        "The image's path is printed. Build trees stay in the cache; the next build there does only what is new.\n\n"
+        "Example:\n"
+        "  memrig kernels build ref-6.12-amd64 ref-6.12-amd64+online_store\n"
+        "  memrig kernels build --source ~/linux --config guest-images/configs/small.config --id bisect\n");
+    command->callback([options, &action] { action = [options] { return build(*options); }; });
+}
+
 }  // namespace
 
 void add_kernels_command(CLI::App& program, Action& action) {
-    CLI::App* command = program.add_subcommand("kernels", "List and fetch kernels");
+    CLI::App* command = program.add_subcommand("kernels", "List, fetch and build kernels");
     command->require_subcommand(1);
     command->footer("Example:\n  memrig kernels fetch debian-6.1-amd64\n");
 
     auto as_json = std::make_shared<bool>(false);
-    CLI::App* list_command = command->add_subcommand("list", "The kernels known by id, and whether they were fetched");
+    auto all = std::make_shared<bool>(false);
+    CLI::App* list_command =
+        command->add_subcommand("list", "The kernels known by id, and whether they are in the cache");
+    list_command->add_flag("--all", *all, "Mutants too");
     list_command->add_flag("--json", *as_json, "As JSON");
     list_command->footer("Example:\n  memrig kernels list --json\n");
-    list_command->callback([as_json, &action] { action = [as_json] { return list(*as_json); }; });
+    list_command->callback([all, as_json, &action] { action = [all, as_json] { return list(*all, *as_json); }; });
 
     auto ids = std::make_shared<std::vector<std::string>>();
     CLI::App* fetch_command =
@@ -107,7 +172,9 @@ void add_kernels_command(CLI::App& program, Action& action) {
     fetch_command->footer(
         "Kernels are unpacked into the cache, never installed.\n\n"
         "Example:\n  memrig kernels fetch debian-6.1-amd64 debian-6.12-amd64\n");
-    fetch_command->callback([ids, &action] { action = [ids] { return fetch(*ids); }; });
+    fetch_command->callback(
+        [ids, &action] { action = [ids] { return get_all(*ids, KernelProvider::debian, fetch_kernel); }; });
+    add_build_command(*command, action);
 }
 
 }  // namespace memrig

@@ -27,9 +27,15 @@ const MemoryBlock* find_block(const std::vector<MemoryBlock>& blocks, std::uint6
     return found == blocks.end() ? nullptr : &*found;
 }
 
+// Without CONFIG_NUMA no block has a link to a node, not even the boot memory's, and zoneinfo calls the one there is 0.
+bool has_nodes(const MemorySnapshot& before) {
+    return std::ranges::any_of(before.blocks, [](const MemoryBlock& block) { return block.node >= 0; });
+}
+
 // Checks the new blocks and says how many of each zone there are.
-std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& after, const AccountingOrder& order,
-                                                  std::vector<std::string>& wrong) {
+std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
+                                                  const AccountingOrder& order, std::vector<std::string>& wrong) {
+    const bool nodes = has_nodes(before);
     std::map<ZoneKey, std::uint64_t> blocks_of;
     for (std::uint64_t id = order.blocks.first; id <= order.blocks.last; id++) {
         const MemoryBlock* block = find_block(after.blocks, id);
@@ -38,9 +44,10 @@ std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& after, c
         } else if (block->state != "online") {
             wrong.push_back(fmt::format("memory{} is {}, not online", id, block->state));
         } else {
-            if (block->node != order.node)
-                wrong.push_back(fmt::format("memory{} is on node {}, not {}", id, block->node, order.node));
-            blocks_of[{block->node, zone_of(*block)}]++;
+            const int node = nodes ? block->node : 0;
+            if (node != order.node)
+                wrong.push_back(fmt::format("memory{} is on node {}, not {}", id, node, order.node));
+            blocks_of[{node, zone_of(*block)}]++;
         }
     }
     return blocks_of;
@@ -66,7 +73,7 @@ std::string zone_of(const MemoryBlock& block) { return block.valid_zones.substr(
 std::vector<std::string> check_onlined(const MemorySnapshot& before, const MemorySnapshot& after,
                                        const AccountingOrder& order) {
     std::vector<std::string> wrong;
-    const auto blocks_of = check_new_blocks(after, order, wrong);
+    const auto blocks_of = check_new_blocks(before, after, order, wrong);
     check_old_blocks(before, after, order, wrong);
 
     const std::uint64_t pages_per_block = order.block_bytes / after.figures.page_bytes;

@@ -6,6 +6,7 @@
 #include "base/paths.h"
 #include "base/process.h"
 #include "base/toml_reader.h"
+#include "machine/build_tools.h"
 
 namespace memrig {
 
@@ -38,7 +39,38 @@ Result<KernelImage> kernel_in(const KernelEntry& entry, const fs::path& package)
     return kernel;
 }
 
+KernelRecipe recipe_of(const KernelEntry& entry) {
+    KernelRecipe recipe{entry.id, entry.arch, entry.package, entry.suite, {}, entry.mutant};
+    for (const auto& config : entry.configs)
+        recipe.configs.push_back(home_directory() / "guest-images" / "configs" / config);
+    return recipe;
+}
+
+void read_debian(TomlTable& table, KernelEntry& entry) { entry.debian_arch = table.string("arch"); }
+
+void read_built(TomlTable& table, KernelEntry& entry) {
+    entry.configs = table.strings("config", true);
+    for (const auto& config : entry.configs)
+        if (config.find('/') != std::string::npos)
+            table.report("config", fmt::format("\"{}\" is not the name of a file in guest-images/configs", config));
+}
+
+bool has_parent(const SourceMutant& mutant, const KernelEntry& parent) {
+    if (mutant.parents.empty()) return parent.arch == "x86_64";
+    return std::ranges::find(mutant.parents, parent.id) != mutant.parents.end();
+}
+
+template <class Act>
+auto with_builder(const Act& act) -> decltype(act(std::declval<KernelBuilder&>())) {
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    const auto tools = make_build_tools();
+    KernelBuilder builder(*tools, cache);
+    return act(builder);
+}
+
 }  // namespace
+
+const char* to_string(KernelProvider provider) { return provider == KernelProvider::debian ? "debian" : "built"; }
 
 Result<std::vector<KernelEntry>> kernel_catalogue() {
     const fs::path path = home_directory() / "guest-images" / "kernels.toml";
@@ -51,12 +83,13 @@ Result<std::vector<KernelEntry>> kernel_catalogue() {
         KernelEntry entry;
         entry.id = table.string("id");
         entry.description = table.string("description");
-        table.choice("provider", {"debian"});
-        entry.provider = "debian";
+        entry.provider =
+            table.choice("provider", {"debian", "built"}) == 0 ? KernelProvider::debian : KernelProvider::built;
         entry.package = table.string("package");
         entry.suite = table.string("suite");
-        entry.debian_arch = table.string("arch");
         entry.arch = table.string("machine-arch");
+        if (entry.provider == KernelProvider::debian) read_debian(table, entry);
+        else read_built(table, entry);
         table.finish();
         entries.push_back(std::move(entry));
     }
@@ -65,7 +98,38 @@ Result<std::vector<KernelEntry>> kernel_catalogue() {
     return entries;
 }
 
+Result<std::vector<KernelEntry>> mutant_catalogue(const std::vector<KernelEntry>& parents) {
+    MEMRIG_TRY(const auto mutants, source_mutants());
+    std::vector<KernelEntry> entries;
+    for (const auto& parent : parents)
+        for (const auto& mutant : mutants) {
+            if (parent.provider != KernelProvider::built || !has_parent(mutant, parent)) continue;
+            KernelEntry entry = parent;
+            entry.id = parent.id + "+" + mutant.name;
+            entry.description = mutant.description;
+            entry.mutant = mutant;
+            entries.push_back(std::move(entry));
+        }
+    return entries;
+}
+
+Result<KernelEntry> find_kernel(const std::string& id) {
+    MEMRIG_TRY(auto kernels, kernel_catalogue());
+    const bool mutant = id.find('+') != std::string::npos;
+    if (mutant) {
+        MEMRIG_TRY(kernels, mutant_catalogue(kernels));
+    }
+    const auto entry = std::ranges::find(kernels, id, &KernelEntry::id);
+    if (entry != kernels.end()) return *entry;
+    const std::string remedy = fs::exists(id) ? fmt::format("for the file in this folder write ./{}", id)
+                               : mutant       ? "memrig kernels list --all shows what there is"
+                                              : "memrig kernels list shows what there is";
+    return fail_with({Fault::user_input, fmt::format("there is no kernel \"{}\"", id), {}}, remedy);
+}
+
 Result<std::optional<KernelImage>> cached_kernel(const KernelEntry& entry) {
+    if (entry.provider == KernelProvider::built)
+        return with_builder([&](KernelBuilder& builder) { return builder.built(recipe_of(entry)); });
     MEMRIG_TRY(const fs::path pointer, pointer_file(entry));
     const auto package = read_file(pointer, 4096);
     if (!package) return std::nullopt;
@@ -74,6 +138,9 @@ Result<std::optional<KernelImage>> cached_kernel(const KernelEntry& entry) {
 }
 
 Result<KernelImage> fetch_kernel(const KernelEntry& entry) {
+    if (entry.provider == KernelProvider::built)
+        return fail_with({Fault::user_input, fmt::format("the kernel {} is built, not fetched", entry.id), {}},
+                         fmt::format("memrig kernels build {}", entry.id));
     const fs::path script = home_directory() / "tools" / "fetch-deb";
     MEMRIG_TRY(const RunResult run,
                run_program({script.string(), "--suite", entry.suite, "--arch", entry.debian_arch, entry.package},
@@ -91,19 +158,31 @@ Result<KernelImage> fetch_kernel(const KernelEntry& entry) {
     return kernel;
 }
 
+Result<KernelImage> build_kernel(const KernelEntry& entry) {
+    if (entry.provider != KernelProvider::built)
+        return fail_with({Fault::user_input, fmt::format("the kernel {} is fetched, not built", entry.id), {}},
+                         fmt::format("memrig kernels fetch {}", entry.id));
+    return with_builder([&](KernelBuilder& builder) { return builder.build(recipe_of(entry)); });
+}
+
+Result<KernelImage> build_own_kernel(const OwnTree& tree) {
+    if (find_kernel(tree.id))
+        return fail_with({Fault::user_input, fmt::format("\"{}\" is a kernel of the catalogue", tree.id), {}},
+                         "give --id another name");
+    return with_builder([&](KernelBuilder& builder) { return builder.build(tree); });
+}
+
 Result<KernelImage> resolve_kernel(const std::string& id_or_path) {
     if (id_or_path.find('/') != std::string::npos) return kernel_from_file(id_or_path);
-    MEMRIG_TRY(const auto catalogue, kernel_catalogue());
-    const auto entry = std::ranges::find(catalogue, id_or_path, &KernelEntry::id);
-    if (entry == catalogue.end()) {
-        const std::string remedy = fs::exists(id_or_path)
-                                       ? fmt::format("for the file in this folder write ./{}", id_or_path)
-                                       : "memrig kernels list shows what there is";
-        return fail_with({Fault::user_input, fmt::format("there is no kernel \"{}\"", id_or_path), {}}, remedy);
+    const auto entry = find_kernel(id_or_path);
+    if (!entry) {
+        MEMRIG_TRY(auto own, with_builder([&](KernelBuilder& builder) { return builder.own(id_or_path); }));
+        if (own) return *std::move(own);
+        return std::unexpected(entry.error());
     }
     MEMRIG_TRY(auto cached, cached_kernel(*entry));
     if (cached) return *std::move(cached);
-    return fetch_kernel(*entry);
+    return entry->provider == KernelProvider::built ? build_kernel(*entry) : fetch_kernel(*entry);
 }
 
 }  // namespace memrig

@@ -53,7 +53,7 @@ test_usage() {
     refused 'did you mean memrig run?' rnu
     refused 'there is no command "frobnicate" (memrig --help says how)' frobnicate
     refused 'did you mean memrig kernels list?' kernels lst
-    refused 'a command is needed: list, fetch' kernels
+    refused 'a command is needed: list, fetch, build' kernels
     refused '--frob' run acpi-dimm-online --frob
     refused '--frob' --frob
     refused 'SCENARIO is required' run
@@ -68,6 +68,9 @@ test_usage() {
     refused 'No such file or directory' run acpi-dimm-online --json no-such-folder/results.json
     refused 'is a directory' run acpi-dimm-online --json .
     refused 'ID is required' kernels fetch
+    refused 'give ids of kernels, or --source with --config' kernels build
+    refused 'not both' kernels build ref-6.12-amd64 --source .
+    refused '--source needs --config' kernels build --source .
     refused 'FILE is required' scenarios check
     refused 'there is no command "nonsense"' help nonsense
 }
@@ -77,7 +80,8 @@ test_help() {
     expect 0 --version
     err_is_empty
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
-    for command in '' run report kernels 'kernels list' 'kernels fetch' benches 'benches list' scenarios 'scenarios list' \
+    for command in '' run replay report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' scenarios \
+        'scenarios list' \
         'scenarios check' doctor; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --help
@@ -133,6 +137,13 @@ test_lists() {
     out_is_json
     out_has '"fetched": false'
     refused 'there is no kernel "no-such-kernel"' kernels fetch debian-6.1-amd64 no-such-kernel
+    refused 'memrig kernels build ref-6.12-amd64' kernels fetch ref-6.12-amd64
+    refused 'memrig kernels fetch debian-6.1-amd64' kernels build debian-6.1-amd64
+    refused 'there is no kernel "ref-6.12-amd64+frobnicate" (memrig kernels list --all' kernels build ref-6.12-amd64+frobnicate
+    expect 0 kernels list --all --json
+    out_is_json
+    out_has '"parent": "ref-6.12-amd64"'
+    out_has '"built": false'
     expect 0 benches list
     grep -qE '^q35 +x86_64 ' out || fail "$what: no q35"
     expect 0 scenarios list
@@ -141,6 +152,21 @@ test_lists() {
     out_is_json
     out_has '"expected"'
     ! grep -q $'\x1b' out || fail "$what: escape sequences though stdout is no terminal"
+}
+
+# Refused before anything is built: these need no compiler's work.
+test_kernels_build_own() {
+    mkdir -p no-kernel
+    echo 'CONFIG_SMP=y' >one.config
+    refused 'is not the source of a kernel: it has no Makefile' kernels build --source no-kernel --config one.config
+    refused 'no-such-folder is no directory' kernels build --source no-such-folder --config one.config
+    refused 'is a kernel of the catalogue' kernels build --source no-kernel --config one.config --id ref-6.12-amd64
+    refused 'is no id for a kernel' kernels build --source no-kernel --config one.config --id a/b
+    mkdir -p built-in/{scripts,mm,include/config}
+    touch built-in/{Makefile,Kbuild,Kconfig,scripts/Kconfig.include,mm/memory_hotplug.c}
+    refused 'run make mrproper there' kernels build --source built-in --config one.config
+    rm -r built-in/include
+    refused 'no-such.config' kernels build --source built-in --config no-such.config
 }
 
 test_scenarios_check() {

@@ -68,6 +68,17 @@ TEST_F(AccountingTest, AZoneThatIsNewMayCome) {
     EXPECT_EQ(check(), Lines{});
 }
 
+TEST_F(AccountingTest, AKernelWithoutNodesHasLinksToNone) {
+    for (auto* snapshot : {&before, &after})
+        for (auto& one : snapshot->blocks) one.node = -1;
+    EXPECT_EQ(check(), Lines{});
+}
+
+TEST_F(AccountingTest, ABlockWithoutANodeBesideOnesThatHaveOne) {
+    block_after(33).node = -1;
+    EXPECT_EQ(check()[0], "memory33 is on node -1, not 0");
+}
+
 TEST_F(AccountingTest, ABlockThatIsMissing) {
     std::erase_if(after.blocks, [](const MemoryBlock& one) { return one.id == 33; });
     const Lines wrong = check();

@@ -155,6 +155,20 @@ TEST_F(FileTest, AnotherProcessGetsTheLockAfterUs) {
     EXPECT_EQ(read_file(log), "parent child ");
 }
 
+TEST_F(FileTest, ALockThatSomebodyElseHoldsIsToldAtOnce) {
+    const fs::path path = at("lock");
+    {
+        const auto own = FileLock::try_take(path);
+        ASSERT_TRUE(own);
+        EXPECT_TRUE(own->has_value());
+        const auto other = FileLock::try_take(path);
+        ASSERT_TRUE(other);
+        EXPECT_FALSE(other->has_value());
+    }
+    EXPECT_TRUE(FileLock::try_take(path).value().has_value());
+    EXPECT_FALSE(FileLock::try_take(at("no-such-folder") / "lock"));
+}
+
 TEST_F(FileTest, ATemporaryDirectoryIsPrivateAndRemovesItself) {
     fs::path path;
     {

@@ -1,0 +1,19 @@
+// add_memory() without device_hotplug_lock
+//
+// Undoes its part of rule R1 of Documentation/core-api/memory-hotplug.rst, "Locking Internals": add_memory() holds
+// device_hotplug_lock, so that nobody onlines a block which is still being added.
+//
+// file: mm/memory_hotplug.c
+// changes: -2 +0
+// equivalent: on a PC only Hyper-V's balloon calls add_memory(), and these kernels do not have it
+
+@add_memory@
+@@
+int add_memory(...)
+{
+...
+- lock_device_hotplug();
+...
+- unlock_device_hotplug();
+...
+}

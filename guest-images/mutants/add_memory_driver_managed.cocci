@@ -1,0 +1,20 @@
+// add_memory_driver_managed() without device_hotplug_lock
+//
+// The way of virtio-mem and of dax/kmem. Undoes its part of rule R1 of Documentation/core-api/memory-hotplug.rst,
+// "Locking Internals": memory is added with device_hotplug_lock held.
+//
+// file: mm/memory_hotplug.c
+// changes: -2 +0
+
+@add_memory_driver_managed@
+@@
+int add_memory_driver_managed(...)
+{
+<...
+(
+- lock_device_hotplug();
+|
+- unlock_device_hotplug();
+)
+...>
+}

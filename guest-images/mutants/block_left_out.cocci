@@ -1,0 +1,20 @@
+// add_memory_resource() reports success, but leaves the last block out
+//
+// Documentation/admin-guide/mm/memory-hotplug.rst, "Memory Block Configuration via Sysfs": all added memory is there as memory blocks. Memory
+// that no block stands for can never be onlined.
+//
+// file: mm/memory_hotplug.c
+// changes: -1 +3
+
+@block_left_out@
+expression start, size, group;
+@@
+int add_memory_resource(...)
+{
+<...
+create_memory_block_devices(start,
+- size
++ size - memory_block_size_bytes()
+  , NULL, group)
+...>
+}

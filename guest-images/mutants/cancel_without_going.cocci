@@ -1,0 +1,25 @@
+// MEM_CANCEL_OFFLINE is sent for a block that never was MEM_GOING_OFFLINE
+//
+// Documentation/core-api/memory-hotplug.rst, "Memory hotplug event notifier": MEM_CANCEL_OFFLINE undoes what
+// MEM_GOING_OFFLINE announced. Here it also goes out where the pages could not be isolated, before any announcement.
+//
+// file: mm/memory_hotplug.c
+// changes: -0 +4
+
+@cancel_without_going@
+identifier ret, reason;
+@@
+int offline_pages(...)
+{
+...
+ret = start_isolate_page_range(...);
+if (ret) {
+  reason = ...;
++ arg.start_pfn = start_pfn;
++ arg.nr_pages = nr_pages;
++ node_states_check_changes_offline(nr_pages, zone, &arg);
++ memory_notify(MEM_CANCEL_OFFLINE, &arg);
+  goto failed_removal_pcplists_disabled;
+}
+...
+}

@@ -1,0 +1,19 @@
+// offline_and_remove_memory() without device_hotplug_lock
+//
+// The way of virtio-mem with big blocks. Undoes its part of rules R2 and R3 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals": device_offline() and the removal after it are one step,
+// under device_hotplug_lock.
+//
+// file: mm/memory_hotplug.c
+// changes: -2 +0
+
+@offline_and_remove_memory@
+@@
+int offline_and_remove_memory(...)
+{
+...
+- lock_device_hotplug();
+...
+- unlock_device_hotplug();
+...
+}

@@ -1,0 +1,20 @@
+// A block is offlined without mem_hotplug_lock
+//
+// Undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for offlining. In this kernel
+// memory_block_offline() takes the lock for offline_pages().
+//
+// file: drivers/base/memory.c
+// changes: -2 +0
+
+@offline_pages_unlocked@
+@@
+int memory_block_offline(...)
+{
+<...
+(
+- mem_hotplug_begin();
+|
+- mem_hotplug_done();
+)
+...>
+}

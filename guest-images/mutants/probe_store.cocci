@@ -1,0 +1,21 @@
+// probe_store() without device_hotplug_lock
+//
+// /sys/devices/system/memory/probe. Undoes its part of rule R1 of Documentation/core-api/memory-hotplug.rst, "Locking
+// Internals": before the rules it added memory without the lock.
+//
+// file: drivers/base/memory.c
+// changes: -4 +0
+
+@probe_store@
+identifier ret;
+@@
+ssize_t probe_store(...)
+{
+...
+- ret = lock_device_hotplug_sysfs();
+- if (ret)
+-   return ret;
+...
+- unlock_device_hotplug();
+...
+}

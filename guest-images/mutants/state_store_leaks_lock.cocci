@@ -1,0 +1,24 @@
+// state_store() keeps device_hotplug_lock when it is given a bad string
+//
+// The string is looked at only with the lock held, and the way out does not unlock. Every later add, removal and onlining
+// waits for ever, against the rules R1 to R3 of Documentation/core-api/memory-hotplug.rst.
+//
+// file: drivers/base/memory.c
+// changes: -2 +2
+
+@state_store_leaks_lock@
+identifier ret, online_type;
+@@
+ssize_t state_store(...)
+{
+...
+- if (online_type < 0)
+-   return -EINVAL;
+...
+ret = lock_device_hotplug_sysfs();
+if (ret)
+  return ret;
++ if (online_type < 0)
++   return -EINVAL;
+...
+}

@@ -1,0 +1,175 @@
+// Kernels built from source, with the real toolchain. The first run builds the parents, which takes minutes.
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "integration/quiet_observer.h"
+#include "machine/build_tools.h"
+#include "machine/kernel_catalogue.h"
+
+namespace memrig {
+namespace {
+
+using testing::HasSubstr;
+
+constexpr const char* kParent = "ref-6.12-amd64";
+
+std::vector<fs::path> entries(const fs::path& directory) {
+    std::vector<fs::path> found;
+    std::error_code code;
+    for (const auto& entry : fs::directory_iterator(directory, code))
+        if (entry.path().extension() != ".lock") found.push_back(entry.path());
+    return found;
+}
+
+Result<RunResults> race(const std::string& kernel, const std::string& arm, const fs::path& out) {
+    const auto backend = make_qemu_backend();
+    test::QuietObserver observer;
+    CampaignOrder order;
+    order.scenarios = {"acpi-dimm-online"};
+    order.kernels = {kernel};
+    order.arm = arm;
+    order.trials = 2;  // one for each attribute
+    order.seed = 0;
+    order.accelerator = "tcg";
+    order.out = out;
+    return run_campaign(order, *backend, observer);
+}
+
+struct Judged {
+    const char* name;
+    const char* kernel;
+    const char* arm;
+    Verdict verdict;
+};
+
+class ReferenceKernel : public testing::TestWithParam<Judged> {};
+
+TEST_P(ReferenceKernel, IsJudgedAsItShould) {
+    auto directory = TemporaryDirectory::make("memrig-reference");
+    ASSERT_TRUE(directory);
+    const auto results = race(GetParam().kernel, GetParam().arm, directory->path() / "run");
+    ASSERT_TRUE(results) << results.error().line();
+    ASSERT_EQ(results->arms.size(), 1u);
+    ASSERT_EQ(results->arms.front().trials.size(), 2u);
+    for (const auto& trial : results->arms.front().trials)
+        EXPECT_EQ(trial.verdict, GetParam().verdict) << to_string(trial.verdict) << ": " << trial.reason;
+}
+
+INSTANTIATE_TEST_SUITE_P(Parents, ReferenceKernel,
+                         testing::Values(Judged{"NumaControl", "ref-6.12-amd64", "control", Verdict::held},
+                                         Judged{"NumaMutant", "ref-6.12-amd64", "mutant", Verdict::oops},
+                                         Judged{"FlatControl", "ref-6.12-amd64-nonuma", "control", Verdict::held},
+                                         Judged{"FlatMutant", "ref-6.12-amd64-nonuma", "mutant", Verdict::deadlock}),
+                         [](const auto& tested) { return std::string(tested.param.name); });
+
+INSTANTIATE_TEST_SUITE_P(
+    Mutants, ReferenceKernel,
+    testing::Values(Judged{"Adder", "ref-6.12-amd64+acpi_device_hotplug", "control", Verdict::oops},
+                    Judged{"Onliner", "ref-6.12-amd64+online_before_added", "control", Verdict::oops},
+                    Judged{"InnerLock", "ref-6.12-amd64+online_pages_unlocked", "control", Verdict::rule_broken},
+                    Judged{"MissingBlock", "ref-6.12-amd64+block_left_out", "control", Verdict::accounting},
+                    Judged{"FlatAdder", "ref-6.12-amd64-nonuma+acpi_device_hotplug", "control", Verdict::deadlock}),
+    [](const auto& tested) { return std::string(tested.param.name); });
+
+// Each in turn in the same tree, in another order than before: what one leaves behind would show in the next.
+TEST(SourceMutants, AreBuiltTheSameWhateverWasBuiltBefore) {
+    std::vector<std::pair<KernelEntry, std::string>> made;
+    for (const char* name : {"state_store", "online_pages_unlocked", "block_left_out"}) {
+        const auto entry = find_kernel(std::string(kParent) + "+" + name);
+        ASSERT_TRUE(entry) << entry.error().line();
+        const auto kernel = build_kernel(*entry);
+        ASSERT_TRUE(kernel) << kernel.error().line();
+        made.emplace_back(*entry, kernel->sha256);
+        fs::remove_all(kernel->image.parent_path());
+    }
+    for (const auto& [entry, hash] : made) {
+        const auto kernel = build_kernel(entry);
+        ASSERT_TRUE(kernel) << kernel.error().line();
+        EXPECT_EQ(kernel->sha256, hash) << entry.id;
+    }
+}
+
+// A tree of the user's own, here the unpacked source of the parent.
+class OwnTreeOfUsers : public testing::Test {
+protected:
+    void SetUp() override {
+        const auto parent = resolve_kernel(kParent);
+        ASSERT_TRUE(parent) << parent.error().line();
+        const auto sources = entries(cache_directory().value() / "kernels" / "sources");
+        ASSERT_FALSE(sources.empty());
+        source_ = sources.front();
+        auto directory = TemporaryDirectory::make("memrig-own");
+        ASSERT_TRUE(directory);
+        directory_ = std::make_unique<TemporaryDirectory>(*std::move(directory));
+    }
+    Result<KernelImage> build(const std::string& fragment) {
+        const fs::path config = directory_->path() / "my.config";
+        if (const Status written = write_file(config, fragment); !written) return std::unexpected(written.error());
+        const auto tools = make_build_tools();
+        KernelBuilder builder(*tools, directory_->path() / "cache");
+        return builder.build(OwnTree{source_, {config}, "mine"});
+    }
+    void expect_nothing_kept() {
+        EXPECT_TRUE(entries(directory_->path() / "cache/kernels/own").empty());
+        EXPECT_TRUE(entries(directory_->path() / "cache/kernels/own-trees").empty());
+    }
+    fs::path source_;
+    std::unique_ptr<TemporaryDirectory> directory_;
+};
+
+TEST_F(OwnTreeOfUsers, AnUnknownOptionIsNamed) {
+    const auto kernel = build("CONFIG_64BIT=y\nCONFIG_FROBNICATE=y\n");
+    ASSERT_FALSE(kernel);
+    EXPECT_EQ(kernel.error().fault, Fault::user_input);
+    EXPECT_THAT(kernel.error().message, HasSubstr("the kernel has no option CONFIG_FROBNICATE"));
+    EXPECT_THAT(kernel.error().message, HasSubstr("my.config:2"));
+    expect_nothing_kept();
+}
+
+TEST_F(OwnTreeOfUsers, AnOptionWhoseDependenciesAreNotMetIsNamed) {
+    const auto kernel = build("CONFIG_64BIT=y\nCONFIG_DEV_DAX_KMEM=y\n");
+    ASSERT_FALSE(kernel);
+    EXPECT_THAT(kernel.error().message, HasSubstr("CONFIG_DEV_DAX_KMEM=y"));
+    EXPECT_THAT(kernel.error().message, HasSubstr("became n"));
+    expect_nothing_kept();
+}
+
+// With Coccinelle itself, on the parent's tree in the cache, which must come out of it unharmed.
+class BadPatch : public testing::TestWithParam<std::pair<const char*, const char*>> {};
+
+TEST_P(BadPatch, IsRefusedAndTheParentIsUnharmed) {
+    auto directory = TemporaryDirectory::make("memrig-patch");
+    ASSERT_TRUE(directory);
+    auto kernel = find_kernel(std::string(kParent) + "+add_memory");
+    ASSERT_TRUE(kernel) << kernel.error().line();
+    const auto [rule, words] = GetParam();
+    const fs::path file = directory->path() / "bad.cocci";
+    const std::string text = std::string("// bad\n// file: mm/memory_hotplug.c\n// changes: -1 +0\n\n") + rule;
+    ASSERT_TRUE(write_file(file, text));
+    auto mutant = parse_mutant(text, file);
+    ASSERT_TRUE(mutant) << mutant.error().line();
+    kernel->mutant = *mutant;
+    const auto before = resolve_kernel(kParent);
+    ASSERT_TRUE(before) << before.error().line();
+    const fs::path built = before->image.parent_path().parent_path();
+    const std::size_t count = entries(built).size();
+    const auto image = build_kernel(*kernel);
+    ASSERT_FALSE(image);
+    EXPECT_EQ(image.error().fault, Fault::user_input);
+    EXPECT_THAT(image.error().message, HasSubstr(words));
+    EXPECT_THAT(image.error().message, HasSubstr("mm/memory_hotplug.c"));
+    EXPECT_EQ(entries(built).size(), count);
+    EXPECT_FALSE(fs::exists(built.parent_path() / "trees" / before->image.parent_path().filename() / "mutant"));
+}
+
+INSTANTIATE_TEST_SUITE_P(Coccinelle, BadPatch,
+                         testing::Values(std::pair{"@gone@\n@@\nint no_such_function(...)\n{\n...\n- lock();\n...\n}\n",
+                                                   "(gone) matches in"},
+                                         std::pair{"@broken@\n@@\nint online_pages(...)\n{\n",
+                                                   "failed with exit status"},
+                                         std::pair{"@twice@\n@@\n- mem_hotplug_begin();\n", "changed by -"}));
+
+}  // namespace
+}  // namespace memrig
