@@ -32,7 +32,7 @@ struct Rig {
     explicit Rig(const std::string& kernel_id)
         : backend(make_qemu_backend()),
           store(*backend, {}),
-          scenario(need(load_scenario("acpi-dimm-online"))),
+          scenario(need(load_scenario("race/acpi-dimm-online"))),
           bench(need(load_bench("q35"))),
           kernel(need(resolve_kernel(kernel_id))),
           guest(need(store.prepare(bench, kernel, Accelerator::tcg))),
@@ -78,16 +78,17 @@ void hot_add(benchmark::State& state, Rig& rig) {
     }
 }
 
-void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm) {
+void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, bool ledger) {
     double schedule = 0;
     std::uint64_t stops = 0;
     unsigned number = 0;
     for (auto _ : state) {
         number++;
         const auto directory = rig.directory.path() / fmt::format("{}-{}", arm.name, number);
-        const TrialOrder order{rig.guest, rig.scenario, arm,
-                               number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
-                               directory};
+        TrialOrder order{rig.guest, rig.scenario, arm,
+                         number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
+                         directory, {},           {}};
+        order.manner.ledger = ledger;
         const TrialResult result = need(run_trial(*rig.backend, order)).result;
         if (!result.as_expected) state.SkipWithError(result.reason.c_str());
         schedule += result.schedule_seconds;
@@ -118,7 +119,9 @@ int main(int argc, char** argv) {
     add("restore", [&](benchmark::State& state) { restore(state, rig); });
     add("hot-add, no probe", [&](benchmark::State& state) { hot_add(state, rig); });
     for (const auto& arm : rig.scenario.arms)
-        add("trial, " + arm.name, [&](benchmark::State& state) { trial(state, rig, arm); });
+        for (const bool ledger : {true, false})
+            add("trial, " + arm.name + (ledger ? "" : ", no ledger"),
+                [&rig, &arm, ledger](benchmark::State& state) { trial(state, rig, arm, ledger); });
     benchmark::Initialize(&argc, argv);
     benchmark::RunSpecifiedBenchmarks();
     return 0;

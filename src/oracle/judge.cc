@@ -307,7 +307,7 @@ const std::vector<Oracle>& all_oracles() {
 }
 
 // What `held` rests on; nothing where it would rest on nothing.
-std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence, const std::vector<Finding>& findings) {
+std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
     switch (evidence.mode) {
         case Mode::free: return std::nullopt;
         case Mode::explore: return "no oracle objects to this order: " + evidence.performance.step;
@@ -316,9 +316,10 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence, const 
     if (was_refused(evidence)) return held_reason(evidence);
     const bool asks_for_refusal =
         std::ranges::find(evidence.schedule.steps, StepKind::await, &Step::kind) != evidence.schedule.steps.end();
-    // An inversion with a gate is told as `held`.
-    if (!asks_for_refusal && !findings.empty()) return findings.front().summary;
-    return std::nullopt;
+    if (asks_for_refusal) return std::nullopt;
+    // An inversion with a gate is told as `held`, whichever oracles are asked.
+    const auto told = lock_order_oracle(evidence);
+    return told && told->verdict == Verdict::held ? std::optional(told->summary) : std::nullopt;
 }
 
 const char* why_not_held(const TrialEvidence& evidence) {
@@ -359,7 +360,7 @@ Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& orac
     // against the actors. So "held" needs grounds of its own, and every other verdict stands on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
     if (judgement.findings.empty() || judgement.findings.front().verdict == Verdict::held) {
-        const auto grounds = grounds_to_hold(evidence, judgement.findings);
+        const auto grounds = grounds_to_hold(evidence);
         judgement.verdict = grounds ? Verdict::held : Verdict::inconclusive;
         judgement.reason = grounds.value_or(why_not_held(evidence));
         if (grounds && evidence.rules && !evidence.rules->gaps.empty())

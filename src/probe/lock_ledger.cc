@@ -98,32 +98,19 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
         conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
         for (const auto& [address, name] : ledger->names_.known())
             if (is_mutex(name)) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
-        MEMRIG_CHECK(ledger->learn_mutexes());
     }
+    MEMRIG_CHECK(ledger->watch_takers());
     MEMRIG_CHECK(ledger->watch_devices());
     return ledger;
 }
 
-Status LockLedger::learn_mutexes() {
-    for (const auto& [function, lock] : names_.mutex_takers()) {
+Status LockLedger::watch_takers() {
+    for (const auto& [function, lock] : names_.takers()) {
         MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
-        const auto at_taker = [this, lock](const Arrival&) -> Result<Response> {
-            if (!taking_.empty() || names_.address_of(lock)) return Response::pass();
-            for (const char* mutex_lock : kMutexLocks) {
-                if (symbols_.all(mutex_lock).empty()) continue;
-                MEMRIG_TRY(const auto addresses, entries_of(conductor_.probe(), symbols_, mutex_lock));
-                for (const auto address : addresses) {
-                    MEMRIG_TRY(const auto id,
-                               conductor_.watch(address, [this](const Arrival& call) -> Result<Response> {
-                                   MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(call));
-                                   const std::uint64_t mutex = call.registers.argument(0);
-                                   if (!names_.learn(symbols_.function(back), mutex, true)) return Response::pass();
-                                   MEMRIG_CHECK(learned(*names_.name_of(mutex)));
-                                   return Response::pass();
-                               }));
-                    taking_.push_back(id);
-                }
-            }
+        const auto at_taker = [this, lock](const Arrival& arrival) -> Result<Response> {
+            if (names_.address_of(lock)) return Response::pass();
+            about_to_take_[arrival.task] = lock;
+            if (is_mutex(lock)) MEMRIG_CHECK(watch_for_mutex());
             return Response::pass();
         };
         for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, at_taker));
@@ -131,9 +118,37 @@ Status LockLedger::learn_mutexes() {
     return {};
 }
 
-Status LockLedger::learned(const std::string& lock) {
-    for (const auto id : std::exchange(taking_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
-    return watching_ == MutexWatching::writes ? mutexes_.watch(*names_.address_of(lock), lock) : Status();
+Status LockLedger::watch_for_mutex() {
+    if (!taking_.empty()) return {};
+    for (const char* mutex_lock : kMutexLocks) {
+        if (symbols_.all(mutex_lock).empty()) continue;
+        MEMRIG_TRY(const auto addresses, entries_of(conductor_.probe(), symbols_, mutex_lock));
+        for (const auto address : addresses) {
+            MEMRIG_TRY(const auto id, conductor_.watch(address, [this](const Arrival& call) -> Result<Response> {
+                MEMRIG_CHECK(learn(call, true, false));
+                return Response::pass();
+            }));
+            taking_.push_back(id);
+        }
+    }
+    return {};
+}
+
+Status LockLedger::learn(const Arrival& arrival, bool mutex, bool by_caller) {
+    std::optional<std::string> lock;
+    if (const auto waited = about_to_take_.find(arrival.task); waited != about_to_take_.end()) lock = waited->second;
+    if (!lock && by_caller) {
+        MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
+        lock = names_.taken_by(symbols_.function(back));
+    }
+    if (!lock || is_mutex(*lock) != mutex) return {};
+    about_to_take_.erase(arrival.task);
+    const bool wanted = std::ranges::any_of(about_to_take_, [](const auto& other) { return is_mutex(other.second); });
+    if (mutex && !wanted)
+        for (const auto id : std::exchange(taking_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
+    const std::uint64_t address = arrival.registers.argument(0);
+    if (!names_.learn(address, *lock) || !mutex || watching_ != MutexWatching::writes) return {};
+    return mutexes_.watch(address, *lock);
 }
 
 Status LockLedger::watch_primitive(const Primitive& primitive) {
@@ -220,9 +235,9 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
         instance = names_.address_of(primitive.fixed).value_or(0);
     } else {
         instance = arrival.registers.argument(0);
-        const bool new_name = names_.learn(symbols_.function(back), instance, primitive.mutex);
+        if (primitive.effect != Effect::releases)
+            MEMRIG_CHECK(learn(arrival, primitive.mutex, primitive.effect == Effect::tries || !primitive.mutex));
         lock = lock_at(instance);
-        if (new_name && primitive.mutex) MEMRIG_CHECK(learned(*lock));
     }
     if (!lock) return Response::pass();
     LockEvent event{arrival.at,

@@ -79,9 +79,10 @@ private:
     Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
     Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
     void write(LockEvent event);
-    // Where a mutex has no symbol: learns which it is from the functions that take it.
-    Status learn_mutexes();
-    Status learned(const std::string& lock);
+    // Where a lock has no symbol: learns which it is from the functions that take it.
+    Status watch_takers();
+    Status watch_for_mutex();
+    Status learn(const Arrival& arrival, bool mutex, bool by_caller);
     // The name of the lock at that address if it is one of ours.
     [[nodiscard]] std::optional<std::string> lock_at(std::uint64_t address) const;
 
@@ -93,7 +94,8 @@ private:
     std::optional<std::uint64_t> device_lock_offset_;
     std::vector<Conductor::WatchId> learning_;  // the breakpoints that learn it
     LockNames names_;
-    std::vector<Conductor::WatchId> taking_;  // breakpoints on the mutex functions, while a taker is on its way to one
+    std::map<std::uint64_t, std::string> about_to_take_;  // by task: a lock that is not known yet
+    std::vector<Conductor::WatchId> taking_;              // breakpoints on the mutex functions while one is such a mutex
     std::map<std::uint64_t, std::uint64_t> devices_;  // struct device of a memory block: the block
     std::vector<LockEvent> events_;
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task

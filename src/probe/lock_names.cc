@@ -9,19 +9,26 @@ namespace {
 
 constexpr std::array kLocks = {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan};
 
-// Functions of which nothing but this lock is taken by a direct call. Where a compiler inlined the first of its kind into its callers,
-// these are named as well.
 struct Taker {
     const char* function;
     const char* lock;
 };
+// Functions that are there to take this lock: the first of its kind that is taken once they were entered is it, be that by a call or,
+// as the last thing that they do, by a jump.
 constexpr std::array kTakers = {
-    Taker{"lock_device_hotplug", locks::device_hotplug}, Taker{"lock_device_hotplug_sysfs", locks::device_hotplug},
-    Taker{"online_store", locks::device_hotplug},        Taker{"state_store", locks::device_hotplug},
-    Taker{"acpi_scan_lock_acquire", locks::acpi_scan},   Taker{"mem_hotplug_begin", locks::mem_hotplug},
-    Taker{"add_memory_resource", locks::mem_hotplug},    Taker{"memory_block_online", locks::mem_hotplug},
-    Taker{"online_pages", locks::mem_hotplug},           Taker{"offline_pages", locks::mem_hotplug},
+    Taker{"lock_device_hotplug", locks::device_hotplug},
+    Taker{"acpi_scan_lock_acquire", locks::acpi_scan},
+    Taker{"mem_hotplug_begin", locks::mem_hotplug},
     Taker{"cpus_write_lock", locks::cpu_hotplug},
+};
+// Functions that try this mutex, and no other; or take this rwsem by a direct call, the taker above being inlined.
+constexpr std::array kCallers = {
+    Taker{"lock_device_hotplug_sysfs", locks::device_hotplug}, Taker{"online_store", locks::device_hotplug},
+    Taker{"state_store", locks::device_hotplug},               Taker{"add_memory_resource", locks::mem_hotplug},
+    Taker{"try_remove_memory", locks::mem_hotplug},            Taker{"online_pages", locks::mem_hotplug},
+    Taker{"offline_pages", locks::mem_hotplug},                Taker{"memory_block_online", locks::mem_hotplug},
+    Taker{"memory_block_offline", locks::mem_hotplug},         Taker{"memory_subsys_online", locks::mem_hotplug},
+    Taker{"memory_subsys_offline", locks::mem_hotplug},        Taker{"memory_block_change_state", locks::mem_hotplug},
 };
 
 }  // namespace
@@ -50,19 +57,21 @@ bool LockNames::can_know(std::string_view lock) const {
            });
 }
 
-std::map<std::string, std::string> LockNames::mutex_takers() const {
+std::map<std::string, std::string> LockNames::takers() const {
     std::map<std::string, std::string> takers;
     for (const auto& [function, lock] : kTakers)
-        if (is_mutex(lock) && !address_of(lock) && !symbols_.all(function).empty()) takers.emplace(function, lock);
+        if (!address_of(lock) && !symbols_.all(function).empty()) takers.emplace(function, lock);
     return takers;
 }
 
-bool LockNames::learn(std::string_view caller, std::uint64_t address, bool mutex) {
-    for (const auto& [function, lock] : kTakers) {
-        if (caller != function || mutex != is_mutex(lock) || address_of(lock)) continue;
-        return names_.emplace(address, lock).second;
-    }
-    return false;
+std::optional<std::string> LockNames::taken_by(std::string_view caller) const {
+    for (const auto& [function, lock] : kCallers)
+        if (function == caller && !address_of(lock)) return lock;
+    return std::nullopt;
+}
+
+bool LockNames::learn(std::uint64_t address, const std::string& lock) {
+    return !address_of(lock) && names_.emplace(address, lock).second;
 }
 
 }  // namespace memrig

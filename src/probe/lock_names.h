@@ -32,10 +32,13 @@ public:
     [[nodiscard]] const std::map<std::uint64_t, std::string>& known() const { return names_; }
     // Whether the lock's address is known, or the kernel has a function that it can be learned from.
     [[nodiscard]] bool can_know(std::string_view lock) const;
-    // The functions by which the address of a mutex that is not known yet can be learned: the first mutex that such a one takes is it.
-    [[nodiscard]] std::map<std::string, std::string> mutex_takers() const;
-    // A lock function was called, with this lock, from `caller`. True if that told us a new name.
-    bool learn(std::string_view caller, std::uint64_t address, bool mutex);
+    // The functions by which locks that are not known yet can be learned: the first lock of its kind that a task takes after it entered
+    // such a one is it.
+    [[nodiscard]] std::map<std::string, std::string> takers() const;
+    // The lock, not known yet, that this function takes by a direct call: a mutex by mutex_trylock(), a rwsem for writing.
+    [[nodiscard]] std::optional<std::string> taken_by(std::string_view caller) const;
+    // False if it was known before.
+    bool learn(std::uint64_t address, const std::string& lock);
 
 private:
     const SymbolTable& symbols_;

@@ -1,0 +1,115 @@
+// Explore mode on real kernels: clean to the end on the control, and the crash or the deadlock found without being told where to hold; what
+// was found plays again; a run that was broken off goes on. And free mode, which nobody schedules.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "campaign/replay.h"
+#include "integration/quiet_observer.h"
+
+namespace memrig {
+namespace {
+
+class Explore : public testing::Test {
+protected:
+    void SetUp() override {
+        auto made = TemporaryDirectory::make("memrig-explore");
+        ASSERT_TRUE(made);
+        directory = std::make_unique<TemporaryDirectory>(*std::move(made));
+        order.accelerator = "tcg";
+        order.jobs = 2;
+        order.manner.mode = Mode::explore;
+        order.out = directory->path() / "run";
+    }
+    RunResults run() {
+        auto results = run_campaign(order, *backend, observer);
+        EXPECT_TRUE(results) << results.error().line();
+        return results.value_or(RunResults());
+    }
+    // That an order was not played to its end is told, and is rare; here it would hide what is asked for.
+    static void expect_complete(const ArmResult& arm) {
+        ASSERT_TRUE(arm.explored);
+        EXPECT_EQ(arm.trials.size(), arm.explored->known);
+        EXPECT_GE(arm.explored->points.size(), 10u);
+    }
+
+    std::unique_ptr<TemporaryDirectory> directory;
+    std::unique_ptr<Backend> backend = make_qemu_backend();
+    test::QuietObserver observer;
+    CampaignOrder order;
+};
+
+TEST_F(Explore, ControlIsCleanAndTheMutantIsConvictedAtTwoPreemptions) {
+    order.scenarios = {"race/acpi-dimm-online"};
+    const RunResults results = run();
+    EXPECT_EQ(results.exit_status(), 0);
+    ASSERT_EQ(results.arms.size(), 2u);
+    for (const auto& arm : results.arms) expect_complete(arm);
+    for (const auto& trial : results.arms[0].trials)
+        EXPECT_TRUE(trial.verdict == Verdict::held || !trial.order_came_to_pass) << trial.reason;
+    EXPECT_GT(results.arms[1].convicted(), 0u);
+    EXPECT_GT(results.arms[1].trials.size(), results.arms[0].trials.size()) << "the gate makes orders impossible";
+
+    const auto oops = std::ranges::find(results.arms[1].trials, Verdict::oops, &TrialResult::verdict);
+    ASSERT_NE(oops, results.arms[1].trials.end());
+    EXPECT_FALSE(oops->order.empty()) << "it takes a switch";
+    const auto replay =
+        replay_trial({order.out / oops->directory, "", 2, directory->path() / "replay"}, *backend, observer);
+    ASSERT_TRUE(replay) << replay.error().line();
+    EXPECT_TRUE(replay->same_verdict());
+    EXPECT_TRUE(replay->warnings.empty());
+}
+
+TEST_F(Explore, FindsTheDeadlockAndStopsThere) {
+    order.scenarios = {"race/acpi-dimm-online-nonuma"};
+    order.kernels = {"debian-6.12-amd64"};
+    order.arm = "mutant";
+    order.jobs = 1;
+    order.stop_at_first = true;
+    const RunResults results = run();
+    EXPECT_EQ(results.exit_status(), 0);
+    const ArmResult& arm = results.arms.at(0);
+    ASSERT_FALSE(arm.trials.empty());
+    EXPECT_EQ(arm.trials.back().verdict, Verdict::deadlock) << arm.trials.back().reason;
+    EXPECT_TRUE(arm.explored->stopped_at_first);
+    EXPECT_LT(arm.trials.size(), arm.explored->known);
+}
+
+TEST_F(Explore, GoesOnWhereItWasBrokenOff) {
+    order.scenarios = {"race/acpi-dimm-online"};
+    order.arm = "control";
+    order.manner.preemptions = 1;
+    order.jobs = 1;
+    order.trials = 2;  // of which there are more
+    const RunResults first = run();
+    ASSERT_EQ(first.arms.at(0).trials.size(), 2u);
+    order.trials = 0;
+    order.resume = true;
+    const RunResults second = run();
+    EXPECT_EQ(second.exit_status(), 0);
+    expect_complete(second.arms.at(0));
+    EXPECT_GT(second.arms[0].trials.size(), 2u);
+    std::set<unsigned> numbers;
+    for (const auto& trial : second.arms[0].trials) EXPECT_TRUE(numbers.insert(trial.number).second) << "twice";
+    // Of another bound, it is another exploration.
+    order.manner.preemptions = 0;
+    const auto other = run_campaign(order, *backend, observer);
+    ASSERT_FALSE(other);
+    EXPECT_EQ(other.error().fault, Fault::user_input);
+}
+
+TEST_F(Explore, FreeModeSchedulesNothingAndProvesNothing) {
+    order.manner.mode = Mode::free;
+    order.scenarios = {"race/acpi-dimm-online"};
+    order.trials = 3;
+    const RunResults results = run();
+    EXPECT_EQ(results.exit_status(), 0);
+    for (const auto& arm : results.arms)
+        for (const auto& trial : arm.trials)
+            EXPECT_TRUE(trial.verdict == Verdict::inconclusive ||
+                        (!arm.is_control() && (trial.verdict == Verdict::oops || trial.verdict == Verdict::deadlock ||
+                                               trial.verdict == Verdict::hang)))
+                << arm.arm << ": " << to_string(trial.verdict) << ": " << trial.reason;
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,101 @@
+// Each oracle alone, on real kernels: a mutant that only it needs to see convicts, and the control beside it is silent. And the locks of a
+// kernel that has no symbols for data.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "integration/quiet_observer.h"
+#include "machine/guest_store.h"
+#include "machine/kernel_catalogue.h"
+
+namespace memrig {
+namespace {
+
+struct Alone {
+    const char* oracle;
+    const char* scenario;
+    const char* mutant;
+    Verdict verdict;
+    const char* kernel;
+};
+
+class OracleAlone : public testing::TestWithParam<Alone> {};
+
+TEST_P(OracleAlone, ConvictsTheMutantAndNotTheControl) {
+    const auto directory = TemporaryDirectory::make("memrig-oracle");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    test::QuietObserver observer;
+    for (const std::string arm : {"control", GetParam().mutant}) {
+        CampaignOrder order;
+        order.scenarios = {GetParam().scenario};
+        order.kernels = {GetParam().kernel};
+        order.arm = arm;
+        order.trials = 1;
+        order.accelerator = "tcg";
+        order.manner.oracles = {GetParam().oracle};
+        order.out = directory->path() / arm;
+        const auto results = run_campaign(order, *backend, observer);
+        ASSERT_TRUE(results) << results.error().line();
+        const TrialResult& trial = results->arms.at(0).trials.at(0);
+        EXPECT_EQ(results->exit_status(), 0) << trial.reason;
+        EXPECT_EQ(trial.verdict, arm == "control" ? Verdict::held : GetParam().verdict) << trial.reason;
+        for (const auto& finding : trial.findings)
+            EXPECT_TRUE(finding.oracle == GetParam().oracle || finding.oracle == "evidence") << finding.oracle;
+    }
+}
+
+INSTANTIATE_TEST_SUITE_P(
+    DebianKernels, OracleAlone,
+    testing::Values(
+        Alone{"crash", "race/acpi-dimm-online", "mutant", Verdict::oops, "debian-6.12-amd64"},
+        Alone{"deadlock", "race/acpi-dimm-online-nonuma", "mutant", Verdict::deadlock, "debian-6.1-amd64"},
+        Alone{"rules", "race/acpi-dimm-online", "mutant", Verdict::rule_broken, "debian-6.1-amd64"},
+        Alone{"lock-order", "order/acpi-dimm-lock-order", "mutant", Verdict::lock_order, "debian-6.1-amd64"},
+        Alone{"accounting", "order/acpi-dimm-lock-order", "miscounted", Verdict::accounting, "debian-6.12-amd64"}),
+    [](const auto& tested) {
+        std::string name = tested.param.oracle;
+        std::erase(name, '-');
+        return name;
+    });
+
+// As Debian's ppc64el kernel is: no CONFIG_KALLSYMS_ALL.
+TEST(LocksWithoutDataSymbols, AreLearnedFromTheirTakers) {
+    const auto directory = TemporaryDirectory::make("memrig-learn");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    GuestStore store(*backend, {});
+    const auto bench = load_bench("q35");
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    ASSERT_TRUE(bench && kernel);
+    const auto whole = store.prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_TRUE(whole) << whole.error().line();
+    auto poor = std::make_shared<PreparedGuest>();
+    poor->order = (*whole)->order;
+    poor->key = (*whole)->key;
+    poor->state = (*whole)->state;
+    poor->hello = (*whole)->hello;
+    std::vector<Symbol> code;
+    for (const auto& symbol : (*whole)->symbols.list())
+        if (std::tolower(symbol.type) == 't' || std::tolower(symbol.type) == 'w') code.push_back(symbol);
+    poor->symbols = SymbolTable(std::move(code));
+    ASSERT_FALSE(poor->symbols.unique("device_hotplug_lock"));
+    ASSERT_FALSE(poor->symbols.unique("mem_hotplug_lock"));
+
+    for (const char* name : {"race/acpi-dimm-online", "order/acpi-dimm-lock-order"}) {
+        const auto scenario = load_scenario(name);
+        ASSERT_TRUE(scenario);
+        for (const auto& arm : scenario->arms) {
+            if (arm.name == "miscounted") continue;
+            TrialOrder order{poor, *scenario, arm, 1, 0, {{"onliner", "online"}}, directory->path() / name / arm.name,
+                             {},   {}};
+            const auto outcome = run_trial(*backend, order);
+            ASSERT_TRUE(outcome) << outcome.error().line();
+            EXPECT_TRUE(outcome->result.as_expected)
+                << name << " " << arm.name << ": " << to_string(outcome->result.verdict) << ": "
+                << outcome->result.reason;
+        }
+    }
+}
+
+}  // namespace
+}  // namespace memrig
