@@ -7,8 +7,10 @@
 #include "campaign/evidence.h"
 #include "campaign/trial_json.h"
 #include "oracle/judge.h"
+#include "oracle/lock_trace.h"
 #include "probe/elision.h"
 #include "schedule/director.h"
+#include "schedule/while_running.h"
 
 namespace memrig {
 
@@ -16,6 +18,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kRestorePatience = 3min;
+constexpr auto kTracePatience = 1min;
 
 // Everything of a trial that lives while its machine does.
 class Stage {
@@ -34,6 +37,7 @@ private:
     Status set_up();
     Status perform(Cast& cast, TrialOutcome& outcome);
     Status name_tasks_of(Performance& performance);
+    Status compare_with_trace(const Performance& performance);
     Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
     [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
 
@@ -47,6 +51,7 @@ private:
     std::unique_ptr<RuleWatch> rules_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
+    std::vector<std::string> disagreements_;  // of ledger and lock trace
 };
 
 Status Stage::set_up() {
@@ -105,6 +110,22 @@ Status Stage::name_tasks_of(Performance& performance) {
     return {};
 }
 
+// The guest has come to its end, or there is nothing to compare.
+Status Stage::compare_with_trace(const Performance& performance) {
+    if (!order_.manner.lock_trace || !ledger_ || performance.end != PlayEnd::finished) return {};
+    MEMRIG_TRY(const auto trace, while_running(*conductor_, [&] {
+                   return read_lock_trace(machine_.agent(), Deadline::after(kTracePatience));
+               }));
+    std::map<std::uint64_t, int> pids;
+    for (const auto& [task, name] : performance.names)
+        if (name.pid > 0) pids.emplace(task, name.pid);
+    std::size_t compared = 0;
+    disagreements_ = lock_trace_disagreements(ledger_->events(), pids, trace, compared);
+    if (compared < order_.scenario.schedule.actors.size())
+        disagreements_.push_back(fmt::format("only {} tasks could be compared", compared));
+    return {};
+}
+
 Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     const ConsoleReport console = parse_console(machine_.console().text());
@@ -112,6 +133,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
     if (rules_) evidence.rules = RuleEvidence{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
     evidence.mode = order_.manner.mode;
+    evidence.ledger_disagreements = disagreements_;
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
@@ -124,12 +146,18 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
     MEMRIG_TRY(probe_, machine_.probe());
     conductor_ = std::make_unique<Conductor>(*probe_);
     MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
+    if (order_.manner.lock_trace) {
+        MEMRIG_CHECK(while_running(
+            *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kTracePatience)); }));
+        MEMRIG_CHECK(conductor_->pause());
+    }
     MEMRIG_CHECK(set_up());
     Cast cast(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
               {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
                guest.order.bench.housekeeping});
     MEMRIG_CHECK(perform(cast, outcome));
     MEMRIG_CHECK(name_tasks_of(cast.seen));
+    MEMRIG_CHECK(compare_with_trace(cast.seen));
     for (const auto& [task, name] : cast.seen.names) tasks_[task] = {cast.actor_of(task), name};
     for (const auto& [actor, task] : cast.seen.tasks) tasks_[task].actor = actor;
     outcome.result.schedule_seconds = cast.seen.schedule_seconds;

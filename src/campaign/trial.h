@@ -19,8 +19,9 @@ struct TrialManner {
     unsigned preemptions = 2;         // of explore mode
     std::vector<std::string> points;  // of explore mode; empty: the scenario's, else the default ones
     std::vector<std::string> settings;
-    bool ledger =
-        true;  // false: only what the schedule's own evidence needs is watched, and no rule and no order is judged
+    bool lock_trace = false;  // compares the ledger with the kernel's own lock tracepoints (lockdep kernels)
+    // False: only what the schedule's own evidence needs is watched, and no rule and no order is judged.
+    bool ledger = true;
 };
 
 struct TrialOrder {

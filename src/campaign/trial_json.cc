@@ -65,6 +65,7 @@ Json recipe_json(const TrialOrder& order) {
             {"points", points_of(manner, order.scenario)},
             {"settings", manner.settings},
             {"ledger", manner.ledger},
+            {"lock_trace", manner.lock_trace},
             {"order", order_json(order.order)},
             {"scenario_text", order.scenario.text}};
 }
@@ -100,6 +101,7 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
         recipe.manner.points = json.at("points").get<std::vector<std::string>>();
         recipe.manner.settings = json.at("settings").get<std::vector<std::string>>();
         recipe.manner.ledger = json.at("ledger").get<bool>();
+        recipe.manner.lock_trace = json.at("lock_trace").get<bool>();
         recipe.order = order;
         return recipe;
     });

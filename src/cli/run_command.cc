@@ -148,6 +148,8 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_symbol, "", "symbol"));
+    command.add_flag("--lock-trace", order.manner.lock_trace,
+                     "Check the lock ledger by the kernel's own lock tracepoints (lockdep kernels)");
     command.add_flag("--stop-at-first", order.stop_at_first,
                      "Explore: end an arm with the first order that convicts it");
     command.add_flag("--resume", order.resume, "Explore: go on with the run in --out that was broken off");

@@ -232,6 +232,8 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         missing.push_back("no end to the step: " + evidence.performance.step);
     if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after)
         missing.push_back("the guest's memory was not looked at");
+    for (const auto& disagreement : evidence.ledger_disagreements)
+        missing.push_back("the ledger and the kernel's lock trace do not agree: " + disagreement);
     if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");
     if (evidence.rules && evidence.performance.end == PlayEnd::finished)
         for (const char* rule : {"R1", "R3", "R4", "R5"})

@@ -34,6 +34,8 @@ struct TrialEvidence {
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
     Mode mode = Mode::directed;
     bool order_came_to_pass = true;  // of explore mode: every switch did
+    // Where the ledger was compared with the kernel's own lock trace: in what they do not agree.
+    std::vector<std::string> ledger_disagreements = {};
 };
 
 struct Judgement {

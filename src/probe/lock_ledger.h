@@ -95,7 +95,7 @@ private:
     std::vector<Conductor::WatchId> learning_;  // the breakpoints that learn it
     LockNames names_;
     std::map<std::uint64_t, std::string> about_to_take_;  // by task: a lock that is not known yet
-    std::vector<Conductor::WatchId> taking_;              // breakpoints on the mutex functions while one is such a mutex
+    std::vector<Conductor::WatchId> taking_;          // breakpoints on the mutex functions while one is such a mutex
     std::map<std::uint64_t, std::uint64_t> devices_;  // struct device of a memory block: the block
     std::vector<LockEvent> events_;
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task

@@ -23,12 +23,18 @@ constexpr std::array kTakers = {
 };
 // Functions that try this mutex, and no other; or take this rwsem by a direct call, the taker above being inlined.
 constexpr std::array kCallers = {
-    Taker{"lock_device_hotplug_sysfs", locks::device_hotplug}, Taker{"online_store", locks::device_hotplug},
-    Taker{"state_store", locks::device_hotplug},               Taker{"add_memory_resource", locks::mem_hotplug},
-    Taker{"try_remove_memory", locks::mem_hotplug},            Taker{"online_pages", locks::mem_hotplug},
-    Taker{"offline_pages", locks::mem_hotplug},                Taker{"memory_block_online", locks::mem_hotplug},
-    Taker{"memory_block_offline", locks::mem_hotplug},         Taker{"memory_subsys_online", locks::mem_hotplug},
-    Taker{"memory_subsys_offline", locks::mem_hotplug},        Taker{"memory_block_change_state", locks::mem_hotplug},
+    Taker{"lock_device_hotplug_sysfs", locks::device_hotplug},
+    Taker{"online_store", locks::device_hotplug},
+    Taker{"state_store", locks::device_hotplug},
+    Taker{"add_memory_resource", locks::mem_hotplug},
+    Taker{"try_remove_memory", locks::mem_hotplug},
+    Taker{"online_pages", locks::mem_hotplug},
+    Taker{"offline_pages", locks::mem_hotplug},
+    Taker{"memory_block_online", locks::mem_hotplug},
+    Taker{"memory_block_offline", locks::mem_hotplug},
+    Taker{"memory_subsys_online", locks::mem_hotplug},
+    Taker{"memory_subsys_offline", locks::mem_hotplug},
+    Taker{"memory_block_change_state", locks::mem_hotplug},
 };
 
 }  // namespace

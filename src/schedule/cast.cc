@@ -283,6 +283,12 @@ Result<bool> Cast::look_at_stuck() {
             fmt::format("{} blocked tasks, {}", sample.blocked.size(), sample.cycle ? "a cycle" : "no cycle"));
         seen.stuck.push_back(std::move(sample));
     }
+    // The kernel's own list of locks, where it keeps one, goes to the console: further evidence.
+    if (ledger_ != nullptr && ledger_->wait_cycle() && !symbols_.all("debug_show_all_locks").empty()) {
+        const Status asked =
+            while_running(conductor_, [&] { return machine_.agent().sysrq('d', Deadline::after(kAgentPatience)); });
+        if (!asked && asked.error().fault != Fault::guest) return std::unexpected(asked.error());
+    }
     const auto same = [](const BlockedTask& a, const BlockedTask& b) { return a.tid == b.tid && a.stack == b.stack; };
     return !seen.stuck[0].blocked.empty() && seen.stuck[0].lock_events == seen.stuck[1].lock_events &&
            std::ranges::equal(seen.stuck[0].blocked, seen.stuck[1].blocked, same);
