@@ -12,6 +12,7 @@ using Action = std::function<int()>;
 
 void add_run_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
+void add_matrix_command(CLI::App& program, Action& action);
 void add_report_command(CLI::App& program, Action& action);
 void add_kernels_command(CLI::App& program, Action& action);
 void add_benches_command(CLI::App& program, Action& action);

@@ -100,6 +100,7 @@ int run(int argc, char** argv) {
     Action action;
     add_run_command(program, action);
     add_replay_command(program, action);
+    add_matrix_command(program, action);
     add_report_command(program, action);
     add_scenarios_command(program, action);
     add_kernels_command(program, action);

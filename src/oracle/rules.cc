@@ -27,10 +27,15 @@ Status RuleWatch::watch_function(const char* function, Conductor::Handler handle
 Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const LockLedger& ledger,
                                                    const SymbolTable& symbols, std::uint64_t block_bytes) {
     static constexpr Rule rules[] = {
-        {"R1", "add_memory_resource", "device_hotplug_lock"},  {"R2", "try_remove_memory", "device_hotplug_lock"},
-        {"R3", "memory_subsys_online", "device_hotplug_lock"}, {"R3", "memory_subsys_offline", "device_hotplug_lock"},
-        {"R4", "arch_add_memory", "mem_hotplug_lock"},         {"R4", "arch_remove_memory", "mem_hotplug_lock"},
-        {"R4", "move_pfn_range_to_zone", "mem_hotplug_lock"},  {"R4", "remove_pfn_range_from_zone", "mem_hotplug_lock"},
+        {"R1", "add_memory_resource", "device_hotplug_lock"},
+        {"R2", "try_remove_memory", "device_hotplug_lock"},
+        {"R3", "memory_subsys_online", "device_hotplug_lock"},
+        {"R3", "memory_subsys_offline", "device_hotplug_lock"},
+        {"R4", "arch_add_memory", "mem_hotplug_lock"},
+        {"R4", "arch_remove_memory", "mem_hotplug_lock"},
+        {"R4", "move_pfn_range_to_zone", "mem_hotplug_lock"},
+        {"R4", "remove_pfn_range_from_zone", "mem_hotplug_lock"},
+        {"R4", "adjust_present_page_count", "mem_hotplug_lock"},
     };
     std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols, block_bytes));
     RuleWatch* self = watch.get();

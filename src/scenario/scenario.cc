@@ -4,6 +4,7 @@
 #include <limits>
 
 #include "machine/bench.h"
+#include "machine/source_mutant.h"
 #include "scenario/schedule_reader.h"
 
 namespace memrig {
@@ -22,11 +23,20 @@ std::vector<Verdict> read_expected(TomlTable& table) {
     return expected;
 }
 
+void check_mutants(TomlTable& table, const char* key, const std::vector<std::string>& names) {
+    const auto known = source_mutants();
+    for (const auto& name : names)
+        if (known && std::ranges::find(*known, name, &SourceMutant::name) == known->end())
+            table.report(key, fmt::format("there is no source mutant \"{}\"", name));
+}
+
 ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     ScenarioArm arm;
     arm.name = name;
     arm.purpose = table.string("purpose");
     arm.expected = read_expected(table);
+    arm.mutant = table.string("mutant", "");
+    if (!arm.mutant.empty()) check_mutants(table, "mutant", {arm.mutant});
     for (auto& elide : table.tables("elide", false)) {
         ElisionOrder order;
         order.lock = elide.string("lock");
@@ -74,6 +84,11 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     for (const auto& bench : scenario.benches)
         if (std::ranges::find(known, bench) == known.end())
             root.report("benches", fmt::format("there is no bench \"{}\"", bench));
+    for (const auto& text : root.strings("kills", false)) {
+        const std::size_t space = std::min(text.find(' '), text.size());
+        scenario.kills.push_back({text.substr(0, space), text.substr(std::min(space + 1, text.size()))});
+        check_mutants(root, "kills", {scenario.kills.back().mutant});
+    }
     scenario.trials = static_cast<unsigned>(root.integer("trials", 1, 1'000'000, 10));
     scenario.schedule = read_schedule(root);
     if (auto explore = root.table("explore", false)) {
@@ -84,6 +99,12 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
             if (const Status applied = apply_setting(tried, setting); !applied)
                 explore->report("set", applied.error().message);
         explore->finish();
+    }
+    for (const auto& claim : scenario.kills) {
+        Scenario tried = scenario;
+        if (claim.setting.empty()) continue;
+        if (const Status applied = apply_setting(tried, claim.setting); !applied)
+            root.report("kills", applied.error().message);
     }
     if (auto arms = root.table("arm", true)) {
         for (auto& [arm, table] : arms->named_tables()) scenario.arms.push_back(read_arm(arm, table));

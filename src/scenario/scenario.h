@@ -2,6 +2,7 @@
 // The file format's reference is docs/scenarios.md.
 #pragma once
 
+#include <algorithm>
 #include <filesystem>
 #include <string>
 #include <vector>
@@ -20,7 +21,14 @@ struct ScenarioArm {
     std::string purpose;                 // one line
     std::vector<ElisionOrder> elisions;  // none: the kernel as shipped
     std::vector<OverrideOrder> overrides;
+    std::string mutant;             // the source mutant that the elision does the same as; empty where there is none
     std::vector<Verdict> expected;  // any of these
+};
+
+// That the control arm convicts a kernel with this source mutant (guest-images/mutants), perhaps only with this setting.
+struct Claim {
+    std::string mutant;
+    std::string setting;  // "onliner.attribute=online"; "" where it does not matter
 };
 
 struct Scenario {
@@ -28,12 +36,18 @@ struct Scenario {
     std::string title;
     std::string verifies;  // the rule or document passage
     std::vector<std::string> benches;
+    std::vector<Claim> kills;
     unsigned trials = 0;  // unless the user says
     Schedule schedule;
     std::vector<std::string> points;            // of explore mode; empty: the default ones
     std::vector<std::string> explore_settings;  // what explore mode fixes, e.g. a smaller device
     std::vector<ScenarioArm> arms;
     std::string text;  // the file's
+
+    [[nodiscard]] const Claim* claims(const std::string& mutant) const {
+        const auto found = std::ranges::find(kills, mutant, &Claim::mutant);
+        return found == kills.end() ? nullptr : &*found;
+    }
 };
 
 // Fixes what a scenario leaves open, or changes what it may: "onliner.attribute=online", "adder.size=128M". Fault::user_input, naming

@@ -1,0 +1,188 @@
+#include "report/matrix_report.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string cell_text(const MatrixCell& cell) {
+    if (cell.outcome != CellOutcome::killed) return to_string(cell.outcome);
+    return fmt::format("{} ({}, trial {})", to_string(cell.verdict), cell.oracle, cell.trials.size());
+}
+
+std::string fate(const Matrix& matrix, const SourceMutant& mutant) {
+    if (matrix.killed(mutant)) return mutant.equivalent.empty() ? "killed" : "killed, though declared equivalent";
+    if (!mutant.equivalent.empty()) return "equivalent: " + mutant.equivalent;
+    const bool unclaimed = std::ranges::find(matrix.unclaimed, mutant.name) != matrix.unclaimed.end();
+    return unclaimed ? "NOT KILLED: no scenario claims it" : "NOT KILLED";
+}
+
+bool lives(const Matrix& matrix, const SourceMutant& mutant) {
+    return mutant.equivalent.empty() && !matrix.killed(mutant);
+}
+
+std::vector<const MatrixCell*> cells_of(const Matrix& matrix, const std::string& mutant) {
+    std::vector<const MatrixCell*> cells;
+    for (const auto& cell : matrix.cells)
+        if (cell.mutant == mutant) cells.push_back(&cell);
+    return cells;
+}
+
+std::string score_line(const Matrix& matrix) {
+    return fmt::format("kill score {} of {}; {} of the originals did not hold; {}", matrix.kills(), matrix.to_kill(),
+                       fmt::format("{} of {}", matrix.false_positives(), counted(matrix.original_trials(), "trial")),
+                       short_time(matrix.seconds));
+}
+
+Json cell_json(const MatrixCell& cell) {
+    Json json = {{"kernel", cell.kernel},
+                 {"mutant", cell.mutant},
+                 {"scenario", cell.scenario},
+                 {"outcome", to_string(cell.outcome)},
+                 {"verdict", to_string(cell.verdict)},
+                 {"oracle", cell.oracle},
+                 {"reason", cell.reason}};
+    json["trials"] = Json::array();
+    for (const auto& trial : cell.trials)
+        json["trials"].push_back({{"number", trial.number},
+                                  {"verdict", to_string(trial.verdict)},
+                                  {"reason", trial.reason},
+                                  {"directory", trial.directory.generic_string()}});
+    return json;
+}
+
+std::string html_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : one_line(text)) {
+        switch (c) {
+            case '&': out += "&amp;"; break;
+            case '<': out += "&lt;"; break;
+            case '>': out += "&gt;"; break;
+            case '"': out += "&quot;"; break;
+            default: out += c;
+        }
+    }
+    return out;
+}
+
+std::string md_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : one_line(text)) {
+        if (c == '|' || c == '<' || c == '*' || c == '_' || c == '`') out += '\\';
+        out += c;
+    }
+    return out;
+}
+
+constexpr const char* kStyle =
+    "body{font:16px/1.4 system-ui,sans-serif;margin:1rem;max-width:80rem}"
+    "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{border:1px solid #8888;padding:.3rem .5rem;"
+    "text-align:left;vertical-align:top}.killed{background:#2a72}.survived,.inconclusive,.rig-fault{background:#d332}"
+    ".fate-bad{color:#d22;font-weight:bold}:root{color-scheme:light dark}";
+
+}  // namespace
+
+std::string matrix_text(const Matrix& matrix, const Paint& paint) {
+    std::string out;
+    for (const auto& mutant : matrix.mutants) {
+        const std::string line = fmt::format("{:<30} {}", one_line(mutant.name), one_line(fate(matrix, mutant)));
+        out += (lives(matrix, mutant) ? paint.bad(line) : matrix.killed(mutant) ? paint.good(line) : line) + "\n";
+        for (const MatrixCell* cell : cells_of(matrix, mutant.name))
+            out += fmt::format("    {:<24} {:<44} {}\n", one_line(cell->kernel), one_line(cell->scenario),
+                               cell_text(*cell));
+    }
+    out += paint.heading("the originals") + "\n";
+    for (const MatrixCell* cell : cells_of(matrix, "")) {
+        const std::string line = fmt::format("    {:<24} {:<44} {}", one_line(cell->kernel), one_line(cell->scenario),
+                                             cell->outcome == CellOutcome::survived ? "held" : cell_text(*cell));
+        out += (cell->outcome == CellOutcome::survived ? line : paint.bad(line + ": " + one_line(cell->reason))) + "\n";
+    }
+    const std::string score = score_line(matrix);
+    return out + "\n" + (matrix.exit_status() == 0 ? paint.good(score) : paint.bad(score)) + "\n";
+}
+
+std::string matrix_json(const Matrix& matrix) {
+    Json json = {{"schema", 1},
+                 {"kernels", matrix.kernels},
+                 {"scenarios", matrix.scenarios},
+                 {"to_kill", matrix.to_kill()},
+                 {"killed", matrix.kills()},
+                 {"original_trials", matrix.original_trials()},
+                 {"false_positives", matrix.false_positives()},
+                 {"interrupted", matrix.interrupted},
+                 {"exit_status", matrix.exit_status()},
+                 {"seconds", matrix.seconds}};
+    json["mutants"] = Json::array();
+    for (const auto& mutant : matrix.mutants)
+        json["mutants"].push_back({{"name", mutant.name},
+                                   {"description", mutant.description},
+                                   {"killed", matrix.killed(mutant)},
+                                   {"equivalent", mutant.equivalent}});
+    json["cells"] = Json::array();
+    for (const auto& cell : matrix.cells) json["cells"].push_back(cell_json(cell));
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+std::string matrix_markdown(const Matrix& matrix) {
+    std::string out =
+        "# Kill matrix\n\n" + score_line(matrix) + "\n\n| mutant | fate | kernel | scenario | verdict |\n";
+    out += "| --- | --- | --- | --- | --- |\n";
+    const auto add = [&](const std::string& name, const std::string& what, const std::string& mutant) {
+        const auto cells = cells_of(matrix, mutant);
+        if (cells.empty()) out += fmt::format("| {} | {} | | | |\n", md_escaped(name), md_escaped(what));
+        for (const MatrixCell* cell : cells)
+            out += fmt::format("| {} | {} | {} | {} | {} |\n", md_escaped(name), md_escaped(what),
+                               md_escaped(cell->kernel), md_escaped(cell->scenario), md_escaped(cell_text(*cell)));
+    };
+    for (const auto& mutant : matrix.mutants) {
+        const std::string what = fate(matrix, mutant);
+        add(mutant.name, lives(matrix, mutant) ? "🔴 " + what : what, mutant.name);
+    }
+    add("(none)", "original", "");
+    return out;
+}
+
+std::string matrix_html(const Matrix& matrix) {
+    std::string out = fmt::format(
+        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
+        "content=\"width=device-width\"><title>Kill matrix</title><style>{}</style>\n<h1>Kill matrix</h1>\n"
+        "<p>{}</p>\n<table><tr><th>mutant<th>fate",
+        kStyle, html_escaped(score_line(matrix)));
+    std::vector<std::pair<std::string, std::string>> columns;
+    for (const auto& cell : matrix.cells)
+        if (std::ranges::find(columns, std::pair(cell.kernel, cell.scenario)) == columns.end())
+            columns.emplace_back(cell.kernel, cell.scenario);
+    for (const auto& [kernel, scenario] : columns)
+        out += fmt::format("<th>{}<br>{}", html_escaped(scenario), html_escaped(kernel));
+    const auto row = [&](const std::string& name, const std::string& title, const std::string& what, bool bad,
+                         const std::string& mutant) {
+        out += fmt::format("\n<tr><th title=\"{}\">{}<td{}>{}", html_escaped(title), html_escaped(name),
+                           bad ? " class=\"fate-bad\"" : "", html_escaped(what));
+        for (const auto& [kernel, scenario] : columns) {
+            const auto cell = std::ranges::find_if(matrix.cells, [&](const MatrixCell& one) {
+                return one.kernel == kernel && one.scenario == scenario && one.mutant == mutant;
+            });
+            if (cell == matrix.cells.end()) {
+                out += "<td>";
+                continue;
+            }
+            const bool good = (cell->outcome == CellOutcome::killed) != mutant.empty();
+            out += fmt::format("<td class=\"{}\" title=\"{}\">{}", good ? "killed" : "survived",
+                               html_escaped(cell->reason),
+                               html_escaped(mutant.empty() && good ? "held" : cell_text(*cell)));
+        }
+    };
+    for (const auto& mutant : matrix.mutants)
+        row(mutant.name, mutant.description, fate(matrix, mutant), lives(matrix, mutant), mutant.name);
+    row("the original", "no part is taken away", matrix.false_positives() == 0 ? "held" : "FALSE POSITIVES",
+        matrix.false_positives() != 0, "");
+    return out + "\n</table>\n</html>\n";
+}
+
+}  // namespace memrig
