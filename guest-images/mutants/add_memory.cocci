@@ -4,6 +4,7 @@
 // device_hotplug_lock, so that nobody onlines a block which is still being added.
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -2 +0
 // equivalent: on a PC only Hyper-V's balloon calls add_memory(), and these kernels do not have it
 

@@ -4,6 +4,7 @@
 // "Locking Internals": memory is added with device_hotplug_lock held.
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -2 +0
 
 @add_memory_driver_managed@

@@ -4,6 +4,7 @@
 // that no block stands for can never be onlined.
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -1 +3
 
 @block_left_out@

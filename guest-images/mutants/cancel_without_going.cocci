@@ -4,6 +4,7 @@
 // MEM_GOING_OFFLINE announced. Here it also goes out where the pages could not be isolated, before any announcement.
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -0 +4
 
 @cancel_without_going@

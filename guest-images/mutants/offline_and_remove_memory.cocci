@@ -5,6 +5,7 @@
 // under device_hotplug_lock.
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -2 +0
 
 @offline_and_remove_memory@

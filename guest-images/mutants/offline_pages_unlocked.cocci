@@ -4,6 +4,7 @@
 // memory_block_offline() takes the lock for offline_pages().
 //
 // file: drivers/base/memory.c
+// parent: ref-6.12-amd64
 // changes: -2 +0
 
 @offline_pages_unlocked@

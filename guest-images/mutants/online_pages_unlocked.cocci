@@ -4,6 +4,7 @@
 // held in write mode while pages are put online. In this kernel memory_block_online() takes it for online_pages().
 //
 // file: drivers/base/memory.c
+// parent: ref-6.12-amd64
 // changes: -3 +0
 
 @online_pages_unlocked@

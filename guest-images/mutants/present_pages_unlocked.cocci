@@ -4,6 +4,7 @@
 // zone's present pages may change under mem_hotplug_lock only (include/linux/mmzone.h at present_pages).
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -0 +2
 
 @present_pages_unlocked@

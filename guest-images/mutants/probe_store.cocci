@@ -4,6 +4,7 @@
 // Internals": before the rules it added memory without the lock.
 //
 // file: drivers/base/memory.c
+// parent: ref-6.12-amd64
 // changes: -4 +0
 
 @probe_store@

@@ -4,6 +4,7 @@
 // label that unlocks. The lock is then torn from its owner, against rule R1 of Documentation/core-api/memory-hotplug.rst.
 //
 // file: drivers/base/memory.c
+// parent: ref-6.12-amd64
 // changes: -1 +1
 
 @probe_store_unlocks_untaken@

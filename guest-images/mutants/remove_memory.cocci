@@ -4,6 +4,7 @@
 // "Locking Internals": removing memory is serialized with onlining it by device_hotplug_lock.
 //
 // file: mm/memory_hotplug.c
+// parent: ref-6.12-amd64
 // changes: -2 +0
 
 @remove_memory@

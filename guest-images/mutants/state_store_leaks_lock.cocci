@@ -4,6 +4,7 @@
 // waits for ever, against the rules R1 to R3 of Documentation/core-api/memory-hotplug.rst.
 //
 // file: drivers/base/memory.c
+// parent: ref-6.12-amd64
 // changes: -2 +2
 
 @state_store_leaks_lock@

@@ -1,0 +1,66 @@
+// The kill matrix at one trial a cell: every source mutant is convicted, and the kernels they come from are not. An elision and the source
+// mutant that does the same get the same verdict.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "campaign/matrix.h"
+#include "integration/quiet_observer.h"
+#include "report/matrix_report.h"
+#include "scenario/scenario.h"
+
+namespace memrig {
+namespace {
+
+TEST(KillMatrix, EveryMutantIsKilledAndTheOriginalsHold) {
+    const auto directory = TemporaryDirectory::make("memrig-matrix");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    test::QuietObserver observer;
+    MatrixOrder order;
+    order.trials = 1;
+    order.accelerator = "tcg";
+    order.out = directory->path() / "run";
+    const auto matrix = run_matrix(order, *backend, observer);
+    ASSERT_TRUE(matrix) << matrix.error().line();
+    EXPECT_EQ(matrix->exit_status(), 0) << matrix_text(*matrix, Paint(false));
+    EXPECT_LE(matrix->mutants.size() - matrix->to_kill(), 2u) << "more are declared equivalent than can be";
+}
+
+Verdict only_verdict(Backend& backend, const fs::path& out, const std::string& scenario, const std::string& kernel,
+                     const std::string& arm) {
+    test::QuietObserver observer;
+    CampaignOrder order;
+    order.scenarios = {scenario};
+    order.kernels = {kernel};
+    order.arm = arm;
+    order.trials = 1;
+    order.seed = 0;
+    order.accelerator = "tcg";
+    order.out = out;
+    const auto results = run_campaign(order, backend, observer);
+    EXPECT_TRUE(results) << results.error().line();
+    return results ? results->arms.at(0).trials.at(0).verdict : Verdict::rig_fault;
+}
+
+TEST(Elisions, AreConvictedAsTheirSourceMutantsAre) {
+    const auto directory = TemporaryDirectory::make("memrig-elisions");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    const std::string kernel = "ref-6.12-amd64";
+    unsigned compared = 0;
+    for (const auto& name : scenario_names()) {
+        const auto scenario = load_scenario(name);
+        ASSERT_TRUE(scenario);
+        for (const auto& arm : scenario->arms) {
+            if (arm.mutant.empty()) continue;
+            const fs::path out = directory->path() / fmt::format("{}", compared++);
+            const Verdict elided = only_verdict(*backend, out / "elision", name, kernel, arm.name);
+            const Verdict patched = only_verdict(*backend, out / "source", name, kernel + "+" + arm.mutant, "control");
+            EXPECT_EQ(to_string(elided), to_string(patched)) << name << ", arm " << arm.name;
+        }
+    }
+    EXPECT_GE(compared, 2u);
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,130 @@
+// The kill matrix: what counts as a kill, what the exit status says, and how it is shown.
+#include <gtest/gtest.h>
+
+#include "report/matrix_report.h"
+
+namespace memrig {
+namespace {
+
+SourceMutant mutant(const std::string& name, const std::string& equivalent = "") {
+    SourceMutant made;
+    made.name = name;
+    made.description = name + "() without its lock";
+    made.equivalent = equivalent;
+    return made;
+}
+
+MatrixCell cell(const std::string& name, Verdict verdict, CellOutcome outcome) {
+    MatrixCell made;
+    made.kernel = "ref-6.12-amd64";
+    made.mutant = name;
+    made.scenario = "race/acpi-dimm-online";
+    made.verdict = verdict;
+    made.outcome = outcome;
+    made.oracle = outcome == CellOutcome::killed ? "crash" : "";
+    made.reason = "said so";
+    TrialResult trial;
+    trial.number = 1;
+    trial.verdict = verdict;
+    made.trials = {trial};
+    return made;
+}
+
+Matrix sample() {
+    Matrix matrix;
+    matrix.mutants = {mutant("acpi_device_hotplug"), mutant("online_store")};
+    matrix.kernels = {"ref-6.12-amd64"};
+    matrix.scenarios = {"race/acpi-dimm-online"};
+    matrix.cells = {cell("", Verdict::held, CellOutcome::survived),
+                    cell("acpi_device_hotplug", Verdict::oops, CellOutcome::killed),
+                    cell("online_store", Verdict::oops, CellOutcome::killed)};
+    return matrix;
+}
+
+TEST(Matrix, AllKilledAndTheOriginalHolds) {
+    const Matrix matrix = sample();
+    EXPECT_EQ(matrix.kills(), 2u);
+    EXPECT_EQ(matrix.to_kill(), 2u);
+    EXPECT_EQ(matrix.false_positives(), 0u);
+    EXPECT_EQ(matrix.exit_status(), 0);
+}
+
+TEST(Matrix, OneThatSurvivesIsAFailure) {
+    Matrix matrix = sample();
+    matrix.cells[2] = cell("online_store", Verdict::held, CellOutcome::survived);
+    EXPECT_EQ(matrix.kills(), 1u);
+    EXPECT_EQ(matrix.exit_status(), 1);
+    EXPECT_NE(matrix_text(matrix, Paint(false)).find("online_store                   NOT KILLED"), std::string::npos);
+    EXPECT_NE(matrix_markdown(matrix).find("🔴 NOT KILLED"), std::string::npos);
+    EXPECT_NE(matrix_html(matrix).find("class=\"fate-bad\">NOT KILLED"), std::string::npos);
+}
+
+TEST(Matrix, OneCellThatKillsIsEnough) {
+    Matrix matrix = sample();
+    matrix.cells.push_back(cell("online_store", Verdict::held, CellOutcome::survived));
+    EXPECT_EQ(matrix.exit_status(), 0);
+}
+
+TEST(Matrix, AnInconclusiveCellKillsNobody) {
+    Matrix matrix = sample();
+    matrix.cells[2] = cell("online_store", Verdict::inconclusive, CellOutcome::inconclusive);
+    EXPECT_EQ(matrix.exit_status(), 1);
+}
+
+TEST(Matrix, ADeclaredEquivalentNeedNotBeKilled) {
+    Matrix matrix = sample();
+    matrix.mutants[1] = mutant("online_store", "nothing calls it");
+    matrix.cells.pop_back();
+    EXPECT_EQ(matrix.to_kill(), 1u);
+    EXPECT_EQ(matrix.exit_status(), 0);
+    EXPECT_NE(matrix_text(matrix, Paint(false)).find("equivalent: nothing calls it"), std::string::npos);
+}
+
+TEST(Matrix, OneThatNoScenarioClaimsIsAFailureAndSaysSo) {
+    Matrix matrix = sample();
+    matrix.cells.pop_back();
+    matrix.unclaimed = {"online_store"};
+    EXPECT_EQ(matrix.exit_status(), 1);
+    EXPECT_NE(matrix_text(matrix, Paint(false)).find("no scenario claims it"), std::string::npos);
+}
+
+TEST(Matrix, AnOriginalThatIsConvictedIsAFalsePositive) {
+    Matrix matrix = sample();
+    matrix.cells[0] = cell("", Verdict::lock_order, CellOutcome::killed);
+    EXPECT_EQ(matrix.false_positives(), 1u);
+    EXPECT_EQ(matrix.exit_status(), 1);
+    EXPECT_NE(matrix_html(matrix).find("FALSE POSITIVES"), std::string::npos);
+}
+
+TEST(Matrix, AnOriginalThatProvesNothingCountsAsOneToo) {
+    Matrix matrix = sample();
+    matrix.cells[0] = cell("", Verdict::inconclusive, CellOutcome::inconclusive);
+    EXPECT_EQ(matrix.exit_status(), 1);
+}
+
+TEST(Matrix, ARigFaultAndAnInterruptionHaveTheirOwnStatus) {
+    Matrix matrix = sample();
+    matrix.cells[1].outcome = CellOutcome::rig_fault;
+    EXPECT_EQ(matrix.exit_status(), 3);
+    matrix.interrupted = true;
+    EXPECT_EQ(matrix.exit_status(), 130);
+}
+
+TEST(MatrixReports, WhatAGuestPrintedIsEscaped) {
+    Matrix matrix = sample();
+    matrix.cells[1].reason = "<script>alert(\"x\")</script>\x1b[2J";
+    const std::string html = matrix_html(matrix);
+    EXPECT_EQ(html.find("<script>"), std::string::npos);
+    EXPECT_NE(html.find("&lt;script&gt;alert(&quot;x&quot;)"), std::string::npos);
+    EXPECT_EQ(html.find('\x1b'), std::string::npos);
+}
+
+TEST(MatrixReports, JsonHasEveryCell) {
+    const auto json = nlohmann::json::parse(matrix_json(sample()));
+    EXPECT_EQ(json.at("cells").size(), 3u);
+    EXPECT_EQ(json.at("killed"), 2);
+    EXPECT_EQ(json.at("cells")[1].at("oracle"), "crash");
+}
+
+}  // namespace
+}  // namespace memrig
