@@ -4,7 +4,6 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <sstream>
 
 #include "base/file.h"
 #include "campaign/trial_json.h"
@@ -16,23 +15,7 @@ namespace {
 constexpr int kJournalSchema = 1;
 using Json = nlohmann::json;
 
-Json branches_json(const Branches& branches) {
-    Json orders = Json::array();
-    for (const auto& order : branches.orders) orders.push_back(order_json(order));
-    return {
-        {"orders", std::move(orders)}, {"infeasible", branches.infeasible}, {"points_passed", branches.points_passed}};
-}
-
-Result<Branches> branches_from_json(const Json& json) {
-    Branches branches;
-    branches.infeasible = json.value("infeasible", std::size_t{0});
-    branches.points_passed = json.value("points_passed", std::size_t{0});
-    for (const auto& order : json.value("orders", Json::array())) {
-        MEMRIG_TRY(auto read, order_from_json(order));
-        branches.orders.push_back(std::move(read));
-    }
-    return branches;
-}
+std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n"; }
 
 }  // namespace
 
@@ -42,8 +25,7 @@ Exploration::Exploration(fs::path journal, std::string identity, TrialManner man
     summary_.points = std::move(points);
 }
 
-Status Exploration::append(const Json& line) {
-    const std::string text = line.dump(-1, ' ', false, Json::error_handler_t::replace) + "\n";
+Status Exploration::append(const std::string& text) {
     const Descriptor fd(::open(journal_.c_str(), O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0644));
     if (!fd.valid()) return fail_errno(Fault::host, "write " + journal_.string());
     if (::write(fd.get(), text.data(), text.size()) != static_cast<ssize_t>(text.size()) || ::fsync(fd.get()) != 0)
@@ -66,45 +48,47 @@ std::vector<NumberedOrder> Exploration::take_in(const Branches& branches,
 Result<Exploration::Start> Exploration::start(bool resume) {
     Start start;
     start.to_play = take_in({{Interleaving()}, 0, 0}, {});
+    const std::string head = line_of({{"schema", kJournalSchema}, {"identity", identity_}});
+    std::string text;
     std::error_code code;
-    if (!resume || !fs::exists(journal_, code)) {
+    if (resume && fs::exists(journal_, code)) {
+        MEMRIG_TRY(text, read_file(journal_));
+    }
+    // Broken off before its first line was whole: nothing was played.
+    if (text.size() < head.size() && head.starts_with(text)) {
         MEMRIG_CHECK(make_directories(journal_.parent_path()));
-        MEMRIG_CHECK(append({{"schema", kJournalSchema}, {"identity", identity_}}));
+        MEMRIG_CHECK(write_file(journal_, head));
         return start;
     }
-    MEMRIG_TRY(const std::string text, read_file(journal_));
-    std::istringstream lines(text);
-    std::string line;
-    std::getline(lines, line);
-    const Json head = Json::parse(line, nullptr, false);
-    if (!head.is_object() || head.value("schema", 0) != kJournalSchema || head.value("identity", "") != identity_)
+    if (!text.starts_with(head))
         return fail_with({Fault::user_input,
                           fmt::format("{} is of another scenario, kernel, memrig or bound", journal_.string()),
                           {}},
                          "resume with the options that the run began with, or begin anew in another --out");
-    while (std::getline(lines, line)) {
-        const Json entry = Json::parse(line, nullptr, false);
-        if (!entry.is_object()) break;  // the last one, cut off
-        MEMRIG_TRY(TrialResult result, verdict_from_json(entry.value("trial", Json::object())));
-        result.directory = entry.value("directory", "");
-        MEMRIG_TRY(const Branches branches, branches_from_json(entry.value("branches", Json::object())));
-        std::erase_if(start.to_play, [&](const NumberedOrder& order) { return order.number == result.number; });
-        for (auto& order : take_in(branches, entry.value("missing_points", std::vector<std::string>())))
+    std::size_t at = head.size();
+    for (unsigned number = 2;; number++) {
+        const std::size_t end = text.find('\n', at);
+        if (end == std::string::npos) break;
+        const std::string where = fmt::format("{}, line {},", journal_.string(), number);
+        MEMRIG_TRY(TrialOutcome outcome, read_outcome(text.substr(at, end - at), where));
+        const auto known = std::ranges::find(start.to_play, outcome.result.number, &NumberedOrder::number);
+        if (known == start.to_play.end() || known->order != outcome.result.order)
+            return fail(Fault::user_input, "{} is damaged: no such order was to be played", where);
+        at = end + 1;
+        if (outcome.result.verdict == Verdict::rig_fault) continue;  // says nothing of the order: it is played again
+        start.to_play.erase(known);
+        for (auto& order : take_in(outcome.branches, outcome.missing_points))
             start.to_play.push_back(std::move(order));
-        start.played.push_back(std::move(result));
+        start.played.push_back(std::move(outcome.result));
     }
-    // A child may stand before its parent where two jobs wrote, so played ones are taken out once more.
-    std::erase_if(start.to_play, [&](const NumberedOrder& order) {
-        return std::ranges::find(start.played, order.number, &TrialResult::number) != start.played.end();
-    });
+    // What the last line was cut off from is played again; nothing may be written behind its stump.
+    if (at < text.size()) fs::resize_file(journal_, at, code);
+    if (code) return fail(Fault::host, "cannot write {}: {}", journal_.string(), code.message());
     return start;
 }
 
 Result<std::vector<NumberedOrder>> Exploration::played(const TrialOutcome& outcome) {
-    MEMRIG_CHECK(append({{"trial", verdict_json(outcome.result)},
-                         {"directory", outcome.result.directory.generic_string()},
-                         {"missing_points", outcome.missing_points},
-                         {"branches", branches_json(outcome.branches)}}));
+    MEMRIG_CHECK(append(line_of(outcome_json(outcome))));
     return take_in(outcome.branches, outcome.missing_points);
 }
 

@@ -25,7 +25,8 @@ public:
     Exploration(std::filesystem::path journal, std::string identity, TrialManner manner,
                 std::vector<std::string> points);
 
-    // Begins with the order without switches. Where `resume`, reads the journal first: what was played then is in `played`.
+    // Begins with the order without switches. Where `resume`, reads the journal first: what was played then is in `played`. A last line
+    // that was cut off is taken out of it. Fault::user_input where it is of another identity, or damaged.
     struct Start {
         std::vector<NumberedOrder> to_play;
         std::vector<TrialResult> played;
@@ -39,7 +40,7 @@ public:
 
 private:
     std::vector<NumberedOrder> take_in(const Branches& branches, const std::vector<std::string>& missing_points);
-    Status append(const nlohmann::json& line);
+    Status append(const std::string& line);
 
     std::filesystem::path journal_;
     std::string identity_;

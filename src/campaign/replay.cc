@@ -13,8 +13,6 @@ namespace memrig {
 
 namespace {
 
-constexpr std::uint64_t kMostVerdictBytes = 16u << 20;
-
 // The scenario as it was then, with the settings of then.
 Result<Scenario> scenario_of(const TrialRecipe& recipe) {
     TomlDocument document = TomlDocument::parse(recipe.scenario_text, "the recorded scenario " + recipe.scenario);
@@ -22,13 +20,14 @@ Result<Scenario> scenario_of(const TrialRecipe& recipe) {
     MEMRIG_CHECK(document.status());
     scenario.text = recipe.scenario_text;
     for (const auto& setting : recipe.manner.settings) MEMRIG_CHECK(apply_setting(scenario, setting));
+    for (const auto& actor : scenario.schedule.actors) {
+        const auto chosen = recipe.attributes.find(actor.name);
+        const bool known = chosen != recipe.attributes.end() &&
+                           std::ranges::find(actor.attributes, chosen->second) != actor.attributes.end();
+        if (actor.kind == ActorKind::onliner && !known)
+            return fail(Fault::user_input, "the recorded trial does not say which attribute {} writes", actor.name);
+    }
     return scenario;
-}
-
-Result<TrialResult> recorded_verdict(const fs::path& trial) {
-    const auto text = read_file(trial / "verdict.json", kMostVerdictBytes);
-    if (!text) return fail(Fault::user_input, "{} has no verdict.json: that trial came to none", trial.string());
-    return verdict_from_json(nlohmann::json::parse(*text, nullptr, false));
 }
 
 }  // namespace
@@ -41,7 +40,7 @@ bool Replay::same_verdict() const {
 Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, CampaignObserver& observer) {
     MEMRIG_TRY(const TrialRecipe recipe, read_recipe(order.trial));
     Replay replay;
-    MEMRIG_TRY(replay.recorded, recorded_verdict(order.trial));
+    MEMRIG_TRY(replay.recorded, read_verdict(order.trial));
     MEMRIG_TRY(const Scenario scenario, scenario_of(recipe));
     const auto arm = std::ranges::find(scenario.arms, recipe.arm, &ScenarioArm::name);
     if (arm == scenario.arms.end())

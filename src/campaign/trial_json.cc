@@ -1,6 +1,11 @@
 #include "campaign/trial_json.h"
 
+#include <algorithm>
+#include <limits>
+#include <stdexcept>
+
 #include "base/file.h"
+#include "oracle/judge.h"
 
 namespace memrig {
 
@@ -8,21 +13,96 @@ namespace {
 
 constexpr int kRecipeSchema = 1;
 constexpr std::uint64_t kMostRecipeBytes = 4u << 20;
+constexpr std::uint64_t kMostVerdictBytes = 16u << 20;
 using Json = nlohmann::json;
 
-Mode mode_from(const std::string& text) {
-    if (text == "free") return Mode::free;
-    return text == "explore" ? Mode::explore : Mode::directed;
-}
+// Thrown where a value is none of ours.
+struct Unfit : std::runtime_error {
+    using std::runtime_error::runtime_error;
+};
 
-// nlohmann's exceptions end here: a file of ours that somebody has changed is bad input.
+// Exceptions, nlohmann's too, end here: a file of ours that somebody has changed is bad input.
 template <class Read>
-auto guarded(const char* what, Read read) -> Result<decltype(read())> {
+auto guarded(const std::string& what, Read read) -> Result<decltype(read())> {
     try {
         return read();
     } catch (const Json::exception& error) {
         return fail(Fault::user_input, "{} is damaged: {}", what, error.what());
+    } catch (const Unfit& error) {
+        return fail(Fault::user_input, "{} is damaged: {}", what, error.what());
     }
+}
+
+// nlohmann bends a negative number, a fraction or one that is too large until it fits.
+template <class Count>
+Count count_at(const Json& json, const char* key) {
+    const Json& value = json.at(key);
+    if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<Count>::max())
+        throw Unfit(fmt::format("\"{}\" is no count", key));
+    return value.get<Count>();
+}
+
+const Json& list_at(const Json& json, const char* key) {
+    if (!json.at(key).is_array()) throw Unfit(fmt::format("\"{}\" is no list", key));
+    return json.at(key);
+}
+
+Mode mode_at(const Json& json) {
+    const auto text = json.at("mode").get<std::string>();
+    for (const Mode mode : {Mode::directed, Mode::free, Mode::explore})
+        if (text == to_string(mode)) return mode;
+    throw Unfit(fmt::format("there is no mode \"{}\"", text));
+}
+
+Verdict verdict_at(const Json& json) {
+    const auto text = json.at("verdict").get<std::string>();
+    if (const auto verdict = parse_verdict(text)) return *verdict;
+    throw Unfit(fmt::format("there is no verdict \"{}\"", text));
+}
+
+std::set<std::string> oracles_at(const Json& json) {
+    auto oracles = json.at("oracles").get<std::set<std::string>>();
+    for (const auto& oracle : oracles)
+        if (std::ranges::find(oracle_names(), oracle) == oracle_names().end())
+            throw Unfit(fmt::format("there is no oracle \"{}\"", oracle));
+    return oracles;
+}
+
+Interleaving order_of(const Json& list) {
+    Interleaving order;
+    for (const auto& one : list)
+        order.push_back({one.at("actor").get<std::string>(), one.at("at").get<std::string>(),
+                         count_at<unsigned>(one, "nth"), one.at("to").get<std::string>(),
+                         one.at("forced").get<bool>()});
+    return order;
+}
+
+unsigned number_at(const Json& json) {
+    const auto number = count_at<unsigned>(json, "number");
+    if (number == 0) throw Unfit("trials are numbered from 1");
+    return number;
+}
+
+TrialResult result_of(const Json& json) {
+    TrialResult result;
+    result.number = number_at(json);
+    result.verdict = verdict_at(json);
+    result.as_expected = json.at("as_expected").get<bool>();
+    result.reason = json.at("reason").get<std::string>();
+    result.choices = json.at("choices").get<std::map<std::string, std::string>>();
+    result.seed = count_at<std::uint64_t>(json, "seed");
+    result.stops = count_at<std::uint64_t>(json, "stops");
+    const Json& seconds = json.at("seconds");
+    result.restore_seconds = seconds.at("restore").get<double>();
+    result.schedule_seconds = seconds.at("schedule").get<double>();
+    result.verdict_seconds = seconds.at("verdict").get<double>();
+    result.order = order_of(list_at(json, "order"));
+    result.order_came_to_pass = json.at("order_came_to_pass").get<bool>();
+    for (const auto& finding : list_at(json, "findings"))
+        result.findings.push_back({finding.at("oracle").get<std::string>(), verdict_at(finding),
+                                   finding.at("summary").get<std::string>(),
+                                   finding.at("details").get<std::vector<std::string>>()});
+    return result;
 }
 
 }  // namespace
@@ -33,17 +113,6 @@ Json order_json(const Interleaving& order) {
         list.push_back(
             {{"actor", one.actor}, {"at", one.at}, {"nth", one.nth}, {"to", one.to}, {"forced", one.forced}});
     return list;
-}
-
-Result<Interleaving> order_from_json(const Json& json) {
-    return guarded("an order of actors", [&] {
-        Interleaving order;
-        for (const auto& one : json)
-            order.push_back({one.at("actor").get<std::string>(), one.at("at").get<std::string>(),
-                             one.at("nth").get<unsigned>(), one.at("to").get<std::string>(),
-                             one.at("forced").get<bool>()});
-        return order;
-    });
 }
 
 Json recipe_json(const TrialOrder& order) {
@@ -79,10 +148,10 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
                           {}},
                          "give one that a run left, RUN/SCENARIO/KERNEL/ARM/NUMBER");
     const Json json = Json::parse(*text, nullptr, false);
-    if (!json.is_object() || json.value("schema", 0) != kRecipeSchema)
+    const auto schema = json.is_object() ? json.find("schema") : json.end();
+    if (!json.is_object() || schema == json.end() || *schema != kRecipeSchema)
         return fail(Fault::user_input, "{} is damaged, or of another version of memrig", path.string());
-    MEMRIG_TRY(const Interleaving order, order_from_json(json.value("order", Json::array())));
-    return guarded("trial.json", [&] {
+    return guarded(path.string(), [&] {
         TrialRecipe recipe;
         recipe.scenario = json.at("scenario").get<std::string>();
         recipe.scenario_text = json.at("scenario_text").get<std::string>();
@@ -92,17 +161,17 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
         recipe.kernel_release = json.at("kernel").at("release").get<std::string>();
         recipe.bench = json.at("bench").get<std::string>();
         recipe.accelerator = json.at("accelerator").get<std::string>();
-        recipe.number = json.at("number").get<unsigned>();
-        recipe.seed = json.at("seed").get<std::uint64_t>();
+        recipe.number = number_at(json);
+        recipe.seed = count_at<std::uint64_t>(json, "seed");
         recipe.attributes = json.at("attributes").get<std::map<std::string, std::string>>();
-        recipe.manner.mode = mode_from(json.at("mode").get<std::string>());
-        recipe.manner.oracles = json.at("oracles").get<std::set<std::string>>();
-        recipe.manner.preemptions = json.at("preemptions").get<unsigned>();
+        recipe.manner.mode = mode_at(json);
+        recipe.manner.oracles = oracles_at(json);
+        recipe.manner.preemptions = count_at<unsigned>(json, "preemptions");
         recipe.manner.points = json.at("points").get<std::vector<std::string>>();
         recipe.manner.settings = json.at("settings").get<std::vector<std::string>>();
         recipe.manner.ledger = json.at("ledger").get<bool>();
         recipe.manner.lock_trace = json.at("lock_trace").get<bool>();
-        recipe.order = order;
+        recipe.order = order_of(list_at(json, "order"));
         return recipe;
     });
 }
@@ -131,29 +200,37 @@ Json verdict_json(const TrialResult& result) {
             {"findings", std::move(findings)}};
 }
 
-Result<TrialResult> verdict_from_json(const Json& json) {
-    MEMRIG_TRY(const Interleaving order, order_from_json(json.is_object() ? json.value("order", Json::array()) : json));
-    return guarded("a trial's verdict", [&] {
-        TrialResult result;
-        result.number = json.at("number").get<unsigned>();
-        result.verdict = parse_verdict(json.at("verdict").get<std::string>()).value_or(Verdict::inconclusive);
-        result.as_expected = json.at("as_expected").get<bool>();
-        result.reason = json.at("reason").get<std::string>();
-        result.choices = json.at("choices").get<std::map<std::string, std::string>>();
-        result.seed = json.at("seed").get<std::uint64_t>();
-        result.stops = json.at("stops").get<std::uint64_t>();
-        const Json& seconds = json.at("seconds");
-        result.restore_seconds = seconds.at("restore").get<double>();
-        result.schedule_seconds = seconds.at("schedule").get<double>();
-        result.verdict_seconds = seconds.at("verdict").get<double>();
-        result.order = order;
-        result.order_came_to_pass = json.at("order_came_to_pass").get<bool>();
-        for (const auto& finding : json.at("findings"))
-            result.findings.push_back(
-                {finding.at("oracle").get<std::string>(),
-                 parse_verdict(finding.at("verdict").get<std::string>()).value_or(Verdict::inconclusive),
-                 finding.at("summary").get<std::string>(), finding.at("details").get<std::vector<std::string>>()});
-        return result;
+Result<TrialResult> read_verdict(const fs::path& trial_directory) {
+    const fs::path path = trial_directory / "verdict.json";
+    const auto text = read_file(path, kMostVerdictBytes);
+    if (!text) return fail(Fault::user_input, "{} is not there: that trial came to no verdict", path.string());
+    return guarded(path.string(), [&] { return result_of(Json::parse(*text)); });
+}
+
+Json outcome_json(const TrialOutcome& outcome) {
+    Json orders = Json::array();
+    for (const auto& order : outcome.branches.orders) orders.push_back(order_json(order));
+    return {{"trial", verdict_json(outcome.result)},
+            {"directory", outcome.result.directory.generic_string()},
+            {"missing_points", outcome.missing_points},
+            {"branches",
+             {{"orders", std::move(orders)},
+              {"infeasible", outcome.branches.infeasible},
+              {"points_passed", outcome.branches.points_passed}}}};
+}
+
+Result<TrialOutcome> read_outcome(const std::string& text, const std::string& where) {
+    return guarded(where, [&] {
+        const Json json = Json::parse(text);
+        TrialOutcome outcome;
+        outcome.result = result_of(json.at("trial"));
+        outcome.result.directory = json.at("directory").get<std::string>();
+        outcome.missing_points = json.at("missing_points").get<std::vector<std::string>>();
+        const Json& branches = json.at("branches");
+        for (const auto& order : list_at(branches, "orders")) outcome.branches.orders.push_back(order_of(order));
+        outcome.branches.infeasible = count_at<std::size_t>(branches, "infeasible");
+        outcome.branches.points_passed = count_at<std::size_t>(branches, "points_passed");
+        return outcome;
     });
 }
 

@@ -8,7 +8,6 @@
 namespace memrig {
 
 nlohmann::json order_json(const Interleaving& order);
-Result<Interleaving> order_from_json(const nlohmann::json& json);
 
 // What is needed to play a trial again.
 struct TrialRecipe {
@@ -26,6 +25,12 @@ nlohmann::json recipe_json(const TrialOrder& order);
 Result<TrialRecipe> read_recipe(const std::filesystem::path& trial_directory);
 
 nlohmann::json verdict_json(const TrialResult& result);
-Result<TrialResult> verdict_from_json(const nlohmann::json& json);
+// Likewise.
+Result<TrialResult> read_verdict(const std::filesystem::path& trial_directory);
+
+// A line of explore mode's journal.
+nlohmann::json outcome_json(const TrialOutcome& outcome);
+// Fault::user_input, naming `where`.
+Result<TrialOutcome> read_outcome(const std::string& text, const std::string& where);
 
 }  // namespace memrig

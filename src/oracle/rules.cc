@@ -50,14 +50,15 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
         }
     }
     // R5. Before the checks above in no order: each stands for itself.
+    const auto watch_r5 = [&](const char* function, const Conductor::Handler& handler) -> Status {
+        if (!symbols.all(function).empty()) return self->watch_function(function, handler);
+        watch->gaps_.push_back(fmt::format("R5: {} has no symbol", function));
+        return {};
+    };
     for (const auto& [function, added] : {std::pair{"add_memory_resource", true}, {"try_remove_memory", false}})
-        if (!symbols.all(function).empty())
-            MEMRIG_CHECK(self->watch_function(
-                function, [self, added](const Arrival& arrival) { return self->change_begins(arrival, added); }));
+        MEMRIG_CHECK(watch_r5(function, [self, added](const Arrival& at) { return self->change_begins(at, added); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"})
-        if (!symbols.all(function).empty())
-            MEMRIG_CHECK(self->watch_function(
-                function, [self, function](const Arrival& arrival) { return self->check_block(function, arrival); }));
+        MEMRIG_CHECK(watch_r5(function, [self, function](const Arrival& at) { return self->check_block(function, at); }));
     return watch;
 }
 

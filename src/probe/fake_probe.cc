@@ -10,6 +10,9 @@ FakeProbe::FakeProbe(const Architecture& architecture, unsigned vcpus) : archite
     std::vector<std::string_view> names(architecture.arguments.begin(), architecture.arguments.end());
     names.insert(names.end(), {architecture.pc, architecture.sp, architecture.return_value});
     if (!architecture.link.empty()) names.push_back(architecture.link);
+    names.insert(names.end(), architecture.scratch.begin(), architecture.scratch.end());
+    std::ranges::sort(names);
+    names.erase(std::ranges::unique(names).begin(), names.end());
     for (const auto name : names) {
         const auto number = static_cast<unsigned>(layout->places.size());
         layout->places.emplace(name, RegisterPlace{number, number * std::size_t{8}, 8});
@@ -47,6 +50,8 @@ Status FakeProbe::set_register(unsigned vcpu, std::string_view name, std::uint64
 }
 
 Result<std::string> FakeProbe::read_memory(unsigned, std::uint64_t address, std::size_t size) {
+    const auto hole = absent.lower_bound(address);
+    if (hole != absent.end() && *hole - address < size) return fail(Fault::guest, "no memory at {:#x}", *hole);
     std::string bytes;
     for (std::size_t i = 0; i < size; i++) {
         const auto found = memory_.find(address + i);

@@ -43,6 +43,7 @@ public:
     std::vector<ProbeLine> transcript() override { return {}; }
 
     std::set<std::uint64_t> breakpoints, watchpoints;
+    std::set<std::uint64_t> absent;           // addresses that cannot be read
     std::vector<std::set<unsigned>> resumed;  // each resume(), in order
     std::vector<unsigned> stepped;
     std::uint64_t step_bytes = 4;

@@ -114,9 +114,12 @@ std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_d
                                 : std::ranges::find(arm.expected, trial.verdict) != arm.expected.end();
     });
     if (convicts == arm.trials.end()) return out;
-    return out + fmt::format("  {} of them to {}; the first, trial {}: {}\n  again: memrig replay {}\n",
-                             arm.convicted(), verdict_list(arm.expected), convicts->number, text_of(convicts->order),
-                             one_line((run_directory / convicts->directory).string()));
+    const auto unexpected = std::ranges::count(arm.trials, false, &TrialResult::as_expected);
+    const std::string what = arm.is_control()
+                                 ? fmt::format("{} of them not as expected", unexpected)
+                                 : fmt::format("{} of them to {}", arm.convicted(), verdict_list(arm.expected));
+    return out + fmt::format("  {}; the first, trial {}: {}\n  again: memrig replay {}\n", what, convicts->number,
+                             text_of(convicts->order), one_line((run_directory / convicts->directory).string()));
 }
 
 // Of free mode: how often the race came by itself.

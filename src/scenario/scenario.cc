@@ -93,6 +93,8 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     scenario.schedule = read_schedule(root);
     if (auto explore = root.table("explore", false)) {
         scenario.points = explore->strings("points", false);
+        for (const auto& point : scenario.points)
+            if (!is_kernel_symbol(point)) explore->report("points", fmt::format("\"{}\" is no kernel symbol", point));
         scenario.explore_settings = explore->strings("set", false);
         Scenario tried = scenario;
         for (const auto& setting : scenario.explore_settings)

@@ -6,12 +6,12 @@
 
 namespace memrig {
 
-namespace {
-
-bool is_identifier(const std::string& text) {
+bool is_kernel_symbol(const std::string& text) {
     return !text.empty() &&
            std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
 }
+
+namespace {
 
 bool is_actor_name(const std::string& text) {
     return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](unsigned char c) {
@@ -59,7 +59,7 @@ Actor read_actor(const std::string& name, TomlTable& table) {
     if (kind == plug) read_plugger(table, actor);
     if (kind == online) read_onliner(table, actor);
     for (const auto& entry : actor.entry)
-        if (!is_identifier(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
+        if (!is_kernel_symbol(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
     table.finish();
     return actor;
 }
@@ -89,7 +89,7 @@ std::optional<Step> read_step(TomlTable& table) {
     }
     if (step.kind == StepKind::hold) {
         step.at = table.string("at");
-        if (table.has("at") && !is_identifier(step.at))
+        if (table.has("at") && !is_kernel_symbol(step.at))
             table.report("at", fmt::format("\"{}\" is no kernel symbol", step.at));
         if (table.has("device")) {
             table.choice("device", {"memory-block"});
@@ -99,7 +99,7 @@ std::optional<Step> read_step(TomlTable& table) {
     if (step.kind == StepKind::await) {
         for (const auto& text : table.strings("any", true)) {
             const auto evidence = parse_evidence(text);
-            if (evidence && is_identifier(evidence->subject)) step.any.push_back(*evidence);
+            if (evidence && is_kernel_symbol(evidence->subject)) step.any.push_back(*evidence);
             else
                 table.report(
                     "any",

@@ -24,6 +24,7 @@ const char* to_string(Mode mode) {
 }
 
 std::string Switch::text() const {
+    if (forced && nth > 1) return fmt::format("{} {} for the {} time: {} goes on", actor, at, ordinal(nth), to);
     if (forced) return fmt::format("{} {}: {} goes on", actor, at, to);
     return fmt::format("at {}'s {} {}: {} goes on", actor, ordinal(nth), at, to);
 }

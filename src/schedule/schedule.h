@@ -80,14 +80,15 @@ struct Switch {
     unsigned nth = 1;
     std::string to;
     bool forced = false;
-    [[nodiscard]] std::string text() const;  // "at adder's 1st bus_probe_device, onliner"
+    [[nodiscard]] std::string text() const;  // "at adder's 1st bus_probe_device: onliner goes on"
     bool operator==(const Switch&) const = default;
 };
 // One order of the actors: the switches that differ from letting each go on as far as it can, in their order.
 using Interleaving = std::vector<Switch>;
 // How many of them are preemptions.
 unsigned preemptions(const Interleaving& order);
-// "adder 1st bus_probe_device > onliner; ..."; "each as far as it can" for the one without switches.
+// "at adder's 1st bus_probe_device: onliner goes on; ..."; "each as far as it can" for the one without switches. Two orders that differ
+// have two texts.
 std::string text_of(const Interleaving& order);
 
 struct Schedule {

@@ -6,6 +6,7 @@
 
 #include "base/stop_request.h"
 #include "campaign/campaign.h"
+#include "campaign/replay.h"
 #include "campaign_fixture.h"
 
 namespace memrig {
@@ -197,6 +198,35 @@ TEST_F(CampaignTest, ASettingFixesIt) {
     const RunResults all = results();
     ASSERT_EQ(all.arms[0].trials.size(), 4u);
     for (const auto& trial : all.arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
+}
+
+// --- replay
+
+TEST_F(CampaignTest, ATrialCanBePlayedAgainFromWhatItLeft) {
+    const TrialResult trial = only_trial();
+    const auto again = replay_trial({order.out / trial.directory, "", 2, directory.path() / "again"}, backend, observer);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->recorded.reason, trial.reason);
+    ASSERT_EQ(again->arm.trials.size(), 2u);
+    EXPECT_TRUE(again->same_verdict());
+    EXPECT_TRUE(again->warnings.empty());
+    EXPECT_EQ(again->arm.trials[0].choices, trial.choices);
+    EXPECT_TRUE(fs::exists(directory.path() / "again" / "0002" / "trial.json"));
+}
+
+TEST_F(CampaignTest, ARecordThatDoesNotSayWhatWasChosenIsRefused) {
+    const TrialResult trial = only_trial();
+    const fs::path recipe = order.out / trial.directory / "trial.json";
+    const auto recorded = nlohmann::json::parse(*read_file(recipe));
+    for (const auto& attributes : {R"({})", R"({"onliner": "valid_zones"})", R"({"adder": "state"})"}) {
+        auto changed = recorded;
+        changed["attributes"] = nlohmann::json::parse(attributes);
+        ASSERT_TRUE(write_file(recipe, changed.dump()));
+        const auto again = replay_trial({recipe.parent_path(), "", 1, directory.path() / "again"}, backend, observer);
+        ASSERT_FALSE(again) << attributes;
+        EXPECT_EQ(again.error().fault, Fault::user_input);
+        EXPECT_NE(again.error().message.find("which attribute onliner writes"), std::string::npos);
+    }
 }
 
 // --- interruption

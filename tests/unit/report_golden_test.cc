@@ -25,6 +25,8 @@ std::vector<Case> cases() {
             {"rig-fault", samples::with_rig_fault()},
             {"interrupted", samples::interrupted()},
             {"odd-text", samples::odd_text()},
+            {"explored", samples::explored()},
+            {"free", samples::freely()},
             {"nothing-ran", samples::nothing_ran()}};
 }
 
@@ -53,6 +55,53 @@ INSTANTIATE_TEST_SUITE_P(Report, GoldenReport, testing::ValuesIn(cases()), [](co
     std::ranges::replace(name, '-', '_');
     return name;
 });
+
+// --- what the table says of explore mode and of free mode
+
+bool has_line(const std::string& text, const std::string& line) {
+    return ("\n" + text).find("\n" + line + "\n") != std::string::npos;
+}
+
+std::string table_of(const RunResults& results) { return closing_table(results, "runs/one", Paint(false)); }
+
+TEST(ReportTable, AnExploredArmSaysHowManyOrdersThereAre) {
+    const std::string text = table_of(samples::explored());
+    EXPECT_TRUE(has_line(text,
+                         "race/acpi-dimm-online debian-6.1-amd64 q35 control: 3 orders within 2 preemptions, 3 run, 0 "
+                         "left; 4 switches impossible as an actor was blocked or had nothing to do, 1 not come to "
+                         "pass; up to 17 points passed"))
+        << text;
+    EXPECT_TRUE(has_line(text, "  no such function in this kernel: memory_notify"));
+}
+
+TEST(ReportTable, TheFirstOrderThatConvictsIsNamedWithHowToPlayItAgain) {
+    const std::string text = table_of(samples::explored());
+    EXPECT_NE(text.find("q35 mutant: 5 orders within 2 preemptions, 2 run, 3 left;"), std::string::npos);
+    EXPECT_TRUE(has_line(text,
+                         "  1 of them to oops or deadlock; the first, trial 2: at adder's 1st bus_probe_device: onliner "
+                         "goes on"))
+        << text;
+    EXPECT_TRUE(has_line(text, "  again: memrig replay runs/one/arm/2"));
+    EXPECT_EQ(text.find("trial 1:"), std::string::npos) << "a control that holds has none";
+}
+
+TEST(ReportTable, AControlArmIsConvictedByWhatIsNotAsExpected) {
+    RunResults results = samples::explored();
+    results.arms[0].trials[1].as_expected = false;
+    results.arms[0].trials[1].verdict = Verdict::oops;
+    const std::string text = table_of(results);
+    EXPECT_TRUE(has_line(text, "  again: memrig replay runs/one/arm/2"));
+    EXPECT_NE(text.find("  1 of them not as expected; the first, trial 2:"), std::string::npos) << text;
+}
+
+TEST(ReportTable, FreeModeHasARateOfEachMutant) {
+    const std::string text = table_of(samples::freely());
+    EXPECT_NE(text.find("q35 mutant: oops or deadlock seen in 2 of 10 trials: 20.0% (95% interval 5.7% to 51.0%)"),
+              std::string::npos)
+        << text;
+    EXPECT_NE(text.find("q35 calm: accounting not seen in 10 trials: at most"), std::string::npos) << text;
+    EXPECT_EQ(text.find("q35 control:"), std::string::npos) << "nothing is to be seen there";
+}
 
 TEST(ReportTable, ColoursOnlyWhenAsked) {
     const RunResults results = samples::not_as_expected();

@@ -120,6 +120,59 @@ inline RunResults odd_text() {
     return results;
 }
 
+// All orders of the control arm, one of which did not come to pass; of the mutant arm those up to the first that convicts it.
+inline RunResults explored() {
+    const Switch first = {"adder", "bus_probe_device", 1, "onliner", false};
+    const Switch forced = {"onliner", "blocked mem_hotplug_lock", 2, "adder", true};
+    const Interleaving orders[] = {{}, {first}, {first, forced}};
+    const auto order = [&](unsigned number, Verdict verdict, std::string reason) {
+        TrialResult one = trial(number, verdict, true, std::move(reason));
+        one.order = orders[number - 1];
+        one.choices = {{"onliner.attribute", "state"}};
+        one.directory = "arm/" + std::to_string(number);
+        return one;
+    };
+    const char* unobjected = "no oracle objects to this order";
+    ArmResult control = arm("control", {Verdict::held},
+                            {order(1, Verdict::held, unobjected), order(2, Verdict::held, unobjected),
+                             order(3, Verdict::inconclusive, "not every switch of the order came to pass")});
+    control.trials[2].order_came_to_pass = false;
+    ArmResult mutant = arm("mutant", {Verdict::oops, Verdict::deadlock},
+                           {order(1, Verdict::held, unobjected), order(2, Verdict::oops, "oops in zone_for_pfn_range")});
+    mutant.trials_asked = 5;
+    ExploreSummary summary;
+    summary.preemptions = 2;
+    summary.points = {"device_add", "bus_probe_device", "memory_notify"};
+    summary.missing_points = {"memory_notify"};
+    summary.known = 3;
+    summary.infeasible = 4;
+    summary.points_passed = 17;
+    control.explored = summary;
+    summary.known = 5;
+    summary.stopped_at_first = true;
+    mutant.explored = summary;
+    control.mode = mutant.mode = Mode::explore;
+    return run({control, mutant});
+}
+
+// Nothing is proven of the control arm; of the mutant arm it is how often the race came by itself that counts.
+inline RunResults freely() {
+    const char* unproven = "nothing was found; nothing was scheduled, so nothing is proven";
+    ArmResult control = arm("control", {Verdict::held}, {});
+    ArmResult mutant = arm("mutant", {Verdict::oops, Verdict::deadlock}, {});
+    for (unsigned n = 1; n <= 10; n++) {
+        control.trials.push_back(trial(n, Verdict::inconclusive, true, unproven));
+        mutant.trials.push_back(n == 3 || n == 8 ? trial(n, Verdict::oops, true, "oops in zone_for_pfn_range")
+                                                 : trial(n, Verdict::inconclusive, true, unproven));
+    }
+    ArmResult calm = arm("calm", {Verdict::accounting}, control.trials);
+    for (ArmResult* one : {&control, &mutant, &calm}) {
+        one->mode = Mode::free;
+        one->trials_asked = 10;
+    }
+    return run({control, mutant, calm});
+}
+
 inline RunResults nothing_ran() { return run({}); }
 
 }  // namespace memrig::samples

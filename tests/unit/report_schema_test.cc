@@ -37,6 +37,9 @@ private:
         if (keyword == "const") return value == wanted ? "" : wrong;
         if (keyword == "enum") return std::ranges::find(wanted, value) != wanted.end() ? "" : wrong;
         if (keyword == "minimum") return value >= wanted ? "" : wrong;
+        if (keyword == "maximum") return value <= wanted ? "" : wrong;
+        if (keyword == "minItems") return value.size() >= wanted.get<std::size_t>() ? "" : wrong;
+        if (keyword == "maxItems") return value.size() <= wanted.get<std::size_t>() ? "" : wrong;
         if (keyword == "required") {
             for (const auto& key : wanted)
                 if (!value.contains(key.get<std::string>())) return at + ": no " + key.dump();
@@ -62,6 +65,7 @@ private:
             return {};
         }
         if (keyword == "items") {
+            if (!value.is_array()) return {};  // "type" says so
             for (std::size_t i = 0; i < value.size(); i++)
                 if (auto inner = check(wanted, value[i], at + "[" + std::to_string(i) + "]"); !inner.empty())
                     return inner;
@@ -91,7 +95,8 @@ json written(const RunResults& results) { return json::parse(results_json_text(r
 TEST(ResultsSchema, EverySampleFollowsIt) {
     for (const RunResults& results :
          {samples::all_as_expected(), samples::not_as_expected(), samples::many_not_as_expected(),
-          samples::with_rig_fault(), samples::interrupted(), samples::odd_text(), samples::nothing_ran()})
+          samples::with_rig_fault(), samples::interrupted(), samples::odd_text(), samples::nothing_ran(),
+          samples::explored(), samples::freely()})
         EXPECT_EQ(schema().check(written(results)), "");
 }
 
@@ -120,6 +125,45 @@ TEST(ResultsSchema, TheCheckerSeesMistakes) {
     json bad = good;
     bad["arms"][0].erase("expected");
     EXPECT_NE(schema().check(bad), "");
+}
+
+TEST(ResultsSchema, TheCheckerSeesMistakesInWhatAModeAdds) {
+    const auto broken = [](const RunResults& results, const char* pointer, const json& value) {
+        json bad = written(results);
+        EXPECT_TRUE(bad.contains(json::json_pointer(pointer))) << pointer;
+        bad[json::json_pointer(pointer)] = value;
+        return schema().check(bad);
+    };
+    const RunResults explored = samples::explored(), freely = samples::freely();
+    EXPECT_NE(broken(explored, "/arms/0/explored/orders", 0), "");
+    EXPECT_NE(broken(explored, "/arms/0/explored/points", "device_add"), "");
+    EXPECT_NE(broken(explored, "/arms/1/trial_results/1/order/0/nth", 0), "");
+    EXPECT_NE(broken(explored, "/arms/0/trial_results/2/order_came_to_pass", 0), "");
+    EXPECT_NE(broken(freely, "/arms/1/rate/rate", 1.5), "");
+    EXPECT_NE(broken(freely, "/arms/1/rate/interval_95", json::array({0.1})), "");
+    EXPECT_NE(broken(freely, "/arms/1/rate/interval_95", json::array({0.1, 0.2, 0.3})), "");
+    EXPECT_NE(broken(freely, "/arms/1/rate/trials_for_99", 0), "");
+}
+
+TEST(ResultsJson, SaysOfEachModeWhatBelongsToIt) {
+    const json explored = written(samples::explored());
+    EXPECT_EQ(explored["arms"][1]["mode"], "explore");
+    EXPECT_EQ(explored["arms"][1]["explored"]["orders"], 5);
+    EXPECT_EQ(explored["arms"][1]["explored"]["run"], 2);
+    EXPECT_TRUE(explored["arms"][1]["explored"]["stopped_at_first"].get<bool>());
+    EXPECT_FALSE(explored["arms"][0].contains("rate"));
+    EXPECT_FALSE(explored["arms"][0]["trial_results"][0].contains("order")) << "the one without switches";
+    EXPECT_EQ(explored["arms"][0]["trial_results"][2]["order"][1]["at"], "blocked mem_hotplug_lock");
+    EXPECT_EQ(explored["arms"][0]["trial_results"][2]["order_came_to_pass"], false);
+    EXPECT_EQ(explored["exit_status"], 0) << "of a mutant, one order is enough";
+
+    const json freely = written(samples::freely());
+    EXPECT_EQ(freely["arms"][1]["rate"]["seen"], 2);
+    EXPECT_EQ(freely["arms"][1]["rate"]["trials"], 10);
+    EXPECT_EQ(freely["arms"][1]["rate"]["rate"], 0.2);
+    EXPECT_FALSE(freely["arms"][2]["rate"].contains("trials_for_99")) << "what was not seen has no such number";
+    EXPECT_FALSE(freely["arms"][1].contains("explored"));
+    EXPECT_FALSE(written(samples::all_as_expected())["arms"][0].contains("rate"));
 }
 
 TEST(ResultsJson, KeepsASeedOf64Bits) {

@@ -116,6 +116,77 @@ TEST(Scenario, WhatHasADefaultNeedNotBeSaid) {
     EXPECT_TRUE(scenario.schedule.actors[1].entry.empty());
 }
 
+// --- explore mode's table, and settings
+
+Scenario good_with(const std::string& explore) {
+    TomlDocument document =
+        TomlDocument::parse(*read_file(golden_directory() / "good.toml") + "\n" + explore, "good.toml");
+    Scenario scenario = parse_scenario(document, "good");
+    EXPECT_TRUE(document.status()) << document.status().error().message;
+    return scenario;
+}
+
+TEST(Scenario, WithoutAnExploreTableThePointsAreTheDefaultOnes) {
+    const Scenario scenario = good_with("");
+    EXPECT_TRUE(scenario.points.empty());
+    EXPECT_TRUE(scenario.explore_settings.empty());
+}
+
+TEST(Scenario, TheExploreTableIsRead) {
+    const Scenario scenario = good_with(
+        "[explore]\npoints = [\"device_add\", \"try_remove_memory.part.0\"]\n"
+        "set = [\"adder.size=128M\", \"onliner.attribute=online\"]\n");
+    EXPECT_EQ(scenario.points, (std::vector<std::string>{"device_add", "try_remove_memory.part.0"}));
+    EXPECT_EQ(scenario.explore_settings, (std::vector<std::string>{"adder.size=128M", "onliner.attribute=online"}));
+    EXPECT_EQ(scenario.schedule.actors[0].bytes, 1ull << 30) << "that is for explore mode only";
+    EXPECT_EQ(scenario.schedule.actors[1].attributes.size(), 2u);
+}
+
+TEST(Settings, FixASizeOrAnAttribute) {
+    Scenario scenario = good_with("");
+    ASSERT_TRUE(apply_setting(scenario, "adder.size=128M"));
+    EXPECT_EQ(scenario.schedule.actors[0].bytes, 128ull << 20);
+    ASSERT_TRUE(apply_setting(scenario, "onliner.attribute=online"));
+    EXPECT_EQ(scenario.schedule.actors[1].attributes, std::vector<std::string>{"online"});
+    ASSERT_TRUE(apply_setting(scenario, "adder.size=2G")) << "the last one counts";
+    EXPECT_EQ(scenario.schedule.actors[0].bytes, 2ull << 30);
+}
+
+TEST(Settings, MistakesAreNamedAndChangeNothing) {
+    const std::pair<const char*, const char*> table[] = {
+        {"", "\"\" is no setting: actor.key=value"},
+        {"adder", "\"adder\" is no setting"},
+        {"adder.size", "\"adder.size\" is no setting"},
+        {"adder=size.128M", "is no setting"},
+        {"remover.size=1G", "has no actor \"remover\""},
+        {".size=1G", "has no actor \"\""},
+        {"adder.size=", "\"\" is no size"},
+        {"adder.size=0", "\"0\" is no size"},
+        {"adder.size=-1G", "\"-1G\" is no size"},
+        {"adder.size=1Q", "\"1Q\" is no size"},
+        {"adder.size=99999999999G", "is no size"},
+        {"adder.attribute=state", "actor adder has no setting \"attribute\""},
+        {"adder.node=1", "actor adder has no setting \"node\""},
+        {"onliner.size=1G", "actor onliner has no setting \"size\""},
+        {"onliner.attribute=valid_zones", "does not offer onliner.attribute=valid_zones"},
+        {"onliner.attribute=", "does not offer onliner.attribute="}};
+    for (const auto& [setting, words] : table) {
+        Scenario scenario = good_with("");
+        const Status applied = apply_setting(scenario, setting);
+        ASSERT_FALSE(applied) << setting;
+        EXPECT_EQ(applied.error().fault, Fault::user_input);
+        EXPECT_NE(applied.error().message.find(words), std::string::npos) << applied.error().message;
+        EXPECT_EQ(scenario.schedule.actors[0].bytes, 1ull << 30);
+        EXPECT_EQ(scenario.schedule.actors[1].attributes.size(), 2u);
+    }
+}
+
+TEST(Settings, AnAttributeThatWasFixedCannotBecomeAnother) {
+    Scenario scenario = good_with("");
+    ASSERT_TRUE(apply_setting(scenario, "onliner.attribute=online"));
+    EXPECT_FALSE(apply_setting(scenario, "onliner.attribute=state"));
+}
+
 // --- the shipped ones
 
 TEST(ShippedScenarios, HaveNoMistakes) {
