@@ -77,8 +77,7 @@ Result<Exploration::Start> Exploration::start(bool resume) {
         at = end + 1;
         if (outcome.result.verdict == Verdict::rig_fault) continue;  // says nothing of the order: it is played again
         start.to_play.erase(known);
-        for (auto& order : take_in(outcome.branches, outcome.missing_points))
-            start.to_play.push_back(std::move(order));
+        for (auto& order : take_in(outcome.branches, outcome.missing_points)) start.to_play.push_back(std::move(order));
         start.played.push_back(std::move(outcome.result));
     }
     // What the last line was cut off from is played again; nothing may be written behind its stump.

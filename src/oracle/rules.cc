@@ -58,7 +58,8 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
     for (const auto& [function, added] : {std::pair{"add_memory_resource", true}, {"try_remove_memory", false}})
         MEMRIG_CHECK(watch_r5(function, [self, added](const Arrival& at) { return self->change_begins(at, added); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"})
-        MEMRIG_CHECK(watch_r5(function, [self, function](const Arrival& at) { return self->check_block(function, at); }));
+        MEMRIG_CHECK(
+            watch_r5(function, [self, function](const Arrival& at) { return self->check_block(function, at); }));
     return watch;
 }
 

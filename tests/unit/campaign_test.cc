@@ -204,7 +204,8 @@ TEST_F(CampaignTest, ASettingFixesIt) {
 
 TEST_F(CampaignTest, ATrialCanBePlayedAgainFromWhatItLeft) {
     const TrialResult trial = only_trial();
-    const auto again = replay_trial({order.out / trial.directory, "", 2, directory.path() / "again"}, backend, observer);
+    const auto again =
+        replay_trial({order.out / trial.directory, "", 2, directory.path() / "again"}, backend, observer);
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->recorded.reason, trial.reason);
     ASSERT_EQ(again->arm.trials.size(), 2u);

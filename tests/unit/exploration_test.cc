@@ -93,8 +93,8 @@ TEST_F(ExplorationTest, BeginsWithTheOrderWithoutSwitches) {
 TEST_F(ExplorationTest, NumbersNewOrdersInTheirOrder) {
     Exploration exploration = make();
     const auto start = exploration.start(false);
-    const auto fresh = exploration.played(
-        outcome(start->to_play[0], {{preemption("device_add", 1)}, {preemption("device_add", 2)}}));
+    const auto fresh =
+        exploration.played(outcome(start->to_play[0], {{preemption("device_add", 1)}, {preemption("device_add", 2)}}));
     ASSERT_TRUE(fresh);
     ASSERT_EQ(fresh->size(), 2u);
     EXPECT_EQ((*fresh)[0].number, 2u);

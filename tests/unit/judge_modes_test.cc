@@ -155,12 +155,9 @@ TEST(JudgeOracles, OnlyThoseAskedForAreAsked) {
     trial.invert(false);
     trial.performance.writes[0].error = 16;
     trial.rules.breaches = {{"R3", "memory_subsys_online", kGate, kSampleOnliner, {}, {}}};
-    const std::pair<const char*, Verdict> table[] = {{"rules", Verdict::rule_broken},
-                                                     {"lock-order", Verdict::lock_order},
-                                                     {"accounting", Verdict::accounting},
-                                                     {"crash", Verdict::held},
-                                                     {"deadlock", Verdict::held},
-                                                     {"console", Verdict::held}};
+    const std::pair<const char*, Verdict> table[] = {
+        {"rules", Verdict::rule_broken}, {"lock-order", Verdict::lock_order}, {"accounting", Verdict::accounting},
+        {"crash", Verdict::held},        {"deadlock", Verdict::held},         {"console", Verdict::held}};
     for (const auto& [oracle, verdict] : table) EXPECT_EQ(trial.judged({oracle}).verdict, verdict) << oracle;
     EXPECT_EQ(trial.judged({"accounting", "lock-order"}).findings.size(), 2u);
     EXPECT_EQ(trial.judged().findings.size(), 3u);

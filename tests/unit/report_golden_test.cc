@@ -77,9 +77,10 @@ TEST(ReportTable, AnExploredArmSaysHowManyOrdersThereAre) {
 TEST(ReportTable, TheFirstOrderThatConvictsIsNamedWithHowToPlayItAgain) {
     const std::string text = table_of(samples::explored());
     EXPECT_NE(text.find("q35 mutant: 5 orders within 2 preemptions, 2 run, 3 left;"), std::string::npos);
-    EXPECT_TRUE(has_line(text,
-                         "  1 of them to oops or deadlock; the first, trial 2: at adder's 1st bus_probe_device: onliner "
-                         "goes on"))
+    EXPECT_TRUE(
+        has_line(text,
+                 "  1 of them to oops or deadlock; the first, trial 2: at adder's 1st bus_probe_device: onliner "
+                 "goes on"))
         << text;
     EXPECT_TRUE(has_line(text, "  again: memrig replay runs/one/arm/2"));
     EXPECT_EQ(text.find("trial 1:"), std::string::npos) << "a control that holds has none";

@@ -137,8 +137,9 @@ inline RunResults explored() {
                             {order(1, Verdict::held, unobjected), order(2, Verdict::held, unobjected),
                              order(3, Verdict::inconclusive, "not every switch of the order came to pass")});
     control.trials[2].order_came_to_pass = false;
-    ArmResult mutant = arm("mutant", {Verdict::oops, Verdict::deadlock},
-                           {order(1, Verdict::held, unobjected), order(2, Verdict::oops, "oops in zone_for_pfn_range")});
+    ArmResult mutant =
+        arm("mutant", {Verdict::oops, Verdict::deadlock},
+            {order(1, Verdict::held, unobjected), order(2, Verdict::oops, "oops in zone_for_pfn_range")});
     mutant.trials_asked = 5;
     ExploreSummary summary;
     summary.preemptions = 2;

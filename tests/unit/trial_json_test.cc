@@ -147,12 +147,24 @@ TEST_F(TrialJsonTest, ADamagedRecipeIsRefused) {
 
 TEST_F(TrialJsonTest, ARecipeThatSaysWhatThereIsNotIsRefused) {
     const auto read = [&] { return read_recipe(directory.path()); };
-    const std::pair<const char*, Json> table[] = {
-        {"/schema", 2},          {"/mode", "fast"},         {"/oracles/0", "delphi"},  {"/number", 0},
-        {"/number", -1},         {"/number", 1.5},          {"/number", 4294967296},   {"/seed", -1},
-        {"/preemptions", -2},    {"/order", "each"},        {"/order/0/nth", -1},      {"/order/0/nth", 4294967296},
-        {"/order/1/forced", 1},  {"/points", "device_add"}, {"/settings", Json{{"a", "b"}}}, {"/attributes", Json::array({"state"})},
-        {"/kernel", "debian"},   {"/scenario_text", 7}};
+    const std::pair<const char*, Json> table[] = {{"/schema", 2},
+                                                  {"/mode", "fast"},
+                                                  {"/oracles/0", "delphi"},
+                                                  {"/number", 0},
+                                                  {"/number", -1},
+                                                  {"/number", 1.5},
+                                                  {"/number", 4294967296},
+                                                  {"/seed", -1},
+                                                  {"/preemptions", -2},
+                                                  {"/order", "each"},
+                                                  {"/order/0/nth", -1},
+                                                  {"/order/0/nth", 4294967296},
+                                                  {"/order/1/forced", 1},
+                                                  {"/points", "device_add"},
+                                                  {"/settings", Json{{"a", "b"}}},
+                                                  {"/attributes", Json::array({"state"})},
+                                                  {"/kernel", "debian"},
+                                                  {"/scenario_text", 7}};
     for (const auto& [place, value] : table) {
         Json bad = recipe_json(order());
         bad[Json::json_pointer(place)] = value;
