@@ -58,9 +58,8 @@ std::optional<std::uint64_t> LockNames::address_of(std::string_view lock) const 
 }
 
 bool LockNames::can_know(std::string_view lock) const {
-    return address_of(lock) || std::ranges::any_of(kTakers, [&](const Taker& taker) {
-               return taker.lock == lock && !symbols_.all(taker.function).empty();
-           });
+    const auto tells = [&](const Taker& taker) { return taker.lock == lock && !symbols_.all(taker.function).empty(); };
+    return address_of(lock) || std::ranges::any_of(kTakers, tells) || std::ranges::any_of(kCallers, tells);
 }
 
 std::map<std::string, std::string> LockNames::takers() const {

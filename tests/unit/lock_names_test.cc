@@ -143,6 +143,7 @@ TEST_P(LedgerWithoutData, LearnsDeviceHotplugLockFromATrylockByOnlineStore) {
 }
 
 TEST_P(LedgerWithoutData, LearnsMemHotplugLockFromMemHotplugBegin) {
+    kernel.will_call(1, kAdder, "mem_hotplug_begin", "somebody");
     kernel.will_call(1, kAdder, "percpu_down_write", "mem_hotplug_begin", kOtherLock);
     kernel.will_return(1, kAdder, "mem_hotplug_begin");
     kernel.run();
