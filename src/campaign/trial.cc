@@ -75,6 +75,9 @@ Status Stage::set_up() {
 Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     const Schedule& schedule = order_.scenario.schedule;
+    if (order_.manner.mode != Mode::directed && !schedule.makes_sense_in_any_order())
+        return fail(Fault::user_input, "scenario {} has actors that only its steps can order: it has no {} mode",
+                    order_.scenario.name, to_string(order_.manner.mode));
     switch (order_.manner.mode) {
         case Mode::free: return play_freely(cast, *conductor_, timeline_, schedule);
         case Mode::directed:
@@ -98,8 +101,7 @@ Status Stage::name_tasks_of(Performance& performance) {
     MEMRIG_CHECK(conductor_->pause());
     std::map<std::uint64_t, std::string> known;
     for (const auto& actor : order_.scenario.schedule.actors)
-        if (const auto task = performance.tasks.find(actor.name);
-            actor.kind == ActorKind::onliner && task != performance.tasks.end())
+        if (const auto task = performance.tasks.find(actor.name); actor.is_thread() && task != performance.tasks.end())
             known.emplace(task->second, actor.name);
     MEMRIG_TRY(performance.names, name_tasks(*probe_, ledger_->owners(), known));
     return {};
