@@ -7,6 +7,7 @@
 #include "campaign/evidence.h"
 #include "campaign/trial_json.h"
 #include "oracle/judge.h"
+#include "oracle/notifiers.h"
 #include "probe/elision.h"
 #include "schedule/director.h"
 
@@ -45,6 +46,7 @@ private:
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<LockLedger> ledger_;
     std::unique_ptr<RuleWatch> rules_;
+    std::unique_ptr<NotifierWatch> notices_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
 };
@@ -64,6 +66,7 @@ Status Stage::set_up() {
     }
     if (ledger_ && manner.ledger) {
         MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
+        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols));
     }
     for (const auto& order : order_.arm.overrides) {
         MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
@@ -112,7 +115,14 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     const ConsoleReport console = parse_console(machine_.console().text());
     TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
     if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
-    if (rules_) evidence.rules = RuleEvidence{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+    if (rules_) {
+        RuleEvidence rules{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+        const auto& told = notices_->breaches();
+        rules.breaches.insert(rules.breaches.end(), told.begin(), told.end());
+        if (notices_->checks() > 0) rules.checks["N1"] = notices_->checks();
+        if (!notices_->gap().empty()) rules.gaps.push_back(notices_->gap());
+        evidence.rules = std::move(rules);
+    }
     evidence.mode = order_.manner.mode;
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     for (const auto& forced : overrides_)
