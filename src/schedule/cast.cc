@@ -108,7 +108,8 @@ Result<bool> Cast::enters(const Actor& actor, const Arrival& arrival) {
     if (actor.is_thread() && casting_.vcpus.at(actor.name) != arrival.vcpu) return false;
     // The same worker may have done another's work before.
     std::erase_if(seen.tasks, [&](const auto& other) {
-        return other.first != actor.name && other.second == arrival.task && finished(*order_.schedule.find(other.first));
+        return other.first != actor.name && other.second == arrival.task &&
+               finished(*order_.schedule.find(other.first));
     });
     const auto [known, is_new] = seen.tasks.emplace(actor.name, arrival.task);
     // What the virtio-mem driver could not do at once, another worker does later.
