@@ -103,6 +103,8 @@ void reply_error_to(uint32_t id, const char* doing, int error);
 void set_up(void);
 __attribute__((format(printf, 1, 2))) void warn(const char* format, ...);
 void send_hello(uint32_t id);
+/* The size of a memory block; 0 where the kernel has no memory hotplug. */
+uint64_t get_block_bytes(void);
 /* The word after `key` on the kernel command line. */
 bool command_line_word(const char* key, char* out, size_t room);
 

@@ -47,7 +47,9 @@ struct onliner {
     uint64_t first;
     size_t count;
     enum trigger trigger;
-    bool waits; /* for the doorbell */
+    bool waits;  /* for the doorbell */
+    bool probes; /* tells the kernel of each block's address, instead of writing to the block */
+    uint64_t block_bytes;
     int directory, uevents, stop_event;
     uint32_t id; /* of the request that is answered once the thread runs on its vCPU */
     /* The reporter's. */
@@ -78,19 +80,25 @@ static void wake_reporter(void) {
 
 /* False if the attribute is not there yet. */
 static bool attempt(struct onliner* self, size_t index) {
-    char path[96];
+    char path[96], address[32];
+    const char* text = self->probes ? address : self->value;
     struct stat status;
     snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
     /* Spinning with openat() would allocate a struct file each time, which RCU frees, and RCU stands still while the
      * rig holds a vCPU: the guest would run out of memory. */
     if (self->trigger != NOW && fstatat(self->directory, path, &status, 0) != 0 && errno == ENOENT) return false;
+    if (self->probes) {
+        /* probe_store() takes the physical address, in whatever base its prefix says (drivers/base/memory.c). */
+        snprintf(path, sizeof path, "probe");
+        snprintf(address, sizeof address, "0x%llx", (unsigned long long)((self->first + index) * self->block_bytes));
+    }
     const int fd = openat(self->directory, path, O_WRONLY | O_CLOEXEC);
     int error = 0;
     if (fd < 0) {
         error = errno;
         if (error == ENOENT && self->trigger != NOW) return false;
     } else {
-        if (write(fd, self->value, strlen(self->value)) < 0) error = errno;
+        if (write(fd, text, strlen(text)) < 0) error = errno;
         close(fd);
     }
     const size_t next = atomic_load_explicit(&self->published, memory_order_relaxed);
@@ -266,6 +274,9 @@ static bool read_order(struct onliner* onliner, const char* payload) {
     else if (!strcmp(trigger, "uevent")) onliner->trigger = UEVENT;
     else return false;
     onliner->waits = waits != 0;
+    onliner->probes = !strcmp(onliner->attribute, "probe");
+    onliner->block_bytes = get_block_bytes();
+    if (onliner->probes && (onliner->trigger != NOW || !onliner->block_bytes)) return false;
     onliner->cpu = (unsigned)cpu;
     onliner->first = first;
     onliner->count = (size_t)(last - first + 1);

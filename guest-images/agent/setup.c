@@ -86,6 +86,8 @@ static void read_block_size(void) {
         block_bytes = strtoull(text, NULL, 16);
 }
 
+uint64_t get_block_bytes(void) { return block_bytes; }
+
 static unsigned online_cpus(void) {
     char text[1024];
     unsigned count = 0;

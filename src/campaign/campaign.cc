@@ -242,8 +242,7 @@ Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder&
     // All orders of an arm are orders of the same thing.
     if (order.manner.mode == Mode::explore) order.seed = results_.seed;
     for (const auto& actor : planned.scenario->schedule.actors)
-        if (actor.kind == ActorKind::onliner)
-            order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+        if (actor.is_thread()) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
     auto outcome = run_trial(backend_, order);
     if (outcome && outcome->result.did_not_restore) {
         MEMRIG_CHECK(renew(planned, guest));

@@ -8,6 +8,7 @@
 #include "campaign/trial_json.h"
 #include "oracle/judge.h"
 #include "oracle/lock_trace.h"
+#include "oracle/notifiers.h"
 #include "probe/elision.h"
 #include "schedule/director.h"
 #include "schedule/while_running.h"
@@ -49,6 +50,7 @@ private:
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<LockLedger> ledger_;
     std::unique_ptr<RuleWatch> rules_;
+    std::unique_ptr<NotifierWatch> notices_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
     std::vector<std::string> disagreements_;  // of ledger and lock trace
@@ -69,6 +71,7 @@ Status Stage::set_up() {
     }
     if (ledger_ && manner.ledger) {
         MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
+        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols));
     }
     for (const auto& order : order_.arm.overrides) {
         MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
@@ -80,6 +83,9 @@ Status Stage::set_up() {
 Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     const Schedule& schedule = order_.scenario.schedule;
+    if (order_.manner.mode != Mode::directed && !schedule.makes_sense_in_any_order())
+        return fail(Fault::user_input, "scenario {} has actors that only its steps can order: it has no {} mode",
+                    order_.scenario.name, to_string(order_.manner.mode));
     switch (order_.manner.mode) {
         case Mode::free: return play_freely(cast, *conductor_, timeline_, schedule);
         case Mode::directed:
@@ -103,8 +109,7 @@ Status Stage::name_tasks_of(Performance& performance) {
     MEMRIG_CHECK(conductor_->pause());
     std::map<std::uint64_t, std::string> known;
     for (const auto& actor : order_.scenario.schedule.actors)
-        if (const auto task = performance.tasks.find(actor.name);
-            actor.kind == ActorKind::onliner && task != performance.tasks.end())
+        if (const auto task = performance.tasks.find(actor.name); actor.is_thread() && task != performance.tasks.end())
             known.emplace(task->second, actor.name);
     MEMRIG_TRY(performance.names, name_tasks(*probe_, ledger_->owners(), known));
     return {};
@@ -131,7 +136,14 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     const ConsoleReport console = parse_console(machine_.console().text());
     TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
     if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
-    if (rules_) evidence.rules = RuleEvidence{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+    if (rules_) {
+        RuleEvidence rules{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+        const auto& told = notices_->breaches();
+        rules.breaches.insert(rules.breaches.end(), told.begin(), told.end());
+        if (notices_->checks() > 0) rules.checks["N1"] = notices_->checks();
+        if (!notices_->gap().empty()) rules.gaps.push_back(notices_->gap());
+        evidence.rules = std::move(rules);
+    }
     evidence.mode = order_.manner.mode;
     evidence.ledger_disagreements = disagreements_;
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;

@@ -37,18 +37,23 @@ std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& before, 
                                                   const AccountingOrder& order, std::vector<std::string>& wrong) {
     const bool nodes = has_nodes(before);
     std::map<ZoneKey, std::uint64_t> blocks_of;
-    for (std::uint64_t id = order.blocks.first; id <= order.blocks.last; id++) {
-        const MemoryBlock* block = find_block(after.blocks, id);
-        if (block == nullptr) {
-            wrong.push_back(fmt::format("memory{} is not there", id));
-        } else if (block->state != "online") {
-            wrong.push_back(fmt::format("memory{} is {}, not online", id, block->state));
-        } else {
-            const int node = nodes ? block->node : 0;
-            if (node != order.node)
-                wrong.push_back(fmt::format("memory{} is on node {}, not {}", id, node, order.node));
-            blocks_of[{node, zone_of(*block)}]++;
+    for (const auto& goal : order.goals) {
+        const MemoryBlock* block = find_block(after.blocks, goal.id);
+        if (goal.fate == BlockFate::absent) {
+            if (block != nullptr) wrong.push_back(fmt::format("memory{} is there, {}", goal.id, block->state));
+        } else if (block == nullptr) {
+            wrong.push_back(fmt::format("memory{} is not there", goal.id));
+        } else if (const char* state = goal.fate == BlockFate::online ? "online" : "offline"; block->state != state) {
+            wrong.push_back(fmt::format("memory{} is {}, not {}", goal.id, block->state, state));
         }
+        if (block == nullptr || block->state != "online") continue;
+        const std::string zone = zone_of(*block);
+        if (!goal.zone.empty() && zone != goal.zone)
+            wrong.push_back(fmt::format("memory{} is in zone {}, not {}", goal.id, zone, goal.zone));
+        const int node = nodes ? block->node : 0;
+        if (node != order.node)
+            wrong.push_back(fmt::format("memory{} is on node {}, not {}", goal.id, node, order.node));
+        blocks_of[{node, zone}]++;
     }
     return blocks_of;
 }
@@ -62,7 +67,8 @@ void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
             wrong.push_back(fmt::format("memory{} was {} and is {}", old.id, old.state, now->state));
     }
     for (const auto& now : after.blocks)
-        if (find_block(before.blocks, now.id) == nullptr && (now.id < order.blocks.first || now.id > order.blocks.last))
+        if (find_block(before.blocks, now.id) == nullptr &&
+            std::ranges::find(order.goals, now.id, &BlockGoal::id) == order.goals.end())
             wrong.push_back(fmt::format("memory{} came without being asked for", now.id));
 }
 
@@ -70,8 +76,14 @@ void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
 
 std::string zone_of(const MemoryBlock& block) { return block.valid_zones.substr(0, block.valid_zones.find(' ')); }
 
-std::vector<std::string> check_onlined(const MemorySnapshot& before, const MemorySnapshot& after,
-                                       const AccountingOrder& order) {
+std::vector<BlockGoal> all_online(const BlockRange& blocks) {
+    std::vector<BlockGoal> goals;
+    for (std::uint64_t id = blocks.first; id <= blocks.last; id++) goals.push_back({id, BlockFate::online, ""});
+    return goals;
+}
+
+std::vector<std::string> check_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
+                                      const AccountingOrder& order) {
     std::vector<std::string> wrong;
     const auto blocks_of = check_new_blocks(before, after, order, wrong);
     check_old_blocks(before, after, order, wrong);

@@ -39,4 +39,10 @@ Result<BlockRange> plug_dimm(QmpClient& qmp, const DimmOrder& order, std::uint64
     return fail(Fault::rig, "QEMU does not list the device {} that it accepted", order.id);
 }
 
+Status unplug_dimm(QmpClient& qmp, const std::string& id, Deadline deadline) {
+    const auto asked = qmp.execute("device_del", {{"id", id}}, deadline);
+    if (!asked) return std::unexpected(plug_error(asked.error(), "device_del " + id));
+    return {};
+}
+
 }  // namespace memrig

@@ -26,4 +26,7 @@ struct BlockRange {
 // will be. QEMU's refusal is an error with Fault::user_input and QEMU's own words; the backend is then removed again.
 Result<BlockRange> plug_dimm(QmpClient& qmp, const DimmOrder& order, std::uint64_t block_bytes, Deadline deadline);
 
+// Asks the guest to give the device up (device_del). It does so by and by, or refuses: that shows in the guest.
+Status unplug_dimm(QmpClient& qmp, const std::string& id, Deadline deadline);
+
 }  // namespace memrig

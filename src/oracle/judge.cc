@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "oracle/lock_order.h"
+#include "schedule/goals.h"
 
 namespace memrig {
 
@@ -204,15 +205,31 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     if (!performance.after) return std::nullopt;
     const auto plugger = std::ranges::find(evidence.schedule.actors, ActorKind::plugger, &Actor::kind);
     const int node = plugger == evidence.schedule.actors.end() ? 0 : plugger->node;
-    auto wrong =
-        check_onlined(performance.before, *performance.after, {performance.blocks, evidence.block_bytes, node});
+    auto wrong = check_blocks(
+        performance.before, *performance.after,
+        {goals_of(evidence.schedule, performance.blocks, evidence.block_bytes), evidence.block_bytes, node});
     for (const auto& write : performance.writes)
-        if (write.error != 0)
-            wrong.push_back(
-                fmt::format("{} could not online memory{}: errno {}", write.onliner, write.block, write.error));
+        if (const Actor* actor = evidence.schedule.find(write.onliner);
+            actor != nullptr && !actor->expects(write.error))
+            wrong.push_back(fmt::format("{}'s write to memory{}: {}, not {}", write.onliner, write.block,
+                                        errno_name(write.error), errno_names(actor->expected)));
     if (wrong.empty()) return std::nullopt;
     return Finding{"accounting", Verdict::accounting, wrong.front(), wrong};
 }
+
+namespace {
+// Those that no trial of this schedule can pass by.
+std::vector<std::string> rules_at_stake(const Schedule& schedule) {
+    const auto acts = [&](ActorKind kind) {
+        return std::ranges::find(schedule.actors, kind, &Actor::kind) != schedule.actors.end();
+    };
+    std::vector<std::string> rules = {"R1", "R4"};
+    if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
+    if (acts(ActorKind::onliner) || acts(ActorKind::offliner)) rules.insert(rules.end(), {"R3", "R5"});
+    if (acts(ActorKind::writer)) rules.emplace_back("R6");
+    return rules;
+}
+}  // namespace
 
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     std::vector<std::string> missing;
@@ -236,7 +253,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         missing.push_back("the ledger and the kernel's lock trace do not agree: " + disagreement);
     if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");
     if (evidence.rules && evidence.performance.end == PlayEnd::finished)
-        for (const char* rule : {"R1", "R3", "R4", "R5"})
+        for (const auto& rule : rules_at_stake(evidence.schedule))
             if (!evidence.rules->checks.contains(rule) && !has_gap(*evidence.rules, rule))
                 missing.push_back(fmt::format("rule {} was never put to the test", rule));
     if (missing.empty()) return std::nullopt;
@@ -247,8 +264,9 @@ namespace {
 // With as many of its callers.
 std::string breach_text(const Performance& performance, const RuleBreach& breach, std::size_t callers) {
     const std::string reproach =
-        breach.changer == 0 ? "without " + breach.lock
-                            : fmt::format("while {} by {}", breach.lock, task_name(performance, breach.changer));
+        !breach.reproach.empty() ? breach.reproach
+        : breach.changer == 0    ? "without " + breach.lock
+                                 : fmt::format("while {} by {}", breach.lock, task_name(performance, breach.changer));
     std::vector<std::string> path = breach.path;
     if (path.size() > callers) path.resize(callers);
     return fmt::format("{}: {} entered {}() {} (by way of {}), holding {}", breach.rule,

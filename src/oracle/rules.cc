@@ -60,6 +60,10 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"})
         MEMRIG_CHECK(
             watch_r5(function, [self, function](const Arrival& at) { return self->check_block(function, at); }));
+    for (const char* function : {"state_store", "online_store", "probe_store"})
+        if (!symbols.all(function).empty())
+            MEMRIG_CHECK(self->watch_function(
+                function, [self, function](const Arrival& arrival) { return self->check_store(function, arrival); }));
     return watch;
 }
 
@@ -126,6 +130,28 @@ Result<Response> RuleWatch::check_block(const char* function, const Arrival& arr
                                   change.task},
                                  arrival));
     }
+    return Response::pass();
+}
+
+// R6. Also where it fails, or is to be called again (-ERESTARTNOINTR).
+Result<Response> RuleWatch::check_store(const char* function, const Arrival& arrival) {
+    const std::size_t held_before = ledger_.held_by(arrival.task).size();
+    const auto at_return = [this, function, held_before](const Arrival& returned, std::uint64_t) -> Status {
+        checks_by_rule_["R6"]++;
+        checks_++;
+        const auto held = ledger_.held_by(returned.task);
+        if (held.size() <= held_before) return {};
+        return note_breach({"R6",
+                            function,
+                            held.back().lock,
+                            returned.task,
+                            {},
+                            {},
+                            0,
+                            "and returned without giving back " + held.back().lock},
+                           returned);
+    };
+    MEMRIG_CHECK(conductor_.on_return(arrival, at_return));
     return Response::pass();
 }
 

@@ -2,7 +2,8 @@
 //
 // Since commit 8df1d0e4a265 (v4.20) and its companions: add_memory_resource(), the removal and the onlining or offlining of a block run only
 // with device_hotplug_lock held (R1 to R3); mem_hotplug_lock is write-held wherever the memory map changes (R4); nobody onlines or
-// offlines a block while another task adds or removes the memory that it stands for (R5).
+// offlines a block while another task adds or removes the memory that it stands for (R5); who writes to a block's attribute has given
+// back every lock of memory hotplug when the attribute's store function returns (R6).
 // Documentation/core-api/memory-hotplug.rst, Locking Internals.
 #pragma once
 
@@ -27,6 +28,7 @@ struct RuleBreach {
     std::vector<std::string> path;  // how it came there, innermost first
     std::vector<std::string> held;  // the locks that the task held
     std::uint64_t changer = 0;      // of R5: the other task
+    std::string reproach = {};      // what is wrong, where it is neither of these
 };
 
 // In force from make() to its end; conductor and ledger must outlive it. Same thread as the conductor.
@@ -56,6 +58,7 @@ private:
     Status watch_function(const char* function, Conductor::Handler handler);
     Result<Response> check(const Rule& rule, const Arrival& arrival);
     Result<Response> change_begins(const Arrival& arrival, bool added);
+    Result<Response> check_store(const char* function, const Arrival& arrival);
     Result<Response> check_block(const char* function, const Arrival& arrival);
     Status note_breach(RuleBreach breach, const Arrival& arrival);
 

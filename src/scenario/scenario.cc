@@ -5,6 +5,7 @@
 
 #include "machine/bench.h"
 #include "machine/source_mutant.h"
+#include "scenario/actor_reader.h"
 #include "scenario/schedule_reader.h"
 
 namespace memrig {

@@ -4,65 +4,11 @@
 #include <optional>
 #include <set>
 
+#include "scenario/actor_reader.h"
+
 namespace memrig {
 
-bool is_kernel_symbol(const std::string& text) {
-    return !text.empty() &&
-           std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
-}
-
 namespace {
-
-bool is_actor_name(const std::string& text) {
-    return !text.empty() && text.size() <= 32 && std::ranges::all_of(text, [](unsigned char c) {
-        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
-    });
-}
-
-void read_plugger(TomlTable& table, Actor& actor) {
-    actor.kind = ActorKind::plugger;
-    table.choice("device", {"pc-dimm"});
-    actor.device = "pc-dimm";
-    actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
-    if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
-    actor.node = static_cast<int>(table.integer("node", 0, 127, 0));
-    actor.entry = table.strings("entry", true);
-}
-
-void read_onliner(TomlTable& table, Actor& actor) {
-    actor.kind = ActorKind::onliner;
-    if (table.has("attribute")) actor.attributes = table.strings("attribute", true);
-    else (void)table.strings("attribute", false);
-    for (const auto& attribute : actor.attributes)
-        if (attribute != "state" && attribute != "online")
-            table.report("attribute",
-                         fmt::format("a memory block has no attribute \"{}\" to be onlined by: \"state\" or \"online\"",
-                                     attribute));
-    actor.value = table.string("value", "");
-    if (!actor.value.empty() && actor.attributes.size() > 1)
-        table.report("value", "\"value\" needs one \"attribute\": the values differ");
-    constexpr std::size_t now = 0;
-    actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin", "uevent"}, now));
-    actor.entry = table.strings("entry", false);
-}
-
-Actor read_actor(const std::string& name, TomlTable& table) {
-    Actor actor;
-    actor.name = name;
-    if (!is_actor_name(name))
-        table.report("",
-                     fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
-    constexpr std::size_t plug = 0, online = 1, neither = 2;
-    const std::size_t kind = table.has("kind") ? table.choice("kind", {"plug", "online"}, neither) : neither;
-    if (!table.has("kind")) (void)table.string("kind");
-    if (kind == neither) return actor;  // what else it may say depends on it
-    if (kind == plug) read_plugger(table, actor);
-    if (kind == online) read_onliner(table, actor);
-    for (const auto& entry : actor.entry)
-        if (!is_kernel_symbol(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
-    table.finish();
-    return actor;
-}
 
 constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start},   {"hold", StepKind::hold},
                                                           {"await", StepKind::await},   {"release", StepKind::release},
@@ -149,10 +95,11 @@ private:
             const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
                 return other.kind == ActorKind::plugger && started_.contains(other.name);
             });
-            if (schedule_.find(actor)->kind == ActorKind::onliner && !plugged)
+            if (schedule_.find(actor)->kind != ActorKind::plugger && !plugged)
                 table.report(
-                    key,
-                    "an onliner needs a device that was plugged before: which blocks there are is known only then");
+                    key, fmt::format("actor \"{}\" needs a device that was plugged before: which blocks there are is "
+                                     "known only then",
+                                     actor));
             return;
         }
         if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
@@ -173,12 +120,30 @@ private:
 
 }  // namespace
 
+namespace {
+// Whoever changes or takes away a device needs one that it can be done to.
+void check_devices(const Schedule& schedule, TomlTable& root) {
+    const auto plugger = std::ranges::find(schedule.actors, ActorKind::plugger, &Actor::kind);
+    if (plugger == schedule.actors.end()) return;
+    for (const auto& actor : schedule.actors) {
+        if (actor.kind == ActorKind::unplugger && plugger->device != MemoryDevice::pc_dimm)
+            root.report("actor", fmt::format("actor \"{}\" can only unplug a pc-dimm", actor.name));
+        if (actor.kind != ActorKind::resizer) continue;
+        if (plugger->device != MemoryDevice::virtio_mem)
+            root.report("actor", fmt::format("actor \"{}\" can only resize a virtio-mem device", actor.name));
+        else if (actor.bytes >= plugger->bytes)
+            root.report("actor", fmt::format("actor \"{}\" asks for no less than was plugged", actor.name));
+    }
+}
+}  // namespace
+
 Schedule read_schedule(TomlTable& root) {
     Schedule schedule;
     if (auto actors = root.table("actor", true)) {
         for (auto& [name, table] : actors->named_tables()) schedule.actors.push_back(read_actor(name, table));
         actors->finish();
     }
+    check_devices(schedule, root);
     if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) != 1)
         root.report("actor", "exactly one actor has to be of the kind \"plug\"");
     StepChecker checker(schedule);

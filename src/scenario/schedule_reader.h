@@ -10,6 +10,5 @@ namespace memrig {
 // started or is held already, a release of one that is not, evidence that nothing could show, steps behind the settling.
 Schedule read_schedule(TomlTable& root);
 // Whether it can be the name of a kernel function.
-bool is_kernel_symbol(const std::string& text);
 
 }  // namespace memrig

@@ -21,7 +21,7 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
         actor->bytes = *bytes;
         return {};
     }
-    if (key != "attribute" || actor->kind != ActorKind::onliner)
+    if (key != "attribute" || !actor->is_thread())
         return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
     if (std::ranges::find(actor->attributes, value) == actor->attributes.end())
         return fail(Fault::user_input, "scenario {} does not offer {}.{}={}", scenario.name, name, key, value);

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
+#include "hotplug/virtio_mem.h"
 #include "probe/elision.h"
 #include "probe/kernel_objects.h"
 #include "schedule/while_running.h"
@@ -18,6 +19,7 @@ constexpr auto kQmpPatience = 60s;
 // How often a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
 constexpr unsigned kLooksWithoutLedger = 5;
+constexpr const char* kDimm = "dimm0";
 constexpr auto kCrashPatience = 30s;
 
 // Who sleeps by the clock waits for nobody: an onliner that was refused, or a task that is parked.
@@ -61,8 +63,11 @@ std::string Cast::actor_of(std::uint64_t task) const {
     return {};
 }
 
-bool Cast::is_onliners(unsigned vcpu) const {
-    return std::ranges::any_of(onliners_, [&](const auto& onliner) { return onliner.second.vcpu == vcpu; });
+bool Cast::may_be_held(const std::string& actor, unsigned vcpu) const {
+    const auto own = casting_.vcpus.find(actor);
+    if (own != casting_.vcpus.end()) return own->second == vcpu;
+    return vcpu == casting_.left ||
+           std::ranges::none_of(casting_.vcpus, [&](const auto& thread) { return thread.second == vcpu; });
 }
 
 // --- what the probe watches
@@ -83,7 +88,7 @@ Status Cast::watch_crashes() {
 Status Cast::watch() {
     for (const auto& actor : order_.schedule.actors) {
         std::vector<std::string> names = actor.entry;
-        if (actor.kind == ActorKind::onliner && names.empty()) names = {order_.attributes.at(actor.name) + "_store"};
+        if (actor.is_thread() && names.empty()) names = {order_.attributes.at(actor.name) + "_store"};
         for (const auto& name : names) {
             MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, name));
             entries_[actor.name].insert(entries.begin(), entries.end());
@@ -98,11 +103,17 @@ Status Cast::watch() {
 
 Result<bool> Cast::enters(const Actor& actor, const Arrival& arrival) {
     if (!entries_[actor.name].contains(arrival.address)) return false;
-    if (actor.kind == ActorKind::onliner) {
-        const auto armed = onliners_.find(actor.name);
-        if (armed == onliners_.end() || armed->second.vcpu != arrival.vcpu) return false;
-    }
+    // Others that come this way have their time before or after.
+    if (!started_.contains(actor.name) || finished(actor)) return false;
+    if (actor.is_thread() && casting_.vcpus.at(actor.name) != arrival.vcpu) return false;
+    // The same worker may have done another's work before.
+    std::erase_if(seen.tasks, [&](const auto& other) {
+        return other.first != actor.name && other.second == arrival.task &&
+               finished(*order_.schedule.find(other.first));
+    });
     const auto [known, is_new] = seen.tasks.emplace(actor.name, arrival.task);
+    // What the virtio-mem driver could not do at once, another worker does later.
+    if (!actor.is_thread() && actor.device == MemoryDevice::virtio_mem) known->second = arrival.task;
     return is_new || known->second == arrival.task;
 }
 
@@ -110,12 +121,15 @@ Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
     MEMRIG_TRY(const bool enters_now, enters(actor, arrival));
     if (!enters_now) return Response::pass();
     timeline_.add(actor.name, "enters", symbols_.describe(arrival.address), arrival.vcpu);
-    if (actor.kind == ActorKind::plugger) {
-        MEMRIG_CHECK(conductor_.on_return(arrival, [this, &actor](const Arrival& returned, std::uint64_t) -> Status {
+    if (!actor.is_thread()) {
+        const auto left = [this, &actor](const Arrival& returned, std::uint64_t value) -> Status {
+            // What ACPI calls returns nothing; the virtio-mem driver's calls may fail, and are then made again.
+            const bool in_vain = actor.device == MemoryDevice::virtio_mem && static_cast<std::int32_t>(value) != 0;
             timeline_.add(actor.name, "leaves", actor.entry.front(), returned.vcpu);
-            finished_pluggers_.insert(actor.name);
+            if (!in_vain) calls_[actor.name]++;
             return {};
-        }));
+        };
+        MEMRIG_CHECK(conductor_.on_return(arrival, left));
     }
     return Response::pass();
 }
@@ -152,44 +166,73 @@ void Cast::note_evidence(const std::string& actor, const Evidence& evidence, uns
 
 // --- how the actors begin
 
-Status Cast::start(const Actor& actor) { return actor.kind == ActorKind::onliner ? ring(actor) : plug(actor); }
+Status Cast::start(const Actor& actor) {
+    started_.insert(actor.name);
+    if (actor.is_thread()) return ring(actor);
+    // What comes through QMP comes at one instant of the guest's time: while it stands still.
+    MEMRIG_CHECK(conductor_.pause());
+    if (actor.kind == ActorKind::unplugger) return unplug(actor);
+    return actor.kind == ActorKind::resizer ? resize(actor) : plug(actor);
+}
 
 Status Cast::plug(const Actor& actor) {
-    // The device appears at one instant of the guest's time: while it stands still.
-    MEMRIG_CHECK(conductor_.pause());
-    MEMRIG_TRY(seen.blocks, plug_dimm(machine_.qmp(), DimmOrder{"dimm0", actor.bytes, actor.node}, order_.block_bytes,
-                                      Deadline::after(kQmpPatience)));
+    const auto give_up = Deadline::after(kQmpPatience);
+    const bool dimm = actor.device == MemoryDevice::pc_dimm;
+    MEMRIG_TRY(seen.blocks,
+               dimm ? plug_dimm(machine_.qmp(), DimmOrder{kDimm, actor.bytes, actor.node}, order_.block_bytes, give_up)
+                    : request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, give_up));
+    block_count_ = seen.blocks.count();
+    // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
+    wanted_[actor.name] = dimm ? 1 : block_count_;
     timeline_.add(actor.name, "qmp",
-                  fmt::format("device_add pc-dimm: memory{} to memory{}", seen.blocks.first, seen.blocks.last));
+                  fmt::format("{} of {} MiB: memory{} to memory{}", to_string(actor.device), actor.bytes >> 20,
+                              seen.blocks.first, seen.blocks.last));
+    return {};
+}
+
+Status Cast::resize(const Actor& actor) {
+    MEMRIG_CHECK(request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
+    const std::uint64_t blocks = actor.bytes / order_.block_bytes;
+    wanted_[actor.name] = block_count_ - std::min(blocks, block_count_);
+    block_count_ = blocks;
+    timeline_.add(actor.name, "qmp", fmt::format("virtio-mem to {} MiB", actor.bytes >> 20));
+    return {};
+}
+
+Status Cast::unplug(const Actor& actor) {
+    MEMRIG_CHECK(unplug_dimm(machine_.qmp(), kDimm, Deadline::after(kQmpPatience)));
+    wanted_[actor.name] = 1;
+    block_count_ = 0;
+    timeline_.add(actor.name, "qmp", "device_del");
     return {};
 }
 
 Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
     constexpr std::uint64_t most_blocks = 4096;
-    unsigned vcpu = conductor_.probe().vcpus();
+    MEMRIG_TRY(casting_,
+               cast_threads(order_.schedule, conductor_.probe().vcpus(), order_.housekeeping, trigger.has_value()));
     for (const auto& actor : order_.schedule.actors) {
-        if (actor.kind != ActorKind::onliner) continue;
-        if (--vcpu <= order_.housekeeping)
-            return fail(Fault::user_input, "the bench has no vCPU left for actor {}", actor.name);
+        if (!actor.is_thread()) continue;
         OnlinerOrder order;
         order.name = actor.name;
-        order.cpu = vcpu;
+        order.cpu = casting_.vcpus.at(actor.name);
         order.first_block = 0;
         order.last_block = most_blocks - 1;
         order.attribute = order_.attributes.at(actor.name);
-        order.value = !actor.value.empty() ? actor.value : order.attribute == "online" ? "1" : "online";
+        order.value = actor.value_for(order.attribute);
         order.trigger = trigger.value_or(actor.trigger);
         MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] {
                        return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience));
                    }));
-        onliners_[actor.name] = {vcpu, doorbell};
-        timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), vcpu);
+        doorbells_[actor.name] = doorbell;
+        timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), order.cpu);
     }
     return conductor_.pause();
 }
 
 Status Cast::ring(const Actor& actor) {
-    const auto& [vcpu, doorbell] = onliners_.at(actor.name);
+    const unsigned vcpu = casting_.vcpus.at(actor.name);
+    const Doorbell& doorbell = doorbells_.at(actor.name);
     const auto give_up = Deadline::after(kRingPatience);
     const auto never = [] { return false; };
     for (;;) {
@@ -215,24 +258,23 @@ void Cast::collect_writes() {
     seen.writes = machine_.agent().writes();
     for (; writes_taken_ < seen.writes.size(); writes_taken_++) {
         const OnlinerWrite& write = seen.writes[writes_taken_];
-        timeline_.add(
-            {write.seen,
-             write.onliner,
-             "write",
-             fmt::format("memory{}: {}", write.block, write.error == 0 ? "done" : fmt::format("errno {}", write.error)),
-             {}});
+        timeline_.add({write.seen,
+                       write.onliner,
+                       "write",
+                       fmt::format("memory{}: {}", write.block, errno_name(write.error)),
+                       {}});
     }
 }
 
-std::size_t Cast::writes_of(const std::string& onliner) {
+std::size_t Cast::writes_of(const std::string& thread) {
     collect_writes();
-    return static_cast<std::size_t>(std::ranges::count(seen.writes, onliner, &OnlinerWrite::onliner));
+    return static_cast<std::size_t>(std::ranges::count(seen.writes, thread, &OnlinerWrite::onliner));
 }
 
 bool Cast::finished(const Actor& actor) {
+    if (actor.is_thread()) return writes_of(actor.name) >= seen.blocks.count();
     // Where nobody watches it, its blocks tell: all of them can be onlined.
-    if (actor.kind == ActorKind::plugger) return entries_.empty() || finished_pluggers_.contains(actor.name);
-    return writes_of(actor.name) >= seen.blocks.count();
+    return entries_.empty() || (started_.contains(actor.name) && calls_[actor.name] >= wanted_[actor.name]);
 }
 
 bool Cast::all_finished() {

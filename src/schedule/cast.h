@@ -11,6 +11,7 @@
 #include "probe/conductor.h"
 #include "probe/lock_ledger.h"
 #include "probe/symbols.h"
+#include "schedule/casting.h"
 #include "schedule/performance.h"
 #include "schedule/timeline.h"
 
@@ -22,7 +23,7 @@ Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor);
 struct CastOrder {
     MemorySnapshot before;
     const Schedule& schedule;
-    std::map<std::string, std::string> attributes;  // by onliner: the one chosen of its attributes
+    std::map<std::string, std::string> attributes;  // by thread: the one chosen of its attributes
     std::uint64_t block_bytes = 0;
     unsigned housekeeping = 1;  // vCPUs from 0 on that are never held
 };
@@ -35,8 +36,8 @@ public:
     Cast(Machine& machine, Conductor& conductor, LockLedger* ledger, const SymbolTable& symbols, Timeline& timeline,
          CastOrder order);
 
-    // Puts each onliner on a vCPU of its own, from the last one down, spinning until it is rung. The guest stands still after.
-    // `trigger` is what they do then, where it is not what the schedule says.
+    // Puts each thread on its vCPU, spinning until it is rung. The guest stands still after. `trigger` is what they do then, where it
+    // is not what the schedule says: then all act at once.
     Status arm(std::optional<OnlinerTrigger> trigger = {});
     // Watches the actors' entries, the locks and the kernel's crash path.
     Status watch();
@@ -44,24 +45,25 @@ public:
     Status watch_crashes();
     Status watch_function(const std::string& function, const Conductor::Handler& handler);
 
-    // Plugs the device, or rings the onliner, while the guest stands still.
+    // Does what the actor does through QMP, or rings the thread, while the guest stands still.
     Status start(const Actor& actor);
     // Told of each lock event, after it was noted.
     void on_lock(std::function<void(const LockEvent&)> listener) { lock_listener_ = std::move(listener); }
     // The addresses that the actor's task is known by, and enters at; empty before watch().
     [[nodiscard]] const std::set<std::uint64_t>& entries(const Actor& actor) { return entries_[actor.name]; }
-    // Readable when an onliner has reported.
+    // Readable when a thread has reported.
     [[nodiscard]] int descriptor() const { return machine_.agent().descriptor(); }
     // Whether this arrival is at the actor's entry: then its task is known from now on.
     Result<bool> enters(const Actor& actor, const Arrival& arrival);
 
     [[nodiscard]] std::string actor_of(std::uint64_t task) const;  // "" for a task that is no actor's
-    [[nodiscard]] bool is_onliners(unsigned vcpu) const;
+    // Whether holding the actor on that vCPU holds no other actor, too.
+    [[nodiscard]] bool may_be_held(const std::string& actor, unsigned vcpu) const;
     [[nodiscard]] bool crashed() const { return !seen.crashes.empty(); }
     [[nodiscard]] bool finished(const Actor& actor);
     [[nodiscard]] bool all_finished();
     // How many blocks it has written to.
-    [[nodiscard]] std::size_t writes_of(const std::string& onliner);
+    [[nodiscard]] std::size_t writes_of(const std::string& thread);
     void note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where);
 
     // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
@@ -81,12 +83,10 @@ private:
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
     Status plug(const Actor& actor);
+    Status resize(const Actor& actor);
+    Status unplug(const Actor& actor);
     Status ring(const Actor& actor);
 
-    struct ArmedOnliner {
-        unsigned vcpu;
-        Doorbell doorbell;
-    };
     Machine& machine_;
     Conductor& conductor_;
     LockLedger* ledger_;
@@ -95,8 +95,13 @@ private:
     CastOrder order_;
     std::function<void(const LockEvent&)> lock_listener_;
     std::map<std::string, std::set<std::uint64_t>> entries_;  // by actor: the addresses that it is known by
-    std::map<std::string, ArmedOnliner> onliners_;            // by actor
-    std::set<std::string> finished_pluggers_;
+    Casting casting_;
+    std::map<std::string, Doorbell> doorbells_;  // by thread
+    std::set<std::string> started_;
+    std::uint64_t block_count_ = 0;                // of the blocks that the device has now
+    std::map<std::string, std::uint64_t> wanted_;  // by who acts through QMP: how many such calls do what it wants done
+    std::map<std::string, std::uint64_t>
+        calls_;  // by who acts through QMP: returns of its entry that got something done
     std::size_t writes_taken_ = 0;
 };
 

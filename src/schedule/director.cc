@@ -50,8 +50,8 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     const auto armed = armed_.find(step.actor);
     if (armed == armed_.end() || armed->second.step != &step || armed->second.reached) return Response::pass();
     if (cast_.actor_of(arrival.task) != step.actor || arrival.vcpu < housekeeping_) return Response::pass();
-    // Holding the vCPU of an onliner would hold that, too. There may be a next time.
-    if (cast_.is_onliners(arrival.vcpu)) return Response::pass();
+    // There may be a next time.
+    if (!cast_.may_be_held(step.actor, arrival.vcpu)) return Response::pass();
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));

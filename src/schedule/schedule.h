@@ -6,7 +6,7 @@
 #include <string>
 #include <vector>
 
-#include "guest/guest_link.h"
+#include "schedule/actor.h"
 
 namespace memrig {
 
@@ -16,28 +16,6 @@ enum class Mode {
     explore    // every order of the actors at the scenario's points, within a bound
 };
 const char* to_string(Mode mode);
-
-enum class ActorKind {
-    plugger,  // plugs a device through QMP; its task in the guest is the one that enters `entry`
-    onliner   // a thread of the agent that writes a memory block's attribute
-};
-
-struct Actor {
-    std::string name;
-    ActorKind kind = ActorKind::onliner;
-    // The kernel function by whose entry the probe knows the actor's task.
-    std::vector<std::string> entry;
-
-    // A plugger's device.
-    std::string device = "pc-dimm";
-    std::uint64_t bytes = 0;
-    int node = 0;
-
-    // An onliner's write. Where several attributes are given, the trial's seed chooses one.
-    std::vector<std::string> attributes = {"state"};
-    std::string value;  // empty: "online" for `state`, "1" for `online`
-    OnlinerTrigger trigger = OnlinerTrigger::now;
-};
 
 // Something that the probe must see of an actor.
 struct Evidence {
@@ -96,6 +74,8 @@ struct Schedule {
     std::vector<Step> steps;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
+    // Whether it says no more than who races whom: then the actors can also be left to themselves, or tried in every order.
+    [[nodiscard]] bool makes_sense_in_any_order() const;
 };
 
 }  // namespace memrig

@@ -41,11 +41,11 @@ protected:
         return *std::ranges::find(after.figures.zones, name, &ZoneFigures::zone);
     }
     MemoryBlock& block_after(std::uint64_t id) { return *std::ranges::find(after.blocks, id, &MemoryBlock::id); }
-    std::vector<std::string> check() { return check_onlined(before, after, order); }
+    std::vector<std::string> check() { return check_blocks(before, after, order); }
     using Lines = std::vector<std::string>;
 
     MemorySnapshot before, after;
-    AccountingOrder order{{32, 33}, kBlockBytes, 0};
+    AccountingOrder order{all_online({32, 33}), kBlockBytes, 0};
 };
 
 TEST_F(AccountingTest, WhatAddsUpIsRight) { EXPECT_EQ(check(), Lines{}); }

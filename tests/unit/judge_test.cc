@@ -302,7 +302,7 @@ TEST(Judge, AWriteThatFailedIsAccounting) {
     trial.performance.writes[0].error = 16;
     const Judgement judgement = trial.judged();
     EXPECT_EQ(judgement.verdict, Verdict::accounting);
-    EXPECT_EQ(judgement.reason, "onliner could not online memory32: errno 16");
+    EXPECT_EQ(judgement.reason, "onliner's write to memory32: EBUSY, not done");
 }
 
 TEST(Judge, ThePluggersNodeIsWhereTheBlocksBelong) {

@@ -11,7 +11,7 @@ namespace {
 const std::vector<std::string> kFunctions = {
     "mutex_lock",          "mutex_trylock",        "mutex_unlock",     "percpu_down_write", "percpu_up_write",
     "get_online_mems",     "put_online_mems",      "bus_probe_device", "device_online",     "device_offline",
-    "add_memory_resource", "memory_subsys_online", "arch_add_memory",  "somebody"};
+    "add_memory_resource", "memory_subsys_online", "arch_add_memory",  "somebody",          "state_store"};
 const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
                                          "acpi_scan_lock"};
 
@@ -81,6 +81,21 @@ TEST_F(RulesTest, AReaderMayNotChangeTheMap) {
     enter(kAdder, "arch_add_memory");
     EXPECT_EQ(breaches(), std::vector<std::string>{"R4 arch_add_memory mem_hotplug_lock"});
     EXPECT_EQ(rules->breaches()[0].held, std::vector<std::string>{"mem_hotplug_lock for reading"});
+}
+
+// state_store() is called deeper on the stack's other side, so that the two return addresses do not overwrite each other.
+TEST_F(RulesTest, AStoreFunctionGivesBackWhatItTook) {
+    constexpr std::uint64_t deep = 0x40;
+    for (const bool gives_back : {true, false}) {
+        kernel.will_call(1, kOnliner, "state_store", "somebody");
+        kernel.will_call(1, kOnliner, "mutex_lock", "state_store", kernel.at("device_hotplug_lock"), deep);
+        kernel.will_return(1, kOnliner, "state_store", 0, deep);
+        if (gives_back)
+            kernel.will_call(1, kOnliner, "mutex_unlock", "state_store", kernel.at("device_hotplug_lock"), deep);
+        kernel.will_return(1, kOnliner, "somebody");
+    }
+    EXPECT_EQ(breaches(), std::vector<std::string>{"R6 state_store device_hotplug_lock"});
+    EXPECT_EQ(rules->breaches()[0].reproach, "and returned without giving back device_hotplug_lock");
 }
 
 TEST_F(RulesTest, WhatTheKernelDoesNotHaveIsTold) {

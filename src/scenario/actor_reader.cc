@@ -1,0 +1,120 @@
+#include "scenario/actor_reader.h"
+
+#include <algorithm>
+#include <cctype>
+
+#include <fmt/format.h>
+
+namespace memrig {
+
+namespace {
+
+constexpr std::size_t kLongestText = 32;
+
+bool is_actor_name(const std::string& text) {
+    return !text.empty() && text.size() <= kLongestText && std::ranges::all_of(text, [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '-';
+    });
+}
+
+// What the agent can be told to write: docs/agent-protocol.md.
+bool can_be_written(const std::string& text) {
+    return !text.empty() && text.size() <= kLongestText && std::ranges::all_of(text, [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+    });
+}
+
+void read_expected(TomlTable& table, Actor& actor) {
+    if (!table.has("expect")) return;
+    actor.expected.clear();
+    for (const auto& text : table.strings("expect", true)) {
+        if (const auto error = parse_errno(text)) actor.expected.push_back(*error);
+        else table.report("expect", fmt::format("\"{}\" is neither \"done\" nor the name of an errno", text));
+    }
+    if (actor.expects_success() && actor.expected.size() > 1)
+        table.report("expect", "what is done in one trial and refused in another leaves no state to be expected");
+}
+
+void read_plugger(TomlTable& table, Actor& actor) {
+    actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem"}));
+    actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
+    if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
+    actor.node = static_cast<int>(table.integer("node", 0, 127, 0));
+    actor.entry = table.strings("entry", true);
+}
+
+void read_resizer(TomlTable& table, Actor& actor) {
+    actor.device = MemoryDevice::virtio_mem;
+    actor.bytes = table.size("size");
+    actor.entry = table.strings("entry", true);
+}
+
+void read_prober(TomlTable& table, Actor& actor) {
+    actor.attributes = {"probe"};
+    read_expected(table, actor);
+    actor.entry = table.strings("entry", false);
+}
+
+// Onliners, offliners and writers.
+void read_thread(TomlTable& table, Actor& actor) {
+    if (table.has("attribute")) actor.attributes = table.strings("attribute", true);
+    else (void)table.strings("attribute", false);
+    for (const auto& attribute : actor.attributes)
+        if (attribute != "state" && attribute != "online")
+            table.report("attribute",
+                         fmt::format("a memory block has no attribute \"{}\" to be onlined by: \"state\" or \"online\"",
+                                     attribute));
+    const bool writer = actor.kind == ActorKind::writer;
+    actor.value = writer ? table.string("value") : table.string("value", "");
+    if (table.has("value") && !can_be_written(actor.value))
+        table.report("value", "small letters, digits and '_', at most 32");
+    if (!writer && !actor.value.empty() && actor.attributes.size() > 1)
+        table.report("value", "\"value\" needs one \"attribute\": the values differ");
+    constexpr std::size_t now = 0;
+    actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin", "uevent"}, now));
+    read_expected(table, actor);
+    if (writer && actor.expects_success())
+        table.report("expect", "a writer's text is one that the kernel refuses: \"expect\" names the errno");
+    actor.entry = table.strings("entry", false);
+}
+
+}  // namespace
+
+bool is_kernel_symbol(const std::string& text) {
+    return !text.empty() &&
+           std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
+}
+
+Actor read_actor(const std::string& name, TomlTable& table) {
+    static constexpr std::pair<std::string_view, ActorKind> kinds[] = {
+        {"plug", ActorKind::plugger},    {"online", ActorKind::onliner}, {"offline", ActorKind::offliner},
+        {"write", ActorKind::writer},    {"probe", ActorKind::prober},   {"resize", ActorKind::resizer},
+        {"unplug", ActorKind::unplugger}};
+    Actor actor;
+    actor.name = name;
+    if (!is_actor_name(name))
+        table.report("",
+                     fmt::format("\"{}\" is no name for an actor: small letters, digits and '-', at most 32", name));
+    std::vector<std::string_view> names;
+    for (const auto& kind : kinds) names.push_back(kind.first);
+    const std::size_t none = names.size();
+    const std::size_t chosen = table.has("kind") ? table.choice("kind", names, none) : none;
+    if (!table.has("kind")) (void)table.string("kind");
+    if (chosen == none) return actor;  // what else it may say depends on it
+    actor.kind = kinds[chosen].second;
+    switch (actor.kind) {
+        case ActorKind::plugger: read_plugger(table, actor); break;
+        case ActorKind::resizer: read_resizer(table, actor); break;
+        case ActorKind::unplugger: actor.entry = table.strings("entry", true); break;
+        case ActorKind::prober: read_prober(table, actor); break;
+        case ActorKind::onliner:
+        case ActorKind::offliner:
+        case ActorKind::writer: read_thread(table, actor); break;
+    }
+    for (const auto& entry : actor.entry)
+        if (!is_kernel_symbol(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
+    table.finish();
+    return actor;
+}
+
+}  // namespace memrig

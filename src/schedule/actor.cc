@@ -1,0 +1,54 @@
+#include "schedule/actor.h"
+
+#include <algorithm>
+#include <cstring>
+
+#include <fmt/format.h>
+
+namespace memrig {
+
+const char* to_string(MemoryDevice device) { return device == MemoryDevice::pc_dimm ? "pc-dimm" : "virtio-mem"; }
+
+bool Actor::is_thread() const {
+    switch (kind) {
+        case ActorKind::onliner:
+        case ActorKind::offliner:
+        case ActorKind::writer:
+        case ActorKind::prober: return true;
+        case ActorKind::plugger:
+        case ActorKind::resizer:
+        case ActorKind::unplugger: break;
+    }
+    return false;
+}
+
+std::string Actor::value_for(const std::string& attribute) const {
+    if (!value.empty()) return value;
+    if (kind == ActorKind::prober) return "address";  // what the agent writes is each block's own
+    const bool online = kind != ActorKind::offliner;
+    if (attribute == "online") return online ? "1" : "0";
+    return online ? "online" : "offline";
+}
+
+bool Actor::expects(int error) const { return std::ranges::find(expected, error) != expected.end(); }
+
+std::string errno_name(int error) {
+    if (error == 0) return "done";
+    const char* name = ::strerrorname_np(error);
+    return name != nullptr ? name : fmt::format("errno {}", error);
+}
+
+std::string errno_names(const std::vector<int>& errors) {
+    std::string text;
+    for (const int error : errors) text += (text.empty() ? "" : " or ") + errno_name(error);
+    return text;
+}
+
+std::optional<int> parse_errno(const std::string& name) {
+    constexpr int most = 133;  // EHWPOISON, the last one of Linux
+    for (int error = 0; error <= most; error++)
+        if (errno_name(error) == name) return error;
+    return std::nullopt;
+}
+
+}  // namespace memrig

@@ -1,0 +1,142 @@
+// Actors: what they write and expect, which vCPU each thread is on, and what they leave the blocks in.
+#include <gtest/gtest.h>
+
+#include <cerrno>
+
+#include "schedule/casting.h"
+#include "schedule/goals.h"
+
+namespace memrig {
+namespace {
+
+constexpr std::uint64_t kBlockBytes = 128ull << 20;
+
+Actor actor(const std::string& name, ActorKind kind, const std::string& value = "") {
+    Actor made;
+    made.name = name;
+    made.kind = kind;
+    made.value = value;
+    return made;
+}
+
+// Each actor begins; where its name is followed by '.', it also finishes before the next one does.
+Schedule in_order(std::vector<Actor> actors, const std::vector<std::string>& steps) {
+    Schedule schedule;
+    schedule.actors = std::move(actors);
+    for (std::string step : steps) {
+        const bool finishes = step.ends_with('.');
+        if (finishes) step.pop_back();
+        schedule.steps.push_back({StepKind::start, step, {}, false, {}});
+        if (finishes) schedule.steps.push_back({StepKind::finish, step, {}, false, {}});
+    }
+    schedule.steps.push_back({});
+    return schedule;
+}
+
+TEST(Actor, WhatIsWrittenFollowsFromTheKindAndTheAttribute) {
+    EXPECT_EQ(actor("a", ActorKind::onliner).value_for("state"), "online");
+    EXPECT_EQ(actor("a", ActorKind::onliner).value_for("online"), "1");
+    EXPECT_EQ(actor("a", ActorKind::offliner).value_for("state"), "offline");
+    EXPECT_EQ(actor("a", ActorKind::offliner).value_for("online"), "0");
+    EXPECT_EQ(actor("a", ActorKind::onliner, "online_movable").value_for("state"), "online_movable");
+}
+
+TEST(Actor, ErrnosHaveNames) {
+    EXPECT_EQ(errno_name(EBUSY), "EBUSY");
+    EXPECT_EQ(errno_name(0), "done");
+    EXPECT_EQ(errno_name(4000), "errno 4000");
+    EXPECT_EQ(parse_errno("EINVAL"), EINVAL);
+    EXPECT_EQ(parse_errno("done"), 0);
+    EXPECT_FALSE(parse_errno("EFOO"));
+    EXPECT_EQ(errno_names({EBUSY, EAGAIN}), "EBUSY or EAGAIN");
+}
+
+TEST(Casting, OneThreadIsOnTheLastVcpu) {
+    const auto schedule = in_order({actor("p", ActorKind::plugger), actor("t", ActorKind::onliner)}, {"p", "t"});
+    const auto casting = cast_threads(schedule, 3, 1, false);
+    ASSERT_TRUE(casting);
+    EXPECT_EQ(casting->vcpus, (std::map<std::string, unsigned>{{"t", 2}}));
+    EXPECT_EQ(casting->left, 1u);
+}
+
+TEST(Casting, ThreadsThatActAtOnceNeedAVcpuEach) {
+    const auto schedule =
+        in_order({actor("p", ActorKind::plugger), actor("s", ActorKind::onliner), actor("t", ActorKind::onliner)},
+                 {"p", "s", "t"});
+    const auto casting = cast_threads(schedule, 3, 1, false);
+    ASSERT_FALSE(casting);
+    EXPECT_EQ(casting.error().fault, Fault::user_input);
+    EXPECT_EQ(casting.error().message, "the bench has no vCPU left for actor t");
+    EXPECT_TRUE(cast_threads(schedule, 4, 1, false));
+}
+
+TEST(Casting, AfterThePluggerItsVcpuIsFree) {
+    const auto schedule =
+        in_order({actor("p", ActorKind::plugger), actor("s", ActorKind::onliner), actor("t", ActorKind::onliner)},
+                 {"p.", "s", "t"});
+    const auto casting = cast_threads(schedule, 3, 1, false);
+    ASSERT_TRUE(casting);
+    EXPECT_EQ(casting->vcpus, (std::map<std::string, unsigned>{{"s", 2}, {"t", 1}}));
+    EXPECT_FALSE(cast_threads(schedule, 3, 1, true)) << "at once";
+}
+
+TEST(Casting, OneAfterTheOtherMayShareAVcpu) {
+    const auto schedule =
+        in_order({actor("p", ActorKind::plugger), actor("s", ActorKind::onliner), actor("t", ActorKind::offliner)},
+                 {"p", "s.", "t"});
+    const auto casting = cast_threads(schedule, 3, 1, false);
+    ASSERT_TRUE(casting);
+    EXPECT_EQ(casting->vcpus, (std::map<std::string, unsigned>{{"s", 2}, {"t", 2}}));
+}
+
+class GoalsTest : public ::testing::Test {
+protected:
+    // "32 online Movable, 33 absent"
+    static std::string text(const Schedule& schedule) {
+        std::string all;
+        for (const auto& goal : goals_of(schedule, {32, 33}, kBlockBytes)) {
+            const char* fate = goal.fate == BlockFate::online    ? "online"
+                               : goal.fate == BlockFate::offline ? "offline"
+                                                                 : "absent";
+            all += (all.empty() ? "" : ", ") + std::to_string(goal.id) + " " + fate +
+                   (goal.zone.empty() ? "" : " " + goal.zone);
+        }
+        return all;
+    }
+    Actor plug = actor("p", ActorKind::plugger);
+    Actor on = actor("on", ActorKind::onliner, "online_movable");
+    Actor off = actor("off", ActorKind::offliner);
+};
+
+TEST_F(GoalsTest, PluggedIsOffline) { EXPECT_EQ(text(in_order({plug}, {"p"})), "32 offline, 33 offline"); }
+
+TEST_F(GoalsTest, OnlinedIsInTheZoneAskedFor) {
+    EXPECT_EQ(text(in_order({plug, on}, {"p", "on"})), "32 online Movable, 33 online Movable");
+}
+
+TEST_F(GoalsTest, TheLastToBeginDecides) {
+    EXPECT_EQ(text(in_order({plug, on, off}, {"p", "on.", "off."})), "32 offline, 33 offline");
+    EXPECT_EQ(text(in_order({plug, on, off}, {"p", "off.", "on."})), "32 online Movable, 33 online Movable");
+}
+
+TEST_F(GoalsTest, WhatIsRefusedChangesNothing) {
+    off.expected = {EBUSY, EAGAIN};
+    EXPECT_EQ(text(in_order({plug, on, off}, {"p", "on.", "off"})), "32 online Movable, 33 online Movable");
+}
+
+TEST_F(GoalsTest, AProbersMemoryIsThereOnceItHasProbed) {
+    const Actor probe = actor("probe", ActorKind::prober);
+    EXPECT_EQ(text(in_order({plug, probe}, {"p"})), "32 absent, 33 absent");
+    EXPECT_EQ(text(in_order({plug, probe}, {"p", "probe"})), "32 offline, 33 offline");
+}
+
+TEST_F(GoalsTest, WhatIsTakenAwayIsGone) {
+    EXPECT_EQ(text(in_order({plug, on, actor("u", ActorKind::unplugger)}, {"p", "on.", "u"})), "32 absent, 33 absent");
+    Actor resize = actor("r", ActorKind::resizer);
+    EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 absent, 33 absent");
+    resize.bytes = kBlockBytes;
+    EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 online Movable, 33 absent");
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,58 @@
+// A virtio-mem device: what QEMU is asked for, and what is made of its answers.
+#include <gtest/gtest.h>
+
+#include "hotplug/virtio_mem.h"
+#include "qmp/fake_qmp_client.h"
+
+namespace memrig {
+namespace {
+
+constexpr std::uint64_t kBlock = 128ull << 20;
+
+class VirtioMemTest : public ::testing::Test {
+protected:
+    void expect_device(std::uint64_t address = 32 * kBlock) {
+        qmp.expect("query-memory-devices")
+            .reply({{{"type", "dimm"}, {"data", {{"id", "dimm0"}}}},
+                    {{"type", "virtio-mem"}, {"data", {{"id", "vmem0"}, {"memaddr", address}, {"size", 0}}}}});
+    }
+    Result<BlockRange> request(std::uint64_t bytes) {
+        return request_virtio_mem(qmp, bytes, kBlock, Deadline::after(std::chrono::seconds(1)));
+    }
+    void TearDown() override { EXPECT_EQ(qmp.mistakes(), std::vector<std::string>{}); }
+    FakeQmpClient qmp;
+};
+
+TEST_F(VirtioMemTest, TheBlocksFollowFromWhereItIs) {
+    expect_device();
+    qmp.expect("qom-set").with(
+        {{"path", "/machine/peripheral/vmem0"}, {"property", "requested-size"}, {"value", 2 * kBlock}});
+    const auto blocks = request(2 * kBlock);
+    ASSERT_TRUE(blocks) << blocks.error().message;
+    EXPECT_EQ(blocks->first, 32u);
+    EXPECT_EQ(blocks->last, 33u);
+}
+
+TEST_F(VirtioMemTest, ABenchWithoutOneIsTheUsersInput) {
+    qmp.expect("query-memory-devices").reply(nlohmann::json::array());
+    const auto blocks = request(kBlock);
+    ASSERT_FALSE(blocks);
+    EXPECT_EQ(blocks.error().fault, Fault::user_input);
+}
+
+TEST_F(VirtioMemTest, HalfABlockIsTheUsersInput) {
+    expect_device();
+    EXPECT_EQ(request(kBlock / 2).error().fault, Fault::user_input);
+}
+
+TEST_F(VirtioMemTest, WhatQemuRefusesIsTheUsersInput) {
+    expect_device();
+    qmp.expect("qom-set").refuse("GenericError", "too much");
+    const auto blocks = request(64 * kBlock);
+    ASSERT_FALSE(blocks);
+    EXPECT_EQ(blocks.error().fault, Fault::user_input);
+    EXPECT_NE(blocks.error().message.find("too much"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace memrig
