@@ -283,7 +283,7 @@ bool Cast::all_finished() {
 
 Status Cast::settle(Deadline give_up) {
     const auto in_a_cycle = [&] { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); };
-    const auto over = [&] { return crashed() || all_finished() || in_a_cycle(); };
+    const auto over = [&] { return crashed() || all_finished() || in_a_cycle() || hopeless(); };
     unsigned stills = 0;
     for (;;) {
         MEMRIG_TRY(const RunEnd end,
@@ -293,7 +293,7 @@ Status Cast::settle(Deadline give_up) {
             return {};
         }
         if (end == RunEnd::done && !in_a_cycle()) {
-            seen.end = PlayEnd::finished;
+            seen.end = hopeless() ? PlayEnd::expired : PlayEnd::finished;
             return {};
         }
         if (ledger_ != nullptr && !in_a_cycle() && !give_up.expired()) continue;

@@ -47,6 +47,9 @@ public:
 
     // Does what the actor does through QMP, or rings the thread, while the guest stands still.
     Status start(const Actor& actor);
+    // Whether there is no sense in waiting for the actors any more, e.g. as a lock that they need is lost.
+    void give_up_when(std::function<bool()> hopeless) { hopeless_ = std::move(hopeless); }
+    [[nodiscard]] bool hopeless() { return hopeless_ && !all_finished() && hopeless_(); }
     // Told of each lock event, after it was noted.
     void on_lock(std::function<void(const LockEvent&)> listener) { lock_listener_ = std::move(listener); }
     // The addresses that the actor's task is known by, and enters at; empty before watch().
@@ -94,6 +97,7 @@ private:
     Timeline& timeline_;
     CastOrder order_;
     std::function<void(const LockEvent&)> lock_listener_;
+    std::function<bool()> hopeless_;
     std::map<std::string, std::set<std::uint64_t>> entries_;  // by actor: the addresses that it is known by
     Casting casting_;
     std::map<std::string, Doorbell> doorbells_;  // by thread

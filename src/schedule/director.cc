@@ -112,8 +112,10 @@ Result<bool> Director::play_step(const Step& step) {
             break;
         }
         case StepKind::finish: {
-            const auto over = [&] { return cast_.crashed() || cast_.finished(*schedule_.find(step.actor)); };
+            const auto finished = [&] { return cast_.finished(*schedule_.find(step.actor)); };
+            const auto over = [&] { return cast_.crashed() || finished() || cast_.hopeless(); };
             MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience)));
+            if (!finished()) end = RunEnd::expired;
             break;
         }
         case StepKind::release:

@@ -30,8 +30,8 @@ TEST(LockNames, WithoutASymbolTakersAreNamed) {
     EXPECT_TRUE(names.can_know(locks::device_hotplug));
     EXPECT_TRUE(names.can_know(locks::mem_hotplug));
     EXPECT_FALSE(names.can_know(locks::cpu_hotplug)) << "nobody is there to learn it from";
-    EXPECT_EQ(names.takers(), (Takers{{"lock_device_hotplug", locks::device_hotplug},
-                                      {"mem_hotplug_begin", locks::mem_hotplug}}));
+    EXPECT_EQ(names.takers(),
+              (Takers{{"lock_device_hotplug", locks::device_hotplug}, {"mem_hotplug_begin", locks::mem_hotplug}}));
     EXPECT_TRUE(names.learn(kLock, locks::device_hotplug));
     EXPECT_EQ(names.name_of(kLock), locks::device_hotplug);
     EXPECT_EQ(names.takers(), (Takers{{"mem_hotplug_begin", locks::mem_hotplug}}));

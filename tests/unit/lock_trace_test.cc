@@ -51,10 +51,9 @@ TracedLock traced(bool acquire, const std::string& lock) { return {35, "kworker"
 class LockTraceComparison : public testing::Test {
 protected:
     std::vector<std::string> disagreements() { return lock_trace_disagreements(ledger, pids, trace, compared); }
-    std::vector<LockEvent> ledger = {event(LockAction::wants, "device_hotplug_lock"),
-                                     event(LockAction::takes, "device_hotplug_lock"),
-                                     event(LockAction::takes, "memory32's device lock"),
-                                     event(LockAction::releases, "device_hotplug_lock")};
+    std::vector<LockEvent> ledger = {
+        event(LockAction::wants, "device_hotplug_lock"), event(LockAction::takes, "device_hotplug_lock"),
+        event(LockAction::takes, "memory32's device lock"), event(LockAction::releases, "device_hotplug_lock")};
     std::vector<TracedLock> trace = {traced(true, "device_hotplug_lock"), traced(false, "device_hotplug_lock")};
     std::map<std::uint64_t, int> pids = {{kTask, 35}};
     std::size_t compared = 0;
@@ -67,9 +66,9 @@ TEST_F(LockTraceComparison, TheSameStepsAgree) {
 
 TEST_F(LockTraceComparison, WhatTheLedgerMissedIsNamed) {
     trace.insert(trace.begin() + 1, traced(true, "mem_hotplug_lock"));
-    EXPECT_EQ(disagreements(),
-              std::vector<std::string>{"pid 35, step 2: the probe saw \"releases device_hotplug_lock\", the kernel traced "
-                                       "\"takes mem_hotplug_lock\""});
+    EXPECT_EQ(disagreements(), std::vector<std::string>{
+                                   "pid 35, step 2: the probe saw \"releases device_hotplug_lock\", the kernel traced "
+                                   "\"takes mem_hotplug_lock\""});
 }
 
 TEST_F(LockTraceComparison, WhatTheLedgerMadeUpIsNamed) {
