@@ -66,16 +66,18 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     const bool owned_before = old_task != 0 && (before & kFlagPickup) == 0;
     const bool owned_now = new_task != 0 && (owner & kFlagPickup) == 0;
     const bool same_owner = new_task == old_task;
+    std::uint64_t releaser = 0;
     if (owned_before && !(owned_now && same_owner)) {
-        MEMRIG_TRY(const std::uint64_t task, task_of(old_task, stop.vcpu));
-        MEMRIG_CHECK(tell(LockAction::releases, task, address, mutex, stop));
+        MEMRIG_TRY(releaser, task_of(old_task, stop.vcpu));
+        MEMRIG_CHECK(tell(LockAction::releases, releaser, address, mutex, stop));
     }
     if (owned_now && !(owned_before && same_owner)) {
         MEMRIG_TRY(std::uint64_t task, task_of(new_task, stop.vcpu));
         if (here && task == new_task) task = tasks_[new_task] = stop.task;  // its stack could not be read
         MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
-        // The vCPU that stopped for its write was then another one, and too late.
-        return here && task != stop.task ? tell(LockAction::wants, stop.task, address, mutex, stop) : Status();
+        // The vCPU that stopped for its write was then another one, and too late; unless its write was the release.
+        const bool late = here && task != stop.task && stop.task != releaser;
+        return late ? tell(LockAction::wants, stop.task, address, mutex, stop) : Status();
     }
     // A write that changes no owner is a failed attempt on the fast path, or a waiter that says so.
     const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);

@@ -57,6 +57,16 @@ TEST_F(MutexWatchTest, TakenAndReleased) {
     EXPECT_FALSE(events[0].shared);
 }
 
+// The adder stops for its release, and by then the onliner has the mutex already: its own stop was lost.
+TEST_F(MutexWatchTest, AReleaseThatAnotherTakesAtOnceIsNoWish) {
+    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kOnlinerTask);
+    const Lines lines = told();
+    ASSERT_EQ(lines.size(), 3u);
+    EXPECT_EQ(lines[1], line(kAdder, "releases lock"));
+    EXPECT_EQ(events[2].action, LockAction::takes);
+}
+
 TEST_F(MutexWatchTest, AFailedAttemptIsAWish) {
     writes(1, kAdder, kAdderTask);
     writes(2, kOnliner, kAdderTask);  // x86's cmpxchg writes the old value back where it fails
