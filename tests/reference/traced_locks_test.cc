@@ -50,5 +50,28 @@ TEST(LockTrace, TheKernelsOwnListIsPartOfADeadlocksProof) {
     }));
 }
 
+// What lockdep prints is the console oracle's: of an unlock by somebody who does not hold the lock, no other oracle knows.
+TEST(ConsoleOracle, AloneConvictsWhatLockdepReports) {
+    const auto directory = TemporaryDirectory::make("memrig-console");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    test::QuietObserver observer;
+    for (const auto& [kernel, verdict] : {std::pair{"ref-6.12-amd64", Verdict::held},
+                                          {"ref-6.12-amd64+probe_store_unlocks_untaken", Verdict::lock_order}}) {
+        CampaignOrder order;
+        order.scenarios = {"race/probe-probe"};
+        order.kernels = {kernel};
+        order.arm = "control";
+        order.trials = 1;
+        order.accelerator = "tcg";
+        order.manner.oracles = {"console"};
+        order.out = directory->path() / kernel;
+        const auto results = run_campaign(order, *backend, observer);
+        ASSERT_TRUE(results) << results.error().line();
+        const TrialResult& trial = results->arms.at(0).trials.at(0);
+        EXPECT_EQ(trial.verdict, verdict) << trial.reason;
+    }
+}
+
 }  // namespace
 }  // namespace memrig
