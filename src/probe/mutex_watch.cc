@@ -14,9 +14,9 @@ constexpr std::uint64_t kFlags = 7;
 constexpr std::uint64_t kTaskHead = 128;  // bytes of a task_struct that are looked at
 constexpr std::size_t kPathDepth = 6;
 
-// The mutex's own functions are not where a lock is taken.
+// The mutex's own functions, and lockdep's, are not where a lock is taken.
 bool is_mutex_code(const std::string& place) {
-    constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "__ww_mutex_"};
+    constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "__ww_mutex_", "lock_acquire", "lock_release"};
     return std::ranges::any_of(prefixes, [&](const char* prefix) { return place.starts_with(prefix); });
 }
 
