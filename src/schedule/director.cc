@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "probe/elision.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
@@ -10,6 +11,8 @@ namespace {
 using namespace std::chrono_literals;
 // How long a step waits for what it is to see. It makes no verdict: an expired step is inconclusive.
 constexpr auto kStepPatience = 120s;
+constexpr unsigned kMostNaps = 20;
+constexpr std::uint64_t kNapMs = 1;
 }  // namespace
 
 Status Director::play() {
@@ -49,13 +52,18 @@ Status Director::set_watches() {
 Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     const auto armed = armed_.find(step.actor);
     if (armed == armed_.end() || armed->second.step != &step || armed->second.reached) return Response::pass();
-    if (cast_.actor_of(arrival.task) != step.actor || arrival.vcpu < housekeeping_) return Response::pass();
-    // There may be a next time.
-    if (!cast_.may_be_held(step.actor, arrival.vcpu)) return Response::pass();
+    if (cast_.actor_of(arrival.task) != step.actor) return Response::pass();
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
         if (!block) return Response::pass();
+    }
+    if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
+        // A nap moves it to a vCPU that has nothing to do, as a rule. If not, there may be a next time.
+        const auto msleep = symbols_.unique("msleep");
+        if (!msleep || ++armed->second.naps > kMostNaps) return Response::pass();
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, "msleep"));
+        return Response::call(entries.front(), kNapMs);
     }
     armed->second.reached = true;
     cast_.seen.holds.push_back({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});

@@ -26,6 +26,7 @@ private:
     struct ArmedHold {
         const Step* step;
         bool reached = false;
+        unsigned naps = 0;  // taken so that it comes to another vCPU
     };
 
     Status set_watches();
