@@ -63,8 +63,16 @@ Status MatrixRun::plan() {
         matrix_.scenarios.push_back(scenario.name);
         scenarios.push_back(std::move(scenario));
     }
-    for (const auto& mutant : mutants)
-        if (wanted(order_.mutants, mutant.name)) matrix_.mutants.push_back(mutant);
+    for (const auto& mutant : mutants) {
+        if (!wanted(order_.mutants, mutant.name)) continue;
+        // One that is for none of these kernels is not theirs to kill.
+        const bool fits_any = std::ranges::any_of(parents, [&](const KernelEntry& parent) {
+            return wanted(order_.kernels, parent.id) && fits(mutant, parent.id);
+        });
+        if (fits_any) matrix_.mutants.push_back(mutant);
+        else if (!order_.mutants.empty())
+            return fail(Fault::user_input, "mutant {} is for none of these kernels", mutant.name);
+    }
 
     for (const auto& parent : parents) {
         if (!wanted(order_.kernels, parent.id)) continue;
@@ -195,7 +203,8 @@ std::size_t Matrix::false_positives() const {
 int Matrix::exit_status() const {
     if (interrupted) return 130;
     if (std::ranges::find(cells, CellOutcome::rig_fault, &MatrixCell::outcome) != cells.end()) return 3;
-    return kills() == to_kill() && false_positives() == 0 ? 0 : 1;
+    // Nothing run is nothing shown.
+    return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? 0 : 1;
 }
 
 Result<Matrix> run_matrix(const MatrixOrder& order, Backend& backend, CampaignObserver& observer) {

@@ -225,7 +225,7 @@ std::vector<std::string> rules_at_stake(const Schedule& schedule) {
     };
     std::vector<std::string> rules = {"R1", "R4"};
     if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
-    if (acts(ActorKind::onliner) || acts(ActorKind::offliner)) rules.insert(rules.end(), {"R3", "R5"});
+    if (acts(ActorKind::onliner) || acts(ActorKind::offliner)) rules.insert(rules.end(), {"R3", "R5", "N1"});
     if (acts(ActorKind::writer)) rules.emplace_back("R6");
     return rules;
 }

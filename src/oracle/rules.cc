@@ -49,7 +49,7 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
                 rule.function, [self, &rule](const Arrival& arrival) { return self->check(rule, arrival); }));
         }
     }
-    // R5. Before the checks above in no order: each stands for itself.
+    // R5.
     const auto watch_r5 = [&](const char* function, const Conductor::Handler& handler) -> Status {
         if (!symbols.all(function).empty()) return self->watch_function(function, handler);
         watch->gaps_.push_back(fmt::format("R5: {} has no symbol", function));

@@ -44,8 +44,7 @@ TEST_F(Explore, ControlIsCleanAndTheMutantIsConvictedAtTwoPreemptions) {
     EXPECT_EQ(results.exit_status(), 0);
     ASSERT_EQ(results.arms.size(), 2u);
     for (const auto& arm : results.arms) expect_complete(arm);
-    for (const auto& trial : results.arms[0].trials)
-        EXPECT_TRUE(trial.verdict == Verdict::held || !trial.order_came_to_pass) << trial.reason;
+    for (const auto& trial : results.arms[0].trials) EXPECT_EQ(trial.verdict, Verdict::held) << trial.reason;
     EXPECT_GT(results.arms[1].convicted(), 0u);
     EXPECT_GT(results.arms[1].trials.size(), results.arms[0].trials.size()) << "the gate makes orders impossible";
 
@@ -109,6 +108,23 @@ TEST_F(Explore, FreeModeSchedulesNothingAndProvesNothing) {
                         (!arm.is_control() && (trial.verdict == Verdict::oops || trial.verdict == Verdict::deadlock ||
                                                trial.verdict == Verdict::hang)))
                 << arm.arm << ": " << to_string(trial.verdict) << ": " << trial.reason;
+}
+
+// An override that never fired: such a trial is no trial in which the race did not come.
+TEST_F(Explore, FreeModeDoesNotCountATrialThatWasNoMutant) {
+    auto text = read_file(fs::path(MEMRIG_TEST_DATA) / ".." / "scenarios" / "order" / "acpi-dimm-lock-order.toml");
+    ASSERT_TRUE(text);
+    const std::string from = "from = 32768";
+    const auto at = text->find(from);
+    ASSERT_NE(at, std::string::npos);
+    text->replace(at, from.size(), "from = 99");
+    const fs::path scenario = directory->path() / "never.toml";
+    ASSERT_TRUE(write_file(scenario, *text));
+    order.manner.mode = Mode::free;
+    order.scenarios = {scenario.string()};
+    order.arm = "miscounted";
+    order.trials = 1;
+    EXPECT_EQ(run().exit_status(), 1);
 }
 
 }  // namespace

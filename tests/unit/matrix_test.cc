@@ -59,6 +59,12 @@ TEST(Matrix, OneThatSurvivesIsAFailure) {
     EXPECT_NE(matrix_html(matrix).find("class=\"fate-bad\">NOT KILLED"), std::string::npos);
 }
 
+TEST(Matrix, WithoutATrialOfAnOriginalNothingIsShown) {
+    Matrix matrix = sample();
+    matrix.cells.erase(matrix.cells.begin());
+    EXPECT_EQ(matrix.exit_status(), 1);
+}
+
 TEST(Matrix, OneCellThatKillsIsEnough) {
     Matrix matrix = sample();
     matrix.cells.push_back(cell("online_store", Verdict::held, CellOutcome::survived));
