@@ -37,7 +37,7 @@ public:
 private:
     Status set_up();
     Status perform(Cast& cast, TrialOutcome& outcome);
-    Status name_tasks_of(Performance& performance);
+    void name_tasks_of(Performance& performance);
     Status compare_with_trace(const Performance& performance);
     Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
     [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
@@ -103,16 +103,14 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
     return played;
 }
 
-// For the reports; a guest that is gone has no names.
-Status Stage::name_tasks_of(Performance& performance) {
-    if (!ledger_ || performance.end == PlayEnd::crashed) return {};
-    MEMRIG_CHECK(conductor_->pause());
+// For the reports.
+void Stage::name_tasks_of(Performance& performance) {
+    if (!ledger_) return;
     std::map<std::uint64_t, std::string> known;
     for (const auto& actor : order_.scenario.schedule.actors)
         if (const auto task = performance.tasks.find(actor.name); actor.is_thread() && task != performance.tasks.end())
             known.emplace(task->second, actor.name);
-    MEMRIG_TRY(performance.names, name_tasks(*probe_, ledger_->owners(), known));
-    return {};
+    performance.names = name_tasks(ledger_->owners(), known);
 }
 
 // The guest has come to its end, or there is nothing to compare.
@@ -172,7 +170,7 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
     });
     MEMRIG_CHECK(perform(cast, outcome));
-    MEMRIG_CHECK(name_tasks_of(cast.seen));
+    name_tasks_of(cast.seen);
     MEMRIG_CHECK(compare_with_trace(cast.seen));
     for (const auto& [task, name] : cast.seen.names) tasks_[task] = {cast.actor_of(task), name};
     for (const auto& [actor, task] : cast.seen.tasks) tasks_[task].actor = actor;

@@ -61,8 +61,8 @@ public:
     [[nodiscard]] bool watches(const std::string& lock) const { return names_.can_know(lock); }
     // The memory block whose device this address is, if the ledger has come to know it.
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
-    // The task_structs of the tasks that were seen to own a mutex, with their tasks (kernel stacks).
-    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& owners() const { return mutexes_.owners(); }
+    // By the address of its task_struct: each task that was seen to own a mutex, as it was then.
+    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return mutexes_.owners(); }
     // What could not be watched on this kernel, and why: for the report.
     [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
 

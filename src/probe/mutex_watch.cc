@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "probe/packet.h"
+
 namespace memrig {
 
 namespace {
@@ -41,20 +43,27 @@ Status MutexWatch::look(const Arrival& stop) {
 }
 
 Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {
-    if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second;
+    if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second.task;
     const std::uint64_t offset_bits = conductor_.probe().architecture().kernel_stack_bytes - 1;
-    std::vector<std::uint64_t> places;
-    for (std::uint64_t at = 0; at < kTaskHead; at += 8) places.push_back(owner + at);
-    const auto words = conductor_.probe().read_words(vcpu, places);
-    if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+    auto bytes = conductor_.probe().read_memory(vcpu, owner, kTaskStructBytes);
+    if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
     const auto is_stack = [&](std::uint64_t word) { return (word & offset_bits) == 0 && word >> 60 >= 0xc; };
-    std::uint64_t task = owner;
-    if (words) {
-        const auto found = std::ranges::find_if(*words, is_stack);
-        if (found != words->end()) task = *found;
+    TaskStruct seen{owner, bytes.value_or("")};
+    for (std::size_t at = 0; at < kTaskHead && !seen.bytes.empty() && seen.task == owner; at += 8) {
+        const auto word = little_endian(std::string_view(seen.bytes).substr(at, 8));
+        if (!is_stack(word)) continue;
+        seen.task = word;
+        seen.stack_at = at;
     }
-    tasks_.emplace(owner, task);
-    return task;
+    return tasks_.emplace(owner, std::move(seen)).first->second.task;
+}
+
+Result<std::uint64_t> MutexWatch::taker_of(std::uint64_t owner, unsigned vcpu) {
+    if (const auto known = tasks_.find(owner); known != tasks_.end() && known->second.stack_at != 0) {
+        MEMRIG_TRY(const std::uint64_t stack, conductor_.probe().read_u64(vcpu, owner + known->second.stack_at));
+        if (stack != known->second.task) tasks_.erase(known);
+    }
+    return task_of(owner, vcpu);
 }
 
 Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop) {
@@ -72,8 +81,8 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
         MEMRIG_CHECK(tell(LockAction::releases, releaser, address, mutex, stop));
     }
     if (owned_now && !(owned_before && same_owner)) {
-        MEMRIG_TRY(std::uint64_t task, task_of(new_task, stop.vcpu));
-        if (here && task == new_task) task = tasks_[new_task] = stop.task;  // its stack could not be read
+        MEMRIG_TRY(std::uint64_t task, taker_of(new_task, stop.vcpu));
+        if (here && task == new_task) task = tasks_.at(new_task).task = stop.task;  // its stack could not be read
         MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
         // The vCPU that stopped for its write was then another one, and too late; unless its write was the release.
         const bool late = here && task != stop.task && stop.task != releaser;

@@ -11,6 +11,7 @@
 #include "probe/call_path.h"
 #include "probe/conductor.h"
 #include "probe/lock_event.h"
+#include "probe/task_names.h"
 
 namespace memrig {
 
@@ -25,8 +26,8 @@ public:
     Status watch(std::uint64_t address, const std::string& name);
     // Looks at all of them: to be called at every stop.
     Status look(const Arrival& stop);
-    // By task_struct: the task (kernel stack) of each owner seen.
-    [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& owners() const { return tasks_; }
+    // By the address of its task_struct: each owner seen, as it was then. It may have ended since.
+    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_; }
 
 private:
     struct Mutex {
@@ -37,13 +38,15 @@ private:
     // The task (kernel stack) of an owner (task_struct): its `stack` member, which is the first pointer in it that is aligned as
     // stacks are (include/linux/sched.h: behind thread_info and the state). Where there is none, the owner itself stands for it.
     Result<std::uint64_t> task_of(std::uint64_t owner, unsigned vcpu);
+    // The same of one that has just become owner: where it was one before, that may have ended, and this be another task in its place.
+    Result<std::uint64_t> taker_of(std::uint64_t owner, unsigned vcpu);
     Status tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop);
 
     Conductor& conductor_;
     CallPaths& paths_;
     std::function<void(LockEvent)> listener_;
     std::map<std::uint64_t, Mutex> mutexes_;
-    std::map<std::uint64_t, std::uint64_t> tasks_;  // by owner
+    std::map<std::uint64_t, TaskStruct> tasks_;  // by owner
 };
 
 }  // namespace memrig

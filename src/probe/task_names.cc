@@ -12,14 +12,8 @@ namespace memrig {
 
 namespace {
 
-constexpr std::size_t kTaskBytes = 8192;  // of a task_struct: more than any kernel puts before comm
-constexpr std::size_t kCommBytes = 16;    // TASK_COMM_LEN
+constexpr std::size_t kCommBytes = 16;  // TASK_COMM_LEN
 constexpr std::uint32_t kMostPids = 1u << 22;
-
-struct Seen {
-    std::uint64_t task;
-    std::string bytes;
-};
 
 std::string comm_at(const std::string& bytes, std::size_t offset) {
     std::string comm;
@@ -36,33 +30,45 @@ std::uint32_t word_at(const std::string& bytes, std::size_t offset) {
     return static_cast<std::uint32_t>(little_endian(std::string_view(bytes).substr(offset, 4)));
 }
 
-std::optional<std::size_t> find_comm(const std::vector<Seen>& tasks,
+std::optional<std::size_t> find_comm(const std::vector<TaskStruct>& tasks,
                                      const std::map<std::uint64_t, std::string>& known) {
-    for (const auto& [task, bytes] : tasks) {
+    for (const auto& [task, bytes, stack_at] : tasks) {
         const auto name = known.find(task);
         if (name == known.end()) continue;
         const std::string wanted = name->second.substr(0, kCommBytes - 1) + std::string(1, '\0');
-        const std::size_t at = bytes.find(wanted);
-        const bool only = at != std::string::npos && bytes.find(wanted, at + 1) == std::string::npos;
-        if (only && std::ranges::none_of(tasks, [&](const Seen& seen) { return comm_at(seen.bytes, at).empty(); }))
-            return at;
+        // The first such place: what lies behind a task_struct may be the one of a task that was called the same.
+        for (std::size_t at = bytes.find(wanted); at != std::string::npos; at = bytes.find(wanted, at + 1))
+            if (std::ranges::none_of(tasks, [&](const TaskStruct& seen) { return comm_at(seen.bytes, at).empty(); }))
+                return at;
     }
     return std::nullopt;
 }
 
+// Behind {pid, tgid} come real_parent and parent, which are the same where nobody traces the task; between them a stack canary at most.
+bool parents_follow(const std::string& bytes, std::size_t at) {
+    const auto long_at = [&](std::size_t offset) {
+        return offset + 8 <= bytes.size() ? little_endian(std::string_view(bytes).substr(offset, 8)) : 0;
+    };
+    const auto same = [&](std::size_t offset) {
+        return long_at(offset) >> 63 == 1 && long_at(offset) == long_at(offset + 8);
+    };
+    return same(at + 8) || same(at + 16);
+}
+
 // The one place where all tasks have {pid, tgid} as they must be.
-std::optional<std::size_t> find_pid(const std::vector<Seen>& tasks, const std::map<std::uint64_t, std::string>& known,
-                                    std::size_t before) {
+std::optional<std::size_t> find_pid(const std::vector<TaskStruct>& tasks,
+                                    const std::map<std::uint64_t, std::string>& known, std::size_t before) {
     constexpr std::uint32_t agent = 1;
     const auto fits = [&](std::size_t at) {
-        return std::ranges::all_of(tasks, [&](const Seen& seen) {
+        return std::ranges::all_of(tasks, [&](const TaskStruct& seen) {
             const std::uint32_t pid = word_at(seen.bytes, at);
             const std::uint32_t tgid = word_at(seen.bytes, at + 4);
-            return pid > 1 && pid < kMostPids && tgid == (known.contains(seen.task) ? agent : pid);
+            return pid > 1 && pid < kMostPids && tgid == (known.contains(seen.task) ? agent : pid) &&
+                   parents_follow(seen.bytes, at);
         });
     };
     std::optional<std::size_t> found;
-    for (std::size_t at = 0; at + 8 <= before; at += 4) {
+    for (std::size_t at = 0; at + 8 <= before; at += 8) {
         if (!fits(at)) continue;
         if (found) return std::nullopt;
         found = at;
@@ -74,19 +80,16 @@ std::optional<std::size_t> find_pid(const std::vector<Seen>& tasks, const std::m
 
 std::string TaskName::text() const { return pid > 0 ? fmt::format("{}, pid {}", comm, pid) : comm; }
 
-Result<std::map<std::uint64_t, TaskName>> name_tasks(Probe& probe, const std::map<std::uint64_t, std::uint64_t>& owners,
-                                                     const std::map<std::uint64_t, std::string>& known) {
-    std::vector<Seen> tasks;
-    for (const auto& [owner, task] : owners) {
-        auto bytes = probe.read_memory(0, owner, kTaskBytes);
-        if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
-        if (bytes) tasks.push_back({task, *std::move(bytes)});
-    }
+std::map<std::uint64_t, TaskName> name_tasks(const std::map<std::uint64_t, TaskStruct>& owners,
+                                             const std::map<std::uint64_t, std::string>& known) {
+    std::vector<TaskStruct> tasks;
+    for (const auto& [owner, seen] : owners)
+        if (!seen.bytes.empty()) tasks.push_back(seen);
     std::map<std::uint64_t, TaskName> names;
     const auto comm = find_comm(tasks, known);
     if (!comm) return names;
     const auto pid = find_pid(tasks, known, *comm);
-    for (const auto& [task, bytes] : tasks)
+    for (const auto& [task, bytes, stack_at] : tasks)
         names[task] = {comm_at(bytes, *comm), pid ? static_cast<int>(word_at(bytes, *pid)) : -1};
     return names;
 }

@@ -4,9 +4,6 @@
 #include <cstdint>
 #include <map>
 #include <string>
-
-#include "probe/probe.h"
-
 namespace memrig {
 
 struct TaskName {
@@ -15,10 +12,19 @@ struct TaskName {
     [[nodiscard]] std::string text() const;  // "kworker/u6:2, pid 43"
 };
 
-// `owners` are task_structs with their tasks (kernel stacks), `known` the tasks whose comm is known. Where `comm` lies in a task_struct
-// (include/linux/sched.h) is learned from those; `pid` and `tgid` lie before it, side by side: in a kernel thread they are the same, in a
-// thread of the agent tgid is 1. By task; empty where nothing could be learned. The guest stands still.
-Result<std::map<std::uint64_t, TaskName>> name_tasks(Probe& probe, const std::map<std::uint64_t, std::uint64_t>& owners,
-                                                     const std::map<std::uint64_t, std::string>& known);
+// A task, and what its task_struct held while it was alive.
+struct TaskStruct {
+    std::uint64_t task;          // its kernel stack
+    std::string bytes;           // empty where it could not be read
+    std::uint64_t stack_at = 0;  // where in it `stack` lies; 0: not known
+};
+
+constexpr std::size_t kTaskStructBytes = 8192;  // more than any kernel puts before comm
+
+// `owners` are tasks by the address of their task_struct, `known` the tasks whose comm is known. Where `comm` lies in a task_struct
+// (include/linux/sched.h) is learned from those; `pid` and `tgid` lie before it, side by side and before the parents: in a kernel thread
+// they are the same, in a thread of the agent tgid is 1. By task; empty where nothing could be learned.
+std::map<std::uint64_t, TaskName> name_tasks(const std::map<std::uint64_t, TaskStruct>& owners,
+                                             const std::map<std::uint64_t, std::string>& known);
 
 }  // namespace memrig

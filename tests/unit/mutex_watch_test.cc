@@ -127,6 +127,23 @@ TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersIfItIsKnown) {
     EXPECT_EQ(told().back(), line(kOnlinerTask, "takes lock")) << "an owner that was never seen stands for itself";
 }
 
+// A task that ends leaves its task_struct to the next one that is made.
+TEST_F(MutexWatchTest, ATaskStructThatAnotherTaskHasNowIsReadAnew) {
+    constexpr std::uint64_t stack_at = 0x20;
+    kernel.probe.poke_u64(kAdderTask + stack_at, kAdder);
+    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, 0);
+    EXPECT_EQ(told().size(), 2u);
+    EXPECT_EQ(watch.owners().at(kAdderTask).task, kAdder);
+
+    kernel.probe.poke_u64(kAdderTask + stack_at, kOnliner);
+    events.clear();
+    EXPECT_EQ(watch.owners().at(kAdderTask).bytes[stack_at + 1], static_cast<char>(kAdder >> 8));  // as it was
+    writes(1, kOnliner, kAdderTask);
+    EXPECT_EQ(told(), Lines{line(kOnliner, "takes lock")});
+    EXPECT_EQ(watch.owners().at(kAdderTask).task, kOnliner);
+}
+
 TEST_F(MutexWatchTest, EachMutexHasItsOwn) {
     ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
     writes(1, kAdder, kAdderTask);
