@@ -51,24 +51,30 @@ Status Director::set_watches() {
 
 Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     const auto armed = armed_.find(step.actor);
-    if (armed == armed_.end() || armed->second.step != &step || armed->second.reached) return Response::pass();
+    if (armed == armed_.end() || armed->second.step != &step) return Response::pass();
     if (cast_.actor_of(arrival.task) != step.actor) return Response::pass();
+    if (armed->second.reached)
+        return armed->second.parked && arrival.again ? nap() : Result<Response>(Response::pass());
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
         if (!block) return Response::pass();
     }
     if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
-        // A nap moves it to a vCPU that has nothing to do, as a rule. If not, there may be a next time.
-        const auto msleep = symbols_.unique("msleep");
-        if (!msleep || ++armed->second.naps > kMostNaps) return Response::pass();
-        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, "msleep"));
-        return Response::call(entries.front(), kNapMs);
+        // A nap moves it to a vCPU that has nothing to do, as a rule. A worker that belongs to its vCPU naps until it is released.
+        if (!symbols_.unique("msleep")) return Response::pass();
+        if (++armed->second.naps <= kMostNaps) return nap();
+        armed->second.parked = true;
     }
     armed->second.reached = true;
     cast_.seen.holds.push_back({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});
     timeline_.add(step.actor, "held", block ? fmt::format("{} of memory{}", step.at, *block) : step.at, arrival.vcpu);
-    return Response::hold();
+    return armed->second.parked ? nap() : Result<Response>(Response::hold());
+}
+
+Result<Response> Director::nap() {
+    MEMRIG_TRY(const auto msleep, entries_of(conductor_.probe(), symbols_, "msleep"));
+    return Response::call(msleep.front(), kNapMs);
 }
 
 Status Director::play_steps() {
@@ -130,7 +136,7 @@ Result<bool> Director::play_step(const Step& step) {
             for (auto& hold : seen.holds) {
                 if (hold.actor != step.actor || hold.released) continue;
                 hold.released = steady_clock().now();
-                conductor_.release(hold.vcpu);
+                if (!std::exchange(armed_.at(step.actor).parked, false)) conductor_.release(hold.vcpu);
             }
             arm_next_hold(step);
             break;

@@ -26,11 +26,13 @@ private:
     struct ArmedHold {
         const Step* step;
         bool reached = false;
-        unsigned naps = 0;  // taken so that it comes to another vCPU
+        unsigned naps = 0;    // taken so that it comes to another vCPU
+        bool parked = false;  // held by naps alone, as its vCPU must not be
     };
 
     Status set_watches();
     Result<Response> at_hold(const Step& step, const Arrival& arrival);
+    Result<Response> nap();
     Status play_steps();
     Result<bool> play_step(const Step& step);  // false: the performance is over
     void arm_next_hold(const Step& done);
