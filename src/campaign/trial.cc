@@ -19,7 +19,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kRestorePatience = 3min;
-constexpr auto kTracePatience = 1min;
+constexpr auto kAgentPatience = 1min;
 
 // Everything of a trial that lives while its machine does.
 class Stage {
@@ -35,7 +35,9 @@ public:
     }
 
 private:
-    Status set_up();
+    Status set_up(const MemorySnapshot& before);
+    [[nodiscard]] NotifierOrder notifier_order(const MemorySnapshot& before) const;
+    Status ask_kernel_for_veto();
     Status perform(Cast& cast, TrialOutcome& outcome);
     void name_tasks_of(Performance& performance);
     Status compare_with_trace(const Performance& performance);
@@ -56,7 +58,37 @@ private:
     std::vector<std::string> disagreements_;  // of ledger and lock trace
 };
 
-Status Stage::set_up() {
+// Where all devices go to one node, each block is known to be on that.
+NotifierOrder Stage::notifier_order(const MemorySnapshot& before) const {
+    NotifierOrder order;
+    order.block_bytes = order_.guest->hello.block_bytes;
+    order.page_bytes = before.figures.page_bytes;
+    for (const auto& zone : before.figures.zones) order.present[zone.node] += zone.present;
+    std::set<int> nodes;
+    for (const auto& actor : order_.scenario.schedule.actors)
+        if (actor.kind == ActorKind::plugger) nodes.insert(actor.node);
+    if (nodes.size() == 1) order.node = [node = *nodes.begin()](std::uint64_t) { return node; };
+    const auto& veto = order_.scenario.veto;
+    if (veto && veto->by == VetoOrder::By::probe) order.veto = veto->notice;
+    return order;
+}
+
+// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed. That of NOTIFY_BAD is EPERM.
+Status Stage::ask_kernel_for_veto() {
+    const auto& veto = order_.scenario.veto;
+    if (!veto || veto->by != VetoOrder::By::kernel) return {};
+    const std::string file =
+        fmt::format("/sys/kernel/debug/notifier-error-inject/memory/actions/{}/error", to_string(veto->notice));
+    const Status written = while_running(
+        *conductor_, [&] { return machine_.agent().write_guest_file(file, "-1", Deadline::after(kAgentPatience)); });
+    if (!written && written.error().fault == Fault::guest)
+        return fail_with({Fault::user_input, "this kernel has no error injector for memory notifiers", {}},
+                         "it comes with CONFIG_MEMORY_NOTIFIER_ERROR_INJECT, as in the ref-* kernels");
+    MEMRIG_CHECK(written);
+    return conductor_->pause();
+}
+
+Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialManner& manner = order_.manner;
     // In free mode nothing but the mutation itself may slow the actors.
@@ -71,7 +103,7 @@ Status Stage::set_up() {
     }
     if (ledger_ && manner.ledger) {
         MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
-        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols));
+        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before)));
     }
     for (const auto& order : order_.arm.overrides) {
         MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
@@ -117,7 +149,7 @@ void Stage::name_tasks_of(Performance& performance) {
 Status Stage::compare_with_trace(const Performance& performance) {
     if (!order_.manner.lock_trace || !ledger_ || performance.end != PlayEnd::finished) return {};
     MEMRIG_TRY(const auto trace, while_running(*conductor_, [&] {
-                   return read_lock_trace(machine_.agent(), Deadline::after(kTracePatience));
+                   return read_lock_trace(machine_.agent(), Deadline::after(kAgentPatience));
                }));
     std::map<std::uint64_t, int> pids;
     for (const auto& [task, name] : performance.names)
@@ -138,10 +170,14 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
         RuleEvidence rules{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
         const auto& told = notices_->breaches();
         rules.breaches.insert(rules.breaches.end(), told.begin(), told.end());
-        if (notices_->checks() > 0) rules.checks["N1"] = notices_->checks();
-        if (!notices_->gap().empty()) rules.gaps.push_back(notices_->gap());
+        rules.checks.insert(notices_->checks().begin(), notices_->checks().end());
+        const auto gaps = notices_->gaps();
+        rules.gaps.insert(rules.gaps.end(), gaps.begin(), gaps.end());
         evidence.rules = std::move(rules);
     }
+    if (const auto& veto = order_.scenario.veto;
+        veto && veto->by != VetoOrder::By::nobody && notices_ && notices_->vetoes(veto->notice) == 0)
+        evidence.never_vetoed = to_string(veto->notice);
     evidence.mode = order_.manner.mode;
     evidence.ledger_disagreements = disagreements_;
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
@@ -158,10 +194,11 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
     MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
     if (order_.manner.lock_trace) {
         MEMRIG_CHECK(while_running(
-            *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kTracePatience)); }));
+            *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kAgentPatience)); }));
         MEMRIG_CHECK(conductor_->pause());
     }
-    MEMRIG_CHECK(set_up());
+    MEMRIG_CHECK(ask_kernel_for_veto());
+    MEMRIG_CHECK(set_up(before));
     Cast cast(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
               {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
                guest.order.bench.housekeeping});
@@ -170,6 +207,7 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
     });
     MEMRIG_CHECK(perform(cast, outcome));
+    if (notices_ && cast.seen.end == PlayEnd::finished) notices_->finish();
     name_tasks_of(cast.seen);
     MEMRIG_CHECK(compare_with_trace(cast.seen));
     for (const auto& [task, name] : cast.seen.names) tasks_[task] = {cast.actor_of(task), name};

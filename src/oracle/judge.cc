@@ -225,7 +225,8 @@ std::vector<std::string> rules_at_stake(const Schedule& schedule) {
     };
     std::vector<std::string> rules = {"R1", "R4"};
     if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
-    if (acts(ActorKind::onliner) || acts(ActorKind::offliner)) rules.insert(rules.end(), {"R3", "R5", "N1"});
+    if (acts(ActorKind::onliner) || acts(ActorKind::offliner))
+        rules.insert(rules.end(), {"R3", "R5", "N1", "N2", "N3"});
     if (acts(ActorKind::writer)) rules.emplace_back("R6");
     return rules;
 }
@@ -236,6 +237,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     for (const auto& [order, counts] : evidence.elisions)
         if (counts.locks == 0)
             missing.push_back(fmt::format("{} was never called by {}: nothing was elided", order.lock, order.caller));
+    if (!evidence.never_vetoed.empty()) missing.push_back("nobody vetoed " + evidence.never_vetoed);
     for (const auto& function : evidence.never_overridden)
         missing.push_back(fmt::format("{}() was never called as the override expects", function));
     for (const auto& step : evidence.mode == Mode::directed ? evidence.schedule.steps : std::vector<Step>()) {

@@ -32,6 +32,7 @@ struct TrialEvidence {
     const std::vector<LockEvent>* locks = nullptr;   // the ledger, if one was kept
     std::optional<RuleEvidence> rules = {};          // if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
+    std::string never_vetoed = {};                   // the notice that was to be vetoed, if nobody did
     Mode mode = Mode::directed;
     bool order_came_to_pass = true;  // of explore mode: every switch did
     // Where the ledger was compared with the kernel's own lock trace: in what they do not agree.

@@ -1,8 +1,7 @@
 #include "oracle/notifiers.h"
 
-#include <array>
-
 #include "probe/elision.h"
+#include "probe/kernel_objects.h"
 
 namespace memrig {
 
@@ -11,84 +10,189 @@ namespace {
 constexpr std::size_t kPathDepth = 6;
 constexpr std::size_t kMostBreaches = 64;
 
-// include/linux/memory.h, in the order in which both the bits and the numbers count.
-constexpr std::array kInOrder = {Notice::online,       Notice::going_offline, Notice::offline,
-                                 Notice::going_online, Notice::cancel_online, Notice::cancel_offline};
+bool is_outcome(Notice notice) {
+    return notice == Notice::online || notice == Notice::cancel_online || notice == Notice::offline ||
+           notice == Notice::cancel_offline;
+}
 
-// What must have been announced before; `other` where the notice is itself an announcement, or none of ours.
-Notice announcement_of(Notice notice) {
-    switch (notice) {
-        case Notice::online:
-        case Notice::cancel_online: return Notice::going_online;
-        case Notice::offline:
-        case Notice::cancel_offline: return Notice::going_offline;
-        default: return Notice::other;
-    }
+bool is_announcement(Notice notice) { return notice == Notice::going_online || notice == Notice::going_offline; }
+
+// What must have been announced before an outcome.
+Notice announcement_of(Notice outcome) {
+    return outcome == Notice::online || outcome == Notice::cancel_online ? Notice::going_online : Notice::going_offline;
 }
 
 }  // namespace
 
-const char* to_string(Notice notice) {
-    switch (notice) {
-        case Notice::going_online: return "MEM_GOING_ONLINE";
-        case Notice::online: return "MEM_ONLINE";
-        case Notice::cancel_online: return "MEM_CANCEL_ONLINE";
-        case Notice::going_offline: return "MEM_GOING_OFFLINE";
-        case Notice::offline: return "MEM_OFFLINE";
-        case Notice::cancel_offline: return "MEM_CANCEL_OFFLINE";
-        case Notice::other: break;
-    }
-    return "another notice";
-}
-
-Notice NoticeNumbers::meaning(std::uint64_t action) {
-    // A plain online begins with MEM_GOING_ONLINE (3, or bit 3) or, since v6.8, MEM_PREPARE_ONLINE (6, or bit 6).
-    if (!counted_ && (action == 3 || action == 6)) counted_ = true;
-    if (!counted_ && (action == 1u << 3 || action == 1u << 6)) counted_ = false;
-    if (!counted_) return Notice::other;
-    for (std::size_t i = 0; i < kInOrder.size(); i++)
-        if (action == (*counted_ ? i : std::uint64_t{1} << i)) return kInOrder.at(i);
-    return Notice::other;
-}
-
 Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor, const LockLedger& ledger,
-                                                           const SymbolTable& symbols) {
-    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols));
+                                                           const SymbolTable& symbols, NotifierOrder order) {
+    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(order)));
     NotifierWatch* self = watch.get();
     if (symbols.all("memory_notify").empty()) {
-        watch->gap_ = "N1: memory_notify has no symbol";
+        for (const char* rule : {"N1", "N2", "N3"})
+            watch->gaps_.push_back(std::string(rule) + ": memory_notify has no symbol");
         return watch;
     }
-    MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, "memory_notify"));
-    for (const auto entry : entries)
-        MEMRIG_CHECK(conductor.watch(entry, [self](const Arrival& arrival) { return self->at_notice(arrival); }));
+    // Since v6.18 the nodes have notifiers of their own.
+    watch->nodes_told_ = symbols.all("node_notify").empty();
+    MEMRIG_CHECK(watch->watch_function(symbols, "memory_notify",
+                                       [self](const Arrival& arrival) { return self->at_notice(arrival); }));
+    for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
+        if (symbols.all(function).empty()) {
+            watch->gaps_.push_back(fmt::format("N2: {} has no symbol", function));
+            continue;
+        }
+        MEMRIG_CHECK(watch->watch_function(symbols, function, [self](const Arrival& arrival) -> Result<Response> {
+            MEMRIG_TRY(self->operations_[arrival.task].block,
+                       memory_block_of(self->conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
+            return Response::pass();
+        }));
+    }
+    MEMRIG_CHECK(watch->chain_.watch());
     return watch;
 }
 
-// memory_notify(unsigned long action, struct memory_notify *). A task is about one block at a time.
+std::vector<std::string> NotifierWatch::gaps() const {
+    std::vector<std::string> all = gaps_;
+    if (!chain_.gap().empty()) all.push_back(chain_.gap());
+    return all;
+}
+
+Status NotifierWatch::watch_function(const SymbolTable& symbols, const char* function,
+                                     const Conductor::Handler& handler) {
+    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols, function));
+    for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, handler));
+    return {};
+}
+
+std::uint64_t NotifierWatch::vetoes(Notice notice) const {
+    const auto found = vetoes_.find(notice);
+    return found == vetoes_.end() ? 0 : found->second;
+}
+
+void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path) {
+    if (text.empty() || breaches_.size() >= kMostBreaches) return;
+    RuleBreach breach{rule, "memory_notify", "", task, std::move(path), {}, 0, std::move(text)};
+    for (const auto& event : ledger_.held_by(task)) breach.held.push_back(event.lock);
+    breaches_.push_back(std::move(breach));
+}
+
+// A task is about one block at a time.
 Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
     const Notice notice = numbers_.meaning(arrival.registers.argument(0));
     if (notice == Notice::other) return Response::pass();
-    checks_++;
-    const Notice needed = announcement_of(notice);
-    const auto announced = announced_.find(arrival.task);
-    std::string reproach;
-    if (needed == Notice::other) {
-        if (announced != announced_.end())
-            reproach = fmt::format("with {}, but has not said yet what became of its {}", to_string(notice),
-                                   to_string(announced->second));
-        announced_[arrival.task] = notice;
-    } else {
-        if (announced == announced_.end() || announced->second != needed)
-            reproach = fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
-        announced_.erase(arrival.task);
-    }
-    if (reproach.empty() || breaches_.size() >= kMostBreaches) return Response::pass();
-    RuleBreach breach{"N1", "memory_notify", "", arrival.task, {}, {}, 0, reproach};
-    MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    for (const auto& event : ledger_.held_by(arrival.task)) breach.held.push_back(event.lock);
-    breaches_.push_back(std::move(breach));
+    Operation& operation = operations_[arrival.task];
+    MEMRIG_TRY(const auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    checks_["N1"]++;
+    reproach("N1", check_order(operation, notice), arrival.task, path);
+    operation.path = path;
+    MEMRIG_TRY(const std::string wrong, check_fields(operation, notice, arrival));
+    reproach("N2", wrong, arrival.task, path);
+    count_pages(operation, notice);
+    operation.last = notice;
+    operation.vetoed = false;
+    chain_.begin(arrival.task);
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {
+        return at_answer(returned, notice, answer);
+    }));
     return Response::pass();
+}
+
+Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer) {
+    Operation& operation = operations_[arrival.task];
+    bool vetoed = (answer & kNotifyStopMask) != 0;
+    if (const auto wrong = chain_.end(arrival.task, vetoed); wrong) {
+        checks_["N3"]++;
+        if (!wrong->empty())
+            reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
+    }
+    if (order_.veto == notice) {
+        MEMRIG_CHECK(
+            conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value, kNotifyBad));
+        vetoed = true;
+    }
+    operation.vetoed = vetoed;
+    if (vetoed) vetoes_[notice]++;
+    return {};
+}
+
+std::string NotifierWatch::check_order(Operation& operation, Notice notice) {
+    const auto announced = operation.announced;
+    if (is_outcome(notice)) {
+        const Notice needed = announcement_of(notice);
+        operation.announced.reset();
+        if (announced != needed)
+            return fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
+        const bool done = notice == Notice::online || notice == Notice::offline;
+        return done && operation.vetoed
+                   ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(needed))
+                   : "";
+    }
+    if (is_announcement(notice)) operation.announced = notice;
+    if (announced)
+        return fmt::format("with {}, but has not said yet what became of its {}", to_string(notice),
+                           to_string(*announced));
+    const bool prepared = operation.last == Notice::prepare_online;
+    if (notice == Notice::going_online && prepared && operation.vetoed)
+        return fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(Notice::prepare_online));
+    if (notice == Notice::finish_offline && operation.last != Notice::offline && !prepared)
+        return fmt::format("with {}, but without a {} or a vetoed {} before", to_string(notice),
+                           to_string(Notice::offline), to_string(Notice::prepare_online));
+    return "";
+}
+
+Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Arrival& arrival) {
+    // Before they are asked to be online, the block's pages are not told of in the same way by all kernels.
+    if (!operation.block || order_.block_bytes == 0 || !(is_announcement(notice) || is_outcome(notice))) return "";
+    std::vector<std::uint64_t> places;
+    for (std::size_t i = 0; i < kNoticeWords; i++) places.push_back(arrival.registers.argument(1) + 8 * i);
+    const auto words = conductor_.probe().read_words(arrival.vcpu, places);
+    if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+    if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
+    checks_["N2"]++;
+    const std::uint64_t pages = order_.block_bytes / order_.page_bytes;
+    const std::uint64_t first = *operation.block * pages;
+    const auto fields = read_notice(*words, first, pages);
+    if (!fields)
+        return fmt::format("with {} of memory{}, but not of its {} pages from pfn {:#x} on: {:#x}, {:#x}, {:#x}, {:#x}",
+                           to_string(notice), *operation.block, pages, first, (*words)[0], (*words)[1], (*words)[2],
+                           (*words)[3]);
+    if (is_announcement(notice)) {
+        operation.fields = fields;
+        return check_nodes(operation, notice, *fields);
+    }
+    if (operation.fields && *operation.fields != *fields)
+        return fmt::format("with {} of memory{}, whose fields are not those that were announced", to_string(notice),
+                           *operation.block);
+    return "";
+}
+
+std::string NotifierWatch::check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const {
+    const auto node = order_.node ? order_.node(*operation.block) : std::nullopt;
+    if (!nodes_told_ || !node) return "";
+    const auto found = order_.present.find(*node);
+    const std::uint64_t present = found == order_.present.end() ? 0 : found->second;
+    const bool changes = notice == Notice::going_online ? present == 0 : present <= fields.nr_pages;
+    const int expected = changes ? *node : -1;
+    if (fields.status_change_nid == expected) return "";
+    return fmt::format("with {} of memory{}: status_change_nid is {}, not {} (node {} has {} pages)", to_string(notice),
+                       *operation.block, fields.status_change_nid, expected, *node, present);
+}
+
+void NotifierWatch::count_pages(const Operation& operation, Notice notice) {
+    const bool came = notice == Notice::online;
+    if (!operation.block || !operation.fields || (!came && notice != Notice::offline)) return;
+    if (const auto node = order_.node ? order_.node(*operation.block) : std::nullopt) {
+        std::uint64_t& pages = order_.present[*node];
+        pages = came ? pages + operation.fields->nr_pages : pages - std::min(pages, operation.fields->nr_pages);
+    }
+}
+
+void NotifierWatch::finish() {
+    for (const auto& [task, operation] : operations_)
+        if (operation.announced)
+            reproach("N1", fmt::format("with {}, and never said what became of it", to_string(*operation.announced)),
+                     task, operation.path);
 }
 
 }  // namespace memrig

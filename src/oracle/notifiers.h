@@ -1,61 +1,87 @@
 // What the kernel tells of its memory blocks to whoever has asked to be told, checked while a trial runs.
 //
 // Documentation/core-api/memory-hotplug.rst, Memory hotplug event notifier: whatever is going to be done is announced (MEM_GOING_ONLINE,
-// MEM_GOING_OFFLINE), and then is done or cancelled (MEM_ONLINE, MEM_CANCEL_ONLINE; MEM_OFFLINE, MEM_CANCEL_OFFLINE). All of it goes
-// through memory_notify(action, arg), drivers/base/memory.c.
+// MEM_GOING_OFFLINE), and then is done or cancelled (MEM_ONLINE, MEM_CANCEL_ONLINE; MEM_OFFLINE, MEM_CANCEL_OFFLINE); where one of those
+// told says no, it is cancelled. All of it goes through memory_notify(action, struct memory_notify *), drivers/base/memory.c.
 //
-// N1: no task says that something was done or cancelled that it has not announced, or announces what it has announced already.
+// N1: no task says that something was done or cancelled that it has not announced, or announces what it has announced already, or does
+// what was vetoed, or never says what became of it.
+// N2: start_pfn and nr_pages are the block's, status_change_nid is its node where this is the node's first memory to come or its last to
+// go, and else -1; all of it the same from the announcement to the outcome.
+// N3: see notifier_chain.h.
 #pragma once
 
-#include <cstdint>
+#include <functional>
 #include <map>
 #include <memory>
-#include <optional>
-#include <string>
-#include <vector>
 
+#include "oracle/notice.h"
+#include "oracle/notifier_chain.h"
 #include "oracle/rules.h"
 
 namespace memrig {
 
-enum class Notice { going_online, online, cancel_online, going_offline, offline, cancel_offline, other };
-const char* to_string(Notice notice);  // "MEM_GOING_ONLINE"
-
-// Which number is which is told by the first notice of a plain online: 1 << 3 where they are bits (include/linux/memory.h up to v6.12 and
-// its early stable releases), 3 where they are counted, since.
-class NoticeNumbers {
-public:
-    [[nodiscard]] Notice meaning(std::uint64_t action);
-    [[nodiscard]] bool known() const { return counted_.has_value(); }
-
-private:
-    std::optional<bool> counted_;
+struct NotifierOrder {
+    std::uint64_t block_bytes = 0;
+    std::uint64_t page_bytes = 4096;
+    std::map<int, std::uint64_t> present;                         // by node: its pages before
+    std::function<std::optional<int>(std::uint64_t block)> node;  // of a block, where it is known
+    std::optional<Notice> veto;  // what the rig itself answers NOTIFY_BAD to, as though it had asked to be told last
 };
 
 // In force from make() to its end; conductor and ledger must outlive it. Same thread as the conductor.
 class NotifierWatch {
 public:
     static Result<std::unique_ptr<NotifierWatch>> make(Conductor& conductor, const LockLedger& ledger,
-                                                       const SymbolTable& symbols);
+                                                       const SymbolTable& symbols, NotifierOrder order);
+    // All actors have finished: what was announced and has no outcome by now will have none.
+    void finish();
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
-    [[nodiscard]] std::uint64_t checks() const { return checks_; }
-    // "" if it could be watched.
-    [[nodiscard]] const std::string& gap() const { return gap_; }
+    // How often each was put to the test, by rule.
+    [[nodiscard]] const std::map<std::string, std::uint64_t>& checks() const { return checks_; }
+    // How often somebody vetoed it, be that the rig or one of the kernel's own.
+    [[nodiscard]] std::uint64_t vetoes(Notice notice) const;
+    [[nodiscard]] std::vector<std::string> gaps() const;
 
 private:
-    NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols)
-        : conductor_(conductor), ledger_(ledger), paths_(symbols) {}
+    // What a task is about with a block, from its first notice to its outcome.
+    struct Operation {
+        std::optional<Notice> announced;  // MEM_GOING_*, without an outcome yet
+        std::optional<Notice> last;       // the last notice of all
+        bool vetoed = false;              // the last one was
+        std::optional<std::uint64_t> block;
+        std::optional<NoticeFields> fields;  // as announced
+        std::vector<std::string> path;       // to the last notice
+    };
+    NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, NotifierOrder order)
+        : conductor_(conductor),
+          ledger_(ledger),
+          order_(std::move(order)),
+          paths_(symbols),
+          chain_(conductor, symbols) {}
+    Status watch_function(const SymbolTable& symbols, const char* function, const Conductor::Handler& handler);
     Result<Response> at_notice(const Arrival& arrival);
+    Status at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer);
+    // Each returns what is wrong, or "".
+    std::string check_order(Operation& operation, Notice notice);
+    Result<std::string> check_fields(Operation& operation, Notice notice, const Arrival& arrival);
+    std::string check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const;
+    void count_pages(const Operation& operation, Notice notice);
+    void reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path);
 
     Conductor& conductor_;
     const LockLedger& ledger_;
+    NotifierOrder order_;
     CallPaths paths_;
+    NotifierChain chain_;
     NoticeNumbers numbers_;
-    std::map<std::uint64_t, Notice> announced_;  // by task: what it is about to do
+    bool nodes_told_ = true;                         // by memory_notify(), and not by a chain of their own
+    std::map<std::uint64_t, Operation> operations_;  // by task
+    std::map<Notice, std::uint64_t> vetoes_;
     std::vector<RuleBreach> breaches_;
-    std::uint64_t checks_ = 0;
-    std::string gap_;
+    std::map<std::string, std::uint64_t> checks_;
+    std::vector<std::string> gaps_;
 };
 
 }  // namespace memrig

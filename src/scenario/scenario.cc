@@ -70,6 +70,16 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     return arm;
 }
 
+VetoOrder read_veto(TomlTable& table) {
+    VetoOrder order;
+    const std::string text = table.string("notice");
+    if (const auto notice = parse_notice(text)) order.notice = *notice;
+    else table.report("notice", fmt::format("there is no notice \"{}\"", text));
+    order.by = static_cast<VetoOrder::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
+    table.finish();
+    return order;
+}
+
 }  // namespace
 
 Scenario parse_scenario(TomlDocument& document, const std::string& name) {
@@ -103,6 +113,7 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
                 explore->report("set", applied.error().message);
         explore->finish();
     }
+    if (auto veto = root.table("veto", false)) scenario.veto = read_veto(*veto);
     for (const auto& claim : scenario.kills) {
         Scenario tried = scenario;
         if (claim.setting.empty()) continue;

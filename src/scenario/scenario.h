@@ -4,11 +4,13 @@
 
 #include <algorithm>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "base/toml_reader.h"
+#include "oracle/notice.h"
 #include "oracle/verdict.h"
 #include "probe/elision.h"
 #include "probe/override.h"
@@ -23,6 +25,17 @@ struct ScenarioArm {
     std::vector<OverrideOrder> overrides;
     std::string mutant;             // the source mutant that the elision does the same as; empty where there is none
     std::vector<Verdict> expected;  // any of these
+};
+
+// Somebody who has asked to be told of what becomes of memory blocks, and says no to it.
+struct VetoOrder {
+    enum class By {
+        probe,   // the rig answers for one more notifier
+        kernel,  // the kernel's own error injector (CONFIG_MEMORY_NOTIFIER_ERROR_INJECT)
+        nobody   // to see what a veto that never comes is taken for
+    };
+    Notice notice = Notice::going_online;
+    By by = By::probe;
 };
 
 // That the control arm convicts a kernel with this source mutant (guest-images/mutants), perhaps only with this setting.
@@ -41,6 +54,7 @@ struct Scenario {
     Schedule schedule;
     std::vector<std::string> points;            // of explore mode; empty: the default ones
     std::vector<std::string> explore_settings;  // what explore mode fixes, e.g. a smaller device
+    std::optional<VetoOrder> veto;
     std::vector<ScenarioArm> arms;
     std::string text;  // the file's
 

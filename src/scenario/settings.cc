@@ -1,8 +1,13 @@
 #include <algorithm>
+#include <array>
 
 #include "scenario/scenario.h"
 
 namespace memrig {
+
+namespace {
+constexpr std::array<std::string_view, 3> kVetoers = {"probe", "kernel", "nobody"};  // as VetoOrder::By counts
+}
 
 Status apply_setting(Scenario& scenario, const std::string& setting) {
     const std::size_t dot = setting.find('.');
@@ -12,6 +17,12 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const std::string name = setting.substr(0, dot);
     const std::string key = setting.substr(dot + 1, equals - dot - 1);
     const std::string value = setting.substr(equals + 1);
+    if (name == "veto" && key == "by" && scenario.veto) {
+        const auto by = std::ranges::find(kVetoers, value);
+        if (by == kVetoers.end()) return fail(Fault::user_input, "\"{}\" is none of probe, kernel, nobody", value);
+        scenario.veto->by = static_cast<VetoOrder::By>(by - kVetoers.begin());
+        return {};
+    }
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);

@@ -44,7 +44,7 @@ public:
         return judge(evidence(), oracles);
     }
 
-    RuleEvidence rules{{}, {{"R1", 1}, {"R3", 4}, {"R4", 5}, {"R5", 4}, {"N1", 8}}, {}};
+    RuleEvidence rules{{}, {{"R1", 1}, {"R3", 4}, {"R4", 5}, {"R5", 4}, {"N1", 8}, {"N2", 8}, {"N3", 8}}, {}};
     bool came_to_pass = true;
 
 private:
@@ -197,7 +197,7 @@ TEST(JudgeOracles, WhatAnArmCanBeConvictedOf) {
 // --- rules that were not put to the test
 
 TEST(JudgeUnchecked, ARuleThatWasNeverPutToTheTestProvesNothing) {
-    for (const auto* rule : {"R1", "R3", "R4", "R5", "N1"}) {
+    for (const auto* rule : {"R1", "R3", "R4", "R5", "N1", "N2", "N3"}) {
         ModeTrial trial(Mode::directed);
         trial.rules.checks.erase(rule);
         const Judgement judgement = trial.judged();

@@ -13,26 +13,29 @@ TEST(NoticeNumbers, AreBitsWhereTheFirstIsOne) {
     EXPECT_EQ(numbers.meaning(4), Notice::offline);
     EXPECT_EQ(numbers.meaning(16), Notice::cancel_online);
     EXPECT_EQ(numbers.meaning(32), Notice::cancel_offline);
-    EXPECT_EQ(numbers.meaning(64), Notice::other);
+    EXPECT_EQ(numbers.meaning(64), Notice::prepare_online);
+    EXPECT_EQ(numbers.meaning(128), Notice::finish_offline);
+    EXPECT_EQ(numbers.meaning(256), Notice::other);
 }
 
 TEST(NoticeNumbers, AreCountedWhereTheFirstIsNoBit) {
     for (const std::uint64_t first : {3, 6}) {
         NoticeNumbers numbers;
-        EXPECT_EQ(numbers.meaning(first), first == 3 ? Notice::going_online : Notice::other);
+        EXPECT_EQ(numbers.meaning(first), first == 3 ? Notice::going_online : Notice::prepare_online);
         EXPECT_TRUE(numbers.known());
         EXPECT_EQ(numbers.meaning(0), Notice::online);
         EXPECT_EQ(numbers.meaning(1), Notice::going_offline);
         EXPECT_EQ(numbers.meaning(2), Notice::offline);
         EXPECT_EQ(numbers.meaning(4), Notice::cancel_online);
         EXPECT_EQ(numbers.meaning(5), Notice::cancel_offline);
-        EXPECT_EQ(numbers.meaning(7), Notice::other);
+        EXPECT_EQ(numbers.meaning(7), Notice::finish_offline);
+        EXPECT_EQ(numbers.meaning(8), Notice::other);
     }
 }
 
 TEST(NoticeNumbers, ABitThatComesFirstCanBeThatOfAnyKernelSince6Point8) {
     NoticeNumbers numbers;
-    EXPECT_EQ(numbers.meaning(64), Notice::other);  // MEM_PREPARE_ONLINE
+    EXPECT_EQ(numbers.meaning(64), Notice::prepare_online);
     EXPECT_EQ(numbers.meaning(8), Notice::going_online);
 }
 
@@ -44,9 +47,41 @@ TEST(NoticeNumbers, MeanNothingBeforeAPlainOnline) {
 
 class NotifierTest : public ::testing::Test {
 protected:
+    using Reproaches = std::vector<std::string>;
+    static constexpr std::uint64_t kPages = 32768, kDevice = 0xffff888004000000, kArgument = 0xffffc90000012800;
+
     void SetUp() override {
         ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::calls);
-        watch = *NotifierWatch::make(kernel.conductor, *ledger, kernel.symbols);
+        make({});
+    }
+    void make(NotifierOrder order) {
+        watch.reset();
+        ASSERT_TRUE(kernel.conductor.unwatch_all());
+        watch = *NotifierWatch::make(kernel.conductor, *ledger, kernel.symbols, std::move(order));
+    }
+    // All blocks are on node 1, which has that many pages before.
+    static NotifierOrder on_node_one(std::uint64_t pages) {
+        NotifierOrder order;
+        order.block_bytes = 128 << 20;
+        order.present = {{1, pages}};
+        order.node = [](std::uint64_t) { return 1; };
+        return order;
+    }
+    // memory_notify() has called its chain, which answers.
+    void answers(std::uint64_t task, std::uint64_t answer) { kernel.will_return(1, task, "somebody", answer); }
+    void about_block(std::uint64_t task, const char* function, unsigned block) {
+        kernel.run();
+        kernel.put_device(kDevice, fmt::format("memory{}", block));
+        kernel.will_call(1, task, function, "somebody", kDevice);
+        kernel.run();
+    }
+    void tells(std::uint64_t task, std::uint64_t action, const std::vector<std::uint64_t>& words) {
+        for (std::size_t i = 0; i < words.size(); i++) kernel.probe.poke_u64(kArgument + 8 * i, words[i]);
+        kernel.probe.poke_u64(FakeKernel::sp(task), kernel.at("somebody", 0x41));
+        kernel.probe.will_stop(1, kernel.at("memory_notify"),
+                               {{"rsp", FakeKernel::sp(task)}, {"rdi", action}, {"rsi", kArgument}});
+        answers(task, 1);
+        kernel.run();
     }
     void notices(std::uint64_t task, const std::vector<std::uint64_t>& actions) {
         for (const auto action : actions) kernel.will_call(1, task, "memory_notify", "somebody", action);
@@ -60,7 +95,8 @@ protected:
 
     FakeKernel kernel{
         {"mutex_lock", "mutex_trylock", "mutex_unlock", "percpu_down_write", "percpu_up_write", "get_online_mems",
-         "put_online_mems", "bus_probe_device", "device_online", "device_offline", "memory_notify", "somebody"},
+         "put_online_mems", "bus_probe_device", "device_online", "device_offline", "memory_notify",
+         "memory_subsys_online", "memory_subsys_offline", "blocking_notifier_call_chain", "somebody"},
         {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock"}};
     std::unique_ptr<LockLedger> ledger;
     std::unique_ptr<NotifierWatch> watch;
@@ -70,7 +106,7 @@ TEST_F(NotifierTest, WhatIsAnnouncedAndDoneIsSilent) {
     notices(kOnliner, {3, 0, 1, 2});
     notices(kOnliner, {3, 4, 1, 5});
     EXPECT_EQ(reproaches(), std::vector<std::string>{});
-    EXPECT_EQ(watch->checks(), 8u);
+    EXPECT_EQ(watch->checks().at("N1"), 8u);
 }
 
 TEST_F(NotifierTest, TasksAreToldApart) {
@@ -96,6 +132,132 @@ TEST_F(NotifierTest, NothingIsAnnouncedTwice) {
     notices(kOnliner, {3, 3});
     EXPECT_EQ(reproaches(), std::vector<std::string>{
                                 "N1 with MEM_GOING_ONLINE, but has not said yet what became of its MEM_GOING_ONLINE"});
+}
+
+TEST_F(NotifierTest, WhatWasPreparedMayBeAnnounced) {
+    notices(kOnliner, {6, 3, 0, 1, 2, 7});
+    EXPECT_EQ(reproaches(), Reproaches{});
+}
+
+TEST_F(NotifierTest, AFinishNeedsAnOfflineOrAVetoedPreparation) {
+    notices(kOnliner, {6, 3, 0, 7});
+    EXPECT_EQ(
+        reproaches(),
+        Reproaches{"N1 with MEM_FINISH_OFFLINE, but without a MEM_OFFLINE or a vetoed MEM_PREPARE_ONLINE before"});
+}
+
+TEST_F(NotifierTest, WhatIsAnnouncedHasAnOutcomeByTheEnd) {
+    notices(kOnliner, {3});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    watch->finish();
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_GOING_ONLINE, and never said what became of it"});
+}
+
+// --- vetoes
+
+TEST_F(NotifierTest, WhatWasVetoedIsCancelled) {
+    notices(kOnliner, {3});
+    answers(kOnliner, kNotifyBad);
+    notices(kOnliner, {4});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    EXPECT_EQ(watch->vetoes(Notice::going_online), 1u);
+    EXPECT_EQ(watch->vetoes(Notice::going_offline), 0u);
+}
+
+TEST_F(NotifierTest, WhatWasVetoedIsNotDone) {
+    notices(kOnliner, {3});
+    answers(kOnliner, kNotifyBad);
+    notices(kOnliner, {0});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_ONLINE, though its MEM_GOING_ONLINE was vetoed"});
+}
+
+TEST_F(NotifierTest, APreparationThatWasVetoedIsNoPreparation) {
+    notices(kOnliner, {6});
+    answers(kOnliner, kNotifyBad);
+    notices(kOnliner, {3});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_GOING_ONLINE, though its MEM_PREPARE_ONLINE was vetoed"});
+}
+
+TEST_F(NotifierTest, TheRigVetoesWhatItIsAskedTo) {
+    NotifierOrder veto;
+    veto.veto = Notice::going_offline;
+    make(std::move(veto));
+    notices(kOnliner, {3});
+    answers(kOnliner, 1);
+    EXPECT_EQ(reproaches(), Reproaches{});
+    ASSERT_TRUE(kernel.conductor.pause());
+    EXPECT_EQ(kernel.probe.registers(1)->get("rax"), 1u);
+    notices(kOnliner, {0, 1});
+    answers(kOnliner, 1);
+    EXPECT_EQ(reproaches(), Reproaches{});
+    ASSERT_TRUE(kernel.conductor.pause());
+    EXPECT_EQ(kernel.probe.registers(1)->get("rax"), kNotifyBad);
+    EXPECT_EQ(watch->vetoes(Notice::going_offline), 1u);
+}
+
+// --- what comes with a notice
+
+TEST_F(NotifierTest, WhatComesWithItIsTheBlocks) {
+    make(on_node_one(8));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {40 * kPages, kPages, 0xffffffffffffffff});
+    tells(kOnliner, 0, {40 * kPages, kPages, 0xffffffffffffffff});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    EXPECT_EQ(watch->checks().at("N2"), 2u);
+}
+
+TEST_F(NotifierTest, TheFirstMemoryOfANodeIsSaidToBe) {
+    make(on_node_one(0));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {40 * kPages, kPages, 0xffffffffffffffff});
+    EXPECT_EQ(reproaches(),
+              Reproaches{"N2 with MEM_GOING_ONLINE of memory40: status_change_nid is -1, not 1 (node 1 has 0 pages)"});
+}
+
+TEST_F(NotifierTest, TheLastMemoryOfANodeIsSaidToBe) {
+    make(on_node_one(0));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {40 * kPages, kPages, 0x1ffffffff});
+    tells(kOnliner, 0, {40 * kPages, kPages, 0x1ffffffff});
+    about_block(kOnliner, "memory_subsys_offline", 40);
+    tells(kOnliner, 1, {40 * kPages, kPages, 0xffffffffffffffff});
+    EXPECT_EQ(
+        reproaches(),
+        Reproaches{fmt::format(
+            "N2 with MEM_GOING_OFFLINE of memory40: status_change_nid is -1, not 1 (node 1 has {} pages)", kPages)});
+}
+
+TEST_F(NotifierTest, AnotherBlocksPagesAreNotThisOnes) {
+    make(on_node_one(8));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {41 * kPages, kPages, 0xffffffffffffffff});
+    EXPECT_EQ(reproaches(), Reproaches{"N2 with MEM_GOING_ONLINE of memory40, but not of its 32768 pages from pfn "
+                                       "0x140000 on: 0x148000, 0x8000, 0xffffffffffffffff, 0x0"});
+}
+
+TEST_F(NotifierTest, TheOutcomeIsOfWhatWasAnnounced) {
+    make(on_node_one(0));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {40 * kPages, kPages, 0x1ffffffff});
+    tells(kOnliner, 0, {40 * kPages, kPages, 0xffffffffffffffff});
+    EXPECT_EQ(reproaches(),
+              Reproaches{"N2 with MEM_ONLINE of memory40, whose fields are not those that were announced"});
+}
+
+TEST(NoticeFields, AreReadInBothLayouts) {
+    constexpr std::uint64_t first = 0x140000, pages = 0x8000, none = 0xffffffffffffffff;
+    EXPECT_EQ(read_notice({first, pages, none, 7, 7, 7}, first, pages), (NoticeFields{first, pages, -1, -1}));
+    EXPECT_EQ(read_notice({0, 0, first, pages, 0x1ffffffff, 7}, first, pages), (NoticeFields{first, pages, -1, 1}));
+    // memmap_on_memory: the block's first pages hold its own memmap.
+    EXPECT_EQ(read_notice({first, 512, first + 512, pages - 512, none, 7}, first, pages),
+              (NoticeFields{first + 512, pages - 512, -1, -1}));
+    EXPECT_EQ(read_notice({first + 512, pages - 512, none, 7, 7, 7}, first, pages),
+              (NoticeFields{first + 512, pages - 512, -1, -1}));
+    EXPECT_FALSE(read_notice({first, pages}, first, pages));
+    EXPECT_FALSE(read_notice({first + 1, pages, 0, 0, 0, 0}, first, pages));
+    EXPECT_FALSE(read_notice({first, pages - 1, 0, 0, 0, 0}, first, pages));
+    EXPECT_FALSE(read_notice({none, none, none, none, none, none}, first, pages));
+    EXPECT_FALSE(read_notice({first, 512, first, pages, 0, 0}, first, pages));
 }
 
 }  // namespace

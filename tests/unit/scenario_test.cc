@@ -181,6 +181,19 @@ TEST(Settings, MistakesAreNamedAndChangeNothing) {
     }
 }
 
+TEST(Settings, SayWhoVetoes) {
+    Scenario scenario = good_with("");
+    EXPECT_FALSE(apply_setting(scenario, "veto.by=kernel")) << "there is no veto";
+    scenario = good_with("[veto]\nnotice = \"MEM_GOING_OFFLINE\"\n");
+    ASSERT_TRUE(scenario.veto);
+    EXPECT_EQ(scenario.veto->notice, Notice::going_offline);
+    EXPECT_EQ(scenario.veto->by, VetoOrder::By::probe);
+    ASSERT_TRUE(apply_setting(scenario, "veto.by=kernel"));
+    EXPECT_EQ(scenario.veto->by, VetoOrder::By::kernel);
+    EXPECT_FALSE(apply_setting(scenario, "veto.by=me"));
+    EXPECT_FALSE(apply_setting(scenario, "veto.notice=MEM_ONLINE"));
+}
+
 TEST(Settings, AnAttributeThatWasFixedCannotBecomeAnother) {
     Scenario scenario = good_with("");
     ASSERT_TRUE(apply_setting(scenario, "onliner.attribute=online"));
