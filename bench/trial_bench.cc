@@ -67,8 +67,11 @@ void hot_add(benchmark::State& state, Rig& rig) {
         need(machine->agent().hello(Deadline::after(kPatience)));
         state.ResumeTiming();
         const auto plugger = std::ranges::find(rig.scenario.schedule.actors, ActorKind::plugger, &Actor::kind);
-        const BlockRange blocks = need(plug_dimm(machine->qmp(), {"dimm0", plugger->bytes, 0},
-                                                 rig.guest->hello.block_bytes, Deadline::after(kPatience)));
+        const auto dimm =
+            need(plug_dimm(machine->qmp(), {"dimm0", "mem-dimm0", plugger->bytes, 0}, Deadline::after(kPatience)));
+        const auto blocks_or_none = dimm ? blocks_of(*dimm, rig.guest->hello.block_bytes) : std::nullopt;
+        if (!blocks_or_none) std::exit(3);
+        const BlockRange blocks = *blocks_or_none;
         need(machine->agent().start_onliner(
             {"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", OnlinerTrigger::spin},
             Deadline::after(kPatience)));

@@ -35,6 +35,7 @@ struct PlannedArm {
     std::shared_ptr<const PreparedGuest> guest;
     fs::path directory;                             // relative to the run's
     std::unique_ptr<Exploration> exploration = {};  // of explore mode
+    std::vector<std::string> settings = {};         // all that the scenario was changed by
 };
 
 // One trial to run.
@@ -92,6 +93,7 @@ private:
     CampaignObserver& observer_;
     RunResults results_;
     std::vector<Scenario> scenarios_;
+    std::deque<Scenario> changed_;                                        // those that an arm sets something of
     std::map<std::string, std::shared_ptr<const PreparedGuest>> guests_;  // by bench and kernel
     std::deque<PlannedArm> planned_;
     std::mutex mutex_;  // for all below, the results' trials and the observer
@@ -166,8 +168,23 @@ Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kern
         result.expected = arm.expected;
         result.mode = order_.manner.mode;
         result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
+        const auto lacked = std::ranges::find_if(
+            scenario.needs, [&](const std::string& symbol) { return guest->symbols.all(symbol).empty(); });
+        if (lacked != scenario.needs.end()) {
+            result.skipped = fmt::format("this kernel has no {}", *lacked);
+            result.trials_asked = 0;
+            results_.arms.push_back(std::move(result));
+            continue;
+        }
         const fs::path directory = directory_name(scenario.name) / directory_name(kernel.id) / arm.name;
-        planned_.push_back({results_.arms.size(), &scenario, &arm, guest, directory, {}});
+        const Scenario* played = &scenario;
+        std::vector<std::string> settings = settings_of(scenario);
+        if (!arm.settings.empty()) {
+            played = &changed_.emplace_back(scenario);
+            for (const auto& setting : arm.settings) MEMRIG_CHECK(apply_setting(changed_.back(), setting));
+            settings.insert(settings.end(), arm.settings.begin(), arm.settings.end());
+        }
+        planned_.push_back({results_.arms.size(), played, &arm, guest, directory, {}, std::move(settings)});
         results_.arms.push_back(std::move(result));
     }
     if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
@@ -198,7 +215,7 @@ Status Campaign::plan_exploration(std::size_t index) {
     Hasher identity;
     identity.add(planned.scenario->text).add(planned.arm->name).add(kernel.sha256).add(MEMRIG_VERSION);
     for (const auto& word : points) identity.add(word);
-    for (const auto& word : settings_of(*planned.scenario)) identity.add(word);
+    for (const auto& word : planned.settings) identity.add(word);
     identity.add(std::to_string(order_.manner.preemptions)).add(std::to_string(results_.seed));
     planned.exploration = std::make_unique<Exploration>(order_.out / planned.directory / "explored.jsonl",
                                                         identity.finish(), order_.manner, points);
@@ -238,7 +255,7 @@ Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder&
     const fs::path directory = planned.directory / fmt::format("{:04}", next.number);
     TrialOrder order{guest, *planned.scenario,      *planned.arm,  next.number, results_.seed + next.number,
                      {},    order_.out / directory, order_.manner, next.order};
-    order.manner.settings = settings_of(*planned.scenario);
+    order.manner.settings = planned.settings;
     // All orders of an arm are orders of the same thing.
     if (order.manner.mode == Mode::explore) order.seed = results_.seed;
     for (const auto& actor : planned.scenario->schedule.actors)

@@ -12,6 +12,7 @@ std::size_t ArmResult::convicted() const {
 }
 
 bool ArmResult::as_expected() const {
+    if (!skipped.empty()) return true;
     const bool all_good = std::ranges::all_of(trials, &TrialResult::as_expected);
     if (mode == Mode::explore && !is_control()) return convicted() > 0 && all_good;
     return trials.size() == trials_asked && all_good;

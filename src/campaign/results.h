@@ -51,9 +51,10 @@ struct ArmResult {
     std::vector<TrialResult> trials;  // in order of their numbers
 
     unsigned trials_asked = 0;
+    std::string skipped;  // why there are none: the kernel lacks what the scenario is about
     std::optional<ExploreSummary> explored;
     // Every trial that was asked for was run, and each came out as expected. In explore mode a mutant is as expected if one of its orders
-    // was: the race need not show in all.
+    // was: the race need not show in all. What was skipped is neither a pass nor a failure: nothing was expected.
     [[nodiscard]] bool as_expected() const;
     // How many trials came to one of the expected verdicts.
     [[nodiscard]] std::size_t convicted() const;

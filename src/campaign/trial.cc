@@ -53,21 +53,22 @@ private:
     std::unique_ptr<LockLedger> ledger_;
     std::unique_ptr<RuleWatch> rules_;
     std::unique_ptr<NotifierWatch> notices_;
+    std::optional<Cast> cast_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
     std::vector<std::string> disagreements_;  // of ledger and lock trace
 };
 
-// Where all devices go to one node, each block is known to be on that.
 NotifierOrder Stage::notifier_order(const MemorySnapshot& before) const {
     NotifierOrder order;
     order.block_bytes = order_.guest->hello.block_bytes;
     order.page_bytes = before.figures.page_bytes;
     for (const auto& zone : before.figures.zones) order.present[zone.node] += zone.present;
-    std::set<int> nodes;
-    for (const auto& actor : order_.scenario.schedule.actors)
-        if (actor.kind == ActorKind::plugger) nodes.insert(actor.node);
-    if (nodes.size() == 1) order.node = [node = *nodes.begin()](std::uint64_t) { return node; };
+    order.node = [this](std::uint64_t block) -> std::optional<int> {
+        for (const auto& [plugger, blocks] : cast_->seen.plugged)
+            if (blocks.contains(block)) return order_.scenario.schedule.find(plugger)->node;
+        return std::nullopt;
+    };
     const auto& veto = order_.scenario.veto;
     if (veto && veto->by == VetoOrder::By::probe) order.veto = veto->notice;
     return order;
@@ -199,9 +200,9 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
     }
     MEMRIG_CHECK(ask_kernel_for_veto());
     MEMRIG_CHECK(set_up(before));
-    Cast cast(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
-              {std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
-               guest.order.bench.housekeeping});
+    Cast& cast = cast_.emplace(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
+                               CastOrder{std::move(before), order_.scenario.schedule, order_.attributes,
+                                         guest.hello.block_bytes, guest.order.bench.housekeeping});
     // A lock that somebody left with is never given back: who needs it waits for ever.
     cast.give_up_when([this] {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();

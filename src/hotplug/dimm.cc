@@ -4,44 +4,83 @@ namespace memrig {
 
 namespace {
 
-Error plug_error(const QmpError& error, const std::string& what) {
+// A refusal is for the caller to judge; all else is a fault of the rig.
+Result<QmpRefusal> refusal_of(const QmpError& error, const std::string& what) {
+    if (error.fault == QmpFault::refused) return QmpRefusal{what, error.error_class, error.description};
     Error plain = error.error();
-    if (error.fault == QmpFault::refused) plain = {Fault::user_input, "QEMU refused: " + error.description, {}};
     plain.message = what + ": " + plain.message;
-    return plain;
+    return std::unexpected(plain);
+}
+
+// For what QEMU has no reason to refuse.
+Result<nlohmann::json> ask(QmpClient& qmp, const std::string& command, const nlohmann::json& arguments,
+                           Deadline deadline) {
+    auto answer = qmp.execute(command, arguments, deadline);
+    if (answer) return *std::move(answer);
+    MEMRIG_TRY(const QmpRefusal refusal, refusal_of(answer.error(), command));
+    return fail(Fault::rig, "{}: QEMU refused: {}", command, refusal.description);
 }
 
 }  // namespace
 
-Result<BlockRange> plug_dimm(QmpClient& qmp, const DimmOrder& order, std::uint64_t block_bytes, Deadline deadline) {
-    const std::string backend = "mem-" + order.id;
+Error QmpRefusal::error() const {
+    return {Fault::user_input, fmt::format("{}: QEMU refused: {}", what, description), {}};
+}
+
+Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline) {
     const auto made = qmp.execute(
-        "object-add", {{"qom-type", "memory-backend-ram"}, {"id", backend}, {"size", order.bytes}}, deadline);
-    if (!made) return std::unexpected(plug_error(made.error(), "object-add " + backend));
-    const nlohmann::json device = {{"driver", "pc-dimm"}, {"id", order.id}, {"memdev", backend}, {"node", order.node}};
+        "object-add", {{"qom-type", "memory-backend-ram"}, {"id", order.backend}, {"size", order.bytes}}, deadline);
+    if (!made) {
+        MEMRIG_TRY(QmpRefusal refusal, refusal_of(made.error(), "object-add " + order.backend));
+        return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
+    }
+    const nlohmann::json device = {
+        {"driver", "pc-dimm"}, {"id", order.id}, {"memdev", order.backend}, {"node", order.node}};
     const auto added = qmp.execute("device_add", device, deadline);
     if (!added) {
-        (void)qmp.execute("object-del", {{"id", backend}}, deadline);
-        return std::unexpected(plug_error(added.error(), "device_add " + order.id));
+        (void)remove_backend(qmp, order.backend, deadline);
+        MEMRIG_TRY(QmpRefusal refusal, refusal_of(added.error(), "device_add " + order.id));
+        return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
     }
-    const auto devices = qmp.execute("query-memory-devices", {}, deadline);
-    if (!devices) return std::unexpected(plug_error(devices.error(), "query-memory-devices"));
-    for (const auto& entry : *devices) {
+    MEMRIG_TRY(const auto devices, ask(qmp, "query-memory-devices", {}, deadline));
+    for (const auto& entry : devices) {
         const nlohmann::json data = entry.value("data", nlohmann::json::object());
         if (data.value("id", "") != order.id) continue;
-        const auto address = data.value("addr", std::uint64_t{0});
-        const auto bytes = data.value("size", std::uint64_t{0});
-        if (bytes != order.bytes || block_bytes == 0 || address % block_bytes != 0 || bytes % block_bytes != 0)
-            return fail(Fault::rig, "QEMU put {} of {} bytes at {:#x}, which is no whole number of blocks of {} bytes",
-                        order.id, bytes, address, block_bytes);
-        return BlockRange{address / block_bytes, (address + bytes) / block_bytes - 1};
+        const PluggedDimm dimm{data.value("addr", std::uint64_t{0}), data.value("size", std::uint64_t{0})};
+        if (dimm.bytes != order.bytes)
+            return fail(Fault::rig, "QEMU made {} of {} bytes, not {}", order.id, dimm.bytes, order.bytes);
+        return dimm;
     }
     return fail(Fault::rig, "QEMU does not list the device {} that it accepted", order.id);
 }
 
-Status unplug_dimm(QmpClient& qmp, const std::string& id, Deadline deadline) {
+std::optional<BlockRange> blocks_of(const PluggedDimm& dimm, std::uint64_t block_bytes) {
+    if (block_bytes == 0 || dimm.bytes == 0 || dimm.address % block_bytes != 0 || dimm.bytes % block_bytes != 0)
+        return std::nullopt;
+    return BlockRange{dimm.address / block_bytes, (dimm.address + dimm.bytes) / block_bytes - 1};
+}
+
+Result<Answer<void>> unplug_dimm(QmpClient& qmp, const std::string& id, Deadline deadline) {
     const auto asked = qmp.execute("device_del", {{"id", id}}, deadline);
-    if (!asked) return std::unexpected(plug_error(asked.error(), "device_del " + id));
+    if (asked) return Answer<void>();
+    MEMRIG_TRY(QmpRefusal refusal, refusal_of(asked.error(), "device_del " + id));
+    return Answer<void>(std::unexpect, std::move(refusal));
+}
+
+Result<QemuMemory> look_at_qemu(QmpClient& qmp, Deadline deadline) {
+    QemuMemory memory;
+    MEMRIG_TRY(const auto devices, ask(qmp, "query-memory-devices", {}, deadline));
+    for (const auto& entry : devices)
+        memory.devices.insert(entry.value("data", nlohmann::json::object()).value("id", ""));
+    MEMRIG_TRY(const auto objects, ask(qmp, "qom-list", {{"path", "/objects"}}, deadline));
+    for (const auto& object : objects)
+        if (object.value("type", "").starts_with("child<memory-backend-"))
+            memory.backends.insert(object.value("name", ""));
+    return memory;
+}
+
+Status remove_backend(QmpClient& qmp, const std::string& backend, Deadline deadline) {
+    MEMRIG_TRY([[maybe_unused]] const auto removed, ask(qmp, "object-del", {{"id", backend}}, deadline));
     return {};
 }
 

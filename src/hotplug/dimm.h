@@ -2,6 +2,9 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
+#include <optional>
+#include <set>
 #include <string>
 
 #include "base/clock.h"
@@ -11,22 +14,51 @@
 namespace memrig {
 
 struct DimmOrder {
-    std::string id = "dimm0";  // QEMU's device id; its backend is "mem-" + id
-    std::uint64_t bytes = 0;   // a multiple of the guest's block size
+    std::string id;           // QEMU's device id
+    std::string backend;      // the id of the object that has its memory
+    std::uint64_t bytes = 0;  // a multiple of the guest's block size, or the kernel will not have it
     int node = 0;
+};
+
+// QEMU understood, and said no.
+struct QmpRefusal {
+    std::string what;  // "device_add dimm0"
+    std::string error_class, description;
+    [[nodiscard]] std::string text() const { return error_class + ": " + description; }
+    // As Fault::user_input, for who did not expect it.
+    [[nodiscard]] Error error() const;
+};
+template <class T>
+using Answer = std::expected<T, QmpRefusal>;
+
+struct PluggedDimm {
+    std::uint64_t address = 0, bytes = 0;
 };
 
 // A range of memory blocks, both ends in it.
 struct BlockRange {
     std::uint64_t first = 0, last = 0;
     [[nodiscard]] std::uint64_t count() const { return last - first + 1; }
+    [[nodiscard]] bool contains(std::uint64_t block) const { return first <= block && block <= last; }
 };
 
-// Makes the backend and the device (object-add, device_add), asks QEMU where the device is, and returns the blocks that it
-// will be. QEMU's refusal is an error with Fault::user_input and QEMU's own words; the backend is then removed again.
-Result<BlockRange> plug_dimm(QmpClient& qmp, const DimmOrder& order, std::uint64_t block_bytes, Deadline deadline);
+// Makes the backend and the device (object-add, device_add), and asks QEMU where the device is. Where QEMU refuses the device, its
+// backend is removed again.
+Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline);
+
+// The blocks of `block_bytes` that it will be, if it is a whole number of them.
+std::optional<BlockRange> blocks_of(const PluggedDimm& dimm, std::uint64_t block_bytes);
 
 // Asks the guest to give the device up (device_del). It does so by and by, or refuses: that shows in the guest.
-Status unplug_dimm(QmpClient& qmp, const std::string& id, Deadline deadline);
+Result<Answer<void>> unplug_dimm(QmpClient& qmp, const std::string& id, Deadline deadline);
+
+// What QEMU has beside the memory that the machine began with.
+struct QemuMemory {
+    std::set<std::string> devices;   // ids of memory devices
+    std::set<std::string> backends;  // ids of memory backends
+};
+Result<QemuMemory> look_at_qemu(QmpClient& qmp, Deadline deadline);
+// A device that is gone leaves its backend behind: removes it.
+Status remove_backend(QmpClient& qmp, const std::string& backend, Deadline deadline);
 
 }  // namespace memrig

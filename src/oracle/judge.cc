@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 
 #include "oracle/lock_order.h"
+#include "oracle/refusals.h"
 #include "schedule/goals.h"
 
 namespace memrig {
@@ -203,11 +204,11 @@ std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (!performance.after) return std::nullopt;
-    const auto plugger = std::ranges::find(evidence.schedule.actors, ActorKind::plugger, &Actor::kind);
-    const int node = plugger == evidence.schedule.actors.end() ? 0 : plugger->node;
-    auto wrong = check_blocks(
-        performance.before, *performance.after,
-        {goals_of(evidence.schedule, performance.blocks, evidence.block_bytes), evidence.block_bytes, node});
+    // First what was answered: what else does not add up may follow from it.
+    std::vector<std::string> wrong = unexpected_answers(evidence.schedule, performance);
+    const auto off = check_blocks(performance.before, *performance.after,
+                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
+    wrong.insert(wrong.end(), off.begin(), off.end());
     for (const auto& write : performance.writes)
         if (const Actor* actor = evidence.schedule.find(write.onliner);
             actor != nullptr && !actor->expects(write.error))
@@ -221,8 +222,12 @@ namespace {
 // Those that no trial of this schedule can pass by.
 std::vector<std::string> rules_at_stake(const Schedule& schedule) {
     const auto acts = [&](ActorKind kind) {
-        return std::ranges::find(schedule.actors, kind, &Actor::kind) != schedule.actors.end();
+        return std::ranges::any_of(schedule.actors, [&](const Actor& actor) {
+            return actor.kind == kind && (actor.is_thread() || actor.expects_success());
+        });
     };
+    // Where nothing comes of any plugging, nothing is added and nothing taken away again.
+    if (!acts(ActorKind::plugger)) return {};
     std::vector<std::string> rules = {"R1", "R4"};
     if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
     if (acts(ActorKind::onliner) || acts(ActorKind::offliner))
@@ -336,9 +341,9 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
         case Mode::directed: break;
     }
     if (was_refused(evidence)) return held_reason(evidence);
-    const bool asks_for_refusal =
-        std::ranges::find(evidence.schedule.steps, StepKind::await, &Step::kind) != evidence.schedule.steps.end();
-    if (asks_for_refusal) return std::nullopt;
+    if (evidence.schedule.awaits()) return std::nullopt;
+    // A refusal that was expected, and came; that nothing is left of it is the accounting's to say.
+    if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);
     // An inversion with a gate is told as `held`, whichever oracles are asked.
     const auto told = lock_order_oracle(evidence);
     return told && told->verdict == Verdict::held ? std::optional(told->summary) : std::nullopt;
@@ -346,10 +351,8 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
 
 const char* why_not_held(const TrialEvidence& evidence) {
     if (evidence.mode == Mode::free) return "nothing was found; nothing was scheduled, so nothing is proven";
-    const bool asks_for_refusal =
-        std::ranges::find(evidence.schedule.steps, StepKind::await, &Step::kind) != evidence.schedule.steps.end();
-    return asks_for_refusal ? "nobody was seen being refused, and kept out, while the hold was in force"
-                            : "no inversion that a gate makes harmless was seen";
+    return evidence.schedule.awaits() ? "nobody was seen being refused, and kept out, while the hold was in force"
+                                      : "no inversion that a gate makes harmless was seen";
 }
 
 }  // namespace

@@ -52,6 +52,7 @@ void add_trial(std::string& out, const ArmResult& arm, const TrialResult& trial)
 }
 
 void add_arm(std::string& out, const ArmResult& arm, unsigned number, const std::string& why_not_run) {
+    if (!arm.skipped.empty()) return add_result(out, "", true, number, arm_name(arm), "SKIP " + arm.skipped);
     std::unordered_map<unsigned, const TrialResult*> trials;
     unsigned last = arm.trials_asked;
     for (const auto& trial : arm.trials) {

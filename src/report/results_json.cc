@@ -94,6 +94,7 @@ Json arm_json(const ArmResult& arm) {
     json["expected"] = Json::array();
     for (const Verdict verdict : arm.expected) json["expected"].push_back(to_string(verdict));
     json["trials_asked"] = arm.trials_asked;
+    if (!arm.skipped.empty()) json["skipped"] = arm.skipped;
     json["trials"] = arm.trials.size();
     json["verdicts"] = verdict_counts(arm.counts());
     json["as_expected"] = arm.as_expected();

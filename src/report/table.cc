@@ -34,6 +34,7 @@ std::string median(const ArmResult& arm, double TrialResult::* seconds) {
 
 // "incomplete": what was run went well, but an interruption kept the rest.
 const char* outcome(const ArmResult& arm) {
+    if (!arm.skipped.empty()) return "SKIP";
     if (good(arm)) return "ok";
     return std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); }) ? "incomplete"
                                                                                                  : "FAILED";
@@ -66,7 +67,8 @@ std::string render(const std::vector<Row>& rows, const Paint& paint) {
             const std::string padding(widths[i] - columns(cell), ' ');
             std::string shown = cell;
             if (n == 0) shown = paint.heading(cell);
-            else if (i == kResultColumn) shown = cell == "ok" ? paint.good(cell) : paint.bad(cell);
+            else if (i == kResultColumn)
+                shown = cell == "ok" ? paint.good(cell) : cell == "SKIP" ? cell : paint.bad(cell);
             line += i == 0 ? "" : "  ";
             line += kColumns[i].right ? padding + shown : shown + padding;
         }
@@ -146,9 +148,11 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
 std::string closing_sentence(const RunResults& results, const Paint& paint) {
     std::size_t trials = 0;
     for (const auto& arm : results.arms) trials += arm.trials.size();
-    const std::string what =
-        fmt::format("{} in {}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size(), "arm"),
-                    short_time(results.seconds), results.seed);
+    const auto skipped = static_cast<std::size_t>(
+        std::ranges::count_if(results.arms, [](const ArmResult& arm) { return !arm.skipped.empty(); }));
+    const std::string what = fmt::format(
+        "{} in {}{}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size() - skipped, "arm"),
+        skipped == 0 ? "" : fmt::format(" ({} skipped)", skipped), short_time(results.seconds), results.seed);
     switch (results.exit_status()) {
         case 0: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
         case 1: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);
@@ -165,6 +169,8 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     std::vector<Row> rows = {headings};
     for (const auto& arm : results.arms) rows.push_back(row_of(arm));
     std::string out = render(rows, paint) + "(times are medians)\n";
+    for (const auto& arm : results.arms)
+        if (!arm.skipped.empty()) out += fmt::format("{}: skipped: {}\n", arm_name(arm), one_line(arm.skipped));
     for (const auto& arm : results.arms) out += choices_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);

@@ -35,11 +35,43 @@ void read_expected(TomlTable& table, Actor& actor) {
         table.report("expect", "what is done in one trial and refused in another leaves no state to be expected");
 }
 
+// What QEMU and the kernel are expected to answer who plugs or unplugs a pc-dimm.
+void read_refusals(TomlTable& table, Actor& actor) {
+    for (const auto& text : table.strings("expect", false)) {
+        if (const auto refusal = parse_refusal(text)) actor.refusals.push_back(*refusal);
+        else
+            table.report("expect",
+                         fmt::format("\"{}\" is no refusal: \"GenericError: TEXT\", \"DeviceNotFound: TEXT\", "
+                                     "\"console: TEXT\"",
+                                     text));
+    }
+}
+
+void read_device_id(TomlTable& table, Actor& actor) {
+    actor.device_id = table.string("id", actor.device_id);
+    if (!is_device_id(actor.device_id)) table.report("id", kDeviceIdRule);
+}
+
 void read_plugger(TomlTable& table, Actor& actor) {
     actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem"}));
     actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
     if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
-    actor.node = static_cast<int>(table.integer("node", 0, 127, 0));
+    actor.node = static_cast<int>(table.integer("node", 0, kMostNodes, 0));
+    actor.onlined_by_kernel = table.boolean("onlined-by-kernel", false);
+    actor.memmap_on_memory = table.boolean("memmap-on-memory", false);
+    actor.zone = table.string("zone", "");
+    if (!actor.zone.empty() && !actor.onlined_by_kernel)
+        table.report("zone", "only of memory that the kernel itself brings online");
+    if (actor.device == MemoryDevice::pc_dimm) {
+        read_device_id(table, actor);
+        read_refusals(table, actor);
+    }
+    actor.entry = table.strings("entry", true);
+}
+
+void read_unplugger(TomlTable& table, Actor& actor) {
+    read_device_id(table, actor);
+    read_refusals(table, actor);
     actor.entry = table.strings("entry", true);
 }
 
@@ -64,6 +96,8 @@ void read_thread(TomlTable& table, Actor& actor) {
             table.report("attribute",
                          fmt::format("a memory block has no attribute \"{}\" to be onlined by: \"state\" or \"online\"",
                                      attribute));
+    actor.of = table.string("of", "");
+    if (actor.kind == ActorKind::onliner) actor.zone = table.string("zone", "");
     const bool writer = actor.kind == ActorKind::writer;
     actor.value = writer ? table.string("value") : table.string("value", "");
     if (table.has("value") && !can_be_written(actor.value))
@@ -79,6 +113,10 @@ void read_thread(TomlTable& table, Actor& actor) {
 }
 
 }  // namespace
+
+bool is_device_id(const std::string& text) {
+    return is_actor_name(text) && std::isalpha(static_cast<unsigned char>(text[0])) != 0;
+}
 
 bool is_kernel_symbol(const std::string& text) {
     return !text.empty() &&
@@ -105,7 +143,7 @@ Actor read_actor(const std::string& name, TomlTable& table) {
     switch (actor.kind) {
         case ActorKind::plugger: read_plugger(table, actor); break;
         case ActorKind::resizer: read_resizer(table, actor); break;
-        case ActorKind::unplugger: actor.entry = table.strings("entry", true); break;
+        case ActorKind::unplugger: read_unplugger(table, actor); break;
         case ActorKind::prober: read_prober(table, actor); break;
         case ActorKind::onliner:
         case ActorKind::offliner:

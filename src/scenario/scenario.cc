@@ -58,14 +58,17 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         forced.finish();
         arm.overrides.push_back(std::move(order));
     }
+    arm.settings = table.strings("set", false);
     const bool control = name == "control";
+    if (control && !arm.settings.empty())
+        table.report("set", "the control arm is the scenario as it stands: nothing can be set");
     if (control && !arm.overrides.empty())
         table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
     if (control && !arm.elisions.empty())
         table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    if (!control && !table.has("elide") && !table.has("override"))
+    if (!control && !table.has("elide") && !table.has("override") && arm.settings.empty())
         table.report("elide",
-                     fmt::format("arm \"{}\" elides and overrides nothing: it would be a second control", name));
+                     fmt::format("arm \"{}\" elides, overrides and sets nothing: it would be a second control", name));
     table.finish();
     return arm;
 }
@@ -95,6 +98,9 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     for (const auto& bench : scenario.benches)
         if (std::ranges::find(known, bench) == known.end())
             root.report("benches", fmt::format("there is no bench \"{}\"", bench));
+    scenario.needs = root.strings("needs", false);
+    for (const auto& symbol : scenario.needs)
+        if (!is_kernel_symbol(symbol)) root.report("needs", fmt::format("\"{}\" is no kernel symbol", symbol));
     for (const auto& text : root.strings("kills", false)) {
         const std::size_t space = std::min(text.find(' '), text.size());
         scenario.kills.push_back({text.substr(0, space), text.substr(std::min(space + 1, text.size()))});
@@ -121,7 +127,13 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
             root.report("kills", applied.error().message);
     }
     if (auto arms = root.table("arm", true)) {
-        for (auto& [arm, table] : arms->named_tables()) scenario.arms.push_back(read_arm(arm, table));
+        for (auto& [arm, table] : arms->named_tables()) {
+            scenario.arms.push_back(read_arm(arm, table));
+            Scenario tried = scenario;
+            for (const auto& setting : scenario.arms.back().settings)
+                if (const Status applied = apply_setting(tried, setting); !applied)
+                    arms->report(arm, applied.error().message);
+        }
         if (std::ranges::find(scenario.arms, "control", &ScenarioArm::name) == scenario.arms.end())
             arms->report("", "there is no arm \"control\"");
         if (scenario.arms.size() < 2) arms->report("", "a green control proves nothing without a mutant arm beside it");

@@ -23,6 +23,7 @@ struct ScenarioArm {
     std::string purpose;                 // one line
     std::vector<ElisionOrder> elisions;  // none: the kernel as shipped
     std::vector<OverrideOrder> overrides;
+    std::vector<std::string> settings;  // what is other than the schedule says, as apply_setting() takes it
     std::string mutant;             // the source mutant that the elision does the same as; empty where there is none
     std::vector<Verdict> expected;  // any of these
 };
@@ -49,6 +50,7 @@ struct Scenario {
     std::string title;
     std::string verifies;  // the rule or document passage
     std::vector<std::string> benches;
+    std::vector<std::string> needs;  // kernel symbols: a kernel that lacks one is not what it is for
     std::vector<Claim> kills;
     unsigned trials = 0;  // unless the user says
     Schedule schedule;

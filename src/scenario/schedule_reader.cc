@@ -92,10 +92,12 @@ private:
         if (step.kind == StepKind::start) {
             if (!started_.insert(actor).second)
                 table.report(key, fmt::format("actor \"{}\" was started already", actor));
+            const Actor& starting = *schedule_.find(actor);
             const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
-                return other.kind == ActorKind::plugger && started_.contains(other.name);
+                return other.kind == ActorKind::plugger && started_.contains(other.name) &&
+                       (starting.of.empty() || starting.of == other.name);
             });
-            if (schedule_.find(actor)->kind != ActorKind::plugger && !plugged)
+            if (starting.kind != ActorKind::plugger && !plugged)
                 table.report(
                     key, fmt::format("actor \"{}\" needs a device that was plugged before: which blocks there are is "
                                      "known only then",
@@ -125,14 +127,22 @@ namespace {
 void check_devices(const Schedule& schedule, TomlTable& root) {
     const auto plugger = std::ranges::find(schedule.actors, ActorKind::plugger, &Actor::kind);
     if (plugger == schedule.actors.end()) return;
+    std::set<std::string> ids;
     for (const auto& actor : schedule.actors) {
+        if (actor.kind == ActorKind::plugger && actor.device == MemoryDevice::pc_dimm && actor.expects_qemu_to() &&
+            !ids.insert(actor.device_id).second)
+            root.report("actor", fmt::format("actor \"{}\" plugs another \"{}\", and does not expect to be refused",
+                                             actor.name, actor.device_id));
+        if (const Actor* of = schedule.find(actor.of);
+            !actor.of.empty() && (of == nullptr || of->kind != ActorKind::plugger))
+            root.report("actor", fmt::format("actor \"{}\": nobody plugs \"{}\"", actor.name, actor.of));
+        if (actor.kind == ActorKind::plugger && actor.device != plugger->device)
+            root.report("actor", "all devices that are plugged have to be of one kind");
         if (actor.kind == ActorKind::unplugger && plugger->device != MemoryDevice::pc_dimm)
             root.report("actor", fmt::format("actor \"{}\" can only unplug a pc-dimm", actor.name));
         if (actor.kind != ActorKind::resizer) continue;
         if (plugger->device != MemoryDevice::virtio_mem)
             root.report("actor", fmt::format("actor \"{}\" can only resize a virtio-mem device", actor.name));
-        else if (actor.bytes >= plugger->bytes)
-            root.report("actor", fmt::format("actor \"{}\" asks for no less than was plugged", actor.name));
     }
 }
 }  // namespace
@@ -144,8 +154,8 @@ Schedule read_schedule(TomlTable& root) {
         actors->finish();
     }
     check_devices(schedule, root);
-    if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) != 1)
-        root.report("actor", "exactly one actor has to be of the kind \"plug\"");
+    if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) == 0)
+        root.report("actor", "one actor has to be of the kind \"plug\"");
     StepChecker checker(schedule);
     // Where an actor or a step could not be read, what follows from it is no mistake of its own.
     bool followed = !schedule.actors.empty();

@@ -1,13 +1,40 @@
 #include <algorithm>
 #include <array>
+#include <charconv>
 
+#include "scenario/actor_reader.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
 
 namespace {
+
 constexpr std::array<std::string_view, 3> kVetoers = {"probe", "kernel", "nobody"};  // as VetoOrder::By counts
+
+Status set_size(Actor& actor, const std::string& value) {
+    const auto bytes = parse_size(value);
+    if (!bytes || *bytes == 0) return fail(Fault::user_input, "\"{}\" is no size: 128M, 1G", value);
+    actor.bytes = *bytes;
+    return {};
 }
+
+Status set_node(Actor& actor, const std::string& value) {
+    int node = -1;
+    const char* end = value.data() + value.size();
+    const auto [at, code] = std::from_chars(value.data(), end, node);
+    if (code != std::errc() || at != end || node < 0 || node > kMostNodes)
+        return fail(Fault::user_input, "\"{}\" is no node: 0 to {}", value, kMostNodes);
+    actor.node = node;
+    return {};
+}
+
+Status set_device_id(Actor& actor, const std::string& value) {
+    if (!is_device_id(value)) return fail(Fault::user_input, "\"{}\" is no device id: {}", value, kDeviceIdRule);
+    actor.device_id = value;
+    return {};
+}
+
+}  // namespace
 
 Status apply_setting(Scenario& scenario, const std::string& setting) {
     const std::size_t dot = setting.find('.');
@@ -26,12 +53,11 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
-    if (key == "size" && actor->kind == ActorKind::plugger) {
-        const auto bytes = parse_size(value);
-        if (!bytes || *bytes == 0) return fail(Fault::user_input, "\"{}\" is no size: 128M, 1G", value);
-        actor->bytes = *bytes;
-        return {};
-    }
+    const bool plugs = actor->kind == ActorKind::plugger;
+    const bool has_id = plugs ? actor->device == MemoryDevice::pc_dimm : actor->kind == ActorKind::unplugger;
+    if (key == "size" && plugs) return set_size(*actor, value);
+    if (key == "node" && plugs) return set_node(*actor, value);
+    if (key == "id" && has_id) return set_device_id(*actor, value);
     if (key != "attribute" || !actor->is_thread())
         return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
     if (std::ranges::find(actor->attributes, value) == actor->attributes.end())

@@ -30,10 +30,35 @@ std::string Actor::value_for(const std::string& attribute) const {
     return online ? "online" : "offline";
 }
 
+bool Refusal::is(const std::string& answer) const {
+    return answer.starts_with(by + ": ") && answer.find(text, by.size() + 2) != std::string::npos;
+}
+
+std::optional<Refusal> parse_refusal(const std::string& text) {
+    // Those of QMP are in qapi/error.json.
+    for (const char* by : {"console", "GenericError", "CommandNotFound", "DeviceNotActive", "DeviceNotFound"})
+        if (const std::string head = std::string(by) + ": "; text.starts_with(head) && text.size() > head.size())
+            return Refusal{by, text.substr(head.size())};
+    return std::nullopt;
+}
+
+bool Actor::expects_qemu_to() const { return std::ranges::all_of(refusals, &Refusal::by_kernel); }
+
+bool Actor::expects_answer(const std::string& answer) const {
+    if (refusals.empty()) return answer == kDone;
+    return std::ranges::any_of(refusals, [&](const Refusal& refusal) { return refusal.is(answer); });
+}
+
+std::string Actor::expected_answer() const {
+    std::string text;
+    for (const auto& refusal : refusals) text += (text.empty() ? "" : " or ") + refusal.shown();
+    return text.empty() ? kDone : text;
+}
+
 bool Actor::expects(int error) const { return std::ranges::find(expected, error) != expected.end(); }
 
 std::string errno_name(int error) {
-    if (error == 0) return "done";
+    if (error == 0) return kDone;
     const char* name = ::strerrorname_np(error);
     return name != nullptr ? name : fmt::format("errno {}", error);
 }

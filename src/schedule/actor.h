@@ -23,6 +23,18 @@ enum class ActorKind {
 enum class MemoryDevice { pc_dimm, virtio_mem };
 const char* to_string(MemoryDevice device);
 
+// How what is asked for through QMP can be refused.
+struct Refusal {
+    std::string by;    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there
+    std::string text;  // a part of what is said
+    [[nodiscard]] bool by_kernel() const { return by == "console"; }
+    [[nodiscard]] std::string shown() const { return by + ": " + text; }
+    // Whether an answer, "GenericError: no free slots available" or "done", is this refusal.
+    [[nodiscard]] bool is(const std::string& answer) const;
+};
+// "GenericError: no free slots" or "console: add_memory failed".
+std::optional<Refusal> parse_refusal(const std::string& text);
+
 struct Actor {
     std::string name;
     ActorKind kind = ActorKind::onliner;
@@ -33,21 +45,35 @@ struct Actor {
     MemoryDevice device = MemoryDevice::pc_dimm;
     std::uint64_t bytes = 0;
     int node = 0;
+    std::string device_id = "dimm0";  // QEMU's id of the pc-dimm that is plugged or unplugged
+    std::vector<Refusal> refusals;    // of a pc-dimm: it comes to any of these; none: it is done
+    bool onlined_by_kernel = false;   // auto_online_blocks
+    bool memmap_on_memory = false;    // the blocks hold their own struct pages
 
     // The writes of a thread. Where several attributes are given, the trial's seed chooses one.
     std::vector<std::string> attributes = {"state"};
     std::string value;  // empty: what the kind and the attribute say
+    std::string of;     // the plugger whose blocks they are; empty: all that are plugged by then
     OnlinerTrigger trigger = OnlinerTrigger::now;
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
+
+    std::string zone;  // that blocks come online in; empty: what the value says, else any
 
     // Whether it is a thread of the agent, which writes once for each block. All others act through QMP.
     [[nodiscard]] bool is_thread() const;
     [[nodiscard]] std::string value_for(const std::string& attribute) const;
     [[nodiscard]] bool expects(int error) const;
-    // Whether its writes are expected to be done.
-    [[nodiscard]] bool expects_success() const { return expects(0); }
+    // Whether what it does is expected to be done.
+    [[nodiscard]] bool expects_success() const { return is_thread() ? expects(0) : refusals.empty(); }
+    // Whether QEMU is expected to do its part, whatever the kernel makes of it.
+    [[nodiscard]] bool expects_qemu_to() const;
+    // Whether what QEMU answered, and the kernel, is what was expected.
+    [[nodiscard]] bool expects_answer(const std::string& answer) const;
+    [[nodiscard]] std::string expected_answer() const;  // "done", or each refusal
 };
 
+// What is said of what was not refused.
+inline constexpr const char* kDone = "done";
 // "EBUSY"; "done" for 0.
 std::string errno_name(int error);
 std::string errno_names(const std::vector<int>& errors);  // "EBUSY or EAGAIN"

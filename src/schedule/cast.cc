@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "hotplug/virtio_mem.h"
 #include "probe/elision.h"
 #include "probe/kernel_objects.h"
 #include "schedule/while_running.h"
@@ -19,7 +18,6 @@ constexpr auto kQmpPatience = 60s;
 // How often a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
 constexpr unsigned kLooksWithoutLedger = 5;
-constexpr const char* kDimm = "dimm0";
 constexpr auto kCrashPatience = 30s;
 
 // Who sleeps by the clock waits for nobody: an onliner that was refused, or a task that is parked.
@@ -33,6 +31,17 @@ Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
                while_running(conductor, [&] { return machine.agent().blocks(Deadline::after(kAgentPatience)); }));
     MEMRIG_TRY(snapshot.figures,
                while_running(conductor, [&] { return machine.agent().memory(Deadline::after(kAgentPatience)); }));
+    MEMRIG_TRY(const std::string iomem, while_running(conductor, [&] {
+                   return machine.agent().read_guest_file("/proc/iomem", Deadline::after(kAgentPatience));
+               }));
+    snapshot.ram = system_ram(iomem);
+    const auto nodes = while_running(conductor, [&] {
+        return machine.agent().read_guest_file("/sys/devices/system/node/has_memory", Deadline::after(kAgentPatience));
+    });
+    // A kernel without NUMA has no such file.
+    if (nodes) snapshot.nodes = nodes->substr(0, nodes->find('\n'));
+    else if (nodes.error().fault != Fault::guest) return std::unexpected(nodes.error());
+    MEMRIG_TRY(snapshot.qemu, look_at_qemu(machine.qmp(), Deadline::after(kQmpPatience)));
     return snapshot;
 }
 
@@ -63,11 +72,12 @@ std::string Cast::actor_of(std::uint64_t task) const {
     return {};
 }
 
-bool Cast::may_be_held(const std::string& actor, unsigned vcpu) const {
+bool Cast::may_be_held(const std::string& actor, unsigned vcpu) {
     const auto own = casting_.vcpus.find(actor);
     if (own != casting_.vcpus.end()) return own->second == vcpu;
-    return vcpu == casting_.left ||
-           std::ranges::none_of(casting_.vcpus, [&](const auto& thread) { return thread.second == vcpu; });
+    return vcpu == casting_.left || std::ranges::none_of(casting_.vcpus, [&](const auto& thread) {
+               return thread.second == vcpu && !finished(*order_.schedule.find(thread.first));
+           });
 }
 
 // --- what the probe watches
@@ -111,6 +121,8 @@ Result<bool> Cast::enters(const Actor& actor, const Arrival& arrival) {
         return other.first != actor.name && other.second == arrival.task &&
                finished(*order_.schedule.find(other.first));
     });
+    // One worker does what ACPI asks for, one piece after the other: this piece is the first unfinished actor's.
+    if (const std::string other = actor_of(arrival.task); !other.empty() && other != actor.name) return false;
     const auto [known, is_new] = seen.tasks.emplace(actor.name, arrival.task);
     // What the virtio-mem driver could not do at once, another worker does later.
     if (!actor.is_thread() && actor.device == MemoryDevice::virtio_mem) known->second = arrival.task;
@@ -175,38 +187,6 @@ Status Cast::start(const Actor& actor) {
     return actor.kind == ActorKind::resizer ? resize(actor) : plug(actor);
 }
 
-Status Cast::plug(const Actor& actor) {
-    const auto give_up = Deadline::after(kQmpPatience);
-    const bool dimm = actor.device == MemoryDevice::pc_dimm;
-    MEMRIG_TRY(seen.blocks,
-               dimm ? plug_dimm(machine_.qmp(), DimmOrder{kDimm, actor.bytes, actor.node}, order_.block_bytes, give_up)
-                    : request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, give_up));
-    block_count_ = seen.blocks.count();
-    // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
-    wanted_[actor.name] = dimm ? 1 : block_count_;
-    timeline_.add(actor.name, "qmp",
-                  fmt::format("{} of {} MiB: memory{} to memory{}", to_string(actor.device), actor.bytes >> 20,
-                              seen.blocks.first, seen.blocks.last));
-    return {};
-}
-
-Status Cast::resize(const Actor& actor) {
-    MEMRIG_CHECK(request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
-    const std::uint64_t blocks = actor.bytes / order_.block_bytes;
-    wanted_[actor.name] = block_count_ - std::min(blocks, block_count_);
-    block_count_ = blocks;
-    timeline_.add(actor.name, "qmp", fmt::format("virtio-mem to {} MiB", actor.bytes >> 20));
-    return {};
-}
-
-Status Cast::unplug(const Actor& actor) {
-    MEMRIG_CHECK(unplug_dimm(machine_.qmp(), kDimm, Deadline::after(kQmpPatience)));
-    wanted_[actor.name] = 1;
-    block_count_ = 0;
-    timeline_.add(actor.name, "qmp", "device_del");
-    return {};
-}
-
 Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
     constexpr std::uint64_t most_blocks = 4096;
     MEMRIG_TRY(casting_,
@@ -230,7 +210,24 @@ Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
     return conductor_.pause();
 }
 
+Result<BlockRange> Cast::blocks_for(const Actor& thread) const {
+    std::optional<BlockRange> all;
+    for (const auto& [plugger, blocks] : seen.plugged) {
+        if (!thread.of.empty() && plugger != thread.of) continue;
+        if (!all) all = blocks;
+        else if (blocks.first == all->last + 1) all->last = blocks.last;
+        else if (blocks.last + 1 == all->first) all->first = blocks.first;
+        else
+            return fail(Fault::user_input, "{} cannot write to the blocks of two devices with others between them",
+                        thread.name);
+    }
+    if (!all) return fail(Fault::user_input, "{} has no blocks to write to", thread.name);
+    return *all;
+}
+
 Status Cast::ring(const Actor& actor) {
+    MEMRIG_TRY(const BlockRange blocks, blocks_for(actor));
+    asked_[actor.name] = blocks.count();
     const unsigned vcpu = casting_.vcpus.at(actor.name);
     const Doorbell& doorbell = doorbells_.at(actor.name);
     const auto give_up = Deadline::after(kRingPatience);
@@ -245,10 +242,10 @@ Status Cast::ring(const Actor& actor) {
         MEMRIG_TRY([[maybe_unused]] const RunEnd end, conductor_.run_until(never, Deadline::after(1ms)));
     }
     std::string words;
-    for (const std::uint64_t word : {seen.blocks.first, seen.blocks.last, std::uint64_t{1}})
+    for (const std::uint64_t word : {blocks.first, blocks.last, std::uint64_t{1}})
         for (unsigned i = 0; i < 8; i++) words += static_cast<char>(word >> (8 * i));
     MEMRIG_CHECK(conductor_.probe().write_memory(vcpu, doorbell.address + 8, words));
-    timeline_.add(actor.name, "rung", fmt::format("memory{} to memory{}", seen.blocks.first, seen.blocks.last), vcpu);
+    timeline_.add(actor.name, "rung", fmt::format("memory{} to memory{}", blocks.first, blocks.last), vcpu);
     return {};
 }
 
@@ -272,7 +269,7 @@ std::size_t Cast::writes_of(const std::string& thread) {
 }
 
 bool Cast::finished(const Actor& actor) {
-    if (actor.is_thread()) return writes_of(actor.name) >= seen.blocks.count();
+    if (actor.is_thread()) return started_.contains(actor.name) && writes_of(actor.name) >= asked_[actor.name];
     // Where nobody watches it, its blocks tell: all of them can be onlined.
     return entries_.empty() || (started_.contains(actor.name) && calls_[actor.name] >= wanted_[actor.name]);
 }
@@ -352,6 +349,8 @@ Status Cast::see_crash_out() {
 
 Status Cast::take_after() {
     MEMRIG_CHECK(conductor_.let_go());
+    MEMRIG_CHECK(remove_left_backends());
+    MEMRIG_CHECK(hear_the_kernel());
     MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
     return {};
 }

@@ -60,8 +60,8 @@ public:
     Result<bool> enters(const Actor& actor, const Arrival& arrival);
 
     [[nodiscard]] std::string actor_of(std::uint64_t task) const;  // "" for a task that is no actor's
-    // Whether holding the actor on that vCPU holds no other actor, too.
-    [[nodiscard]] bool may_be_held(const std::string& actor, unsigned vcpu) const;
+    // Whether holding the actor on that vCPU holds no other actor, too, that has not finished.
+    [[nodiscard]] bool may_be_held(const std::string& actor, unsigned vcpu);
     [[nodiscard]] bool crashed() const { return !seen.crashes.empty(); }
     [[nodiscard]] bool finished(const Actor& actor);
     [[nodiscard]] bool all_finished();
@@ -86,9 +86,15 @@ private:
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
     Status plug(const Actor& actor);
+    Status plug_pc_dimm(const Actor& actor);
+    void plugged(const Actor& actor, const BlockRange& blocks);
     Status resize(const Actor& actor);
     Status unplug(const Actor& actor);
     Status ring(const Actor& actor);
+    // Of the device that the thread is for, or of all that were plugged.
+    [[nodiscard]] Result<BlockRange> blocks_for(const Actor& thread) const;
+    Status remove_left_backends();
+    Status hear_the_kernel();
 
     Machine& machine_;
     Conductor& conductor_;
@@ -102,7 +108,8 @@ private:
     Casting casting_;
     std::map<std::string, Doorbell> doorbells_;  // by thread
     std::set<std::string> started_;
-    std::uint64_t block_count_ = 0;                // of the blocks that the device has now
+    std::uint64_t virtio_mem_blocks_ = 0;          // that the virtio-mem device has now
+    std::map<std::string, std::uint64_t> asked_;   // by thread: the writes that it was rung for
     std::map<std::string, std::uint64_t> wanted_;  // by who acts through QMP: how many such calls do what it wants done
     std::map<std::string, std::uint64_t>
         calls_;  // by who acts through QMP: returns of its entry that got something done

@@ -6,56 +6,109 @@ namespace memrig {
 
 namespace {
 
-using Goals = std::vector<BlockGoal>;
+// "online_movable" and "online_kernel" name the zone; else the kernel chooses.
+std::string zone_asked_for(const Actor& actor) {
+    if (!actor.zone.empty()) return actor.zone;
+    if (actor.value == "online_movable") return "Movable";
+    return actor.value == "online_kernel" ? "Normal" : "";
+}
 
-void all_to(Goals& goals, BlockFate fate, const std::string& zone = {}) {
-    for (auto& goal : goals) {
-        if (goal.fate == BlockFate::absent && fate == BlockFate::online) continue;
+class Goals {
+public:
+    Goals(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes)
+        : schedule_(schedule), plugged_(plugged) {
+        order_.block_bytes = block_bytes;
+    }
+
+    void act(const Actor& actor);
+    AccountingOrder order() && { return std::move(order_); }
+
+private:
+    void plug(const Actor& actor);
+    void unplug(const Actor& actor);
+    // Of the actor's blocks: those of the device that it names, or all.
+    void all_to(const Actor& actor, BlockFate fate, const std::string& zone = {});
+
+    const Schedule& schedule_;
+    const PluggedBlocks& plugged_;
+    AccountingOrder order_;
+    std::map<std::string, const Actor*> devices_;  // by id: who plugged it
+};
+
+void Goals::plug(const Actor& actor) {
+    if (actor.device == MemoryDevice::pc_dimm && actor.expects_qemu_to()) {
+        devices_[actor.device_id] = &actor;
+        order_.qemu.devices.insert(actor.device_id);
+        order_.qemu.backends.insert(backend_of(actor));
+    }
+    const auto blocks = plugged_.find(actor.name);
+    if (!actor.expects_success() || blocks == plugged_.end()) return;
+    // Somebody has to tell the kernel of the memory where there is one who does.
+    const bool probed = std::ranges::find(schedule_.actors, ActorKind::prober, &Actor::kind) != schedule_.actors.end();
+    const BlockFate fate = probed                    ? BlockFate::absent
+                           : actor.onlined_by_kernel ? BlockFate::online
+                                                     : BlockFate::offline;
+    // A virtio-mem device may have been given more since.
+    const std::uint64_t own = blocks->second.first + actor.bytes / order_.block_bytes;
+    for (std::uint64_t id = blocks->second.first; id <= blocks->second.last; id++)
+        order_.goals.push_back(
+            {id, id < own ? fate : BlockFate::absent, zone_asked_for(actor), actor.node, actor.memmap_on_memory});
+}
+
+void Goals::unplug(const Actor& actor) {
+    const auto device = devices_.find(actor.device_id);
+    if (device == devices_.end() || !actor.expects_success()) return;
+    Actor gone = actor;
+    gone.of = device->second->name;
+    all_to(gone, BlockFate::absent);
+    order_.qemu.devices.erase(actor.device_id);
+    order_.qemu.backends.erase(backend_of(*device->second));
+    devices_.erase(device);
+}
+
+void Goals::all_to(const Actor& actor, BlockFate fate, const std::string& zone) {
+    const auto only = plugged_.find(actor.of);
+    if (!actor.of.empty() && only == plugged_.end()) return;
+    for (auto& goal : order_.goals) {
+        if (!actor.of.empty() && !only->second.contains(goal.id)) continue;
+        // What is online stays in its zone, whoever onlines it again.
+        if (goal.fate == fate || (goal.fate == BlockFate::absent && fate == BlockFate::online)) continue;
         goal.fate = fate;
         goal.zone = zone;
     }
 }
 
-// "online_movable" and "online_kernel" name the zone; else the kernel chooses.
-std::string zone_asked_for(const Actor& actor) {
-    if (actor.value == "online_movable") return "Movable";
-    return actor.value == "online_kernel" ? "Normal" : "";
-}
-
-// The driver shrinks from the device's end (virtio_mem_sbm_unplug_request(), drivers/virtio/virtio_mem.c).
-void shrink(Goals& goals, std::uint64_t blocks) {
-    for (std::size_t i = blocks; i < goals.size(); i++) goals[i] = {goals[i].id, BlockFate::absent, ""};
-}
-
-void act(Goals& goals, const Schedule& schedule, const Actor& actor, std::uint64_t block_bytes) {
+void Goals::act(const Actor& actor) {
     if (actor.is_thread() && !actor.expects_success()) return;
     switch (actor.kind) {
-        case ActorKind::plugger: {
-            // Somebody has to tell the kernel of the memory where there is one who does.
-            const bool probed =
-                std::ranges::find(schedule.actors, ActorKind::prober, &Actor::kind) != schedule.actors.end();
-            all_to(goals, probed ? BlockFate::absent : BlockFate::offline);
-            break;
-        }
-        case ActorKind::prober: all_to(goals, BlockFate::offline); break;
-        case ActorKind::onliner: all_to(goals, BlockFate::online, zone_asked_for(actor)); break;
-        case ActorKind::offliner: all_to(goals, BlockFate::offline); break;
+        case ActorKind::plugger: plug(actor); break;
+        case ActorKind::prober: all_to(actor, BlockFate::offline); break;
+        case ActorKind::onliner: all_to(actor, BlockFate::online, zone_asked_for(actor)); break;
+        case ActorKind::offliner: all_to(actor, BlockFate::offline); break;
         case ActorKind::writer: break;
-        case ActorKind::resizer: shrink(goals, actor.bytes / block_bytes); break;
-        case ActorKind::unplugger: all_to(goals, BlockFate::absent); break;
+        case ActorKind::unplugger: unplug(actor); break;
+        case ActorKind::resizer:
+            // The driver shrinks from the device's end (virtio_mem_sbm_unplug_request(), drivers/virtio/virtio_mem.c).
+            for (std::size_t i = 0; i < order_.goals.size(); i++) {
+                BlockGoal& goal = order_.goals[i];
+                const bool given = i < actor.bytes / order_.block_bytes;
+                if (given && goal.fate == BlockFate::absent) goal.fate = BlockFate::offline;
+                if (!given) goal = {goal.id, BlockFate::absent, "", goal.node, goal.memmap_on_memory};
+            }
+            break;
     }
 }
 
 }  // namespace
 
-std::vector<BlockGoal> goals_of(const Schedule& schedule, const BlockRange& blocks, std::uint64_t block_bytes) {
-    Goals goals;
-    for (std::uint64_t id = blocks.first; id <= blocks.last; id++) goals.push_back({id, BlockFate::absent, ""});
+std::string backend_of(const Actor& plugger) { return "mem-" + plugger.name; }
+
+AccountingOrder goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes) {
+    Goals goals(schedule, plugged, block_bytes);
     for (const auto& step : schedule.steps)
         if (step.kind == StepKind::start)
-            if (const Actor* actor = schedule.find(step.actor); actor != nullptr)
-                act(goals, schedule, *actor, block_bytes);
-    return goals;
+            if (const Actor* actor = schedule.find(step.actor); actor != nullptr) goals.act(*actor);
+    return std::move(goals).order();
 }
 
 }  // namespace memrig

@@ -86,7 +86,9 @@ Status Interleaver::set_watches() {
 // kobject.
 Result<Response> Interleaver::at_device_shown(const Arrival& arrival) {
     MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
-    if (block && *block >= cast_.seen.blocks.first && *block <= cast_.seen.blocks.last) shown_blocks_.insert(*block);
+    if (block &&
+        std::ranges::any_of(cast_.seen.plugged, [&](const auto& device) { return device.second.contains(*block); }))
+        shown_blocks_.insert(*block);
     return Response::pass();
 }
 

@@ -10,6 +10,7 @@
 #include "hotplug/accounting.h"
 #include "probe/lock_ledger.h"
 #include "probe/task_names.h"
+#include "schedule/goals.h"
 #include "schedule/schedule.h"
 
 namespace memrig {
@@ -57,8 +58,10 @@ enum class PlayEnd {
 
 struct Performance {
     PlayEnd end = PlayEnd::expired;
-    std::string step;  // the one that it ended in
-    BlockRange blocks;
+    std::string step;       // the one that it ended in
+    PluggedBlocks plugged;  // by plugger, where QEMU took its device and it is whole blocks
+    std::map<std::string, std::string>
+        answers;  // by who plugs or unplugs a pc-dimm: "done", or a refusal as Refusal has it
     std::map<std::string, std::uint64_t> tasks;  // by actor: its kernel stack, once it was seen
     std::vector<HoldRecord> holds;
     std::vector<EvidenceRecord> evidence;

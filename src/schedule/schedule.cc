@@ -76,9 +76,10 @@ const Actor* Schedule::find(const std::string& name) const {
 }
 
 bool Schedule::makes_sense_in_any_order() const {
-    return std::ranges::all_of(actors, [](const Actor& actor) {
-        return actor.kind == ActorKind::plugger || (actor.kind == ActorKind::onliner && actor.expects_success());
-    });
+    return std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
+           std::ranges::all_of(actors, [](const Actor& actor) {
+               return (actor.kind == ActorKind::plugger || actor.kind == ActorKind::onliner) && actor.expects_success();
+           });
 }
 
 }  // namespace memrig

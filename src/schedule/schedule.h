@@ -1,6 +1,7 @@
 // A schedule as data: who acts, and the ordered steps that place them; or, in explore mode, who goes on where.
 #pragma once
 
+#include <algorithm>
 #include <cstdint>
 #include <optional>
 #include <string>
@@ -74,6 +75,8 @@ struct Schedule {
     std::vector<Step> steps;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
+    // Whether somebody has to show something under a hold.
+    [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
     // Whether it says no more than who races whom: then the actors can also be left to themselves, or tried in every order.
     [[nodiscard]] bool makes_sense_in_any_order() const;
 };

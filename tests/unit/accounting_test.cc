@@ -45,7 +45,7 @@ protected:
     using Lines = std::vector<std::string>;
 
     MemorySnapshot before, after;
-    AccountingOrder order{all_online({32, 33}), kBlockBytes, 0};
+    AccountingOrder order{all_online({32, 33}), kBlockBytes};
 };
 
 TEST_F(AccountingTest, WhatAddsUpIsRight) { EXPECT_EQ(check(), Lines{}); }
@@ -94,7 +94,7 @@ TEST_F(AccountingTest, ABlockThatIsNotOnline) {
 }
 
 TEST_F(AccountingTest, ABlockOnTheWrongNode) {
-    order.node = 1;
+    for (auto& goal : order.goals) goal.node = 1;
     for (auto& figures : after.figures.zones) figures.node = 0;
     EXPECT_EQ(check(), (Lines{"memory32 is on node 0, not 1", "memory33 is on node 0, not 1"}));
 }
@@ -165,6 +165,64 @@ TEST(ZoneOf, TheFirstWord) {
     EXPECT_EQ(zone_of(block(1, "offline", "Normal Movable")), "Normal");
     EXPECT_EQ(zone_of(block(1, "online", "Movable")), "Movable");
     EXPECT_EQ(zone_of(block(1, "online", "")), "");
+}
+
+TEST_F(AccountingTest, BlocksOfTwoNodes) {
+    order.goals[1].node = 1;
+    block_after(33).node = 1;
+    zone_of_after("Normal").present -= kPages;
+    after.figures.zones.push_back(zone("Normal", kPages, 1));
+    EXPECT_EQ(check(), Lines{});
+    before.nodes = "0";
+    after.nodes = "0-1";
+    EXPECT_EQ(check(), Lines{});
+    after.nodes = "0";
+    EXPECT_EQ(check(), Lines{"nodes 0 have memory, not 0,1"});
+}
+
+TEST_F(AccountingTest, ABlockThatHoldsItsOwnStructPages) {
+    order.goals[0].memmap_on_memory = true;
+    const std::uint64_t all = after.figures.meminfo["MemTotal"];
+    EXPECT_EQ(check(), Lines{fmt::format("MemTotal is {} kB, not {} kB", all, all - 2048)});
+    after.figures.meminfo["MemTotal"] = all - 2048;
+    EXPECT_EQ(check(), Lines{});
+}
+
+TEST_F(AccountingTest, SystemRamGrowsByTheBlocksThatAreThere) {
+    before.ram = {{0x1000, 0x9f000}, {0x100000, 0x1ffe0000}};
+    after.ram = before.ram;
+    after.ram.push_back({32 * kBlockBytes, 34 * kBlockBytes});
+    EXPECT_EQ(check(), Lines{});
+    after.ram.back().end = 33 * kBlockBytes;
+    EXPECT_EQ(check(), Lines{"System RAM is 1000-9efff, 100000-1ffdffff, 100000000-107ffffff, not 1000-9efff, "
+                             "100000-1ffdffff, 100000000-10fffffff"});
+    after.ram.pop_back();
+    EXPECT_EQ(check().size(), 1u);
+}
+
+TEST(SystemRam, IsReadFromIomem) {
+    const auto ram = system_ram(
+        "00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n"
+        "00100000-1ffdffff : System RAM\n  01000000-02401ab6 : Kernel code\n"
+        "100000000-107ffffff : System RAM\n108000000-10fffffff : System RAM\n"
+        "140000000-17fffffff : virtio0\n  140000000-147ffffff : System RAM (virtio_mem)\n");
+    EXPECT_EQ(ram,
+              (std::vector<MemoryRange>{
+                  {0x1000, 0x9fc00}, {0x100000, 0x1ffe0000}, {0x100000000, 0x110000000}, {0x140000000, 0x148000000}}));
+    EXPECT_TRUE(system_ram("nonsense\n-: System RAM").empty());
+}
+
+TEST_F(AccountingTest, WhatIsLeftInQemu) {
+    before.qemu = {{"vmem0"}, {"pc.ram"}};
+    after.qemu = {{"vmem0", "dimm0"}, {"pc.ram", "mem-adder"}};
+    order.qemu = {{"dimm0"}, {"mem-adder"}};
+    EXPECT_EQ(check(), Lines{});
+    order.qemu = {};
+    EXPECT_EQ(check(), (Lines{"QEMU has the memory device dimm0", "QEMU has the memory backend mem-adder"}));
+    order.qemu = {{"dimm0", "dimm1"}, {"mem-adder"}};
+    EXPECT_EQ(check(), Lines{"QEMU has no memory device dimm1"});
+    after.qemu.backends.erase("pc.ram");
+    EXPECT_EQ(check(), (Lines{"QEMU has no memory device dimm1", "QEMU has no memory backend pc.ram"}));
 }
 
 }  // namespace

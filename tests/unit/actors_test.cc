@@ -92,17 +92,19 @@ TEST(Casting, OneAfterTheOtherMayShareAVcpu) {
 class GoalsTest : public ::testing::Test {
 protected:
     // "32 online Movable, 33 absent"
-    static std::string text(const Schedule& schedule) {
+    std::string text(const Schedule& schedule) const {
         std::string all;
-        for (const auto& goal : goals_of(schedule, {32, 33}, kBlockBytes)) {
+        for (const auto& goal : goals_of(schedule, plugged, kBlockBytes).goals) {
             const char* fate = goal.fate == BlockFate::online    ? "online"
                                : goal.fate == BlockFate::offline ? "offline"
                                                                  : "absent";
             all += (all.empty() ? "" : ", ") + std::to_string(goal.id) + " " + fate +
-                   (goal.zone.empty() ? "" : " " + goal.zone);
+                   (goal.zone.empty() ? "" : " " + goal.zone) +
+                   (goal.node == 0 ? "" : " on node " + std::to_string(goal.node));
         }
         return all;
     }
+    PluggedBlocks plugged = {{"p", {32, 33}}};
     Actor plug = actor("p", ActorKind::plugger);
     Actor on = actor("on", ActorKind::onliner, "online_movable");
     Actor off = actor("off", ActorKind::offliner);
@@ -136,6 +138,72 @@ TEST_F(GoalsTest, WhatIsTakenAwayIsGone) {
     EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 absent, 33 absent");
     resize.bytes = kBlockBytes;
     EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 online Movable, 33 absent");
+}
+
+TEST_F(GoalsTest, EachDeviceIsOnItsNodeAndItsThreadsAreItsOwn) {
+    Actor far = actor("q", ActorKind::plugger);
+    far.node = 1;
+    far.device_id = "dimm1";
+    plugged = {{"p", {32, 32}}, {"q", {33, 33}}};
+    EXPECT_EQ(text(in_order({plug, far, on}, {"p.", "q.", "on"})), "32 online Movable, 33 online Movable on node 1");
+    on.of = "q";
+    EXPECT_EQ(text(in_order({plug, far, on}, {"p.", "q.", "on"})), "32 offline, 33 online Movable on node 1");
+    Actor remover = actor("u", ActorKind::unplugger);
+    remover.device_id = "dimm1";
+    const Schedule schedule = in_order({plug, far, on, remover}, {"p.", "q.", "on.", "u"});
+    EXPECT_EQ(text(schedule), "32 offline, 33 absent on node 1");
+    const QemuMemory left = goals_of(schedule, plugged, kBlockBytes).qemu;
+    EXPECT_EQ(left.devices, std::set<std::string>{"dimm0"});
+    EXPECT_EQ(left.backends, std::set<std::string>{"mem-p"});
+}
+
+TEST_F(GoalsTest, WhatTheKernelOnlinesItself) {
+    plug.onlined_by_kernel = true;
+    plug.zone = "Movable";
+    EXPECT_EQ(text(in_order({plug}, {"p"})), "32 online Movable, 33 online Movable");
+    on.value = "online_kernel";
+    EXPECT_EQ(text(in_order({plug, on}, {"p", "on"})), "32 online Movable, 33 online Movable")
+        << "there is nothing to do";
+}
+
+TEST_F(GoalsTest, WhatIsRefusedIsNeitherTheGuestsNorQemus) {
+    plug.refusals = {{"GenericError", "no free slots"}};
+    const Schedule schedule = in_order({plug}, {"p"});
+    EXPECT_EQ(text(schedule), "");
+    EXPECT_TRUE(goals_of(schedule, plugged, kBlockBytes).qemu.devices.empty());
+}
+
+TEST_F(GoalsTest, WhatTheKernelRefusesIsQemusUntilItIsTakenAway) {
+    plug.refusals = {{"console", "unaligned"}};
+    EXPECT_EQ(text(in_order({plug}, {"p"})), "");
+    EXPECT_EQ(goals_of(in_order({plug}, {"p"}), {}, kBlockBytes).qemu.devices, std::set<std::string>{"dimm0"});
+    const Schedule taken = in_order({plug, actor("u", ActorKind::unplugger)}, {"p.", "u"});
+    EXPECT_TRUE(goals_of(taken, {}, kBlockBytes).qemu.devices.empty());
+    EXPECT_TRUE(goals_of(taken, {}, kBlockBytes).qemu.backends.empty());
+}
+
+TEST(Refusals, AreReadAndRecognised) {
+    const auto refusal = parse_refusal("GenericError: no free slots");
+    ASSERT_TRUE(refusal);
+    EXPECT_EQ(refusal->shown(), "GenericError: no free slots");
+    EXPECT_TRUE(refusal->is("GenericError: no free slots available"));
+    EXPECT_TRUE(refusal->is("GenericError: there are no free slots"));
+    EXPECT_FALSE(refusal->is("GenericError: not enough space"));
+    EXPECT_FALSE(refusal->is("DeviceNotFound: no free slots"));
+    EXPECT_FALSE(refusal->is("done"));
+    EXPECT_TRUE(parse_refusal("console: unaligned hotplug range")->by_kernel());
+    for (const char* none : {"", "done", "no free slots", "GenericError", "GenericError: ", "Error: x"})
+        EXPECT_FALSE(parse_refusal(none)) << none;
+}
+
+TEST(Refusals, WhoExpectsNoneExpectsItDone) {
+    Actor plug = actor("p", ActorKind::plugger);
+    EXPECT_TRUE(plug.expects_answer("done"));
+    EXPECT_FALSE(plug.expects_answer("GenericError: no free slots"));
+    plug.refusals = {{"GenericError", "one"}, {"GenericError", "two"}};
+    EXPECT_FALSE(plug.expects_answer("done"));
+    EXPECT_TRUE(plug.expects_answer("GenericError: number two"));
+    EXPECT_EQ(plug.expected_answer(), "GenericError: one or GenericError: two");
 }
 
 }  // namespace

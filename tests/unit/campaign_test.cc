@@ -200,6 +200,30 @@ TEST_F(CampaignTest, ASettingFixesIt) {
     for (const auto& trial : all.arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
 }
 
+TEST_F(CampaignTest, AKernelThatLacksWhatAScenarioNeedsIsSkipped) {
+    order.scenarios = {"validate/numa-unplug", "race/acpi-dimm-online"};
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    EXPECT_EQ(all.arms[0].skipped, "this kernel has no try_online_node");
+    EXPECT_TRUE(all.arms[0].trials.empty());
+    EXPECT_TRUE(all.arms[0].as_expected());
+    EXPECT_EQ(all.arms[1].skipped, "");
+    EXPECT_EQ(backend.restored(), 1u);
+}
+
+TEST_F(CampaignTest, WhatAnArmSetsIsForThatArmAlone) {
+    order.scenarios = {"validate/dimm-over-maxmem"};
+    order.arm = "all";
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    const auto recipe = [&](const ArmResult& arm) {
+        const auto text = read_file(order.out / arm.trials.at(0).directory / "trial.json");
+        return text ? nlohmann::json::parse(*text).at("settings") : nlohmann::json();
+    };
+    EXPECT_EQ(recipe(all.arms[0]), nlohmann::json::array());
+    EXPECT_EQ(recipe(all.arms[1]), nlohmann::json::array({"greedy.size=128M"}));
+}
+
 // --- replay
 
 TEST_F(CampaignTest, ATrialCanBePlayedAgainFromWhatItLeft) {

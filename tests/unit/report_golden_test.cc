@@ -27,6 +27,7 @@ std::vector<Case> cases() {
             {"odd-text", samples::odd_text()},
             {"explored", samples::explored()},
             {"free", samples::freely()},
+            {"skipped", samples::one_skipped()},
             {"nothing-ran", samples::nothing_ran()}};
 }
 

@@ -73,6 +73,13 @@ TEST(Ktap, AnInterruptedArmHasFailedAndOneNotBegunIsSkipped) {
     EXPECT_EQ(level.skipped, 1u);
 }
 
+TEST(Ktap, WhatTheKernelLacksIsSkippedWithItsReason) {
+    const RunResults results = samples::one_skipped();
+    EXPECT_EQ(read(results).skipped, 1u);
+    EXPECT_EQ(read(results).failed, 0u);
+    EXPECT_NE(ktap_text(results).find(" # SKIP this kernel has no __param_memmap_on_memory\n"), std::string::npos);
+}
+
 TEST(Ktap, ARigFaultIsAnErrorEvenWhereItIsExpected) {
     RunResults results = samples::all_as_expected();
     results.arms[0].trials[0].verdict = Verdict::rig_fault;

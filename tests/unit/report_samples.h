@@ -156,6 +156,18 @@ inline RunResults explored() {
     return run({control, mutant});
 }
 
+// A kernel that lacks what the first scenario is about.
+inline RunResults one_skipped() {
+    RunResults results = all_as_expected();
+    ArmResult lacking = results.arms[0];
+    lacking.scenario = "validate/memmap-on-memory";
+    lacking.trials.clear();
+    lacking.trials_asked = 0;
+    lacking.skipped = "this kernel has no __param_memmap_on_memory";
+    results.arms.insert(results.arms.begin(), lacking);
+    return results;
+}
+
 // Nothing is proven of the control arm; of the mutant arm it is how often the race came by itself that counts.
 inline RunResults freely() {
     const char* unproven = "nothing was found; nothing was scheduled, so nothing is proven";

@@ -96,7 +96,7 @@ TEST(ResultsSchema, EverySampleFollowsIt) {
     for (const RunResults& results :
          {samples::all_as_expected(), samples::not_as_expected(), samples::many_not_as_expected(),
           samples::with_rig_fault(), samples::interrupted(), samples::odd_text(), samples::nothing_ran(),
-          samples::explored(), samples::freely()})
+          samples::explored(), samples::freely(), samples::one_skipped()})
         EXPECT_EQ(schema().check(written(results)), "");
 }
 

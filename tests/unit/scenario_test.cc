@@ -152,6 +152,19 @@ TEST(Settings, FixASizeOrAnAttribute) {
     EXPECT_EQ(scenario.schedule.actors[0].bytes, 2ull << 30);
 }
 
+TEST(Settings, GiveADimmAnotherNodeOrId) {
+    Scenario scenario = good_with("");
+    ASSERT_TRUE(apply_setting(scenario, "adder.node=1"));
+    ASSERT_TRUE(apply_setting(scenario, "adder.id=dimm7"));
+    EXPECT_EQ(scenario.schedule.actors[0].node, 1);
+    EXPECT_EQ(scenario.schedule.actors[0].device_id, "dimm7");
+    for (const char* wrong : {"adder.node=", "adder.node=-1", "adder.node=128", "adder.node=1x",
+                              "adder.id=", "adder.id=7", "adder.id=a b", "onliner.id=dimm1", "onliner.node=1"})
+        EXPECT_FALSE(apply_setting(scenario, wrong)) << wrong;
+    EXPECT_EQ(scenario.schedule.actors[0].node, 1);
+    EXPECT_EQ(scenario.schedule.actors[0].device_id, "dimm7");
+}
+
 TEST(Settings, MistakesAreNamedAndChangeNothing) {
     const std::pair<const char*, const char*> table[] = {
         {"", "\"\" is no setting: actor.key=value"},
@@ -166,7 +179,7 @@ TEST(Settings, MistakesAreNamedAndChangeNothing) {
         {"adder.size=1Q", "\"1Q\" is no size"},
         {"adder.size=99999999999G", "is no size"},
         {"adder.attribute=state", "actor adder has no setting \"attribute\""},
-        {"adder.node=1", "actor adder has no setting \"node\""},
+        {"adder.slot=1", "actor adder has no setting \"slot\""},
         {"onliner.size=1G", "actor onliner has no setting \"size\""},
         {"onliner.attribute=valid_zones", "does not offer onliner.attribute=valid_zones"},
         {"onliner.attribute=", "does not offer onliner.attribute="}};

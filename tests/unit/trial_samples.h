@@ -42,7 +42,9 @@ struct SampleTrial {
     SampleTrial() {
         performance.end = PlayEnd::finished;
         performance.step = "settle";
-        performance.blocks = {32, 32};
+        performance.plugged = {{"adder", {32, 32}}};
+        performance.answers = {{"adder", "done"}};
+        performance.before.qemu = {{}, {"pc.ram"}};
         performance.tasks = {{"adder", kSampleAdder}, {"onliner", kSampleOnliner}};
         performance.holds = {{"adder", "bus_probe_device", 1, 32, SteadyTime{}, SteadyTime{}}};
         performance.evidence = {{"onliner",
@@ -58,6 +60,7 @@ struct SampleTrial {
         performance.before.figures.zones = {normal};
         performance.before.figures.meminfo = {{"MemTotal", 131072}};
         performance.after = performance.before;
+        performance.after->qemu = {{"dimm0"}, {"pc.ram", "mem-adder"}};
         performance.after->blocks.push_back({32, "online", "Normal", 0, false});
         performance.after->figures.zones[0].present += kSampleBlockBytes / 4096;
         performance.after->figures.meminfo["MemTotal"] += kSampleBlockBytes / 1024;

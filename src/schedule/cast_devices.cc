@@ -1,0 +1,112 @@
+// What the cast does through QMP, and what QEMU and the kernel answer.
+#include <algorithm>
+
+#include "hotplug/virtio_mem.h"
+#include "schedule/cast.h"
+#include "schedule/while_running.h"
+
+namespace memrig {
+
+namespace {
+using namespace std::chrono_literals;
+constexpr auto kQmpPatience = 60s;
+constexpr auto kAgentPatience = 60s;
+constexpr auto kConsolePatience = 30s;
+}  // namespace
+
+void Cast::plugged(const Actor& actor, const BlockRange& blocks) {
+    seen.plugged[actor.name] = blocks;
+    virtio_mem_blocks_ = blocks.count();
+    timeline_.add(actor.name, "qmp",
+                  fmt::format("{} of {} MiB: memory{} to memory{}", to_string(actor.device), actor.bytes >> 20,
+                              blocks.first, blocks.last));
+}
+
+Status Cast::plug(const Actor& actor) {
+    if (actor.device == MemoryDevice::pc_dimm) return plug_pc_dimm(actor);
+    MEMRIG_TRY(const BlockRange blocks,
+               request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
+    // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
+    wanted_[actor.name] = blocks.count();
+    plugged(actor, blocks);
+    return {};
+}
+
+Status Cast::plug_pc_dimm(const Actor& actor) {
+    const DimmOrder order{actor.device_id, backend_of(actor), actor.bytes, actor.node};
+    MEMRIG_TRY(const auto dimm, plug_dimm(machine_.qmp(), order, Deadline::after(kQmpPatience)));
+    if (!dimm && actor.expects_success()) return std::unexpected(dimm.error().error());
+    seen.answers[actor.name] = dimm ? kDone : dimm.error().text();
+    wanted_[actor.name] = dimm ? 1 : 0;
+    if (!dimm) {
+        timeline_.add(actor.name, "qmp", "refused: " + dimm.error().text());
+        return {};
+    }
+    if (const auto blocks = blocks_of(*dimm, order_.block_bytes)) {
+        plugged(actor, *blocks);
+        return {};
+    }
+    if (actor.expects_success())
+        return fail(Fault::user_input, "{} bytes at {:#x} are no whole number of blocks of {} bytes", dimm->bytes,
+                    dimm->address, order_.block_bytes);
+    timeline_.add(actor.name, "qmp", fmt::format("pc-dimm of {} MiB, no whole number of blocks", actor.bytes >> 20));
+    return {};
+}
+
+Status Cast::resize(const Actor& actor) {
+    MEMRIG_TRY(const BlockRange left,
+               request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
+    const std::uint64_t before = std::exchange(virtio_mem_blocks_, left.count());
+    for (auto& [plugger, blocks] : seen.plugged)
+        if (left.count() > blocks.count()) blocks = left;
+    // It adds or removes each block by itself.
+    wanted_[actor.name] = std::max(before, left.count()) - std::min(before, left.count());
+    timeline_.add(actor.name, "qmp", fmt::format("virtio-mem to {} MiB", actor.bytes >> 20));
+    return {};
+}
+
+Status Cast::unplug(const Actor& actor) {
+    MEMRIG_TRY(const auto asked, unplug_dimm(machine_.qmp(), actor.device_id, Deadline::after(kQmpPatience)));
+    if (!asked && actor.expects_success()) return std::unexpected(asked.error().error());
+    seen.answers[actor.name] = asked ? kDone : asked.error().text();
+    wanted_[actor.name] = asked ? 1 : 0;
+    timeline_.add(actor.name, "qmp", "device_del " + actor.device_id + ": " + seen.answers[actor.name]);
+    return {};
+}
+
+// What the kernel was expected to refuse it says on the console; all that it has said by now is there once a last line of ours is.
+Status Cast::hear_the_kernel() {
+    const auto by_kernel = [](const Actor& actor) { return std::ranges::any_of(actor.refusals, &Refusal::by_kernel); };
+    if (std::ranges::none_of(order_.schedule.actors, by_kernel)) return {};
+    constexpr const char* last_line = "memrig: all that was said before has been printed";
+    MEMRIG_CHECK(while_running(conductor_, [&] {
+        return machine_.agent().write_guest_file("/dev/kmsg", fmt::format("<3>{}\n", last_line),
+                                                 Deadline::after(kAgentPatience));
+    }));
+    const auto printed = [&] { return machine_.console().text().find(last_line) != std::string::npos; };
+    const auto give_up = Deadline::after(kConsolePatience);
+    while (!printed() && !give_up.expired()) MEMRIG_CHECK(conductor_.run_until(printed, Deadline::after(20ms)));
+    if (!printed()) return fail(Fault::guest, "the console does not show what the kernel prints");
+    const std::string text = machine_.console().text();
+    for (const auto& actor : order_.schedule.actors)
+        for (const auto& refusal : actor.refusals)
+            if (refusal.by_kernel() && text.find(refusal.text) != std::string::npos &&
+                seen.answers[actor.name] == kDone)
+                seen.answers[actor.name] = refusal.shown();
+    return {};
+}
+
+// Whose device is gone needs its backend no more, and QEMU does not remove it by itself.
+Status Cast::remove_left_backends() {
+    const auto give_up = Deadline::after(kQmpPatience);
+    MEMRIG_TRY(const QemuMemory now, look_at_qemu(machine_.qmp(), give_up));
+    for (const auto& actor : order_.schedule.actors) {
+        if (actor.kind != ActorKind::plugger || actor.device != MemoryDevice::pc_dimm) continue;
+        if (seen.answers[actor.name] == kDone && !now.devices.contains(actor.device_id) &&
+            now.backends.contains(backend_of(actor)))
+            MEMRIG_CHECK(remove_backend(machine_.qmp(), backend_of(actor), give_up));
+    }
+    return {};
+}
+
+}  // namespace memrig
