@@ -15,13 +15,13 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
-    if (key == "size" && actor->kind == ActorKind::plugger) {
+    if (key == "size" && actor->kind == ActorKind::plugger && !actor->is_thread()) {
         const auto bytes = parse_size(value);
         if (!bytes || *bytes == 0) return fail(Fault::user_input, "\"{}\" is no size: 128M, 1G", value);
         actor->bytes = *bytes;
         return {};
     }
-    if (key != "attribute" || !actor->is_thread())
+    if (key != "attribute" || !actor->is_thread() || actor->writes_to_one_file())
         return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
     if (std::ranges::find(actor->attributes, value) == actor->attributes.end())
         return fail(Fault::user_input, "scenario {} does not offer {}.{}={}", scenario.name, name, key, value);

@@ -3,7 +3,6 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "hotplug/virtio_mem.h"
 #include "probe/elision.h"
 #include "probe/kernel_objects.h"
 #include "schedule/while_running.h"
@@ -13,13 +12,9 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kRingPatience = 120s;
-constexpr auto kAgentPatience = 60s;
-constexpr auto kQmpPatience = 60s;
 // How often a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
 constexpr unsigned kLooksWithoutLedger = 5;
-constexpr const char* kDimm = "dimm0";
 constexpr auto kCrashPatience = 30s;
 
 // Who sleeps by the clock waits for nobody: an onliner that was refused, or a task that is parked.
@@ -164,94 +159,6 @@ void Cast::note_evidence(const std::string& actor, const Evidence& evidence, uns
     seen.evidence.push_back(std::move(record));
 }
 
-// --- how the actors begin
-
-Status Cast::start(const Actor& actor) {
-    started_.insert(actor.name);
-    if (actor.is_thread()) return ring(actor);
-    // What comes through QMP comes at one instant of the guest's time: while it stands still.
-    MEMRIG_CHECK(conductor_.pause());
-    if (actor.kind == ActorKind::unplugger) return unplug(actor);
-    return actor.kind == ActorKind::resizer ? resize(actor) : plug(actor);
-}
-
-Status Cast::plug(const Actor& actor) {
-    const auto give_up = Deadline::after(kQmpPatience);
-    const bool dimm = actor.device == MemoryDevice::pc_dimm;
-    MEMRIG_TRY(seen.blocks,
-               dimm ? plug_dimm(machine_.qmp(), DimmOrder{kDimm, actor.bytes, actor.node}, order_.block_bytes, give_up)
-                    : request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, give_up));
-    block_count_ = seen.blocks.count();
-    // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
-    wanted_[actor.name] = dimm ? 1 : block_count_;
-    timeline_.add(actor.name, "qmp",
-                  fmt::format("{} of {} MiB: memory{} to memory{}", to_string(actor.device), actor.bytes >> 20,
-                              seen.blocks.first, seen.blocks.last));
-    return {};
-}
-
-Status Cast::resize(const Actor& actor) {
-    MEMRIG_CHECK(request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
-    const std::uint64_t blocks = actor.bytes / order_.block_bytes;
-    wanted_[actor.name] = block_count_ - std::min(blocks, block_count_);
-    block_count_ = blocks;
-    timeline_.add(actor.name, "qmp", fmt::format("virtio-mem to {} MiB", actor.bytes >> 20));
-    return {};
-}
-
-Status Cast::unplug(const Actor& actor) {
-    MEMRIG_CHECK(unplug_dimm(machine_.qmp(), kDimm, Deadline::after(kQmpPatience)));
-    wanted_[actor.name] = 1;
-    block_count_ = 0;
-    timeline_.add(actor.name, "qmp", "device_del");
-    return {};
-}
-
-Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
-    constexpr std::uint64_t most_blocks = 4096;
-    MEMRIG_TRY(casting_,
-               cast_threads(order_.schedule, conductor_.probe().vcpus(), order_.housekeeping, trigger.has_value()));
-    for (const auto& actor : order_.schedule.actors) {
-        if (!actor.is_thread()) continue;
-        OnlinerOrder order;
-        order.name = actor.name;
-        order.cpu = casting_.vcpus.at(actor.name);
-        order.first_block = 0;
-        order.last_block = most_blocks - 1;
-        order.attribute = order_.attributes.at(actor.name);
-        order.value = actor.value_for(order.attribute);
-        order.trigger = trigger.value_or(actor.trigger);
-        MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] {
-                       return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience));
-                   }));
-        doorbells_[actor.name] = doorbell;
-        timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), order.cpu);
-    }
-    return conductor_.pause();
-}
-
-Status Cast::ring(const Actor& actor) {
-    const unsigned vcpu = casting_.vcpus.at(actor.name);
-    const Doorbell& doorbell = doorbells_.at(actor.name);
-    const auto give_up = Deadline::after(kRingPatience);
-    const auto never = [] { return false; };
-    for (;;) {
-        MEMRIG_CHECK(conductor_.pause());
-        // Its address space is the vCPU's while it spins there; else it was interrupted by another task, and comes back.
-        const auto magic = conductor_.probe().read_u64(vcpu, doorbell.address);
-        if (magic && *magic == Doorbell::magic) break;
-        if (!magic && magic.error().fault != Fault::guest) return std::unexpected(magic.error());
-        if (give_up.expired()) return fail(Fault::guest, "{} does not wait for its doorbell", actor.name);
-        MEMRIG_TRY([[maybe_unused]] const RunEnd end, conductor_.run_until(never, Deadline::after(1ms)));
-    }
-    std::string words;
-    for (const std::uint64_t word : {seen.blocks.first, seen.blocks.last, std::uint64_t{1}})
-        for (unsigned i = 0; i < 8; i++) words += static_cast<char>(word >> (8 * i));
-    MEMRIG_CHECK(conductor_.probe().write_memory(vcpu, doorbell.address + 8, words));
-    timeline_.add(actor.name, "rung", fmt::format("memory{} to memory{}", seen.blocks.first, seen.blocks.last), vcpu);
-    return {};
-}
-
 // --- how they end
 
 void Cast::collect_writes() {
@@ -272,7 +179,7 @@ std::size_t Cast::writes_of(const std::string& thread) {
 }
 
 bool Cast::finished(const Actor& actor) {
-    if (actor.is_thread()) return writes_of(actor.name) >= seen.blocks.count();
+    if (actor.is_thread()) return writes_of(actor.name) >= (actor.writes_to_one_file() ? 1 : seen.blocks.count());
     // Where nobody watches it, its blocks tell: all of them can be onlined.
     return entries_.empty() || (started_.contains(actor.name) && calls_[actor.name] >= wanted_[actor.name]);
 }
@@ -353,6 +260,7 @@ Status Cast::see_crash_out() {
 Status Cast::take_after() {
     MEMRIG_CHECK(conductor_.let_go());
     MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
+    MEMRIG_TRY(seen.vcpus_after, look_at_vcpus());
     return {};
 }
 

@@ -40,7 +40,10 @@ void act(Goals& goals, const Schedule& schedule, const Actor& actor, std::uint64
         case ActorKind::prober: all_to(goals, BlockFate::offline); break;
         case ActorKind::onliner: all_to(goals, BlockFate::online, zone_asked_for(actor)); break;
         case ActorKind::offliner: all_to(goals, BlockFate::offline); break;
-        case ActorKind::writer: break;
+        case ActorKind::writer:
+        case ActorKind::vcpu_plugger:
+        case ActorKind::vcpu_onliner:
+        case ActorKind::file_writer: break;
         case ActorKind::resizer: shrink(goals, actor.bytes / block_bytes); break;
         case ActorKind::unplugger: all_to(goals, BlockFate::absent); break;
     }

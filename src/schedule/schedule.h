@@ -22,6 +22,7 @@ struct Evidence {
     enum class Kind {
         refused,  // a trylock of `subject` (a lock) failed
         entered,  // it entered `subject` (a function)
+        queued,   // after it was started, somebody entered `subject`: the function that queues its work
         blocked   // it waits for `subject` (a lock; "device_lock" is any memory block's)
     };
     Kind kind = Kind::refused;
@@ -29,7 +30,7 @@ struct Evidence {
     [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
 };
 
-// "refused LOCK", "entered FUNCTION" or "blocked LOCK".
+// "refused LOCK", "entered FUNCTION", "queued FUNCTION" or "blocked LOCK".
 std::optional<Evidence> parse_evidence(const std::string& text);
 
 enum class StepKind {
@@ -69,9 +70,17 @@ unsigned preemptions(const Interleaving& order);
 // have two texts.
 std::string text_of(const Interleaving& order);
 
+// Whoever takes `second`, not as a reader, holds `first` by then.
+struct LockOrderClaim {
+    std::string first, second;
+};
+// "FIRST before SECOND".
+std::optional<LockOrderClaim> parse_lock_order(const std::string& text);
+
 struct Schedule {
     std::vector<Actor> actors;
     std::vector<Step> steps;
+    std::vector<LockOrderClaim> lock_order;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
     // Whether it says no more than who races whom: then the actors can also be left to themselves, or tried in every order.
