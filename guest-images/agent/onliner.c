@@ -17,7 +17,14 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum { MAX_ONLINERS = 16, MAX_BLOCKS = 1 << 16, WORD_BYTES = 33, STACK_BYTES = 64 * 1024, UEVENT_BYTES = 4 << 20 };
+enum {
+    MAX_ONLINERS = 16,
+    MAX_BLOCKS = 1 << 16,
+    WORD_BYTES = 33,
+    FILE_BYTES = 96,
+    STACK_BYTES = 64 * 1024,
+    UEVENT_BYTES = 4 << 20
+};
 
 enum trigger { NOW, SPIN, UEVENT };
 
@@ -43,6 +50,7 @@ struct onliner {
     /* Set before the thread starts, and only read after. */
     bool taken;
     char name[WORD_BYTES], attribute[WORD_BYTES], value[WORD_BYTES];
+    char file[FILE_BYTES]; /* not empty: it writes to this one, and to no block */
     unsigned cpu;
     uint64_t first;
     size_t count;
@@ -80,10 +88,11 @@ static void wake_reporter(void) {
 
 /* False if the attribute is not there yet. */
 static bool attempt(struct onliner* self, size_t index) {
-    char path[96], address[32];
+    char path[FILE_BYTES], address[32];
     const char* text = self->probes ? address : self->value;
     struct stat status;
-    snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
+    if (*self->file) memcpy(path, self->file, sizeof path);
+    else snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
     /* Spinning with openat() would allocate a struct file each time, which RCU frees, and RCU stands still while the
      * rig holds a vCPU: the guest would run out of memory. */
     if (self->trigger != NOW && fstatat(self->directory, path, &status, 0) != 0 && errno == ENOENT) return false;
@@ -252,6 +261,14 @@ static struct onliner* find_free(void) {
     return NULL;
 }
 
+/* An absolute path, for openat() to take as it is. Without the field there is no such file. */
+static bool find_file(const char* payload, char* out) {
+    size_t length;
+    *out = '\0';
+    if (!find_value(payload, "path", out, FILE_BYTES, &length)) return strstr(payload, "path=") == NULL;
+    return !strncmp(out, "/sys/", 5);
+}
+
 static bool find_word(const char* payload, const char* key, const char* allowed, char* out) {
     size_t length;
     return find_value(payload, key, out, WORD_BYTES, &length) && length > 0 && strspn(out, allowed) == length;
@@ -259,15 +276,18 @@ static bool find_word(const char* payload, const char* key, const char* allowed,
 
 static bool read_order(struct onliner* onliner, const char* payload) {
     static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789",
+                      values[] = "abcdefghijklmnopqrstuvwxyz_.0123456789",
                       names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
     char trigger[WORD_BYTES];
     uint64_t cpu, first, last, waits;
     if (!find_word(payload, "onliner", names, onliner->name) ||
         !find_word(payload, "attribute", words, onliner->attribute) ||
-        !find_word(payload, "value", words, onliner->value) || !find_word(payload, "trigger", words, trigger) ||
+        !find_word(payload, "value", values, onliner->value) || !find_word(payload, "trigger", words, trigger) ||
         !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) ||
-        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits))
+        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits) ||
+        !find_file(payload, onliner->file))
         return false;
+    if (*onliner->file && last != first) return false;
     if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
     if (!strcmp(trigger, "now")) onliner->trigger = NOW;
     else if (!strcmp(trigger, "spin")) onliner->trigger = SPIN;

@@ -45,6 +45,7 @@ std::string onliner_request(const OnlinerOrder& order, bool doorbell) {
     add_field(payload, "value", order.value);
     add_field(payload, "trigger", trigger_word(order.trigger));
     add_field(payload, "doorbell", doorbell ? "1" : "0");
+    if (!order.path.empty()) add_field(payload, "path", order.path);
     return payload;
 }
 

@@ -70,6 +70,7 @@ struct OnlinerOrder {
     std::string attribute = "state";  // or "online"
     std::string value = "online";     // "online_kernel", "online_movable", "offline"; "1" or "0" for `online`
     OnlinerTrigger trigger = OnlinerTrigger::now;
+    std::string path = {};  // not empty: it writes once, to this file below /sys/, and to no block
 };
 
 // Where an onliner that waits for its doorbell waits: addresses in the agent's own memory, which is locked. The probe rings it

@@ -43,6 +43,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     if (auto vcpus = root.table("vcpus", true)) {
         bench.housekeeping = static_cast<unsigned>(vcpus->integer("housekeeping", 1, kMostVcpus));
         bench.actors = static_cast<unsigned>(vcpus->integer("actors", 1, kMostVcpus));
+        bench.spare = static_cast<unsigned>(vcpus->integer("spare", 0, kMostVcpus, 0));
         vcpus->finish();
     }
     if (auto consoles = root.table("consoles", true)) {
@@ -54,6 +55,15 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
         bench.append = kernel->string("append", "");
         bench.modules = kernel->strings("modules", false);
         kernel->finish();
+    }
+    if (auto setup = root.table("setup", false)) {
+        for (const auto& line : setup->strings("writes", true)) {
+            const std::size_t space = line.find(' ');
+            if (!line.starts_with("/sys/") || space == std::string::npos || space + 1 == line.size())
+                setup->report("writes", fmt::format("\"{}\" is no file below /sys/, a space and a text", line));
+            else bench.writes.emplace_back(line.substr(0, space), line.substr(space + 1));
+        }
+        setup->finish();
     }
     root.finish();
     MEMRIG_CHECK(document.status());

@@ -21,11 +21,13 @@ struct Bench {
     unsigned slots = 0;
     unsigned housekeeping = 1;           // vCPUs from 0 on that are never held
     unsigned actors = 2;                 // vCPUs behind them, for the actors
+    unsigned spare = 0;                  // vCPUs that can be plugged
     std::string console, link;           // the guest's names of its two serial devices
     std::string append;                  // added to the kernel's command line
     std::vector<std::string> modules;    // needed in the initramfs where the kernel has them as modules
     std::vector<std::string> arguments;  // further arguments for QEMU
-    std::string text;                    // the file as read: part of the key of saved guests
+    std::vector<std::pair<std::string, std::string>> writes;  // file and text: made once in the booted guest, in order
+    std::string text;                                         // the file as read: part of the key of saved guests
 
     [[nodiscard]] unsigned vcpus() const { return housekeeping + actors; }
 };

@@ -15,6 +15,7 @@ namespace {
 using namespace std::chrono_literals;
 // A boot under software emulation on a busy host. It ends earlier where the kernel stops or QEMU does.
 constexpr auto kBootPatience = 10min;
+constexpr auto kSetupPatience = 5min;
 constexpr auto kSavePatience = 5min;
 constexpr auto kModulesPatience = 5min;
 constexpr unsigned kFormat = 1;  // bump when what is saved, or how, changes
@@ -58,6 +59,18 @@ Status fill_hello(PreparedGuest& guest, const std::string& text) {
     guest.hello.cpus = json.value("cpus", 0u);
     guest.hello.warnings = json.value("warnings", std::vector<std::string>());
     guest.boot_seconds = json.value("boot_seconds", 0.0);
+    return {};
+}
+
+// A kernel that lacks what a bench needs is not for that bench.
+Status set_up(const MachineOrder& order, GuestLink& agent) {
+    for (const auto& [file, text] : order.bench.writes) {
+        const Status made = agent.write_guest_file(file, text, Deadline::after(kSetupPatience));
+        if (!made && made.error().fault == Fault::guest)
+            return fail(Fault::user_input, "kernel {} cannot be set up as bench {} wants it: {}", order.kernel.id,
+                        order.bench.name, made.error().message);
+        MEMRIG_CHECK(made);
+    }
     return {};
 }
 
@@ -137,6 +150,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
              {}},
             "build it with CONFIG_MEMORY_HOTPLUG");
     for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", order.kernel.id, warning);
+    MEMRIG_CHECK(set_up(order, machine->agent()));
     if (progress_) progress_(fmt::format("reading the symbols of {}", order.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
     if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));

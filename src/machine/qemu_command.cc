@@ -12,6 +12,11 @@ std::string chardev(const char* id, int descriptor, bool wait = false) {
 
 std::string mebibytes(std::uint64_t bytes) { return fmt::format("{}M", bytes >> 20); }
 
+std::string vcpus(const Bench& bench) {
+    const unsigned most = bench.vcpus() + bench.spare;
+    return bench.spare == 0 ? std::to_string(most) : fmt::format("{},maxcpus={}", bench.vcpus(), most);
+}
+
 std::string accel(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg,thread=multi"; }
 
 }  // namespace
@@ -36,7 +41,7 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
                                      "-accel",
                                      accel(order.accelerator),
                                      "-smp",
-                                     std::to_string(bench.vcpus()),
+                                     vcpus(bench),
                                      "-m",
                                      fmt::format("size={},slots={},maxmem={}", mebibytes(bench.memory_bytes),
                                                  bench.slots, mebibytes(bench.max_memory_bytes)),

@@ -6,7 +6,6 @@
 
 #include "oracle/lock_order.h"
 #include "oracle/refusals.h"
-#include "schedule/goals.h"
 
 namespace memrig {
 
@@ -50,7 +49,8 @@ const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step&
     return nullptr;
 }
 
-// Whether a step saw its actor being refused under the hold, and not getting in under it all the same.
+// Whether a step saw its actor being kept out under the hold, and not getting in under it all the same. Who waits is kept out where
+// the step knows of no lock that is tried.
 bool was_refused(const TrialEvidence& evidence) {
     const auto saw = [&](const Step& step, Evidence::Kind kind) {
         return std::ranges::any_of(evidence.performance.evidence, [&](const EvidenceRecord& record) {
@@ -59,7 +59,9 @@ bool was_refused(const TrialEvidence& evidence) {
         });
     };
     return std::ranges::any_of(evidence.schedule.steps, [&](const Step& step) {
-        return saw(step, Evidence::Kind::refused) && !saw(step, Evidence::Kind::entered);
+        const bool tries = std::ranges::find(step.any, Evidence::Kind::refused, &Evidence::kind) != step.any.end();
+        const bool waited = saw(step, Evidence::Kind::queued) || (!tries && saw(step, Evidence::Kind::blocked));
+        return (saw(step, Evidence::Kind::refused) || waited) && !saw(step, Evidence::Kind::entered);
     });
 }
 
@@ -201,23 +203,6 @@ std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
     return gravest;
 }
 
-std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
-    const Performance& performance = evidence.performance;
-    if (!performance.after) return std::nullopt;
-    // First what was answered: what else does not add up may follow from it.
-    std::vector<std::string> wrong = unexpected_answers(evidence.schedule, performance);
-    const auto off = check_blocks(performance.before, *performance.after,
-                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
-    wrong.insert(wrong.end(), off.begin(), off.end());
-    for (const auto& write : performance.writes)
-        if (const Actor* actor = evidence.schedule.find(write.onliner);
-            actor != nullptr && !actor->expects(write.error))
-            wrong.push_back(fmt::format("{}'s write to memory{}: {}, not {}", write.onliner, write.block,
-                                        errno_name(write.error), errno_names(actor->expected)));
-    if (wrong.empty()) return std::nullopt;
-    return Finding{"accounting", Verdict::accounting, wrong.front(), wrong};
-}
-
 namespace {
 // Those that no trial of this schedule can pass by.
 std::vector<std::string> rules_at_stake(const Schedule& schedule) {
@@ -233,6 +218,7 @@ std::vector<std::string> rules_at_stake(const Schedule& schedule) {
     if (acts(ActorKind::onliner) || acts(ActorKind::offliner))
         rules.insert(rules.end(), {"R3", "R5", "N1", "N2", "N3"});
     if (acts(ActorKind::writer)) rules.emplace_back("R6");
+    if (acts(ActorKind::vcpu_plugger)) rules.emplace_back("R7");
     return rules;
 }
 }  // namespace
@@ -259,6 +245,10 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     for (const auto& disagreement : evidence.ledger_disagreements)
         missing.push_back("the ledger and the kernel's lock trace do not agree: " + disagreement);
     if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");
+    if (evidence.locks != nullptr)
+        for (const auto& [first, second] : evidence.schedule.lock_order)
+            if (!check_order(*evidence.locks, first, second).seen)
+                missing.push_back(fmt::format("nobody was seen taking {} before {}", first, second));
     if (evidence.rules && evidence.performance.end == PlayEnd::finished)
         for (const auto& rule : rules_at_stake(evidence.schedule))
             if (!evidence.rules->checks.contains(rule) && !has_gap(*evidence.rules, rule))
@@ -295,6 +285,13 @@ std::optional<Finding> rules_oracle(const TrialEvidence& evidence) {
 
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
     if (evidence.locks == nullptr) return std::nullopt;
+    for (const auto& claim : evidence.schedule.lock_order)
+        if (const auto breach = check_order(*evidence.locks, claim.first, claim.second).breach)
+            return Finding{"lock-order", Verdict::lock_order,
+                           fmt::format("{} {} {} without {}, which comes before it ({})",
+                                       task_name(evidence.performance, breach->task), to_string(breach->action),
+                                       claim.second, claim.first, breach->where),
+                           breach->path};
     std::optional<Finding> told;
     for (const auto& inversion : lock_inversions(*evidence.locks)) {
         const bool gated = !inversion.gates.empty();

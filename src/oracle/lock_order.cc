@@ -29,6 +29,19 @@ std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events) {
     return edges;
 }
 
+OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& first, const std::string& second) {
+    OrderCheck check;
+    std::map<std::uint64_t, int> holds;  // by task: how often it has taken the first
+    for (const auto& event : events) {
+        if (event.lock == first && event.action == LockAction::takes) holds[event.task]++;
+        if (event.lock == first && event.action == LockAction::releases && holds[event.task] > 0) holds[event.task]--;
+        if (event.lock != second || event.shared || event.action != LockAction::takes) continue;
+        if (holds[event.task] > 0) check.seen = true;
+        else if (!check.breach) check.breach = event;
+    }
+    return check;
+}
+
 std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events) {
     const auto edges = lock_edges(events);
     std::vector<LockInversion> inversions;

@@ -2,6 +2,7 @@
 // one, the gate, while they do. lockdep knows no gates, and does not look at device locks at all.
 #pragma once
 
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
@@ -24,6 +25,13 @@ struct LockInversion {
     LockEdge one, other;
     std::set<std::string> gates;  // held exclusively in both
 };
+
+// Whether whoever took `second`, not as a reader, held `first` by then: that it was seen, and the first time that it was not so.
+struct OrderCheck {
+    bool seen = false;
+    std::optional<LockEvent> breach;
+};
+OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& first, const std::string& second);
 
 // In the order of the events, each edge once.
 std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events);

@@ -36,6 +36,8 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
         {"R4", "move_pfn_range_to_zone", "mem_hotplug_lock"},
         {"R4", "remove_pfn_range_from_zone", "mem_hotplug_lock"},
         {"R4", "adjust_present_page_count", "mem_hotplug_lock"},
+        {"R7", "arch_register_cpu", "device_hotplug_lock"},
+        {"R7", "cpu_subsys_online", "device_hotplug_lock"},
     };
     std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols, block_bytes));
     RuleWatch* self = watch.get();

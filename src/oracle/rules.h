@@ -4,7 +4,8 @@
 // with device_hotplug_lock held (R1 to R3); mem_hotplug_lock is write-held wherever the memory map changes (R4); nobody onlines or
 // offlines a block while another task adds or removes the memory that it stands for (R5); who writes to a block's attribute has given
 // back every lock of memory hotplug when the attribute's store function returns (R6).
-// Documentation/core-api/memory-hotplug.rst, Locking Internals.
+// Documentation/core-api/memory-hotplug.rst, Locking Internals. Whoever registers a vCPU or onlines one holds device_hotplug_lock, too
+// (R7; lock_device_hotplug(), drivers/base/core.c), so that vCPUs and memory come one after the other.
 #pragma once
 
 #include <map>

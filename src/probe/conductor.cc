@@ -87,7 +87,7 @@ Result<Response> Conductor::ask_watches(const Arrival& arrival) {
     for (const auto& watch : watches) {
         if (!addresses_.contains(watch->id)) continue;  // an earlier handler took it away
         MEMRIG_TRY(const Response response, watch->handler(arrival));
-        if (response.kind == Response::Kind::call) return response;
+        if (response.kind == Response::Kind::call || response.kind == Response::Kind::leave) return response;
         if (response.kind > strongest.kind) strongest = response;
     }
     return strongest;

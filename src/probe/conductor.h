@@ -59,11 +59,10 @@ public:
 
     Probe& probe() { return probe_; }
 
-    // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, leave wins over hold, and hold
-    // over pass. Pauses the guest if it runs.
+    // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, hold wins over pass; where one says
+    // leave or call, those behind it are not asked: what they watch does not come to pass, or not yet. Pauses the guest if it runs.
     Result<WatchId> watch(std::uint64_t address, Handler handler);
-    // The same, asked before all others; where it says `call`, no other is asked: what it watches has not come to pass yet. Only at a
-    // function's entry.
+    // The same, asked before all others. Only at a function's entry.
     Result<WatchId> watch_first(std::uint64_t address, Handler handler);
     Status unwatch(WatchId id);
     // Stops, for on_stop(), behind each write to the 8 bytes at `address`, for good. Needs an accelerator with as many watchpoints as

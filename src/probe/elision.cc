@@ -20,9 +20,9 @@ Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const Symbo
     MEMRIG_TRY(const auto unlocks, entries_of(conductor.probe(), symbols, order.unlock));
     Elision* self = elision.get();
     for (const auto entry : locks)
-        MEMRIG_CHECK(conductor.watch(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }));
+        MEMRIG_CHECK(conductor.watch_first(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }));
     for (const auto entry : unlocks)
-        MEMRIG_CHECK(conductor.watch(entry, [self](const Arrival& arrival) { return self->at_unlock(arrival); }));
+        MEMRIG_CHECK(conductor.watch_first(entry, [self](const Arrival& arrival) { return self->at_unlock(arrival); }));
     return elision;
 }
 

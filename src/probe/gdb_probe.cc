@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 #include <cerrno>
-#include <charconv>
 
 #include <poll.h>
 
@@ -31,6 +30,7 @@ public:
 
     const Architecture& architecture() const override { return *layout_->arch; }
     unsigned vcpus() const override { return static_cast<unsigned>(threads_.size()); }
+    Status meet_new_vcpus() override;
     bool running() const override { return running_; }
     Result<Registers> registers(unsigned vcpu) override;
     Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
@@ -44,10 +44,10 @@ public:
         return breakpoint('z', address, kind);
     }
     Status insert_watchpoint(std::uint64_t address, std::size_t size) override {
-        return watchpoint('Z', address, size);
+        return point('Z', fmt::format("2,{:x},{:x}", address, size));
     }
     Status remove_watchpoint(std::uint64_t address, std::size_t size) override {
-        return watchpoint('z', address, size);
+        return point('z', fmt::format("2,{:x},{:x}", address, size));
     }
     Status resume(const std::set<unsigned>& vcpus) override;
     Status step(unsigned vcpu) override;
@@ -71,11 +71,14 @@ private:
     // Queues the choice of the vCPU that g, P and m then speak of, if it is another one.
     void select(unsigned vcpu);
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
-    Status watchpoint(char verb, std::uint64_t address, std::size_t size);
+    Status point(char verb, const std::string& what);
+    Status list_vcpus();
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
     void note(bool sent, std::string_view text);
-    Status must_be_stopped() const;
+    [[nodiscard]] Status must_be_stopped() const {
+        return running_ ? fail(Fault::rig, "the probe was asked to look at a running guest") : Status();
+    }
 
     Descriptor socket_;
     PacketDecoder decoder_;
@@ -83,6 +86,7 @@ private:
     std::vector<std::string> awaiting_ok_;  // what was sent, in order
     std::shared_ptr<const RegisterLayout> layout_;
     std::vector<std::string> threads_;  // by vCPU
+    std::set<std::string> inserted_;    // breakpoints and watchpoints, as "Z" names them
     int selected_ = -1;
     bool running_ = false;
     std::vector<ProbeLine> transcript_;
@@ -165,11 +169,6 @@ Status GdbProbe::ask_ok(std::string_view payload) {
     return {};
 }
 
-Status GdbProbe::must_be_stopped() const {
-    if (running_) return fail(Fault::rig, "the probe was asked to look at a running guest");
-    return {};
-}
-
 void GdbProbe::select(unsigned vcpu) {
     if (selected_ == static_cast<int>(vcpu)) return;
     queue_for_ok("Hg" + threads_.at(vcpu));
@@ -196,6 +195,11 @@ Status GdbProbe::shake_hands(Deadline) {
     MEMRIG_TRY(const std::string stopped, ask("?"));
     if (stopped.empty() || stopped[0] != 'T')
         return fail(Fault::rig, "the gdbstub answers '{}' to '?'", stopped.substr(0, 64));
+    return list_vcpus();
+}
+
+Status GdbProbe::list_vcpus() {
+    threads_.clear();
     for (std::string verb = "qfThreadInfo";; verb = "qsThreadInfo") {
         MEMRIG_TRY(const std::string list, ask(verb));
         if (list.empty() || list[0] == 'l') break;
@@ -206,6 +210,17 @@ Status GdbProbe::shake_hands(Deadline) {
         }
     }
     if (threads_.empty()) return fail(Fault::rig, "the gdbstub lists no vCPU");
+    return {};
+}
+
+Status GdbProbe::meet_new_vcpus() {
+    MEMRIG_CHECK(must_be_stopped());
+    MEMRIG_CHECK(list_vcpus());
+    for (const auto& point : inserted_) {
+        // QEMU keeps them for each vCPU: it takes them from the old ones, and then complains of the one that has none.
+        MEMRIG_CHECK(ask("z" + point));
+        MEMRIG_CHECK(ask_ok("Z" + point));
+    }
     return {};
 }
 
@@ -277,14 +292,16 @@ Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_
 }
 
 Status GdbProbe::breakpoint(char verb, std::uint64_t address, BreakpointKind kind) {
-    MEMRIG_CHECK(must_be_stopped());
-    return ask_ok(fmt::format("{}{},{:x},{}", verb, kind == BreakpointKind::software ? 0 : 1, address,
-                              layout_->arch->breakpoint_kind));
+    return point(verb, fmt::format("{},{:x},{}", kind == BreakpointKind::software ? 0 : 1, address,
+                                   layout_->arch->breakpoint_kind));
 }
 
-Status GdbProbe::watchpoint(char verb, std::uint64_t address, std::size_t size) {
+Status GdbProbe::point(char verb, const std::string& what) {
     MEMRIG_CHECK(must_be_stopped());
-    return ask_ok(fmt::format("{}2,{:x},{:x}", verb, address, size));
+    MEMRIG_CHECK(ask_ok(verb + what));
+    if (verb == 'Z') inserted_.insert(what);
+    else inserted_.erase(what);
+    return {};
 }
 
 Status GdbProbe::resume(const std::set<unsigned>& vcpus) {
@@ -367,20 +384,6 @@ Status GdbProbe::detach() {
 }
 
 }  // namespace
-
-Result<std::uint64_t> Probe::read_u64(unsigned vcpu, std::uint64_t address) {
-    MEMRIG_TRY(const std::string bytes, read_memory(vcpu, address, 8));
-    return little_endian(bytes);
-}
-
-Result<std::vector<std::uint64_t>> Probe::read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) {
-    std::vector<std::uint64_t> words;
-    for (const auto address : addresses) {
-        MEMRIG_TRY(const std::uint64_t word, read_u64(vcpu, address));
-        words.push_back(word);
-    }
-    return words;
-}
 
 Result<std::unique_ptr<Probe>> make_gdb_probe(Descriptor socket, Deadline deadline) {
     auto probe = std::make_unique<GdbProbe>(std::move(socket));

@@ -7,7 +7,8 @@ namespace memrig {
 
 namespace {
 
-constexpr std::array kLocks = {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan};
+constexpr std::array<std::string_view, 4> kLocks = {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug,
+                                                    locks::acpi_scan};
 
 struct Taker {
     const char* function;
@@ -41,9 +42,11 @@ constexpr std::array kCallers = {
 
 bool is_mutex(std::string_view lock) { return lock == locks::device_hotplug || lock == locks::acpi_scan; }
 
+bool is_watched_lock(std::string_view lock) { return std::ranges::find(kLocks, lock) != kLocks.end(); }
+
 LockNames::LockNames(const SymbolTable& symbols) : symbols_(symbols) {
-    for (const char* lock : kLocks)
-        if (const auto address = symbols.unique(lock)) names_.emplace(*address, lock);
+    for (const auto lock : kLocks)
+        if (const auto address = symbols.unique(std::string(lock))) names_.emplace(*address, lock);
 }
 
 std::optional<std::string> LockNames::name_of(std::uint64_t address) const {

@@ -21,6 +21,7 @@ inline constexpr const char* acpi_scan = "acpi_scan_lock";
 
 // The first two are mutexes (drivers/base/core.c, drivers/acpi/scan.c), the others per-CPU rwsems (mm/memory_hotplug.c, kernel/cpu.c).
 bool is_mutex(std::string_view lock);
+bool is_watched_lock(std::string_view lock);
 
 class LockNames {
 public:

@@ -2,8 +2,11 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cstring>
 
 #include <fmt/format.h>
+
+#include "hotplug/dax.h"
 
 namespace memrig {
 
@@ -20,7 +23,7 @@ bool is_actor_name(const std::string& text) {
 // What the agent can be told to write: docs/agent-protocol.md.
 bool can_be_written(const std::string& text) {
     return !text.empty() && text.size() <= kLongestText && std::ranges::all_of(text, [](unsigned char c) {
-        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_';
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_' || c == '.';
     });
 }
 
@@ -53,7 +56,14 @@ void read_device_id(TomlTable& table, Actor& actor) {
 }
 
 void read_plugger(TomlTable& table, Actor& actor) {
-    actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem"}));
+    actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "dax"}));
+    actor.entry = table.strings("entry", true);
+    if (actor.device == MemoryDevice::dax) {
+        actor.attributes = {"file"};
+        actor.path = kDaxKmemBind;
+        actor.value = kDaxDevice;
+        return;  // its size is the bench's matter
+    }
     actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
     if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
     actor.node = static_cast<int>(table.integer("node", 0, kMostNodes, 0));
@@ -66,7 +76,6 @@ void read_plugger(TomlTable& table, Actor& actor) {
         read_device_id(table, actor);
         read_refusals(table, actor);
     }
-    actor.entry = table.strings("entry", true);
 }
 
 void read_unplugger(TomlTable& table, Actor& actor) {
@@ -87,6 +96,33 @@ void read_prober(TomlTable& table, Actor& actor) {
     actor.entry = table.strings("entry", false);
 }
 
+// It does what the attribute `online` of a memory block's device does, too (drivers/base/core.c).
+void read_vcpu_onliner(TomlTable& table, Actor& actor) {
+    actor.attributes = {"online"};
+    read_expected(table, actor);
+    actor.entry = table.strings("entry", false);
+}
+
+// What the agent takes for a path: docs/agent-protocol.md.
+bool can_be_written_to(const std::string& path) {
+    constexpr std::size_t longest = 95;
+    return path.starts_with("/sys/") && path.size() <= longest && std::ranges::all_of(path, [](unsigned char c) {
+               return std::isalnum(c) != 0 || std::strchr("/._-:", c) != nullptr;
+           });
+}
+
+void read_file_writer(TomlTable& table, Actor& actor) {
+    actor.attributes = {"file"};
+    actor.path = table.string("path");
+    if (table.has("path") && !can_be_written_to(actor.path))
+        table.report("path", fmt::format("\"{}\" is no file below /sys/, or longer than 95 letters", actor.path));
+    actor.value = table.string("value");
+    if (table.has("value") && !can_be_written(actor.value))
+        table.report("value", "small letters, digits, '_' and '.', at most 32");
+    read_expected(table, actor);
+    actor.entry = table.strings("entry", true);
+}
+
 // Onliners, offliners and writers.
 void read_thread(TomlTable& table, Actor& actor) {
     if (table.has("attribute")) actor.attributes = table.strings("attribute", true);
@@ -101,7 +137,7 @@ void read_thread(TomlTable& table, Actor& actor) {
     const bool writer = actor.kind == ActorKind::writer;
     actor.value = writer ? table.string("value") : table.string("value", "");
     if (table.has("value") && !can_be_written(actor.value))
-        table.report("value", "small letters, digits and '_', at most 32");
+        table.report("value", "small letters, digits, '_' and '.', at most 32");
     if (!writer && !actor.value.empty() && actor.attributes.size() > 1)
         table.report("value", "\"value\" needs one \"attribute\": the values differ");
     constexpr std::size_t now = 0;
@@ -124,10 +160,16 @@ bool is_kernel_symbol(const std::string& text) {
 }
 
 Actor read_actor(const std::string& name, TomlTable& table) {
-    static constexpr std::pair<std::string_view, ActorKind> kinds[] = {
-        {"plug", ActorKind::plugger},    {"online", ActorKind::onliner}, {"offline", ActorKind::offliner},
-        {"write", ActorKind::writer},    {"probe", ActorKind::prober},   {"resize", ActorKind::resizer},
-        {"unplug", ActorKind::unplugger}};
+    static constexpr std::pair<std::string_view, ActorKind> kinds[] = {{"plug", ActorKind::plugger},
+                                                                       {"online", ActorKind::onliner},
+                                                                       {"offline", ActorKind::offliner},
+                                                                       {"write", ActorKind::writer},
+                                                                       {"probe", ActorKind::prober},
+                                                                       {"resize", ActorKind::resizer},
+                                                                       {"unplug", ActorKind::unplugger},
+                                                                       {"plug-vcpu", ActorKind::vcpu_plugger},
+                                                                       {"online-vcpu", ActorKind::vcpu_onliner},
+                                                                       {"write-file", ActorKind::file_writer}};
     Actor actor;
     actor.name = name;
     if (!is_actor_name(name))
@@ -144,6 +186,9 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::plugger: read_plugger(table, actor); break;
         case ActorKind::resizer: read_resizer(table, actor); break;
         case ActorKind::unplugger: read_unplugger(table, actor); break;
+        case ActorKind::vcpu_plugger: actor.entry = table.strings("entry", true); break;
+        case ActorKind::vcpu_onliner: read_vcpu_onliner(table, actor); break;
+        case ActorKind::file_writer: read_file_writer(table, actor); break;
         case ActorKind::prober: read_prober(table, actor); break;
         case ActorKind::onliner:
         case ActorKind::offliner:

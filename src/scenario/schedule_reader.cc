@@ -4,6 +4,7 @@
 #include <optional>
 #include <set>
 
+#include "probe/lock_names.h"
 #include "scenario/actor_reader.h"
 
 namespace memrig {
@@ -49,7 +50,8 @@ std::optional<Step> read_step(TomlTable& table) {
             else
                 table.report(
                     "any",
-                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\" or \"blocked LOCK\"",
+                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\", \"queued FUNCTION\" or "
+                                "\"blocked LOCK\"",
                                 text));
         }
     }
@@ -92,16 +94,7 @@ private:
         if (step.kind == StepKind::start) {
             if (!started_.insert(actor).second)
                 table.report(key, fmt::format("actor \"{}\" was started already", actor));
-            const Actor& starting = *schedule_.find(actor);
-            const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
-                return other.kind == ActorKind::plugger && started_.contains(other.name) &&
-                       (starting.of.empty() || starting.of == other.name);
-            });
-            if (starting.kind != ActorKind::plugger && !plugged)
-                table.report(
-                    key, fmt::format("actor \"{}\" needs a device that was plugged before: which blocks there are is "
-                                     "known only then",
-                                     actor));
+            check_needs(*schedule_.find(actor), key, table);
             return;
         }
         if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
@@ -113,6 +106,33 @@ private:
             table.report(key, fmt::format("actor \"{}\" is held, and cannot finish", actor));
         if (step.kind == StepKind::await && held_.contains(actor))
             table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
+    }
+
+    void check_needs(const Actor& actor, const char* key, TomlTable& table) const {
+        const auto begun = [&](ActorKind kind) {
+            return std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
+                return other.kind == kind && started_.contains(other.name);
+            });
+        };
+        switch (actor.kind) {
+            case ActorKind::plugger:
+            case ActorKind::vcpu_plugger:
+            case ActorKind::file_writer: return;
+            case ActorKind::vcpu_onliner:
+                if (!begun(ActorKind::vcpu_plugger))
+                    table.report(key, fmt::format("actor \"{}\" needs a vCPU that was plugged before", actor.name));
+                return;
+            default: break;
+        }
+        const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
+            return other.kind == ActorKind::plugger && started_.contains(other.name) &&
+                   (actor.of.empty() || actor.of == other.name);
+        });
+        if (!plugged)
+            table.report(key,
+                         fmt::format("actor \"{}\" needs a device that was plugged before: which blocks there are is "
+                                     "known only then",
+                                     actor.name));
     }
 
     const Schedule& schedule_;
@@ -156,6 +176,18 @@ Schedule read_schedule(TomlTable& root) {
     check_devices(schedule, root);
     if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) == 0)
         root.report("actor", "one actor has to be of the kind \"plug\"");
+    for (const auto& text : root.strings("lock_order", false)) {
+        const auto claim = parse_lock_order(text);
+        if (claim && is_watched_lock(claim->first) && is_watched_lock(claim->second))
+            schedule.lock_order.push_back(*claim);
+        else
+            root.report("lock_order",
+                        fmt::format("\"{}\" is no order of two locks that are watched: \"cpu_hotplug_lock "
+                                    "before mem_hotplug_lock\"",
+                                    text));
+    }
+    if (std::ranges::count(schedule.actors, ActorKind::vcpu_plugger, &Actor::kind) > 1)
+        root.report("actor", "only one actor can be of the kind \"plug-vcpu\"");
     StepChecker checker(schedule);
     // Where an actor or a step could not be read, what follows from it is no mistake of its own.
     bool followed = !schedule.actors.empty();

@@ -53,12 +53,12 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
-    const bool plugs = actor->kind == ActorKind::plugger;
+    const bool plugs = actor->kind == ActorKind::plugger && !actor->is_thread();
     const bool has_id = plugs ? actor->device == MemoryDevice::pc_dimm : actor->kind == ActorKind::unplugger;
     if (key == "size" && plugs) return set_size(*actor, value);
     if (key == "node" && plugs) return set_node(*actor, value);
     if (key == "id" && has_id) return set_device_id(*actor, value);
-    if (key != "attribute" || !actor->is_thread())
+    if (key != "attribute" || !actor->is_thread() || actor->writes_to_one_file())
         return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);
     if (std::ranges::find(actor->attributes, value) == actor->attributes.end())
         return fail(Fault::user_input, "scenario {} does not offer {}.{}={}", scenario.name, name, key, value);

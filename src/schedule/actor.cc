@@ -7,19 +7,34 @@
 
 namespace memrig {
 
-const char* to_string(MemoryDevice device) { return device == MemoryDevice::pc_dimm ? "pc-dimm" : "virtio-mem"; }
+const char* to_string(MemoryDevice device) {
+    switch (device) {
+        case MemoryDevice::pc_dimm: return "pc-dimm";
+        case MemoryDevice::virtio_mem: return "virtio-mem";
+        case MemoryDevice::dax: return "dax";
+    }
+    return "?";
+}
 
 bool Actor::is_thread() const {
     switch (kind) {
         case ActorKind::onliner:
         case ActorKind::offliner:
         case ActorKind::writer:
-        case ActorKind::prober: return true;
-        case ActorKind::plugger:
+        case ActorKind::prober:
+        case ActorKind::vcpu_onliner:
+        case ActorKind::file_writer: return true;
+        case ActorKind::plugger: return device == MemoryDevice::dax;
         case ActorKind::resizer:
+        case ActorKind::vcpu_plugger:
         case ActorKind::unplugger: break;
     }
     return false;
+}
+
+bool Actor::writes_to_one_file() const {
+    return kind == ActorKind::vcpu_onliner || kind == ActorKind::file_writer ||
+           (kind == ActorKind::plugger && is_thread());
 }
 
 std::string Actor::value_for(const std::string& attribute) const {

@@ -11,16 +11,19 @@
 namespace memrig {
 
 enum class ActorKind {
-    plugger,   // gives the guest memory through QMP; its task in the guest is the one that enters `entry`
+    plugger,   // gives the guest memory, but for dax through QMP; its task in the guest is the one that enters `entry`
     onliner,   // a thread of the agent that writes a memory block's attribute, to online it
     offliner,  // the same, to offline it
     writer,    // the same, with a text that the kernel refuses
     prober,    // a thread of the agent that tells the kernel of each block's address (/sys/devices/system/memory/probe)
     resizer,   // changes through QMP how much memory the plugged virtio-mem device gives
-    unplugger,  // takes the plugged pc-dimm away through QMP
+    unplugger,     // takes the plugged pc-dimm away through QMP
+    vcpu_plugger,  // gives the guest one more vCPU through QMP
+    vcpu_onliner,  // a thread of the agent that onlines that vCPU through sysfs
+    file_writer,   // a thread of the agent that writes once to a file of sysfs
 };
 
-enum class MemoryDevice { pc_dimm, virtio_mem };
+enum class MemoryDevice { pc_dimm, virtio_mem, dax };  // dax: the bench's own, as system RAM
 const char* to_string(MemoryDevice device);
 
 // How what is asked for through QMP can be refused.
@@ -54,13 +57,15 @@ struct Actor {
     std::vector<std::string> attributes = {"state"};
     std::string value;  // empty: what the kind and the attribute say
     std::string of;     // the plugger whose blocks they are; empty: all that are plugged by then
+    std::string path;   // of who writes to one file
     OnlinerTrigger trigger = OnlinerTrigger::now;
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
 
     std::string zone;  // that blocks come online in; empty: what the value says, else any
 
-    // Whether it is a thread of the agent, which writes once for each block. All others act through QMP.
+    // Whether it is a thread of the agent, which writes once for each block, or once to its file. All others act through QMP.
     [[nodiscard]] bool is_thread() const;
+    [[nodiscard]] bool writes_to_one_file() const;
     [[nodiscard]] std::string value_for(const std::string& attribute) const;
     [[nodiscard]] bool expects(int error) const;
     // Whether what it does is expected to be done.

@@ -12,9 +12,6 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kRingPatience = 120s;
-constexpr auto kAgentPatience = 60s;
-constexpr auto kQmpPatience = 60s;
 // How often a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
 constexpr unsigned kLooksWithoutLedger = 5;
@@ -176,79 +173,6 @@ void Cast::note_evidence(const std::string& actor, const Evidence& evidence, uns
     seen.evidence.push_back(std::move(record));
 }
 
-// --- how the actors begin
-
-Status Cast::start(const Actor& actor) {
-    started_.insert(actor.name);
-    if (actor.is_thread()) return ring(actor);
-    // What comes through QMP comes at one instant of the guest's time: while it stands still.
-    MEMRIG_CHECK(conductor_.pause());
-    if (actor.kind == ActorKind::unplugger) return unplug(actor);
-    return actor.kind == ActorKind::resizer ? resize(actor) : plug(actor);
-}
-
-Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
-    constexpr std::uint64_t most_blocks = 4096;
-    MEMRIG_TRY(casting_,
-               cast_threads(order_.schedule, conductor_.probe().vcpus(), order_.housekeeping, trigger.has_value()));
-    for (const auto& actor : order_.schedule.actors) {
-        if (!actor.is_thread()) continue;
-        OnlinerOrder order;
-        order.name = actor.name;
-        order.cpu = casting_.vcpus.at(actor.name);
-        order.first_block = 0;
-        order.last_block = most_blocks - 1;
-        order.attribute = order_.attributes.at(actor.name);
-        order.value = actor.value_for(order.attribute);
-        order.trigger = trigger.value_or(actor.trigger);
-        MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] {
-                       return machine_.agent().arm_onliner(order, Deadline::after(kAgentPatience));
-                   }));
-        doorbells_[actor.name] = doorbell;
-        timeline_.add(actor.name, "armed", fmt::format("to write {} to {}", order.value, order.attribute), order.cpu);
-    }
-    return conductor_.pause();
-}
-
-Result<BlockRange> Cast::blocks_for(const Actor& thread) const {
-    std::optional<BlockRange> all;
-    for (const auto& [plugger, blocks] : seen.plugged) {
-        if (!thread.of.empty() && plugger != thread.of) continue;
-        if (!all) all = blocks;
-        else if (blocks.first == all->last + 1) all->last = blocks.last;
-        else if (blocks.last + 1 == all->first) all->first = blocks.first;
-        else
-            return fail(Fault::user_input, "{} cannot write to the blocks of two devices with others between them",
-                        thread.name);
-    }
-    if (!all) return fail(Fault::user_input, "{} has no blocks to write to", thread.name);
-    return *all;
-}
-
-Status Cast::ring(const Actor& actor) {
-    MEMRIG_TRY(const BlockRange blocks, blocks_for(actor));
-    asked_[actor.name] = blocks.count();
-    const unsigned vcpu = casting_.vcpus.at(actor.name);
-    const Doorbell& doorbell = doorbells_.at(actor.name);
-    const auto give_up = Deadline::after(kRingPatience);
-    const auto never = [] { return false; };
-    for (;;) {
-        MEMRIG_CHECK(conductor_.pause());
-        // Its address space is the vCPU's while it spins there; else it was interrupted by another task, and comes back.
-        const auto magic = conductor_.probe().read_u64(vcpu, doorbell.address);
-        if (magic && *magic == Doorbell::magic) break;
-        if (!magic && magic.error().fault != Fault::guest) return std::unexpected(magic.error());
-        if (give_up.expired()) return fail(Fault::guest, "{} does not wait for its doorbell", actor.name);
-        MEMRIG_TRY([[maybe_unused]] const RunEnd end, conductor_.run_until(never, Deadline::after(1ms)));
-    }
-    std::string words;
-    for (const std::uint64_t word : {blocks.first, blocks.last, std::uint64_t{1}})
-        for (unsigned i = 0; i < 8; i++) words += static_cast<char>(word >> (8 * i));
-    MEMRIG_CHECK(conductor_.probe().write_memory(vcpu, doorbell.address + 8, words));
-    timeline_.add(actor.name, "rung", fmt::format("memory{} to memory{}", blocks.first, blocks.last), vcpu);
-    return {};
-}
-
 // --- how they end
 
 void Cast::collect_writes() {
@@ -352,6 +276,7 @@ Status Cast::take_after() {
     MEMRIG_CHECK(remove_left_backends());
     MEMRIG_CHECK(hear_the_kernel());
     MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
+    MEMRIG_TRY(seen.vcpus_after, look_at_vcpus());
     return {};
 }
 

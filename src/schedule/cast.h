@@ -17,6 +17,10 @@
 
 namespace memrig {
 
+// How long the agent is waited for: it answers at once where the guest runs.
+inline constexpr auto kAgentPatience = std::chrono::seconds(60);
+inline constexpr auto kQmpPatience = std::chrono::seconds(60);
+
 // What the guest's memory looks like before anything is watched: greets the agent of a machine just restored.
 Result<MemorySnapshot> look_before(Machine& machine, Conductor& conductor);
 
@@ -62,6 +66,7 @@ public:
     [[nodiscard]] std::string actor_of(std::uint64_t task) const;  // "" for a task that is no actor's
     // Whether holding the actor on that vCPU holds no other actor, too, that has not finished.
     [[nodiscard]] bool may_be_held(const std::string& actor, unsigned vcpu);
+    [[nodiscard]] bool has_started(const std::string& actor) const { return started_.contains(actor); }
     [[nodiscard]] bool crashed() const { return !seen.crashes.empty(); }
     [[nodiscard]] bool finished(const Actor& actor);
     [[nodiscard]] bool all_finished();
@@ -90,11 +95,14 @@ private:
     void plugged(const Actor& actor, const BlockRange& blocks);
     Status resize(const Actor& actor);
     Status unplug(const Actor& actor);
+    Status plug_one_vcpu(const Actor& actor);
     Status ring(const Actor& actor);
     // Of the device that the thread is for, or of all that were plugged.
     [[nodiscard]] Result<BlockRange> blocks_for(const Actor& thread) const;
     Status remove_left_backends();
     Status hear_the_kernel();
+    [[nodiscard]] OnlinerOrder order_for(const Actor& actor, std::optional<OnlinerTrigger> trigger) const;
+    Result<std::optional<VcpuFigures>> look_at_vcpus();
 
     Machine& machine_;
     Conductor& conductor_;
@@ -108,6 +116,7 @@ private:
     Casting casting_;
     std::map<std::string, Doorbell> doorbells_;  // by thread
     std::set<std::string> started_;
+    BlockRange dax_;                               // of a dax device that is there to be plugged
     std::uint64_t virtio_mem_blocks_ = 0;          // that the virtio-mem device has now
     std::map<std::string, std::uint64_t> asked_;   // by thread: the writes that it was rung for
     std::map<std::string, std::uint64_t> wanted_;  // by who acts through QMP: how many such calls do what it wants done

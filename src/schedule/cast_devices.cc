@@ -9,8 +9,6 @@ namespace memrig {
 
 namespace {
 using namespace std::chrono_literals;
-constexpr auto kQmpPatience = 60s;
-constexpr auto kAgentPatience = 60s;
 constexpr auto kConsolePatience = 30s;
 }  // namespace
 
@@ -71,6 +69,14 @@ Status Cast::unplug(const Actor& actor) {
     seen.answers[actor.name] = asked ? kDone : asked.error().text();
     wanted_[actor.name] = asked ? 1 : 0;
     timeline_.add(actor.name, "qmp", "device_del " + actor.device_id + ": " + seen.answers[actor.name]);
+    return {};
+}
+
+Status Cast::plug_one_vcpu(const Actor& actor) {
+    MEMRIG_CHECK(plug_vcpu(machine_.qmp(), Deadline::after(kQmpPatience)));
+    MEMRIG_CHECK(conductor_.probe().meet_new_vcpus());
+    wanted_[actor.name] = 1;
+    timeline_.add(actor.name, "qmp", fmt::format("vCPU {}", conductor_.probe().vcpus() - 1));
     return {};
 }
 

@@ -37,9 +37,11 @@ Status Director::set_watches() {
             MEMRIG_CHECK(cast_.watch_function(
                 step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }));
         for (const auto& evidence : step.any) {
-            if (evidence.kind != Evidence::Kind::entered) continue;
-            const auto note = [this, &step, &evidence](const Arrival& arrival) -> Result<Response> {
-                if (cast_.actor_of(arrival.task) == step.actor)
+            const bool queued = evidence.kind == Evidence::Kind::queued;
+            if (evidence.kind != Evidence::Kind::entered && !queued) continue;
+            const auto note = [this, &step, &evidence, queued](const Arrival& arrival) -> Result<Response> {
+                // Whoever queues an actor's work is not the one who does it.
+                if (queued ? cast_.has_started(step.actor) : cast_.actor_of(arrival.task) == step.actor)
                     cast_.note_evidence(step.actor, evidence, arrival.vcpu, symbols_.describe(arrival.address));
                 return Response::pass();
             };

@@ -49,7 +49,9 @@ void Goals::plug(const Actor& actor) {
                            : actor.onlined_by_kernel ? BlockFate::online
                                                      : BlockFate::offline;
     // A virtio-mem device may have been given more since.
-    const std::uint64_t own = blocks->second.first + actor.bytes / order_.block_bytes;
+    const std::uint64_t own = actor.device == MemoryDevice::virtio_mem
+                                  ? blocks->second.first + actor.bytes / order_.block_bytes
+                                  : blocks->second.last + 1;
     for (std::uint64_t id = blocks->second.first; id <= blocks->second.last; id++)
         order_.goals.push_back(
             {id, id < own ? fate : BlockFate::absent, zone_asked_for(actor), actor.node, actor.memmap_on_memory});
@@ -85,7 +87,10 @@ void Goals::act(const Actor& actor) {
         case ActorKind::prober: all_to(actor, BlockFate::offline); break;
         case ActorKind::onliner: all_to(actor, BlockFate::online, zone_asked_for(actor)); break;
         case ActorKind::offliner: all_to(actor, BlockFate::offline); break;
-        case ActorKind::writer: break;
+        case ActorKind::writer:
+        case ActorKind::vcpu_plugger:
+        case ActorKind::vcpu_onliner:
+        case ActorKind::file_writer: break;
         case ActorKind::unplugger: unplug(actor); break;
         case ActorKind::resizer:
             // The driver shrinks from the device's end (virtio_mem_sbm_unplug_request(), drivers/virtio/virtio_mem.c).

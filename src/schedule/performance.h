@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hotplug/accounting.h"
+#include "hotplug/vcpu.h"
 #include "probe/lock_ledger.h"
 #include "probe/task_names.h"
 #include "schedule/goals.h"
@@ -70,8 +71,9 @@ struct Performance {
     std::vector<OnlinerWrite> writes;
     std::map<std::uint64_t, TaskName> names;  // of tasks, by kernel stack, as far as they could be learned
     MemorySnapshot before;
-    std::optional<MemorySnapshot> after;  // where it finished
-    double schedule_seconds = 0;          // from the first step to the last
+    std::optional<MemorySnapshot> after;                   // where it finished
+    std::optional<VcpuFigures> vcpus_before, vcpus_after;  // where a vCPU is plugged
+    double schedule_seconds = 0;                           // from the first step to the last
 };
 
 }  // namespace memrig

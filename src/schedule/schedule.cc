@@ -12,6 +12,11 @@ std::string ordinal(unsigned n) {
     if (n % 100 < 11 || n % 100 > 13) ending = n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
     return fmt::format("{}{}", n, ending);
 }
+
+constexpr std::pair<std::string_view, Evidence::Kind> kVerbs[] = {{"refused", Evidence::Kind::refused},
+                                                                  {"entered", Evidence::Kind::entered},
+                                                                  {"queued", Evidence::Kind::queued},
+                                                                  {"blocked", Evidence::Kind::blocked}};
 }  // namespace
 
 const char* to_string(Mode mode) {
@@ -40,20 +45,27 @@ std::string text_of(const Interleaving& order) {
 }
 
 std::string Evidence::text() const {
-    const char* verb = kind == Kind::refused ? "refused" : kind == Kind::entered ? "entered" : "blocked";
-    return fmt::format("{} {}", verb, subject);
+    for (const auto& [verb, known] : kVerbs)
+        if (known == kind) return fmt::format("{} {}", verb, subject);
+    return subject;
 }
 
 std::optional<Evidence> parse_evidence(const std::string& text) {
     const std::size_t space = text.find(' ');
     if (space == std::string::npos || space + 1 == text.size() || text.find(' ', space + 1) != std::string::npos)
         return std::nullopt;
-    const std::string verb = text.substr(0, space);
-    const std::string subject = text.substr(space + 1);
-    if (verb == "refused") return Evidence{Evidence::Kind::refused, subject};
-    if (verb == "entered") return Evidence{Evidence::Kind::entered, subject};
-    if (verb == "blocked") return Evidence{Evidence::Kind::blocked, subject};
+    for (const auto& [verb, kind] : kVerbs)
+        if (text.substr(0, space) == verb) return Evidence{kind, text.substr(space + 1)};
     return std::nullopt;
+}
+
+std::optional<LockOrderClaim> parse_lock_order(const std::string& text) {
+    static constexpr std::string_view between = " before ";
+    const std::size_t at = text.find(between);
+    if (at == std::string::npos) return std::nullopt;
+    LockOrderClaim claim{text.substr(0, at), text.substr(at + between.size())};
+    if (claim.first == claim.second) return std::nullopt;
+    return claim;
 }
 
 std::string Step::text() const {
@@ -78,7 +90,8 @@ const Actor* Schedule::find(const std::string& name) const {
 bool Schedule::makes_sense_in_any_order() const {
     return std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
            std::ranges::all_of(actors, [](const Actor& actor) {
-               return (actor.kind == ActorKind::plugger || actor.kind == ActorKind::onliner) && actor.expects_success();
+               return ((actor.kind == ActorKind::plugger && !actor.is_thread()) || actor.kind == ActorKind::onliner) &&
+                      actor.expects_success();
            });
 }
 

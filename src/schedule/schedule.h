@@ -23,6 +23,7 @@ struct Evidence {
     enum class Kind {
         refused,  // a trylock of `subject` (a lock) failed
         entered,  // it entered `subject` (a function)
+        queued,   // after it was started, somebody entered `subject`: the function that queues its work
         blocked   // it waits for `subject` (a lock; "device_lock" is any memory block's)
     };
     Kind kind = Kind::refused;
@@ -30,7 +31,7 @@ struct Evidence {
     [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
 };
 
-// "refused LOCK", "entered FUNCTION" or "blocked LOCK".
+// "refused LOCK", "entered FUNCTION", "queued FUNCTION" or "blocked LOCK".
 std::optional<Evidence> parse_evidence(const std::string& text);
 
 enum class StepKind {
@@ -70,9 +71,17 @@ unsigned preemptions(const Interleaving& order);
 // have two texts.
 std::string text_of(const Interleaving& order);
 
+// Whoever takes `second`, not as a reader, holds `first` by then.
+struct LockOrderClaim {
+    std::string first, second;
+};
+// "FIRST before SECOND".
+std::optional<LockOrderClaim> parse_lock_order(const std::string& text);
+
 struct Schedule {
     std::vector<Actor> actors;
     std::vector<Step> steps;
+    std::vector<LockOrderClaim> lock_order;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
     // Whether somebody has to show something under a hold.

@@ -41,6 +41,21 @@ TEST(Actor, WhatIsWrittenFollowsFromTheKindAndTheAttribute) {
     EXPECT_EQ(actor("a", ActorKind::onliner, "online_movable").value_for("state"), "online_movable");
 }
 
+TEST(Actor, WhoWritesToOneFileIsAThread) {
+    for (const auto kind : {ActorKind::vcpu_onliner, ActorKind::file_writer}) {
+        EXPECT_TRUE(actor("a", kind).is_thread());
+        EXPECT_TRUE(actor("a", kind).writes_to_one_file());
+    }
+    EXPECT_EQ(actor("a", ActorKind::vcpu_onliner).value_for("online"), "1");
+    EXPECT_FALSE(actor("a", ActorKind::vcpu_plugger).is_thread());
+    EXPECT_FALSE(actor("a", ActorKind::onliner).writes_to_one_file());
+    Actor plugger = actor("a", ActorKind::plugger);
+    EXPECT_FALSE(plugger.is_thread());
+    plugger.device = MemoryDevice::dax;
+    EXPECT_TRUE(plugger.is_thread());
+    EXPECT_TRUE(plugger.writes_to_one_file());
+}
+
 TEST(Actor, ErrnosHaveNames) {
     EXPECT_EQ(errno_name(EBUSY), "EBUSY");
     EXPECT_EQ(errno_name(0), "done");

@@ -41,6 +41,10 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(bench->max_memory_bytes, 8ull << 30);
     EXPECT_EQ(bench->slots, 4u);
     EXPECT_EQ(bench->vcpus(), 4u);
+    EXPECT_EQ(bench->spare, 2u);
+    EXPECT_EQ(
+        bench->writes,
+        (std::vector<std::pair<std::string, std::string>>{{"/sys/bus/nd/drivers/nd_pmem/unbind", "namespace0.0"}}));
     EXPECT_EQ(bench->console, "ttyS0");
     EXPECT_EQ(bench->link, "ttyS1");
     EXPECT_EQ(bench->append, "isolcpus=domain,0 panic=-1");

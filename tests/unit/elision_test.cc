@@ -38,6 +38,21 @@ TEST_F(ElisionTest, TheNamedCallerGoesOnWithoutTheLock) {
     expect_counts(1, 0, 0);
 }
 
+TEST_F(ElisionTest, WhoWatchesTheLockFunctionSeesNoCallThatIsElided) {
+    unsigned seen = 0;
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("lock_device_hotplug"), [&](const Arrival&) -> Result<Response> {
+        seen++;
+        return Response::pass();
+    }));
+    make();
+    kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");
+    kernel.run();
+    EXPECT_EQ(seen, 0u);
+    kernel.will_call(2, kOnliner, "lock_device_hotplug", "state_store");
+    kernel.run();
+    EXPECT_EQ(seen, 1u);
+}
+
 TEST_F(ElisionTest, OtherCallersTakeTheLock) {
     make();
     kernel.will_call(2, kOnliner, "lock_device_hotplug", "state_store");

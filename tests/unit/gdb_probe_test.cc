@@ -177,6 +177,30 @@ TEST_F(GdbProbeTest, WatchpointsComeAndGo) {
     EXPECT_FALSE(probe->insert_watchpoint(0x10, 8));
 }
 
+// As QEMU 7.2 does: it keeps what is inserted for each vCPU, and complains where one of them has it not.
+TEST_F(GdbProbeTest, ANewVcpuStopsWhereAllOthersDo) {
+    stub.expect_handshake(2);
+    stub.expect("Z0,1000,1", "OK");
+    stub.expect("Z0,2000,1", "OK");
+    stub.expect("Z2,3000,8", "OK");
+    stub.expect("z0,2000,1", "OK");
+    stub.expect("qfThreadInfo", "mp01.01,p01.02,p01.03");
+    stub.expect("qsThreadInfo", "l");
+    stub.expect("z0,1000,1", "E02");
+    stub.expect("Z0,1000,1", "OK");
+    stub.expect("z2,3000,8", "E02");
+    stub.expect("Z2,3000,8", "OK");
+    stub.expect_silently("vCont;c:p01.01;c:p01.03");
+    connect();
+    ASSERT_TRUE(probe->insert_breakpoint(0x1000, BreakpointKind::software));
+    ASSERT_TRUE(probe->insert_breakpoint(0x2000, BreakpointKind::software));
+    ASSERT_TRUE(probe->insert_watchpoint(0x3000, 8));
+    ASSERT_TRUE(probe->remove_breakpoint(0x2000, BreakpointKind::software));
+    ASSERT_TRUE(probe->meet_new_vcpus());
+    EXPECT_EQ(probe->vcpus(), 3u);
+    EXPECT_TRUE(probe->resume({0, 2}));
+}
+
 TEST_F(GdbProbeTest, MoreThanAMebibyteIsRefused) {
     stub.expect_handshake();
     connect();

@@ -98,5 +98,29 @@ TEST(LockOrder, AReaderIsNoGate) {
     EXPECT_TRUE(found[0].gates.empty());
 }
 
+TEST(LockOrder, AClaimIsSeenOrBrokenByWhoTakesTheSecondForItself) {
+    const auto check = [](const std::vector<LockEvent>& events) {
+        return check_order(events, "cpu_hotplug_lock", "mem_hotplug_lock");
+    };
+    std::vector<LockEvent> events = {event(kAdder, LockAction::takes, "cpu_hotplug_lock", true)};
+    EXPECT_FALSE(check(events).seen);
+    nest(events, kAdder, {"mem_hotplug_lock"});
+    EXPECT_TRUE(check(events).seen);
+    EXPECT_FALSE(check(events).breach);
+    // A reader, and another one's lock, prove nothing.
+    events.push_back(event(kOnliner, LockAction::takes, "mem_hotplug_lock", true));
+    EXPECT_FALSE(check(events).breach);
+    events.push_back(event(kOnliner, LockAction::takes, "mem_hotplug_lock"));
+    ASSERT_TRUE(check(events).breach);
+    EXPECT_EQ(check(events).breach->task, kOnliner);
+}
+
+TEST(LockOrder, WhatWasReleasedIsNotHeldAnyMore) {
+    std::vector<LockEvent> events;
+    nest(events, kAdder, {"cpu_hotplug_lock"});
+    nest(events, kAdder, {"mem_hotplug_lock"});
+    EXPECT_TRUE(check_order(events, "cpu_hotplug_lock", "mem_hotplug_lock").breach);
+}
+
 }  // namespace
 }  // namespace memrig

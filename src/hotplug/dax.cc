@@ -1,0 +1,32 @@
+#include "hotplug/dax.h"
+
+#include <charconv>
+
+namespace memrig {
+
+namespace {
+
+// "0x20000000\n" or "268435456\n".
+Result<std::uint64_t> read_number(GuestLink& agent, const char* attribute, Deadline deadline) {
+    const std::string path = fmt::format("/sys/bus/dax/devices/{}/{}", kDaxDevice, attribute);
+    MEMRIG_TRY(const std::string text, agent.read_guest_file(path, deadline));
+    const bool hexadecimal = text.starts_with("0x");
+    const char* const begin = text.data() + (hexadecimal ? 2 : 0);
+    std::uint64_t number = 0;
+    if (std::from_chars(begin, text.data() + text.size(), number, hexadecimal ? 16 : 10).ec != std::errc())
+        return fail(Fault::guest, "{} is no number: '{}'", path, text);
+    return number;
+}
+
+}  // namespace
+
+Result<BlockRange> find_dax(GuestLink& agent, std::uint64_t block_bytes, Deadline deadline) {
+    MEMRIG_TRY(const std::uint64_t address, read_number(agent, "resource", deadline));
+    MEMRIG_TRY(const std::uint64_t bytes, read_number(agent, "size", deadline));
+    if (block_bytes == 0 || bytes == 0 || address % block_bytes != 0 || bytes % block_bytes != 0)
+        return fail(Fault::user_input, "{} has {} bytes at {:#x}, which is no whole number of blocks of {} bytes",
+                    kDaxDevice, bytes, address, block_bytes);
+    return BlockRange{address / block_bytes, (address + bytes) / block_bytes - 1};
+}
+
+}  // namespace memrig

@@ -1,0 +1,51 @@
+// The accounting oracle: the schedule went through, and something does not add up.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "oracle/judge.h"
+#include "oracle/refusals.h"
+#include "schedule/goals.h"
+
+namespace memrig {
+
+namespace {
+
+// Each vCPU that is plugged is there, and in use if somebody onlines it: a vCPU's kernel data are no memory that the accounts know.
+void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong) {
+    const auto& before = evidence.performance.vcpus_before;
+    const auto& after = evidence.performance.vcpus_after;
+    if (!before || !after) return;
+    VcpuFigures expected = *before;
+    for (const auto& actor : evidence.schedule.actors) {
+        if (actor.kind == ActorKind::vcpu_plugger) expected.present++;
+        if (actor.kind == ActorKind::vcpu_onliner && actor.expects_success()) expected.online++;
+    }
+    if (*after != expected)
+        wrong.push_back(fmt::format("{} vCPUs are present and {} online, not {} and {}", after->present, after->online,
+                                    expected.present, expected.online));
+}
+
+}  // namespace
+
+std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
+    const Performance& performance = evidence.performance;
+    if (!performance.after) return std::nullopt;
+    // First what was answered: what else does not add up may follow from it.
+    std::vector<std::string> wrong = unexpected_answers(evidence.schedule, performance);
+    const auto off = check_blocks(performance.before, *performance.after,
+                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
+    wrong.insert(wrong.end(), off.begin(), off.end());
+    for (const auto& write : performance.writes) {
+        const Actor* actor = evidence.schedule.find(write.onliner);
+        if (actor == nullptr || actor->expects(write.error)) continue;
+        const std::string target = actor->writes_to_one_file() ? "" : fmt::format(" to memory{}", write.block);
+        wrong.push_back(fmt::format("{}'s write{}: {}, not {}", write.onliner, target, errno_name(write.error),
+                                    errno_names(actor->expected)));
+    }
+    check_vcpus(evidence, wrong);
+    if (wrong.empty()) return std::nullopt;
+    return Finding{"accounting", Verdict::accounting, wrong.front(), wrong};
+}
+
+}  // namespace memrig
