@@ -45,7 +45,7 @@ void read_refusals(TomlTable& table, Actor& actor) {
         else
             table.report("expect",
                          fmt::format("\"{}\" is no refusal: \"GenericError: TEXT\", \"DeviceNotFound: TEXT\", "
-                                     "\"console: TEXT\"",
+                                     "\"console: TEXT\", \"_OST: 0x82\"",
                                      text));
     }
 }

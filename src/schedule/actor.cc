@@ -51,7 +51,7 @@ bool Refusal::is(const std::string& answer) const {
 
 std::optional<Refusal> parse_refusal(const std::string& text) {
     // Those of QMP are in qapi/error.json.
-    for (const char* by : {"console", "GenericError", "CommandNotFound", "DeviceNotActive", "DeviceNotFound"})
+    for (const char* by : {"console", "_OST", "GenericError", "CommandNotFound", "DeviceNotActive", "DeviceNotFound"})
         if (const std::string head = std::string(by) + ": "; text.starts_with(head) && text.size() > head.size())
             return Refusal{by, text.substr(head.size())};
     return std::nullopt;

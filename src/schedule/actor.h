@@ -28,9 +28,10 @@ const char* to_string(MemoryDevice device);
 
 // How what is asked for through QMP can be refused.
 struct Refusal {
-    std::string by;    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there
+    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there; or "_OST", where it does so by ACPI.
+    std::string by;
     std::string text;  // a part of what is said
-    [[nodiscard]] bool by_kernel() const { return by == "console"; }
+    [[nodiscard]] bool by_kernel() const { return by == "console" || by == "_OST"; }
     [[nodiscard]] std::string shown() const { return by + ": " + text; }
     // Whether an answer, "GenericError: no free slots available" or "done", is this refusal.
     [[nodiscard]] bool is(const std::string& answer) const;

@@ -101,6 +101,7 @@ private:
     [[nodiscard]] Result<BlockRange> blocks_for(const Actor& thread) const;
     Status remove_left_backends();
     Status hear_the_kernel();
+    void hear_acpi();
     [[nodiscard]] OnlinerOrder order_for(const Actor& actor, std::optional<OnlinerTrigger> trigger) const;
     Result<std::optional<VcpuFigures>> look_at_vcpus();
 

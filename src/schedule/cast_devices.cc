@@ -1,6 +1,7 @@
 // What the cast does through QMP, and what QEMU and the kernel answer.
 #include <algorithm>
 
+#include "hotplug/acpi_ost.h"
 #include "hotplug/virtio_mem.h"
 #include "schedule/cast.h"
 #include "schedule/while_running.h"
@@ -82,8 +83,10 @@ Status Cast::plug_one_vcpu(const Actor& actor) {
 
 // What the kernel was expected to refuse it says on the console; all that it has said by now is there once a last line of ours is.
 Status Cast::hear_the_kernel() {
-    const auto by_kernel = [](const Actor& actor) { return std::ranges::any_of(actor.refusals, &Refusal::by_kernel); };
-    if (std::ranges::none_of(order_.schedule.actors, by_kernel)) return {};
+    const auto on_console = [](const Actor& actor) {
+        return std::ranges::find(actor.refusals, "console", &Refusal::by) != actor.refusals.end();
+    };
+    if (std::ranges::none_of(order_.schedule.actors, on_console)) return {};
     constexpr const char* last_line = "memrig: all that was said before has been printed";
     MEMRIG_CHECK(while_running(conductor_, [&] {
         return machine_.agent().write_guest_file("/dev/kmsg", fmt::format("<3>{}\n", last_line),
@@ -96,10 +99,27 @@ Status Cast::hear_the_kernel() {
     const std::string text = machine_.console().text();
     for (const auto& actor : order_.schedule.actors)
         for (const auto& refusal : actor.refusals)
-            if (refusal.by_kernel() && text.find(refusal.text) != std::string::npos &&
+            if (refusal.by == "console" && text.find(refusal.text) != std::string::npos &&
                 seen.answers[actor.name] == kDone)
                 seen.answers[actor.name] = refusal.shown();
     return {};
+}
+
+// Only what QEMU took is the kernel's to answer. All that came before QEMU's last answer has been received.
+void Cast::hear_acpi() {
+    const auto events = machine_.qmp().events();
+    for (const auto& actor : order_.schedule.actors) {
+        const bool unplugs = actor.kind == ActorKind::unplugger;
+        const bool by_acpi = std::ranges::find(actor.entry, "acpi_device_hotplug") != actor.entry.end();
+        const auto answer = seen.answers.find(actor.name);
+        if (!by_acpi || answer == seen.answers.end() || answer->second != kDone) continue;
+        const auto status =
+            last_ost(events, actor.device_id, unplugs ? OstSource::ejection_request : OstSource::device_check);
+        if (!status) answer->second = "no _OST";
+        else if (*status != 0) answer->second = ost_text(*status);
+        else if (unplugs && !was_deleted(events, actor.device_id)) answer->second = "no DEVICE_DELETED";
+        timeline_.add(actor.name, "acpi", status ? ost_text(*status) : "no _OST");
+    }
 }
 
 // Whose device is gone needs its backend no more, and QEMU does not remove it by itself.
