@@ -39,6 +39,12 @@ public:
 private:
     Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineOrder order,
                                                 const std::string& key);
+    struct Booted {
+        std::unique_ptr<Machine> machine;
+        AgentHello hello;
+        double seconds = 0;
+    };
+    Result<Booted> boot_to_agent(const MachineOrder& order);
     Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineOrder order,
                                                 const std::string& key);
 

@@ -42,6 +42,31 @@ protected:
     std::vector<std::string> progress;
 };
 
+// QEMU's TCG, now and then.
+TEST_F(GuestStoreTest, ABootThatAnInt3EndedIsMadeAgain) {
+    const auto spoil = [](FakeMachine& machine) {
+        machine.print("Oops: int3: 0000 [#1] PREEMPT SMP NOPTI\n");
+        machine.guest.greeting = fail(Fault::rig, "the agent is gone");
+        machine.ended = Error{Fault::rig, "QEMU ended", {}};
+    };
+    backend.on_create = [spoil](FakeMachine& machine, unsigned number) -> Status {
+        if (number == 1) spoil(machine);
+        return {};
+    };
+    ASSERT_TRUE(prepared());
+    EXPECT_EQ(backend.created(), 2u);
+}
+
+TEST_F(GuestStoreTest, ABootThatAlwaysEndsSoIsNotMadeForEver) {
+    on_boot([](FakeMachine& machine) {
+        machine.print("Oops: int3: 0000 [#1] PREEMPT SMP NOPTI\n");
+        machine.guest.greeting = fail(Fault::rig, "the agent is gone");
+        machine.ended = Error{Fault::rig, "QEMU ended", {}};
+    });
+    expect_refused(Fault::guest, "the kernel stopped before the agent spoke");
+    EXPECT_EQ(backend.created(), 3u);
+}
+
 TEST_F(GuestStoreTest, IsBootedOnce) {
     const auto first = prepared();
     ASSERT_TRUE(first);
