@@ -176,6 +176,7 @@ Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kern
             results_.arms.push_back(std::move(result));
             continue;
         }
+        MEMRIG_CHECK(check_fit(*guest));
         const fs::path directory = directory_name(scenario.name) / directory_name(kernel.id) / arm.name;
         const Scenario* played = &scenario;
         std::vector<std::string> settings = settings_of(scenario);

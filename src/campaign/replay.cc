@@ -53,6 +53,7 @@ Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, Campaign
     MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(recipe.accelerator, backend, bench, kernel));
     GuestStore store(backend, [&](const std::string& what) { observer.busy_with(what); });
     MEMRIG_TRY(const auto guest, store.prepare(bench, kernel, accelerator));
+    MEMRIG_CHECK(check_fit(*guest));
     observer.busy_with("");
 
     replay.recorded_mode = to_string(recipe.manner.mode);

@@ -1,6 +1,7 @@
 // memrig run
 #include <algorithm>
 #include <cstdint>
+#include <iterator>
 #include <memory>
 
 #include <fcntl.h>
@@ -15,6 +16,7 @@
 #include "report/ktap.h"
 #include "report/results_json.h"
 #include "report/table.h"
+#include "scenario/scenario.h"
 
 namespace memrig {
 
@@ -33,10 +35,12 @@ constexpr const char* kFooter =
     "the scenario's points, with at most --preemptions switches that nobody forced (docs/explore.md).\n"
     "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"
     "Example:\n"
-    "  memrig run acpi-dimm-online --kernel debian-6.1-amd64 --trials 100 --jobs 2\n";
+    "  memrig run acpi-dimm-online --kernel debian-6.1-amd64 --trials 100 --jobs 2\n"
+    "  memrig run race --trials 1\n";
 
 struct RunOptions {
     CampaignOrder order;
+    bool all = false;
     std::string json;  // a path, or "-"
     bool ktap = false;
 
@@ -97,6 +101,10 @@ int run(RunOptions options) {
         return report_error({Fault::user_input, "--ktap and --json - would both go to stdout", "give --json a file"});
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     if (const Status fits = check_manner(options.order); !fits) return report_error(fits.error());
+    if (options.all) std::ranges::copy(scenario_names(), std::back_inserter(options.order.scenarios));
+    auto scenarios = named_scenarios(options.order.scenarios);
+    if (!scenarios) return report_error(scenarios.error());
+    options.order.scenarios = *std::move(scenarios);
     const bool own_directory = options.order.out.empty();
     if (own_directory) options.order.out = default_run_directory();
 
@@ -164,9 +172,11 @@ void add_run_command(CLI::App& program, Action& action) {
     command->footer(kFooter);
     const CLI::Validator decimal(not_decimal, "", "decimal");
 
-    command->add_option("SCENARIO", order.scenarios, "Names (`memrig scenarios list`) or paths of scenario files")
-        ->required()
+    command
+        ->add_option("SCENARIO", order.scenarios,
+                     "Names (`memrig scenarios list`), folders of them (race, validate) or paths of scenario files")
         ->type_name("");
+    command->add_flag("--all", options->all, "All scenarios that memrig brings");
     command->add_option("--kernel", order.kernels, "A kernel's id (`memrig kernels list`) or path; may be given again")
         ->type_name("ID|PATH")
         ->allow_extra_args(false)
@@ -203,7 +213,10 @@ void add_run_command(CLI::App& program, Action& action) {
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_setting, "", "setting"));
     add_manner_options(*command, *options);
-    command->callback([options, &action] { action = [options] { return run(*options); }; });
+    command->callback([options, &action] {
+        if (options->order.scenarios.empty() && !options->all) throw CLI::RequiredError("SCENARIO (or --all)");
+        action = [options] { return run(*options); };
+    });
 }
 
 }  // namespace memrig

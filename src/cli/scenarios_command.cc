@@ -5,6 +5,7 @@
 
 #include "cli/command.h"
 #include "cli/output.h"
+#include "report/coverage.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -56,6 +57,13 @@ int list(bool as_json) {
     return printed ? status : report_error(printed.error());
 }
 
+int coverage(bool as_json) {
+    const auto paths = read_coverage();
+    if (!paths) return report_error(paths.error());
+    const Status printed = print_result(as_json ? coverage_json(*paths) : coverage_markdown(*paths));
+    return printed ? kExitGood : report_error(printed.error());
+}
+
 int check(const std::vector<std::string>& files) {
     int status = kExitGood;
     std::string text;
@@ -76,7 +84,7 @@ int check(const std::vector<std::string>& files) {
 }  // namespace
 
 void add_scenarios_command(CLI::App& program, Action& action) {
-    CLI::App* command = program.add_subcommand("scenarios", "List and check scenarios");
+    CLI::App* command = program.add_subcommand("scenarios", "List and check scenarios, and show what they cover");
     command->require_subcommand(1);
     command->footer("Example:\n  memrig scenarios list\n");
 
@@ -85,6 +93,14 @@ void add_scenarios_command(CLI::App& program, Action& action) {
     list_command->add_flag("--json", *as_json, "As JSON, with what each verifies and expects");
     list_command->footer("Example:\n  memrig scenarios list --json\n");
     list_command->callback([as_json, &action] { action = [as_json] { return list(*as_json); }; });
+
+    auto coverage_as_json = std::make_shared<bool>(false);
+    CLI::App* coverage_command =
+        command->add_subcommand("coverage", "Which hotplug path is validated and raced by which scenario, as Markdown");
+    coverage_command->add_flag("--json", *coverage_as_json, "As JSON");
+    coverage_command->footer("docs/coverage.md is what this prints.\n\nExample:\n  memrig scenarios coverage --json\n");
+    coverage_command->callback(
+        [coverage_as_json, &action] { action = [coverage_as_json] { return coverage(*coverage_as_json); }; });
 
     auto files = std::make_shared<std::vector<std::string>>();
     CLI::App* check_command = command->add_subcommand("check", "Find every mistake in scenario files");

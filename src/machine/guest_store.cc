@@ -44,10 +44,11 @@ Result<SymbolTable> parse_symbols(std::string_view text) {
     return SymbolTable(std::move(symbols));
 }
 
-nlohmann::json hello_json(const AgentHello& hello, double boot_seconds) {
-    return {{"protocol", hello.protocol},       {"release", hello.release}, {"machine", hello.machine},
-            {"block_bytes", hello.block_bytes}, {"cpus", hello.cpus},       {"warnings", hello.warnings},
-            {"boot_seconds", boot_seconds}};
+nlohmann::json hello_json(const AgentHello& hello, double boot_seconds, const std::string& unfit) {
+    return {{"protocol", hello.protocol},   {"release", hello.release},
+            {"machine", hello.machine},     {"block_bytes", hello.block_bytes},
+            {"cpus", hello.cpus},           {"warnings", hello.warnings},
+            {"boot_seconds", boot_seconds}, {"unfit", unfit}};
 }
 
 Status fill_hello(PreparedGuest& guest, const std::string& text) {
@@ -60,19 +61,18 @@ Status fill_hello(PreparedGuest& guest, const std::string& text) {
     guest.hello.cpus = json.value("cpus", 0u);
     guest.hello.warnings = json.value("warnings", std::vector<std::string>());
     guest.boot_seconds = json.value("boot_seconds", 0.0);
+    guest.unfit = json.value("unfit", "");
     return {};
 }
 
-// A kernel that lacks what a bench needs is not for that bench.
-Status set_up(const MachineOrder& order, GuestLink& agent) {
-    for (const auto& [file, text] : order.bench.writes) {
+// What of it the kernel refuses; empty where it has all that the bench needs.
+Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
+    for (const auto& [file, text] : bench.writes) {
         const Status made = agent.write_guest_file(file, text, Deadline::after(kSetupPatience));
-        if (!made && made.error().fault == Fault::guest)
-            return fail(Fault::user_input, "kernel {} cannot be set up as bench {} wants it: {}", order.kernel.id,
-                        order.bench.name, made.error().message);
+        if (!made && made.error().fault == Fault::guest) return made.error().message;
         MEMRIG_CHECK(made);
     }
-    return {};
+    return std::string();
 }
 
 }  // namespace
@@ -165,7 +165,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
              {}},
             "build it with CONFIG_MEMORY_HOTPLUG");
     for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", order.kernel.id, warning);
-    MEMRIG_CHECK(set_up(order, machine->agent()));
+    MEMRIG_TRY(const std::string unfit, set_up(order.bench, machine->agent()));
     if (progress_) progress_(fmt::format("reading the symbols of {}", order.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
     if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));
@@ -173,7 +173,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     MEMRIG_TRY(TemporaryDirectory fresh, TemporaryDirectory::make("." + key, directory.parent_path()));
     MEMRIG_CHECK(machine->save(fresh.path() / "state", Deadline::after(kSavePatience)));
     MEMRIG_CHECK(write_file(fresh.path() / "symbols", symbols_text(symbols)));
-    MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds).dump(2)));
+    MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds, unfit).dump(2)));
     std::error_code code;
     fs::remove_all(directory, code);
     fs::rename(fresh.path(), directory, code);
@@ -182,6 +182,12 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     MEMRIG_TRY(auto guest, load(directory, std::move(order), key));
     guest->from_cache = false;
     return guest;
+}
+
+Status check_fit(const PreparedGuest& guest) {
+    if (guest.unfit.empty()) return {};
+    return fail(Fault::user_input, "kernel {} cannot be set up as bench {} wants it: {}", guest.order.kernel.id,
+                guest.order.bench.name, guest.unfit);
 }
 
 Status GuestStore::discard(const PreparedGuest& guest) {

@@ -21,7 +21,11 @@ struct PreparedGuest {
     SymbolTable symbols;
     double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when it was made
     bool from_cache = false;
+    std::string unfit;  // what of the bench's set-up the kernel refused; mostly empty
 };
+
+// Whether trials can be run in it. Fault::user_input where not; a guest's symbols tell beforehand what its kernel lacks.
+Status check_fit(const PreparedGuest& guest);
 
 // Prepares guests in the cache. Thread-safe, and safe against other processes (a lock per key).
 class GuestStore {

@@ -50,13 +50,12 @@ Notice NoticeNumbers::meaning(std::uint64_t action) {
 std::optional<NoticeFields> read_notice(const std::vector<std::uint64_t>& words, std::uint64_t first,
                                         std::uint64_t pages) {
     if (words.size() < kNoticeWords) return std::nullopt;
-    const auto fits = [&](std::uint64_t start, std::uint64_t count, std::uint64_t memmap_pages) {
-        return memmap_pages < pages && start == first + memmap_pages && count == pages - memmap_pages;
+    const auto fits = [&](std::uint64_t start, std::uint64_t count) {
+        return start >= first && start - first < pages && count == pages - (start - first);
     };
-    if (fits(words[2], words[3], words[1]) && (words[1] == 0 || words[0] == first))
-        return NoticeFields{words[2], words[3], low_int(words[4]), high_int(words[4])};
-    if (words[0] >= first && fits(words[0], words[1], words[0] - first))
-        return NoticeFields{words[0], words[1], low_int(words[2]), high_int(words[2])};
+    // Where the memmap is, online_pages() does not say: whatever stood there is in the first two words.
+    if (fits(words[2], words[3])) return NoticeFields{words[2], words[3], low_int(words[4]), high_int(words[4])};
+    if (fits(words[0], words[1])) return NoticeFields{words[0], words[1], low_int(words[2]), high_int(words[2])};
     return std::nullopt;
 }
 

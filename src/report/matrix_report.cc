@@ -71,15 +71,6 @@ std::string html_escaped(std::string_view text) {
     return out;
 }
 
-std::string md_escaped(std::string_view text) {
-    std::string out;
-    for (const char c : one_line(text)) {
-        if (c == '|' || c == '<' || c == '*' || c == '_' || c == '`') out += '\\';
-        out += c;
-    }
-    return out;
-}
-
 constexpr const char* kStyle =
     "body{font:16px/1.4 system-ui,sans-serif;margin:1rem;max-width:80rem}"
     "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{border:1px solid #8888;padding:.3rem .5rem;"

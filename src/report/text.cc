@@ -70,6 +70,15 @@ std::string one_line(std::string_view text) {
     return clean;
 }
 
+std::string md_escaped(std::string_view text) {
+    std::string out;
+    for (const char c : one_line(text)) {
+        if (c == '|' || c == '<' || c == '*' || c == '_' || c == '`') out += '\\';
+        out += c;
+    }
+    return out;
+}
+
 std::size_t columns(std::string_view text) {
     std::size_t n = 0;
     for (const char c : text) n += (static_cast<unsigned char>(c) & 0xc0) != 0x80;

@@ -11,6 +11,9 @@ namespace memrig {
 // Without control characters and escape sequences; line breaks and tabs become one blank, bytes that are no UTF-8 a '?'.
 std::string one_line(std::string_view text);
 
+// one_line() text that Markdown shows as it is, in a table's cell too.
+std::string md_escaped(std::string_view text);
+
 // How many columns one_line() text takes on a terminal, every character counted as one.
 std::size_t columns(std::string_view text);
 // Cut to `width` columns, the last of them "…" where something was cut.

@@ -23,6 +23,16 @@ Result<std::string> full_name(const std::string& name) {
     return fail(Fault::user_input, "\"{}\" may be {} or {}", name, matches[0], matches[1]);
 }
 
+// Those of the folder below scenarios/ that the word names: "race", "race/" or "race/*".
+std::vector<std::string> in_folder(std::string_view word) {
+    if (word.ends_with("/*")) word.remove_suffix(1);
+    if (word.ends_with('/')) word.remove_suffix(1);
+    std::vector<std::string> names;
+    for (auto& name : scenario_names())
+        if (!word.empty() && name.starts_with(std::string(word) + "/")) names.push_back(std::move(name));
+    return names;
+}
+
 // Where it lies below scenarios/ that is its name, else the path as given.
 std::string name_of(const fs::path& path) {
     const fs::path relative = fs::absolute(path).lexically_normal().lexically_relative(scenario_directory());
@@ -39,6 +49,23 @@ std::vector<std::string> scenario_names() {
         if (entry.path().extension() == ".toml") names.push_back(name_of(entry.path()));
     std::ranges::sort(names);
     return names;
+}
+
+Result<std::vector<std::string>> named_scenarios(const std::vector<std::string>& words) {
+    std::vector<std::string> named;
+    const auto add = [&](const std::string& name) {
+        if (std::ranges::find(named, name) == named.end()) named.push_back(name);
+    };
+    for (const auto& word : words) {
+        const auto all = in_folder(word);
+        if (fs::path(word).extension() == ".toml") add(name_of(word));
+        else if (!all.empty()) std::ranges::for_each(all, add);
+        else {
+            MEMRIG_TRY(const std::string name, full_name(word));
+            add(name);
+        }
+    }
+    return named;
 }
 
 Result<Scenario> load_scenario(const std::string& name_or_path) {

@@ -6,6 +6,7 @@
 #include "machine/bench.h"
 #include "machine/source_mutant.h"
 #include "scenario/actor_reader.h"
+#include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
 
 namespace memrig {
@@ -73,6 +74,14 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     return arm;
 }
 
+std::string read_path(TomlTable& root) {
+    std::vector<std::string_view> ids;
+    for (const auto& path : kHotplugPaths) ids.push_back(path.id);
+    const std::size_t none = ids.size();
+    const std::size_t chosen = root.choice("path", ids, none);
+    return chosen == none ? "" : std::string(ids[chosen]);
+}
+
 VetoOrder read_veto(TomlTable& table) {
     VetoOrder order;
     const std::string text = table.string("notice");
@@ -93,6 +102,7 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     root.integer("schema", 1, 1);
     scenario.title = root.string("title");
     scenario.verifies = root.string("verifies");
+    scenario.path = read_path(root);
     scenario.benches = root.strings("benches", true);
     const auto known = bench_names();
     for (const auto& bench : scenario.benches)

@@ -49,6 +49,7 @@ struct Scenario {
     std::string name;  // as its path below scenarios/, without .toml: "race/acpi-dimm-online"
     std::string title;
     std::string verifies;  // the rule or document passage
+    std::string path;      // an id of kHotplugPaths; empty where it is about none of them
     std::vector<std::string> benches;
     std::vector<std::string> needs;  // kernel symbols: a kernel that lacks one is not what it is for
     std::vector<Claim> kills;
@@ -79,5 +80,8 @@ Result<Scenario> load_scenario(const std::string& name_or_path);
 Result<std::vector<Diagnostic>> check_scenario(const std::filesystem::path& path);
 // The names of all scenarios, sorted.
 std::vector<std::string> scenario_names();
+// What a command line names, each once and in its order: a scenario as load_scenario() takes it, or a folder below scenarios/ ("race",
+// "race/" or "race/*"), which stands for all in it. A path of a file of one's own stays as it is. Fault::user_input for an unknown name.
+Result<std::vector<std::string>> named_scenarios(const std::vector<std::string>& words);
 
 }  // namespace memrig

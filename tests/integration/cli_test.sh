@@ -56,7 +56,7 @@ test_usage() {
     refused 'a command is needed: list, fetch, build' kernels
     refused '--frob' run acpi-dimm-online --frob
     refused '--frob' --frob
-    refused 'SCENARIO is required' run
+    refused 'SCENARIO (or --all) is required' run
     refused '--trials' run acpi-dimm-online --trials 0
     refused 'is no whole decimal number' run acpi-dimm-online --trials -1
     refused 'is no whole decimal number' run acpi-dimm-online --trials 010
@@ -82,7 +82,7 @@ test_help() {
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
     for command in '' run replay report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' scenarios \
         'scenarios list' \
-        'scenarios check' doctor; do
+        'scenarios check' 'scenarios coverage' doctor; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --help
         err_is_empty
@@ -114,7 +114,9 @@ EOF
 }
 
 test_bad_input_of_run() {
-    refused 'no-such-scenario' run no-such-scenario
+    refused 'there is no scenario "no-such-scenario" (memrig scenarios list shows what there is)' run no-such-scenario
+    refused 'there is no scenario "no-such-folder/"' run --all no-such-folder/
+    refused 'there is no kernel "no-such-kernel"' run --all validate 'race/*' unplug --kernel no-such-kernel
     refused 'no-such-scenario.toml' run ./no-such-scenario.toml
     refused 'there is no kernel "no-such-kernel"' run acpi-dimm-online --kernel no-such-kernel
     refused 'no-such-image' run acpi-dimm-online --kernel ./no-such-image
@@ -151,6 +153,10 @@ test_lists() {
     expect 0 scenarios list --json
     out_is_json
     out_has '"expected"'
+    expect 0 scenarios coverage
+    cmp -s out "$root/docs/coverage.md" || fail "$what: docs/coverage.md is another"
+    expect 0 scenarios coverage --json
+    out_is_json
     ! grep -q $'\x1b' out || fail "$what: escape sequences though stdout is no terminal"
 }
 

@@ -113,6 +113,27 @@ TEST_F(GuestStoreTest, AKernelWithoutMemoryHotplugIsTheUsersMistake) {
     expect_refused(Fault::user_input, "has no memory hotplug");
 }
 
+TEST_F(GuestStoreTest, AKernelThatCannotBeSetUpIsKnownNotToFit) {
+    const std::string unbind = "/sys/bus/dax/drivers/kmem/unbind";
+    bench.writes = {{unbind, "dax0.0"}};
+    for (const bool cached : {false, true}) {
+        const auto guest = prepared();
+        ASSERT_TRUE(guest);
+        EXPECT_EQ(guest->from_cache, cached);
+        EXPECT_EQ(guest->symbols.size(), 2u) << "so that it can be told what the kernel lacks";
+        const Status fit = check_fit(*guest);
+        ASSERT_FALSE(fit);
+        EXPECT_EQ(fit.error().fault, Fault::user_input);
+        EXPECT_NE(fit.error().message.find("cannot be set up as bench q35 wants it"), std::string::npos);
+        EXPECT_NE(fit.error().message.find("ENOENT"), std::string::npos);
+    }
+    bench.text += "# another";
+    on_boot([&](FakeMachine& machine) { machine.guest.files[unbind] = ""; });
+    const auto guest = prepared();
+    ASSERT_TRUE(guest);
+    EXPECT_TRUE(check_fit(*guest));
+}
+
 TEST_F(GuestStoreTest, AKernelThatStopsIsTheGuestsFaultWithItsLastWords) {
     on_boot([](FakeMachine& machine) {
         machine.print("Kernel panic - not syncing: No working init found.\n");

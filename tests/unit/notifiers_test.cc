@@ -257,7 +257,11 @@ TEST(NoticeFields, AreReadInBothLayouts) {
     EXPECT_FALSE(read_notice({first + 1, pages, 0, 0, 0, 0}, first, pages));
     EXPECT_FALSE(read_notice({first, pages - 1, 0, 0, 0, 0}, first, pages));
     EXPECT_FALSE(read_notice({none, none, none, none, none, none}, first, pages));
-    EXPECT_FALSE(read_notice({first, 512, first, pages, 0, 0}, first, pages));
+    EXPECT_FALSE(read_notice({first, 512, first, pages - 512, 0, 0}, first, pages));
+    // online_pages() does not fill in where the memmap is.
+    EXPECT_EQ(read_notice({0, 0, first + 512, pages - 512, none, 7}, first, pages),
+              (NoticeFields{first + 512, pages - 512, -1, -1}));
+    EXPECT_EQ(read_notice({7, none, first, pages, none, 7}, first, pages), (NoticeFields{first, pages, -1, -1}));
 }
 
 }  // namespace

@@ -239,6 +239,42 @@ TEST(ShippedScenarios, AreKnownByTheirPathOrItsLastPart) {
     EXPECT_EQ(path->name, "race/acpi-dimm-online");
 }
 
+TEST(ShippedScenarios, SayWhatPathTheyAreAbout) {
+    for (const auto& name : scenario_names()) EXPECT_NE(load_scenario(name)->path, "") << name;
+}
+
+TEST(ShippedScenarios, AFolderStandsForAllInIt) {
+    std::vector<std::string> races;
+    for (const auto& name : scenario_names())
+        if (name.starts_with("race/")) races.push_back(name);
+    for (const char* word : {"race", "race/", "race/*"}) {
+        const auto named = named_scenarios({word});
+        ASSERT_TRUE(named) << named.error().message;
+        EXPECT_EQ(*named, races);
+    }
+}
+
+TEST(ShippedScenarios, NamedTwiceIsNamedOnce) {
+    const std::string path = (home_directory() / "scenarios/race/acpi-dimm-online.toml").string();
+    const auto named = named_scenarios({"acpi-dimm-online", path, "race", "order", "race/acpi-dimm-online"});
+    ASSERT_TRUE(named) << named.error().message;
+    EXPECT_EQ(named->front(), "race/acpi-dimm-online");
+    EXPECT_EQ(std::ranges::count(*named, "race/acpi-dimm-online"), 1);
+    EXPECT_EQ(named->back(), "order/acpi-dimm-lock-order");
+    const auto own = named_scenarios({"/nonexistent/x.toml", "./y.toml"});
+    ASSERT_TRUE(own);
+    EXPECT_EQ(*own, (std::vector<std::string>{"/nonexistent/x.toml", "./y.toml"}));
+    EXPECT_TRUE(named_scenarios({})->empty());
+}
+
+TEST(ShippedScenarios, AFolderThatIsNotThereIsSaidToBe) {
+    for (const char* word : {"rac", "rac/", "race*", "/*", "/", "", "*"}) {
+        const auto named = named_scenarios({"race", word});
+        ASSERT_FALSE(named) << word;
+        EXPECT_EQ(named.error().fault, Fault::user_input);
+    }
+}
+
 TEST(ShippedScenarios, OneThatIsNotThereIsSaidToBe) {
     const auto scenario = load_scenario("no-such-scenario");
     ASSERT_FALSE(scenario);

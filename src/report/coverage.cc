@@ -1,0 +1,178 @@
+#include "report/coverage.h"
+
+#include <algorithm>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "machine/bench.h"
+#include "report/text.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kHead = R"(# What is covered
+
+Each row of the table is a hotplug path. What *validates* it takes the path to its end with nobody in the way, or is refused, and everything is
+accounted for; what *races* it holds one actor in the middle of it while another one acts. The arms beside `control` (`miscounted`, `another`) have a lock elided, a value changed or
+a setting that is wrong, and the rig has to convict each; source mutants are kernels with that part of the locking taken out ([matrix.md](matrix.md)).
+A kernel that lacks what a scenario needs is a `SKIP` with its reason, never a pass.
+
+`memrig run validate`, `memrig run race` and `memrig run --all` run these scenarios. This file is what `memrig scenarios coverage` prints, and a test compares the two.
+
+)";
+
+using Pick = std::vector<std::string> (*)(const Scenario&);
+
+std::string folder_of(const Scenario& scenario) { return scenario.name.substr(0, scenario.name.find('/')); }
+std::string last_part(const Scenario& scenario) { return scenario.name.substr(scenario.name.rfind('/') + 1); }
+bool is_race(const Scenario& scenario) { return folder_of(scenario) == "race"; }
+
+std::string code(const std::string& word) { return "`" + word + "`"; }
+
+std::string joined(const std::vector<std::string>& words) {
+    std::string text;
+    for (const auto& word : words) text += (text.empty() ? "" : ", ") + word;
+    return text.empty() ? "—" : text;
+}
+
+std::string codes(std::vector<std::string> words) {
+    for (auto& word : words) word = code(word);
+    return joined(words);
+}
+
+// What `pick` names of all of them, each once, in the order of the scenarios.
+std::vector<std::string> of_all(const PathCoverage& covered, Pick pick) {
+    std::vector<std::string> words;
+    for (const auto& scenario : covered.scenarios)
+        for (auto& word : pick(scenario))
+            if (std::ranges::find(words, word) == words.end()) words.push_back(std::move(word));
+    return words;
+}
+
+std::vector<std::string> arms_of(const Scenario& scenario) {
+    std::vector<std::string> arms;
+    for (const auto& arm : scenario.arms)
+        if (arm.name != "control") arms.push_back(arm.name);
+    return arms;
+}
+
+std::vector<std::string> mutants_of(const Scenario& scenario) {
+    std::vector<std::string> mutants;
+    for (const auto& claim : scenario.kills) mutants.push_back(claim.mutant);
+    return mutants;
+}
+
+std::string scenario_links(const PathCoverage& covered, bool races) {
+    std::vector<std::string> links;
+    for (const auto& scenario : covered.scenarios)
+        if (is_race(scenario) == races)
+            links.push_back(fmt::format("[{}](../scenarios/{}.toml)", last_part(scenario), scenario.name));
+    return joined(links);
+}
+
+std::size_t convicted_arms(const PathCoverage& covered) {
+    std::size_t arms = 0;
+    for (const auto& scenario : covered.scenarios) arms += arms_of(scenario).size();
+    return arms;
+}
+
+// "any" kernel, or what it must have, and for which scenarios where not for all.
+std::string kernels_of(const PathCoverage& covered) {
+    std::map<std::string, std::vector<std::string>> users;
+    std::size_t choosy = 0;
+    for (const auto& scenario : covered.scenarios) {
+        for (const auto& symbol : scenario.needs) users[symbol].push_back(last_part(scenario));
+        choosy += scenario.needs.empty() ? 0 : 1;
+    }
+    std::string text = choosy < covered.scenarios.size() ? "any" : "";
+    for (const auto& [symbol, names] : users) {
+        text += (text.empty() ? "with " : "; with ") + code(symbol);
+        if (names.size() < covered.scenarios.size()) text += ": " + joined(names);
+    }
+    return text.empty() ? "—" : text;
+}
+
+std::string row(const PathCoverage& covered) {
+    const std::vector<std::string> architectures(covered.architectures.begin(), covered.architectures.end());
+    const auto benches = of_all(covered, [](const Scenario& scenario) { return scenario.benches; });
+    return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", covered.path.name, scenario_links(covered, false),
+                       scenario_links(covered, true), convicted_arms(covered), codes(of_all(covered, mutants_of)),
+                       joined(benches), joined(architectures), kernels_of(covered));
+}
+
+std::string arm_text(const ScenarioArm& arm) {
+    std::vector<std::string> verdicts;
+    for (const Verdict verdict : arm.expected) verdicts.push_back(code(std::string(to_string(verdict))));
+    std::string either;
+    for (const auto& verdict : verdicts) either += (either.empty() ? "" : " or ") + verdict;
+    return fmt::format("  - {}: {}: {}\n", code(arm.name), md_escaped(arm.purpose), either);
+}
+
+std::string details(const PathCoverage& covered) {
+    std::string text = fmt::format("\n## {}\n\n", covered.path.name);
+    if (covered.scenarios.empty()) return text + "Nothing yet.\n";
+    for (const auto& scenario : covered.scenarios) {
+        text += fmt::format("- [{0}](../scenarios/{0}.toml): {1}.\n  Verifies: {2}\n", scenario.name,
+                            md_escaped(scenario.title), md_escaped(scenario.verifies));
+        for (const auto& arm : scenario.arms)
+            if (arm.name != "control") text += arm_text(arm);
+    }
+    return text;
+}
+
+}  // namespace
+
+Result<std::vector<PathCoverage>> read_coverage() {
+    std::vector<PathCoverage> paths;
+    for (const auto& path : kHotplugPaths) paths.push_back({path, {}, {}});
+    for (const auto& name : scenario_names()) {
+        MEMRIG_TRY(Scenario scenario, load_scenario(name));
+        const auto row =
+            std::ranges::find(paths, scenario.path, [](const PathCoverage& covered) { return covered.path.id; });
+        if (row == paths.end())
+            return fail(Fault::user_input, "scenarios/{}.toml names no path that it is about (path = \"…\")", name);
+        for (const auto& bench : scenario.benches) {
+            MEMRIG_TRY(const Bench machine, load_bench(bench));
+            row->architectures.insert(machine.arch);
+        }
+        row->scenarios.push_back(std::move(scenario));
+    }
+    return paths;
+}
+
+std::string coverage_markdown(const std::vector<PathCoverage>& paths) {
+    std::string text = kHead;
+    text +=
+        "| path | validated by | raced by | arms convicted | source mutants killed | benches | architecture | kernels "
+        "|\n";
+    text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
+    for (const auto& covered : paths) text += row(covered);
+    for (const auto& covered : paths) text += details(covered);
+    return text;
+}
+
+std::string coverage_json(const std::vector<PathCoverage>& paths) {
+    using Json = nlohmann::ordered_json;
+    Json json = {{"schema", 1}, {"paths", Json::array()}};
+    for (const auto& covered : paths) {
+        Json row = {{"path", covered.path.id},
+                    {"name", covered.path.name},
+                    {"architectures", covered.architectures},
+                    {"scenarios", Json::array()}};
+        for (const auto& scenario : covered.scenarios)
+            row["scenarios"].push_back({{"name", scenario.name},
+                                        {"race", is_race(scenario)},
+                                        {"title", scenario.title},
+                                        {"verifies", scenario.verifies},
+                                        {"arms", arms_of(scenario)},
+                                        {"kills", mutants_of(scenario)},
+                                        {"benches", scenario.benches},
+                                        {"needs", scenario.needs}});
+        json["paths"].push_back(std::move(row));
+    }
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace memrig

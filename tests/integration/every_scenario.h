@@ -1,0 +1,68 @@
+// Plays every scenario that memrig brings on one kernel, all arms, one trial each.
+#pragma once
+
+#include <cstdio>
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "integration/quiet_observer.h"
+#include "report/text.h"
+#include "scenario/scenario.h"
+
+namespace memrig::test {
+
+// What a failed trial left, copied to where it outlives the test.
+inline fs::path keep_evidence(const fs::path& run, const std::string& kernel, const fs::path& trial) {
+    const fs::path kept = fs::current_path() / "failed-trials" / kernel / trial;
+    std::error_code code;
+    fs::remove_all(kept, code);
+    fs::create_directories(kept.parent_path(), code);
+    fs::copy(run / trial, kept, fs::copy_options::recursive, code);
+    return kept;
+}
+
+inline void expect_arm(const ArmResult& arm, const fs::path& run) {
+    SCOPED_TRACE(fmt::format("{}, arm {}, on {}", arm.scenario, arm.arm, arm.bench));
+    if (!arm.skipped.empty()) {
+        std::printf("SKIP %s, arm %s: %s\n", arm.scenario.c_str(), arm.arm.c_str(), arm.skipped.c_str());
+        return;
+    }
+    EXPECT_EQ(arm.trials.size(), 1u);
+    for (const auto& trial : arm.trials)
+        if (!trial.as_expected)
+            ADD_FAILURE() << to_string(trial.verdict) << ": " << trial.reason
+                          << "\nits evidence: " << keep_evidence(run, arm.kernel, trial.directory).string();
+}
+
+inline void expect_every_scenario_as_expected(const std::string& kernel) {
+    const auto directory = TemporaryDirectory::make("memrig-every-scenario");
+    ASSERT_TRUE(directory);
+    const auto backend = make_qemu_backend();
+    QuietObserver observer;
+    CampaignOrder order;
+    order.scenarios = scenario_names();
+    ASSERT_FALSE(order.scenarios.empty());
+    order.kernels = {kernel};
+    order.trials = 1;
+    order.jobs = 2;
+    order.seed = 0;
+    order.accelerator = "tcg";
+    order.out = directory->path() / "run";
+    const auto results = run_campaign(order, *backend, observer);
+    ASSERT_TRUE(results) << results.error().line();
+    EXPECT_EQ(results->fault, "");
+    std::set<std::string> played;
+    std::size_t trials = 0;
+    for (const auto& arm : results->arms) {
+        expect_arm(arm, order.out);
+        played.insert(arm.scenario);
+        trials += arm.trials.size();
+    }
+    EXPECT_EQ(played.size(), order.scenarios.size());
+    EXPECT_GT(trials, 0u) << "all that is skipped shows nothing";
+    std::printf("%s: %s of %s in %s\n", kernel.c_str(), counted(trials, "trial").c_str(),
+                counted(played.size(), "scenario").c_str(), short_time(results->seconds).c_str());
+}
+
+}  // namespace memrig::test
