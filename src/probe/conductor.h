@@ -122,6 +122,7 @@ private:
     Status come_back(Arrival& arrival);
     // Moves vCPUs that stand on a breakpoint and are not held behind it.
     Status pass_breakpoints();
+    Status step_off(unsigned vcpu, std::uint64_t address);
     [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;
 
     Probe& probe_;

@@ -94,6 +94,7 @@ Status FakeProbe::resume(const std::set<unsigned>& vcpus) {
 
 Status FakeProbe::step(unsigned vcpu) {
     stepped.push_back(vcpu);
+    if (idle_steps > 0) return idle_steps--, Status();
     state_.at(vcpu)[std::string(architecture_.pc)] += step_bytes;
     return {};
 }

@@ -48,6 +48,7 @@ public:
     std::vector<std::set<unsigned>> resumed;  // each resume(), in order
     std::vector<unsigned> stepped;
     std::uint64_t step_bytes = 4;
+    unsigned idle_steps = 0;  // so many of the next steps go nowhere
 
 private:
     struct Scripted {

@@ -59,7 +59,7 @@ public:
 
     // Resumes the vCPUs named; the others stay held. Returns at once.
     virtual Status resume(const std::set<unsigned>& vcpus) = 0;
-    // Runs one instruction of one vCPU, with interrupts masked, all others still.
+    // Runs one instruction of one vCPU, with interrupts masked, all others still; or none: QEMU may come back before it.
     virtual Status step(unsigned vcpu) = 0;
     // The next stop; nothing at the deadline, or when `wake` (a descriptor, -1 for none) became readable first.
     virtual Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) = 0;

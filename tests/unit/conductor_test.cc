@@ -56,6 +56,26 @@ TEST_F(ConductorTest, AnythingElseIsPassedByAStep) {
     EXPECT_EQ(probe.stepped, std::vector<unsigned>{1});
 }
 
+TEST_F(ConductorTest, AStepThatWentNowhereIsMadeAgain) {
+    ASSERT_TRUE(probe.write_memory(0, kFunction, "\x55"));
+    watch(kFunction);
+    probe.idle_steps = 2;
+    will_call(1);
+    run();
+    EXPECT_EQ(arrivals.size(), 1u);
+    EXPECT_EQ(probe.stepped, (std::vector<unsigned>{1, 1, 1}));
+}
+
+TEST_F(ConductorTest, AVcpuThatCannotBeSteppedIsAFaultOfTheRig) {
+    ASSERT_TRUE(probe.write_memory(0, kFunction, "\x55"));
+    watch(kFunction);
+    probe.idle_steps = 1u << 20;
+    will_call(1);
+    const auto end = conductor.run_until([] { return false; }, Deadline(SteadyTime::min()));
+    ASSERT_FALSE(end);
+    EXPECT_EQ(end.error().fault, Fault::rig);
+}
+
 TEST_F(ConductorTest, ABreakpointThatIsGoneNeedsNoPassing) {
     const auto id = watch(kFunction);
     will_call(1);
