@@ -142,7 +142,7 @@ Result<std::shared_ptr<const PreparedGuest>> Campaign::prepare(const Bench& benc
     GuestStore store(backend_, [this](const std::string& what) { observer_.busy_with(what); });
     MEMRIG_TRY(auto guest, store.prepare(bench, kernel, accelerator));
     observer_.busy_with("");
-    MEMRIG_TRY(results_.qemu_version, backend_.version(bench));
+    results_.qemu_version = guest->qemu_version;
     results_.accelerator = to_string(accelerator);
     results_.kernels.push_back({kernel.id, guest->hello.release, kernel.sha256, guest->boot_seconds});
     guests_[key] = guest;
@@ -150,7 +150,8 @@ Result<std::shared_ptr<const PreparedGuest>> Campaign::prepare(const Bench& benc
 }
 
 Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kernel) {
-    MEMRIG_TRY(const Bench bench, load_bench(order_.bench.empty() ? scenario.benches.front() : order_.bench));
+    MEMRIG_TRY(Bench bench, load_bench(order_.bench.empty() ? scenario.benches.front() : order_.bench));
+    MEMRIG_CHECK(use_emulator(bench, order_.emulator));
     if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&
         std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
         return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);

@@ -45,7 +45,8 @@ Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, Campaign
     const auto arm = std::ranges::find(scenario.arms, recipe.arm, &ScenarioArm::name);
     if (arm == scenario.arms.end())
         return fail(Fault::user_input, "the recorded scenario has no arm \"{}\"", recipe.arm);
-    MEMRIG_TRY(const Bench bench, load_bench(recipe.bench));
+    MEMRIG_TRY(Bench bench, load_bench(recipe.bench));
+    MEMRIG_CHECK(use_emulator(bench, order.emulator.empty() ? recipe.emulator : order.emulator));
     MEMRIG_TRY(const KernelImage kernel, resolve_kernel(order.kernel.empty() ? recipe.kernel : order.kernel));
     if (kernel.sha256 != recipe.kernel_sha256)
         replay.warnings.push_back(fmt::format("the kernel is not the one of then ({}, sha256 {})",
@@ -55,6 +56,8 @@ Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, Campaign
     MEMRIG_TRY(const auto guest, store.prepare(bench, kernel, accelerator));
     MEMRIG_CHECK(check_fit(*guest));
     observer.busy_with("");
+    if (guest->qemu_version != recipe.qemu_version)
+        replay.warnings.push_back(fmt::format("QEMU is not the one of then ({})", recipe.qemu_version));
 
     replay.recorded_mode = to_string(recipe.manner.mode);
     replay.arm.scenario = scenario.name;

@@ -11,6 +11,7 @@ namespace memrig {
 struct ReplayOrder {
     std::filesystem::path trial;  // the directory of the one that is played again
     std::string kernel;           // in place of the recorded one, where given: an id or a path
+    std::string emulator;         // likewise
     unsigned times = 1;
     std::filesystem::path out;
 };

@@ -11,7 +11,7 @@ namespace memrig {
 
 namespace {
 
-constexpr int kRecipeSchema = 1;
+constexpr int kRecipeSchema = 2;
 constexpr std::uint64_t kMostRecipeBytes = 4u << 20;
 constexpr std::uint64_t kMostVerdictBytes = 16u << 20;
 using Json = nlohmann::json;
@@ -124,6 +124,8 @@ Json recipe_json(const TrialOrder& order) {
             {"arm", order.arm.name},
             {"kernel", {{"id", kernel.id}, {"sha256", kernel.sha256}, {"release", order.guest->hello.release}}},
             {"bench", order.guest->order.bench.name},
+            {"emulator", order.guest->order.bench.emulator.id},
+            {"qemu", order.guest->qemu_version},
             {"accelerator", to_string(order.guest->order.accelerator)},
             {"number", order.number},
             {"seed", order.seed},
@@ -160,6 +162,8 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
         recipe.kernel_sha256 = json.at("kernel").at("sha256").get<std::string>();
         recipe.kernel_release = json.at("kernel").at("release").get<std::string>();
         recipe.bench = json.at("bench").get<std::string>();
+        recipe.emulator = json.at("emulator").get<std::string>();
+        recipe.qemu_version = json.at("qemu").get<std::string>();
         recipe.accelerator = json.at("accelerator").get<std::string>();
         recipe.number = number_at(json);
         recipe.seed = count_at<std::uint64_t>(json, "seed");

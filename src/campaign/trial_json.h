@@ -13,7 +13,9 @@ nlohmann::json order_json(const Interleaving& order);
 struct TrialRecipe {
     std::string scenario, scenario_text, arm;
     std::string kernel, kernel_sha256, kernel_release;  // as given to --kernel
-    std::string bench, qemu_version, accelerator;
+    std::string bench, accelerator;
+    std::string emulator;  // as given to --emulator
+    std::string qemu_version;
     unsigned number = 1;
     std::uint64_t seed = 0;
     std::map<std::string, std::string> attributes;

@@ -15,6 +15,7 @@ void add_replay_command(CLI::App& program, Action& action);
 void add_matrix_command(CLI::App& program, Action& action);
 void add_report_command(CLI::App& program, Action& action);
 void add_kernels_command(CLI::App& program, Action& action);
+void add_emulators_command(CLI::App& program, Action& action);
 void add_benches_command(CLI::App& program, Action& action);
 void add_scenarios_command(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);

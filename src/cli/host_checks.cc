@@ -13,6 +13,7 @@
 #include "base/paths.h"
 #include "base/process.h"
 #include "machine/accelerator.h"
+#include "machine/emulator.h"
 #include "machine/kernel_catalogue.h"
 #include "qmp/python_runtime.h"
 
@@ -174,6 +175,26 @@ void check_kernels(std::vector<HostCheck>& checks) {
     }
 }
 
+void check_emulators(std::vector<HostCheck>& checks) {
+    const auto catalogue = emulator_catalogue();
+    if (!catalogue) {
+        checks.push_back(note("emulators", catalogue.error().message));
+        return;
+    }
+    for (const auto& entry : *catalogue)
+        for (const auto& [program, package] : entry.packages) {
+            const std::string name = "emulator " + entry.id;
+            const auto emulator = cached_emulator(entry, program);
+            const std::string remedy = "memrig emulators fetch " + entry.id;
+            if (!emulator || !*emulator) {
+                checks.push_back(note(name, emulator ? "not fetched" : emulator.error().message, remedy));
+                continue;
+            }
+            const auto version = emulator_version(**emulator);
+            checks.push_back(version ? ok(name, *version) : note(name, version.error().message, remedy));
+        }
+}
+
 HostCheck check_fetching() {
     for (const char* tool : {"apt-get", "dpkg-deb"})
         if (!find_program(tool))
@@ -218,6 +239,7 @@ std::vector<HostCheck> check_host() {
         check_fetching(),
     };
     check_kernels(checks);
+    check_emulators(checks);
     checks.push_back(check_libvirt_library());
     checks.push_back(check_libvirt_daemon());
     checks.push_back(check_compiler("powerpc64le-linux-gnu", "gcc-powerpc64le-linux-gnu"));

@@ -105,6 +105,7 @@ int run(int argc, char** argv) {
     add_scenarios_command(program, action);
     add_kernels_command(program, action);
     add_benches_command(program, action);
+    add_emulators_command(program, action);
     add_doctor_command(program, action);
     // Only for the list: the words after it are taken before CLI11 sees them.
     program.add_subcommand("help", "Print the help of a command")->footer("Example:\n  memrig help run\n");

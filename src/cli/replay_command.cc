@@ -73,6 +73,8 @@ void add_replay_command(CLI::App& program, Action& action) {
         ->capture_default_str();
     command->add_option("--kernel", order->kernel, "Another kernel's id or path; default: the recorded one")
         ->type_name("ID|PATH");
+    command->add_option("--emulator", order->emulator, "Another QEMU's id or path; default: the recorded one")
+        ->type_name("ID|PATH");
     command->add_option("--out", order->out, "Where the new evidence goes; default: runs/TIME-PID")->type_name("DIR");
     command->callback([order, &action] { action = [order] { return replay(*order); }; });
 }

@@ -183,6 +183,10 @@ void add_run_command(CLI::App& program, Action& action) {
         ->default_str(order.kernels.front());
     command->add_option("--bench", order.bench, "The machine (`memrig benches list`); default: the scenario's first")
         ->type_name("BENCH");
+    command
+        ->add_option("--emulator", order.emulator,
+                     "A QEMU's id (`memrig emulators list`) or the program's path; default: the one in PATH")
+        ->type_name("ID|PATH");
     command->add_option("--arm", order.arm, "control, mutant, another arm's name, or all")
         ->type_name("ARM")
         ->capture_default_str();

@@ -26,6 +26,7 @@ Result<fs::path> proof_file(const Bench& bench) {
     const auto machine_id = read_file("/etc/machine-id", 4096);
     Hasher hasher;
     hasher.add(name.release).add(name.version).add(name.nodename).add(machine_id ? *machine_id : "").add(bench.arch);
+    if (!bench.emulator.identity.empty()) hasher.add(bench.emulator.identity);
     return cache / "hosts" / ("kvm-" + hasher.finish().substr(0, 16) + ".json");
 }
 

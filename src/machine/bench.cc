@@ -28,7 +28,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     bench.arch = root.string("arch");
     if (root.has("arch") && find_architecture(bench.arch) == nullptr)
         root.report("arch", fmt::format("memrig knows no architecture \"{}\"", bench.arch));
-    bench.emulator = root.string("emulator");
+    bench.emulator.program = root.string("emulator");
     bench.machine = root.string("machine");
     bench.cpu = root.string("cpu", "");
     bench.arguments = root.strings("arguments", false);
@@ -81,6 +81,11 @@ Result<Bench> load_bench(const std::string& name) {
     }
     if (!text) return fail(Fault::user_input, "{}", text.error().message);
     return parse_bench(*text, shown(path));
+}
+
+Status use_emulator(Bench& bench, const std::string& id_or_path) {
+    MEMRIG_TRY(bench.emulator, resolve_emulator(id_or_path, bench.emulator.program));
+    return {};
 }
 
 std::vector<std::string> bench_names() {

@@ -7,16 +7,17 @@
 #include <vector>
 
 #include "base/error.h"
+#include "machine/emulator.h"
 
 namespace memrig {
 
 struct Bench {
     std::string name;
     std::string description;
-    std::string arch;      // as uname -m prints it
-    std::string emulator;  // the program, e.g. qemu-system-x86_64
-    std::string machine;   // QEMU's -machine type
-    std::string cpu;       // QEMU's -cpu, empty for the machine's default
+    std::string arch;     // as uname -m prints it
+    Emulator emulator;    // its program, e.g. qemu-system-x86_64, is the one in PATH, until use_emulator()
+    std::string machine;  // QEMU's -machine type
+    std::string cpu;      // QEMU's -cpu, empty for the machine's default
     std::uint64_t memory_bytes = 0, max_memory_bytes = 0;
     unsigned slots = 0;
     unsigned housekeeping = 1;           // vCPUs from 0 on that are never held
@@ -35,6 +36,8 @@ struct Bench {
 Result<Bench> parse_bench(std::string_view text, const std::string& shown_name);
 // By name (rig/benches/NAME.toml) or by path (something with a '/').
 Result<Bench> load_bench(const std::string& name);
+// Another QEMU for it, as resolve_emulator() takes it.
+Status use_emulator(Bench& bench, const std::string& id_or_path);
 std::vector<std::string> bench_names();
 
 }  // namespace memrig

@@ -110,6 +110,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
         .add(bench.text)
         .add(kernel.sha256)
         .add(initramfs.hash);
+    if (!bench.emulator.identity.empty()) hasher.add(bench.emulator.identity);
     const std::string key = hasher.add(order.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
 
     MEMRIG_TRY(const fs::path cache, cache_directory());
@@ -117,8 +118,11 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     MEMRIG_CHECK(make_directories(guests));
     MEMRIG_TRY(const FileLock lock, FileLock::take(guests / (key + ".lock")));
     const fs::path directory = guests / key;
-    if (auto loaded = load(directory, order, key)) return *std::move(loaded);
-    return boot(directory, std::move(order), key);
+    auto guest = load(directory, order, key);
+    if (!guest) guest = boot(directory, std::move(order), key);
+    MEMRIG_CHECK(guest);
+    (*guest)->qemu_version = version;
+    return *std::move(guest);
 }
 
 Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineOrder order,

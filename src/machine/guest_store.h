@@ -20,6 +20,7 @@ struct PreparedGuest {
     AgentHello hello;
     SymbolTable symbols;
     double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when it was made
+    std::string qemu_version;
     bool from_cache = false;
     std::string unfit;  // what of the bench's set-up the kernel refused; mostly empty
 };

@@ -4,16 +4,13 @@
 
 #include "base/file.h"
 #include "base/paths.h"
-#include "base/process.h"
 #include "base/toml_reader.h"
 #include "machine/build_tools.h"
+#include "machine/debian_package.h"
 
 namespace memrig {
 
 namespace {
-
-using namespace std::chrono_literals;
-constexpr auto kDownloadPatience = 30min;
 
 // The directory that tools/fetch-deb printed last for this entry. A newer package replaces it when fetched again.
 Result<fs::path> pointer_file(const KernelEntry& entry) {
@@ -141,20 +138,11 @@ Result<KernelImage> fetch_kernel(const KernelEntry& entry) {
     if (entry.provider == KernelProvider::built)
         return fail_with({Fault::user_input, fmt::format("the kernel {} is built, not fetched", entry.id), {}},
                          fmt::format("memrig kernels build {}", entry.id));
-    const fs::path script = home_directory() / "tools" / "fetch-deb";
-    MEMRIG_TRY(const RunResult run,
-               run_program({script.string(), "--suite", entry.suite, "--arch", entry.debian_arch, entry.package},
-                           Deadline::after(kDownloadPatience)));
-    if (!run.status.success())
-        return fail_with(
-            {Fault::host,
-             fmt::format("cannot fetch the kernel {}: tools/fetch-deb ended with {}", entry.id, run.status.text()),
-             {}},
-            "its own message stands above");
-    const std::string directory = run.output.substr(0, run.output.find('\n'));
+    MEMRIG_TRY(const fs::path directory,
+               fetch_debian_package({entry.package, entry.suite, entry.debian_arch}, "the kernel " + entry.id));
     MEMRIG_TRY(KernelImage kernel, kernel_in(entry, directory));
     MEMRIG_TRY(const fs::path pointer, pointer_file(entry));
-    MEMRIG_CHECK(write_file(pointer, directory));
+    MEMRIG_CHECK(write_file(pointer, directory.string()));
     return kernel;
 }
 

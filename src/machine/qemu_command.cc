@@ -29,7 +29,7 @@ std::string MachineOrder::command_line() const {
 
 std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) {
     const Bench& bench = order.bench;
-    std::vector<std::string> argv = {bench.emulator,
+    std::vector<std::string> argv = {bench.emulator.program,
                                      "-nodefaults",
                                      "-no-user-config",
                                      "-display",
@@ -67,6 +67,7 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
                                      order.initramfs.string(),
                                      "-append",
                                      order.command_line()};
+    argv.insert(argv.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
     if (!bench.cpu.empty()) argv.insert(argv.end(), {"-cpu", bench.cpu});
     argv.insert(argv.end(), bench.arguments.begin(), bench.arguments.end());
     if (incoming) argv.insert(argv.end(), {"-incoming", "defer"});

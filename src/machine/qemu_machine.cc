@@ -202,16 +202,14 @@ private:
     static Result<std::unique_ptr<QemuMachine>> spawn(const MachineOrder& order, Descriptor state, Deadline deadline);
 };
 
-Result<std::string> QemuBackend::version(const Bench& bench) {
-    MEMRIG_TRY(const RunResult run, run_program({bench.emulator, "--version"}, Deadline::after(kCommandPatience)));
-    return run.output.substr(0, run.output.find('\n'));
-}
+Result<std::string> QemuBackend::version(const Bench& bench) { return emulator_version(bench.emulator); }
 
 Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& order, Descriptor state,
                                                         Deadline deadline) {
     MEMRIG_TRY(Sockets sockets, make_sockets());
     SpawnOptions options;
     options.argv = qemu_command(order, state.valid());
+    options.environment = order.bench.emulator.environment;
     options.output = order.evidence.empty() ? sockets.directory.path() / "qemu.log" : order.evidence / "qemu.log";
     options.inherit = {{sockets.qmp.get(), QemuDescriptors::qmp},
                        {sockets.gdb.get(), QemuDescriptors::gdb},

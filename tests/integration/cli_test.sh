@@ -80,7 +80,8 @@ test_help() {
     expect 0 --version
     err_is_empty
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
-    for command in '' run replay report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' scenarios \
+    for command in '' run replay report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
+        'emulators list' 'emulators fetch' scenarios \
         'scenarios list' \
         'scenarios check' 'scenarios coverage' doctor; do
         # shellcheck disable=SC2086  # words, not one argument
@@ -124,6 +125,8 @@ test_bad_input_of_run() {
     refused 'text' run acpi-dimm-online --kernel ./text
     make_kernel_header image
     refused 'there is no bench "no-such-bench"' run acpi-dimm-online --kernel ./image --bench no-such-bench
+    refused 'there is no emulator "no-such-qemu" (memrig emulators list' run acpi-dimm-online --kernel ./image --emulator no-such-qemu
+    refused './text is no program' run acpi-dimm-online --kernel ./image --emulator ./text
     refused 'no-such-arm' run acpi-dimm-online --kernel ./image --arm no-such-arm
     [[ ! -e runs ]] || fail "a run that never was left a run directory: $(find runs)"
     mkdir full
@@ -139,6 +142,9 @@ test_lists() {
     out_is_json
     out_has '"fetched": false'
     refused 'there is no kernel "no-such-kernel"' kernels fetch debian-6.1-amd64 no-such-kernel
+    expect 0 emulators list
+    out_has 'debian-12-backports'
+    refused 'there is no emulator "no-such-qemu"' emulators fetch debian-12-backports no-such-qemu
     refused 'memrig kernels build ref-6.12-amd64' kernels fetch ref-6.12-amd64
     refused 'memrig kernels fetch debian-6.1-amd64' kernels build debian-6.1-amd64
     refused 'there is no kernel "ref-6.12-amd64+frobnicate" (memrig kernels list --all' kernels build ref-6.12-amd64+frobnicate

@@ -52,7 +52,7 @@ TEST_F(Explore, ControlIsCleanAndTheMutantIsConvictedAtTwoPreemptions) {
     ASSERT_NE(oops, results.arms[1].trials.end());
     EXPECT_FALSE(oops->order.empty()) << "it takes a switch";
     const auto replay =
-        replay_trial({order.out / oops->directory, "", 2, directory->path() / "replay"}, *backend, observer);
+        replay_trial({order.out / oops->directory, "", "", 2, directory->path() / "replay"}, *backend, observer);
     ASSERT_TRUE(replay) << replay.error().line();
     EXPECT_TRUE(replay->same_verdict());
     EXPECT_TRUE(replay->warnings.empty());

@@ -34,7 +34,7 @@ TEST(Bench, AGoodOneIsReadWhole) {
     ASSERT_TRUE(bench) << bench.error().message;
     EXPECT_EQ(bench->name, "good");
     EXPECT_EQ(bench->arch, "x86_64");
-    EXPECT_EQ(bench->emulator, "qemu-system-x86_64");
+    EXPECT_EQ(bench->emulator.program, "qemu-system-x86_64");
     EXPECT_EQ(bench->machine, "q35");
     EXPECT_EQ(bench->cpu, "max");
     EXPECT_EQ(bench->memory_bytes, 512ull << 20);

@@ -229,7 +229,7 @@ TEST_F(CampaignTest, WhatAnArmSetsIsForThatArmAlone) {
 TEST_F(CampaignTest, ATrialCanBePlayedAgainFromWhatItLeft) {
     const TrialResult trial = only_trial();
     const auto again =
-        replay_trial({order.out / trial.directory, "", 2, directory.path() / "again"}, backend, observer);
+        replay_trial({order.out / trial.directory, "", "", 2, directory.path() / "again"}, backend, observer);
     ASSERT_TRUE(again) << again.error().message;
     EXPECT_EQ(again->recorded.reason, trial.reason);
     ASSERT_EQ(again->arm.trials.size(), 2u);
@@ -247,7 +247,8 @@ TEST_F(CampaignTest, ARecordThatDoesNotSayWhatWasChosenIsRefused) {
         auto changed = recorded;
         changed["attributes"] = nlohmann::json::parse(attributes);
         ASSERT_TRUE(write_file(recipe, changed.dump()));
-        const auto again = replay_trial({recipe.parent_path(), "", 1, directory.path() / "again"}, backend, observer);
+        const auto again =
+            replay_trial({recipe.parent_path(), "", "", 1, directory.path() / "again"}, backend, observer);
         ASSERT_FALSE(again) << attributes;
         EXPECT_EQ(again.error().fault, Fault::user_input);
         EXPECT_NE(again.error().message.find("which attribute onliner writes"), std::string::npos);

@@ -99,7 +99,10 @@ TEST_F(GuestStoreTest, WhateverGoesIntoItIsPartOfItsKey) {
     bench = *load_bench("q35");
     kernel.sha256[0] = kernel.sha256[0] == '0' ? '1' : '0';
     EXPECT_NE(prepared()->key, key) << "the kernel";
-    EXPECT_EQ(backend.created(), 4u);
+    kernel = *kernel_from_file(kernel_path());
+    bench.emulator.identity = "another build";
+    EXPECT_NE(prepared()->key, key) << "the emulator";
+    EXPECT_EQ(backend.created(), 5u);
 }
 
 TEST_F(GuestStoreTest, AKernelOfAnotherArchitectureIsTheUsersMistake) {

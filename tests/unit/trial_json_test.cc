@@ -24,6 +24,8 @@ protected:
         prepared.order.kernel.id = "debian-6.1-amd64";
         prepared.order.kernel.sha256 = std::string(64, 'a');
         prepared.order.bench.name = "q35";
+        prepared.order.bench.emulator.id = "debian-12-backports";
+        prepared.qemu_version = "QEMU emulator version 10.0.2";
         prepared.hello.release = "6.1.0-44-cloud-amd64";
         guest = std::make_shared<const PreparedGuest>(std::move(prepared));
     }
@@ -109,6 +111,8 @@ TEST_F(TrialJsonTest, ARecipeIsReadBackWhole) {
     EXPECT_EQ(recipe->kernel_sha256, std::string(64, 'a'));
     EXPECT_EQ(recipe->kernel_release, "6.1.0-44-cloud-amd64");
     EXPECT_EQ(recipe->bench, "q35");
+    EXPECT_EQ(recipe->emulator, "debian-12-backports");
+    EXPECT_EQ(recipe->qemu_version, "QEMU emulator version 10.0.2");
     EXPECT_EQ(recipe->accelerator, to_string(guest->order.accelerator));
     EXPECT_EQ(recipe->number, 7u);
     EXPECT_EQ(recipe->seed, 18446744073709551615ull);
@@ -147,7 +151,7 @@ TEST_F(TrialJsonTest, ADamagedRecipeIsRefused) {
 
 TEST_F(TrialJsonTest, ARecipeThatSaysWhatThereIsNotIsRefused) {
     const auto read = [&] { return read_recipe(directory.path()); };
-    const std::pair<const char*, Json> table[] = {{"/schema", 2},
+    const std::pair<const char*, Json> table[] = {{"/schema", 3},
                                                   {"/mode", "fast"},
                                                   {"/oracles/0", "delphi"},
                                                   {"/number", 0},

@@ -1,0 +1,64 @@
+// memrig emulators
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "machine/emulator.h"
+
+namespace memrig {
+
+namespace {
+
+Status list() {
+    MEMRIG_TRY(const auto entries, emulator_catalogue());
+    std::vector<std::vector<std::string>> rows = {{"ID", "PROGRAM", "IN CACHE", "DESCRIPTION"}};
+    for (const auto& entry : entries)
+        for (const auto& [program, package] : entry.packages) {
+            MEMRIG_TRY(const auto emulator, cached_emulator(entry, program));
+            Result<std::string> version = "no";
+            if (emulator) version = emulator_version(*emulator);
+            rows.push_back({entry.id, program, version ? *version : version.error().message, entry.description});
+        }
+    return print_result(aligned(rows));
+}
+
+// All are known before the first is got.
+Status fetch(const std::vector<std::string>& ids) {
+    std::vector<EmulatorEntry> entries;
+    for (const auto& id : ids) {
+        MEMRIG_TRY(EmulatorEntry entry, find_emulator(id));
+        entries.push_back(std::move(entry));
+    }
+    for (const auto& entry : entries)
+        for (const auto& [program, package] : entry.packages) {
+            MEMRIG_TRY(const Emulator emulator, fetch_emulator(entry, program));
+            MEMRIG_TRY(const std::string version, emulator_version(emulator));
+            MEMRIG_CHECK(print_result(fmt::format("{}  {}  {}\n", entry.id, version, emulator.program)));
+        }
+    return {};
+}
+
+int exit_status(const Status& status) { return status ? kExitGood : report_error(status.error()); }
+
+}  // namespace
+
+void add_emulators_command(CLI::App& program, Action& action) {
+    CLI::App* command = program.add_subcommand("emulators", "List and fetch QEMUs other than the one in PATH");
+    command->require_subcommand(1);
+    command->footer("Example:\n  memrig emulators fetch debian-12-backports\n");
+
+    CLI::App* list_command =
+        command->add_subcommand("list", "The QEMUs known by id, and whether they are in the cache");
+    list_command->footer("Example:\n  memrig emulators list\n");
+    list_command->callback([&action] { action = [] { return exit_status(list()); }; });
+
+    auto ids = std::make_shared<std::vector<std::string>>();
+    CLI::App* fetch_command = command->add_subcommand("fetch", "Fetch QEMUs into the cache, or bring them up to date");
+    fetch_command->add_option("ID", *ids, "Ids, as `memrig emulators list` shows them")->required()->type_name("");
+    fetch_command->footer(
+        "They are unpacked into the cache, with what they need and this host lacks; nothing is installed.\n\n"
+        "Example:\n  memrig emulators fetch debian-12-backports\n");
+    fetch_command->callback([ids, &action] { action = [ids] { return exit_status(fetch(*ids)); }; });
+}
+
+}  // namespace memrig
