@@ -120,6 +120,11 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
         auto results = run_campaign(order, backend_, observer_);
         if (!results) return std::unexpected(results.error());
         if (results->interrupted) return fail(Fault::interrupted, "interrupted");
+        if (!results->arms.empty() && !results->arms[0].skipped.empty()) {
+            cell.outcome = CellOutcome::skipped;
+            cell.reason = results->arms[0].skipped;
+            return {};
+        }
         if (results->arms.empty() || results->arms[0].trials.empty())
             return fail(Fault::rig, "a trial of {} came to no result", cell.scenario);
         TrialResult trial = results->arms[0].trials[0];
@@ -167,6 +172,7 @@ const char* to_string(CellOutcome outcome) {
         case CellOutcome::killed: return "killed";
         case CellOutcome::survived: return "survived";
         case CellOutcome::inconclusive: return "inconclusive";
+        case CellOutcome::skipped: return "skipped";
         case CellOutcome::rig_fault: return "rig-fault";
     }
     return "?";

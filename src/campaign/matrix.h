@@ -27,6 +27,7 @@ enum class CellOutcome {
     killed,        // of an original: convicted without a cause
     survived,      // held
     inconclusive,  // nothing was proven in any of the trials
+    skipped,       // the kernel lacks what the scenario is about
     rig_fault
 };
 const char* to_string(CellOutcome outcome);

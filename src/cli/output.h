@@ -16,6 +16,7 @@ enum ExitStatus : int {
     kExitNotAsExpected = 1,
     kExitBadUsage = 2,
     kExitRigFault = 3,
+    kExitNothingRun = 4,
     kExitInterrupted = 130
 };
 

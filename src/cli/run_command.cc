@@ -28,8 +28,8 @@ constexpr std::int64_t kMostJobs = 1024;
 constexpr const char* kFooter =
     "Each scenario is run on each kernel, in each arm: \"control\" is the kernel as shipped, a mutant has a lock "
     "elided.\n"
-    "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 130 "
-    "interrupted.\n"
+    "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault, 4 "
+    "nothing\nwas run, as everything was skipped; 130 interrupted.\n"
     "Free mode shows how often a race comes by itself, with its interval; explore mode tries every order of the actors "
     "at\n"
     "the scenario's points, with at most --preemptions switches that nobody forced (docs/explore.md).\n"

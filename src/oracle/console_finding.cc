@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <array>
 
-#include "oracle/console_lockdep.h"
 #include "oracle/console_text.h"
 
 namespace memrig::console {
@@ -123,6 +122,10 @@ bool FindingReader::detail(std::string_view text) {
 }
 
 bool FindingReader::lockdep_detail(std::string_view text) {
+    static constexpr std::size_t kMostHeld = 64;  // MAX_LOCK_DEPTH is 48
+    chain_.feed(text);
+    if (auto lock = held_.feed(text); lock && finding_.held.size() < kMostHeld)
+        finding_.held.push_back(std::move(*lock));
     if (finding_.comm.empty()) {
         if (const auto task = acting_task(text)) {
             finding_.comm = clean(task->comm, 64);
@@ -150,6 +153,7 @@ bool FindingReader::ends_with_stack() const {
 
 ConsoleFinding FindingReader::finish() {
     finding_.stack = stack_.take();
+    finding_.chain = chain_.take();
     if (finding_.function.empty()) {
         const auto where = std::ranges::find_if_not(finding_.stack, is_machinery);
         if (where != finding_.stack.end()) finding_.function = *where;

@@ -5,6 +5,7 @@
 
 #include "oracle/console_headline.h"
 #include "oracle/console_lines.h"
+#include "oracle/console_lockdep.h"
 #include "oracle/console_report.h"
 #include "oracle/console_stack.h"
 
@@ -39,6 +40,8 @@ private:
 
     ConsoleFinding finding_;
     StackReader stack_;
+    ChainReader chain_;
+    HeldLockReader held_;
     bool died_ = false;      // saw __die()'s line
     bool has_task_ = false;  // saw sched_show_task()'s line
     bool done_ = false;

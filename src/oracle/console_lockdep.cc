@@ -62,6 +62,25 @@ std::optional<ActingTask> acting_task(std::string_view text) {
     return std::nullopt;
 }
 
+bool ChainReader::feed(std::string_view text) {
+    // A chain longer than these is not printed by any kernel (MAX_CIRCULAR_QUEUE_SIZE bounds the search, not what a guest sends).
+    static constexpr std::size_t kMostLinks = 64, kMostFunctions = 64;
+    if (consume(text, "-> #")) {
+        in_link_ = false;
+        if (take_digits(text).empty() || !consume(text, " (")) return false;
+        const auto end = text.find("){");
+        if (end == std::string_view::npos || links_.size() == kMostLinks) return false;
+        links_.push_back({clean(text.substr(0, end)), {}});
+        return in_link_ = true;
+    }
+    if (!in_link_) return false;
+    const auto line = stack_line(text);
+    in_link_ = line.is_entry;
+    if (!line.function.empty() && links_.back().stack.size() < kMostFunctions)
+        links_.back().stack.push_back(clean(line.function));
+    return in_link_;
+}
+
 bool is_double_rule(std::string_view text) {
     return text.size() >= 20 && text.find_first_not_of('=') == std::string_view::npos;
 }

@@ -4,6 +4,8 @@
 #include <optional>
 #include <string>
 #include <string_view>
+#include <utility>
+#include <vector>
 
 #include "oracle/console_report.h"
 
@@ -23,10 +25,22 @@ struct ActingTask {
 };
 std::optional<ActingTask> acting_task(std::string_view text);
 
+// Reads the chain of "the existing dependency chain (in reverse order) is:" (print_circular_bug()).
+class ChainReader {
+public:
+    // Whether the line is part of it.
+    bool feed(std::string_view text);
+    std::vector<LockChainLink> take() { return std::move(links_); }
+
+private:
+    std::vector<LockChainLink> links_;
+    bool in_link_ = false;
+};
+
 // A line of '=' only, as it closes lockdep's and the sanitizers' reports.
 bool is_double_rule(std::string_view text);
 
-// Reads what follows "Showing all locks held in the system:" (debug_show_all_locks()).
+// Reads what follows "Showing all locks held in the system:" (debug_show_all_locks()), and the list of one task in a report.
 class HeldLockReader {
 public:
     static bool begins(std::string_view text) { return text.starts_with("Showing all locks held in the system:"); }

@@ -143,6 +143,11 @@ const char* to_string(ConsoleFindingKind kind) {
     return "unknown";
 }
 
+bool is_crash(ConsoleFindingKind kind) {
+    return kind == ConsoleFindingKind::oops || kind == ConsoleFindingKind::panic ||
+           kind == ConsoleFindingKind::sanitizer || kind == ConsoleFindingKind::other_bug;
+}
+
 ConsoleReport parse_console(std::string_view text) {
     const bool stamped = has_time_stamps(text);
     LineReader reader(text);

@@ -22,6 +22,25 @@ enum class ConsoleFindingKind {
 };
 
 const char* to_string(ConsoleFindingKind kind);
+// The kernel went on at best as a wreck: an oops, a panic, what a sanitizer found, and any other "BUG: ".
+bool is_crash(ConsoleFindingKind kind);
+
+// A lock that a task holds: as sysrq-d ("Showing all locks held in the system") prints it, and lockdep's reports; lockdep kernels
+// only. Of a task that is running (a held vCPU's!) sysrq-d lists none: lockdep_print_held_locks().
+struct HeldLockDump {
+    std::string comm;
+    int pid = -1;
+    std::string lock_class;  // "mem_hotplug_lock", "&dev->mutex", "device_hotplug_lock"
+    std::string instance;    // the address in hex where the kernel prints it (4.16 and newer), else empty
+    std::string at;          // "function+0x1/0x2", where it was taken
+};
+
+// "-> #1 (mem_hotplug_lock){++++}-{0:0}:" and the stack below it: where this lock was first taken with the next lower one held
+// (print_circular_bug_entry()).
+struct LockChainLink {
+    std::string lock_class;
+    std::vector<std::string> stack;  // innermost first
+};
 
 struct ConsoleFinding {
     ConsoleFindingKind kind = ConsoleFindingKind::oops;
@@ -34,6 +53,8 @@ struct ConsoleFinding {
     bool complete = false;           // its end marker was seen ("---[ end trace", or the end of its last call trace)
     std::size_t first_line = 0;      // 0-based line of the console text; that of "[ cut here ]" where there is one
     std::size_t last_line = 0;       // the last that is known to belong to it
+    std::vector<LockChainLink> chain;  // of a circular locking report: the dependencies, as printed (in reverse order)
+    std::vector<HeldLockDump> held;    // of lockdep's: the locks that the reported task holds
 };
 
 // A task as sysrq-w or sysrq-t prints it. One that a hung task or RCU stall report prints is that finding's.
@@ -42,16 +63,6 @@ struct TaskDump {
     char state = '?';  // 'D', 'S', 'R', ...
     int pid = -1;
     std::vector<std::string> stack;  // innermost first
-};
-
-// A lock that a task holds, as sysrq-d ("Showing all locks held in the system") prints it; lockdep kernels only. Of a task
-// that is running (a held vCPU's!) the kernel lists none: lockdep_print_held_locks().
-struct HeldLockDump {
-    std::string comm;
-    int pid = -1;
-    std::string lock_class;  // "mem_hotplug_lock", "&dev->mutex", "device_hotplug_lock"
-    std::string instance;    // the address in hex where the kernel prints it (4.16 and newer), else empty
-    std::string at;          // "function+0x1/0x2", where it was taken
 };
 
 // Strings are printable ASCII, whatever the console had. At most this many of each kind are kept, the first ones.

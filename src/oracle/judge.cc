@@ -75,35 +75,6 @@ bool has_gap(const RuleEvidence& rules, const std::string& rule) {
     return std::ranges::any_of(rules.gaps, [&](const std::string& gap) { return gap.starts_with(rule + ":"); });
 }
 
-bool is_crash(ConsoleFindingKind kind) {
-    return kind == ConsoleFindingKind::oops || kind == ConsoleFindingKind::panic ||
-           kind == ConsoleFindingKind::sanitizer || kind == ConsoleFindingKind::other_bug;
-}
-
-Verdict verdict_of(ConsoleFindingKind kind) {
-    switch (kind) {
-        case ConsoleFindingKind::lockdep: return Verdict::lock_order;
-        case ConsoleFindingKind::hung_task: return Verdict::hang;
-        default: return Verdict::inconclusive;
-    }
-}
-
-// The gravest first.
-int gravity(Verdict verdict) {
-    switch (verdict) {
-        case Verdict::rig_fault: return 0;
-        case Verdict::deadlock: return 1;
-        case Verdict::oops: return 2;
-        case Verdict::rule_broken: return 3;
-        case Verdict::lock_order: return 4;
-        case Verdict::hang: return 5;
-        case Verdict::accounting: return 6;
-        case Verdict::inconclusive: return 7;
-        case Verdict::held: return 8;
-    }
-    return 9;
-}
-
 std::string held_reason(const TrialEvidence& evidence) {
     for (const auto& step : evidence.schedule.steps) {
         if (step.kind != StepKind::await) continue;
@@ -189,18 +160,6 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
         finding.details.push_back(fmt::format("the kernel's own list: {} (pid {}) holds {}, taken at {}", lock.comm,
                                               lock.pid, lock.lock_class, lock.at));
     return finding;
-}
-
-std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
-    std::optional<Finding> gravest;
-    for (const auto& printed : evidence.console.findings) {
-        if (is_crash(printed.kind)) continue;  // the crash oracle's
-        const Verdict verdict = verdict_of(printed.kind);
-        if (gravest && gravity(gravest->verdict) <= gravity(verdict)) continue;
-        gravest =
-            Finding{"console", verdict, fmt::format("the console is not quiet: {}", printed.headline), printed.stack};
-    }
-    return gravest;
 }
 
 namespace {

@@ -19,4 +19,19 @@ std::optional<Verdict> parse_verdict(std::string_view text) {
     return static_cast<Verdict>(found - names.begin());
 }
 
+int gravity(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::rig_fault: return 0;
+        case Verdict::deadlock: return 1;
+        case Verdict::oops: return 2;
+        case Verdict::rule_broken: return 3;
+        case Verdict::lock_order: return 4;
+        case Verdict::hang: return 5;
+        case Verdict::accounting: return 6;
+        case Verdict::inconclusive: return 7;
+        case Verdict::held: return 8;
+    }
+    return 9;
+}
+
 }  // namespace memrig

@@ -23,6 +23,8 @@ enum class Verdict {
 const char* to_string(Verdict verdict);  // "held", "rule-broken", "rig-fault", ...
 std::optional<Verdict> parse_verdict(std::string_view text);
 const std::vector<std::string_view>& verdict_names();
+// The gravest has the least: a trial's verdict is that of its gravest finding.
+int gravity(Verdict verdict);
 
 // What one oracle says of one trial.
 struct Finding {

@@ -16,6 +16,16 @@ std::string cell_text(const MatrixCell& cell) {
     return fmt::format("{} ({}, trial {})", to_string(cell.verdict), cell.oracle, cell.trials.size());
 }
 
+std::string original_text(const MatrixCell& cell) {
+    return cell.outcome == CellOutcome::survived ? "held" : cell_text(cell);
+}
+
+// As it should be: a mutant is killed, an original is not.
+bool is_good(const MatrixCell& cell) {
+    if (!cell.mutant.empty()) return cell.outcome == CellOutcome::killed;
+    return cell.outcome == CellOutcome::survived || cell.outcome == CellOutcome::skipped;
+}
+
 std::string fate(const Matrix& matrix, const SourceMutant& mutant) {
     if (matrix.killed(mutant)) return mutant.equivalent.empty() ? "killed" : "killed, though declared equivalent";
     if (!mutant.equivalent.empty()) return "equivalent: " + mutant.equivalent;
@@ -90,9 +100,10 @@ std::string matrix_text(const Matrix& matrix, const Paint& paint) {
     }
     out += paint.heading("the originals") + "\n";
     for (const MatrixCell* cell : cells_of(matrix, "")) {
-        const std::string line = fmt::format("    {:<24} {:<44} {}", one_line(cell->kernel), one_line(cell->scenario),
-                                             cell->outcome == CellOutcome::survived ? "held" : cell_text(*cell));
-        out += (cell->outcome == CellOutcome::survived ? line : paint.bad(line + ": " + one_line(cell->reason))) + "\n";
+        std::string line =
+            fmt::format("    {:<24} {:<44} {}", one_line(cell->kernel), one_line(cell->scenario), original_text(*cell));
+        if (cell->outcome != CellOutcome::survived) line += ": " + one_line(cell->reason);
+        out += (is_good(*cell) ? line : paint.bad(line)) + "\n";
     }
     const std::string score = score_line(matrix);
     return out + "\n" + (matrix.exit_status() == 0 ? paint.good(score) : paint.bad(score)) + "\n";
@@ -163,10 +174,9 @@ std::string matrix_html(const Matrix& matrix) {
                 out += "<td>";
                 continue;
             }
-            const bool good = (cell->outcome == CellOutcome::killed) != mutant.empty();
-            out += fmt::format("<td class=\"{}\" title=\"{}\">{}", good ? "killed" : "survived",
-                               html_escaped(cell->reason),
-                               html_escaped(mutant.empty() && good ? "held" : cell_text(*cell)));
+            const char* style = cell->outcome == CellOutcome::skipped ? "" : is_good(*cell) ? "killed" : "survived";
+            out += fmt::format("<td class=\"{}\" title=\"{}\">{}", style, html_escaped(cell->reason),
+                               html_escaped(mutant.empty() ? original_text(*cell) : cell_text(*cell)));
         }
     };
     for (const auto& mutant : matrix.mutants)

@@ -156,6 +156,7 @@ std::string closing_sentence(const RunResults& results, const Paint& paint) {
     switch (results.exit_status()) {
         case 0: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
         case 1: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);
+        case 4: return fmt::format("{}: {}\n", paint.bad("nothing was run"), what);
         case 130: return fmt::format("{}: {}\n", paint.bad("interrupted"), what);
         default: return fmt::format("{}: {}\n", paint.bad("rig fault"), what);
     }

@@ -204,7 +204,7 @@ TEST_F(CampaignTest, AKernelThatLacksWhatAScenarioNeedsIsSkipped) {
     order.scenarios = {"validate/numa-unplug", "race/acpi-dimm-online"};
     const RunResults all = results();
     ASSERT_EQ(all.arms.size(), 2u);
-    EXPECT_EQ(all.arms[0].skipped, "this kernel has no try_online_node");
+    EXPECT_EQ(all.arms[0].skipped, "this kernel has no unregister_one_node");
     EXPECT_TRUE(all.arms[0].trials.empty());
     EXPECT_TRUE(all.arms[0].as_expected());
     EXPECT_EQ(all.arms[1].skipped, "");

@@ -38,8 +38,16 @@ std::string golden_text(const std::string& name) {
     return text.value_or("");
 }
 
+Json to_json(const std::vector<HeldLockDump>& locks) {
+    Json out = Json::array();
+    for (const HeldLockDump& l : locks)
+        out.push_back(
+            {{"comm", l.comm}, {"pid", l.pid}, {"lock_class", l.lock_class}, {"instance", l.instance}, {"at", l.at}});
+    return out;
+}
+
 Json to_json(const ConsoleReport& report) {
-    Json out = {{"findings", Json::array()}, {"tasks", Json::array()}, {"held_locks", Json::array()}};
+    Json out = {{"findings", Json::array()}, {"tasks", Json::array()}};
     for (const ConsoleFinding& f : report.findings) {
         out["findings"].push_back({{"kind", to_string(f.kind)},
                                    {"headline", f.headline},
@@ -49,15 +57,16 @@ Json to_json(const ConsoleReport& report) {
                                    {"complete", f.complete},
                                    {"lines", {f.first_line, f.last_line}},
                                    {"stack", f.stack}});
+        Json& last = out["findings"].back();
+        for (const LockChainLink& link : f.chain)
+            last["chain"].push_back({{"lock_class", link.lock_class}, {"stack", link.stack}});
+        if (!f.held.empty()) last["held"] = to_json(f.held);
     }
     for (const TaskDump& t : report.tasks) {
         out["tasks"].push_back(
             {{"comm", t.comm}, {"state", std::string(1, t.state)}, {"pid", t.pid}, {"stack", t.stack}});
     }
-    for (const HeldLockDump& l : report.held_locks) {
-        out["held_locks"].push_back(
-            {{"comm", l.comm}, {"pid", l.pid}, {"lock_class", l.lock_class}, {"instance", l.instance}, {"at", l.at}});
-    }
+    out["held_locks"] = to_json(report.held_locks);
     return out;
 }
 

@@ -108,6 +108,18 @@ TEST(Matrix, AnOriginalThatProvesNothingCountsAsOneToo) {
     EXPECT_EQ(matrix.exit_status(), 1);
 }
 
+TEST(Matrix, ASkippedCellKillsNobodyAndAccusesNobody) {
+    Matrix matrix = sample();
+    matrix.cells.push_back(matrix.cells.front());
+    matrix.cells.back().outcome = CellOutcome::skipped;
+    matrix.cells.back().trials.clear();
+    matrix.cells.back().reason = "this kernel has no probe_store";
+    EXPECT_EQ(matrix.exit_status(), 0);
+    EXPECT_NE(matrix_text(matrix, Paint(false)).find("skipped: this kernel has no probe_store"), std::string::npos);
+    matrix.cells[1].outcome = CellOutcome::skipped;
+    EXPECT_EQ(matrix.exit_status(), 1) << "its mutant lives";
+}
+
 TEST(Matrix, ARigFaultAndAnInterruptionHaveTheirOwnStatus) {
     Matrix matrix = sample();
     matrix.cells[1].outcome = CellOutcome::rig_fault;

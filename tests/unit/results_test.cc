@@ -29,6 +29,19 @@ TEST(ExitStatus, AnInterruptionOutweighsAll) {
     EXPECT_EQ(results.exit_status(), 130);
 }
 
+TEST(ExitStatus, WhereAllIsSkippedNothingWasShown) {
+    RunResults results = samples::all_as_expected();
+    for (auto& arm : results.arms) {
+        arm.skipped = "this kernel has no probe_store";
+        arm.trials.clear();
+        arm.trials_asked = 0;
+    }
+    EXPECT_EQ(results.exit_status(), 4);
+    EXPECT_EQ(samples::nothing_ran().exit_status(), 4);
+    results.arms.push_back(samples::all_as_expected().arms.front());
+    EXPECT_EQ(results.exit_status(), 0) << "what was run was as expected";
+}
+
 TEST(ExitStatus, ATrialThatWasNotRunIsNotAsExpected) {
     RunResults results = samples::all_as_expected();
     results.arms[0].trials.pop_back();

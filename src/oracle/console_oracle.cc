@@ -1,0 +1,71 @@
+// What the kernel itself printed, crashes aside.
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "oracle/judge.h"
+#include "oracle/lock_order.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kGate = "device_hotplug_lock";
+
+Verdict verdict_of(ConsoleFindingKind kind) {
+    switch (kind) {
+        case ConsoleFindingKind::lockdep: return Verdict::lock_order;
+        case ConsoleFindingKind::hung_task: return Verdict::hang;
+        default: return Verdict::inconclusive;
+    }
+}
+
+// Whether the gate was held where this dependency came to be. lockdep prints the held locks for the last one only, which is the reported
+// task's (#0); whoever is on its way to mem_hotplug_lock, or has it to remove memory, held the gate as far as the ledger has seen.
+bool is_under_gate(const ConsoleFinding& report, std::size_t link) {
+    if (link + 1 == report.chain.size() &&
+        std::ranges::find(report.held, kGate, &HeldLockDump::lock_class) != report.held.end())
+        return true;
+    return std::ranges::any_of(report.chain[link].stack, [](const std::string& function) {
+        return function == "mem_hotplug_begin" || function == "try_remove_memory";
+    });
+}
+
+// lockdep knows no gates: it reports that the remover waits for the users of a block's attribute (kn->active) with mem_hotplug_lock held,
+// which such a user takes. A deadlock needs a task at each dependency of the cycle at the same time; two that are both under an exclusive
+// lock cannot be.
+bool is_gated(const ConsoleFinding& report, const std::vector<LockEvent>* ledger) {
+    if (report.kind != ConsoleFindingKind::lockdep || !report.complete || ledger == nullptr) return false;
+    if (report.headline.find("circular locking dependency") == std::string::npos) return false;
+    std::size_t gated = 0;
+    for (std::size_t link = 0; link < report.chain.size(); link++) gated += is_under_gate(report, link);
+    if (gated < 2) return false;
+    const OrderCheck order = check_order(*ledger, kGate, "mem_hotplug_lock");
+    return order.seen && !order.breach;
+}
+
+Finding finding_of(const ConsoleFinding& printed, const std::vector<LockEvent>* ledger) {
+    if (!is_gated(printed, ledger))
+        return {"console", verdict_of(printed.kind), fmt::format("the console is not quiet: {}", printed.headline),
+                printed.stack};
+    Finding finding{"console", Verdict::held, {}, {}};
+    for (const auto& link : printed.chain)
+        finding.details.push_back(
+            fmt::format("{}{}", link.lock_class, link.stack.empty() ? "" : ", taken in " + link.stack.front()));
+    finding.summary = fmt::format("lockdep reports a cycle that is gated by {}: {}", kGate, printed.headline);
+    return finding;
+}
+
+}  // namespace
+
+std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
+    std::optional<Finding> gravest;
+    for (const auto& printed : evidence.console.findings) {
+        if (is_crash(printed.kind)) continue;  // the crash oracle's
+        Finding finding = finding_of(printed, evidence.locks);
+        if (!gravest || gravity(finding.verdict) < gravity(gravest->verdict)) gravest = std::move(finding);
+    }
+    return gravest;
+}
+
+}  // namespace memrig
