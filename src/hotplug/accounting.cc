@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <map>
 #include <set>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
+
+#include "hotplug/id_list.h"
 
 namespace memrig {
 
@@ -104,29 +105,19 @@ void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, cons
         wrong.push_back(fmt::format("System RAM is {}, not {}", text_of(after.ram), text_of(expected)));
 }
 
-// "0,2-3"
-std::set<int> node_list(const std::string& text) {
-    std::set<int> nodes;
-    for (const char* at = text.c_str(); *at != '\0';) {
-        char* end = nullptr;
-        const long first = std::strtol(at, &end, 10);
-        long last = first;
-        if (end == at) break;
-        if (*end == '-') last = std::strtol(end + 1, &end, 10);
-        for (long node = first; node <= last; node++) nodes.insert(static_cast<int>(node));
-        at = *end == ',' ? end + 1 : end;
-    }
-    return nodes;
-}
-
 void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order,
                  std::vector<std::string>& wrong) {
     if (before.nodes.empty()) return;
-    auto expected = node_list(before.nodes);
+    auto expected = parse_id_list(before.nodes);
+    const auto found = parse_id_list(after.nodes);
+    if (!expected || !found) {
+        wrong.push_back(fmt::format("the nodes with memory are no list: '{}'", expected ? after.nodes : before.nodes));
+        return;
+    }
     for (const auto& goal : order.goals)
-        if (goal.fate == BlockFate::online) expected.insert(goal.node);
-    if (node_list(after.nodes) != expected)
-        wrong.push_back(fmt::format("nodes {} have memory, not {}", after.nodes, fmt::join(expected, ",")));
+        if (goal.fate == BlockFate::online) expected->insert(static_cast<unsigned>(goal.node));
+    if (*found != *expected)
+        wrong.push_back(fmt::format("nodes {} have memory, not {}", after.nodes, fmt::join(*expected, ",")));
 }
 
 void check_ids(const char* what, const std::set<std::string>& before, const std::set<std::string>& more,

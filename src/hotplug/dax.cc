@@ -6,6 +6,8 @@ namespace memrig {
 
 namespace {
 
+constexpr std::uint64_t kMostBlocks = 4096;
+
 // "0x20000000\n" or "268435456\n".
 Result<std::uint64_t> read_number(GuestLink& agent, const char* attribute, Deadline deadline) {
     const std::string path = fmt::format("/sys/bus/dax/devices/{}/{}", kDaxDevice, attribute);
@@ -26,6 +28,8 @@ Result<BlockRange> find_dax(GuestLink& agent, std::uint64_t block_bytes, Deadlin
     if (block_bytes == 0 || bytes == 0 || address % block_bytes != 0 || bytes % block_bytes != 0)
         return fail(Fault::user_input, "{} has {} bytes at {:#x}, which is no whole number of blocks of {} bytes",
                     kDaxDevice, bytes, address, block_bytes);
+    if (bytes / block_bytes > kMostBlocks)
+        return fail(Fault::guest, "{} has {} bytes: more than {} blocks", kDaxDevice, bytes, kMostBlocks);
     return BlockRange{address / block_bytes, (address + bytes) / block_bytes - 1};
 }
 

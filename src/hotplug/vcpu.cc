@@ -1,7 +1,5 @@
 #include "hotplug/vcpu.h"
 
-#include <charconv>
-
 namespace memrig {
 
 namespace {
@@ -29,27 +27,6 @@ Status plug_vcpu(QmpClient& qmp, Deadline deadline) {
     const auto added = qmp.execute("device_add", device, deadline);
     if (!added) return std::unexpected(plug_error(added.error(), "device_add vcpu0"));
     return {};
-}
-
-std::optional<unsigned> count_cpus(const std::string& list) {
-    unsigned count = 0;
-    const char* at = list.data();
-    const char* const end = at + list.size();
-    for (;;) {
-        unsigned first = 0;
-        const auto begin = std::from_chars(at, end, first);
-        if (begin.ec != std::errc()) return std::nullopt;
-        unsigned last = first;
-        at = begin.ptr;
-        if (at != end && *at == '-') {
-            const auto range = std::from_chars(at + 1, end, last);
-            if (range.ec != std::errc() || last < first) return std::nullopt;
-            at = range.ptr;
-        }
-        count += last - first + 1;
-        if (at == end || *at == '\n') return count;
-        if (*at++ != ',') return std::nullopt;
-    }
 }
 
 }  // namespace memrig

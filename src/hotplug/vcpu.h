@@ -1,9 +1,6 @@
 // A vCPU: plugged through QMP, and what the guest's kernel says of its own.
 #pragma once
 
-#include <optional>
-#include <string>
-
 #include "base/clock.h"
 #include "base/error.h"
 #include "qmp/qmp_client.h"
@@ -19,8 +16,5 @@ struct VcpuFigures {
     unsigned present = 0, online = 0;
     bool operator==(const VcpuFigures&) const = default;
 };
-
-// The number of CPUs in a list as sysfs has it: "0-2,5" is 4. Nothing for what is no such list.
-std::optional<unsigned> count_cpus(const std::string& list);
 
 }  // namespace memrig

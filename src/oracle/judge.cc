@@ -131,11 +131,7 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2) return std::nullopt;
     const StuckSample& first = performance.stuck[performance.stuck.size() - 2];
     const StuckSample& second = performance.stuck.back();
-    const auto same_wish = [](const WaitLink& a, const WaitLink& b) {
-        return a.wants.task == b.wants.task && a.wants.instance == b.wants.instance && a.wants.lock == b.wants.lock;
-    };
-    const bool cycle = first.cycle && second.cycle && std::ranges::equal(*first.cycle, *second.cycle, same_wish) &&
-                       first.lock_events == second.lock_events;
+    const bool cycle = second.cycle && shows_standstill(first, second);
     Finding finding{"deadlock", cycle ? Verdict::deadlock : Verdict::hang, {}, {}};
     if (cycle) {
         const WaitCycle& waits = *second.cycle;

@@ -239,7 +239,7 @@ Result<bool> Cast::look_at_stuck() {
         sample.at = steady_clock().now();
         if (ledger_ != nullptr) {
             sample.cycle = ledger_->wait_cycle();
-            sample.lock_events = ledger_->events().size();
+            sample.lock_events = lock_events_of(sample.cycle);
         }
         timeline_.add(
             "rig", "stuck",
@@ -252,9 +252,14 @@ Result<bool> Cast::look_at_stuck() {
             while_running(conductor_, [&] { return machine_.agent().sysrq('d', Deadline::after(kAgentPatience)); });
         if (!asked && asked.error().fault != Fault::guest) return std::unexpected(asked.error());
     }
-    const auto same = [](const BlockedTask& a, const BlockedTask& b) { return a.tid == b.tid && a.stack == b.stack; };
-    return !seen.stuck[0].blocked.empty() && seen.stuck[0].lock_events == seen.stuck[1].lock_events &&
-           std::ranges::equal(seen.stuck[0].blocked, seen.stuck[1].blocked, same);
+    return shows_standstill(seen.stuck[0], seen.stuck[1]);
+}
+
+std::size_t Cast::lock_events_of(const std::optional<WaitCycle>& cycle) const {
+    if (!cycle) return ledger_->events().size();
+    return static_cast<std::size_t>(std::ranges::count_if(ledger_->events(), [&](const LockEvent& event) {
+        return std::ranges::any_of(*cycle, [&](const WaitLink& link) { return link.wants.task == event.task; });
+    }));
 }
 
 Status Cast::see_crash_out() {

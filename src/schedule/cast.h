@@ -78,6 +78,7 @@ public:
     Status settle(Deadline give_up);
     // Two looks, with the guest running in between. True if neither shows any progress over the other.
     Result<bool> look_at_stuck();
+    std::size_t lock_events_of(const std::optional<WaitCycle>& cycle) const;
     // Lets the kernel print its last words; they are evidence.
     Status see_crash_out();
     // Takes all watches away, lets the guest go on and looks at its memory.

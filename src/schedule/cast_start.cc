@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hotplug/dax.h"
+#include "hotplug/id_list.h"
 #include "schedule/cast.h"
 #include "schedule/while_running.h"
 
@@ -115,9 +116,9 @@ Result<std::optional<VcpuFigures>> Cast::look_at_vcpus() {
         MEMRIG_TRY(const std::string list, while_running(conductor_, [&] {
                        return machine_.agent().read_guest_file(path, Deadline::after(kAgentPatience));
                    }));
-        const auto count = count_cpus(list);
-        if (!count) return fail(Fault::guest, "{} is no list of CPUs: '{}'", path, list);
-        *number = *count;
+        const auto cpus = parse_id_list(list);
+        if (!cpus) return fail(Fault::guest, "{} is no list of CPUs: '{}'", path, list);
+        *number = static_cast<unsigned>(cpus->size());
     }
     return figures;
 }

@@ -47,8 +47,12 @@ struct StuckSample {
     SteadyTime at;
     std::vector<BlockedTask> blocked;
     std::optional<WaitCycle> cycle;
-    std::size_t lock_events = 0;  // in the ledger by then: no growth between two samples is no progress
+    // In the ledger by then, of the cycle's tasks where there is a cycle, else of all: no growth between two samples is no progress. Others
+    // may go on while a cycle stands: who only tries a lock is refused again and again.
+    std::size_t lock_events = 0;
 };
+// Two looks that show nobody getting on: the same cycle, whose tasks did nothing between, or else the same tasks blocked in the same places.
+bool shows_standstill(const StuckSample& first, const StuckSample& second);
 
 enum class PlayEnd {
     finished,  // every step was done

@@ -232,6 +232,13 @@ TEST(Judge, ADifferentCycleIsNoDeadlock) {
     EXPECT_EQ(trial.verdict(), Verdict::hang);
 }
 
+TEST(Judge, WhoIsNotInTheCycleMayGoOn) {
+    SampleTrial trial;
+    trial.get_stuck();
+    trial.performance.stuck[1].blocked.push_back({91, "other", 'D', {"msleep", "lock_device_hotplug_sysfs"}});
+    EXPECT_EQ(trial.verdict(), Verdict::deadlock);
+}
+
 TEST(Judge, ALockEventInBetweenIsNoDeadlock) {
     SampleTrial trial;
     trial.get_stuck();

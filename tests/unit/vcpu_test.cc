@@ -43,12 +43,5 @@ TEST_F(VcpuTest, WhatQemuRefusesIsTheUsersInput) {
     EXPECT_NE(plugged.error().message.find("CPU is taken"), std::string::npos);
 }
 
-TEST(CpuList, IsCounted) {
-    EXPECT_EQ(count_cpus("0\n"), 1u);
-    EXPECT_EQ(count_cpus("0-2\n"), 3u);
-    EXPECT_EQ(count_cpus("0-2,5,7-8"), 6u);
-    for (const char* bad : {"", "\n", "x", "0-", "2-0", "0,", "0;1", "-1"}) EXPECT_FALSE(count_cpus(bad)) << bad;
-}
-
 }  // namespace
 }  // namespace memrig
