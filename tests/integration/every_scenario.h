@@ -1,9 +1,10 @@
-// Plays every scenario that memrig brings on one kernel, all arms, one trial each.
+// Plays scenarios on one kernel, all arms, one trial each: every one that memrig brings, or some on another bench than their first.
 #pragma once
 
 #include <cstdio>
 #include <set>
 #include <string>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -39,13 +40,15 @@ inline void expect_arm(const ArmResult& arm, const std::set<std::string>& lackin
                           << "\nits evidence: " << keep_evidence(run, arm.kernel, trial.directory).string();
 }
 
-inline void expect_every_scenario_as_expected(const std::string& kernel, const std::set<std::string>& lacking) {
+inline void expect_as_expected(const std::vector<std::string>& scenarios, const std::string& kernel,
+                               const std::string& bench, const std::set<std::string>& lacking) {
     const auto directory = TemporaryDirectory::make("memrig-every-scenario");
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     QuietObserver observer;
     CampaignOrder order;
-    order.scenarios = scenario_names();
+    order.scenarios = scenarios;
+    order.bench = bench;
     ASSERT_FALSE(order.scenarios.empty());
     order.kernels = {kernel};
     order.trials = 1;
@@ -67,6 +70,10 @@ inline void expect_every_scenario_as_expected(const std::string& kernel, const s
     EXPECT_GT(trials, 0u) << "all that is skipped shows nothing";
     std::printf("%s: %s of %s in %s\n", kernel.c_str(), counted(trials, "trial").c_str(),
                 counted(played.size(), "scenario").c_str(), short_time(results->seconds).c_str());
+}
+
+inline void expect_every_scenario_as_expected(const std::string& kernel, const std::set<std::string>& lacking) {
+    expect_as_expected(scenario_names(), kernel, "", lacking);
 }
 
 }  // namespace memrig::test

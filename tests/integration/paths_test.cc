@@ -11,5 +11,11 @@ const std::set<std::string> kLacking = {"race/probe-probe", "validate/probe", "v
 TEST(EveryScenario, ComesOutAsExpectedOn61) { test::expect_every_scenario_as_expected("debian-6.1-amd64", kLacking); }
 TEST(EveryScenario, ComesOutAsExpectedOn612) { test::expect_every_scenario_as_expected("debian-6.12-amd64", kLacking); }
 
+TEST(OtherBenches, DeviceMemoryOfAnNvdimm) {
+    for (const char* kernel : {"debian-6.1-amd64", "debian-6.12-amd64"})
+        test::expect_as_expected({"race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm"}, kernel, "q35-nvdimm",
+                                 {});
+}
+
 }  // namespace
 }  // namespace memrig
