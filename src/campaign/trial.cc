@@ -64,9 +64,12 @@ NotifierOrder Stage::notifier_order(const MemorySnapshot& before) const {
     order.block_bytes = order_.guest->hello.block_bytes;
     order.page_bytes = before.figures.page_bytes;
     for (const auto& zone : before.figures.zones) order.present[zone.node] += zone.present;
-    order.node = [this](std::uint64_t block) -> std::optional<int> {
+    order.block = [this](std::uint64_t block) -> std::optional<BlockFacts> {
         for (const auto& [plugger, blocks] : cast_->seen.plugged)
-            if (blocks.contains(block)) return order_.scenario.schedule.find(plugger)->node;
+            if (blocks.contains(block)) {
+                const Actor& actor = *order_.scenario.schedule.find(plugger);
+                return BlockFacts{actor.node, actor.memmap_on_memory};
+            }
         return std::nullopt;
     };
     const auto& veto = order_.scenario.veto;

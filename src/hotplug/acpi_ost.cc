@@ -50,4 +50,11 @@ bool was_deleted(const std::vector<QmpEvent>& events, const std::string& device)
 
 std::string ost_text(unsigned status) { return fmt::format("_OST: {:#x}", status); }
 
+std::string acpi_refusal(const std::vector<QmpEvent>& events, const std::string& device, OstSource source) {
+    const auto status = last_ost(events, device, source);
+    if (!status) return "no _OST";
+    if (*status != 0) return ost_text(*status);
+    return source == OstSource::ejection_request && !was_deleted(events, device) ? "no DEVICE_DELETED" : "";
+}
+
 }  // namespace memrig

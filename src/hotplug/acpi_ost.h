@@ -23,4 +23,8 @@ bool was_deleted(const std::vector<QmpEvent>& events, const std::string& device)
 // "_OST: 0x82"
 std::string ost_text(unsigned status);
 
+// What became of a device that QEMU took, or was asked to take away, by now: "" if it is in use, or gone; else what the guest reported
+// ("_OST: 0x82"), or what is missing ("no _OST", "no DEVICE_DELETED").
+std::string acpi_refusal(const std::vector<QmpEvent>& events, const std::string& device, OstSource source);
+
 }  // namespace memrig

@@ -48,10 +48,11 @@ Notice NoticeNumbers::meaning(std::uint64_t action) {
 }
 
 std::optional<NoticeFields> read_notice(const std::vector<std::uint64_t>& words, std::uint64_t first,
-                                        std::uint64_t pages) {
+                                        std::uint64_t pages, bool memmap_on_memory) {
     if (words.size() < kNoticeWords) return std::nullopt;
     const auto fits = [&](std::uint64_t start, std::uint64_t count) {
-        return start >= first && start - first < pages && count == pages - (start - first);
+        const bool begins = memmap_on_memory ? start > first && start - first < pages : start == first;
+        return begins && count == pages - (start - first);
     };
     // Where the memmap is, online_pages() does not say: whatever stood there is in the first two words.
     if (fits(words[2], words[3])) return NoticeFields{words[2], words[3], low_int(words[4]), high_int(words[4])};

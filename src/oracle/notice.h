@@ -47,9 +47,9 @@ struct NoticeFields {
 constexpr std::size_t kNoticeWords = 6;
 
 // `words` are the struct's first eight-byte words, of a notice about the `pages` pages from `first` on. Since v6.8 the struct begins with the
-// pages that hold the block's own memmap; the rest is what is onlined. Nothing where neither that layout nor the older one gives exactly
-// the block.
+// pages that hold the block's own memmap (`memmap_on_memory`); the rest is what is onlined. Nothing where neither that layout nor the older
+// one gives exactly the block, less such pages where it has them.
 std::optional<NoticeFields> read_notice(const std::vector<std::uint64_t>& words, std::uint64_t first,
-                                        std::uint64_t pages);
+                                        std::uint64_t pages, bool memmap_on_memory);
 
 }  // namespace memrig

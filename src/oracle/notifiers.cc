@@ -152,7 +152,8 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
     checks_["N2"]++;
     const std::uint64_t pages = order_.block_bytes / order_.page_bytes;
     const std::uint64_t first = *operation.block * pages;
-    const auto fields = read_notice(*words, first, pages);
+    const auto facts = facts_of(operation);
+    const auto fields = read_notice(*words, first, pages, facts && facts->memmap_on_memory);
     if (!fields)
         return fmt::format("with {} of memory{}, but not of its {} pages from pfn {:#x} on: {:#x}, {:#x}, {:#x}, {:#x}",
                            to_string(notice), *operation.block, pages, first, (*words)[0], (*words)[1], (*words)[2],
@@ -167,23 +168,28 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
     return "";
 }
 
+std::optional<BlockFacts> NotifierWatch::facts_of(const Operation& operation) const {
+    return order_.block && operation.block ? order_.block(*operation.block) : std::nullopt;
+}
+
 std::string NotifierWatch::check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const {
-    const auto node = order_.node ? order_.node(*operation.block) : std::nullopt;
-    if (!nodes_told_ || !node) return "";
-    const auto found = order_.present.find(*node);
+    const auto facts = facts_of(operation);
+    if (!nodes_told_ || !facts) return "";
+    const int node = facts->node;
+    const auto found = order_.present.find(node);
     const std::uint64_t present = found == order_.present.end() ? 0 : found->second;
     const bool changes = notice == Notice::going_online ? present == 0 : present <= fields.nr_pages;
-    const int expected = changes ? *node : -1;
+    const int expected = changes ? node : -1;
     if (fields.status_change_nid == expected) return "";
     return fmt::format("with {} of memory{}: status_change_nid is {}, not {} (node {} has {} pages)", to_string(notice),
-                       *operation.block, fields.status_change_nid, expected, *node, present);
+                       *operation.block, fields.status_change_nid, expected, node, present);
 }
 
 void NotifierWatch::count_pages(const Operation& operation, Notice notice) {
     const bool came = notice == Notice::online;
     if (!operation.block || !operation.fields || (!came && notice != Notice::offline)) return;
-    if (const auto node = order_.node ? order_.node(*operation.block) : std::nullopt) {
-        std::uint64_t& pages = order_.present[*node];
+    if (const auto facts = facts_of(operation)) {
+        std::uint64_t& pages = order_.present[facts->node];
         pages = came ? pages + operation.fields->nr_pages : pages - std::min(pages, operation.fields->nr_pages);
     }
 }

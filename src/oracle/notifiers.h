@@ -6,7 +6,7 @@
 //
 // N1: no task says that something was done or cancelled that it has not announced, or announces what it has announced already, or does
 // what was vetoed, or never says what became of it.
-// N2: start_pfn and nr_pages are the block's, status_change_nid is its node where this is the node's first memory to come or its last to
+// N2: start_pfn and nr_pages are the block's, but for the pages that hold its own memmap (memmap_on_memory), status_change_nid is its node where this is the node's first memory to come or its last to
 // go, and else -1; all of it the same from the announcement to the outcome.
 // N3: see notifier_chain.h.
 #pragma once
@@ -21,11 +21,17 @@
 
 namespace memrig {
 
+// What a block that the rig plugged has to be.
+struct BlockFacts {
+    int node = 0;
+    bool memmap_on_memory = false;  // its first pages hold its own memmap
+};
+
 struct NotifierOrder {
     std::uint64_t block_bytes = 0;
     std::uint64_t page_bytes = 4096;
-    std::map<int, std::uint64_t> present;                         // by node: its pages before
-    std::function<std::optional<int>(std::uint64_t block)> node;  // of a block, where it is known
+    std::map<int, std::uint64_t> present;                                 // by node: its pages before
+    std::function<std::optional<BlockFacts>(std::uint64_t block)> block;  // where it is known
     std::optional<Notice> veto;  // what the rig itself answers NOTIFY_BAD to, as though it had asked to be told last
 };
 
@@ -66,6 +72,7 @@ private:
     // Each returns what is wrong, or "".
     std::string check_order(Operation& operation, Notice notice);
     Result<std::string> check_fields(Operation& operation, Notice notice, const Arrival& arrival);
+    [[nodiscard]] std::optional<BlockFacts> facts_of(const Operation& operation) const;
     std::string check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const;
     void count_pages(const Operation& operation, Notice notice);
     void reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path);

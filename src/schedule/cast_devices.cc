@@ -113,12 +113,10 @@ void Cast::hear_acpi() {
         const bool by_acpi = std::ranges::find(actor.entry, "acpi_device_hotplug") != actor.entry.end();
         const auto answer = seen.answers.find(actor.name);
         if (!by_acpi || answer == seen.answers.end() || answer->second != kDone) continue;
-        const auto status =
-            last_ost(events, actor.device_id, unplugs ? OstSource::ejection_request : OstSource::device_check);
-        if (!status) answer->second = "no _OST";
-        else if (*status != 0) answer->second = ost_text(*status);
-        else if (unplugs && !was_deleted(events, actor.device_id)) answer->second = "no DEVICE_DELETED";
-        timeline_.add(actor.name, "acpi", status ? ost_text(*status) : "no _OST");
+        const std::string refusal =
+            acpi_refusal(events, actor.device_id, unplugs ? OstSource::ejection_request : OstSource::device_check);
+        if (!refusal.empty()) answer->second = refusal;
+        timeline_.add(actor.name, "acpi", refusal.empty() ? ost_text(0) : refusal);
     }
 }
 

@@ -40,6 +40,26 @@ TEST(AcpiOst, AnotherDevicesIsNotThisOnes) {
     EXPECT_EQ(last_ost({ost("", 3, 0)}, "dimm0", OstSource::ejection_request), std::nullopt);
 }
 
+TEST(AcpiRefusal, OfAPlug) {
+    EXPECT_EQ(acpi_refusal({ost("dimm0", 1, 0)}, "dimm0", OstSource::device_check), "");
+    EXPECT_EQ(acpi_refusal({ost("dimm0", 1, 1)}, "dimm0", OstSource::device_check), "_OST: 0x1");
+    EXPECT_EQ(acpi_refusal({}, "dimm0", OstSource::device_check), "no _OST");
+    EXPECT_EQ(acpi_refusal({ost("dimm0", 3, 0)}, "dimm0", OstSource::device_check), "no _OST");
+}
+
+TEST(AcpiRefusal, OfAnUnplug) {
+    const auto refusal = [](std::vector<QmpEvent> events) {
+        events.insert(events.begin(), ost("dimm0", 1, 0));
+        return acpi_refusal(events, "dimm0", OstSource::ejection_request);
+    };
+    EXPECT_EQ(refusal({ost("dimm0", 3, 132), deleted("dimm0"), ost("", 3, 0)}), "");
+    EXPECT_EQ(refusal({ost("dimm0", 3, 132), ost("dimm0", 3, 130)}), "_OST: 0x82");
+    EXPECT_EQ(refusal({ost("dimm0", 3, 132)}), "no _OST") << "it has only begun";
+    EXPECT_EQ(refusal({deleted("dimm0")}), "no _OST");
+    EXPECT_EQ(refusal({ost("dimm0", 3, 0)}), "no DEVICE_DELETED") << "the guest says so, but QEMU still has it";
+    EXPECT_EQ(refusal({ost("dimm0", 3, 0), deleted("dimm1")}), "no DEVICE_DELETED");
+}
+
 TEST(AcpiOst, NonsenseIsPassedOver) {
     for (const nlohmann::json& data :
          {nlohmann::json(), nlohmann::json(7), nlohmann::json{{"info", 7}},

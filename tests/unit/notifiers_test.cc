@@ -64,7 +64,7 @@ protected:
         NotifierOrder order;
         order.block_bytes = 128 << 20;
         order.present = {{1, pages}};
-        order.node = [](std::uint64_t) { return 1; };
+        order.block = [](std::uint64_t) { return BlockFacts{1, false}; };
         return order;
     }
     // memory_notify() has called its chain, which answers.
@@ -244,24 +244,47 @@ TEST_F(NotifierTest, TheOutcomeIsOfWhatWasAnnounced) {
               Reproaches{"N2 with MEM_ONLINE of memory40, whose fields are not those that were announced"});
 }
 
+TEST_F(NotifierTest, ABlockThatHoldsItsMemmapIsToldOfWithoutItsFirstPages) {
+    NotifierOrder order = on_node_one(1000);
+    order.block = [](std::uint64_t) { return BlockFacts{1, true}; };
+    make(std::move(order));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {40 * kPages + 512, kPages - 512, 0xffffffffffffffff});
+    tells(kOnliner, 0, {40 * kPages + 512, kPages - 512, 0xffffffffffffffff});
+    EXPECT_EQ(reproaches(), Reproaches{});
+}
+
+TEST_F(NotifierTest, NoOtherBlockIs) {
+    make(on_node_one(1000));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 3, {40 * kPages + 512, kPages - 512, 0xffffffffffffffff});
+    ASSERT_EQ(reproaches().size(), 1u);
+    EXPECT_TRUE(reproaches()[0].starts_with("N2 with MEM_GOING_ONLINE of memory40, but not of its")) << reproaches()[0];
+}
+
 TEST(NoticeFields, AreReadInBothLayouts) {
     constexpr std::uint64_t first = 0x140000, pages = 0x8000, none = 0xffffffffffffffff;
-    EXPECT_EQ(read_notice({first, pages, none, 7, 7, 7}, first, pages), (NoticeFields{first, pages, -1, -1}));
-    EXPECT_EQ(read_notice({0, 0, first, pages, 0x1ffffffff, 7}, first, pages), (NoticeFields{first, pages, -1, 1}));
-    // memmap_on_memory: the block's first pages hold its own memmap.
-    EXPECT_EQ(read_notice({first, 512, first + 512, pages - 512, none, 7}, first, pages),
-              (NoticeFields{first + 512, pages - 512, -1, -1}));
-    EXPECT_EQ(read_notice({first + 512, pages - 512, none, 7, 7, 7}, first, pages),
-              (NoticeFields{first + 512, pages - 512, -1, -1}));
-    EXPECT_FALSE(read_notice({first, pages}, first, pages));
-    EXPECT_FALSE(read_notice({first + 1, pages, 0, 0, 0, 0}, first, pages));
-    EXPECT_FALSE(read_notice({first, pages - 1, 0, 0, 0, 0}, first, pages));
-    EXPECT_FALSE(read_notice({none, none, none, none, none, none}, first, pages));
-    EXPECT_FALSE(read_notice({first, 512, first, pages - 512, 0, 0}, first, pages));
+    const auto read = [](const std::vector<std::uint64_t>& words) { return read_notice(words, first, pages, false); };
+    EXPECT_EQ(read({first, pages, none, 7, 7, 7}), (NoticeFields{first, pages, -1, -1}));
+    EXPECT_EQ(read({0, 0, first, pages, 0x1ffffffff, 7}), (NoticeFields{first, pages, -1, 1}));
+    EXPECT_FALSE(read({first, pages}));
+    EXPECT_FALSE(read({first + 1, pages, 0, 0, 0, 0}));
+    EXPECT_FALSE(read({first + 512, pages - 512, 0, 0, 0, 0}));
+    EXPECT_FALSE(read({first, pages - 1, 0, 0, 0, 0}));
+    EXPECT_FALSE(read({none, none, none, none, none, none}));
+    EXPECT_FALSE(read({first, 512, first, pages - 512, 0, 0}));
     // online_pages() does not fill in where the memmap is.
-    EXPECT_EQ(read_notice({0, 0, first + 512, pages - 512, none, 7}, first, pages),
-              (NoticeFields{first + 512, pages - 512, -1, -1}));
-    EXPECT_EQ(read_notice({7, none, first, pages, none, 7}, first, pages), (NoticeFields{first, pages, -1, -1}));
+    EXPECT_EQ(read({7, none, first, pages, none, 7}), (NoticeFields{first, pages, -1, -1}));
+}
+
+TEST(NoticeFields, WithTheBlocksOwnMemmapInIt) {
+    constexpr std::uint64_t first = 0x140000, pages = 0x8000, none = 0xffffffffffffffff;
+    const auto read = [](const std::vector<std::uint64_t>& words) { return read_notice(words, first, pages, true); };
+    const NoticeFields rest{first + 512, pages - 512, -1, -1};
+    EXPECT_EQ(read({first, 512, first + 512, pages - 512, none, 7}), rest);
+    EXPECT_EQ(read({first + 512, pages - 512, none, 7, 7, 7}), rest);
+    EXPECT_EQ(read({0, 0, first + 512, pages - 512, none, 7}), rest);
+    EXPECT_FALSE(read({first, pages, none, 7, 7, 7})) << "its memmap is somewhere else";
 }
 
 }  // namespace
