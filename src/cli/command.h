@@ -13,6 +13,7 @@ using Action = std::function<int()>;
 void add_run_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
 void add_matrix_command(CLI::App& program, Action& action);
+void add_campaign_command(CLI::App& program, Action& action);
 void add_report_command(CLI::App& program, Action& action);
 void add_kernels_command(CLI::App& program, Action& action);
 void add_emulators_command(CLI::App& program, Action& action);

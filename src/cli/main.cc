@@ -101,6 +101,7 @@ int run(int argc, char** argv) {
     add_run_command(program, action);
     add_replay_command(program, action);
     add_matrix_command(program, action);
+    add_campaign_command(program, action);
     add_report_command(program, action);
     add_scenarios_command(program, action);
     add_kernels_command(program, action);

@@ -1,0 +1,152 @@
+// memrig campaign
+#include <charconv>
+#include <memory>
+
+#include "base/file.h"
+#include "cli/command.h"
+#include "cli/output.h"
+#include "cli/validators.h"
+#include "nightly/coordinator.h"
+#include "nightly/status.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::int64_t kMostJobs = 1024;
+constexpr const char* kRunFooter =
+    "Each trial is a process of its own; its result is in the directory's campaign.sqlite before it counts. Run again "
+    "after whatever\nended it, the campaign goes on where it was: nothing is lost, nothing is run twice. A trial whose "
+    "worker or QEMU dies is run again,\nat most three times.\n"
+    "With --for, no trial is begun after that time; what is left of it when the plan is done goes to where least is "
+    "known.\n"
+    "Exit status: 0 all results are as expected, 1 one is not, 2 bad usage or a bad plan, 3 rig fault, 4 nothing was "
+    "run, 130 interrupted.\n\n"
+    "Example:\n"
+    "  memrig campaign run examples/nightly.toml --jobs 2 --for 6h\n";
+
+// "90s", "30m", "6h".
+std::optional<std::chrono::seconds> parse_span(const std::string& text) {
+    constexpr std::int64_t most = 366 * 24;
+    std::int64_t count = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (read.ec != std::errc() || read.ptr + 1 != text.data() + text.size() || count < 1) return std::nullopt;
+    const std::int64_t unit = *read.ptr == 's' ? 1 : *read.ptr == 'm' ? 60 : *read.ptr == 'h' ? 3600 : 0;
+    if (unit == 0 || count > most * 3600 / unit) return std::nullopt;
+    return std::chrono::seconds(count * unit);
+}
+
+std::string not_a_span(const std::string& text) {
+    return parse_span(text) ? "" : fmt::format("{} is no time like 90s, 30m or 6h", one_line(text));
+}
+
+class RunObserver final : public CampaignRunObserver {
+public:
+    explicit RunObserver(const Terminal& terminal) : terminal_(terminal) {}
+    void begun(std::uint64_t planned, std::uint64_t done) override {
+        planned_ = planned;
+        terminal_.print(done == 0 ? fmt::format("{} planned\n", counted(planned, "trial"))
+                                  : fmt::format("{} planned, {} done before\n", counted(planned, "trial"), done));
+    }
+    void trial_done(const PlanCell& cell, const CampaignResult& result, std::uint64_t done) override {
+        const std::string line =
+            fmt::format("{}/{}  {} #{}: {}  {}  {}", done, planned_, one_line(cell.key()), result.trial.number,
+                        one_line(result.verdict), short_time(result.seconds), one_line(result.reason));
+        terminal_.print((result.as_expected ? line : terminal_.paint().bad(line)) + "\n");
+    }
+    void cell_skipped(const PlanCell& cell, const std::string& why) override {
+        terminal_.print(fmt::format("SKIP {}: {}\n", one_line(cell.key()), one_line(why)));
+    }
+    void runs_again(const PlanCell& cell, const CampaignTrial& trial, const std::string& why) override {
+        terminal_.print(fmt::format("{} #{} is run again: {}\n", one_line(cell.key()), trial.number, one_line(why)));
+    }
+
+private:
+    const Terminal& terminal_;
+    std::uint64_t planned_ = 0;
+};
+
+struct RunOptions {
+    std::string plan, directory, span;
+    std::string accelerator = "auto";
+    unsigned jobs = 1;
+};
+
+int run(const RunOptions& options) {
+    auto plan = load_plan(options.plan);
+    if (!plan) return report_error(plan.error());
+    std::error_code code;
+    const fs::path program = fs::read_symlink("/proc/self/exe", code);
+    if (code) return report_error({Fault::host, "cannot tell where memrig lies: " + code.message(), {}});
+    CampaignRunOrder order;
+    order.directory = options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
+    order.plan = *std::move(plan);
+    order.jobs = options.jobs;
+    order.worker = {program.string(), "run"};
+    order.accelerator = options.accelerator;
+    if (!options.span.empty()) order.budget = parse_span(options.span);
+
+    const Terminal terminal(stdout);
+    RunObserver observer(terminal);
+    const Status done = run_campaign_plan(order, observer);
+    if (!done && done.error().fault != Fault::interrupted) return report_error(done.error());
+    auto store = CampaignStore::open_to_read(order.directory);
+    if (!store) return report_error(store.error());
+    const auto cells = store->progress();
+    if (!cells) return report_error(cells.error());
+    terminal.print("\n" + campaign_status_text(order.plan.name, *cells, terminal.paint()));
+    terminal.print(fmt::format("results and evidence: {}\n", one_line(order.directory.string())));
+    return done ? campaign_exit_status(*cells) : report_error(done.error());
+}
+
+int status(const std::string& directory, bool json) {
+    auto store = CampaignStore::open_to_read(directory);
+    if (!store) return report_error(store.error());
+    const auto name = store->name();
+    if (!name) return report_error(name.error());
+    const auto cells = store->progress();
+    if (!cells) return report_error(cells.error());
+    const Terminal terminal(stdout);
+    const Status printed = print_result(json ? campaign_status_json(*name, *cells)
+                                             : campaign_status_text(*name, *cells, terminal.paint()));
+    return printed ? kExitGood : report_error(printed.error());
+}
+
+}  // namespace
+
+void add_campaign_command(CLI::App& program, Action& action) {
+    CLI::App* command =
+        program.add_subcommand("campaign", "Many trials by worker processes, which can be broken off and gone on with");
+    command->require_subcommand(1);
+
+    auto options = std::make_shared<RunOptions>();
+    CLI::App* run_command = command->add_subcommand("run", "Run a plan, or go on with it");
+    run_command->footer(kRunFooter);
+    run_command->add_option("PLAN", options->plan, "A plan file (docs/campaigns.md)")->required();
+    run_command->add_option("--dir", options->directory, "The campaign's directory; default: campaigns/NAME")
+        ->type_name("DIR");
+    run_command->add_option("--jobs", options->jobs, "Trials at the same time")
+        ->type_name("N")
+        ->check(CLI::Validator(not_decimal, "", "decimal"))
+        ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
+        ->capture_default_str();
+    run_command->add_option("--for", options->span, "A time budget: 90s, 30m, 6h")
+        ->type_name("TIME")
+        ->check(CLI::Validator(not_a_span, "", "time"));
+    run_command->add_option("--accel", options->accelerator, "KVM is used only where it is proven to work")
+        ->type_name("auto|tcg|kvm")
+        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
+        ->capture_default_str();
+    run_command->callback([options, &action] { action = [options] { return run(*options); }; });
+
+    auto directory = std::make_shared<std::string>();
+    auto json = std::make_shared<bool>(false);
+    CLI::App* status_command =
+        command->add_subcommand("status", "How far a campaign is; from any terminal, at any time");
+    status_command->add_option("DIR", *directory, "The campaign's directory")->required();
+    status_command->add_flag("--json", *json, "For scripts, on stdout (docs/campaigns.md)");
+    status_command->callback(
+        [directory, json, &action] { action = [directory, json] { return status(*directory, *json); }; });
+}
+
+}  // namespace memrig

@@ -1,0 +1,96 @@
+#include "nightly/status.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "report/statistics.h"
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+struct Sum {
+    std::uint64_t planned = 0, done = 0, as_expected = 0, running = 0, run_again = 0;
+    std::size_t skipped = 0;
+};
+
+Sum sum_of(const std::vector<CellProgress>& cells) {
+    Sum sum;
+    for (const auto& one : cells) {
+        sum.done += one.done;
+        sum.as_expected += one.as_expected;
+        sum.running += one.running;
+        sum.run_again += one.run_again;
+        if (!one.skipped.empty()) sum.skipped++;
+        else sum.planned += std::max(one.cell.trials, one.done);
+    }
+    return sum;
+}
+
+std::string verdicts_of(const CellProgress& one) {
+    if (!one.skipped.empty()) return "SKIP: " + one_line(one.skipped);
+    std::string text;
+    for (const auto& [verdict, count] : one.verdicts)
+        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", one_line(verdict), count);
+    return text;
+}
+
+}  // namespace
+
+int campaign_exit_status(const std::vector<CellProgress>& cells) {
+    const Sum sum = sum_of(cells);
+    if (std::ranges::any_of(
+            cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
+        return 3;
+    if (sum.done == 0) return 4;
+    return sum.as_expected == sum.done ? 0 : 1;
+}
+
+std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells, const Paint& paint) {
+    std::string out = paint.heading(one_line(name)) + "\n";
+    for (const auto& one : cells) {
+        std::string line =
+            fmt::format("{:<72} {:>5}/{:<5} {}", one_line(one.cell.key()), one.done, one.cell.trials, verdicts_of(one));
+        if (one.done > 0) {
+            const Interval rate = wilson_interval(one.as_expected, one.done);
+            line += fmt::format("  as expected {:.0f}% to {:.0f}%", 100 * rate.low, 100 * rate.high);
+        }
+        if (one.running > 0) line += fmt::format("  {} running", one.running);
+        if (one.run_again > 0 && one.skipped.empty()) line += fmt::format("  {} run again", one.run_again);
+        out += (one.as_expected == one.done ? line : paint.bad(line)) + "\n";
+    }
+    const Sum sum = sum_of(cells);
+    const std::string closing =
+        fmt::format("{} of {} trials done, {} as expected{}", sum.done, sum.planned, sum.as_expected,
+                    sum.skipped == 0 ? "" : fmt::format("; {} of {} arms skipped", sum.skipped, cells.size()));
+    return out + (sum.as_expected == sum.done ? paint.good(closing) : paint.bad(closing)) + "\n";
+}
+
+std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells) {
+    const Sum sum = sum_of(cells);
+    Json json = {{"schema", 1},
+                 {"name", name},
+                 {"planned", sum.planned},
+                 {"done", sum.done},
+                 {"as_expected", sum.as_expected},
+                 {"running", sum.running},
+                 {"exit_status", campaign_exit_status(cells)}};
+    json["cells"] = Json::array();
+    for (const auto& one : cells) {
+        Json cell = {{"scenario", one.cell.scenario},  {"kernel", one.cell.kernel},
+                     {"bench", one.cell.bench},        {"arm", one.cell.arm},
+                     {"trials", one.cell.trials},      {"done", one.done},
+                     {"as_expected", one.as_expected}, {"running", one.running},
+                     {"run_again", one.run_again},     {"verdicts", one.verdicts},
+                     {"seconds", one.seconds}};
+        if (!one.skipped.empty()) cell["skipped"] = one.skipped;
+        json["cells"].push_back(std::move(cell));
+    }
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace memrig

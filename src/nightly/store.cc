@@ -1,0 +1,209 @@
+#include "nightly/store.h"
+
+#include "base/file.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kFile = "campaign.sqlite";
+constexpr const char* kSchema = R"(
+CREATE TABLE IF NOT EXISTS campaign (schema INTEGER, name TEXT, plan TEXT, seed INTEGER);
+CREATE TABLE IF NOT EXISTS cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel TEXT, bench TEXT, arm TEXT, trials INTEGER, skipped TEXT);
+CREATE TABLE IF NOT EXISTS attempt (cell INTEGER REFERENCES cell, number INTEGER, attempt INTEGER, outcome TEXT,
+  PRIMARY KEY (cell, number, attempt));
+CREATE TABLE IF NOT EXISTS trial (cell INTEGER REFERENCES cell, number INTEGER, verdict TEXT, as_expected INTEGER, reason TEXT,
+  findings TEXT, seconds REAL, directory TEXT, finished TEXT, PRIMARY KEY (cell, number));
+)";
+constexpr const char* kLost = "lost: the coordinator ended";
+constexpr std::int64_t kSchemaVersion = 1;
+
+std::int64_t id_of(std::size_t cell) { return static_cast<std::int64_t>(cell); }
+
+}  // namespace
+
+Result<CampaignStore> CampaignStore::open(const fs::path& directory, const Plan& plan) {
+    MEMRIG_CHECK(make_directories(directory));
+    MEMRIG_TRY(Database database, Database::open(directory / kFile));
+    CampaignStore store(std::move(database));
+    MEMRIG_CHECK(store.database_.transaction([&] { return store.make(plan); }));
+    return store;
+}
+
+Result<CampaignStore> CampaignStore::open_to_read(const fs::path& directory) {
+    std::error_code code;
+    if (!fs::exists(directory / kFile, code))
+        return fail_with({Fault::user_input, "there is no campaign in " + directory.string(), {}},
+                         "memrig campaign run starts one");
+    MEMRIG_TRY(Database database, Database::open_to_read(directory / kFile));
+    return CampaignStore(std::move(database));
+}
+
+Status CampaignStore::make(const Plan& plan) {
+    MEMRIG_CHECK(database_.execute(kSchema));
+    MEMRIG_TRY(Statement known, database_.prepare("SELECT schema FROM campaign"));
+    MEMRIG_TRY(const bool there, known.step());
+    if (there) {
+        if (known.integer(0) != kSchemaVersion)
+            return fail(Fault::user_input, "this campaign's database has schema {}, not {}", known.integer(0),
+                        kSchemaVersion);
+        MEMRIG_CHECK(check_plan(plan));
+        MEMRIG_TRY(Statement lost, database_.prepare("UPDATE attempt SET outcome = ? WHERE outcome IS NULL"));
+        return lost.add(std::string_view(kLost)).run();
+    }
+    MEMRIG_TRY(Statement campaign, database_.prepare("INSERT INTO campaign VALUES (?, ?, ?, ?)"));
+    MEMRIG_CHECK(campaign.add(kSchemaVersion)
+                     .add(std::string_view(plan.name))
+                     .add(std::string_view(plan.text))
+                     .add(static_cast<std::int64_t>(plan.seed))
+                     .run());
+    for (std::size_t i = 0; i < plan.cells.size(); i++) {
+        const PlanCell& cell = plan.cells[i];
+        MEMRIG_TRY(Statement insert, database_.prepare("INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, NULL)"));
+        MEMRIG_CHECK(insert.add(id_of(i))
+                         .add(std::string_view(cell.scenario))
+                         .add(std::string_view(cell.kernel))
+                         .add(std::string_view(cell.bench))
+                         .add(std::string_view(cell.arm))
+                         .add(std::int64_t{cell.trials})
+                         .run());
+    }
+    return {};
+}
+
+Status CampaignStore::check_plan(const Plan& plan) {
+    MEMRIG_TRY(Statement cells, database_.prepare("SELECT scenario, kernel, bench, arm, trials FROM cell ORDER BY id"));
+    MEMRIG_TRY(Statement campaign, database_.prepare("SELECT seed FROM campaign"));
+    MEMRIG_TRY(const bool there, campaign.step());
+    bool same = there && campaign.integer(0) == static_cast<std::int64_t>(plan.seed);
+    for (const PlanCell& cell : plan.cells) {
+        MEMRIG_TRY(const bool more, cells.step());
+        same = same && more &&
+               PlanCell{cells.text(0), cells.text(1), cells.text(2), cells.text(3), 0, {}}.key() == cell.key() &&
+               cells.integer(4) == std::int64_t{cell.trials};
+    }
+    MEMRIG_TRY(const bool more, cells.step());
+    if (same && !more) return {};
+    return fail_with({Fault::user_input, "this directory's campaign has another plan", {}},
+                     "give a new --dir, or the plan that it was begun with");
+}
+
+Result<unsigned> CampaignStore::begin(const CampaignTrial& trial) {
+    unsigned attempt = 0;
+    MEMRIG_CHECK(database_.transaction([&]() -> Status {
+        MEMRIG_TRY(Statement last, database_.prepare("SELECT max(attempt) FROM attempt WHERE cell = ? AND number = ?"));
+        MEMRIG_CHECK(last.add(id_of(trial.cell)).add(std::int64_t{trial.number}).run());
+        attempt = static_cast<unsigned>(last.integer(0)) + 1;
+        MEMRIG_TRY(Statement insert, database_.prepare("INSERT INTO attempt VALUES (?, ?, ?, NULL)"));
+        return insert.add(id_of(trial.cell)).add(std::int64_t{trial.number}).add(std::int64_t{attempt}).run();
+    }));
+    return attempt;
+}
+
+Status CampaignStore::attempt_failed(const CampaignTrial& trial, unsigned attempt, const std::string& why) {
+    MEMRIG_TRY(Statement update,
+               database_.prepare("UPDATE attempt SET outcome = ? WHERE cell = ? AND number = ? AND attempt = ?"));
+    return update.add(std::string_view("failed: " + why))
+        .add(id_of(trial.cell))
+        .add(std::int64_t{trial.number})
+        .add(std::int64_t{attempt})
+        .run();
+}
+
+Status CampaignStore::finish(const CampaignResult& result, unsigned attempt) {
+    return database_.transaction([&]() -> Status {
+        MEMRIG_TRY(Statement update, database_.prepare("UPDATE attempt SET outcome = coalesce(outcome, 'done') "
+                                                       "WHERE cell = ? AND number = ? AND attempt = ?"));
+        MEMRIG_CHECK(update.add(id_of(result.trial.cell))
+                         .add(std::int64_t{result.trial.number})
+                         .add(std::int64_t{attempt})
+                         .run());
+        MEMRIG_TRY(Statement insert,
+                   database_.prepare("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, datetime('now'))"));
+        return insert.add(id_of(result.trial.cell))
+            .add(std::int64_t{result.trial.number})
+            .add(std::string_view(result.verdict))
+            .add(std::int64_t{result.as_expected})
+            .add(std::string_view(result.reason))
+            .add(std::string_view(result.findings))
+            .add(result.seconds)
+            .add(std::string_view(result.directory.generic_string()))
+            .run();
+    });
+}
+
+Status CampaignStore::skip(std::size_t cell, const std::string& why) {
+    MEMRIG_TRY(Statement update, database_.prepare("UPDATE cell SET skipped = ? WHERE id = ?"));
+    return update.add(std::string_view(why)).add(id_of(cell)).run();
+}
+
+Result<std::vector<CampaignTrial>> CampaignStore::finished() {
+    MEMRIG_TRY(Statement rows, database_.prepare("SELECT cell, number FROM trial ORDER BY cell, number"));
+    std::vector<CampaignTrial> trials;
+    for (;;) {
+        MEMRIG_TRY(const bool more, rows.step());
+        if (!more) return trials;
+        trials.push_back({static_cast<std::size_t>(rows.integer(0)), static_cast<unsigned>(rows.integer(1))});
+    }
+}
+
+Result<unsigned> CampaignStore::failures(const CampaignTrial& trial) {
+    MEMRIG_TRY(Statement count, database_.prepare("SELECT count(*) FROM attempt WHERE cell = ? AND number = ? AND "
+                                                  "outcome LIKE 'failed:%'"));
+    MEMRIG_CHECK(count.add(id_of(trial.cell)).add(std::int64_t{trial.number}).run());
+    return static_cast<unsigned>(count.integer(0));
+}
+
+Result<std::vector<CellProgress>> CampaignStore::progress() {
+    std::vector<CellProgress> all;
+    MEMRIG_CHECK(database_.transaction([&]() -> Status {
+        MEMRIG_TRY(Statement cells,
+                   database_.prepare("SELECT scenario, kernel, bench, arm, trials, skipped FROM cell ORDER BY id"));
+        for (;;) {
+            MEMRIG_TRY(const bool more, cells.step());
+            if (!more) break;
+            CellProgress one;
+            one.cell = {cells.text(0),
+                        cells.text(1),
+                        cells.text(2),
+                        cells.text(3),
+                        static_cast<unsigned>(cells.integer(4)),
+                        {}};
+            one.skipped = cells.text(5);
+            all.push_back(std::move(one));
+        }
+        const auto each = [&](const char* sql, auto&& take) -> Status {
+            MEMRIG_TRY(Statement rows, database_.prepare(sql));
+            for (;;) {
+                MEMRIG_TRY(const bool more, rows.step());
+                if (!more) return {};
+                const auto cell = static_cast<std::size_t>(rows.integer(0));
+                if (cell < all.size()) take(all[cell], rows);
+            }
+        };
+        MEMRIG_CHECK(each("SELECT cell, verdict, count(*), sum(as_expected), sum(seconds) FROM trial GROUP BY 1, 2",
+                          [](CellProgress& one, const Statement& row) {
+                              const auto count = static_cast<unsigned>(row.integer(2));
+                              one.verdicts[row.text(1)] = count;
+                              one.done += count;
+                              one.as_expected += static_cast<unsigned>(row.integer(3));
+                              one.seconds += row.real(4);
+                          }));
+        return each(
+            "SELECT cell, count(*) FILTER (WHERE outcome IS NULL), count(*) FILTER (WHERE outcome <> 'done') "
+            "FROM attempt GROUP BY 1",
+            [](CellProgress& one, const Statement& row) {
+                one.running = static_cast<unsigned>(row.integer(1));
+                one.run_again = static_cast<unsigned>(row.integer(2));
+            });
+    }));
+    return all;
+}
+
+Result<std::string> CampaignStore::name() {
+    MEMRIG_TRY(Statement row, database_.prepare("SELECT name FROM campaign"));
+    MEMRIG_CHECK(row.run());
+    return row.text(0);
+}
+
+}  // namespace memrig

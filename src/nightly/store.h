@@ -1,0 +1,74 @@
+// What a campaign has come to, in its directory's campaign.sqlite: a result counts from the moment it is committed there, and not before.
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/error.h"
+#include "nightly/database.h"
+#include "nightly/plan.h"
+
+namespace memrig {
+
+// One trial of a cell (an index into Plan::cells).
+struct CampaignTrial {
+    std::size_t cell = 0;
+    unsigned number = 0;  // from 1
+    auto operator<=>(const CampaignTrial&) const = default;
+};
+
+struct CampaignResult {
+    CampaignTrial trial;
+    std::string verdict;  // as to_string(Verdict), or "skipped"
+    bool as_expected = false;
+    std::string reason;
+    std::string findings;  // JSON, as in results.json
+    double seconds = 0;
+    std::filesystem::path directory;  // its evidence, relative to the campaign's
+};
+
+// How a cell stands.
+struct CellProgress {
+    PlanCell cell;
+    std::map<std::string, unsigned> verdicts;
+    unsigned done = 0, as_expected = 0, running = 0;
+    unsigned run_again = 0;  // attempts that came to nothing: a worker, a QEMU or the coordinator died
+    double seconds = 0;      // of all its trials
+    std::string skipped;     // why, where it was
+};
+
+class CampaignStore {
+public:
+    // Makes the directory's database, or goes on with it. Fault::user_input where it is another plan's. What was going on when an
+    // earlier coordinator died is noted as lost; nobody else may be writing.
+    static Result<CampaignStore> open(const std::filesystem::path& directory, const Plan& plan);
+    // From any process at any time. Fault::user_input where there is no campaign.
+    static Result<CampaignStore> open_to_read(const std::filesystem::path& directory);
+
+    // Notes that the trial is tried; returns which attempt it is, from 1.
+    Result<unsigned> begin(const CampaignTrial& trial);
+    // The attempt came to nothing, and why.
+    Status attempt_failed(const CampaignTrial& trial, unsigned attempt, const std::string& why);
+    // The attempt's end and the result, both or neither. A trial's second result is an error, never a second row.
+    Status finish(const CampaignResult& result, unsigned attempt);
+    // All of the cell's trials that have no result.
+    Status skip(std::size_t cell, const std::string& why);
+
+    Result<std::vector<CampaignTrial>> finished();
+    // How often it failed by itself, so that running it again has a bound. What the coordinator's own death cost does not count.
+    Result<unsigned> failures(const CampaignTrial& trial);
+    Result<std::vector<CellProgress>> progress();
+    Result<std::string> name();
+
+private:
+    explicit CampaignStore(Database database) : database_(std::move(database)) {}
+    Status make(const Plan& plan);
+    Status check_plan(const Plan& plan);
+    Database database_;
+};
+
+}  // namespace memrig
