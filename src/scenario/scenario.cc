@@ -43,7 +43,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         ElisionOrder order;
         order.lock = elide.string("lock");
         order.unlock = elide.string("unlock");
-        order.caller = elide.string("caller");
+        order.callers = elide.strings("caller", true);
         order.value = static_cast<std::uint64_t>(elide.integer("value", 0, 1, 0));
         elide.finish();
         arm.elisions.push_back(std::move(order));

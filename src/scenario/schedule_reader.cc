@@ -42,6 +42,7 @@ std::optional<Step> read_step(TomlTable& table) {
             table.choice("device", {"memory-block"});
             step.memory_block = true;
         }
+        step.parked = table.boolean("parked", false);
     }
     if (step.kind == StepKind::await) {
         for (const auto& text : table.strings("any", true)) {
@@ -50,8 +51,8 @@ std::optional<Step> read_step(TomlTable& table) {
             else
                 table.report(
                     "any",
-                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\", \"queued FUNCTION\" or "
-                                "\"blocked LOCK\"",
+                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\", \"queued FUNCTION\", "
+                                "\"blocked LOCK\" or \"asleep LOCK\"",
                                 text));
         }
     }

@@ -47,7 +47,8 @@ public:
     Status watch();
     // The crash path alone.
     Status watch_crashes();
-    Status watch_function(const std::string& function, const Conductor::Handler& handler);
+    // `first`: asked before all who watch it already, those too who elide it.
+    Status watch_function(const std::string& function, const Conductor::Handler& handler, bool first = false);
 
     // Does what the actor does through QMP, or rings the thread, while the guest stands still.
     Status start(const Actor& actor);
@@ -72,7 +73,12 @@ public:
     [[nodiscard]] bool all_finished();
     // How many blocks it has written to.
     [[nodiscard]] std::size_t writes_of(const std::string& thread);
-    void note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where);
+    void note_evidence(const std::string& actor, const Evidence& evidence, std::optional<unsigned> vcpu,
+                       const std::string& where);
+    // Of each lock that the actor was seen asking for and has not yet: whether the guest itself says that the actor's task sleeps in that
+    // very call. The innermost frame of its stack is then the place that it asked at: the kernel leaves the lock functions out of a
+    // stack (__sched), but not what else they wait for, RCU for one. The guest stands still after.
+    Status look_for_sleeper(const Actor& actor);
 
     // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
     Status settle(Deadline give_up);

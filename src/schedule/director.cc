@@ -13,6 +13,8 @@ using namespace std::chrono_literals;
 constexpr auto kStepPatience = 120s;
 constexpr unsigned kMostNaps = 20;
 constexpr std::uint64_t kNapMs = 1;
+// How often the guest is asked who sleeps.
+constexpr auto kLook = 50ms;
 }  // namespace
 
 Status Director::play() {
@@ -34,8 +36,9 @@ Status Director::play() {
 Status Director::set_watches() {
     for (const auto& step : schedule_.steps) {
         if (step.kind == StepKind::hold)
+            // Who is parked comes to whatever else is done there only once it is released.
             MEMRIG_CHECK(cast_.watch_function(
-                step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }));
+                step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }, step.parked));
         for (const auto& evidence : step.any) {
             const bool queued = evidence.kind == Evidence::Kind::queued;
             if (evidence.kind != Evidence::Kind::entered && !queued) continue;
@@ -62,7 +65,9 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
         if (!block) return Response::pass();
     }
-    if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
+    if (step.parked) {
+        armed->second.parked = true;
+    } else if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
         // A nap moves it to a vCPU that has nothing to do, as a rule. A worker that belongs to its vCPU naps until it is released.
         if (!symbols_.unique("msleep")) return Response::pass();
         if (++armed->second.naps <= kMostNaps) return nap();
@@ -118,13 +123,24 @@ Result<bool> Director::play_step(const Step& step) {
             MEMRIG_CHECK(cast_.start(*schedule_.find(step.actor)));
             break;
         case StepKind::hold: {
-            const auto held = [&] { return cast_.crashed() || armed_.at(step.actor).reached; };
-            MEMRIG_TRY(end, conductor_.run_until(held, Deadline::after(kStepPatience)));
+            const auto reached = [&] { return armed_.at(step.actor).reached; };
+            // One that has finished does not come any more.
+            const auto over = [&] {
+                return cast_.crashed() || reached() || cast_.finished(*schedule_.find(step.actor));
+            };
+            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience), cast_.descriptor()));
+            if (!reached()) end = RunEnd::expired;
             break;
         }
         case StepKind::await: {
             const auto shown = [&] { return cast_.crashed() || seen_since_hold(step); };
-            MEMRIG_TRY(end, conductor_.run_until(shown, Deadline::after(kStepPatience)));
+            const auto give_up = Deadline::after(kStepPatience);
+            const bool looks = step.asks_for(Evidence::Kind::asleep);
+            for (;;) {
+                MEMRIG_TRY(end, conductor_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
+                if (end == RunEnd::done || give_up.expired()) break;
+                MEMRIG_CHECK(cast_.look_for_sleeper(*schedule_.find(step.actor)));
+            }
             break;
         }
         case StepKind::finish: {

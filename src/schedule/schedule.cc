@@ -16,7 +16,8 @@ std::string ordinal(unsigned n) {
 constexpr std::pair<std::string_view, Evidence::Kind> kVerbs[] = {{"refused", Evidence::Kind::refused},
                                                                   {"entered", Evidence::Kind::entered},
                                                                   {"queued", Evidence::Kind::queued},
-                                                                  {"blocked", Evidence::Kind::blocked}};
+                                                                  {"blocked", Evidence::Kind::blocked},
+                                                                  {"asleep", Evidence::Kind::asleep}};
 }  // namespace
 
 const char* to_string(Mode mode) {
@@ -71,7 +72,9 @@ std::optional<LockOrderClaim> parse_lock_order(const std::string& text) {
 std::string Step::text() const {
     switch (kind) {
         case StepKind::start: return "start " + actor;
-        case StepKind::hold: return fmt::format("hold {} at {}{}", actor, at, memory_block ? " of a memory block" : "");
+        case StepKind::hold:
+            return fmt::format("{} {} at {}{}", parked ? "park" : "hold", actor, at,
+                               memory_block ? " of a memory block" : "");
         case StepKind::release: return "release " + actor;
         case StepKind::finish: return "finish " + actor;
         case StepKind::settle: return "settle";

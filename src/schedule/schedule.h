@@ -24,14 +24,15 @@ struct Evidence {
         refused,  // a trylock of `subject` (a lock) failed
         entered,  // it entered `subject` (a function)
         queued,   // after it was started, somebody entered `subject`: the function that queues its work
-        blocked   // it waits for `subject` (a lock; "device_lock" is any memory block's)
+        blocked,  // it waits for `subject` (a lock; "device_lock" is any memory block's)
+        asleep    // the guest itself says that it sleeps in the call by which it asks for `subject` (a lock)
     };
     Kind kind = Kind::refused;
     std::string subject;
     [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
 };
 
-// "refused LOCK", "entered FUNCTION", "queued FUNCTION" or "blocked LOCK".
+// "refused LOCK", "entered FUNCTION", "queued FUNCTION", "blocked LOCK" or "asleep LOCK".
 std::optional<Evidence> parse_evidence(const std::string& text);
 
 enum class StepKind {
@@ -49,7 +50,13 @@ struct Step {
     std::string at;             // hold: a kernel function
     bool memory_block = false;  // hold: only where its first argument is a memory block's device
     std::vector<Evidence> any;  // await
+    // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is held, and with it
+    // who waits for RCU before it waits for the actor.
+    bool parked = false;
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] bool asks_for(Evidence::Kind wanted) const {
+        return std::ranges::find(any, wanted, &Evidence::kind) != any.end();
+    }
 };
 
 // In explore mode: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a function; or "finished", or

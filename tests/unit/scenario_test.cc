@@ -98,7 +98,7 @@ TEST(Scenario, AGoodOneIsReadWhole) {
     ASSERT_EQ(scenario->arms[1].elisions.size(), 1u);
     EXPECT_EQ(scenario->arms[1].elisions[0].lock, "lock_device_hotplug");
     EXPECT_EQ(scenario->arms[1].elisions[0].unlock, "unlock_device_hotplug");
-    EXPECT_EQ(scenario->arms[1].elisions[0].caller, "acpi_device_hotplug");
+    EXPECT_EQ(scenario->arms[1].elisions[0].callers, std::vector<std::string>{"acpi_device_hotplug"});
     EXPECT_EQ(scenario->arms[1].elisions[0].value, 0u);
     ASSERT_EQ(scenario->arms[1].overrides.size(), 1u);
     EXPECT_EQ(scenario->arms[1].overrides[0].function, "zone_for_pfn_range");
