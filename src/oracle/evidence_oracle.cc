@@ -58,6 +58,11 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         missing.push_back("no end to the step: " + evidence.performance.step);
     if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after)
         missing.push_back("the guest's memory was not looked at");
+    if (evidence.performance.end == PlayEnd::finished &&
+        evidence.performance.footprints.size() != evidence.schedule.looks().size())
+        missing.emplace_back("what the loop leaves behind was not looked at");
+    if (std::ranges::any_of(evidence.performance.footprints, [](const Footprint& one) { return one.counters.empty(); }))
+        missing.emplace_back("the guest does not count what is in its slab caches");
     for (const auto& disagreement : evidence.ledger_disagreements)
         missing.push_back("the ledger and the kernel's lock trace do not agree: " + disagreement);
     if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");

@@ -85,6 +85,18 @@ std::string held_reason(const TrialEvidence& evidence) {
     return "every step was seen, and all adds up";
 }
 
+// What a loop that left nothing behind rests on.
+std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
+    const auto& footprints = evidence.performance.footprints;
+    if (footprints.empty()) return std::nullopt;
+    return fmt::format(
+        "{} rounds in {:.0f} s, and since round {} nothing drifted: {} facts the same, none of {} counters grown by "
+        "one "
+        "a round",
+        evidence.schedule.rounds, evidence.performance.schedule_seconds, evidence.schedule.warm_up,
+        footprints.back().facts.size(), footprints.back().counters.size());
+}
+
 }  // namespace
 
 std::optional<Finding> crash_oracle(const TrialEvidence& evidence) {
@@ -251,6 +263,7 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
         case Mode::explore: return "no oracle objects to this order: " + evidence.performance.step;
         case Mode::directed: break;
     }
+    if (evidence.schedule.is_loop()) return loop_reason(evidence);
     if (was_kept_out(evidence)) return held_reason(evidence);
     if (evidence.schedule.awaits()) return std::nullopt;
     // A refusal that was expected, and came; that nothing is left of it is the accounting's to say.

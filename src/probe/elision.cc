@@ -23,7 +23,10 @@ Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const Symbo
         return fail(Fault::guest, "this kernel has no symbol {}", fmt::join(order.callers, " or "));
     std::unique_ptr<Elision> elision(new Elision(conductor, symbols, order));
     MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, order.lock));
-    MEMRIG_TRY(const auto unlocks, entries_of(conductor.probe(), symbols, order.unlock));
+    std::vector<std::uint64_t> unlocks;
+    if (!order.unlock.empty()) {
+        MEMRIG_TRY(unlocks, entries_of(conductor.probe(), symbols, order.unlock));
+    }
     Elision* self = elision.get();
     for (const auto entry : locks)
         MEMRIG_CHECK(conductor.watch_first(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }));
@@ -38,7 +41,7 @@ Result<Response> Elision::at_lock(const Arrival& arrival) {
         counts_.others++;
         return Response::pass();
     }
-    elided_tasks_.insert(arrival.task);
+    if (!order_.unlock.empty()) elided_tasks_.insert(arrival.task);
     counts_.locks++;
     return Response::leave(order_.value);
 }

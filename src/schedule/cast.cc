@@ -209,7 +209,8 @@ void Cast::collect_writes() {
 
 std::size_t Cast::writes_of(const std::string& thread) {
     collect_writes();
-    return static_cast<std::size_t>(std::ranges::count(seen.writes, thread, &OnlinerWrite::onliner));
+    const auto now = std::ranges::subrange(seen.writes).next(static_cast<std::ptrdiff_t>(writes_of_rounds_past_));
+    return static_cast<std::size_t>(std::ranges::count(now, thread, &OnlinerWrite::onliner));
 }
 
 bool Cast::finished(const Actor& actor) {

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "probe/elision.h"
 #include "probe/kernel_objects.h"
 
@@ -23,7 +24,7 @@ Status Director::play() {
     MEMRIG_CHECK(cast_.watch());
     MEMRIG_CHECK(set_watches());
     const auto begun = steady_clock().now();
-    MEMRIG_CHECK(play_steps());
+    MEMRIG_CHECK(play_rounds());
     seen.schedule_seconds = seconds(steady_clock().now() - begun);
     cast_.collect_writes();
     if (seen.end == PlayEnd::crashed) {
@@ -84,14 +85,29 @@ Result<Response> Director::nap() {
     return Response::call(msleep.front(), kNapMs);
 }
 
-Status Director::play_steps() {
+Status Director::play_rounds() {
+    const auto looks = schedule_.looks();
+    for (unsigned round = 1; round <= schedule_.rounds; round++) {
+        MEMRIG_TRY(const bool on, play_steps());
+        if (!on || !schedule_.is_loop()) return {};
+        MEMRIG_TRY(const bool another, cast_.end_round());
+        if (!another) return {};  // the accounting says why
+        const bool looks_now = std::ranges::find(looks, round) != looks.end();
+        if (looks_now) MEMRIG_CHECK(cast_.leave_footprint(round));
+        if (looks_now) logger("schedule")->info("round {} of {}", round, schedule_.rounds);
+        if (round < schedule_.rounds) MEMRIG_CHECK(cast_.begin_round());
+    }
+    return {};
+}
+
+Result<bool> Director::play_steps() {
     for (const auto& step : schedule_.steps) {
         timeline_.add("rig", "step", step.text());
         cast_.seen.step = step.text();
         MEMRIG_TRY(const bool on, play_step(step));
-        if (!on) return {};
+        if (!on) return false;
     }
-    return {};
+    return true;
 }
 
 void Director::arm_next_hold(const Step& done) {
@@ -146,7 +162,7 @@ Result<bool> Director::play_step(const Step& step) {
         case StepKind::finish: {
             const auto finished = [&] { return cast_.finished(*schedule_.find(step.actor)); };
             const auto over = [&] { return cast_.crashed() || finished() || cast_.hopeless(); };
-            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience)));
+            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience), cast_.descriptor()));
             if (!finished()) end = RunEnd::expired;
             break;
         }

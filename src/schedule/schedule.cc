@@ -90,8 +90,15 @@ const Actor* Schedule::find(const std::string& name) const {
     return found == actors.end() ? nullptr : &*found;
 }
 
+std::vector<unsigned> Schedule::looks() const {
+    std::vector<unsigned> looks;
+    for (unsigned i = 0; is_loop() && i <= kStretches; i++)
+        looks.push_back(warm_up + (rounds - warm_up) * i / kStretches);
+    return looks;
+}
+
 bool Schedule::makes_sense_in_any_order() const {
-    return std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
+    return !is_loop() && std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
            std::ranges::all_of(actors, [](const Actor& actor) {
                return ((actor.kind == ActorKind::plugger && !actor.is_thread()) || actor.kind == ActorKind::onliner) &&
                       actor.expects_success();

@@ -85,12 +85,21 @@ struct LockOrderClaim {
 // "FIRST before SECOND".
 std::optional<LockOrderClaim> parse_lock_order(const std::string& text);
 
+// Into how many stretches a loop is cut behind its warm-up: what is leaked grows in each of them.
+inline constexpr unsigned kStretches = 3;
+
 struct Schedule {
     std::vector<Actor> actors;
     std::vector<Step> steps;
     std::vector<LockOrderClaim> lock_order;
+    // How often the steps are played. More than once is a loop, and what there is after some of its rounds is compared.
+    unsigned rounds = 1;
+    unsigned warm_up = 0;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
+    [[nodiscard]] bool is_loop() const { return rounds > 1; }
+    // The rounds after which a loop is looked at: the last of the warm-up, and the ends of the stretches, as equal as can be, behind it.
+    [[nodiscard]] std::vector<unsigned> looks() const;
     // Whether somebody has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
     // Whether it says no more than who races whom: then the actors can also be left to themselves, or tried in every order.

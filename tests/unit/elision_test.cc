@@ -152,6 +152,14 @@ TEST_F(ElisionTest, AFunctionThatTheKernelLacksIsNamed) {
     }
 }
 
+TEST_F(ElisionTest, AFunctionThatIsNoLockIsLeftOutAndNothingElse) {
+    make({"lock_device_hotplug", "", {"acpi_device_hotplug"}, 0});
+    kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");
+    kernel.will_call(1, kAdder, "unlock_device_hotplug", "acpi_device_hotplug");
+    kernel.run();
+    expect_counts(1, 0, 0);
+}
+
 TEST(EntriesOf, EveryAddressOfTheName) {
     FakeProbe probe(*find_architecture("x86_64"), 1);
     const SymbolTable symbols({{0x1000, 't', "state_store"}, {0x2000, 't', "state_store"}, {0x3000, 't', "other"}});

@@ -213,6 +213,18 @@ TEST(Settings, AnAttributeThatWasFixedCannotBecomeAnother) {
     EXPECT_FALSE(apply_setting(scenario, "onliner.attribute=state"));
 }
 
+TEST(Settings, FixTheRoundsOfALoop) {
+    Scenario scenario = good_with("");
+    EXPECT_FALSE(apply_setting(scenario, "loop.rounds=256")) << "it has no loop";
+    scenario.schedule.rounds = 20;
+    scenario.schedule.warm_up = 8;
+    EXPECT_TRUE(apply_setting(scenario, "loop.rounds=256"));
+    EXPECT_EQ(scenario.schedule.looks(), (std::vector<unsigned>{8, 90, 173, 256}));
+    for (const auto* rounds : {"10", "0", "-1", "many", "256x", "", "100001"})
+        EXPECT_FALSE(apply_setting(scenario, std::string("loop.rounds=") + rounds)) << rounds;
+    EXPECT_EQ(scenario.schedule.rounds, 256u);
+}
+
 // --- the shipped ones
 
 TEST(ShippedScenarios, HaveNoMistakes) {
