@@ -121,6 +121,7 @@ void run_on_worker(handler run, uint32_t id, const char* payload);
 void do_symbols(struct reply* reply, const char* payload);
 void do_blocks(struct reply* reply, const char* payload);
 void do_memory(struct reply* reply, const char* payload);
+void do_slabs(struct reply* reply, const char* payload);
 void do_blocked_tasks(struct reply* reply, const char* payload);
 void do_read_file(struct reply* reply, const char* payload);
 void do_write_file(struct reply* reply, const char* payload);

@@ -10,10 +10,9 @@ static const struct {
     const char* verb;
     handler run;
 } worker_verbs[] = {
-    {"symbols", do_symbols},     {"blocks", do_blocks},
-    {"memory", do_memory},       {"blocked-tasks", do_blocked_tasks},
-    {"read-file", do_read_file}, {"write-file", do_write_file},
-    {"sysrq", do_sysrq},         {"power-off", do_power_off},
+    {"symbols", do_symbols}, {"blocks", do_blocks},       {"memory", do_memory},
+    {"slabs", do_slabs},     {"read-file", do_read_file}, {"write-file", do_write_file},
+    {"sysrq", do_sysrq},     {"power-off", do_power_off}, {"blocked-tasks", do_blocked_tasks},
 };
 
 static void dispatch(const struct frame* frame) {

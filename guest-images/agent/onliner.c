@@ -249,9 +249,15 @@ bool start_reporter(void) {
     return errno == 0;
 }
 
+/* Whether all that it was to write is written: then its name is free. How much that is, is settled before the first write. */
+static bool has_written_all(const struct onliner* onliner) {
+    const size_t published = atomic_load_explicit(&onliner->published, memory_order_acquire);
+    return published > 0 && published == onliner->count;
+}
+
 static struct onliner* find(const char* name) {
     for (int i = 0; i < MAX_ONLINERS; i++)
-        if (onliners[i].taken && !strcmp(onliners[i].name, name)) return &onliners[i];
+        if (onliners[i].taken && !has_written_all(&onliners[i]) && !strcmp(onliners[i].name, name)) return &onliners[i];
     return NULL;
 }
 

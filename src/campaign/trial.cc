@@ -95,8 +95,9 @@ Status Stage::ask_kernel_for_veto() {
 Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialManner& manner = order_.manner;
-    // In free mode nothing but the mutation itself may slow the actors.
-    if (manner.mode != Mode::free) {
+    // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger would watch, and
+    // is judged by what it leaves behind.
+    if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
         const auto watching = machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls;
         MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching,
                                              manner.ledger ? LedgerExtent::all : LedgerExtent::attempts));

@@ -31,6 +31,7 @@ public:
     Result<std::vector<GuestSymbol>> symbols(const std::vector<std::string>& names, Deadline deadline) override;
     Result<std::vector<MemoryBlock>> blocks(Deadline deadline) override;
     Result<MemoryFigures> memory(Deadline deadline) override;
+    Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) override;
     Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
     Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;

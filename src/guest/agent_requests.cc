@@ -81,6 +81,11 @@ Result<MemoryFigures> AgentLink::memory(Deadline deadline) {
     return parse_memory(lines);
 }
 
+Result<std::map<std::string, std::uint64_t>> AgentLink::slabs(Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("the slab caches", large_request("slabs"), deadline));
+    return parse_slabs(lines);
+}
+
 Result<std::vector<BlockedTask>> AgentLink::blocked_tasks(Deadline deadline) {
     MEMRIG_TRY(const std::string lines, ask("the blocked tasks", request("blocked-tasks"), deadline));
     return parse_blocked_tasks(lines);

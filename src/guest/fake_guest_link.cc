@@ -66,6 +66,11 @@ Result<MemoryFigures> FakeGuestLink::memory(Deadline) {
     return figures;
 }
 
+Result<std::map<std::string, std::uint64_t>> FakeGuestLink::slabs(Deadline) {
+    note("slabs");
+    return slab_objects;
+}
+
 Result<std::vector<BlockedTask>> FakeGuestLink::blocked_tasks(Deadline) {
     note("blocked-tasks");
     return tasks;

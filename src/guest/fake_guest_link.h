@@ -19,6 +19,7 @@ public:
     Result<std::vector<GuestSymbol>> symbol_table = std::vector<GuestSymbol>{};
     Result<std::vector<MemoryBlock>> block_list = std::vector<MemoryBlock>{};
     Result<MemoryFigures> figures = MemoryFigures{};
+    Result<std::map<std::string, std::uint64_t>> slab_objects = std::map<std::string, std::uint64_t>{};
     Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
     std::map<std::string, std::string> files;  // read by path; a write must name one that is there, and replaces it
     Status onliner_status;                     // of start_onliner(), arm_onliner() and stop_onliner()
@@ -37,6 +38,7 @@ public:
     Result<std::vector<GuestSymbol>> symbols(const std::vector<std::string>& names, Deadline deadline) override;
     Result<std::vector<MemoryBlock>> blocks(Deadline deadline) override;
     Result<MemoryFigures> memory(Deadline deadline) override;
+    Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) override;
     Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
     Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;

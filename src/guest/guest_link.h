@@ -104,6 +104,9 @@ public:
     virtual Result<std::vector<GuestSymbol>> symbols(const std::vector<std::string>& names, Deadline deadline) = 0;
     virtual Result<std::vector<MemoryBlock>> blocks(Deadline deadline) = 0;
     virtual Result<MemoryFigures> memory(Deadline deadline) = 0;
+    // Objects in use by slab cache, after each cache has given back what it kept for later. Nothing where the kernel does not count them
+    // (/proc/slabinfo: CONFIG_SLUB_DEBUG).
+    virtual Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) = 0;
     virtual Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) = 0;
     virtual Status start_onliner(const OnlinerOrder& order, Deadline deadline) = 0;
     // The same, but it waits for the doorbell, which then names the blocks: at most `last_block - first_block + 1` of them.

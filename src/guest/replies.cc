@@ -148,6 +148,18 @@ Result<MemoryFigures> parse_memory(std::string_view lines) {
     return figures;
 }
 
+Result<std::map<std::string, std::uint64_t>> parse_slabs(std::string_view lines) {
+    std::map<std::string, std::uint64_t> objects;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        if (fields.kind() != "slab") return std::unexpected(out_of_place("the slab caches"));
+        MEMRIG_TRY(const std::string name, fields.text("slab"));
+        MEMRIG_TRY(const std::uint64_t count, fields.number("objects"));
+        objects[name] += count;
+    }
+    return objects;
+}
+
 Result<Doorbell> parse_doorbell(std::string_view lines) {
     Doorbell doorbell;
     for (const std::string_view line : split_lines(lines)) {

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -21,6 +22,8 @@ Result<AgentHello> parse_hello(std::string_view payload);
 Result<std::vector<GuestSymbol>> parse_symbols(std::string_view lines);
 Result<std::vector<MemoryBlock>> parse_blocks(std::string_view lines);
 Result<MemoryFigures> parse_memory(std::string_view lines);
+// By name; those of several caches of one name are added up.
+Result<std::map<std::string, std::uint64_t>> parse_slabs(std::string_view lines);
 Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines);
 Result<Doorbell> parse_doorbell(std::string_view lines);
 Result<std::string> parse_file(std::string_view lines);

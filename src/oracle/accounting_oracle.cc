@@ -44,6 +44,8 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
                                     errno_names(actor->expected)));
     }
     check_vcpus(evidence, wrong);
+    const auto drifted = drift(performance.footprints);
+    wrong.insert(wrong.end(), drifted.begin(), drifted.end());
     if (wrong.empty()) return std::nullopt;
     return Finding{"accounting", Verdict::accounting, wrong.front(), wrong};
 }

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "oracle/kept_out.h"
 #include "oracle/lock_order.h"
 #include "oracle/refusals.h"
 
@@ -36,43 +37,10 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
 // "in add_memory_resource+0x2c < acpi_memory_device_add+0x11".
 std::string place(const LockEvent& event) { return event.path.empty() ? event.where : joined(event.path, " < "); }
 
-bool asks_for(const Step& step, const Evidence& evidence) {
-    return std::ranges::any_of(
-        step.any, [&](const Evidence& one) { return evidence.kind == one.kind && evidence.subject == one.subject; });
-}
-
-// The evidence, seen while its step's hold was in force, that every await step asked for.
-const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step& step) {
-    for (const auto& record : evidence.performance.evidence) {
-        if (asks_for(step, record.evidence) && record.actor == step.actor && !record.during.empty()) return &record;
-    }
-    return nullptr;
-}
-
-// Whether a step saw its actor being kept out under the hold, and not getting in under it all the same. Who waits is kept out where
-// the step knows of no lock that is tried.
-bool was_refused(const TrialEvidence& evidence) {
-    const auto saw = [&](const Step& step, Evidence::Kind kind) {
-        return std::ranges::any_of(evidence.performance.evidence, [&](const EvidenceRecord& record) {
-            return record.evidence.kind == kind && record.actor == step.actor && !record.during.empty() &&
-                   asks_for(step, record.evidence);
-        });
-    };
-    return std::ranges::any_of(evidence.schedule.steps, [&](const Step& step) {
-        const bool tries = std::ranges::find(step.any, Evidence::Kind::refused, &Evidence::kind) != step.any.end();
-        const bool waited = saw(step, Evidence::Kind::queued) || (!tries && saw(step, Evidence::Kind::blocked));
-        return (saw(step, Evidence::Kind::refused) || waited) && !saw(step, Evidence::Kind::entered);
-    });
-}
-
 std::string hold_text(const HoldRecord& hold) {
     std::string text = fmt::format("{} was held at {}", hold.actor, hold.at);
     if (hold.block) text += fmt::format(" with memory{} visible", *hold.block);
     return text;
-}
-
-bool has_gap(const RuleEvidence& rules, const std::string& rule) {
-    return std::ranges::any_of(rules.gaps, [&](const std::string& gap) { return gap.starts_with(rule + ":"); });
 }
 
 std::string held_reason(const TrialEvidence& evidence) {
@@ -86,6 +54,18 @@ std::string held_reason(const TrialEvidence& evidence) {
                                    hold_text(hold));
     }
     return "every step was seen, and all adds up";
+}
+
+// What a loop that left nothing behind rests on.
+std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
+    const auto& footprints = evidence.performance.footprints;
+    if (footprints.empty()) return std::nullopt;
+    return fmt::format(
+        "{} rounds in {:.0f} s, and since round {} nothing drifted: {} facts the same, none of {} counters grown by "
+        "one "
+        "a round",
+        evidence.schedule.rounds, evidence.performance.schedule_seconds, evidence.schedule.warm_up,
+        footprints.back().facts.size(), footprints.back().counters.size());
 }
 
 }  // namespace
@@ -156,60 +136,6 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
         finding.details.push_back(fmt::format("the kernel's own list: {} (pid {}) holds {}, taken at {}", lock.comm,
                                               lock.pid, lock.lock_class, lock.at));
     return finding;
-}
-
-namespace {
-// Those that no trial of this schedule can pass by.
-std::vector<std::string> rules_at_stake(const Schedule& schedule) {
-    const auto acts = [&](ActorKind kind) {
-        return std::ranges::any_of(schedule.actors, [&](const Actor& actor) {
-            return actor.kind == kind && (actor.is_thread() || actor.expects_success());
-        });
-    };
-    // Where nothing comes of any plugging, nothing is added and nothing taken away again.
-    if (!acts(ActorKind::plugger)) return {};
-    std::vector<std::string> rules = {"R1", "R4"};
-    if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
-    if (acts(ActorKind::onliner) || acts(ActorKind::offliner))
-        rules.insert(rules.end(), {"R3", "R5", "N1", "N2", "N3"});
-    if (acts(ActorKind::writer)) rules.emplace_back("R6");
-    if (acts(ActorKind::vcpu_plugger)) rules.emplace_back("R7");
-    return rules;
-}
-}  // namespace
-
-std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
-    std::vector<std::string> missing;
-    for (const auto& [order, counts] : evidence.elisions)
-        if (counts.locks == 0)
-            missing.push_back(fmt::format("{} was never called by {}: nothing was elided", order.lock, order.caller));
-    if (!evidence.never_vetoed.empty()) missing.push_back("nobody vetoed " + evidence.never_vetoed);
-    for (const auto& function : evidence.never_overridden)
-        missing.push_back(fmt::format("{}() was never called as the override expects", function));
-    for (const auto& step : evidence.mode == Mode::directed ? evidence.schedule.steps : std::vector<Step>()) {
-        if (step.kind == StepKind::hold && std::ranges::find(evidence.performance.holds, step.actor,
-                                                             &HoldRecord::actor) == evidence.performance.holds.end())
-            missing.push_back(fmt::format("{} was never held at {}", step.actor, step.at));
-        if (step.kind == StepKind::await && seen_under_hold(evidence, step) == nullptr)
-            missing.push_back(fmt::format("not seen while the hold was in force: {}", step.text()));
-    }
-    if (evidence.performance.end != PlayEnd::finished)
-        missing.push_back("no end to the step: " + evidence.performance.step);
-    if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after)
-        missing.push_back("the guest's memory was not looked at");
-    for (const auto& disagreement : evidence.ledger_disagreements)
-        missing.push_back("the ledger and the kernel's lock trace do not agree: " + disagreement);
-    if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");
-    if (evidence.locks != nullptr)
-        for (const auto& [first, second] : evidence.schedule.lock_order)
-            if (!check_order(*evidence.locks, first, second).seen)
-                missing.push_back(fmt::format("nobody was seen taking {} before {}", first, second));
-    if (evidence.rules && evidence.performance.end == PlayEnd::finished)
-        for (const auto& rule : rules_at_stake(evidence.schedule))
-            if (!evidence.rules->checks.contains(rule) && !has_gap(*evidence.rules, rule))
-                missing.push_back(fmt::format("rule {} was never put to the test", rule));
-    if (missing.empty()) return std::nullopt;
-    return Finding{"evidence", Verdict::inconclusive, missing.front(), missing};
 }
 
 namespace {
@@ -292,7 +218,8 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
         case Mode::explore: return "no oracle objects to this order: " + evidence.performance.step;
         case Mode::directed: break;
     }
-    if (was_refused(evidence)) return held_reason(evidence);
+    if (evidence.schedule.is_loop()) return loop_reason(evidence);
+    if (was_kept_out(evidence)) return held_reason(evidence);
     if (evidence.schedule.awaits()) return std::nullopt;
     // A refusal that was expected, and came; that nothing is left of it is the accounting's to say.
     if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);

@@ -18,9 +18,10 @@ struct RuleWatch::Rule {
     const char* lock;      // holds this, and not as a reader
 };
 
-Status RuleWatch::watch_function(const char* function, Conductor::Handler handler) {
+Status RuleWatch::watch_function(const char* function, Conductor::Handler handler, bool first) {
     MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
-    for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, handler));
+    for (const auto entry : entries)
+        MEMRIG_CHECK(first ? conductor_.watch_first(entry, handler) : conductor_.watch(entry, handler));
     return {};
 }
 
@@ -66,6 +67,7 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
         if (!symbols.all(function).empty())
             MEMRIG_CHECK(self->watch_function(
                 function, [self, function](const Arrival& arrival) { return self->check_store(function, arrival); }));
+    MEMRIG_CHECK(self->watch_sections());
     return watch;
 }
 
@@ -132,6 +134,59 @@ Result<Response> RuleWatch::check_block(const char* function, const Arrival& arr
                                   change.task},
                                  arrival));
     }
+    return Response::pass();
+}
+
+// R8. A section is what lies between the two calls, whether or not the lock is taken there: so these calls are looked at before who elides
+// them.
+Status RuleWatch::watch_sections() {
+    for (const auto& [side, begin, end] : {std::tuple{Side::reader, "get_online_mems", "put_online_mems"},
+                                           {Side::writer, "mem_hotplug_begin", "mem_hotplug_done"}}) {
+        if (symbols_.all(begin).empty() || symbols_.all(end).empty()) {
+            gaps_.push_back(fmt::format("R8: {} has no symbol", symbols_.all(begin).empty() ? begin : end));
+            return {};
+        }
+        const auto begins = [this, side](const Arrival& arrival) { return section_begins(side, arrival); };
+        const auto ends = [this, side](const Arrival& arrival) { return section_ends(side, arrival); };
+        MEMRIG_CHECK(watch_function(begin, begins, true));
+        MEMRIG_CHECK(watch_function(end, ends, true));
+    }
+    return {};
+}
+
+Result<Response> RuleWatch::section_begins(Side side, const Arrival& arrival) {
+    const Side other = side == Side::reader ? Side::writer : Side::reader;
+    const auto in_the_other = [this, other](std::uint64_t task) -> std::optional<std::uint64_t> {
+        const auto found = std::ranges::find_if(inside_[other], [&](std::uint64_t one) { return one != task; });
+        return found == inside_[other].end() ? std::nullopt : std::optional(*found);
+    };
+    if (!coming_[side].insert(arrival.task).second) return Response::pass();  // back here from where it was parked
+    // Only who comes while another one is inside can be kept out.
+    if (in_the_other(arrival.task)) {
+        checks_++;
+        checks_by_rule_["R8"]++;
+    }
+    const auto gets_in = [this, side, in_the_other](const Arrival& returned, std::uint64_t) -> Status {
+        coming_[side].erase(returned.task);
+        inside_[side].insert(returned.task);
+        const auto another = in_the_other(returned.task);
+        if (!another) return {};
+        const bool reads = side == Side::reader;
+        return note_breach({"R8",
+                            reads ? "get_online_mems" : "mem_hotplug_begin",
+                            reads ? "memory is being changed" : "memory is being read",
+                            returned.task,
+                            {},
+                            {},
+                            *another},
+                           returned);
+    };
+    MEMRIG_CHECK(conductor_.on_return(arrival, gets_in));
+    return Response::pass();
+}
+
+Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
+    inside_[side].erase(arrival.task);
     return Response::pass();
 }
 

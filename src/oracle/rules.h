@@ -5,11 +5,13 @@
 // offlines a block while another task adds or removes the memory that it stands for (R5); who writes to a block's attribute has given
 // back every lock of memory hotplug when the attribute's store function returns (R6).
 // Documentation/core-api/memory-hotplug.rst, Locking Internals. Whoever registers a vCPU or onlines one holds device_hotplug_lock, too
-// (R7; lock_device_hotplug(), drivers/base/core.c), so that vCPUs and memory come one after the other.
+// (R7; lock_device_hotplug(), drivers/base/core.c), so that vCPUs and memory come one after the other. Nobody is between mem_hotplug_begin()
+// and mem_hotplug_done() while another task is between get_online_mems() and put_online_mems() (R8; include/linux/memory_hotplug.h).
 #pragma once
 
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -24,11 +26,11 @@ struct RuleBreach {
     std::string rule;      // "R1"
     std::string function;  // that was entered
     std::string
-        lock;  // that should have been held; of R5: what another task was about, "memory32 is being added by ..."
+        lock;  // that should have been held; of R5 and R8: what another task was about, "memory32 is being added by ..."
     std::uint64_t task = 0;
     std::vector<std::string> path;  // how it came there, innermost first
     std::vector<std::string> held;  // the locks that the task held
-    std::uint64_t changer = 0;      // of R5: the other task
+    std::uint64_t changer = 0;      // of R5 and R8: the other task
     std::string reproach = {};      // what is wrong, where it is neither of these
 };
 
@@ -56,7 +58,12 @@ private:
     };
     RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, std::uint64_t block_bytes)
         : conductor_(conductor), ledger_(ledger), symbols_(symbols), block_bytes_(block_bytes), paths_(symbols) {}
-    Status watch_function(const char* function, Conductor::Handler handler);
+    // Of R8: a task's way through a section of mem_hotplug_lock.
+    enum class Side { reader, writer };
+    Status watch_function(const char* function, Conductor::Handler handler, bool first = false);
+    Status watch_sections();
+    Result<Response> section_begins(Side side, const Arrival& arrival);
+    Result<Response> section_ends(Side side, const Arrival& arrival);
     Result<Response> check(const Rule& rule, const Arrival& arrival);
     Result<Response> change_begins(const Arrival& arrival, bool added);
     Result<Response> check_store(const char* function, const Arrival& arrival);
@@ -69,6 +76,8 @@ private:
     std::uint64_t block_bytes_;
     CallPaths paths_;
     std::vector<Change> changes_;
+    std::map<Side, std::set<std::uint64_t>> coming_,
+        inside_;  // the tasks that are on their way into a section, or in it
     std::map<std::string, std::uint64_t> checks_by_rule_;
     std::vector<RuleBreach> breaches_;
     std::vector<std::string> gaps_;

@@ -1,5 +1,9 @@
 #include "probe/elision.h"
 
+#include <algorithm>
+
+#include <fmt/ranges.h>
+
 namespace memrig {
 
 Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& symbols, const std::string& function) {
@@ -14,10 +18,15 @@ Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& s
 
 Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols,
                                                const ElisionOrder& order) {
-    if (symbols.all(order.caller).empty()) return fail(Fault::guest, "this kernel has no symbol {}", order.caller);
+    const auto has = [&](const std::string& caller) { return !symbols.all(caller).empty(); };
+    if (std::ranges::none_of(order.callers, has))
+        return fail(Fault::guest, "this kernel has no symbol {}", fmt::join(order.callers, " or "));
     std::unique_ptr<Elision> elision(new Elision(conductor, symbols, order));
     MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, order.lock));
-    MEMRIG_TRY(const auto unlocks, entries_of(conductor.probe(), symbols, order.unlock));
+    std::vector<std::uint64_t> unlocks;
+    if (!order.unlock.empty()) {
+        MEMRIG_TRY(unlocks, entries_of(conductor.probe(), symbols, order.unlock));
+    }
     Elision* self = elision.get();
     for (const auto entry : locks)
         MEMRIG_CHECK(conductor.watch_first(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }));
@@ -28,11 +37,11 @@ Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const Symbo
 
 Result<Response> Elision::at_lock(const Arrival& arrival) {
     MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
-    if (symbols_.function(back) != order_.caller) {
+    if (std::ranges::find(order_.callers, symbols_.function(back)) == order_.callers.end()) {
         counts_.others++;
         return Response::pass();
     }
-    elided_tasks_.insert(arrival.task);
+    if (!order_.unlock.empty()) elided_tasks_.insert(arrival.task);
     counts_.locks++;
     return Response::leave(order_.value);
 }

@@ -14,9 +14,11 @@
 namespace memrig {
 
 struct ElisionOrder {
-    std::string lock;         // the function that takes it, e.g. lock_device_hotplug
-    std::string unlock;       // the function that drops it, e.g. unlock_device_hotplug
-    std::string caller;       // the function whose calls are elided, e.g. acpi_device_hotplug
+    std::string lock;    // the function that takes it, e.g. lock_device_hotplug
+    std::string unlock;  // that drops it, e.g. unlock_device_hotplug; empty: `lock` is a function that is just left out
+    // The functions whose calls are elided, e.g. acpi_device_hotplug. A kernel has at least one of them: their names, or what the compiler
+    // inlines into them, are not the same in each.
+    std::vector<std::string> callers;
     std::uint64_t value = 0;  // what the lock function seems to have returned
 };
 

@@ -41,9 +41,10 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     if (!arm.mutant.empty()) check_mutants(table, "mutant", {arm.mutant});
     for (auto& elide : table.tables("elide", false)) {
         ElisionOrder order;
-        order.lock = elide.string("lock");
-        order.unlock = elide.string("unlock");
-        order.caller = elide.string("caller");
+        const bool is_lock = !elide.has("function");
+        order.lock = elide.string(is_lock ? "lock" : "function");
+        if (is_lock) order.unlock = elide.string("unlock");
+        order.callers = elide.strings("caller", true);
         order.value = static_cast<std::uint64_t>(elide.integer("value", 0, 1, 0));
         elide.finish();
         arm.elisions.push_back(std::move(order));

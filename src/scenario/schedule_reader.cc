@@ -42,6 +42,7 @@ std::optional<Step> read_step(TomlTable& table) {
             table.choice("device", {"memory-block"});
             step.memory_block = true;
         }
+        step.parked = table.boolean("parked", false);
     }
     if (step.kind == StepKind::await) {
         for (const auto& text : table.strings("any", true)) {
@@ -50,8 +51,8 @@ std::optional<Step> read_step(TomlTable& table) {
             else
                 table.report(
                     "any",
-                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\", \"queued FUNCTION\" or "
-                                "\"blocked LOCK\"",
+                    fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\", \"queued FUNCTION\", "
+                                "\"blocked LOCK\" or \"asleep LOCK\"",
                                 text));
         }
     }
@@ -165,6 +166,37 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
             root.report("actor", fmt::format("actor \"{}\" can only resize a virtio-mem device", actor.name));
     }
 }
+
+// The same devices come and go in each round.
+void check_loop(const Schedule& schedule, TomlTable& root) {
+    const auto comes_and_goes = [&](const Actor& actor) {
+        const auto takes_away = [&](const Actor& other) {
+            return other.kind == ActorKind::unplugger && other.device_id == actor.device_id &&
+                   other.expects_success() && actor.expects_success();
+        };
+        return actor.device == MemoryDevice::pc_dimm && std::ranges::any_of(schedule.actors, takes_away);
+    };
+    for (const auto& actor : schedule.actors)
+        if (actor.kind == ActorKind::vcpu_plugger || (actor.kind == ActorKind::plugger && !comes_and_goes(actor)))
+            root.report("loop",
+                        fmt::format("actor \"{}\": what a loop plugs is a pc-dimm that is unplugged in the same "
+                                    "round",
+                                    actor.name));
+    for (const auto& step : schedule.steps)
+        if (step.kind != StepKind::start && step.kind != StepKind::finish && step.kind != StepKind::settle)
+            root.report("loop", fmt::format("no lock is watched in a loop, and nobody held: \"{}\"", step.text()));
+}
+
+void read_loop(TomlTable& root, Schedule& schedule) {
+    auto loop = root.table("loop", false);
+    if (!loop) return;
+    schedule.rounds = static_cast<unsigned>(loop->integer("rounds", kStretches + 1, kMostRounds));
+    schedule.warm_up = static_cast<unsigned>(loop->integer("warm-up", 1, kMostRounds));
+    if (schedule.rounds < schedule.warm_up + kStretches)
+        loop->report("rounds", fmt::format("at least {} more than the warm-up", kStretches));
+    loop->finish();
+    check_loop(schedule, root);
+}
 }  // namespace
 
 Schedule read_schedule(TomlTable& root) {
@@ -198,6 +230,7 @@ Schedule read_schedule(TomlTable& root) {
         if (step) schedule.steps.push_back(*step);
     }
     if (followed && !schedule.steps.empty()) checker.finish(root);
+    read_loop(root, schedule);
     return schedule;
 }
 

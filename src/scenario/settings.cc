@@ -4,6 +4,7 @@
 
 #include "scenario/actor_reader.h"
 #include "scenario/scenario.h"
+#include "scenario/schedule_reader.h"
 
 namespace memrig {
 
@@ -34,6 +35,18 @@ Status set_device_id(Actor& actor, const std::string& value) {
     return {};
 }
 
+Status set_rounds(Schedule& schedule, const std::string& value) {
+    unsigned rounds = 0;
+    const auto* end = value.data() + value.size();
+    const auto [at, code] = std::from_chars(value.data(), end, rounds);
+    const unsigned least = schedule.warm_up + kStretches;
+    if (code != std::errc() || at != end || rounds < least || rounds > kMostRounds)
+        return fail(Fault::user_input, "\"{}\" is no number of rounds: {} to {}, {} of them for the warm-up", value,
+                    least, kMostRounds, schedule.warm_up);
+    schedule.rounds = rounds;
+    return {};
+}
+
 }  // namespace
 
 Status apply_setting(Scenario& scenario, const std::string& setting) {
@@ -50,6 +63,7 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
         scenario.veto->by = static_cast<VetoOrder::By>(by - kVetoers.begin());
         return {};
     }
+    if (name == "loop" && key == "rounds" && scenario.schedule.is_loop()) return set_rounds(scenario.schedule, value);
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);

@@ -79,9 +79,10 @@ bool Cast::may_be_held(const std::string& actor, unsigned vcpu) {
 
 // --- what the probe watches
 
-Status Cast::watch_function(const std::string& function, const Conductor::Handler& handler) {
+Status Cast::watch_function(const std::string& function, const Conductor::Handler& handler, bool first) {
     MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
-    for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, handler));
+    for (const auto entry : entries)
+        MEMRIG_CHECK(first ? conductor_.watch_first(entry, handler) : conductor_.watch(entry, handler));
     return {};
 }
 
@@ -165,12 +166,31 @@ void Cast::at_lock(const LockEvent& event) {
         note_evidence(actor, {Evidence::Kind::blocked, event.lock}, event.vcpu, event.where);
 }
 
-void Cast::note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where) {
+void Cast::note_evidence(const std::string& actor, const Evidence& evidence, std::optional<unsigned> vcpu,
+                         const std::string& where) {
     EvidenceRecord record{actor, evidence, steady_clock().now(), where, {}};
     for (const auto& hold : seen.holds)
         if (!hold.released) record.during.push_back(hold.actor);
     if (evidence.kind != Evidence::Kind::blocked) timeline_.add(actor, "evidence", evidence.text(), vcpu);
     seen.evidence.push_back(std::move(record));
+}
+
+Status Cast::look_for_sleeper(const Actor& actor) {
+    constexpr std::size_t longest_comm = 15;  // TASK_COMM_LEN, without its NUL
+    MEMRIG_TRY(const auto tasks, while_running(conductor_, [&] {
+                   return machine_.agent().blocked_tasks(Deadline::after(kAgentPatience));
+               }));
+    MEMRIG_CHECK(conductor_.pause());
+    const auto known = seen.tasks.find(actor.name);
+    const auto wish =
+        ledger_ != nullptr && known != seen.tasks.end() ? ledger_->wanted_by(known->second) : std::nullopt;
+    if (!wish) return {};
+    const auto asleep = std::ranges::any_of(tasks, [&](const BlockedTask& task) {
+        return (!actor.is_thread() || task.comm == actor.name.substr(0, longest_comm)) && !task.stack.empty() &&
+               task.stack.front().starts_with(wish->where + "/");
+    });
+    if (asleep) note_evidence(actor.name, {Evidence::Kind::asleep, wish->lock}, {}, wish->where);
+    return {};
 }
 
 // --- how they end
@@ -189,7 +209,8 @@ void Cast::collect_writes() {
 
 std::size_t Cast::writes_of(const std::string& thread) {
     collect_writes();
-    return static_cast<std::size_t>(std::ranges::count(seen.writes, thread, &OnlinerWrite::onliner));
+    const auto now = std::ranges::subrange(seen.writes).next(static_cast<std::ptrdiff_t>(writes_of_rounds_past_));
+    return static_cast<std::size_t>(std::ranges::count(now, thread, &OnlinerWrite::onliner));
 }
 
 bool Cast::finished(const Actor& actor) {

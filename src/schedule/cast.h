@@ -43,11 +43,18 @@ public:
     // Puts each thread on its vCPU, spinning until it is rung. The guest stands still after. `trigger` is what they do then, where it
     // is not what the schedule says: then all act at once.
     Status arm(std::optional<OnlinerTrigger> trigger = {});
+    // Of a loop: what a round has left is looked at and, as far as it is QEMU's, taken away; then all are ready to do the same again.
+    // False where a device is not gone, so that there is no sense in another round.
+    Result<bool> end_round();
+    Status begin_round();
+    // What there is in QEMU and in the guest goes into `seen`.
+    Status leave_footprint(unsigned round);
     // Watches the actors' entries, the locks and the kernel's crash path.
     Status watch();
     // The crash path alone.
     Status watch_crashes();
-    Status watch_function(const std::string& function, const Conductor::Handler& handler);
+    // `first`: asked before all who watch it already, those too who elide it.
+    Status watch_function(const std::string& function, const Conductor::Handler& handler, bool first = false);
 
     // Does what the actor does through QMP, or rings the thread, while the guest stands still.
     Status start(const Actor& actor);
@@ -72,7 +79,12 @@ public:
     [[nodiscard]] bool all_finished();
     // How many blocks it has written to.
     [[nodiscard]] std::size_t writes_of(const std::string& thread);
-    void note_evidence(const std::string& actor, const Evidence& evidence, unsigned vcpu, const std::string& where);
+    void note_evidence(const std::string& actor, const Evidence& evidence, std::optional<unsigned> vcpu,
+                       const std::string& where);
+    // Of each lock that the actor was seen asking for and has not yet: whether the guest itself says that the actor's task sleeps in that
+    // very call. The innermost frame of its stack is then the place that it asked at: the kernel leaves the lock functions out of a
+    // stack (__sched), but not what else they wait for, RCU for one. The guest stands still after.
+    Status look_for_sleeper(const Actor& actor);
 
     // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
     Status settle(Deadline give_up);
@@ -91,6 +103,7 @@ private:
     Result<Response> at_entry(const Actor& actor, const Arrival& arrival);
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
+    Status arm_threads();
     Status plug(const Actor& actor);
     Status plug_pc_dimm(const Actor& actor);
     void plugged(const Actor& actor, const BlockRange& blocks);
@@ -116,6 +129,7 @@ private:
     std::function<bool()> hopeless_;
     std::map<std::string, std::set<std::uint64_t>> entries_;  // by actor: the addresses that it is known by
     Casting casting_;
+    std::optional<OnlinerTrigger> trigger_;      // of all threads, where it is not what the schedule says
     std::map<std::string, Doorbell> doorbells_;  // by thread
     std::set<std::string> started_;
     BlockRange dax_;                               // of a dax device that is there to be plugged
@@ -125,6 +139,7 @@ private:
     std::map<std::string, std::uint64_t>
         calls_;  // by who acts through QMP: returns of its entry that got something done
     std::size_t writes_taken_ = 0;
+    std::size_t writes_of_rounds_past_ = 0;
 };
 
 }  // namespace memrig

@@ -44,9 +44,14 @@ Status Cast::arm(std::optional<OnlinerTrigger> trigger) {
     MEMRIG_TRY(seen.vcpus_before, look_at_vcpus());
     MEMRIG_TRY(casting_,
                cast_threads(order_.schedule, conductor_.probe().vcpus(), order_.housekeeping, trigger.has_value()));
+    trigger_ = trigger;
+    return arm_threads();
+}
+
+Status Cast::arm_threads() {
     for (const auto& actor : order_.schedule.actors) {
         if (!actor.is_thread()) continue;
-        const OnlinerOrder order = order_for(actor, trigger);
+        const OnlinerOrder order = order_for(actor, trigger_);
         if (actor.kind == ActorKind::plugger) {
             MEMRIG_TRY(dax_, while_running(conductor_, [&] {
                            return find_dax(machine_.agent(), order_.block_bytes, Deadline::after(kAgentPatience));

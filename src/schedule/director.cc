@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "probe/elision.h"
 #include "probe/kernel_objects.h"
 
@@ -13,6 +14,8 @@ using namespace std::chrono_literals;
 constexpr auto kStepPatience = 120s;
 constexpr unsigned kMostNaps = 20;
 constexpr std::uint64_t kNapMs = 1;
+// How often the guest is asked who sleeps.
+constexpr auto kLook = 50ms;
 }  // namespace
 
 Status Director::play() {
@@ -21,7 +24,7 @@ Status Director::play() {
     MEMRIG_CHECK(cast_.watch());
     MEMRIG_CHECK(set_watches());
     const auto begun = steady_clock().now();
-    MEMRIG_CHECK(play_steps());
+    MEMRIG_CHECK(play_rounds());
     seen.schedule_seconds = seconds(steady_clock().now() - begun);
     cast_.collect_writes();
     if (seen.end == PlayEnd::crashed) {
@@ -34,8 +37,9 @@ Status Director::play() {
 Status Director::set_watches() {
     for (const auto& step : schedule_.steps) {
         if (step.kind == StepKind::hold)
+            // Who is parked comes to whatever else is done there only once it is released.
             MEMRIG_CHECK(cast_.watch_function(
-                step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }));
+                step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }, step.parked));
         for (const auto& evidence : step.any) {
             const bool queued = evidence.kind == Evidence::Kind::queued;
             if (evidence.kind != Evidence::Kind::entered && !queued) continue;
@@ -62,7 +66,9 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
         if (!block) return Response::pass();
     }
-    if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
+    if (step.parked) {
+        armed->second.parked = true;
+    } else if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
         // A nap moves it to a vCPU that has nothing to do, as a rule. A worker that belongs to its vCPU naps until it is released.
         if (!symbols_.unique("msleep")) return Response::pass();
         if (++armed->second.naps <= kMostNaps) return nap();
@@ -79,14 +85,29 @@ Result<Response> Director::nap() {
     return Response::call(msleep.front(), kNapMs);
 }
 
-Status Director::play_steps() {
+Status Director::play_rounds() {
+    const auto looks = schedule_.looks();
+    for (unsigned round = 1; round <= schedule_.rounds; round++) {
+        MEMRIG_TRY(const bool on, play_steps());
+        if (!on || !schedule_.is_loop()) return {};
+        MEMRIG_TRY(const bool another, cast_.end_round());
+        if (!another) return {};  // the accounting says why
+        const bool looks_now = std::ranges::find(looks, round) != looks.end();
+        if (looks_now) MEMRIG_CHECK(cast_.leave_footprint(round));
+        if (looks_now) logger("schedule")->info("round {} of {}", round, schedule_.rounds);
+        if (round < schedule_.rounds) MEMRIG_CHECK(cast_.begin_round());
+    }
+    return {};
+}
+
+Result<bool> Director::play_steps() {
     for (const auto& step : schedule_.steps) {
         timeline_.add("rig", "step", step.text());
         cast_.seen.step = step.text();
         MEMRIG_TRY(const bool on, play_step(step));
-        if (!on) return {};
+        if (!on) return false;
     }
-    return {};
+    return true;
 }
 
 void Director::arm_next_hold(const Step& done) {
@@ -118,19 +139,30 @@ Result<bool> Director::play_step(const Step& step) {
             MEMRIG_CHECK(cast_.start(*schedule_.find(step.actor)));
             break;
         case StepKind::hold: {
-            const auto held = [&] { return cast_.crashed() || armed_.at(step.actor).reached; };
-            MEMRIG_TRY(end, conductor_.run_until(held, Deadline::after(kStepPatience)));
+            const auto reached = [&] { return armed_.at(step.actor).reached; };
+            // One that has finished does not come any more.
+            const auto over = [&] {
+                return cast_.crashed() || reached() || cast_.finished(*schedule_.find(step.actor));
+            };
+            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience), cast_.descriptor()));
+            if (!reached()) end = RunEnd::expired;
             break;
         }
         case StepKind::await: {
             const auto shown = [&] { return cast_.crashed() || seen_since_hold(step); };
-            MEMRIG_TRY(end, conductor_.run_until(shown, Deadline::after(kStepPatience)));
+            const auto give_up = Deadline::after(kStepPatience);
+            const bool looks = step.asks_for(Evidence::Kind::asleep);
+            for (;;) {
+                MEMRIG_TRY(end, conductor_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
+                if (end == RunEnd::done || give_up.expired()) break;
+                MEMRIG_CHECK(cast_.look_for_sleeper(*schedule_.find(step.actor)));
+            }
             break;
         }
         case StepKind::finish: {
             const auto finished = [&] { return cast_.finished(*schedule_.find(step.actor)); };
             const auto over = [&] { return cast_.crashed() || finished() || cast_.hopeless(); };
-            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience)));
+            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience), cast_.descriptor()));
             if (!finished()) end = RunEnd::expired;
             break;
         }

@@ -33,7 +33,8 @@ private:
     Status set_watches();
     Result<Response> at_hold(const Step& step, const Arrival& arrival);
     Result<Response> nap();
-    Status play_steps();
+    Status play_rounds();
+    Result<bool> play_steps();                 // false: the performance is over
     Result<bool> play_step(const Step& step);  // false: the performance is over
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "hotplug/accounting.h"
+#include "hotplug/footprint.h"
 #include "hotplug/vcpu.h"
 #include "probe/lock_ledger.h"
 #include "probe/task_names.h"
@@ -77,6 +78,7 @@ struct Performance {
     MemorySnapshot before;
     std::optional<MemorySnapshot> after;                   // where it finished
     std::optional<VcpuFigures> vcpus_before, vcpus_after;  // where a vCPU is plugged
+    std::vector<Footprint> footprints;                     // of a loop: one for each of the schedule's looks()
     double schedule_seconds = 0;                           // from the first step to the last
 };
 

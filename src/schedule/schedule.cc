@@ -16,7 +16,8 @@ std::string ordinal(unsigned n) {
 constexpr std::pair<std::string_view, Evidence::Kind> kVerbs[] = {{"refused", Evidence::Kind::refused},
                                                                   {"entered", Evidence::Kind::entered},
                                                                   {"queued", Evidence::Kind::queued},
-                                                                  {"blocked", Evidence::Kind::blocked}};
+                                                                  {"blocked", Evidence::Kind::blocked},
+                                                                  {"asleep", Evidence::Kind::asleep}};
 }  // namespace
 
 const char* to_string(Mode mode) {
@@ -71,7 +72,9 @@ std::optional<LockOrderClaim> parse_lock_order(const std::string& text) {
 std::string Step::text() const {
     switch (kind) {
         case StepKind::start: return "start " + actor;
-        case StepKind::hold: return fmt::format("hold {} at {}{}", actor, at, memory_block ? " of a memory block" : "");
+        case StepKind::hold:
+            return fmt::format("{} {} at {}{}", parked ? "park" : "hold", actor, at,
+                               memory_block ? " of a memory block" : "");
         case StepKind::release: return "release " + actor;
         case StepKind::finish: return "finish " + actor;
         case StepKind::settle: return "settle";
@@ -87,8 +90,15 @@ const Actor* Schedule::find(const std::string& name) const {
     return found == actors.end() ? nullptr : &*found;
 }
 
+std::vector<unsigned> Schedule::looks() const {
+    std::vector<unsigned> looks;
+    for (unsigned i = 0; is_loop() && i <= kStretches; i++)
+        looks.push_back(warm_up + (rounds - warm_up) * i / kStretches);
+    return looks;
+}
+
 bool Schedule::makes_sense_in_any_order() const {
-    return std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
+    return !is_loop() && std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
            std::ranges::all_of(actors, [](const Actor& actor) {
                return ((actor.kind == ActorKind::plugger && !actor.is_thread()) || actor.kind == ActorKind::onliner) &&
                       actor.expects_success();

@@ -24,14 +24,15 @@ struct Evidence {
         refused,  // a trylock of `subject` (a lock) failed
         entered,  // it entered `subject` (a function)
         queued,   // after it was started, somebody entered `subject`: the function that queues its work
-        blocked   // it waits for `subject` (a lock; "device_lock" is any memory block's)
+        blocked,  // it waits for `subject` (a lock; "device_lock" is any memory block's)
+        asleep    // the guest itself says that it sleeps in the call by which it asks for `subject` (a lock)
     };
     Kind kind = Kind::refused;
     std::string subject;
     [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
 };
 
-// "refused LOCK", "entered FUNCTION", "queued FUNCTION" or "blocked LOCK".
+// "refused LOCK", "entered FUNCTION", "queued FUNCTION", "blocked LOCK" or "asleep LOCK".
 std::optional<Evidence> parse_evidence(const std::string& text);
 
 enum class StepKind {
@@ -49,7 +50,13 @@ struct Step {
     std::string at;             // hold: a kernel function
     bool memory_block = false;  // hold: only where its first argument is a memory block's device
     std::vector<Evidence> any;  // await
+    // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is held, and with it
+    // who waits for RCU before it waits for the actor.
+    bool parked = false;
     [[nodiscard]] std::string text() const;
+    [[nodiscard]] bool asks_for(Evidence::Kind wanted) const {
+        return std::ranges::find(any, wanted, &Evidence::kind) != any.end();
+    }
 };
 
 // In explore mode: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a function; or "finished", or
@@ -78,12 +85,21 @@ struct LockOrderClaim {
 // "FIRST before SECOND".
 std::optional<LockOrderClaim> parse_lock_order(const std::string& text);
 
+// Into how many stretches a loop is cut behind its warm-up: what is leaked grows in each of them.
+inline constexpr unsigned kStretches = 3;
+
 struct Schedule {
     std::vector<Actor> actors;
     std::vector<Step> steps;
     std::vector<LockOrderClaim> lock_order;
+    // How often the steps are played. More than once is a loop, and what there is after some of its rounds is compared.
+    unsigned rounds = 1;
+    unsigned warm_up = 0;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
+    [[nodiscard]] bool is_loop() const { return rounds > 1; }
+    // The rounds after which a loop is looked at: the last of the warm-up, and the ends of the stretches, as equal as can be, behind it.
+    [[nodiscard]] std::vector<unsigned> looks() const;
     // Whether somebody has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
     // Whether it says no more than who races whom: then the actors can also be left to themselves, or tried in every order.

@@ -5,7 +5,7 @@
 namespace memrig {
 namespace {
 
-const ElisionOrder kOrder{"lock_device_hotplug", "unlock_device_hotplug", "acpi_device_hotplug", 0};
+const ElisionOrder kOrder{"lock_device_hotplug", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0};
 
 class ElisionTest : public ::testing::Test {
 protected:
@@ -53,6 +53,18 @@ TEST_F(ElisionTest, WhoWatchesTheLockFunctionSeesNoCallThatIsElided) {
     EXPECT_EQ(seen, 1u);
 }
 
+// Of those that are named, a kernel need not have each.
+TEST_F(ElisionTest, AnyOfTheNamedCallersGoesOnWithoutTheLock) {
+    make({"lock_device_hotplug", "unlock_device_hotplug", {"no_caller", "acpi_device_hotplug", "add_memory"}, 0});
+    kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");
+    kernel.run();
+    expect_counts(1, 0, 0);
+    kernel.will_call(2, kOnliner, "lock_device_hotplug", "add_memory");
+    kernel.will_call(1, kThird, "lock_device_hotplug", "state_store");
+    kernel.run();
+    expect_counts(2, 0, 1);
+}
+
 TEST_F(ElisionTest, OtherCallersTakeTheLock) {
     make();
     kernel.will_call(2, kOnliner, "lock_device_hotplug", "state_store");
@@ -63,7 +75,7 @@ TEST_F(ElisionTest, OtherCallersTakeTheLock) {
 }
 
 TEST_F(ElisionTest, TheLockFunctionSeemsToHaveReturnedTheValue) {
-    make({"lock_device_hotplug", "unlock_device_hotplug", "acpi_device_hotplug", 1});
+    make({"lock_device_hotplug", "unlock_device_hotplug", {"acpi_device_hotplug"}, 1});
     kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");
     kernel.run();
     ASSERT_TRUE(kernel.conductor.pause());
@@ -129,15 +141,23 @@ TEST_F(ElisionTest, ACallFromACloneOfTheCallerCounts) {
 
 TEST_F(ElisionTest, AFunctionThatTheKernelLacksIsNamed) {
     for (const auto& [order, missing] :
-         {std::pair<ElisionOrder, std::string>{{"no_lock", "unlock_device_hotplug", "acpi_device_hotplug", 0},
+         {std::pair<ElisionOrder, std::string>{{"no_lock", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0},
                                                "no_lock"},
-          {{"lock_device_hotplug", "no_unlock", "acpi_device_hotplug", 0}, "no_unlock"},
-          {{"lock_device_hotplug", "unlock_device_hotplug", "no_caller", 0}, "no_caller"}}) {
+          {{"lock_device_hotplug", "no_unlock", {"acpi_device_hotplug"}, 0}, "no_unlock"},
+          {{"lock_device_hotplug", "unlock_device_hotplug", {"no_caller"}, 0}, "no_caller"}}) {
         const auto made = Elision::make(kernel.conductor, kernel.symbols, order);
         ASSERT_FALSE(made) << missing;
         EXPECT_EQ(made.error().fault, Fault::guest);
         EXPECT_NE(made.error().message.find(missing), std::string::npos);
     }
+}
+
+TEST_F(ElisionTest, AFunctionThatIsNoLockIsLeftOutAndNothingElse) {
+    make({"lock_device_hotplug", "", {"acpi_device_hotplug"}, 0});
+    kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");
+    kernel.will_call(1, kAdder, "unlock_device_hotplug", "acpi_device_hotplug");
+    kernel.run();
+    expect_counts(1, 0, 0);
 }
 
 TEST(EntriesOf, EveryAddressOfTheName) {

@@ -63,6 +63,16 @@ TEST(Replies, BlocksAreSorted) {
     EXPECT_FALSE(parse_blocks("block=x state=online valid_zones= removable=0 node=0\n"));
 }
 
+TEST(Replies, SlabsOfOneNameAreAddedUp) {
+    const auto slabs = parse_slabs("slab=kmalloc-64 objects=12\nslab=dentry objects=3\nslab=dentry objects=4\n");
+    ASSERT_TRUE(slabs) << slabs.error().message;
+    EXPECT_EQ(*slabs, (std::map<std::string, std::uint64_t>{{"dentry", 7}, {"kmalloc-64", 12}}));
+    EXPECT_TRUE(parse_slabs("")->empty()) << "a kernel that does not count them";
+    EXPECT_FALSE(parse_slabs("slab=dentry\n"));
+    EXPECT_FALSE(parse_slabs("slab=dentry objects=many\n"));
+    EXPECT_FALSE(parse_slabs("meminfo=MemTotal value=1\n"));
+}
+
 TEST(Replies, MemoryFigures) {
     const auto figures = parse_memory(
         "page_bytes=65536\n"

@@ -340,6 +340,41 @@ TEST(Judge, TheGravestFindingDecides) {
     EXPECT_EQ(judgement.findings.front().oracle, "deadlock") << "the one that decided comes first";
 }
 
+// --- one that sleeps
+
+struct SleeperTrial : SampleTrial {
+    SleeperTrial() {
+        schedule.steps[3].any[0] = {Evidence::Kind::asleep, "mem_hotplug_lock"};
+        performance.evidence[0].evidence = {Evidence::Kind::asleep, "mem_hotplug_lock"};
+    }
+};
+
+TEST(Judge, HeldIfItSleptUnderTheHold) { EXPECT_EQ(SleeperTrial().verdict(), Verdict::held); }
+
+TEST(Judge, NotHeldIfItOnlyAskedWhereItHadToSleep) {
+    SleeperTrial trial;
+    trial.performance.evidence[0].evidence.kind = Evidence::Kind::blocked;
+    EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
+    trial.schedule.steps[3].any.push_back({Evidence::Kind::blocked, "mem_hotplug_lock"});
+    EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
+}
+
+TEST(Judge, NotHeldIfItSleptAndGotInUnderTheSameHold) {
+    SleeperTrial trial;
+    trial.performance.evidence.push_back(
+        {"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "device_online+0x41", {"adder"}});
+    EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
+}
+
+TEST(Judge, ASleeperThatPutNoRuleOfReadersToTheTestIsNoPass) {
+    SleeperTrial trial;
+    TrialEvidence evidence = trial.evidence();
+    evidence.rules = RuleEvidence{{}, {{"R1", 1}, {"R3", 1}, {"R4", 1}, {"R5", 1}, {"N1", 1}, {"N2", 1}, {"N3", 1}}};
+    EXPECT_EQ(judge(evidence).verdict, Verdict::inconclusive);
+    evidence.rules->checks["R8"] = 1;
+    EXPECT_EQ(judge(evidence).verdict, Verdict::held);
+}
+
 TEST(Verdicts, NamesThereAndBack) {
     for (const auto name : verdict_names()) {
         const auto verdict = parse_verdict(name);

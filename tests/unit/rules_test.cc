@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "kernel_fixture.h"
+#include "probe/elision.h"
 
 namespace memrig {
 namespace {
@@ -11,7 +12,8 @@ namespace {
 const std::vector<std::string> kFunctions = {
     "mutex_lock",          "mutex_trylock",        "mutex_unlock",     "percpu_down_write", "percpu_up_write",
     "get_online_mems",     "put_online_mems",      "bus_probe_device", "device_online",     "device_offline",
-    "add_memory_resource", "memory_subsys_online", "arch_add_memory",  "somebody",          "state_store"};
+    "add_memory_resource", "memory_subsys_online", "arch_add_memory",  "somebody",          "state_store",
+    "mem_hotplug_begin",   "mem_hotplug_done",     "offline_pages"};
 const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
                                          "acpi_scan_lock"};
 
@@ -96,6 +98,92 @@ TEST_F(RulesTest, AStoreFunctionGivesBackWhatItTook) {
     }
     EXPECT_EQ(breaches(), std::vector<std::string>{"R6 state_store device_hotplug_lock"});
     EXPECT_EQ(rules->breaches()[0].reproach, "and returned without giving back device_hotplug_lock");
+}
+
+// --- R8: nobody changes the memory map while another task reads it
+
+class SectionRuleTest : public RulesTest {
+protected:
+    void asks(std::uint64_t task, const std::string& function) { kernel.will_call(1, task, function, "offline_pages"); }
+    void gets_in(std::uint64_t task) { kernel.will_return(1, task, "offline_pages"); }
+    void passes(std::uint64_t task, const std::string& function) {
+        asks(task, function);
+        gets_in(task);
+    }
+    std::uint64_t checks() {
+        const auto& counts = rules->checks_by_rule();
+        return counts.contains("R8") ? counts.at("R8") : 0;
+    }
+};
+
+TEST_F(SectionRuleTest, AWriterThatWaitedForTheReaderIsSilent) {
+    passes(kOnliner, "get_online_mems");
+    asks(kAdder, "mem_hotplug_begin");
+    asks(kOnliner, "put_online_mems");
+    gets_in(kAdder);
+    EXPECT_TRUE(breaches().empty());
+    EXPECT_EQ(checks(), 1u);
+}
+
+TEST_F(SectionRuleTest, AReaderThatWaitedForTheWriterIsSilent) {
+    passes(kAdder, "mem_hotplug_begin");
+    asks(kOnliner, "get_online_mems");
+    asks(kAdder, "mem_hotplug_done");
+    gets_in(kOnliner);
+    EXPECT_TRUE(breaches().empty());
+    EXPECT_EQ(checks(), 1u);
+}
+
+TEST_F(SectionRuleTest, AWriterThatGetsInWhileAnotherReadsBreaksR8) {
+    passes(kOnliner, "get_online_mems");
+    passes(kAdder, "mem_hotplug_begin");
+    EXPECT_EQ(breaches(), std::vector<std::string>{"R8 mem_hotplug_begin memory is being read"});
+    EXPECT_EQ(rules->breaches()[0].task, kAdder);
+    EXPECT_EQ(rules->breaches()[0].changer, kOnliner);
+}
+
+TEST_F(SectionRuleTest, AReaderThatGetsInWhileAnotherWritesBreaksR8) {
+    passes(kAdder, "mem_hotplug_begin");
+    passes(kOnliner, "get_online_mems");
+    EXPECT_EQ(breaches(), std::vector<std::string>{"R8 get_online_mems memory is being changed"});
+    EXPECT_EQ(rules->breaches()[0].task, kOnliner);
+    EXPECT_EQ(rules->breaches()[0].changer, kAdder);
+}
+
+// As in a trial, where the rules are watched last and so asked first.
+class ElidedReaderTest : public SectionRuleTest {
+protected:
+    void SetUp() override {
+        ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::calls);
+        auto made = Elision::make(kernel.conductor, kernel.symbols,
+                                  {"get_online_mems", "put_online_mems", {"offline_pages"}, 0});
+        ASSERT_TRUE(made) << made.error().message;
+        elision = *std::move(made);
+        rules = *RuleWatch::make(kernel.conductor, *ledger, kernel.symbols, kBlockBytes);
+    }
+    std::unique_ptr<Elision> elision;
+};
+
+TEST_F(ElidedReaderTest, AReaderWhoseLockIsElidedIsStillAReader) {
+    asks(kOnliner, "get_online_mems");  // and is back at once
+    passes(kAdder, "mem_hotplug_begin");
+    EXPECT_EQ(breaches(), std::vector<std::string>{"R8 mem_hotplug_begin memory is being read"});
+    EXPECT_TRUE(ledger->held_by(kOnliner).empty()) << "it holds no lock";
+    asks(kOnliner, "put_online_mems");
+    asks(kAdder, "mem_hotplug_done");
+    passes(kAdder, "mem_hotplug_begin");
+    EXPECT_EQ(breaches().size(), 1u) << "the section has an end, too";
+}
+
+TEST_F(SectionRuleTest, OneAfterTheOtherIsNoTest) {
+    for (int i = 0; i < 2; i++) {
+        passes(kOnliner, "get_online_mems");
+        asks(kOnliner, "put_online_mems");
+        passes(kAdder, "mem_hotplug_begin");
+        asks(kAdder, "mem_hotplug_done");
+    }
+    EXPECT_TRUE(breaches().empty());
+    EXPECT_EQ(checks(), 0u);
 }
 
 TEST_F(RulesTest, WhatTheKernelDoesNotHaveIsTold) {

@@ -98,7 +98,7 @@ TEST(Scenario, AGoodOneIsReadWhole) {
     ASSERT_EQ(scenario->arms[1].elisions.size(), 1u);
     EXPECT_EQ(scenario->arms[1].elisions[0].lock, "lock_device_hotplug");
     EXPECT_EQ(scenario->arms[1].elisions[0].unlock, "unlock_device_hotplug");
-    EXPECT_EQ(scenario->arms[1].elisions[0].caller, "acpi_device_hotplug");
+    EXPECT_EQ(scenario->arms[1].elisions[0].callers, std::vector<std::string>{"acpi_device_hotplug"});
     EXPECT_EQ(scenario->arms[1].elisions[0].value, 0u);
     ASSERT_EQ(scenario->arms[1].overrides.size(), 1u);
     EXPECT_EQ(scenario->arms[1].overrides[0].function, "zone_for_pfn_range");
@@ -211,6 +211,18 @@ TEST(Settings, AnAttributeThatWasFixedCannotBecomeAnother) {
     Scenario scenario = good_with("");
     ASSERT_TRUE(apply_setting(scenario, "onliner.attribute=online"));
     EXPECT_FALSE(apply_setting(scenario, "onliner.attribute=state"));
+}
+
+TEST(Settings, FixTheRoundsOfALoop) {
+    Scenario scenario = good_with("");
+    EXPECT_FALSE(apply_setting(scenario, "loop.rounds=256")) << "it has no loop";
+    scenario.schedule.rounds = 20;
+    scenario.schedule.warm_up = 8;
+    EXPECT_TRUE(apply_setting(scenario, "loop.rounds=256"));
+    EXPECT_EQ(scenario.schedule.looks(), (std::vector<unsigned>{8, 90, 173, 256}));
+    for (const auto* rounds : {"10", "0", "-1", "many", "256x", "", "100001"})
+        EXPECT_FALSE(apply_setting(scenario, std::string("loop.rounds=") + rounds)) << rounds;
+    EXPECT_EQ(scenario.schedule.rounds, 256u);
 }
 
 // --- the shipped ones

@@ -113,7 +113,7 @@ struct SampleTrial {
         performance.stuck = {sample, sample};
     }
     void elide(std::uint64_t locks) {
-        elisions = {{{"lock_device_hotplug", "unlock_device_hotplug", "acpi_device_hotplug", 0}, {locks, locks, 0}}};
+        elisions = {{{"lock_device_hotplug", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0}, {locks, locks, 0}}};
     }
     // As a mutant arm goes: nobody is refused, the onliner gets in.
     void get_in() {
