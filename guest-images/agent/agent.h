@@ -103,6 +103,9 @@ void reply_error_to(uint32_t id, const char* doing, int error);
 void set_up(void);
 __attribute__((format(printf, 1, 2))) void warn(const char* format, ...);
 void send_hello(uint32_t id);
+/* Sets every CPU's clock going again, which may stand still in a guest that was saved. Goes from CPU to CPU, so only
+ * for the greeting, when none is held yet. */
+void restart_clocks(void);
 /* The size of a memory block; 0 where the kernel has no memory hotplug. */
 uint64_t get_block_bytes(void);
 /* The word after `key` on the kernel command line. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <termios.h>
 #include <unistd.h>
 
@@ -26,6 +27,15 @@ static bool make_raw(int fd) {
      * fill before it interrupts. */
     cfsetspeed(&settings, B115200);
     return tcsetattr(fd, TCSANOW, &settings) == 0;
+}
+
+/* What came before the line was raw was echoed, and what of the echo is not out yet would go out in the midst of our
+ * frames (process_echoes(), drivers/tty/n_tty.c). Another line discipline in between takes it away; a kernel older
+ * than v4.15 has not this one. */
+static void drop_echo(int fd) {
+    const int null_discipline = 27, tty_discipline = 0; /* N_NULL and N_TTY, include/uapi/linux/tty.h */
+    if (ioctl(fd, TIOCSETD, &null_discipline) == 0 && ioctl(fd, TIOCSETD, &tty_discipline) != 0)
+        warn("the line's discipline: %s", strerror(errno));
 }
 
 /* A vCPU other than 0 may be held by the rig, and the line's interrupt must not wait for it. */
@@ -53,6 +63,7 @@ int link_open(char* name, size_t name_bytes) {
     line = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
     if (line < 0) return -1;
     if (!make_raw(line)) warn("%s is not a terminal line: %s", path, strerror(errno));
+    drop_echo(line);
     tcflush(line, TCIOFLUSH);
     steer_interrupt(name);
     return line;

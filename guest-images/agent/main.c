@@ -24,6 +24,7 @@ static void dispatch(const struct frame* frame) {
         return;
     }
     if (!strcmp(verb, "hello")) {
+        restart_clocks();
         send_hello(frame->id);
         return;
     }

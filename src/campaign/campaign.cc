@@ -77,7 +77,8 @@ private:
     Status make_output() const;
     Status load_scenarios();
     Status plan();
-    Status plan_scenario(const Scenario& scenario, const KernelImage& kernel);
+    [[nodiscard]] Result<Bench> bench_for(const Scenario& scenario, const KernelImage& kernel) const;
+    Status plan_scenario(const Scenario& written, const KernelImage& kernel);
     Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel);
     void work();
     Status fill_queue();
@@ -93,7 +94,7 @@ private:
     CampaignObserver& observer_;
     RunResults results_;
     std::vector<Scenario> scenarios_;
-    std::deque<Scenario> changed_;                                        // those that an arm sets something of
+    std::deque<Scenario> changed_;  // as played on a bench, and with what an arm sets
     std::map<std::string, std::shared_ptr<const PreparedGuest>> guests_;  // by bench and kernel
     std::deque<PlannedArm> planned_;
     std::mutex mutex_;  // for all below, the results' trials and the observer
@@ -149,9 +150,20 @@ Result<std::shared_ptr<const PreparedGuest>> Campaign::prepare(const Bench& benc
     return guest;
 }
 
-Status Campaign::plan_scenario(const Scenario& scenario, const KernelImage& kernel) {
-    MEMRIG_TRY(Bench bench, load_bench(order_.bench.empty() ? scenario.benches.front() : order_.bench));
+// The first that the kernel can run on, or else the first.
+Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& kernel) const {
+    if (!order_.bench.empty()) return load_bench(order_.bench);
+    for (const auto& name : scenario.benches) {
+        MEMRIG_TRY(Bench bench, load_bench(name));
+        if (bench.arch == kernel.arch) return bench;
+    }
+    return load_bench(scenario.benches.front());
+}
+
+Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kernel) {
+    MEMRIG_TRY(Bench bench, bench_for(written, kernel));
     MEMRIG_CHECK(use_emulator(bench, order_.emulator));
+    const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
     if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&
         std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
         return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);

@@ -41,11 +41,12 @@ Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, Campaign
     MEMRIG_TRY(const TrialRecipe recipe, read_recipe(order.trial));
     Replay replay;
     MEMRIG_TRY(replay.recorded, read_verdict(order.trial));
-    MEMRIG_TRY(const Scenario scenario, scenario_of(recipe));
+    MEMRIG_TRY(Bench bench, load_bench(recipe.bench));
+    MEMRIG_TRY(Scenario written, scenario_of(recipe));
+    const Scenario scenario = fitted_to(bench, std::move(written));
     const auto arm = std::ranges::find(scenario.arms, recipe.arm, &ScenarioArm::name);
     if (arm == scenario.arms.end())
         return fail(Fault::user_input, "the recorded scenario has no arm \"{}\"", recipe.arm);
-    MEMRIG_TRY(Bench bench, load_bench(recipe.bench));
     MEMRIG_CHECK(use_emulator(bench, order.emulator.empty() ? recipe.emulator : order.emulator));
     MEMRIG_TRY(const KernelImage kernel, resolve_kernel(order.kernel.empty() ? recipe.kernel : order.kernel));
     if (kernel.sha256 != recipe.kernel_sha256)

@@ -35,6 +35,7 @@ public:
     }
 
 private:
+    Result<Judgement> play_through(TrialOutcome& outcome);
     Status set_up(const MemorySnapshot& before);
     [[nodiscard]] NotifierOrder notifier_order(const MemorySnapshot& before) const;
     Status ask_kernel_for_veto();
@@ -193,6 +194,16 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
 }
 
 Result<Judgement> Stage::play(TrialOutcome& outcome) {
+    auto judgement = play_through(outcome);
+    if (judgement || judgement.error().fault != Fault::guest || !cast_) return judgement;
+    // A kernel that crashes where nobody watches it any more, as when its memory is looked at, shows in an agent that does not answer,
+    // and on the console.
+    cast_->seen.end = PlayEnd::crashed;
+    Judgement crashed = judge_it(cast_->seen, outcome);
+    return crashed.verdict == Verdict::oops ? std::move(crashed) : std::move(judgement);
+}
+
+Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     MEMRIG_TRY(probe_, machine_.probe());
     conductor_ = std::make_unique<Conductor>(*probe_);

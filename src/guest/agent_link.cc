@@ -43,7 +43,8 @@ public:
             return fail(Fault::guest, "no time left to ask the agent for {}: it is still at an earlier request", what);
         link.busy_ = true;
         link.pending_ = Pending{};
-        if (++link.last_id_ == 0) link.last_id_ = 1;
+        do link.last_id_++;
+        while (link.last_id_ == 0 || !can_be_carried(encode_frame({FrameType::request, link.last_id_, 0, {}})));
         link.pending_.id = link.last_id_;
         return std::unique_ptr<Turn>(new Turn(link));
     }
@@ -189,7 +190,10 @@ Result<bool> AgentLink::wait(std::unique_lock<std::mutex>& lock, Deadline deadli
 Status AgentLink::send(const Frame& frame, std::string_view lead_in, Deadline deadline) {
     note(frame, std::chrono::steady_clock::now(), true);
     std::string bytes(lead_in);
-    bytes += encode_frame(frame);
+    Frame carried = frame;
+    // An empty line says nothing, and makes other numbers.
+    while (!can_be_carried(encode_frame(carried)) && carried.payload.size() < kMaxPayload) carried.payload += '\n';
+    bytes += encode_frame(carried);
     auto sent = write_all(socket_.get(), bytes, deadline);
     if (sent || sent.error().fault == Fault::interrupted) return sent;
     const std::lock_guard lock(mutex_);

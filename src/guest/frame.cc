@@ -62,6 +62,11 @@ std::string encode_frame(const Frame& frame) {
     return out;
 }
 
+bool can_be_carried(std::string_view bytes) {
+    constexpr std::string_view dropped("\r\0", 2);
+    return bytes.find(dropped) == std::string_view::npos;
+}
+
 bool FrameDecoder::header_is_sound(std::string_view at) {
     if (!at.starts_with(kMagic) || get<std::uint32_t>(at, 16) != checksum(at.substr(0, 16))) return false;
     const auto version = static_cast<std::uint8_t>(at[4]);

@@ -31,6 +31,10 @@ inline constexpr char kFrameStart = '\xF5';
 // REQUIRES: the payload has at most kMaxPayload bytes, none of them kFrameStart.
 std::string encode_frame(const Frame& frame);
 
+// Whether these bytes reach the guest on every line: a POWER guest's hvc drops a NUL behind a carriage return
+// (hvterm_raw_get_chars(), drivers/tty/hvc/hvc_vio.c).
+bool can_be_carried(std::string_view bytes);
+
 // Incremental and bounded: holds less than a frame between calls if next() is called until it has nothing more.
 class FrameDecoder {
 public:

@@ -56,6 +56,11 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
         bench.modules = kernel->strings("modules", false);
         kernel->finish();
     }
+    if (auto hotplug = root.table("hotplug", false)) {
+        bench.hotplug.function = hotplug->string("function");
+        bench.hotplug.onlines = hotplug->boolean("onlines", false);
+        hotplug->finish();
+    }
     if (auto setup = root.table("setup", false)) {
         for (const auto& line : setup->strings("writes", true)) {
             const std::size_t space = line.find(' ');

@@ -11,6 +11,12 @@
 
 namespace memrig {
 
+// What this machine's kernel does when a pc-dimm is plugged or unplugged.
+struct BenchHotplug {
+    std::string function = "acpi_device_hotplug";  // does it, under device_hotplug_lock (drivers/acpi/scan.c)
+    bool onlines = false;                          // what it adds it brings online at once
+};
+
 struct Bench {
     std::string name;
     std::string description;
@@ -26,6 +32,7 @@ struct Bench {
     std::string console, link;           // the guest's names of its two serial devices
     std::string append;                  // added to the kernel's command line
     std::vector<std::string> modules;    // needed in the initramfs where the kernel has them as modules
+    BenchHotplug hotplug;                // ACPI's, unless the bench says
     std::vector<std::string> arguments;  // further arguments for QEMU
     std::vector<std::pair<std::string, std::string>> writes;  // file and text: made once in the booted guest, in order
     std::string text;                                         // the file as read: part of the key of saved guests

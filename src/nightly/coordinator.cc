@@ -111,10 +111,12 @@ private:
         for (const auto& trial : finished)
             if (trial.cell < taken_.size()) taken_[trial.cell].insert(trial.number);
         good_.resize(taken_.size());
+        finished_.resize(taken_.size());
         skipped_.resize(taken_.size());
         std::uint64_t done = 0;
         for (std::size_t i = 0; i < progress.size(); i++) {
             good_[i] = progress[i].as_expected;
+            finished_[i] = progress[i].done;
             skipped_[i] = !progress[i].skipped.empty();
             done += std::min<std::uint64_t>(taken_[i].size(), order_.plan.cells[i].trials);
         }
@@ -164,9 +166,10 @@ private:
         double widest = -1;
         for (std::size_t i = 0; i < taken_.size(); i++) {
             if (skipped_[i]) continue;
-            // Those that are being run count as though they had come out like most.
-            const Interval interval =
-                wilson_interval(std::min<std::uint64_t>(good_[i], taken_[i].size()), taken_[i].size());
+            // Those that are being run count as though they had come out like the others.
+            const std::uint64_t taken = taken_[i].size();
+            const std::uint64_t good = finished_[i] == 0 ? taken : taken * good_[i] / finished_[i];
+            const Interval interval = wilson_interval(std::min(good, taken), taken);
             if (interval.high - interval.low <= widest) continue;
             widest = interval.high - interval.low;
             next = CampaignTrial{i, first_free(i)};
@@ -256,6 +259,7 @@ private:
         result.directory = attempt.directory / result.directory;
         MEMRIG_CHECK(store_.finish(result, attempt.attempt));
         good_[attempt.trial.cell] += result.as_expected;
+        finished_[attempt.trial.cell]++;
         observer_.trial_done(cell, result, ++done_);
         return {};
     }
@@ -266,7 +270,7 @@ private:
     std::optional<Deadline> give_up_;
     fs::path scratch_;
     std::vector<std::set<unsigned>> taken_;  // by cell: the numbers that have a result or are being run
-    std::vector<unsigned> good_;
+    std::vector<unsigned> finished_, good_;  // of them: that have a result, that came out as expected
     std::vector<bool> skipped_;
     std::vector<CampaignTrial> again_;
     std::vector<Attempt> running_;

@@ -71,14 +71,17 @@ constexpr std::array kArm64Scratch = {"x0"sv,  "x1"sv,  "x2"sv,  "x3"sv,  "x4"sv
                                       "x7"sv,  "x8"sv,  "x9"sv,  "x10"sv, "x11"sv, "x12"sv, "x13"sv,
                                       "x14"sv, "x15"sv, "x16"sv, "x17"sv, "x18"sv, "x30"sv};
 
+// PAGE_OFFSET up to RADIX_VMALLOC_START (arch/powerpc/include/asm/book3s/64/radix.h).
+constexpr LinearMap kPpcLinearMap{0xc000000000000000, 0x0008000000000000};
+
 // clang-format off
 constexpr std::array kArchitectures = {
     Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}, kX86Scratch,
-                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset},
+                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset, {0, 0}},
     Architecture{"ppc64le", "powerpc:common64", "pc", "r1", "lr", "r3", {"r3", "r4", "r5", "r6", "r7", "r8"}, kPpcScratch,
-                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset},
+                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset, kPpcLinearMap},
     Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"}, kArm64Scratch,
-                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset},
+                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset, {0, 0}},
 };
 // clang-format on
 

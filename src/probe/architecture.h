@@ -10,6 +10,14 @@
 
 namespace memrig {
 
+// Kernel addresses that are physical ones plus `base`; none where there are no bytes.
+struct LinearMap {
+    std::uint64_t base, bytes;
+    [[nodiscard]] bool contains(std::uint64_t address, std::size_t size) const {
+        return address >= base && address - base < bytes && size <= bytes - (address - base);
+    }
+};
+
 struct Architecture {
     std::string_view name;      // as `uname -m` prints it
     std::string_view gdb_name;  // the <architecture> of gdb's target description
@@ -30,6 +38,9 @@ struct Architecture {
     std::size_t longest_call;
     // How far behind the symbol's address direct calls land, given the code there (ppc64le's local entry), else 0.
     std::uint64_t (*entry_offset)(std::string_view code);
+    // Where QEMU shows the probe no kernel memory by way of a vCPU in user mode, as that has no right to it
+    // (target/ppc/mmu-radix64.c): the part that can be read as physical memory instead.
+    LinearMap linear_map;
 };
 
 std::span<const Architecture> architectures();

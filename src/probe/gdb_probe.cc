@@ -9,6 +9,7 @@
 #include "base/descriptor.h"
 #include "base/stop_request.h"
 #include "probe/packet.h"
+#include "probe/stop_reply.h"
 #include "probe/target_description.h"
 
 namespace memrig {
@@ -73,6 +74,8 @@ private:
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
     Status point(char verb, const std::string& what);
     Status list_vcpus();
+    // By its physical address, if the architecture says which that is.
+    Result<std::string> read_linear(std::uint64_t address, std::size_t size);
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
     void note(bool sent, std::string_view text);
@@ -258,10 +261,25 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
         MEMRIG_CHECK(flush());
         MEMRIG_TRY(const std::string answer, reply());
         const auto part = from_hex(answer);
-        if (!part || part->size() != n) return fail(Fault::guest, "no memory at {:#x}", address + bytes.size());
-        bytes += *part;
+        if (part && part->size() == n) {
+            bytes += *part;
+        } else {
+            MEMRIG_TRY(const std::string physical, read_linear(address + bytes.size(), n));
+            bytes += physical;
+        }
     }
     return bytes;
+}
+
+Result<std::string> GdbProbe::read_linear(std::uint64_t address, std::size_t size) {
+    const LinearMap& map = layout_->arch->linear_map;
+    if (!map.contains(address, size)) return fail(Fault::guest, "no memory at {:#x}", address);
+    MEMRIG_CHECK(ask_ok("Qqemu.PhyMemMode:1"));
+    MEMRIG_TRY(const std::string answer, ask(fmt::format("m{:x},{:x}", address - map.base, size)));
+    MEMRIG_CHECK(ask_ok("Qqemu.PhyMemMode:0"));
+    auto bytes = from_hex(answer);
+    if (!bytes || bytes->size() != size) return fail(Fault::guest, "no memory at {:#x}", address);
+    return *std::move(bytes);
 }
 
 Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) {
@@ -277,7 +295,14 @@ Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std
         if (bytes && bytes->size() == 8) words.push_back(little_endian(*bytes));
         else if (!absent) absent = address;  // the answers behind it have to be taken all the same
     }
-    if (absent) return fail(Fault::guest, "no memory at {:#x}", *absent);
+    if (!absent) return words;
+    if (!layout_->arch->linear_map.contains(*absent, sizeof words.front()))
+        return fail(Fault::guest, "no memory at {:#x}", *absent);
+    words.clear();
+    for (const auto address : addresses) {
+        MEMRIG_TRY(const std::uint64_t word, read_u64(vcpu, address));
+        words.push_back(word);
+    }
     return words;
 }
 
@@ -327,32 +352,8 @@ Status GdbProbe::step(unsigned vcpu) {
 }
 
 Result<Stop> GdbProbe::parse_stop(std::string_view text) {
-    Stop stop;
-    if (text.starts_with("W") || text.starts_with("X")) {
-        stop.cause = StopCause::exited;
-        return stop;
-    }
-    const auto signal = text.size() >= 3 && text[0] == 'T' ? parse_hex(text.substr(1, 2)) : std::nullopt;
-    if (!signal) return fail(Fault::rig, "the gdbstub sends '{}' for a stop", text.substr(0, 64));
-    constexpr std::uint64_t sigint = 2;
-    stop.cause = *signal == sigint ? StopCause::interrupt : StopCause::breakpoint;
-    bool known = false;
-    for (std::size_t at = 3; at < text.size();) {
-        const std::size_t end = std::min(text.find(';', at), text.size());
-        const std::string_view pair = text.substr(at, end - at);
-        const std::string_view key = pair.substr(0, pair.find(':'));
-        const std::string_view value = key.size() < pair.size() ? pair.substr(key.size() + 1) : std::string_view();
-        if (key == "thread") {
-            const auto found = std::ranges::find(threads_, value);
-            known = found != threads_.end();
-            stop.vcpu = static_cast<unsigned>(found - threads_.begin());
-        } else if (key == "watch" || key == "rwatch" || key == "awatch") {
-            stop.cause = StopCause::watchpoint;
-            stop.watched = parse_hex(value).value_or(0);
-        }
-        at = end + 1;
-    }
-    if (!known) return fail(Fault::rig, "the gdbstub names no known vCPU in '{}'", text.substr(0, 64));
+    MEMRIG_TRY(const Stop stop, parse_stop_reply(text, threads_));
+    if (stop.cause == StopCause::exited) return stop;
     // QEMU makes the vCPU that stopped its current one (gdbstub, gdb_set_stop_cpu), but for a stop that we asked for.
     selected_ = stop.cause == StopCause::interrupt ? -1 : static_cast<int>(stop.vcpu);
     return stop;

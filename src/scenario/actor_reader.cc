@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "hotplug/dax.h"
+#include "scenario/scenario.h"
 
 namespace memrig {
 
@@ -195,7 +196,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::writer: read_thread(table, actor); break;
     }
     for (const auto& entry : actor.entry)
-        if (!is_kernel_symbol(entry)) table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
+        if (entry != kBenchHotplug && !is_kernel_symbol(entry))
+            table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
     table.finish();
     return actor;
 }

@@ -13,8 +13,8 @@ struct HotplugPath {
 
 // In the order of the table.
 inline constexpr std::array kHotplugPaths = std::to_array<HotplugPath>({
-    {"acpi-dimm-add", "ACPI adds a pc-dimm"},
-    {"acpi-dimm-remove", "ACPI removes a pc-dimm"},
+    {"acpi-dimm-add", "ACPI or DLPAR adds a pc-dimm"},
+    {"acpi-dimm-remove", "ACPI or DLPAR removes a pc-dimm"},
     {"virtio-mem-grow", "virtio-mem gives memory"},
     {"virtio-mem-shrink", "virtio-mem takes memory back"},
     {"probe", "Memory added by address (`probe`)"},

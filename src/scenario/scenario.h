@@ -10,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/toml_reader.h"
+#include "machine/bench.h"
 #include "oracle/notice.h"
 #include "oracle/verdict.h"
 #include "probe/elision.h"
@@ -66,6 +67,12 @@ struct Scenario {
         return found == kills.end() ? nullptr : &*found;
     }
 };
+
+// In an actor's `entry` and an elision's `caller`, this stands for the bench's own function that adds and removes pc-dimms.
+inline constexpr const char* kBenchHotplug = "{hotplug}";
+// The scenario as it is played on that bench. Where the kernel onlines what is plugged, a thread that offers both attributes writes to `online`, for
+// which a block that is online already is a success; one that offers only `state` is expected to get EINVAL (drivers/base/memory.c, state_store()).
+Scenario fitted_to(const Bench& bench, Scenario scenario);
 
 // Fixes what a scenario leaves open, or changes what it may: "onliner.attribute=online", "adder.size=128M". Fault::user_input, naming
 // what is wrong.

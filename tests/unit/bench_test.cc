@@ -45,12 +45,21 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(
         bench->writes,
         (std::vector<std::pair<std::string, std::string>>{{"/sys/bus/nd/drivers/nd_pmem/unbind", "namespace0.0"}}));
+    EXPECT_EQ(bench->hotplug.function, "dlpar_memory");
+    EXPECT_TRUE(bench->hotplug.onlines);
     EXPECT_EQ(bench->console, "ttyS0");
     EXPECT_EQ(bench->link, "ttyS1");
     EXPECT_EQ(bench->append, "isolcpus=domain,0 panic=-1");
     EXPECT_EQ(bench->modules, std::vector<std::string>{"virtio_mem"});
     EXPECT_EQ(bench->arguments, (std::vector<std::string>{"-device", "virtio-rng-pci"}));
     EXPECT_EQ(bench->text, *read_file(golden_directory() / "good.toml")) << "it is part of the key of saved guests";
+}
+
+TEST(Bench, HotplugIsAcpisUnlessItSays) {
+    const auto bench = parse_golden("smallest");
+    ASSERT_TRUE(bench) << bench.error().message;
+    EXPECT_EQ(bench->hotplug.function, "acpi_device_hotplug");
+    EXPECT_FALSE(bench->hotplug.onlines);
 }
 
 TEST(Bench, BrokenOnesAreReportedWithFileLineAndColumn) {

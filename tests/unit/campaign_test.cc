@@ -120,6 +120,28 @@ TEST_F(CampaignTest, AQemuThatWasKilledSaysNothingAboutTheSavedGuest) {
 
 // --- trials
 
+TEST_F(CampaignTest, AKernelThatCrashesWhereNobodyWatchesIsConvictedByItsConsole) {
+    order.manner.mode = Mode::free;
+    order.trials = 2;
+    backend.on_restore = [](FakeMachine& machine, unsigned number) -> Status {
+        machine.guest.files["/proc/iomem"] = "";
+        machine.monitor.expect("query-memory-devices").reply(nlohmann::json::array());
+        machine.monitor.expect("qom-list").reply(nlohmann::json::array());
+        machine.guest.onliner_status = fail(Fault::guest, "the agent did not answer within 60.0 s");
+        if (number == 1)
+            machine.print(
+                "[    8.711915] BUG: Unable to handle kernel data access on write at 0xc000000040000000\n"
+                "[    8.715722] Oops: Kernel access of bad area, sig: 11 [#1]\n"
+                "[    8.722330] ---[ end trace 0000000000000000 ]---\n");
+        return {};
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.at(0).trials.size(), 2u);
+    EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::oops) << all.arms[0].trials[0].reason;
+    EXPECT_EQ(all.arms[0].trials[1].verdict, Verdict::inconclusive);
+    EXPECT_EQ(all.arms[0].trials[1].reason, "the agent did not answer within 60.0 s");
+}
+
 TEST_F(CampaignTest, AProbeThatDoesNotConnectIsAFaultOfTheRig) {
     backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
         machine.probe_status = fail(Fault::rig, "connect to gdb: refused");

@@ -32,9 +32,10 @@ bool has(const std::string& text, const std::string& part) { return text.find(pa
 
 TEST(Coverage, ARowTellsWhatValidatesAndRacesAPath) {
     const std::string text = coverage_markdown({sample()});
-    EXPECT_TRUE(has(text,
-                    "\n| ACPI adds a pc-dimm | [a](../scenarios/validate/a.toml) | [b](../scenarios/race/b.toml) | 2 | "
-                    "`online_store` | q35 | x86_64 | any; with `probe_store`: b |\n"))
+    EXPECT_TRUE(has(
+        text,
+        "\n| ACPI or DLPAR adds a pc-dimm | [a](../scenarios/validate/a.toml) | [b](../scenarios/race/b.toml) | 2 | "
+        "`online_store` | q35 | x86_64 | any; with `probe_store`: b |\n"))
         << text;
     EXPECT_TRUE(has(text, "Verifies: a\\_file.rst: this \\| that\n")) << text;
     EXPECT_TRUE(has(text, "\n  - `mutant`: no lock: `oops` or `deadlock`\n")) << text;
@@ -49,7 +50,7 @@ TEST(Coverage, AKernelThatAllNeedSomethingOfIsNotAny) {
 
 TEST(Coverage, APathWithoutAnyScenarioShows) {
     const std::string text = coverage_markdown({{kHotplugPaths[0], {}, {}}});
-    EXPECT_TRUE(has(text, "\n| ACPI adds a pc-dimm | — | — | 0 | — | — | — | — |\n")) << text;
+    EXPECT_TRUE(has(text, "\n| ACPI or DLPAR adds a pc-dimm | — | — | 0 | — | — | — | — |\n")) << text;
     EXPECT_TRUE(has(text, "Nothing yet."));
 }
 

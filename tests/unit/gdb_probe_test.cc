@@ -166,6 +166,48 @@ TEST_F(GdbProbeTest, AWordThatIsNotThereDoesNotShiftTheAnswersThatFollow) {
     EXPECT_EQ(probe->read_u64(0, 0x3000), 3u);
 }
 
+// A POWER vCPU in user mode sees no kernel memory.
+TEST_F(GdbProbeTest, KernelMemoryOfTheLinearMapIsReadByItsPhysicalAddress) {
+    stub.expect_handshake(3, kPpcTargetXml, kPpcCoreXml);
+    stub.expect("Hgp01.01", "OK");
+    stub.expect("mc000000000001000,8", "E14");
+    stub.expect("Qqemu.PhyMemMode:1", "OK");
+    stub.expect("m1000,8", "efcdab8967452301");
+    stub.expect("Qqemu.PhyMemMode:0", "OK");
+    stub.expect("mc000000000001000,8", "0100000000000000");  // in kernel mode
+    connect();
+    EXPECT_EQ(probe->read_u64(0, 0xc000000000001000), 0x0123456789abcdefu);
+    EXPECT_EQ(probe->read_u64(0, 0xc000000000001000), 1u);
+}
+
+TEST_F(GdbProbeTest, OfWordsWithOneThatIsNotSeenEachIsReadAgain) {
+    stub.expect_handshake(3, kPpcTargetXml, kPpcCoreXml);
+    stub.expect("Hgp01.01", "OK");
+    stub.expect("mc000000000001000,8", "E14");
+    stub.expect("mc000000000001000,8", "E14");
+    stub.expect("Qqemu.PhyMemMode:1", "OK");
+    stub.expect("m1000,8", "0200000000000000");
+    stub.expect("Qqemu.PhyMemMode:0", "OK");
+    connect();
+    EXPECT_EQ(probe->read_words(0, {0xc000000000001000}), std::vector<std::uint64_t>{2});
+}
+
+TEST_F(GdbProbeTest, WhatNoPhysicalMemoryHasAndWhatIsNotInTheLinearMapIsNotThere) {
+    stub.expect_handshake(3, kPpcTargetXml, kPpcCoreXml);
+    stub.expect("Hgp01.01", "OK");
+    stub.expect("mc000000000001000,8", "E14");
+    stub.expect("Qqemu.PhyMemMode:1", "OK");
+    stub.expect("m1000,8", "E14");
+    stub.expect("Qqemu.PhyMemMode:0", "OK");
+    stub.expect("mc008000000001000,8", "E14");  // what the kernel maps page by page
+    connect();
+    for (const std::uint64_t address : {0xc000000000001000u, 0xc008000000001000u}) {
+        const auto word = probe->read_u64(0, address);
+        ASSERT_FALSE(word);
+        EXPECT_EQ(word.error().fault, Fault::guest);
+    }
+}
+
 TEST_F(GdbProbeTest, WatchpointsComeAndGo) {
     stub.expect_handshake();
     stub.expect("Z2,ffff888001000080,8", "OK");

@@ -102,6 +102,14 @@ TEST(Frame, AnotherVersionIsToldApartFromGarbage) {
     EXPECT_EQ(decoder.foreign_version(), 2u);
 }
 
+TEST(Frame, CanBeCarriedWithoutANulBehindACarriageReturn) {
+    EXPECT_TRUE(can_be_carried(""));
+    EXPECT_TRUE(can_be_carried(std::string("\0\r\n\0", 4)));
+    EXPECT_FALSE(can_be_carried(std::string("a\r\0", 3)));
+    const std::string thirteen_bytes(13, 'x');
+    EXPECT_FALSE(can_be_carried(encode_frame({FrameType::request, 1, 0, thirteen_bytes}))) << "their number is 0d 00";
+}
+
 TEST(Payload, EscapingIsUndone) {
     std::string all;
     for (int c = 0; c < 256; c++) all += static_cast<char>(c);

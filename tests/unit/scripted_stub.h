@@ -26,6 +26,15 @@ inline constexpr const char* kCoreXml =
     "<reg name=\"r8\" bitsize=\"64\"/><reg name=\"r9\" bitsize=\"64\"/><reg name=\"rip\" bitsize=\"64\"/>"
     "<reg name=\"eflags\" bitsize=\"32\"/></feature>";
 
+inline constexpr const char* kPpcTargetXml =
+    "<?xml version=\"1.0\"?><!DOCTYPE target SYSTEM \"gdb-target.dtd\">"
+    "<target><architecture>powerpc:common64</architecture><xi:include href=\"core.xml\"/></target>";
+inline constexpr const char* kPpcCoreXml =
+    "<?xml version=\"1.0\"?><!DOCTYPE feature SYSTEM \"gdb-target.dtd\"><feature name=\"core\">"
+    "<reg name=\"r1\" bitsize=\"64\"/><reg name=\"r3\" bitsize=\"64\"/><reg name=\"r4\" bitsize=\"64\"/>"
+    "<reg name=\"r5\" bitsize=\"64\"/><reg name=\"r6\" bitsize=\"64\"/><reg name=\"r7\" bitsize=\"64\"/>"
+    "<reg name=\"r8\" bitsize=\"64\"/><reg name=\"pc\" bitsize=\"64\"/><reg name=\"lr\" bitsize=\"64\"/></feature>";
+
 // REQUIRES: the probe is destroyed, or its socket closed, before this is.
 class ScriptedStub {
 public:
@@ -54,19 +63,19 @@ public:
     // The socket is closed once the script has come to its end.
     void close_after() { close_after_ = true; }
 
-    void expect_handshake(unsigned vcpus = 3) {
+    void expect_handshake(unsigned vcpus = 3, const std::string& target = kTargetXml,
+                          const std::string& core = kCoreXml) {
         expect("qSupported:multiprocess+;vContSupported+", "PacketSize=1000;qXfer:features:read+;multiprocess+");
-        expect_annexes();
+        expect_annexes(target, core);
         expect("?", "T05thread:p01.01;");
         std::string list = "m";
         for (unsigned i = 1; i <= vcpus; i++) list += fmt::format("{}p01.{:02x}", i == 1 ? "" : ",", i);
         expect("qfThreadInfo", list);
         expect("qsThreadInfo", "l");
     }
-    void expect_annexes() {
+    void expect_annexes(const std::string& target = kTargetXml, const std::string& core = kCoreXml) {
         // In two parts, as a stub does with what is larger than a packet.
-        const std::string core = kCoreXml;
-        expect("qXfer:features:read:target.xml:0,ffb", std::string("l") + kTargetXml);
+        expect("qXfer:features:read:target.xml:0,ffb", "l" + target);
         expect("qXfer:features:read:core.xml:0,ffb", "m" + core.substr(0, 100));
         expect("qXfer:features:read:core.xml:64,ffb", "l" + core.substr(100));
     }
