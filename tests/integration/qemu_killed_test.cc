@@ -89,8 +89,9 @@ TEST(QemuKilled, AtTheFirstTheLastAndManyOtherTurns) {
     KillingBackend backend;
     const auto bench = load_bench("q35");
     const auto kernel = resolve_kernel("debian-6.1-amd64");
-    const auto scenario = load_scenario("acpi-dimm-online");
-    ASSERT_TRUE(bench && kernel && scenario);
+    const auto written = load_scenario("acpi-dimm-online");
+    ASSERT_TRUE(bench && kernel && written);
+    const Scenario scenario = fitted_to(*bench, *written);
     GuestStore store(backend, {});
     const auto guest = store.prepare(*bench, *kernel, Accelerator::tcg);
     ASSERT_TRUE(guest) << guest.error().line();
@@ -98,7 +99,7 @@ TEST(QemuKilled, AtTheFirstTheLastAndManyOtherTurns) {
     const auto trial = [&](unsigned fatal, const std::string& name) {
         backend.fatal = fatal;
         TrialOrder order{
-            *guest, *scenario, scenario->arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name, {}, {}};
+            *guest, scenario, scenario.arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name, {}, {}};
         return run_trial(backend, order);
     };
     const auto whole = trial(0, "whole");
