@@ -6,8 +6,9 @@ namespace {
 
 // Neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID, CONFIG_LRU_GEN and CONFIG_SLUB_DEBUG are set.
 const std::set<std::string> kLacking = {
-    "race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm", "race/dax-kmem-online",      "race/acpi-dimm-vcpu",
-    "race/acpi-vcpu-dimm",          "race/acpi-vcpu-memory-online", "race/acpi-dimm-vcpu-online"};
+    "race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm", "race/dax-kmem-online",
+    "race/acpi-dimm-vcpu",          "race/acpi-vcpu-dimm",          "race/acpi-vcpu-memory-online",
+    "race/acpi-dimm-vcpu-online",   "race/reader-offline",          "validate/add-remove-loop"};
 
 TEST(EveryScenario, ComesOutAsExpectedOnTheReferenceKernel) {
     test::expect_every_scenario_as_expected("ref-6.12-amd64", kLacking);
