@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 
 namespace memrig {
 
@@ -22,10 +22,8 @@ Status NotifierChain::watch() {
         gap_ = "N3: blocking_notifier_call_chain has no symbol";
         return {};
     }
-    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, "blocking_notifier_call_chain"));
-    for (const auto entry : entries)
-        MEMRIG_CHECK(conductor_.watch(entry, [this](const Arrival& arrival) { return at_chain(arrival); }));
-    return {};
+    return watch_function(conductor_, symbols_, "blocking_notifier_call_chain",
+                          [this](const Arrival& arrival) { return at_chain(arrival); });
 }
 
 // blocking_notifier_call_chain(struct blocking_notifier_head *, unsigned long, void *)

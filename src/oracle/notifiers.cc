@@ -1,6 +1,6 @@
 #include "oracle/notifiers.h"
 
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
@@ -35,14 +35,14 @@ Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor,
     }
     // Since v6.18 the nodes have notifiers of their own.
     watch->nodes_told_ = symbols.all("node_notify").empty();
-    MEMRIG_CHECK(watch->watch_function(symbols, "memory_notify",
-                                       [self](const Arrival& arrival) { return self->at_notice(arrival); }));
+    MEMRIG_CHECK(watch_function(conductor, symbols, "memory_notify",
+                                [self](const Arrival& arrival) { return self->at_notice(arrival); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
         if (symbols.all(function).empty()) {
             watch->gaps_.push_back(fmt::format("N2: {} has no symbol", function));
             continue;
         }
-        MEMRIG_CHECK(watch->watch_function(symbols, function, [self](const Arrival& arrival) -> Result<Response> {
+        MEMRIG_CHECK(watch_function(conductor, symbols, function, [self](const Arrival& arrival) -> Result<Response> {
             MEMRIG_TRY(self->operations_[arrival.task].block,
                        memory_block_of(self->conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
             return Response::pass();
@@ -56,13 +56,6 @@ std::vector<std::string> NotifierWatch::gaps() const {
     std::vector<std::string> all = gaps_;
     if (!chain_.gap().empty()) all.push_back(chain_.gap());
     return all;
-}
-
-Status NotifierWatch::watch_function(const SymbolTable& symbols, const char* function,
-                                     const Conductor::Handler& handler) {
-    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols, function));
-    for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, handler));
-    return {};
 }
 
 std::uint64_t NotifierWatch::vetoes(Notice notice) const {

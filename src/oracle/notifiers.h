@@ -6,8 +6,8 @@
 //
 // N1: no task says that something was done or cancelled that it has not announced, or announces what it has announced already, or does
 // what was vetoed, or never says what became of it.
-// N2: start_pfn and nr_pages are the block's, but for the pages that hold its own memmap (memmap_on_memory), status_change_nid is its node where this is the node's first memory to come or its last to
-// go, and else -1; all of it the same from the announcement to the outcome.
+// N2: start_pfn and nr_pages are the block's, but for the pages that hold its own memmap (memmap_on_memory); status_change_nid is its node
+// where this is the node's first memory to come or its last to go, and else -1; all of it the same from the announcement to the outcome.
 // N3: see notifier_chain.h.
 #pragma once
 
@@ -66,7 +66,6 @@ private:
           order_(std::move(order)),
           paths_(symbols),
           chain_(conductor, symbols) {}
-    Status watch_function(const SymbolTable& symbols, const char* function, const Conductor::Handler& handler);
     Result<Response> at_notice(const Arrival& arrival);
     Status at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer);
     // Each returns what is wrong, or "".

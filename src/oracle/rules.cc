@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
@@ -17,13 +17,6 @@ struct RuleWatch::Rule {
     const char* function;  // whoever enters it
     const char* lock;      // holds this, and not as a reader
 };
-
-Status RuleWatch::watch_function(const char* function, Conductor::Handler handler, bool first) {
-    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
-    for (const auto entry : entries)
-        MEMRIG_CHECK(first ? conductor_.watch_first(entry, handler) : conductor_.watch(entry, handler));
-    return {};
-}
 
 Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const LockLedger& ledger,
                                                    const SymbolTable& symbols, std::uint64_t block_bytes) {
@@ -48,13 +41,13 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
         } else if (symbols.all(rule.function).empty()) {
             watch->gaps_.push_back(fmt::format("{}: {} has no symbol", rule.name, rule.function));
         } else {
-            MEMRIG_CHECK(self->watch_function(
-                rule.function, [self, &rule](const Arrival& arrival) { return self->check(rule, arrival); }));
+            MEMRIG_CHECK(watch_function(conductor, symbols, rule.function,
+                                        [self, &rule](const Arrival& arrival) { return self->check(rule, arrival); }));
         }
     }
     // R5.
     const auto watch_r5 = [&](const char* function, const Conductor::Handler& handler) -> Status {
-        if (!symbols.all(function).empty()) return self->watch_function(function, handler);
+        if (!symbols.all(function).empty()) return watch_function(conductor, symbols, function, handler);
         watch->gaps_.push_back(fmt::format("R5: {} has no symbol", function));
         return {};
     };
@@ -65,8 +58,9 @@ Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const L
             watch_r5(function, [self, function](const Arrival& at) { return self->check_block(function, at); }));
     for (const char* function : {"state_store", "online_store", "probe_store"})
         if (!symbols.all(function).empty())
-            MEMRIG_CHECK(self->watch_function(
-                function, [self, function](const Arrival& arrival) { return self->check_store(function, arrival); }));
+            MEMRIG_CHECK(watch_function(conductor, symbols, function, [self, function](const Arrival& arrival) {
+                return self->check_store(function, arrival);
+            }));
     MEMRIG_CHECK(self->watch_sections());
     return watch;
 }
@@ -148,8 +142,8 @@ Status RuleWatch::watch_sections() {
         }
         const auto begins = [this, side](const Arrival& arrival) { return section_begins(side, arrival); };
         const auto ends = [this, side](const Arrival& arrival) { return section_ends(side, arrival); };
-        MEMRIG_CHECK(watch_function(begin, begins, true));
-        MEMRIG_CHECK(watch_function(end, ends, true));
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, begin, begins, Turn::first));
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, end, ends, Turn::first));
     }
     return {};
 }

@@ -60,7 +60,6 @@ private:
         : conductor_(conductor), ledger_(ledger), symbols_(symbols), block_bytes_(block_bytes), paths_(symbols) {}
     // Of R8: a task's way through a section of mem_hotplug_lock.
     enum class Side { reader, writer };
-    Status watch_function(const char* function, Conductor::Handler handler, bool first = false);
     Status watch_sections();
     Result<Response> section_begins(Side side, const Arrival& arrival);
     Result<Response> section_ends(Side side, const Arrival& arrival);

@@ -4,17 +4,9 @@
 
 #include <fmt/ranges.h>
 
-namespace memrig {
+#include "probe/function_watch.h"
 
-Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& symbols, const std::string& function) {
-    std::vector<std::uint64_t> entries = symbols.all(function);
-    if (entries.empty()) return fail(Fault::guest, "this kernel has no symbol {}", function);
-    for (auto& entry : entries) {
-        MEMRIG_TRY(const std::string code, probe.read_memory(0, entry, 4));
-        entry += probe.architecture().entry_offset(code);
-    }
-    return entries;
-}
+namespace memrig {
 
 Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols,
                                                const ElisionOrder& order) {

@@ -52,7 +52,4 @@ private:
     ElisionCounts counts_;
 };
 
-// Every address of a function that calls may land on; Fault::guest, naming it, where the kernel has none.
-Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& symbols, const std::string& function);
-
 }  // namespace memrig

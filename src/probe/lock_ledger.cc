@@ -4,7 +4,7 @@
 #include <array>
 #include <set>
 
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
@@ -106,14 +106,13 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
 
 Status LockLedger::watch_takers() {
     for (const auto& [function, lock] : names_.takers()) {
-        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
         const auto at_taker = [this, lock](const Arrival& arrival) -> Result<Response> {
             if (names_.address_of(lock)) return Response::pass();
             about_to_take_[arrival.task] = lock;
             if (is_mutex(lock)) MEMRIG_CHECK(watch_for_mutex());
             return Response::pass();
         };
-        for (const auto entry : entries) MEMRIG_CHECK(conductor_.watch(entry, at_taker));
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, function, at_taker));
     }
     return {};
 }
@@ -153,26 +152,21 @@ Status LockLedger::learn(const Arrival& arrival, bool mutex, bool by_caller) {
 
 Status LockLedger::watch_primitive(const Primitive& primitive) {
     if (symbols_.all(primitive.function).empty() && primitive.optional) return {};
-    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, primitive.function));
-    for (const auto entry : entries)
-        MEMRIG_CHECK(conductor_.watch(
-            entry, [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); }));
-    return {};
+    return watch_function(conductor_, symbols_, primitive.function,
+                          [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); });
 }
 
 Status LockLedger::watch_devices() {
     // A memory block's device passes bus_probe_device() when it is added, and device_online() or device_offline() later.
     for (const char* function : {"bus_probe_device", "device_online", "device_offline"}) {
-        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
-        for (const auto entry : entries) {
-            MEMRIG_CHECK(conductor_.watch(entry, [this](const Arrival& arrival) -> Result<Response> {
-                const std::uint64_t device = arrival.registers.argument(0);
-                if (devices_.contains(device)) return Response::pass();
-                MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
-                if (block) MEMRIG_CHECK(found_device(device, *block));
-                return Response::pass();
-            }));
-        }
+        const auto at_device = [this](const Arrival& arrival) -> Result<Response> {
+            const std::uint64_t device = arrival.registers.argument(0);
+            if (devices_.contains(device)) return Response::pass();
+            MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
+            if (block) MEMRIG_CHECK(found_device(device, *block));
+            return Response::pass();
+        };
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, function, at_device));
     }
     return {};
 }

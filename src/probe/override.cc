@@ -1,16 +1,15 @@
 #include "probe/override.h"
 
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 
 namespace memrig {
 
 Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const SymbolTable& symbols,
                                                  const OverrideOrder& order) {
     std::unique_ptr<Override> made(new Override(conductor, order));
-    MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, order.function));
     Override* self = made.get();
-    for (const auto entry : entries)
-        MEMRIG_CHECK(conductor.watch(entry, [self](const Arrival& arrival) { return self->at_entry(arrival); }));
+    MEMRIG_CHECK(watch_function(conductor, symbols, order.function,
+                                [self](const Arrival& arrival) { return self->at_entry(arrival); }));
     return made;
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 #include "schedule/while_running.h"
 
@@ -79,17 +79,10 @@ bool Cast::may_be_held(const std::string& actor, unsigned vcpu) {
 
 // --- what the probe watches
 
-Status Cast::watch_function(const std::string& function, const Conductor::Handler& handler, bool first) {
-    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
-    for (const auto entry : entries)
-        MEMRIG_CHECK(first ? conductor_.watch_first(entry, handler) : conductor_.watch(entry, handler));
-    return {};
-}
-
 Status Cast::watch_crashes() {
     for (const char* function : {"oops_enter", "panic"})
-        MEMRIG_CHECK(
-            watch_function(function, [this, function](const Arrival& arrival) { return at_crash(function, arrival); }));
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, function,
+                                    [this, function](const Arrival& arrival) { return at_crash(function, arrival); }));
     return {};
 }
 

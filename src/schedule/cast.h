@@ -53,8 +53,6 @@ public:
     Status watch();
     // The crash path alone.
     Status watch_crashes();
-    // `first`: asked before all who watch it already, those too who elide it.
-    Status watch_function(const std::string& function, const Conductor::Handler& handler, bool first = false);
 
     // Does what the actor does through QMP, or rings the thread, while the guest stands still.
     Status start(const Actor& actor);

@@ -3,7 +3,7 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
@@ -38,8 +38,9 @@ Status Director::set_watches() {
     for (const auto& step : schedule_.steps) {
         if (step.kind == StepKind::hold)
             // Who is parked comes to whatever else is done there only once it is released.
-            MEMRIG_CHECK(cast_.watch_function(
-                step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); }, step.parked));
+            MEMRIG_CHECK(watch_function(
+                conductor_, symbols_, step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); },
+                step.parked ? Turn::first : Turn::last));
         for (const auto& evidence : step.any) {
             const bool queued = evidence.kind == Evidence::Kind::queued;
             if (evidence.kind != Evidence::Kind::entered && !queued) continue;
@@ -49,7 +50,7 @@ Status Director::set_watches() {
                     cast_.note_evidence(step.actor, evidence, arrival.vcpu, symbols_.describe(arrival.address));
                 return Response::pass();
             };
-            MEMRIG_CHECK(cast_.watch_function(evidence.subject, note));
+            MEMRIG_CHECK(watch_function(conductor_, symbols_, evidence.subject, note));
         }
     }
     return {};

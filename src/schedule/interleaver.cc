@@ -2,7 +2,7 @@
 
 #include <algorithm>
 
-#include "probe/elision.h"
+#include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
@@ -60,10 +60,9 @@ Status Interleaver::set_watches() {
             missing_.push_back(point);
             continue;
         }
-        MEMRIG_TRY(const auto addresses, entries_of(conductor_.probe(), symbols_, point));
-        for (const auto address : addresses)
-            MEMRIG_CHECK(conductor_.watch_first(
-                address, [this, &point](const Arrival& arrival) { return at_point(point, arrival); }));
+        MEMRIG_CHECK(watch_function(
+            conductor_, symbols_, point, [this, &point](const Arrival& arrival) { return at_point(point, arrival); },
+            Turn::first));
     }
     // Where an actor begins is a point of its own.
     for (const auto& state : states_) {
@@ -75,11 +74,9 @@ Status Interleaver::set_watches() {
         for (const auto address : cast_.entries(*state.actor)) MEMRIG_CHECK(conductor_.watch_first(address, at_entry));
     }
     // Last, so that it is asked before the point at the same place: there, the block can be seen already.
-    MEMRIG_TRY(const auto shown, entries_of(conductor_.probe(), symbols_, "kobject_uevent"));
-    for (const auto address : shown)
-        MEMRIG_CHECK(
-            conductor_.watch_first(address, [this](const Arrival& arrival) { return at_device_shown(arrival); }));
-    return {};
+    return watch_function(
+        conductor_, symbols_, "kobject_uevent", [this](const Arrival& arrival) { return at_device_shown(arrival); },
+        Turn::first);
 }
 
 // device_add() has made the block's attributes by the time it sends its uevent (drivers/base/core.c). A device's first member is its

@@ -1,6 +1,7 @@
 // Elision over a FakeProbe: only the caller that is named, and the unlock by task.
 #include "probe/elision.h"
 #include "kernel_fixture.h"
+#include "probe/function_watch.h"
 
 namespace memrig {
 namespace {
