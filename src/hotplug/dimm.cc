@@ -1,5 +1,7 @@
 #include "hotplug/dimm.h"
 
+#include "hotplug/ask_qemu.h"
+
 namespace memrig {
 
 namespace {
@@ -10,15 +12,6 @@ Result<QmpRefusal> refusal_of(const QmpError& error, const std::string& what) {
     Error plain = error.error();
     plain.message = what + ": " + plain.message;
     return std::unexpected(plain);
-}
-
-// For what QEMU has no reason to refuse.
-Result<nlohmann::json> ask(QmpClient& qmp, const std::string& command, const nlohmann::json& arguments,
-                           Deadline deadline) {
-    auto answer = qmp.execute(command, arguments, deadline);
-    if (answer) return *std::move(answer);
-    MEMRIG_TRY(const QmpRefusal refusal, refusal_of(answer.error(), command));
-    return fail(Fault::rig, "{}: QEMU refused: {}", command, refusal.description);
 }
 
 }  // namespace
@@ -42,7 +35,7 @@ Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, De
         MEMRIG_TRY(QmpRefusal refusal, refusal_of(added.error(), "device_add " + order.id));
         return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
     }
-    MEMRIG_TRY(const auto devices, ask(qmp, "query-memory-devices", {}, deadline));
+    MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::rig));
     for (const auto& entry : devices) {
         const nlohmann::json data = entry.value("data", nlohmann::json::object());
         if (data.value("id", "") != order.id) continue;
@@ -69,10 +62,10 @@ Result<Answer<void>> unplug_dimm(QmpClient& qmp, const std::string& id, Deadline
 
 Result<QemuMemory> look_at_qemu(QmpClient& qmp, Deadline deadline) {
     QemuMemory memory;
-    MEMRIG_TRY(const auto devices, ask(qmp, "query-memory-devices", {}, deadline));
+    MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::rig));
     for (const auto& entry : devices)
         memory.devices.insert(entry.value("data", nlohmann::json::object()).value("id", ""));
-    MEMRIG_TRY(const auto objects, ask(qmp, "qom-list", {{"path", "/objects"}}, deadline));
+    MEMRIG_TRY(const auto objects, ask_qemu(qmp, "qom-list", {{"path", "/objects"}}, deadline, Fault::rig));
     for (const auto& object : objects)
         if (object.value("type", "").starts_with("child<memory-backend-"))
             memory.backends.insert(object.value("name", ""));
@@ -80,7 +73,7 @@ Result<QemuMemory> look_at_qemu(QmpClient& qmp, Deadline deadline) {
 }
 
 Status remove_backend(QmpClient& qmp, const std::string& backend, Deadline deadline) {
-    MEMRIG_TRY([[maybe_unused]] const auto removed, ask(qmp, "object-del", {{"id", backend}}, deadline));
+    MEMRIG_CHECK(ask_qemu(qmp, "object-del", {{"id", backend}}, deadline, Fault::rig));
     return {};
 }
 

@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "hotplug/ask_qemu.h"
+
 namespace memrig {
 
 namespace {
@@ -16,17 +18,11 @@ constexpr int kLooks = 4;
 // more rounds than there are: it grows in each of them, and is no leak.
 constexpr std::string_view kFreedLater = "vmap_area";
 
-Error qmp_error(const QmpError& error, const std::string& what) {
-    Error plain = error.error();
-    plain.message = what + ": " + plain.message;
-    return plain;
-}
-
 Result<std::string> names_below(QmpClient& qmp, const char* path, Deadline deadline) {
-    const auto list = qmp.execute("qom-list", {{"path", path}}, deadline);
-    if (!list) return std::unexpected(qmp_error(list.error(), std::string("qom-list ") + path));
+    MEMRIG_TRY(const auto list,
+               ask_qemu(qmp, "qom-list", {{"path", path}}, deadline, Fault::rig, std::string("qom-list ") + path));
     std::vector<std::string> names;
-    for (const auto& entry : *list) names.push_back(entry.value("name", ""));
+    for (const auto& entry : list) names.push_back(entry.value("name", ""));
     std::ranges::sort(names);
     std::string text;
     for (const auto& name : names) text += (text.empty() ? "" : " ") + name;
@@ -89,9 +85,8 @@ Result<Footprint> take_footprint(QmpClient& qmp, GuestLink& guest, Deadline dead
     for (const char* path : {"/objects", "/machine/peripheral", "/machine/peripheral-anon"}) {
         MEMRIG_TRY(footprint.facts[std::string("QEMU's ") + path], names_below(qmp, path, deadline));
     }
-    const auto devices = qmp.execute("query-memory-devices", {}, deadline);
-    if (!devices) return std::unexpected(qmp_error(devices.error(), "query-memory-devices"));
-    footprint.facts["QEMU's memory devices"] = devices->dump();
+    MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::rig));
+    footprint.facts["QEMU's memory devices"] = devices.dump();
     MEMRIG_TRY(footprint.facts["/proc/iomem"], guest.read_guest_file("/proc/iomem", deadline));
     MEMRIG_TRY(const auto blocks, guest.blocks(deadline));
     std::string& states = footprint.facts["the memory blocks"];

@@ -1,23 +1,13 @@
 #include "hotplug/virtio_mem.h"
 
+#include "hotplug/ask_qemu.h"
+
 namespace memrig {
-
-namespace {
-
-Error request_error(const QmpError& error, const std::string& what) {
-    Error plain = error.error();
-    if (error.fault == QmpFault::refused) plain = {Fault::user_input, "QEMU refused: " + error.description, {}};
-    plain.message = what + ": " + plain.message;
-    return plain;
-}
-
-}  // namespace
 
 Result<BlockRange> request_virtio_mem(QmpClient& qmp, std::uint64_t bytes, std::uint64_t block_bytes,
                                       Deadline deadline) {
-    const auto devices = qmp.execute("query-memory-devices", {}, deadline);
-    if (!devices) return std::unexpected(request_error(devices.error(), "query-memory-devices"));
-    for (const auto& entry : *devices) {
+    MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::user_input));
+    for (const auto& entry : devices) {
         if (entry.value("type", "") != "virtio-mem") continue;
         const nlohmann::json data = entry.value("data", nlohmann::json::object());
         const auto address = data.value("memaddr", std::uint64_t{0});
@@ -26,9 +16,8 @@ Result<BlockRange> request_virtio_mem(QmpClient& qmp, std::uint64_t bytes, std::
                         "{} bytes of a virtio-mem device at {:#x} are no whole number of blocks of {} bytes", bytes,
                         address, block_bytes);
         const std::string path = "/machine/peripheral/" + data.value("id", "");
-        const auto set =
-            qmp.execute("qom-set", {{"path", path}, {"property", "requested-size"}, {"value", bytes}}, deadline);
-        if (!set) return std::unexpected(request_error(set.error(), "requested-size of " + path));
+        MEMRIG_CHECK(ask_qemu(qmp, "qom-set", {{"path", path}, {"property", "requested-size"}, {"value", bytes}},
+                              deadline, Fault::user_input, "requested-size of " + path));
         const std::uint64_t first = address / block_bytes;
         return BlockRange{first, first + bytes / block_bytes - 1};
     }
