@@ -62,8 +62,8 @@ std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
     if (footprints.empty()) return std::nullopt;
     return fmt::format(
         "{} rounds in {:.0f} s, and since round {} nothing drifted: {} facts the same, none of {} counters grown by "
-        "one "
-        "a round",
+        "one a "
+        "round",
         evidence.schedule.rounds, evidence.performance.schedule_seconds, evidence.schedule.warm_up,
         footprints.back().facts.size(), footprints.back().counters.size());
 }

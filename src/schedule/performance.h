@@ -52,7 +52,8 @@ struct StuckSample {
     // may go on while a cycle stands: who only tries a lock is refused again and again.
     std::size_t lock_events = 0;
 };
-// Two looks that show nobody getting on: the same cycle, whose tasks did nothing between, or else the same tasks blocked in the same places.
+// Two looks that show nobody getting on: the same cycle, whose tasks did nothing between, and as many tasks blocked in the same places; or,
+// without a cycle, all blocked tasks in the same places.
 bool shows_standstill(const StuckSample& first, const StuckSample& second);
 
 enum class PlayEnd {

@@ -27,6 +27,13 @@ TEST_F(Standstill, ACycleWhoseTasksMovedIsNone) {
     EXPECT_FALSE(shows_standstill(first, second));
 }
 
+TEST_F(Standstill, ACycleAndTooFewWhoStandStillIsNone) {
+    second.blocked.front().stack.push_back("vfs_write");
+    EXPECT_FALSE(shows_standstill(first, second));
+    second.blocked.erase(second.blocked.begin());
+    EXPECT_FALSE(shows_standstill(first, second));
+}
+
 TEST_F(Standstill, ACycleThatIsOnlyInOneOfThemIsNone) {
     second.cycle.reset();
     EXPECT_FALSE(shows_standstill(first, second));
