@@ -20,8 +20,8 @@ constexpr const char* kRunFooter =
     "worker or QEMU dies is run again,\nat most three times.\n"
     "With --for, no trial is begun after that time; what is left of it when the plan is done goes to where least is "
     "known.\n"
-    "Exit status: 0 all results are as expected, 1 one is not, 2 bad usage or a bad plan, 3 rig fault, 4 nothing was "
-    "run, 130 interrupted.\n\n"
+    "Exit status: 0 all results are as expected, 1 one is not, 2 bad usage or a bad plan, 3 rig fault, 4 an arm has no "
+    "result, 130 interrupted.\n\n"
     "Example:\n"
     "  memrig campaign run examples/nightly.toml --jobs 2 --for 6h\n";
 

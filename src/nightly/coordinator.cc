@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/process.h"
 #include "base/stop_request.h"
+#include "oracle/verdict.h"
 #include "report/statistics.h"
 
 namespace memrig {
@@ -203,11 +204,12 @@ private:
         SpawnOptions options;
         options.argv = order_.worker;
         for (const std::string& word :
-             {cell.scenario, std::string("--kernel"), cell.kernel, std::string("--bench"), cell.bench,
-              std::string("--arm"), cell.arm, std::string("--trials"), std::string("1"), std::string("--seed"),
+             {cell.scenario, std::string("--kernel"), cell.kernel, std::string("--arm"), cell.arm,
+              std::string("--trials"), std::string("1"), std::string("--seed"),
               fmt::format("{}", order_.plan.seed_of(cell, trial.number)), std::string("--accel"), order_.accelerator,
               std::string("--out"), (order_.directory / directory).string()})
             options.argv.push_back(word);
+        if (!cell.bench.empty()) options.argv.insert(options.argv.end(), {"--bench", cell.bench});
         options.output = log_of(directory);
         options.environment = {"TMPDIR=" + scratch_.string()};
         MEMRIG_TRY(Process process, Process::spawn(options));

@@ -38,9 +38,8 @@ public:
                 unknown_arms.erase(arm.name);
                 if (!arms.empty() && std::ranges::find(arms, arm.name) == arms.end()) continue;
                 for (const auto& kernel : kernels)
-                    for (const auto& bench : benches.empty() ? std::vector{scenario->benches.front()} : benches)
-                        add(table,
-                            {name, kernel, bench, arm.name, trials != 0 ? trials : scenario->trials, arm.expected});
+                    for (const auto& bench : benches.empty() ? std::vector<std::string>{""} : benches)
+                        add(table, {name, kernel, bench, arm.name, trials != 0 ? trials : scenario->trials});
             }
         }
         if (!unknown_arms.empty())
@@ -63,7 +62,9 @@ private:
 
 }  // namespace
 
-std::string PlanCell::key() const { return fmt::format("{} {} {} {}", scenario, kernel, bench, arm); }
+std::string PlanCell::key() const {
+    return fmt::format("{} {}{}{} {}", scenario, kernel, bench.empty() ? "" : " ", bench, arm);
+}
 
 std::uint64_t Plan::trials() const {
     std::uint64_t sum = 0;

@@ -9,7 +9,6 @@
 
 #include "base/error.h"
 #include "base/toml_reader.h"
-#include "oracle/verdict.h"
 
 namespace memrig {
 
@@ -17,8 +16,8 @@ namespace memrig {
 struct PlanCell {
     std::string scenario, kernel, bench, arm;
     unsigned trials = 0;
-    std::vector<Verdict> expected;
-    // What names it in one plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control".
+    // What names it in one plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control". `bench` is empty where the plan names none: the
+    // scenario's first that the kernel can run on.
     [[nodiscard]] std::string key() const;
 };
 

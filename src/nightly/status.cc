@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "oracle/verdict.h"
 #include "report/statistics.h"
 
 namespace memrig {
@@ -46,8 +47,10 @@ int campaign_exit_status(const std::vector<CellProgress>& cells) {
     if (std::ranges::any_of(
             cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
         return 3;
-    if (sum.done == 0) return 4;
-    return sum.as_expected == sum.done ? 0 : 1;
+    if (sum.as_expected != sum.done) return 1;
+    const bool gap =
+        std::ranges::any_of(cells, [](const CellProgress& one) { return one.skipped.empty() && one.done == 0; });
+    return sum.done == 0 || gap ? 4 : 0;
 }
 
 std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells, const Paint& paint) {

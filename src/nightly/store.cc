@@ -79,7 +79,7 @@ Status CampaignStore::check_plan(const Plan& plan) {
     for (const PlanCell& cell : plan.cells) {
         MEMRIG_TRY(const bool more, cells.step());
         same = same && more &&
-               PlanCell{cells.text(0), cells.text(1), cells.text(2), cells.text(3), 0, {}}.key() == cell.key() &&
+               PlanCell{cells.text(0), cells.text(1), cells.text(2), cells.text(3), 0}.key() == cell.key() &&
                cells.integer(4) == std::int64_t{cell.trials};
     }
     MEMRIG_TRY(const bool more, cells.step());
@@ -163,12 +163,8 @@ Result<std::vector<CellProgress>> CampaignStore::progress() {
             MEMRIG_TRY(const bool more, cells.step());
             if (!more) break;
             CellProgress one;
-            one.cell = {cells.text(0),
-                        cells.text(1),
-                        cells.text(2),
-                        cells.text(3),
-                        static_cast<unsigned>(cells.integer(4)),
-                        {}};
+            one.cell = {cells.text(0), cells.text(1), cells.text(2), cells.text(3),
+                        static_cast<unsigned>(cells.integer(4))};
             one.skipped = cells.text(5);
             all.push_back(std::move(one));
         }

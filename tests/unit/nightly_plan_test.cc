@@ -32,9 +32,8 @@ TEST(CampaignPlan, IsEveryArmOnEveryKernel) {
         "[[run]]\nscenarios = [\"race/acpi-dimm-online\", \"validate/unplug\"]\nkernels = [\"a\", \"b\"]\ntrials = "
         "7\n");
     ASSERT_EQ(plan.cells.size(), 8u);
-    EXPECT_EQ(plan.cells[0].key(), "race/acpi-dimm-online a q35 control");
-    EXPECT_EQ(plan.cells[3].key(), "race/acpi-dimm-online b q35 mutant");
-    EXPECT_EQ(plan.cells[0].expected, std::vector<Verdict>{Verdict::held});
+    EXPECT_EQ(plan.cells[0].key(), "race/acpi-dimm-online a control");
+    EXPECT_EQ(plan.cells[3].key(), "race/acpi-dimm-online b mutant");
     EXPECT_EQ(plan.trials(), 56u);
 }
 
@@ -47,7 +46,7 @@ TEST(CampaignPlan, TakesArmsBenchesAndFolders) {
         "[[run]]\nscenarios = \"order\"\nkernels = \"a\"\narms = \"control\"\n");
     ASSERT_EQ(plan.cells.size(), 2u);
     EXPECT_EQ(plan.cells[0].key(), "race/acpi-dimm-device-memory a q35-nvdimm control");
-    EXPECT_EQ(plan.cells[1].key(), "order/acpi-dimm-lock-order a q35 control");
+    EXPECT_EQ(plan.cells[1].key(), "order/acpi-dimm-lock-order a control");
 }
 
 TEST(CampaignPlan, ATrialsSeedIsItsOwn) {
@@ -75,8 +74,7 @@ TEST(CampaignPlan, EachMistakeIsSaidWithItsPlace) {
          "plan.toml:6:11: scenario race/acpi-dimm-online is not for bench q35-numa"},
         {plan_of(kRun + std::string("trials = 0\n")), "plan.toml:6"},
         {plan_of(kRun + std::string("kernel = \"a\"\n")), "unknown"},
-        {plan_of(kRun + std::string(kRun)),
-         "the plan has this twice: race/acpi-dimm-online debian-6.1-amd64 q35 control"}};
+        {plan_of(kRun + std::string(kRun)), "the plan has this twice: race/acpi-dimm-online debian-6.1-amd64 control"}};
     for (const auto& [text, mistake] : cases) EXPECT_THAT(mistake_in(text), HasSubstr(mistake)) << text;
 }
 
