@@ -8,8 +8,7 @@
 
 #include <gtest/gtest.h>
 
-#include "base/file.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 #include "report/text.h"
 #include "scenario/scenario.h"
 
@@ -46,16 +45,10 @@ inline void expect_as_expected(const std::vector<std::string>& scenarios, const 
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = scenarios;
+    ASSERT_FALSE(scenarios.empty());
+    CampaignOrder order = one_trial(scenarios, kernel, directory->path() / "run");
     order.bench = bench;
-    ASSERT_FALSE(order.scenarios.empty());
-    order.kernels = {kernel};
-    order.trials = 1;
     order.jobs = 2;
-    order.seed = 0;
-    order.accelerator = "tcg";
-    order.out = directory->path() / "run";
     const auto results = run_campaign(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->fault, "");

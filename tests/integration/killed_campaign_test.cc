@@ -12,6 +12,8 @@
 namespace memrig {
 namespace {
 
+constexpr auto kGlance = std::chrono::milliseconds(20);
+
 class RealCampaign : public ::testing::Test {
 protected:
     void SetUp() override {
@@ -68,8 +70,10 @@ protected:
     }
     // Until the campaign has that many results, or has ended.
     bool wait_for(Process& process, unsigned results) const {
-        while (done() < results)
-            if (process.poll()) return done() >= results;
+        while (done() < results) {
+            const auto ended = process.wait(Deadline::after(kGlance));
+            if (!ended || *ended) return done() >= results;
+        }
         return true;
     }
 

@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 
 namespace memrig {
 namespace {
@@ -14,13 +14,9 @@ TEST(Emulator, TheBackportsQemuComesToTheExpectedVerdicts) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {"acpi-dimm-online", "validate/virtio-mem"};
+    CampaignOrder order =
+        test::one_trial({"acpi-dimm-online", "validate/virtio-mem"}, "debian-6.1-amd64", directory->path() / "run");
     order.emulator = kEmulator;
-    order.trials = 1;
-    order.seed = 0;
-    order.accelerator = "tcg";
-    order.out = directory->path() / "run";
     const auto results = run_campaign(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0);

@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 #include "machine/guest_store.h"
 #include "machine/kernel_catalogue.h"
 
@@ -26,14 +26,9 @@ TEST_P(OracleAlone, ConvictsTheMutantAndNotTheControl) {
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
     for (const std::string arm : {"control", GetParam().mutant}) {
-        CampaignOrder order;
-        order.scenarios = {GetParam().scenario};
-        order.kernels = {GetParam().kernel};
+        CampaignOrder order = test::one_trial({GetParam().scenario}, GetParam().kernel, directory->path() / arm);
         order.arm = arm;
-        order.trials = 1;
-        order.accelerator = "tcg";
         order.manner.oracles = {GetParam().oracle};
-        order.out = directory->path() / arm;
         const auto results = run_campaign(order, *backend, observer);
         ASSERT_TRUE(results) << results.error().line();
         const TrialResult& trial = results->arms.at(0).trials.at(0);

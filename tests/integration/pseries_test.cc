@@ -3,7 +3,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 
 namespace memrig {
 namespace {
@@ -13,13 +13,7 @@ TEST(Pseries, ControlHoldsAndMutantIsConvicted) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {"acpi-dimm-online"};
-    order.kernels = {"debian-6.1-ppc64el"};
-    order.trials = 1;
-    order.seed = 0;
-    order.accelerator = "tcg";
-    order.out = directory->path() / "run";
+    const CampaignOrder order = test::one_trial({"acpi-dimm-online"}, "debian-6.1-ppc64el", directory->path() / "run");
     const auto results = run_campaign(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0);

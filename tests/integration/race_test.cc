@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/toml_reader.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 
 namespace memrig {
 namespace {
@@ -22,13 +22,8 @@ TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {GetParam().scenario};
-    order.kernels = {GetParam().kernel};
+    CampaignOrder order = test::one_trial({GetParam().scenario}, GetParam().kernel, directory->path() / "run");
     order.trials = 2;  // one for each attribute
-    order.seed = 0;
-    order.accelerator = "tcg";
-    order.out = directory->path() / "run";
     const auto results = run_campaign(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0);

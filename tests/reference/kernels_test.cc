@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/paths.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 #include "machine/build_tools.h"
 #include "machine/kernel_catalogue.h"
 
@@ -26,14 +26,9 @@ std::vector<fs::path> entries(const fs::path& directory) {
 Result<RunResults> race(const std::string& kernel, const std::string& arm, const fs::path& out) {
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {"acpi-dimm-online"};
-    order.kernels = {kernel};
+    CampaignOrder order = test::one_trial({"acpi-dimm-online"}, kernel, out);
     order.arm = arm;
     order.trials = 2;  // one for each attribute
-    order.seed = 0;
-    order.accelerator = "tcg";
-    order.out = out;
     return run_campaign(order, *backend, observer);
 }
 

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "campaign/matrix.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 #include "report/matrix_report.h"
 #include "scenario/scenario.h"
 
@@ -29,14 +29,8 @@ TEST(KillMatrix, EveryMutantIsKilledAndTheOriginalsHold) {
 Verdict only_verdict(Backend& backend, const fs::path& out, const std::string& scenario, const std::string& kernel,
                      const std::string& arm) {
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {scenario};
-    order.kernels = {kernel};
+    CampaignOrder order = test::one_trial({scenario}, kernel, out);
     order.arm = arm;
-    order.trials = 1;
-    order.seed = 0;
-    order.accelerator = "tcg";
-    order.out = out;
     const auto results = run_campaign(order, backend, observer);
     EXPECT_TRUE(results) << results.error().line();
     return results ? results->arms.at(0).trials.at(0).verdict : Verdict::rig_fault;

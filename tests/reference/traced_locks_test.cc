@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "integration/quiet_observer.h"
+#include "integration/one_trial.h"
 
 namespace memrig {
 namespace {
@@ -12,15 +12,11 @@ TEST(LockTrace, AgreesWithTheLedger) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {"race/acpi-dimm-online", "order/acpi-dimm-lock-order"};
-    order.kernels = {"ref-6.12-amd64"};
+    CampaignOrder order = test::one_trial({"race/acpi-dimm-online", "order/acpi-dimm-lock-order"}, "ref-6.12-amd64",
+                                          directory->path() / "run");
     order.arm = "control";
     order.trials = 2;  // one for each attribute
-    order.seed = 0;
-    order.accelerator = "tcg";
     order.manner.lock_trace = true;
-    order.out = directory->path() / "run";
     const auto results = run_campaign(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     for (const auto& arm : results->arms)
@@ -33,13 +29,9 @@ TEST(LockTrace, TheKernelsOwnListIsPartOfADeadlocksProof) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
-    order.scenarios = {"race/acpi-dimm-online"};
-    order.kernels = {"ref-6.12-amd64-nonuma"};
+    CampaignOrder order =
+        test::one_trial({"race/acpi-dimm-online"}, "ref-6.12-amd64-nonuma", directory->path() / "run");
     order.arm = "mutant";
-    order.trials = 1;
-    order.accelerator = "tcg";
-    order.out = directory->path() / "run";
     const auto results = run_campaign(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     const TrialResult& trial = results->arms.at(0).trials.at(0);
@@ -58,14 +50,9 @@ TEST(ConsoleOracle, AloneConvictsWhatLockdepReports) {
     test::QuietObserver observer;
     for (const auto& [kernel, verdict] : {std::pair{"ref-6.12-amd64", Verdict::held},
                                           {"ref-6.12-amd64+probe_store_unlocks_untaken", Verdict::lock_order}}) {
-        CampaignOrder order;
-        order.scenarios = {"race/probe-probe"};
-        order.kernels = {kernel};
+        CampaignOrder order = test::one_trial({"race/probe-probe"}, kernel, directory->path() / kernel);
         order.arm = "control";
-        order.trials = 1;
-        order.accelerator = "tcg";
         order.manner.oracles = {"console"};
-        order.out = directory->path() / kernel;
         const auto results = run_campaign(order, *backend, observer);
         ASSERT_TRUE(results) << results.error().line();
         const TrialResult& trial = results->arms.at(0).trials.at(0);
