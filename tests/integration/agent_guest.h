@@ -11,6 +11,7 @@
 #include <thread>
 #include <vector>
 
+#include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
@@ -76,11 +77,22 @@ public:
         auto work = TemporaryDirectory::make("agent-test");
         EXPECT_TRUE(work);
         work_.emplace(std::move(*work));
-        const auto socket = [&](const char* name) { return "unix:" + path(name) + ",server=on,wait=off"; };
         SpawnOptions options;
+        // QEMU gets sockets that listen already: its own would refuse clients between bind() and listen().
+        // Why the monitor waits: see connect_qmp().
+        std::vector<Descriptor> listeners;
+        const auto serve = [&](const std::string& name, const char* wait = "off") {
+            auto listener = listen_unix(path(name));
+            EXPECT_TRUE(listener) << listener.error().message;
+            const int number = 3 + static_cast<int>(listeners.size());
+            options.inherit.emplace_back(listener->get(), number);
+            listeners.push_back(std::move(*listener));
+            return fmt::format("socket,id={},fd={},server=on,wait={}", name, number, wait);
+        };
         options.argv = {"qemu-system-x86_64", "-accel", "tcg,thread=multi", "-machine", "q35", "-smp", "3", "-m",
-                        "512M,slots=16,maxmem=16G", "-nodefaults", "-no-reboot", "-display", "none", "-serial",
-                        socket("console"), "-serial", socket("agent"), "-qmp", socket("qmp"), "-kernel",
+                        "512M,slots=16,maxmem=16G", "-nodefaults", "-no-reboot", "-display", "none", "-chardev",
+                        serve("console"), "-serial", "chardev:console", "-chardev", serve("agent"), "-serial",
+                        "chardev:agent", "-chardev", serve("qmp", "on"), "-mon", "chardev=qmp,mode=control", "-kernel",
                         kernel.string(), "-initrd", initramfs.string(), "-append",
                         // Without no_timer_check a busy host makes the kernel panic in check_timer().
                         "console=ttyS0 quiet panic=-1 isolcpus=domain,0 nohz=off memhp_default_state=offline "
