@@ -25,6 +25,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kProbePatience = 60s;
+constexpr auto kLastPatience = 10s;
 constexpr std::size_t kMostTranscript = 4u << 20;
 constexpr const char* kStateName = "memrig-state";
 // libvirt's QEMU may be another user, who has to make the gdbstub's socket there; its name is not to be guessed.
@@ -55,8 +56,9 @@ public:
     ~LibvirtMachine() override {
         probe_.reset();
         if (end_registration_ >= 0) virConnectDomainEventDeregisterAny(connection_.get(), end_registration_);
-        // Where this fails the domain is gone, or libvirtd is: it ends its clients' domains by itself.
-        virDomainDestroy(domain_.get());
+        if (virDomainDestroy(domain_.get()) < 0 && !last_error_is(VIR_ERR_NO_DOMAIN) &&
+            !last_error_is(VIR_ERR_OPERATION_INVALID))
+            end_without_libvirt();
     }
 
     Status connect();
@@ -79,6 +81,7 @@ public:
 
 private:
     Status await_end_events();
+    void end_without_libvirt();
     Status share_file(int descriptor, Deadline deadline) {
         return monitor_->hand_over(kStateName, descriptor, deadline);
     }
@@ -111,6 +114,17 @@ Status LibvirtMachine::await_end_events() {
     if (end_registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's end"));
     (void)mine.release();
     return {};
+}
+
+// QEMU outlives a libvirtd that dies; its gdbstub ends it (the packet `k`).
+void LibvirtMachine::end_without_libvirt() {
+    const Deadline patience = Deadline::after(kLastPatience);
+    const auto stub = connect_unix(socket_in(sockets_), patience);
+    if (!stub || !write_all(stub->get(), "+$k#6b", patience)) return;
+    char answer = 0;
+    while (wait_readable(stub->get(), patience) == Wait::ready &&
+           read_some(stub->get(), {&answer, 1}).value_or(0) == 1) {
+    }
 }
 
 Status LibvirtMachine::connect() {
