@@ -3,6 +3,7 @@
 #include <atomic>
 #include <chrono>
 #include <mutex>
+#include <thread>
 
 #include <fcntl.h>
 #include <libvirt/virterror.h>
@@ -25,7 +26,8 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kProbePatience = 60s;
-constexpr auto kLastPatience = 10s;
+constexpr auto kLastPatience = 30s;
+constexpr auto kGlance = 5ms;
 constexpr std::size_t kMostTranscript = 4u << 20;
 constexpr const char* kStateName = "memrig-state";
 // libvirt's QEMU may be another user, who has to make the gdbstub's socket there; its name is not to be guessed.
@@ -44,6 +46,22 @@ const char* why_stopped(int detail) {
     }
 }
 
+// QEMU outlives a libvirtd that dies, and one that dies while it starts a domain may have started it: the packet `k` ends it.
+void end_by_gdbstub(const std::string& socket) {
+    const Deadline patience = Deadline::after(kLastPatience);
+    auto stub = connect_unix(socket, patience);
+    // QEMU binds its socket before it listens: there is nothing to wait on but that.
+    while (!stub && fs::exists(socket) && !patience.expired()) {
+        std::this_thread::sleep_for(kGlance);
+        stub = connect_unix(socket, patience);
+    }
+    if (!stub || !write_all(stub->get(), "+$k#6b", patience)) return;
+    char answer = 0;
+    while (wait_readable(stub->get(), patience) == Wait::ready &&
+           read_some(stub->get(), {&answer, 1}).value_or(0) == 1) {
+    }
+}
+
 class LibvirtMachine final : public Machine {
 public:
     LibvirtMachine(Connection connection, Domain domain, MachineOrder order, TemporaryDirectory sockets)
@@ -58,7 +76,7 @@ public:
         if (end_registration_ >= 0) virConnectDomainEventDeregisterAny(connection_.get(), end_registration_);
         if (virDomainDestroy(domain_.get()) < 0 && !last_error_is(VIR_ERR_NO_DOMAIN) &&
             !last_error_is(VIR_ERR_OPERATION_INVALID))
-            end_without_libvirt();
+            end_by_gdbstub(socket_in(sockets_));
     }
 
     Status connect();
@@ -81,7 +99,6 @@ public:
 
 private:
     Status await_end_events();
-    void end_without_libvirt();
     Status share_file(int descriptor, Deadline deadline) {
         return monitor_->hand_over(kStateName, descriptor, deadline);
     }
@@ -114,17 +131,6 @@ Status LibvirtMachine::await_end_events() {
     if (end_registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's end"));
     (void)mine.release();
     return {};
-}
-
-// QEMU outlives a libvirtd that dies; its gdbstub ends it (the packet `k`).
-void LibvirtMachine::end_without_libvirt() {
-    const Deadline patience = Deadline::after(kLastPatience);
-    const auto stub = connect_unix(socket_in(sockets_), patience);
-    if (!stub || !write_all(stub->get(), "+$k#6b", patience)) return;
-    char answer = 0;
-    while (wait_readable(stub->get(), patience) == Wait::ready &&
-           read_some(stub->get(), {&answer, 1}).value_or(0) == 1) {
-    }
 }
 
 Status LibvirtMachine::connect() {
@@ -228,7 +234,11 @@ Result<std::unique_ptr<LibvirtMachine>> LibvirtBackend::define(const MachineOrde
     if (!order.evidence.empty()) MEMRIG_CHECK(write_file(order.evidence / "domain.xml", xml));
     Domain domain(
         virDomainCreateXML(connection_.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
-    if (!domain) return std::unexpected(libvirt_error(Fault::rig, "start a domain"));
+    if (!domain) {
+        const Error error = libvirt_error(Fault::rig, "libvirt cannot start a domain");
+        if (virConnectIsAlive(connection_.get()) != 1) end_by_gdbstub(names.gdb_socket);
+        return std::unexpected(error);
+    }
     auto machine = std::make_unique<LibvirtMachine>(connection_, std::move(domain), order, std::move(sockets));
     MEMRIG_CHECK(machine->connect());
     return machine;

@@ -23,7 +23,9 @@ class Libvirt : public ::testing::Test {
 protected:
     static void SetUpTestSuite() {
         obstacle = PrivateLibvirt::obstacle();
-        if (obstacle.empty()) libvirt = new PrivateLibvirt();
+        if (!obstacle.empty()) return;
+        libvirt = new PrivateLibvirt();
+        fs::create_directory(temporary());
     }
     static void TearDownTestSuite() {
         delete libvirt;
@@ -47,6 +49,7 @@ protected:
         SpawnOptions options;
         options.argv = std::move(argv);
         options.output = output;
+        options.environment = {"TMPDIR=" + temporary().string()};
         auto process = Process::spawn(options);
         EXPECT_TRUE(process) << process.error().line();
         return *std::move(process);
@@ -84,10 +87,11 @@ protected:
         std::erase(names, '\n');
         return names;
     }
-    // memrig's temporary directories.
+    // Where memrig's temporary directories are: TMPDIR, which is no other program's here.
+    static fs::path temporary() { return libvirt->work() / "tmp"; }
     static std::set<std::string> leftovers() {
         std::set<std::string> names;
-        for (const auto& entry : fs::directory_iterator(fs::temp_directory_path()))
+        for (const auto& entry : fs::directory_iterator(temporary()))
             if (entry.path().filename().string().starts_with("memrig-")) names.insert(entry.path().filename());
         return names;
     }
@@ -156,7 +160,7 @@ TEST_F(Libvirt, EndsItsDomainsWhenKilled) {
     EXPECT_TRUE(all_end());
     // Its temporary directories are what nobody is left to remove.
     for (const auto& name : leftovers())
-        if (!before.contains(name)) fs::remove_all(fs::temp_directory_path() / name);
+        if (!before.contains(name)) fs::remove_all(temporary() / name);
 }
 
 TEST_F(Libvirt, SaysThatLibvirtIsGone) {
