@@ -1,6 +1,6 @@
 # memrig_layer(NAME SOURCES... USES LAYERS... LINKS LIBRARIES...): one static library a folder of src/.
 # Layers are listed from the lowest to the highest; a layer that uses one above it is a mistake.
-set(MEMRIG_LAYERS base qmp probe guest machine hotplug schedule oracle scenario campaign report nightly cli)
+set(MEMRIG_LAYERS base qmp probe guest machine libvirt hotplug schedule oracle scenario campaign report nightly cli)
 
 add_library(memrig_options INTERFACE)
 target_include_directories(memrig_options INTERFACE ${PROJECT_SOURCE_DIR}/src)

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/output.h"
@@ -39,6 +40,7 @@ constexpr const char* kFooter =
     "  memrig run race --trials 1\n";
 
 struct RunOptions {
+    std::string backend = "qemu";
     CampaignOrder order;
     bool all = false;
     std::string json;  // a path, or "-"
@@ -111,9 +113,10 @@ int run(RunOptions options) {
     const Terminal terminal(options.report_on_stdout() ? stderr : stdout);
     Result<RunResults> results;
     {
-        const std::unique_ptr<Backend> backend = make_qemu_backend();
+        const auto backend = make_backend(options.backend);
+        if (!backend) return report_error(backend.error());
         ConsoleObserver observer(terminal, options.order);
-        results = run_campaign(options.order, *backend, observer);
+        results = run_campaign(options.order, **backend, observer);
     }
     if (!results) {
         if (own_directory) remove_if_empty(options.order.out);
@@ -206,6 +209,10 @@ void add_run_command(CLI::App& program, Action& action) {
     command->add_option("--out", order.out, "The run directory; default: runs/TIME-PID")->type_name("DIR");
     command->add_option("--json", options->json, "Write results.json to FILE as well; - is stdout")->type_name("FILE");
     command->add_flag("--ktap", options->ktap, "Print the results as KTAP on stdout, all else on stderr");
+    command->add_option("--backend", options->backend, kBackendHelp)
+        ->type_name("BACKEND")
+        ->check(CLI::Validator(no_backend, "", "backend"))
+        ->capture_default_str();
     command->add_option("--accel", order.accelerator, "KVM is used only where it is proven to work")
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))

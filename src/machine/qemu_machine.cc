@@ -12,6 +12,7 @@
 #include "base/process.h"
 #include "guest/agent_link.h"
 #include "machine/machine.h"
+#include "machine/migration.h"
 #include "machine/qemu_command.h"
 #include "probe/gdb_probe.h"
 
@@ -73,8 +74,6 @@ public:
 
 private:
     Status run(const std::string& command, const nlohmann::json& arguments, Deadline deadline);
-    Status announce_migration(Deadline deadline);
-    Status await_migration(const std::string& what, Deadline deadline);
 
     const SteadyTime born_ = steady_clock().now();
     std::mutex transcript_mutex_;
@@ -149,35 +148,13 @@ Error QemuMachine::startup_error(Error seen) {
     return death(kExitPatience).value_or(std::move(seen));
 }
 
-Status QemuMachine::announce_migration(Deadline deadline) {
-    const nlohmann::json events = {{{"capability", "events"}, {"state", true}}};
-    return run("migrate-set-capabilities", {{"capabilities", events}}, deadline);
-}
-
-Status QemuMachine::await_migration(const std::string& what, Deadline deadline) {
-    const auto ended = [](const QmpEvent& event) {
-        return event.name == "MIGRATION" &&
-               (event.data.value("status", "") == "completed" || event.data.value("status", "") == "failed");
-    };
-    const auto event = qmp_->wait_event(ended, 0, deadline);
-    if (!event) return in_context(event.error().error(), what);
-    if (event->data.value("status", "") == "failed") return fail(Fault::rig, "{} failed in QEMU", what);
-    return {};
-}
-
 Status QemuMachine::load(int descriptor, Deadline deadline) {
-    MEMRIG_CHECK(announce_migration(deadline));
-    MEMRIG_CHECK(run("migrate-incoming", {{"uri", fmt::format("fd:{}", descriptor)}}, deadline));
-    return await_migration("restoring the guest", deadline);
+    return load_state(*qmp_, fmt::format("fd:{}", descriptor), deadline);
 }
 
 Status QemuMachine::save(const fs::path& file, Deadline deadline) {
     MEMRIG_CHECK(run("stop", {}, deadline));
-    MEMRIG_CHECK(announce_migration(deadline));
-    constexpr std::uint64_t unlimited = 1ull << 40;  // bytes a second
-    MEMRIG_CHECK(run("migrate-set-parameters", {{"max-bandwidth", unlimited}}, deadline));
-    MEMRIG_CHECK(run("migrate", {{"uri", "exec:cat > " + shell_quoted(file.string())}}, deadline));
-    return await_migration("saving the guest", deadline);
+    return save_state(*qmp_, "exec:cat > " + shell_quoted(file.string()), deadline);
 }
 
 class QemuBackend final : public Backend {

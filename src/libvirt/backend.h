@@ -1,0 +1,16 @@
+// Machines that libvirt runs: transient domains, made from the same benches as QEMU's own.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include "machine/machine.h"
+
+namespace memrig {
+
+// Connects to libvirt at `uri`, such as "qemu:///session". Fault::host where nobody answers there. So far only a libvirt of this host,
+// whose QEMU reads and writes what memrig's user does: the kernel, the initramfs and the gdbstub's socket are files. Domains are named
+// memrig-PID-..., and end with the connection (VIR_DOMAIN_START_AUTODESTROY), also when memrig is killed.
+Result<std::unique_ptr<Backend>> connect_libvirt(const std::string& uri);
+
+}  // namespace memrig

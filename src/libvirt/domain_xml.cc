@@ -1,0 +1,109 @@
+#include "libvirt/domain_xml.h"
+
+#include <algorithm>
+#include <sstream>
+
+#include <pugixml.hpp>
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kQemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0";
+
+pugi::xml_node add(pugi::xml_node parent, const char* name, const std::string& text = {}) {
+    pugi::xml_node node = parent.append_child(name);
+    if (!text.empty()) node.text().set(text.c_str());
+    return node;
+}
+
+void set(pugi::xml_node node, const char* name, const std::string& value) {
+    node.append_attribute(name).set_value(value.c_str());
+}
+
+void add_bytes(pugi::xml_node parent, const char* name, std::uint64_t bytes) {
+    set(add(parent, name, std::to_string(bytes >> 10)), "unit", "KiB");
+}
+
+// libvirt wants at least one node where memory can be plugged.
+void add_memory(pugi::xml_node domain, const Bench& bench) {
+    set(add(domain, "maxMemory", std::to_string(bench.max_memory_bytes >> 10)), "slots", std::to_string(bench.slots));
+    set(domain.child("maxMemory"), "unit", "KiB");
+    const pugi::xml_node cell = add(add(add(domain, "cpu"), "numa"), "cell");
+    set(cell, "id", "0");
+    set(cell, "cpus", fmt::format("0-{}", bench.vcpus() + bench.spare - 1));
+    set(cell, "memory", std::to_string(bench.memory_bytes >> 10));
+    set(cell, "unit", "KiB");
+}
+
+void add_os(pugi::xml_node domain, const MachineOrder& order, const std::string& machine) {
+    const pugi::xml_node os = add(domain, "os");
+    const pugi::xml_node type = add(os, "type", "hvm");
+    set(type, "arch", order.bench.arch == "ppc64le" ? "ppc64" : order.bench.arch);
+    set(type, "machine", machine);
+    add(os, "kernel", order.kernel.image.string());
+    add(os, "initrd", order.initramfs.string());
+    add(os, "cmdline", order.command_line());
+    if (order.bench.arch == "x86_64") add(add(domain, "features"), "acpi");
+}
+
+void add_devices(pugi::xml_node domain, const Bench& bench) {
+    const pugi::xml_node devices = add(domain, "devices");
+    if (bench.emulator.program.find('/') != std::string::npos) add(devices, "emulator", bench.emulator.program);
+    const pugi::xml_node usb = add(devices, "controller");
+    set(usb, "type", "usb");
+    set(usb, "model", "none");
+    for (const char* port : {"0", "1"}) {
+        const pugi::xml_node serial = add(devices, "serial");
+        set(serial, "type", "pty");
+        set(add(serial, "target"), "port", port);
+    }
+    set(add(devices, "memballoon"), "model", "none");
+}
+
+std::vector<std::string> further_arguments(const MachineOrder& order, const DomainNames& names,
+                                           const std::string& machine_options, bool own_nodes, bool incoming) {
+    const Bench& bench = order.bench;
+    std::vector<std::string> arguments = {"-gdb", "unix:" + names.gdb_socket + ",server=on,wait=off"};
+    const auto append = [&](std::initializer_list<std::string> more) { arguments.insert(arguments.end(), more); };
+    if (!machine_options.empty()) append({"-machine", machine_options});
+    if (!bench.cpu.empty()) append({"-cpu", bench.cpu});
+    if (own_nodes)
+        append({"-m", fmt::format("size={}M,slots={},maxmem={}M", bench.memory_bytes >> 20, bench.slots,
+                                  bench.max_memory_bytes >> 20)});
+    arguments.insert(arguments.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
+    arguments.insert(arguments.end(), bench.arguments.begin(), bench.arguments.end());
+    if (incoming) append({"-incoming", "defer"});
+    return arguments;
+}
+
+}  // namespace
+
+std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming) {
+    const Bench& bench = order.bench;
+    const std::size_t comma = bench.machine.find(',');
+    const std::string machine = bench.machine.substr(0, comma);
+    const std::string machine_options = comma == std::string::npos ? "" : bench.machine.substr(comma + 1);
+    const bool own_nodes = std::ranges::find(bench.arguments, "-numa") != bench.arguments.end();
+
+    pugi::xml_document document;
+    pugi::xml_node domain = add(document, "domain");
+    set(domain, "type", order.accelerator == Accelerator::kvm ? "kvm" : "qemu");
+    set(domain, "xmlns:qemu", kQemuNamespace);
+    add(domain, "name", names.domain);
+    if (!own_nodes) add_memory(domain, bench);
+    add_bytes(domain, "memory", bench.memory_bytes);
+    const pugi::xml_node vcpu = add(domain, "vcpu", std::to_string(bench.vcpus() + bench.spare));
+    if (bench.spare != 0) set(vcpu, "current", std::to_string(bench.vcpus()));
+    add_os(domain, order, machine);
+    for (const char* end : {"on_poweroff", "on_reboot", "on_crash"}) add(domain, end, "destroy");
+    add_devices(domain, bench);
+    const pugi::xml_node line = add(domain, "qemu:commandline");
+    for (const auto& argument : further_arguments(order, names, machine_options, own_nodes, incoming))
+        set(add(line, "qemu:arg"), "value", argument);
+    std::ostringstream text;
+    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
+    return text.str();
+}
+
+}  // namespace memrig

@@ -1,0 +1,23 @@
+// A bench as libvirt's domain XML (https://libvirt.org/formatdomain.html).
+#pragma once
+
+#include <string>
+
+#include "machine/machine.h"
+
+namespace memrig {
+
+struct DomainNames {
+    std::string domain;
+    std::string gdb_socket;  // where QEMU serves its gdbstub
+};
+
+// The serial devices' aliases, in the order of the bench's consoles.
+inline constexpr const char* kConsoleAlias = "serial0";
+inline constexpr const char* kLinkAlias = "serial1";
+
+// What libvirt has no word for (the gdbstub, the vCPU's exact flags, a bench's further arguments) goes to QEMU as it is, by <qemu:commandline>.
+// `incoming`: it waits for a saved guest. A bench that lays out its own nodes gets its slots by QEMU's -m, and so has none for libvirt's own API.
+std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming);
+
+}  // namespace memrig

@@ -1,0 +1,31 @@
+// libvirt's objects with owners, and its errors as ours.
+#pragma once
+
+#include <memory>
+#include <string>
+
+#include <libvirt/libvirt.h>
+
+#include "base/error.h"
+
+namespace memrig {
+
+struct FreeDomain {
+    void operator()(virDomainPtr domain) const { virDomainFree(domain); }
+};
+struct FreeStream {
+    void operator()(virStreamPtr stream) const { virStreamFree(stream); }
+};
+using Connection = std::shared_ptr<virConnect>;
+using Domain = std::unique_ptr<virDomain, FreeDomain>;
+using Stream = std::unique_ptr<virStream, FreeStream>;
+
+Connection own(virConnectPtr connection);
+// A reference of its own to the same domain.
+Domain share(virDomainPtr domain);
+
+// What libvirt said last on this thread.
+Error libvirt_error(Fault fault, const std::string& what);
+bool last_error_is(int code);
+
+}  // namespace memrig

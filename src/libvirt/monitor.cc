@@ -1,0 +1,164 @@
+#include "libvirt/monitor.h"
+
+#include <thread>
+
+#include <libvirt/libvirt-qemu.h>
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include "base/descriptor.h"
+#include "libvirt/event_loop.h"
+#include "qmp/event_queue.h"
+#include "qmp/one_shot.h"
+#include "qmp/transcript.h"
+#include "qmp/wire.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kEventPatience = 10s;
+
+using Reply = OneShot<QmpResult<nlohmann::json>>;
+
+struct Inbox {
+    EventQueue events;
+    Transcript transcript;
+};
+
+std::string text_of(const nlohmann::json& message) {
+    return message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+}
+
+// What libvirt hands on is QEMU's answer as it came.
+QmpResult<nlohmann::json> decode_answer(const std::string& text) {
+    const auto message = parse_bounded(text);
+    if (!message || !message->is_object()) return std::unexpected(QmpError{QmpFault::protocol, {}, "no JSON object"});
+    if (message->contains("return")) return message->at("return");
+    const auto string_at = [&](const char* path) {
+        const nlohmann::json::json_pointer pointer(path);
+        return message->contains(pointer) && message->at(pointer).is_string() ? message->at(pointer).get<std::string>()
+                                                                              : "";
+    };
+    if (!message->contains("error")) return std::unexpected(QmpError{QmpFault::protocol, {}, "no answer in it"});
+    return std::unexpected(decode_failure("refused", string_at("/error/class"), string_at("/error/desc")));
+}
+
+struct FreeText {
+    void operator()(char* text) const { free(text); }  // NOLINT: libvirt's strings are malloc()'s
+};
+
+QmpResult<nlohmann::json> ask(virDomainPtr domain, const std::string& line, int descriptor, Inbox& inbox) {
+    inbox.transcript.add(true, line);
+    char* raw = nullptr;
+    const int done = descriptor < 0 ? virDomainQemuMonitorCommand(domain, line.c_str(), &raw, 0)
+                                    : virDomainQemuMonitorCommandWithFiles(domain, line.c_str(), 1, &descriptor,
+                                                                           nullptr, nullptr, &raw, 0);
+    const std::unique_ptr<char, FreeText> answer(raw);
+    if (done < 0 || !answer)
+        return std::unexpected(QmpError{QmpFault::transport, {}, libvirt_error(Fault::rig, "libvirt").message});
+    inbox.transcript.add(false, answer.get());
+    return decode_answer(answer.get());
+}
+
+class Monitor final : public LibvirtMonitor {
+public:
+    Monitor(Connection connection, Domain domain)
+        : connection_(std::move(connection)), domain_(std::move(domain)), inbox_(std::make_shared<Inbox>()) {}
+    Monitor(const Monitor&) = delete;
+    Monitor& operator=(const Monitor&) = delete;
+    ~Monitor() override {
+        if (registration_ >= 0) virConnectDomainQemuMonitorEventDeregister(connection_.get(), registration_);
+        inbox_->events.end({QmpFault::transport, {}, "the session is closed"});
+    }
+
+    Status listen();
+
+    QmpResult<nlohmann::json> execute(const std::string& command, const nlohmann::json& arguments,
+                                      Deadline deadline) override {
+        return run(command, arguments, Descriptor(), deadline);
+    }
+    QmpResult<nlohmann::json> execute_out_of_band(const std::string&, const nlohmann::json&, Deadline) override {
+        return std::unexpected(QmpError{QmpFault::refused, "CommandNotFound", "libvirt has no out-of-band commands"});
+    }
+    [[nodiscard]] bool out_of_band() const override { return false; }
+    QmpResult<QmpEvent> wait_event(const std::function<bool(const QmpEvent&)>& wanted, std::uint64_t after,
+                                   Deadline deadline) override {
+        return inbox_->events.wait(wanted, after, deadline);
+    }
+    std::vector<QmpEvent> events() override;
+    std::vector<QmpLine> transcript() override { return inbox_->transcript.lines(); }
+    Status hand_over(const std::string& name, int descriptor, Deadline deadline) override {
+        Descriptor copy(::dup(descriptor));
+        if (!copy.valid()) return fail_errno(Fault::host, "copy a descriptor");
+        const auto done = run("getfd", {{"fdname", name}}, std::move(copy), deadline);
+        if (!done) return in_context(done.error().error(), "getfd");
+        return {};
+    }
+
+private:
+    // libvirt's call cannot be broken off: it has a thread of its own, which ends when libvirt answers.
+    QmpResult<nlohmann::json> run(const std::string& command, const nlohmann::json& arguments, Descriptor descriptor,
+                                  Deadline deadline);
+
+    Connection connection_;
+    Domain domain_;
+    std::shared_ptr<Inbox> inbox_;
+    int registration_ = -1;
+};
+
+Status Monitor::listen() {
+    const auto hear = [](virConnectPtr, virDomainPtr, const char* name, long long seconds, unsigned int micros,
+                         const char* details, void* opaque) {
+        const auto& inbox = *static_cast<std::shared_ptr<Inbox>*>(opaque);
+        const nlohmann::json message = {
+            {"event", name},
+            {"data", parse_bounded(details == nullptr ? "{}" : details).value_or(nlohmann::json::object())},
+            {"timestamp", {{"seconds", seconds}, {"microseconds", micros}}}};
+        const std::string line = text_of(message);
+        inbox->transcript.add(false, line);
+        if (auto event = decode_event(line)) inbox->events.push(std::move(*event));
+    };
+    const auto release = [](void* opaque) { delete static_cast<std::shared_ptr<Inbox>*>(opaque); };
+    auto mine = std::make_unique<std::shared_ptr<Inbox>>(inbox_);
+    registration_ = virConnectDomainQemuMonitorEventRegister(connection_.get(), domain_.get(), nullptr, hear,
+                                                             mine.get(), release, 0);
+    if (registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "hear QEMU's events through libvirt"));
+    (void)mine.release();
+    return {};
+}
+
+QmpResult<nlohmann::json> Monitor::run(const std::string& command, const nlohmann::json& arguments,
+                                       Descriptor descriptor, Deadline deadline) {
+    nlohmann::json message = {{"execute", command}};
+    if (!arguments.empty()) message["arguments"] = arguments;
+    const std::string line = text_of(message);
+    const auto reply = std::make_shared<Reply>();
+    std::thread([reply, line, inbox = inbox_, connection = connection_, domain = share(domain_.get()),
+                 passed = std::move(descriptor)] {
+        reply->set(ask(domain.get(), line, passed.get(), *inbox));
+    }).detach();
+    auto outcome = reply->wait(deadline);
+    if (outcome) return std::move(*outcome);
+    if (outcome.error().fault == QmpFault::deadline)
+        outcome.error().description = "no answer to " + command + " in time";
+    return std::unexpected(outcome.error());
+}
+
+// libvirtd sends the events that it has before it takes the next call, and our event loop hands them out before it passes on.
+std::vector<QmpEvent> Monitor::events() {
+    (void)virDomainIsActive(domain_.get());
+    (void)pass_event_loop(Deadline::after(kEventPatience));
+    return inbox_->events.all();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<LibvirtMonitor>> open_monitor(const Connection& connection, virDomainPtr domain) {
+    auto monitor = std::make_unique<Monitor>(connection, share(domain));
+    MEMRIG_CHECK(monitor->listen());
+    return monitor;
+}
+
+}  // namespace memrig

@@ -1,0 +1,185 @@
+// The races on libvirt's domains, by the real program and a real libvirtd. It needs root, as a libvirtd that serves qemu:///system does.
+#include <algorithm>
+#include <csignal>
+#include <fstream>
+#include <map>
+#include <optional>
+#include <set>
+
+#include <gtest/gtest.h>
+#include <nlohmann/json.hpp>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "private_libvirt.h"
+
+namespace memrig {
+namespace {
+
+using nlohmann::json;
+constexpr auto kPatience = std::chrono::minutes(20);
+
+class Libvirt : public ::testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        obstacle = PrivateLibvirt::obstacle();
+        if (!obstacle.empty()) return;
+        libvirt = new PrivateLibvirt();
+        fs::create_directory(temporary());
+    }
+    static void TearDownTestSuite() {
+        delete libvirt;
+        libvirt = nullptr;
+    }
+    void SetUp() override {
+        if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+        ASSERT_NE(libvirt, nullptr);
+        before = leftovers();
+    }
+    void TearDown() override {
+        if (libvirt == nullptr) return;
+        EXPECT_EQ(domains(), "");
+        EXPECT_TRUE(qemus().empty());
+        EXPECT_EQ(leftovers(), before);
+    }
+
+    static Process spawn(std::vector<std::string> argv, const fs::path& output) {
+        std::error_code code;
+        fs::remove(output, code);  // it would be added to
+        SpawnOptions options;
+        options.argv = std::move(argv);
+        options.output = output;
+        options.environment = {"TMPDIR=" + temporary().string()};
+        auto process = Process::spawn(options);
+        EXPECT_TRUE(process) << process.error().line();
+        return *std::move(process);
+    }
+    static fs::path output() { return libvirt->work() / "output"; }
+    static ExitStatus end_of(Process& process) {
+        const auto ended = process.wait(Deadline::after(kPatience));
+        EXPECT_TRUE(ended && *ended);
+        return ended && *ended ? **ended : ExitStatus{};
+    }
+    static std::string said() { return read_file(output()).value_or(""); }
+    static Process start_run(std::vector<std::string> more) {
+        std::vector<std::string> argv = {(fs::read_symlink("/proc/self/exe").parent_path() / "memrig").string(),
+                                         "run",
+                                         "--backend",
+                                         "libvirt:qemu:///system",
+                                         "--accel",
+                                         "tcg"};
+        argv.insert(argv.end(), more.begin(), more.end());
+        return spawn(argv, output());
+    }
+    // How often each verdict came, by arm.
+    static std::map<std::string, std::map<std::string, int>> verdicts(const fs::path& results) {
+        std::map<std::string, std::map<std::string, int>> counts;
+        const json all = json::parse(read_file(results).value_or("{}"));
+        for (const auto& arm : all.value("arms", json::array()))
+            counts[arm["arm"]] = arm["verdicts"].get<std::map<std::string, int>>();
+        return counts;
+    }
+    static std::string domains() {
+        Process virsh =
+            spawn({"virsh", "-q", "-c", "qemu:///system", "list", "--all", "--name"}, libvirt->work() / "domains");
+        EXPECT_TRUE(end_of(virsh).success());
+        std::string names = read_file(libvirt->work() / "domains").value_or("");
+        std::erase(names, '\n');
+        return names;
+    }
+    // Where memrig's temporary directories are: TMPDIR, which is no other program's here.
+    static fs::path temporary() { return libvirt->work() / "tmp"; }
+    static std::set<std::string> leftovers() {
+        std::set<std::string> names;
+        for (const auto& entry : fs::directory_iterator(temporary()))
+            if (entry.path().filename().string().starts_with("memrig-")) names.insert(entry.path().filename());
+        return names;
+    }
+
+    // QEMUs of memrig's domains.
+    static std::set<std::string> qemus() {
+        std::set<std::string> pids;
+        for (const auto& entry : fs::directory_iterator("/proc")) {
+            const std::string name = entry.path().filename();
+            if (name.find_first_not_of("0123456789") != std::string::npos) continue;
+            std::ifstream file(entry.path() / "cmdline");
+            const std::string line((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
+            if (line.find("guest=memrig-") != std::string::npos) pids.insert(name);
+        }
+        return pids;
+    }
+    // Runs until a domain is there, or the program has ended.
+    static bool wait_for_domain(Process& run) {
+        while (domains().empty())
+            if (const auto ended = run.wait(Deadline::after(std::chrono::milliseconds(20))); !ended || *ended)
+                return false;
+        return true;
+    }
+    // What ends by itself when whoever made it is gone.
+    static bool all_end() {
+        const Deadline patience = Deadline::after(std::chrono::minutes(5));
+        while (!(domains().empty() && qemus().empty()) && !patience.expired()) sched_yield();
+        return domains().empty() && qemus().empty();
+    }
+
+    static inline std::string obstacle;
+    static inline PrivateLibvirt* libvirt = nullptr;
+    std::set<std::string> before;
+};
+
+TEST_F(Libvirt, RacesADimm) {
+    const fs::path out = libvirt->work() / "dimm";
+    Process run = start_run({"race/acpi-dimm-online", "--trials", "2", "--out", out.string()});
+    EXPECT_TRUE(end_of(run).success()) << said();
+    auto counts = verdicts(out / "results.json");
+    EXPECT_EQ(counts["control"]["held"], 2) << said();
+    EXPECT_EQ(counts["mutant"]["oops"] + counts["mutant"]["deadlock"], 2) << said();
+}
+
+TEST_F(Libvirt, RacesVirtioMem) {
+    const fs::path out = libvirt->work() / "virtio-mem";
+    Process run = start_run({"race/virtio-mem-online", "--trials", "2", "--out", out.string()});
+    EXPECT_TRUE(end_of(run).success()) << said();
+    auto counts = verdicts(out / "results.json");
+    EXPECT_EQ(counts["control"]["held"], 2) << said();
+    EXPECT_EQ(counts["control"].size() + counts["mutant"].size(), 2u) << said();
+}
+
+TEST_F(Libvirt, LeavesNothingWhenInterrupted) {
+    Process run = start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "cut").string()});
+    ASSERT_TRUE(wait_for_domain(run)) << said();
+    ::kill(run.pid(), SIGINT);
+    EXPECT_EQ(end_of(run).code, 130) << said();
+}
+
+TEST_F(Libvirt, EndsItsDomainsWhenKilled) {
+    Process run =
+        start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "killed").string()});
+    ASSERT_TRUE(wait_for_domain(run)) << said();
+    run.kill();
+    EXPECT_TRUE(all_end());
+    // Its temporary directories are what nobody is left to remove.
+    for (const auto& name : leftovers())
+        if (!before.contains(name)) fs::remove_all(temporary() / name);
+}
+
+TEST_F(Libvirt, SaysThatLibvirtIsGone) {
+    Process run = start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "gone").string()});
+    ASSERT_TRUE(wait_for_domain(run)) << said();
+    libvirt->kill();
+    EXPECT_EQ(end_of(run).code, 3) << said();
+    EXPECT_NE(said().find("libvirt"), std::string::npos) << said();
+    EXPECT_TRUE(qemus().empty());
+    libvirt->start();
+}
+
+TEST_F(Libvirt, SaysThatNobodyIsThere) {
+    libvirt->kill();
+    Process run = start_run({"race/acpi-dimm-online"});
+    EXPECT_NE(end_of(run).code, 0);
+    EXPECT_NE(said().find("connect to libvirt at qemu:///system"), std::string::npos) << said();
+    libvirt->start();
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,70 @@
+// Each bench as a libvirt domain: tests/golden/domains/BENCH.xml, which libvirt's own schema accepts.
+#include <cstdlib>
+
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/process.h"
+#include "libvirt/domain_xml.h"
+
+namespace memrig {
+namespace {
+
+class DomainXml : public ::testing::TestWithParam<std::string> {};
+
+MachineOrder order_of(const std::string& bench) {
+    MachineOrder order;
+    order.bench = load_bench(bench).value();
+    order.kernel.image = "/cache/vmlinuz <a & b>";
+    order.initramfs = "/cache/initramfs.img";
+    return order;
+}
+
+const DomainNames kNames{"memrig-1-1", "/tmp/memrig-x/gdb"};
+
+TEST_P(DomainXml, IsGolden) {
+    const fs::path path = fs::path(MEMRIG_TEST_DATA) / "golden" / "domains" / (GetParam() + ".xml");
+    const std::string xml = domain_xml(order_of(GetParam()), kNames, false);
+    if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
+        ASSERT_TRUE(write_file(path, xml));
+    }
+    const auto expected = read_file(path);
+    ASSERT_TRUE(expected) << "no " << path << ": run with MEMRIG_UPDATE_GOLDEN=1, then read it";
+    EXPECT_EQ(*expected, xml);
+
+    const auto output = TemporaryDirectory::make("domain-xml-test");
+    ASSERT_TRUE(output);
+    SpawnOptions options;
+    options.argv = {"virt-xml-validate", path.string(), "domain"};
+    options.output = output->path() / "log";
+    auto validator = Process::spawn(options);
+    ASSERT_TRUE(validator) << validator.error().line();
+    const auto ended = validator->wait(Deadline::after(std::chrono::minutes(5)));
+    ASSERT_TRUE(ended && *ended);
+    EXPECT_TRUE((*ended)->success()) << read_file(options.output).value_or("");
+}
+
+INSTANTIATE_TEST_SUITE_P(Benches, DomainXml, ::testing::ValuesIn(bench_names()), [](const auto& bench) {
+    std::string name = bench.param;
+    for (char& c : name)
+        if (c == '-') c = '_';
+    return name;
+});
+
+TEST(DomainXmlOf, AGuestThatIsRestoredByKvm) {
+    MachineOrder order = order_of("q35");
+    order.accelerator = Accelerator::kvm;
+    const std::string xml = domain_xml(order, kNames, true);
+    EXPECT_NE(xml.find("<domain type=\"kvm\""), std::string::npos) << xml;
+    EXPECT_NE(xml.find("<qemu:arg value=\"-incoming\" />\n    <qemu:arg value=\"defer\" />"), std::string::npos) << xml;
+}
+
+TEST(DomainXmlOf, AnEmulatorOfTheUsers) {
+    MachineOrder order = order_of("q35");
+    order.bench.emulator.program = "/opt/qemu/bin/qemu-system-x86_64";
+    EXPECT_NE(domain_xml(order, kNames, false).find("<emulator>/opt/qemu/bin/qemu-system-x86_64</emulator>"),
+              std::string::npos);
+}
+
+}  // namespace
+}  // namespace memrig
