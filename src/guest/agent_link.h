@@ -33,6 +33,9 @@ public:
     Result<MemoryFigures> memory(Deadline deadline) override;
     Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) override;
     Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
+    Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
+                                   Deadline deadline) override;
+    Status unpin_page(const std::string& name, Deadline deadline) override;
     Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Status stop_onliner(const std::string& name, Deadline deadline) override;

@@ -91,6 +91,19 @@ Result<std::vector<BlockedTask>> AgentLink::blocked_tasks(Deadline deadline) {
     return parse_blocked_tasks(lines);
 }
 
+Result<std::uint64_t> AgentLink::pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
+                                          Deadline deadline) {
+    std::string payload = with(request("pin-page"), "pin", name);
+    payload = with(with(payload, "first", std::to_string(first_block)), "last", std::to_string(last_block));
+    MEMRIG_TRY(const std::string lines, ask("a pinned page", payload, deadline));
+    return parse_pinned_page(lines);
+}
+
+Status AgentLink::unpin_page(const std::string& name, Deadline deadline) {
+    MEMRIG_CHECK(ask("the end of a pinned page", with(request("unpin-page"), "pin", name), deadline));
+    return {};
+}
+
 Status AgentLink::start_onliner(const OnlinerOrder& order, Deadline deadline) {
     MEMRIG_CHECK(ask("an onliner", onliner_request(order, false), deadline));
     return {};

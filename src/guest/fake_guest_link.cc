@@ -76,6 +76,16 @@ Result<std::vector<BlockedTask>> FakeGuestLink::blocked_tasks(Deadline) {
     return tasks;
 }
 
+Result<std::uint64_t> FakeGuestLink::pin_page(const std::string& name, std::uint64_t, std::uint64_t, Deadline) {
+    note("pin-page " + name);
+    return pinned_pfn;
+}
+
+Status FakeGuestLink::unpin_page(const std::string& name, Deadline) {
+    note("unpin-page " + name);
+    return {};
+}
+
 Result<Doorbell> FakeGuestLink::arm_onliner(const OnlinerOrder& order, Deadline deadline) {
     MEMRIG_CHECK(start_onliner(order, deadline));
     return doorbell;

@@ -21,6 +21,7 @@ public:
     Result<MemoryFigures> figures = MemoryFigures{};
     Result<std::map<std::string, std::uint64_t>> slab_objects = std::map<std::string, std::uint64_t>{};
     Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
+    Result<std::uint64_t> pinned_pfn = std::uint64_t{0x100000};
     std::map<std::string, std::string> files;  // read by path; a write must name one that is there, and replaces it
     Status onliner_status;                     // of start_onliner(), arm_onliner() and stop_onliner()
     Doorbell doorbell;                         // of arm_onliner()
@@ -40,6 +41,9 @@ public:
     Result<MemoryFigures> memory(Deadline deadline) override;
     Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) override;
     Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) override;
+    Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
+                                   Deadline deadline) override;
+    Status unpin_page(const std::string& name, Deadline deadline) override;
     Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;
     Status stop_onliner(const std::string& name, Deadline deadline) override;

@@ -108,6 +108,11 @@ public:
     // (/proc/slabinfo: CONFIG_SLUB_DEBUG).
     virtual Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) = 0;
     virtual Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) = 0;
+    // Keeps a page of the agent's, which is in one of the blocks, where it is, until it is unpinned by that name, [a-z0-9-]{1,32}: its page
+    // frame. Whoever takes its block offline has to wait for it. An error where the kernel gives the agent no page of theirs.
+    virtual Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
+                                           Deadline deadline) = 0;
+    virtual Status unpin_page(const std::string& name, Deadline deadline) = 0;
     virtual Status start_onliner(const OnlinerOrder& order, Deadline deadline) = 0;
     // The same, but it waits for the doorbell, which then names the blocks: at most `last_block - first_block + 1` of them.
     virtual Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) = 0;

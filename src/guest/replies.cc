@@ -170,6 +170,16 @@ Result<Doorbell> parse_doorbell(std::string_view lines) {
     return doorbell;
 }
 
+Result<std::uint64_t> parse_pinned_page(std::string_view lines) {
+    std::uint64_t pfn = 0;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        MEMRIG_TRY(pfn, fields.number("pfn"));
+    }
+    if (pfn == 0) return fail(Fault::guest, "the agent names no page that it pinned");
+    return pfn;
+}
+
 Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines) {
     std::vector<BlockedTask> tasks;
     for (const std::string_view line : split_lines(lines)) {

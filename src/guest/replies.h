@@ -26,6 +26,8 @@ Result<MemoryFigures> parse_memory(std::string_view lines);
 Result<std::map<std::string, std::uint64_t>> parse_slabs(std::string_view lines);
 Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines);
 Result<Doorbell> parse_doorbell(std::string_view lines);
+// Its page frame.
+Result<std::uint64_t> parse_pinned_page(std::string_view lines);
 Result<std::string> parse_file(std::string_view lines);
 // The write that an event tells of; `seen` is left for the caller.
 Result<OnlinerWrite> parse_write_event(std::string_view payload);

@@ -31,8 +31,10 @@ void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong)
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (!performance.after) return std::nullopt;
-    // First what was answered: what else does not add up may follow from it.
-    std::vector<std::string> wrong = unexpected_answers(evidence.schedule, performance);
+    // First who did not wait, and what was answered: what else does not add up may follow from it.
+    std::vector<std::string> wrong = performance.overtaking;
+    const auto answers = unexpected_answers(evidence.schedule, performance);
+    wrong.insert(wrong.end(), answers.begin(), answers.end());
     const auto off = check_blocks(performance.before, *performance.after,
                                   goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
     wrong.insert(wrong.end(), off.begin(), off.end());

@@ -38,6 +38,7 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
 std::string place(const LockEvent& event) { return event.path.empty() ? event.where : joined(event.path, " < "); }
 
 std::string hold_text(const HoldRecord& hold) {
+    if (hold.pfn) return fmt::format("{} kept a page of memory{} pinned", hold.actor, hold.block.value_or(0));
     std::string text = fmt::format("{} was held at {}", hold.actor, hold.at);
     if (hold.block) text += fmt::format(" with memory{} visible", *hold.block);
     return text;

@@ -27,6 +27,7 @@ bool was_kept_out(const TrialEvidence& evidence) {
         // Asking alone is no waiting where the step knows what else is to be seen.
         const bool asks_for_more = step.asks_for(Evidence::Kind::refused) || step.asks_for(Evidence::Kind::asleep);
         const bool waited = saw(step, Evidence::Kind::queued) || saw(step, Evidence::Kind::asleep) ||
+                            saw(step, Evidence::Kind::stalled) ||
                             (!asks_for_more && saw(step, Evidence::Kind::blocked));
         return (saw(step, Evidence::Kind::refused) || waited) && !saw(step, Evidence::Kind::entered);
     });

@@ -2,8 +2,6 @@
 
 #include <algorithm>
 
-#include "probe/function_watch.h"
-
 namespace memrig {
 
 namespace {
@@ -17,26 +15,15 @@ bool is_kernel_pointer(std::uint64_t word) { return word >> 63 == 1; }
 
 }  // namespace
 
-Status NotifierChain::watch() {
-    if (symbols_.all("blocking_notifier_call_chain").empty()) {
-        gap_ = "N3: blocking_notifier_call_chain has no symbol";
-        return {};
-    }
-    return watch_function(conductor_, symbols_, "blocking_notifier_call_chain",
-                          [this](const Arrival& arrival) { return at_chain(arrival); });
-}
-
-// blocking_notifier_call_chain(struct blocking_notifier_head *, unsigned long, void *)
-Result<Response> NotifierChain::at_chain(const Arrival& arrival) {
-    const auto call = calls_.find(arrival.task);
-    if (call == calls_.end() || !call->second.members.empty()) return Response::pass();
-    MEMRIG_TRY(call->second.members, members_of(arrival.registers.argument(0), arrival.vcpu));
-    for (const auto& member : call->second.members) {
+Status NotifierChain::begin(const Arrival& arrival) {
+    Call& call = calls_[arrival.task] = {};
+    MEMRIG_TRY(call.members, members_of(arrival.registers.argument(0), arrival.vcpu));
+    for (const auto& member : call.members) {
         if (watched_.contains(member.function)) continue;
         MEMRIG_TRY(watched_[member.function],
                    conductor_.watch(member.function, [this](const Arrival& called) { return at_member(called); }));
     }
-    return Response::pass();
+    return {};
 }
 
 // notifier_fn_t(struct notifier_block *, unsigned long, void *)
@@ -78,7 +65,7 @@ Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64
             MEMRIG_TRY(member, member_at(next, vcpu, next));
         }
     }
-    gap_ = "N3: the chain of memory_notify() cannot be made out";
+    gap_ = "N3: who is on the chain of memory notifiers cannot be made out";
     return std::vector<Member>();
 }
 

@@ -19,12 +19,11 @@ namespace memrig {
 class NotifierChain {
 public:
     NotifierChain(Conductor& conductor, const SymbolTable& symbols) : conductor_(conductor), symbols_(symbols) {}
-    Status watch();
-    // This task is about to call a chain.
-    void begin(std::uint64_t task) { calls_[task] = {}; }
+    // Of an arrival at blocking_notifier_call_chain(): the task calls that chain, whose members are watched from then on.
+    Status begin(const Arrival& arrival);
     // The chain has answered; `stopped` if with NOTIFY_STOP_MASK. What is wrong, or ""; nothing where the chain could not be followed.
     std::optional<std::string> end(std::uint64_t task, bool stopped);
-    // "" if it could be watched.
+    // "" where each chain's members could be read.
     [[nodiscard]] const std::string& gap() const { return gap_; }
 
 private:
@@ -37,7 +36,6 @@ private:
         std::vector<Member> members;  // in the order of the list
         std::vector<std::uint64_t> called;
     };
-    Result<Response> at_chain(const Arrival& arrival);
     Result<Response> at_member(const Arrival& arrival);
     // The members of the chain at `head`, a struct blocking_notifier_head; empty where they cannot be made out.
     Result<std::vector<Member>> members_of(std::uint64_t head, unsigned vcpu);

@@ -28,15 +28,10 @@ Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor,
                                                            const SymbolTable& symbols, NotifierOrder order) {
     std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(order)));
     NotifierWatch* self = watch.get();
-    if (symbols.all("memory_notify").empty()) {
-        for (const char* rule : {"N1", "N2", "N3"})
-            watch->gaps_.push_back(std::string(rule) + ": memory_notify has no symbol");
-        return watch;
-    }
+    MEMRIG_CHECK(watch->watch_chain(symbols));
+    if (!watch->gaps_.empty()) return watch;
     // Since v6.18 the nodes have notifiers of their own.
     watch->nodes_told_ = symbols.all("node_notify").empty();
-    MEMRIG_CHECK(watch_function(conductor, symbols, "memory_notify",
-                                [self](const Arrival& arrival) { return self->at_notice(arrival); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
         if (symbols.all(function).empty()) {
             watch->gaps_.push_back(fmt::format("N2: {} has no symbol", function));
@@ -48,8 +43,33 @@ Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor,
             return Response::pass();
         }));
     }
-    MEMRIG_CHECK(watch->chain_.watch());
     return watch;
+}
+
+Status NotifierWatch::watch_chain(const SymbolTable& symbols) {
+    const auto lacks = [&](const char* symbol) {
+        if (!symbols.all(symbol).empty()) return false;
+        for (const char* rule : {"N1", "N2", "N3"}) gaps_.push_back(fmt::format("{}: {} has no symbol", rule, symbol));
+        return true;
+    };
+    if (lacks("blocking_notifier_call_chain")) return {};
+    memory_chain_ = symbols.unique("memory_chain");
+    if (!memory_chain_) {
+        if (lacks("memory_notify")) return {};
+        MEMRIG_CHECK(watch_function(conductor_, symbols, "memory_notify", [this](const Arrival& arrival) {
+            if (!memory_chain_) telling_.insert(arrival.task);
+            return Result<Response>(Response::pass());
+        }));
+    }
+    return watch_function(conductor_, symbols, "blocking_notifier_call_chain",
+                          [this](const Arrival& arrival) { return at_chain(arrival); });
+}
+
+// blocking_notifier_call_chain(struct blocking_notifier_head *, unsigned long action, void *)
+Result<Response> NotifierWatch::at_chain(const Arrival& arrival) {
+    const std::uint64_t chain = arrival.registers.argument(0);
+    if (!memory_chain_ && telling_.contains(arrival.task)) memory_chain_ = chain;
+    return chain == memory_chain_ ? at_notice(arrival) : Result<Response>(Response::pass());
 }
 
 std::vector<std::string> NotifierWatch::gaps() const {
@@ -72,10 +92,12 @@ void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t t
 
 // A task is about one block at a time.
 Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
-    const Notice notice = numbers_.meaning(arrival.registers.argument(0));
+    const Notice notice = numbers_.meaning(arrival.registers.argument(1));
     if (notice == Notice::other) return Response::pass();
     Operation& operation = operations_[arrival.task];
-    MEMRIG_TRY(const auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    MEMRIG_TRY(auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    // Where it is not inlined, it is what a breach is said to be in.
+    if (!path.empty() && path.front().starts_with("memory_notify+")) path.erase(path.begin());
     checks_["N1"]++;
     reproach("N1", check_order(operation, notice), arrival.task, path);
     operation.path = path;
@@ -84,7 +106,7 @@ Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
     count_pages(operation, notice);
     operation.last = notice;
     operation.vetoed = false;
-    chain_.begin(arrival.task);
+    MEMRIG_CHECK(chain_.begin(arrival));
     MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {
         return at_answer(returned, notice, answer);
     }));
@@ -105,40 +127,58 @@ Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint
         vetoed = true;
     }
     operation.vetoed = vetoed;
+    // Nobody has to finish what could not even be prepared.
+    if (vetoed && notice == Notice::prepare_online) operation.unended.reset();
     if (vetoed) vetoes_[notice]++;
     return {};
 }
 
 std::string NotifierWatch::check_order(Operation& operation, Notice notice) {
+    return is_outcome(notice) ? check_outcome(operation, notice) : check_beginning(operation, notice);
+}
+
+std::string NotifierWatch::check_outcome(Operation& operation, Notice notice) {
+    const Notice needed = announcement_of(notice);
+    if (notice == Notice::online) operation.unended.reset();
+    else if (notice != Notice::cancel_offline) operation.unended = notice;
+    if (std::exchange(operation.announced, std::nullopt) != needed)
+        return fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
+    const bool done = notice == Notice::online || notice == Notice::offline;
+    return done && operation.vetoed
+               ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(needed))
+               : "";
+}
+
+// Of an announcement, and of what comes before it or ends it all.
+std::string NotifierWatch::check_beginning(Operation& operation, Notice notice) {
     const auto announced = operation.announced;
-    if (is_outcome(notice)) {
-        const Notice needed = announcement_of(notice);
-        operation.announced.reset();
-        if (announced != needed)
-            return fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
-        const bool done = notice == Notice::online || notice == Notice::offline;
-        return done && operation.vetoed
-                   ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(needed))
-                   : "";
-    }
+    const auto unended = operation.unended;
+    const bool finishes = notice == Notice::finish_offline;
+    const bool is_prepared = unended == Notice::prepare_online;
     if (is_announcement(notice)) operation.announced = notice;
+    else operation.unended = finishes ? std::nullopt : std::optional(notice);
+    if (!is_announcement(notice)) prepares_ = true;
     if (announced)
         return fmt::format("with {}, but has not said yet what became of its {}", to_string(notice),
                            to_string(*announced));
-    const bool prepared = operation.last == Notice::prepare_online;
-    if (notice == Notice::going_online && prepared && operation.vetoed)
-        return fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(Notice::prepare_online));
-    if (notice == Notice::finish_offline && operation.last != Notice::offline && !prepared)
-        return fmt::format("with {}, but without a {} or a vetoed {} before", to_string(notice),
-                           to_string(Notice::offline), to_string(Notice::prepare_online));
-    return "";
+    if (finishes)
+        return unended ? ""
+                       : fmt::format("with {}, but without a {}, or a {} that was not vetoed, before",
+                                     to_string(notice), to_string(Notice::offline), to_string(Notice::prepare_online));
+    if (!prepares_ || (notice == Notice::going_online && is_prepared)) return "";
+    if (unended)
+        return fmt::format("with {}, but without a {} since its {}", to_string(notice),
+                           to_string(Notice::finish_offline), to_string(*unended));
+    if (notice != Notice::going_online) return "";
+    return operation.last == Notice::prepare_online && operation.vetoed
+               ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(Notice::prepare_online))
+               : fmt::format("with {}, but without a {} before", to_string(notice), to_string(Notice::prepare_online));
 }
 
 Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Arrival& arrival) {
-    // Before they are asked to be online, the block's pages are not told of in the same way by all kernels.
-    if (!operation.block || order_.block_bytes == 0 || !(is_announcement(notice) || is_outcome(notice))) return "";
+    if (!operation.block || order_.block_bytes == 0) return "";
     std::vector<std::uint64_t> places;
-    for (std::size_t i = 0; i < kNoticeWords; i++) places.push_back(arrival.registers.argument(1) + 8 * i);
+    for (std::size_t i = 0; i < kNoticeWords; i++) places.push_back(arrival.registers.argument(2) + 8 * i);
     const auto words = conductor_.probe().read_words(arrival.vcpu, places);
     if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
     if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
@@ -155,7 +195,8 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
         operation.fields = fields;
         return check_nodes(operation, notice, *fields);
     }
-    if (operation.fields && *operation.fields != *fields)
+    // The nodes are not filled in before the announcement.
+    if (is_outcome(notice) && operation.fields && *operation.fields != *fields)
         return fmt::format("with {} of memory{}, whose fields are not those that were announced", to_string(notice),
                            *operation.block);
     return "";
@@ -188,10 +229,16 @@ void NotifierWatch::count_pages(const Operation& operation, Notice notice) {
 }
 
 void NotifierWatch::finish() {
-    for (const auto& [task, operation] : operations_)
+    for (const auto& [task, operation] : operations_) {
         if (operation.announced)
             reproach("N1", fmt::format("with {}, and never said what became of it", to_string(*operation.announced)),
                      task, operation.path);
+        else if (prepares_ && operation.unended)
+            reproach("N1",
+                     fmt::format("with {}, and never with the {} that ends it", to_string(*operation.unended),
+                                 to_string(Notice::finish_offline)),
+                     task, operation.path);
+    }
 }
 
 }  // namespace memrig

@@ -2,10 +2,16 @@
 //
 // Documentation/core-api/memory-hotplug.rst, Memory hotplug event notifier: whatever is going to be done is announced (MEM_GOING_ONLINE,
 // MEM_GOING_OFFLINE), and then is done or cancelled (MEM_ONLINE, MEM_CANCEL_ONLINE; MEM_OFFLINE, MEM_CANCEL_OFFLINE); where one of those
-// told says no, it is cancelled. All of it goes through memory_notify(action, struct memory_notify *), drivers/base/memory.c.
+// told says no, it is cancelled. Since v6.8 memory is prepared before that (MEM_PREPARE_ONLINE), and given up after it was taken offline or
+// did not come online (MEM_FINISH_OFFLINE; memory_block_online() and memory_block_offline(), drivers/base/memory.c).
+//
+// All of it goes through blocking_notifier_call_chain(&memory_chain, action, struct memory_notify *). That is where it is looked at, as
+// memory_notify() is inlined into its callers of drivers/base/memory.c. A kernel without symbols for data shows the chain by the
+// first call of memory_notify() itself, and what came before that is not seen.
 //
 // N1: no task says that something was done or cancelled that it has not announced, or announces what it has announced already, or does
-// what was vetoed, or never says what became of it.
+// what was vetoed, or never says what became of it. Of a kernel that prepares: nothing is announced to come online that was not
+// prepared, and what was prepared comes online or is finished, as is what went offline, and nothing else.
 // N2: start_pfn and nr_pages are the block's, but for the pages that hold its own memmap (memmap_on_memory); status_change_nid is its node
 // where this is the node's first memory to come or its last to go, and else -1; all of it the same from the announcement to the outcome.
 // N3: see notifier_chain.h.
@@ -14,6 +20,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 
 #include "oracle/notice.h"
 #include "oracle/notifier_chain.h"
@@ -54,6 +61,7 @@ private:
     // What a task is about with a block, from its first notice to its outcome.
     struct Operation {
         std::optional<Notice> announced;  // MEM_GOING_*, without an outcome yet
+        std::optional<Notice> unended;    // what MEM_ONLINE, or else MEM_FINISH_OFFLINE, has yet to end
         std::optional<Notice> last;       // the last notice of all
         bool vetoed = false;              // the last one was
         std::optional<std::uint64_t> block;
@@ -66,10 +74,14 @@ private:
           order_(std::move(order)),
           paths_(symbols),
           chain_(conductor, symbols) {}
+    Status watch_chain(const SymbolTable& symbols);
+    Result<Response> at_chain(const Arrival& arrival);
     Result<Response> at_notice(const Arrival& arrival);
     Status at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer);
     // Each returns what is wrong, or "".
     std::string check_order(Operation& operation, Notice notice);
+    std::string check_outcome(Operation& operation, Notice notice);
+    std::string check_beginning(Operation& operation, Notice notice);
     Result<std::string> check_fields(Operation& operation, Notice notice, const Arrival& arrival);
     [[nodiscard]] std::optional<BlockFacts> facts_of(const Operation& operation) const;
     std::string check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const;
@@ -82,7 +94,10 @@ private:
     CallPaths paths_;
     NotifierChain chain_;
     NoticeNumbers numbers_;
-    bool nodes_told_ = true;                         // by memory_notify(), and not by a chain of their own
+    std::optional<std::uint64_t> memory_chain_;      // its address, once it is known
+    std::set<std::uint64_t> telling_;                // tasks in memory_notify(), where that is yet to be learned
+    bool prepares_ = false;                          // MEM_PREPARE_ONLINE and MEM_FINISH_OFFLINE were seen
+    bool nodes_told_ = true;                         // by the same notices, and not by a chain of their own
     std::map<std::uint64_t, Operation> operations_;  // by task
     std::map<Notice, std::uint64_t> vetoes_;
     std::vector<RuleBreach> breaches_;

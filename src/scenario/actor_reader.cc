@@ -85,6 +85,12 @@ void read_unplugger(TomlTable& table, Actor& actor) {
     actor.entry = table.strings("entry", true);
 }
 
+void read_pinner(TomlTable& table, Actor& actor) {
+    constexpr std::size_t page = 0;
+    actor.of = table.string("of", "");
+    actor.keeps = table.choice("keeps", {"page", "nothing"}, page) == page;
+}
+
 void read_resizer(TomlTable& table, Actor& actor) {
     actor.device = MemoryDevice::virtio_mem;
     actor.bytes = table.size("size");
@@ -170,7 +176,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
                                                                        {"unplug", ActorKind::unplugger},
                                                                        {"plug-vcpu", ActorKind::vcpu_plugger},
                                                                        {"online-vcpu", ActorKind::vcpu_onliner},
-                                                                       {"write-file", ActorKind::file_writer}};
+                                                                       {"write-file", ActorKind::file_writer},
+                                                                       {"pin", ActorKind::pinner}};
     Actor actor;
     actor.name = name;
     if (!is_actor_name(name))
@@ -191,6 +198,7 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::vcpu_onliner: read_vcpu_onliner(table, actor); break;
         case ActorKind::file_writer: read_file_writer(table, actor); break;
         case ActorKind::prober: read_prober(table, actor); break;
+        case ActorKind::pinner: read_pinner(table, actor); break;
         case ActorKind::onliner:
         case ActorKind::offliner:
         case ActorKind::writer: read_thread(table, actor); break;

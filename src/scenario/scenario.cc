@@ -45,7 +45,8 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         order.lock = elide.string(is_lock ? "lock" : "function");
         if (is_lock) order.unlock = elide.string("unlock");
         order.callers = elide.strings("caller", true);
-        order.value = static_cast<std::uint64_t>(elide.integer("value", 0, 1, 0));
+        constexpr std::int64_t lowest_errno = -4095;  // MAX_ERRNO, include/linux/err.h
+        order.value = static_cast<std::uint64_t>(elide.integer("value", lowest_errno, 1, 0));
         elide.finish();
         arm.elisions.push_back(std::move(order));
     }

@@ -52,7 +52,7 @@ std::optional<Step> read_step(TomlTable& table) {
                 table.report(
                     "any",
                     fmt::format("\"{}\" is no evidence: \"refused LOCK\", \"entered FUNCTION\", \"queued FUNCTION\", "
-                                "\"blocked LOCK\" or \"asleep LOCK\"",
+                                "\"blocked LOCK\", \"asleep LOCK\" or \"stalled FUNCTION\"",
                                 text));
         }
     }
@@ -96,6 +96,7 @@ private:
             if (!started_.insert(actor).second)
                 table.report(key, fmt::format("actor \"{}\" was started already", actor));
             check_needs(*schedule_.find(actor), key, table);
+            if (schedule_.find(actor)->kind == ActorKind::pinner) held_.insert(actor);
             return;
         }
         if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
@@ -107,6 +108,10 @@ private:
             table.report(key, fmt::format("actor \"{}\" is held, and cannot finish", actor));
         if (step.kind == StepKind::await && held_.contains(actor))
             table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
+        if (step.asks_for(Evidence::Kind::stalled) && std::ranges::none_of(held_, [&](const std::string& other) {
+                return schedule_.find(other)->kind == ActorKind::pinner;
+            }))
+            table.report("any", fmt::format("nobody keeps a page pinned that actor \"{}\" could stall on", actor));
     }
 
     void check_needs(const Actor& actor, const char* key, TomlTable& table) const {

@@ -71,6 +71,12 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const bool has_id = plugs ? actor->device == MemoryDevice::pc_dimm : actor->kind == ActorKind::unplugger;
     if (key == "size" && plugs) return set_size(*actor, value);
     if (key == "node" && plugs) return set_node(*actor, value);
+    if (key == "keeps" && actor->kind == ActorKind::pinner) {
+        if (value != "page" && value != "nothing")
+            return fail(Fault::user_input, "\"{}\" is neither page nor nothing", value);
+        actor->keeps = value == "page";
+        return {};
+    }
     if (key == "id" && has_id) return set_device_id(*actor, value);
     if (key != "attribute" || !actor->is_thread() || actor->writes_to_one_file())
         return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);

@@ -27,6 +27,7 @@ bool Actor::is_thread() const {
         case ActorKind::plugger: return device == MemoryDevice::dax;
         case ActorKind::resizer:
         case ActorKind::vcpu_plugger:
+        case ActorKind::pinner:
         case ActorKind::unplugger: break;
     }
     return false;

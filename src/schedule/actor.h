@@ -21,6 +21,7 @@ enum class ActorKind {
     vcpu_plugger,  // gives the guest one more vCPU through QMP
     vcpu_onliner,  // a thread of the agent that onlines that vCPU through sysfs
     file_writer,   // a thread of the agent that writes once to a file of sysfs
+    pinner,        // keeps a page in the blocks pinned, through the agent, from its start until it is released
 };
 
 enum class MemoryDevice { pc_dimm, virtio_mem, dax };  // dax: the bench's own, as system RAM
@@ -49,6 +50,7 @@ struct Actor {
     MemoryDevice device = MemoryDevice::pc_dimm;
     std::uint64_t bytes = 0;
     int node = 0;
+    bool keeps = true;  // a pinner; or not: then it lets the page go at once, and only says that it did not
     std::string device_id = "dimm0";  // QEMU's id of the pc-dimm that is plugged or unplugged
     std::vector<Refusal> refusals;    // of a pc-dimm: it comes to any of these; none: it is done
     bool onlined_by_kernel = false;   // auto_online_blocks

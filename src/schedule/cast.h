@@ -56,6 +56,8 @@ public:
 
     // Does what the actor does through QMP, or rings the thread, while the guest stands still.
     Status start(const Actor& actor);
+    // The pinner's page is free to move again. Whoever was to stall on it and has finished by now goes into `seen`.
+    Status let_page_go(const Actor& pinner);
     // Whether there is no sense in waiting for the actors any more, e.g. as a lock that they need is lost.
     void give_up_when(std::function<bool()> hopeless) { hopeless_ = std::move(hopeless); }
     [[nodiscard]] bool hopeless() { return hopeless_ && !all_finished() && hopeless_(); }
@@ -108,6 +110,8 @@ private:
     Status resize(const Actor& actor);
     Status unplug(const Actor& actor);
     Status plug_one_vcpu(const Actor& actor);
+    Status pin(const Actor& actor);
+    Status unpin(const Actor& actor);
     Status ring(const Actor& actor);
     // Of the device that the thread is for, or of all that were plugged.
     [[nodiscard]] Result<BlockRange> blocks_for(const Actor& thread) const;

@@ -20,6 +20,7 @@ Status Cast::start(const Actor& actor) {
     MEMRIG_CHECK(conductor_.pause());
     if (actor.kind == ActorKind::vcpu_plugger) return plug_one_vcpu(actor);
     if (actor.kind == ActorKind::unplugger) return unplug(actor);
+    if (actor.kind == ActorKind::pinner) return pin(actor);
     return actor.kind == ActorKind::resizer ? resize(actor) : plug(actor);
 }
 

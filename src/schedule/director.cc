@@ -42,6 +42,7 @@ Status Director::set_watches() {
                 conductor_, symbols_, step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); },
                 step.parked ? Turn::first : Turn::last));
         for (const auto& evidence : step.any) {
+            if (evidence.kind == Evidence::Kind::stalled) MEMRIG_CHECK(watch_stalls(step, evidence));
             const bool queued = evidence.kind == Evidence::Kind::queued;
             if (evidence.kind != Evidence::Kind::entered && !queued) continue;
             const auto note = [this, &step, &evidence, queued](const Arrival& arrival) -> Result<Response> {
@@ -54,6 +55,22 @@ Status Director::set_watches() {
         }
     }
     return {};
+}
+
+Status Director::watch_stalls(const Step& step, const Evidence& evidence) {
+    return watch_function(
+        conductor_, symbols_, evidence.subject, [this, &step, &evidence](const Arrival& arrival) -> Result<Response> {
+            const auto& holds = cast_.seen.holds;
+            const auto pinned =
+                std::ranges::find_if(holds, [](const HoldRecord& hold) { return hold.pfn && !hold.released; });
+            if (pinned == holds.end() || cast_.actor_of(arrival.task) != step.actor) return Response::pass();
+            unsigned& stalls = stalls_[&evidence];
+            stalls = arrival.registers.argument(0) == pinned->pfn ? stalls + 1 : 0;
+            if (stalls == kStalls)
+                cast_.note_evidence(step.actor, evidence, arrival.vcpu,
+                                    fmt::format("{} times running from page frame {:#x} on", kStalls, *pinned->pfn));
+            return Response::pass();
+        });
 }
 
 Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
@@ -131,6 +148,18 @@ bool Director::seen_since_hold(const Step& step) const {
     });
 }
 
+Status Director::release(const Step& step) {
+    const Actor& actor = *schedule_.find(step.actor);
+    if (actor.kind == ActorKind::pinner) return cast_.let_page_go(actor);
+    for (auto& hold : cast_.seen.holds) {
+        if (hold.actor != step.actor || hold.released) continue;
+        hold.released = steady_clock().now();
+        if (!std::exchange(armed_.at(step.actor).parked, false)) conductor_.release(hold.vcpu);
+    }
+    arm_next_hold(step);
+    return {};
+}
+
 Result<bool> Director::play_step(const Step& step) {
     Performance& seen = cast_.seen;
     RunEnd end = RunEnd::done;
@@ -150,7 +179,12 @@ Result<bool> Director::play_step(const Step& step) {
             break;
         }
         case StepKind::await: {
-            const auto shown = [&] { return cast_.crashed() || seen_since_hold(step); };
+            // Who does not stall finishes instead, which is told apart once the page is let go.
+            const bool may_finish = step.asks_for(Evidence::Kind::stalled);
+            const auto shown = [&] {
+                return cast_.crashed() || seen_since_hold(step) ||
+                       (may_finish && cast_.finished(*schedule_.find(step.actor)));
+            };
             const auto give_up = Deadline::after(kStepPatience);
             const bool looks = step.asks_for(Evidence::Kind::asleep);
             for (;;) {
@@ -167,14 +201,7 @@ Result<bool> Director::play_step(const Step& step) {
             if (!finished()) end = RunEnd::expired;
             break;
         }
-        case StepKind::release:
-            for (auto& hold : seen.holds) {
-                if (hold.actor != step.actor || hold.released) continue;
-                hold.released = steady_clock().now();
-                if (!std::exchange(armed_.at(step.actor).parked, false)) conductor_.release(hold.vcpu);
-            }
-            arm_next_hold(step);
-            break;
+        case StepKind::release: MEMRIG_CHECK(release(step)); break;
         case StepKind::settle:
             MEMRIG_CHECK(cast_.settle(Deadline::after(kStepPatience)));
             return seen.end == PlayEnd::finished;

@@ -38,6 +38,9 @@ private:
     Result<bool> play_step(const Step& step);  // false: the performance is over
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
+    // Counts how often the actor comes to it for nothing but a pinned page.
+    Status watch_stalls(const Step& step, const Evidence& evidence);
+    Status release(const Step& step);
 
     Cast& cast_;
     Conductor& conductor_;
@@ -45,7 +48,8 @@ private:
     Timeline& timeline_;
     const Schedule& schedule_;
     unsigned housekeeping_;
-    std::map<std::string, ArmedHold> armed_;  // by actor
+    std::map<std::string, ArmedHold> armed_;      // by actor
+    std::map<const Evidence*, unsigned> stalls_;  // times running
 };
 
 // The actors run as they like, from the moment that the device appears; nobody is held.

@@ -90,6 +90,7 @@ void Goals::act(const Actor& actor) {
         case ActorKind::writer:
         case ActorKind::vcpu_plugger:
         case ActorKind::vcpu_onliner:
+        case ActorKind::pinner:
         case ActorKind::file_writer: break;
         case ActorKind::unplugger: unplug(actor); break;
         case ActorKind::resizer:

@@ -17,7 +17,7 @@
 
 namespace memrig {
 
-// An actor held at a point. `block` is the memory block whose device stood there, if the step asked for one.
+// An actor held at a point. `block` is the memory block whose device stood there, if the step asked for one; or that of a pinned page.
 struct HoldRecord {
     std::string actor;
     std::string at;
@@ -25,6 +25,7 @@ struct HoldRecord {
     std::optional<std::uint64_t> block;
     SteadyTime placed;
     std::optional<SteadyTime> released;
+    std::optional<std::uint64_t> pfn = {};  // it is no vCPU that is held, but this page of the block, by a pinner
 };
 
 struct EvidenceRecord {
@@ -72,6 +73,7 @@ struct Performance {
     std::map<std::string, std::uint64_t> tasks;  // by actor: its kernel stack, once it was seen
     std::vector<HoldRecord> holds;
     std::vector<EvidenceRecord> evidence;
+    std::vector<std::string> overtaking;  // who was to wait for a pinned page, and did not: one line each
     std::vector<Crash> crashes;
     std::vector<StuckSample> stuck;
     std::vector<OnlinerWrite> writes;

@@ -13,11 +13,9 @@ std::string ordinal(unsigned n) {
     return fmt::format("{}{}", n, ending);
 }
 
-constexpr std::pair<std::string_view, Evidence::Kind> kVerbs[] = {{"refused", Evidence::Kind::refused},
-                                                                  {"entered", Evidence::Kind::entered},
-                                                                  {"queued", Evidence::Kind::queued},
-                                                                  {"blocked", Evidence::Kind::blocked},
-                                                                  {"asleep", Evidence::Kind::asleep}};
+constexpr std::pair<std::string_view, Evidence::Kind> kVerbs[] = {
+    {"refused", Evidence::Kind::refused}, {"entered", Evidence::Kind::entered}, {"queued", Evidence::Kind::queued},
+    {"blocked", Evidence::Kind::blocked}, {"asleep", Evidence::Kind::asleep},   {"stalled", Evidence::Kind::stalled}};
 }  // namespace
 
 const char* to_string(Mode mode) {

@@ -25,21 +25,25 @@ struct Evidence {
         entered,  // it entered `subject` (a function)
         queued,   // after it was started, somebody entered `subject`: the function that queues its work
         blocked,  // it waits for `subject` (a lock; "device_lock" is any memory block's)
-        asleep    // the guest itself says that it sleeps in the call by which it asks for `subject` (a lock)
+        asleep,   // the guest itself says that it sleeps in the call by which it asks for `subject` (a lock)
+        stalled  // it entered `subject` (a function), whose first argument is a page frame, again and again for a page that is pinned
     };
     Kind kind = Kind::refused;
     std::string subject;
     [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
 };
 
-// "refused LOCK", "entered FUNCTION", "queued FUNCTION", "blocked LOCK" or "asleep LOCK".
+// How many times running makes one stalled.
+inline constexpr unsigned kStalls = 3;
+
+// "refused LOCK", "entered FUNCTION", "queued FUNCTION", "blocked LOCK", "asleep LOCK" or "stalled FUNCTION".
 std::optional<Evidence> parse_evidence(const std::string& text);
 
 enum class StepKind {
     start,    // the actor begins
     hold,     // waits until the actor comes to `at`, and holds it there
     await,    // waits until any of `any` is seen of the actor
-    release,  // lets the held actor go
+    release,  // lets the held actor go, or has a pinner let its page go
     finish,   // waits until the actor has finished
     settle    // waits until every actor has finished
 };

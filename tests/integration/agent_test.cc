@@ -219,6 +219,25 @@ TEST_F(Agent, AnOnlinerFollowsUevents) {
     EXPECT_TRUE(link().stop_onliner("never-was", patience()));
 }
 
+TEST_F(Agent, PinsAPageOfTheBlocksThatItIsTold) {
+    // Those of the second DIMM are movable, and given to users first. They are taken offline in the next test, so nothing is left pinned.
+    constexpr std::uint64_t pages = (128u << 20) / 4096, first = kFirst + kBlocks, last = kFirst + 2 * kBlocks - 1;
+    const auto pfn = link().pin_page("pinner", first, last, patience());
+    ASSERT_TRUE(pfn) << pfn.error().message;
+    EXPECT_GE(*pfn / pages, first);
+    EXPECT_LE(*pfn / pages, last);
+    const auto expect_error = [](const auto& result, const char* name) {
+        ASSERT_FALSE(result);
+        EXPECT_NE(result.error().message.find(name), std::string::npos) << result.error().message;
+    };
+    expect_error(link().pin_page("pinner", first, last, patience()), "EEXIST");
+    expect_error(link().pin_page("another", last, first, patience()), "EINVAL");
+    expect_error(link().pin_page("another", 1000, 1000, patience()), "ENOMEM");
+    expect_error(link().unpin_page("another", patience()), "ENOENT");
+    EXPECT_TRUE(link().unpin_page("pinner", patience()));
+    expect_error(link().unpin_page("pinner", patience()), "ENOENT");
+}
+
 TEST_F(Agent, AnOnlinerTakesBlocksOffline) {
     // Those of the second DIMM, which are movable: of the first, the kernel may have put some to use.
     const std::size_t seen = link().writes().size();

@@ -109,6 +109,11 @@ TEST(Replies, Doorbell) {
     for (const char* bad : {"", "doorbell=0\n", "doorbell=x\n", "bell=1\n"}) EXPECT_FALSE(parse_doorbell(bad)) << bad;
 }
 
+TEST(Replies, PinnedPage) {
+    EXPECT_EQ(parse_pinned_page("pfn=1048583\n").value(), 1048583u);
+    for (const char* bad : {"", "pfn=0\n", "pfn=x\n", "page=1\n"}) EXPECT_FALSE(parse_pinned_page(bad)) << bad;
+}
+
 TEST(Replies, FileIsPutTogetherAndBounded) {
     EXPECT_EQ(parse_file("data=a%0Ab\ndata=%00c\n").value(), std::string("a\nb\0c", 5));
     EXPECT_EQ(parse_file("").value(), "");

@@ -10,7 +10,13 @@ constexpr std::uint64_t kBlocks = 0xffff888005000000;
 
 class NotifierChainTest : public ::testing::Test {
 protected:
-    void SetUp() override { ASSERT_TRUE(chain.watch()); }
+    void SetUp() override {
+        const auto begins = [this](const Arrival& arrival) -> Result<Response> {
+            if (arrival.task == kOnliner) MEMRIG_CHECK(chain.begin(arrival));
+            return Response::pass();
+        };
+        ASSERT_TRUE(kernel.conductor.watch(kernel.at("blocking_notifier_call_chain"), begins));
+    }
     static std::uint64_t block(std::size_t i) { return kBlocks + 0x100 * i; }
     // A list of those, as they are linked; the head's semaphore is `semaphore` bytes long.
     void put_chain(const std::vector<std::pair<std::string, int>>& members, std::uint64_t semaphore = 40) {
@@ -26,7 +32,6 @@ protected:
     // A notice of `task`, by which those members are called in that order.
     std::optional<std::string> notice(const std::vector<std::pair<std::string, std::size_t>>& called,
                                       bool stopped = false) {
-        chain.begin(kOnliner);
         kernel.will_call(1, kOnliner, "blocking_notifier_call_chain", "somebody", kHead);
         for (const auto& [function, member] : called)
             kernel.will_call(1, kOnliner, function, "somebody", block(member), 0x100);
@@ -67,7 +72,6 @@ TEST_F(NotifierChainTest, BehindOneThatStopsItNobodyIs) {
 
 TEST_F(NotifierChainTest, AnotherTasksCallsAreNotThisOnes) {
     put_chain({{"ksm_callback", 100}, {"slab_callback", 1}});
-    chain.begin(kOnliner);
     kernel.will_call(1, kOnliner, "blocking_notifier_call_chain", "somebody", kHead);
     kernel.will_call(2, kThird, "slab_callback", "somebody", block(1));
     kernel.run();
@@ -77,7 +81,7 @@ TEST_F(NotifierChainTest, AnotherTasksCallsAreNotThisOnes) {
 
 TEST_F(NotifierChainTest, WhatIsNoChainIsAGap) {
     EXPECT_EQ(notice({}), std::nullopt);
-    EXPECT_EQ(chain.gap(), "N3: the chain of memory_notify() cannot be made out");
+    EXPECT_EQ(chain.gap(), "N3: who is on the chain of memory notifiers cannot be made out");
 }
 
 TEST_F(NotifierChainTest, AChainWithoutAnEndIsNone) {

@@ -67,7 +67,14 @@ protected:
         order.block = [](std::uint64_t) { return BlockFacts{1, false}; };
         return order;
     }
-    // memory_notify() has called its chain, which answers.
+    // blocking_notifier_call_chain(`chain`, action, kArgument)
+    void will_tell(std::uint64_t task, std::uint64_t action, const std::string& chain = "memory_chain") {
+        kernel.probe.poke_u64(FakeKernel::sp(task), kernel.at("somebody", 0x41));
+        kernel.probe.will_stop(
+            1, kernel.at("blocking_notifier_call_chain"),
+            {{"rsp", FakeKernel::sp(task)}, {"rdi", kernel.at(chain)}, {"rsi", action}, {"rdx", kArgument}});
+    }
+    // The chain answers.
     void answers(std::uint64_t task, std::uint64_t answer) { kernel.will_return(1, task, "somebody", answer); }
     void about_block(std::uint64_t task, const char* function, unsigned block) {
         kernel.run();
@@ -77,14 +84,12 @@ protected:
     }
     void tells(std::uint64_t task, std::uint64_t action, const std::vector<std::uint64_t>& words) {
         for (std::size_t i = 0; i < words.size(); i++) kernel.probe.poke_u64(kArgument + 8 * i, words[i]);
-        kernel.probe.poke_u64(FakeKernel::sp(task), kernel.at("somebody", 0x41));
-        kernel.probe.will_stop(1, kernel.at("memory_notify"),
-                               {{"rsp", FakeKernel::sp(task)}, {"rdi", action}, {"rsi", kArgument}});
+        will_tell(task, action);
         answers(task, 1);
         kernel.run();
     }
     void notices(std::uint64_t task, const std::vector<std::uint64_t>& actions) {
-        for (const auto action : actions) kernel.will_call(1, task, "memory_notify", "somebody", action);
+        for (const auto action : actions) will_tell(task, action);
     }
     std::vector<std::string> reproaches() {
         kernel.run();
@@ -97,7 +102,8 @@ protected:
         {"mutex_lock", "mutex_trylock", "mutex_unlock", "percpu_down_write", "percpu_up_write", "get_online_mems",
          "put_online_mems", "bus_probe_device", "device_online", "device_offline", "memory_notify",
          "memory_subsys_online", "memory_subsys_offline", "blocking_notifier_call_chain", "somebody"},
-        {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock"}};
+        {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock", "memory_chain",
+         "another_chain"}};
     std::unique_ptr<LockLedger> ledger;
     std::unique_ptr<NotifierWatch> watch;
 };
@@ -134,16 +140,57 @@ TEST_F(NotifierTest, NothingIsAnnouncedTwice) {
                                 "N1 with MEM_GOING_ONLINE, but has not said yet what became of its MEM_GOING_ONLINE"});
 }
 
+TEST_F(NotifierTest, WhatGoesThroughAnotherChainIsNoNoticeOfMemory) {
+    will_tell(kOnliner, 0, "another_chain");
+    EXPECT_EQ(reproaches(), Reproaches{});
+    EXPECT_TRUE(watch->checks().empty());
+}
+
+// --- what comes before, and ends it
+
 TEST_F(NotifierTest, WhatWasPreparedMayBeAnnounced) {
     notices(kOnliner, {6, 3, 0, 1, 2, 7});
+    notices(kOnliner, {6, 3, 0, 1, 5, 1, 2, 7});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    watch->finish();
     EXPECT_EQ(reproaches(), Reproaches{});
 }
 
-TEST_F(NotifierTest, AFinishNeedsAnOfflineOrAVetoedPreparation) {
+TEST_F(NotifierTest, WhatDoesNotComeOnlineIsFinished) {
+    notices(kOnliner, {6, 3, 4, 7});
+    notices(kOnliner, {6, 7});
+    EXPECT_EQ(reproaches(), Reproaches{});
+}
+
+TEST_F(NotifierTest, WhatIsOnlineIsNotFinished) {
     notices(kOnliner, {6, 3, 0, 7});
-    EXPECT_EQ(
-        reproaches(),
-        Reproaches{"N1 with MEM_FINISH_OFFLINE, but without a MEM_OFFLINE or a vetoed MEM_PREPARE_ONLINE before"});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_FINISH_OFFLINE, but without a MEM_OFFLINE, or a MEM_PREPARE_ONLINE "
+                                       "that was not vetoed, before"});
+}
+
+TEST_F(NotifierTest, NothingIsFinishedBeforeItsOutcome) {
+    notices(kOnliner, {6, 3, 7});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_FINISH_OFFLINE, but has not said yet what became of its "
+                                       "MEM_GOING_ONLINE"});
+}
+
+TEST_F(NotifierTest, AKernelThatPreparesDoesSoEachTime) {
+    notices(kOnliner, {6, 3, 0, 1, 2, 7, 3});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_GOING_ONLINE, but without a MEM_PREPARE_ONLINE before"});
+}
+
+TEST_F(NotifierTest, WhatWentOfflineIsFinishedBeforeAnythingElse) {
+    notices(kOnliner, {6, 3, 0, 1, 2, 6});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_PREPARE_ONLINE, but without a MEM_FINISH_OFFLINE since its "
+                                       "MEM_OFFLINE"});
+}
+
+TEST_F(NotifierTest, WhatIsPreparedIsEndedByTheEnd) {
+    notices(kOnliner, {6, 3, 4});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    watch->finish();
+    EXPECT_EQ(reproaches(),
+              Reproaches{"N1 with MEM_CANCEL_ONLINE, and never with the MEM_FINISH_OFFLINE that ends it"});
 }
 
 TEST_F(NotifierTest, WhatIsAnnouncedHasAnOutcomeByTheEnd) {
@@ -176,6 +223,15 @@ TEST_F(NotifierTest, APreparationThatWasVetoedIsNoPreparation) {
     answers(kOnliner, kNotifyBad);
     notices(kOnliner, {3});
     EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_GOING_ONLINE, though its MEM_PREPARE_ONLINE was vetoed"});
+}
+
+TEST_F(NotifierTest, APreparationThatWasVetoedNeedsNoEnd) {
+    notices(kOnliner, {6});
+    answers(kOnliner, kNotifyBad);
+    EXPECT_EQ(reproaches(), Reproaches{});
+    watch->finish();
+    EXPECT_EQ(reproaches(), Reproaches{});
+    EXPECT_EQ(watch->vetoes(Notice::prepare_online), 1u);
 }
 
 TEST_F(NotifierTest, TheRigVetoesWhatItIsAskedTo) {
@@ -254,12 +310,60 @@ TEST_F(NotifierTest, ABlockThatHoldsItsMemmapIsToldOfWithoutItsFirstPages) {
     EXPECT_EQ(reproaches(), Reproaches{});
 }
 
+TEST_F(NotifierTest, WhatIsPreparedAndFinishedIsTheBlocks) {
+    make(on_node_one(8));
+    about_block(kOnliner, "memory_subsys_online", 40);
+    tells(kOnliner, 6, {40 * kPages, 0, 40 * kPages, kPages, 7, 7});
+    tells(kOnliner, 7, {40 * kPages, 0, 40 * kPages, kPages, 8, 8});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    EXPECT_EQ(watch->checks().at("N2"), 2u);
+    tells(kOnliner, 6, {40 * kPages, 0, 40 * kPages, kPages - 1, 7, 7});
+    ASSERT_EQ(reproaches().size(), 1u);
+    EXPECT_TRUE(reproaches()[0].starts_with("N2 with MEM_PREPARE_ONLINE of memory40, but not of its"))
+        << reproaches()[0];
+}
+
 TEST_F(NotifierTest, NoOtherBlockIs) {
     make(on_node_one(1000));
     about_block(kOnliner, "memory_subsys_online", 40);
     tells(kOnliner, 3, {40 * kPages + 512, kPages - 512, 0xffffffffffffffff});
     ASSERT_EQ(reproaches().size(), 1u);
     EXPECT_TRUE(reproaches()[0].starts_with("N2 with MEM_GOING_ONLINE of memory40, but not of its")) << reproaches()[0];
+}
+
+// --- a kernel that has symbols for its functions alone
+
+class NotifierWithoutDataTest : public NotifierTest {
+protected:
+    void SetUp() override {
+        std::vector<Symbol> functions;
+        for (const auto& symbol : kernel.symbols.list())
+            if (symbol.type != 'D') functions.push_back(symbol);
+        bare = SymbolTable(std::move(functions));
+        ledger = *LockLedger::make(kernel.conductor, bare, MutexWatching::calls);
+        watch = *NotifierWatch::make(kernel.conductor, *ledger, bare, {});
+    }
+    SymbolTable bare;
+};
+
+TEST_F(NotifierWithoutDataTest, TheChainIsTheOneThatMemoryNotifyCalls) {
+    notices(kOnliner, {6});
+    EXPECT_EQ(reproaches(), Reproaches{});
+    EXPECT_TRUE(watch->checks().empty()) << "it is not known yet";
+    kernel.will_call(1, kOnliner, "memory_notify", "somebody");
+    will_tell(kThird, 0, "another_chain");
+    notices(kOnliner, {3, 4});
+    notices(kThird, {7});
+    EXPECT_EQ(reproaches(), Reproaches{"N1 with MEM_FINISH_OFFLINE, but without a MEM_OFFLINE, or a MEM_PREPARE_ONLINE "
+                                       "that was not vetoed, before"});
+    EXPECT_EQ(watch->checks().at("N1"), 3u);
+}
+
+TEST_F(NotifierWithoutDataTest, WithoutThatFunctionNothingIsChecked) {
+    bare = SymbolTable({{0xffffffff81000100, 't', "blocking_notifier_call_chain"}});
+    watch = *NotifierWatch::make(kernel.conductor, *ledger, bare, {});
+    EXPECT_EQ(watch->gaps(), (Reproaches{"N1: memory_notify has no symbol", "N2: memory_notify has no symbol",
+                                         "N3: memory_notify has no symbol"}));
 }
 
 TEST(NoticeFields, AreReadInBothLayouts) {

@@ -152,6 +152,17 @@ TEST(Settings, FixASizeOrAnAttribute) {
     EXPECT_EQ(scenario.schedule.actors[0].bytes, 2ull << 30);
 }
 
+TEST(Settings, HaveAPageKeptOrNot) {
+    Scenario scenario = good_with("");
+    EXPECT_FALSE(apply_setting(scenario, "onliner.keeps=nothing")) << "it pins none";
+    scenario.schedule.actors[1].kind = ActorKind::pinner;
+    ASSERT_TRUE(apply_setting(scenario, "onliner.keeps=nothing"));
+    EXPECT_FALSE(scenario.schedule.actors[1].keeps);
+    EXPECT_FALSE(apply_setting(scenario, "onliner.keeps=all"));
+    ASSERT_TRUE(apply_setting(scenario, "onliner.keeps=page"));
+    EXPECT_TRUE(scenario.schedule.actors[1].keeps);
+}
+
 TEST(Settings, GiveADimmAnotherNodeOrId) {
     Scenario scenario = good_with("");
     ASSERT_TRUE(apply_setting(scenario, "adder.node=1"));

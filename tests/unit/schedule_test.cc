@@ -12,6 +12,7 @@ using namespace std::chrono_literals;
 TEST(Evidence, IsReadAndWritten) {
     const std::pair<const char*, Evidence::Kind> table[] = {{"refused device_hotplug_lock", Evidence::Kind::refused},
                                                             {"entered memory_subsys_online", Evidence::Kind::entered},
+                                                            {"stalled do_migrate_range", Evidence::Kind::stalled},
                                                             {"blocked mem_hotplug_lock", Evidence::Kind::blocked}};
     for (const auto& [text, kind] : table) {
         const auto evidence = parse_evidence(text);
