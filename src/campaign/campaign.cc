@@ -168,10 +168,11 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
         std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
         return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);
     bool any = false;
+    // Of many scenarios those of other machines are passed over; one that was asked for alone is the user's mistake, which prepare() names.
+    const bool of_another = bench.arch != kernel.arch && order_.bench.empty() && scenarios_.size() > 1;
     for (const auto& arm : scenario.arms) {
         if (order_.arm != "all" && order_.arm != arm.name) continue;
         any = true;
-        MEMRIG_TRY(const auto guest, prepare(bench, kernel));
         ArmResult result;
         result.scenario = scenario.name;
         result.kernel = kernel.id;
@@ -181,12 +182,20 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
         result.expected = arm.expected;
         result.mode = order_.manner.mode;
         result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
+        const auto skip = [&](std::string why) {
+            result.skipped = std::move(why);
+            result.trials_asked = 0;
+            results_.arms.push_back(std::move(result));
+        };
+        if (of_another) {
+            skip(fmt::format("it has no bench for {}", kernel.arch));
+            continue;
+        }
+        MEMRIG_TRY(const auto guest, prepare(bench, kernel));
         const auto lacked = std::ranges::find_if(
             scenario.needs, [&](const std::string& symbol) { return guest->symbols.all(symbol).empty(); });
         if (lacked != scenario.needs.end()) {
-            result.skipped = fmt::format("this kernel has no {}", *lacked);
-            result.trials_asked = 0;
-            results_.arms.push_back(std::move(result));
+            skip(fmt::format("this kernel has no {}", *lacked));
             continue;
         }
         MEMRIG_CHECK(check_fit(*guest));

@@ -19,6 +19,7 @@ void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong)
     VcpuFigures expected = *before;
     for (const auto& actor : evidence.schedule.actors) {
         if (actor.kind == ActorKind::vcpu_plugger) expected.present++;
+        if (actor.kind == ActorKind::vcpu_plugger && actor.onlined_by_kernel) expected.online++;
         if (actor.kind == ActorKind::vcpu_onliner && actor.expects_success()) expected.online++;
     }
     if (*after != expected)

@@ -13,6 +13,7 @@ void fit(std::string& function, const Bench& bench) {
 
 void expect_online(Actor& actor) {
     if (actor.kind == ActorKind::plugger && actor.device == MemoryDevice::pc_dimm) actor.onlined_by_kernel = true;
+    if (actor.kind == ActorKind::vcpu_plugger) actor.onlined_by_kernel = true;
     if (actor.kind != ActorKind::onliner) return;
     const bool offers_online = std::ranges::find(actor.attributes, "online") != actor.attributes.end();
     if (offers_online) actor.attributes = {"online"};

@@ -233,6 +233,17 @@ TEST_F(CampaignTest, AKernelThatLacksWhatAScenarioNeedsIsSkipped) {
     EXPECT_EQ(backend.restored(), 1u);
 }
 
+TEST_F(CampaignTest, OfManyScenariosThoseOfOtherMachinesAreSkipped) {
+    order.scenarios = {"race/dlpar-vcpu", "race/acpi-dimm-online"};
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    EXPECT_EQ(all.arms[0].skipped, "it has no bench for x86_64");
+    EXPECT_TRUE(all.arms[0].trials.empty());
+    EXPECT_TRUE(all.arms[0].as_expected());
+    EXPECT_EQ(all.arms[1].skipped, "");
+    EXPECT_EQ(backend.restored(), 1u);
+}
+
 TEST_F(CampaignTest, WhatAnArmSetsIsForThatArmAlone) {
     order.scenarios = {"validate/dimm-over-maxmem"};
     order.arm = "all";

@@ -47,6 +47,15 @@ TEST_F(Fitting, WhereTheAdderOnlinesOnlyOneAttributeIsASuccessToo) {
     EXPECT_TRUE(dlpar.schedule.find("onliner")->expects_success());
 }
 
+TEST_F(Fitting, AVcpuThatIsPluggedThereIsBroughtOnlineToo) {
+    Actor plugger;
+    plugger.name = "vcpu";
+    plugger.kind = ActorKind::vcpu_plugger;
+    written.schedule.actors.push_back(plugger);
+    EXPECT_FALSE(on("q35").schedule.find("vcpu")->onlined_by_kernel);
+    EXPECT_TRUE(on("pseries").schedule.find("vcpu")->onlined_by_kernel);
+}
+
 TEST_F(Fitting, WhoWasToldToWriteTheOtherIsExpectedToFail) {
     ASSERT_TRUE(apply_setting(written, "onliner.attribute=state"));
     EXPECT_TRUE(on("q35").schedule.find("onliner")->expects_success());

@@ -33,6 +33,15 @@ TEST(JudgeVcpus, OneThatIsMissingOrUnusedIsNot) {
     }
 }
 
+TEST(JudgeVcpus, OneThatTheKernelBringsOnlineIsInUse) {
+    VcpuTrial trial;
+    trial.schedule.actors.pop_back();
+    trial.schedule.actors.back().onlined_by_kernel = true;
+    EXPECT_EQ(trial.verdict(), Verdict::held);
+    trial.performance.vcpus_after = {4, 3};
+    EXPECT_EQ(trial.verdict(), Verdict::accounting);
+}
+
 TEST(JudgeVcpus, AWriteToAFileThatFailedIsNot) {
     VcpuTrial trial;
     trial.performance.writes.push_back({"starter", 0, 16, SteadyTime{}});
