@@ -212,7 +212,22 @@ private:
         return number;
     }
 
+    // A trial that begins without it would be a rig fault, which is no result to keep.
+    Status check_room() const {
+        for (const fs::path& path : {order_.directory, scratch_}) {
+            MEMRIG_TRY(const std::uint64_t room, free_space(path));
+            if (room < order_.least_room)
+                return fail_with({Fault::host,
+                                  fmt::format("no room is left in {}: {} MiB, and trials want {} MiB", path.string(),
+                                              room >> 20, order_.least_room >> 20),
+                                  {}},
+                                 "make room, and run the same command again: it goes on");
+        }
+        return {};
+    }
+
     Status start(const CampaignTrial& trial) {
+        MEMRIG_CHECK(check_room());
         MEMRIG_TRY(const unsigned attempt, store_.begin(trial));
         const PlanCell& cell = order_.plan.cells[trial.cell];
         const fs::path directory =
@@ -264,6 +279,7 @@ private:
         if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
         else if (report->result.verdict == to_string(Verdict::rig_fault)) why = "rig fault: " + report->result.reason;
         if (!why.empty()) {
+            MEMRIG_CHECK(check_room());  // else it may be for that: the attempt is lost, and counts for nothing
             MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, why));
             MEMRIG_TRY(const unsigned failures, store_.failures(attempt.trial));
             if (failures < kMostFailures) {
