@@ -19,9 +19,8 @@ using Json = nlohmann::json;
 
 constexpr std::size_t kMostFindings = 1000;     // of one result; each oracle has at most one
 constexpr std::size_t kMostCharacters = 4'000;  // of a line that is looked at
-constexpr std::size_t kHashDigits = 12;
-constexpr std::size_t kPrintedFrames = 3;  // of a stack that the kernel's own unwinder vouches for
-constexpr std::size_t kGuessedFrames = 2;  // of one that was read off the stack (probe/call_path.h)
+constexpr std::size_t kPrintedFrames = 3;       // of a stack that the kernel's own unwinder vouches for
+constexpr std::size_t kGuessedFrames = 2;       // of one that was read off the stack (probe/call_path.h)
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -103,6 +102,10 @@ bool says_nothing(std::string_view function) {
                                                                    "check_prev_add",
                                                                    "check_prevs_add",
                                                                    "mark_lock",
+                                                                   "finish_task_switch",
+                                                                   "process_one_work",
+                                                                   "worker_thread",
+                                                                   "kthread",
                                                                    "down_read",
                                                                    "down_write",
                                                                    "down_trylock"});
@@ -265,7 +268,7 @@ Fingerprint fingerprint_of(const Finding& finding) {
     Fingerprint made;
     made.text = fmt::format("{}: {}{}", one_line(finding.oracle), finding.verdict == Verdict::hang ? "hang: " : "",
                             description(finding));
-    made.hash = Hasher().add(made.text).finish().substr(0, kHashDigits);
+    made.hash = Hasher().add(made.text).finish().substr(0, kFingerprintDigits);
     return made;
 }
 

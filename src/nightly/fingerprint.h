@@ -5,6 +5,7 @@
 // function, the cycle of locks), and the innermost functions of its call path that say where it was. Pure functions.
 #pragma once
 
+#include <cstddef>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -13,8 +14,10 @@
 
 namespace memrig {
 
+inline constexpr std::size_t kFingerprintDigits = 12;
+
 struct Fingerprint {
-    std::string hash;  // 12 hex digits of the text's SHA-256
+    std::string hash;  // kFingerprintDigits hex digits of the text's SHA-256
     std::string
         text;  // one line: "rules: R1: adder entered add_memory_resource() without device_hotplug_lock < __add_memory"
 };

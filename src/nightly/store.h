@@ -47,6 +47,7 @@ struct CellProgress {
     PlanCell cell;
     std::map<std::string, unsigned> verdicts;
     unsigned done = 0, as_expected = 0, running = 0;
+    unsigned known = 0;      // not as expected, for known findings alone: Night fills it in (nightly/night.h)
     unsigned run_again = 0;  // attempts that came to nothing: a worker, a QEMU or the coordinator died
     double seconds = 0;      // of all its trials
     std::string skipped;     // why, where it was
