@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "nightly/coordinator.h"
+#include "nightly/night.h"
 #include "nightly/status.h"
 
 namespace memrig {
@@ -90,25 +91,23 @@ int run(const RunOptions& options) {
     RunObserver observer(terminal);
     const Status done = run_campaign_plan(order, observer);
     if (!done && done.error().fault != Fault::interrupted) return report_error(done.error());
-    auto store = CampaignStore::open_to_read(order.directory);
-    if (!store) return report_error(store.error());
-    const auto cells = store->progress();
-    if (!cells) return report_error(cells.error());
-    terminal.print("\n" + campaign_status_text(order.plan.name, *cells, terminal.paint()));
+    const auto loaded = load_night(order.directory, options.plan);
+    if (!loaded) return report_error(loaded.error());
+    const auto cells = progress_of(loaded->night);
+    terminal.print("\n" + campaign_status_text(order.plan.name, cells, terminal.paint()));
+    for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
     terminal.print(fmt::format("results and evidence: {}\n", one_line(order.directory.string())));
-    return done ? campaign_exit_status(*cells) : report_error(done.error());
+    return done ? campaign_exit_status(cells) : report_error(done.error());
 }
 
 int status(const std::string& directory, bool json) {
-    auto store = CampaignStore::open_to_read(directory);
-    if (!store) return report_error(store.error());
-    const auto name = store->name();
-    if (!name) return report_error(name.error());
-    const auto cells = store->progress();
-    if (!cells) return report_error(cells.error());
+    const auto loaded = load_night(directory);
+    if (!loaded) return report_error(loaded.error());
+    const auto cells = progress_of(loaded->night);
+    const std::string& name = loaded->night.name;
     const Terminal terminal(stdout);
-    const Status printed = print_result(json ? campaign_status_json(*name, *cells)
-                                             : campaign_status_text(*name, *cells, terminal.paint()));
+    const Status printed =
+        print_result(json ? campaign_status_json(name, cells) : campaign_status_text(name, cells, terminal.paint()));
     return printed ? kExitGood : report_error(printed.error());
 }
 

@@ -14,6 +14,8 @@ void add_run_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
 void add_matrix_command(CLI::App& program, Action& action);
 void add_campaign_command(CLI::App& program, Action& action);
+void add_compare_command(CLI::App& program, Action& action);
+void add_history_command(CLI::App& program, Action& action);
 void add_report_command(CLI::App& program, Action& action);
 void add_kernels_command(CLI::App& program, Action& action);
 void add_emulators_command(CLI::App& program, Action& action);

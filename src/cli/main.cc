@@ -102,6 +102,8 @@ int run(int argc, char** argv) {
     add_replay_command(program, action);
     add_matrix_command(program, action);
     add_campaign_command(program, action);
+    add_compare_command(program, action);
+    add_history_command(program, action);
     add_report_command(program, action);
     add_scenarios_command(program, action);
     add_kernels_command(program, action);

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "nightly/campaign_reports.h"
 #include "report/trace.h"
 
 namespace memrig {
@@ -12,11 +13,14 @@ namespace memrig {
 namespace {
 
 constexpr const char* kFooter =
-    "DIR is a trial's directory, or a run's: then it is done for every trial below it.\n"
+    "Of a campaign, from what is stored, at any time, on stdout unless --out names a file:\n"
+    "ktap, junit (Jenkins' XML), kcidb (its JSON, version 5.3), markdown (for a mail or a merge request).\n\n"
+    "Of a trial's directory, or of every trial below a run's or a campaign's:\n"
     "trace: trace.json in each trial's directory, to be opened in ui.perfetto.dev or chrome://tracing: a track for "
     "each\n"
     "task, with the locks that it held and waited for (docs/results.md).\n\n"
     "Example:\n"
+    "  memrig report campaigns/nightly --format junit --out memrig.xml\n"
     "  memrig report runs/20300203T040506Z-4711 --format trace\n";
 
 constexpr int kDeepest = 16;  // of a trial's directory below a run's: SCENARIO may have several parts
@@ -25,6 +29,7 @@ struct ReportOptions {
     fs::path directory;
     std::string format;
     std::string out;  // a file, a directory or "-"
+    std::string origin = "memrig";
 };
 
 // A format: what a trial's file is called, and what makes it.
@@ -35,9 +40,18 @@ struct Format {
 };
 constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
 
+// A format of a whole campaign.
+struct CampaignFormat {
+    const char* name;
+    std::string (*make)(const CampaignReport& report);
+};
+constexpr CampaignFormat kCampaignFormats[] = {
+    {"ktap", campaign_ktap}, {"junit", campaign_junit}, {"kcidb", campaign_kcidb}, {"markdown", campaign_markdown}};
+
 std::vector<std::string> format_names() {
     std::vector<std::string> names;
     for (const auto& format : kFormats) names.emplace_back(format.name);
+    for (const auto& format : kCampaignFormats) names.emplace_back(format.name);
     return names;
 }
 
@@ -96,8 +110,27 @@ Status report_trial(const fs::path& trial, const ReportOptions& options, const F
     return print_result(one_line(file.string()) + "\n");
 }
 
+int report_campaign(const ReportOptions& options, const CampaignFormat& format) {
+    const auto loaded = load_night(options.directory);
+    if (!loaded) return report_error(loaded.error());
+    const std::string text = format.make({loaded->record, loaded->night, options.origin});
+    const bool shown = options.out.empty() || options.out == "-";
+    const Status done = shown ? print_result(text) : write_file(options.out, text);
+    return done ? kExitGood : report_error(done.error());
+}
+
+// "memrig", "my_lab".
+std::string not_an_origin(const std::string& text) {
+    const bool good = !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
+    });
+    return good ? "" : one_line(text) + " is no origin: it has to be of a to z, 0 to 9 and _";
+}
+
 // A trial whose files are damaged does not keep the others from being reported.
 int report(const ReportOptions& options) {
+    const auto* of_campaign = std::ranges::find(kCampaignFormats, options.format, &CampaignFormat::name);
+    if (of_campaign != std::end(kCampaignFormats)) return report_campaign(options, *of_campaign);
     const Format* format = std::ranges::find(kFormats, options.format, &Format::name);
     const auto trials = trials_in(options.directory);
     if (!trials) return report_error(trials.error());
@@ -116,17 +149,23 @@ int report(const ReportOptions& options) {
 
 void add_report_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<ReportOptions>();
-    CLI::App* command = program.add_subcommand("report", "Show a trial's evidence in another format");
+    CLI::App* command = program.add_subcommand("report", "Show a campaign, or a trial's evidence, in another format");
     command->footer(kFooter);
-    command->add_option("DIR", options->directory, "A trial's directory, or a run's")->required()->type_name("");
-    command->add_option("--format", options->format, "trace: Chrome's trace event format")
+    command->add_option("DIR", options->directory, "A campaign's directory, a trial's, or a run's")
+        ->required()
+        ->type_name("");
+    command->add_option("--format", options->format, "trace, ktap, junit, kcidb or markdown")
         ->required()
         ->type_name("FORMAT")
         ->check(CLI::IsMember(format_names()).description(""));
     command
         ->add_option("--out", options->out,
-                     "A file, a directory that is there, or - for stdout; default: in the trial's directory")
+                     "A file or -; of traces also a directory. Default: -, of traces in the trial's directory")
         ->type_name("FILE");
+    command->add_option("--origin", options->origin, "Of kcidb: the name of your CI system")
+        ->type_name("NAME")
+        ->check(CLI::Validator(not_an_origin, "", "origin"))
+        ->capture_default_str();
     command->callback([options, &action] { action = [options] { return report(*options); }; });
 }
 

@@ -36,6 +36,25 @@ std::string text_of(const Json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+TrialSetting read_setting(const Json& json, const Json& arm) {
+    TrialSetting setting;
+    setting.memrig = text_of(json, "memrig");
+    setting.qemu = text_of(json, "qemu");
+    setting.accelerator = text_of(json, "accelerator");
+    if (const auto kernels = json.find("kernels");
+        kernels != json.end() && kernels->is_array() && kernels->size() == 1) {
+        setting.release = text_of(kernels->front(), "release");
+        setting.sha256 = text_of(kernels->front(), "sha256");
+    }
+    setting.bench = text_of(arm, "bench");
+    setting.mode = text_of(arm, "mode");
+    if (const auto expected = arm.find("expected"); expected != arm.end() && expected->is_array())
+        for (const Json& verdict : *expected)
+            if (verdict.is_string())
+                setting.expected += (setting.expected.empty() ? "" : ", ") + verdict.get<std::string>();
+    return setting;
+}
+
 // A worker is one of ours, but what it left may be cut short.
 std::optional<WorkerReport> read_report(const fs::path& directory) {
     const auto text = read_file(directory / "results.json");
@@ -61,6 +80,7 @@ std::optional<WorkerReport> read_report(const fs::path& directory) {
     const Json seconds = trial.value("seconds", Json::object());
     if (seconds.is_object() && seconds.contains("verdict") && seconds["verdict"].is_number())
         report.result.seconds = seconds["verdict"].get<double>();
+    report.result.setting = read_setting(json, arm);
     return report;
 }
 
@@ -192,7 +212,22 @@ private:
         return number;
     }
 
+    // A trial that begins without it would be a rig fault, which is no result to keep.
+    Status check_room() const {
+        for (const fs::path& path : {order_.directory, scratch_}) {
+            MEMRIG_TRY(const std::uint64_t room, free_space(path));
+            if (room < order_.least_room)
+                return fail_with({Fault::host,
+                                  fmt::format("no room is left in {}: {} MiB, and trials want {} MiB", path.string(),
+                                              room >> 20, order_.least_room >> 20),
+                                  {}},
+                                 "make room, and run the same command again: it goes on");
+        }
+        return {};
+    }
+
     Status start(const CampaignTrial& trial) {
+        MEMRIG_CHECK(check_room());
         MEMRIG_TRY(const unsigned attempt, store_.begin(trial));
         const PlanCell& cell = order_.plan.cells[trial.cell];
         const fs::path directory =
@@ -244,6 +279,7 @@ private:
         if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
         else if (report->result.verdict == to_string(Verdict::rig_fault)) why = "rig fault: " + report->result.reason;
         if (!why.empty()) {
+            MEMRIG_CHECK(check_room());  // else it may be for that: the attempt is lost, and counts for nothing
             MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, why));
             MEMRIG_TRY(const unsigned failures, store_.failures(attempt.trial));
             if (failures < kMostFailures) {

@@ -19,6 +19,9 @@ struct CampaignRunOrder {
     std::optional<std::chrono::seconds>
         budget;  // no trial is begun after it; while it lasts, more trials than planned are run
     std::string accelerator = "auto";
+    // Bytes that have to be free in the campaign's directory, and where its workers have their temporary files, for a trial to be begun.
+    // More than a worker itself asks for (src/campaign/campaign.cc): what it refuses for lack of room would be a rig fault.
+    std::uint64_t least_room = 320ull << 20;
 };
 
 // What happens, as it happens.

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "nightly/known.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -90,6 +91,7 @@ Plan parse_plan(TomlDocument& document) {
     plan.seed = static_cast<std::uint64_t>(root.integer("seed", 0, INT64_MAX, 0));
     PlanReader reader(plan);
     for (auto& table : root.tables("run", true)) reader.read_run(std::move(table));
+    root.tables("known", false);  // parse_known() reads them
     root.finish();
     return plan;
 }
@@ -100,6 +102,7 @@ Result<Plan> load_plan(const std::filesystem::path& path) {
     if (document.status()) plan = parse_plan(document);
     MEMRIG_CHECK(document.status());
     MEMRIG_TRY(plan.text, read_file(path));
+    MEMRIG_TRY([[maybe_unused]] const auto known, parse_known(plan.text, path.string()));
     return plan;
 }
 

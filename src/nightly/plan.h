@@ -25,7 +25,7 @@ struct Plan {
     std::string name;
     std::uint64_t seed = 0;
     std::vector<PlanCell> cells;
-    std::string text;  // the file's
+    std::string text;  // the file's; its known findings are read from it (nightly/known.h)
     [[nodiscard]] std::uint64_t trials() const;
     // What a cell's trial is played with. Which host or worker runs it, and when, does not matter. Below 2^63.
     [[nodiscard]] std::uint64_t seed_of(const PlanCell& cell, unsigned number) const;

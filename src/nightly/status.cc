@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "nightly/night.h"
 #include "oracle/verdict.h"
 #include "report/statistics.h"
 
@@ -15,7 +16,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 struct Sum {
-    std::uint64_t planned = 0, done = 0, as_expected = 0, running = 0, run_again = 0;
+    std::uint64_t planned = 0, done = 0, as_expected = 0, known = 0, running = 0, run_again = 0;
     std::size_t skipped = 0;
 };
 
@@ -24,6 +25,7 @@ Sum sum_of(const std::vector<CellProgress>& cells) {
     for (const auto& one : cells) {
         sum.done += one.done;
         sum.as_expected += one.as_expected;
+        sum.known += one.known;
         sum.running += one.running;
         sum.run_again += one.run_again;
         if (!one.skipped.empty()) sum.skipped++;
@@ -34,10 +36,7 @@ Sum sum_of(const std::vector<CellProgress>& cells) {
 
 std::string verdicts_of(const CellProgress& one) {
     if (!one.skipped.empty()) return "SKIP: " + one_line(one.skipped);
-    std::string text;
-    for (const auto& [verdict, count] : one.verdicts)
-        text += fmt::format("{}{} {}", text.empty() ? "" : ", ", one_line(verdict), count);
-    return text;
+    return one.verdicts.empty() ? "" : counts_text(one.verdicts);
 }
 
 }  // namespace
@@ -47,7 +46,7 @@ int campaign_exit_status(const std::vector<CellProgress>& cells) {
     if (std::ranges::any_of(
             cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
         return 3;
-    if (sum.as_expected != sum.done) return 1;
+    if (sum.as_expected + sum.known != sum.done) return 1;
     const bool gap =
         std::ranges::any_of(cells, [](const CellProgress& one) { return one.skipped.empty() && one.done == 0; });
     return sum.done == 0 || gap ? 4 : 0;
@@ -62,15 +61,17 @@ std::string campaign_status_text(const std::string& name, const std::vector<Cell
             const Interval rate = wilson_interval(one.as_expected, one.done);
             line += fmt::format("  as expected {:.0f}% to {:.0f}%", 100 * rate.low, 100 * rate.high);
         }
+        if (one.known > 0) line += fmt::format("  {} known", one.known);
         if (one.running > 0) line += fmt::format("  {} running", one.running);
         if (one.run_again > 0 && one.skipped.empty()) line += fmt::format("  {} run again", one.run_again);
-        out += (one.as_expected == one.done ? line : paint.bad(line)) + "\n";
+        out += (one.as_expected + one.known == one.done ? line : paint.bad(line)) + "\n";
     }
     const Sum sum = sum_of(cells);
     const std::string closing =
-        fmt::format("{} of {} trials done, {} as expected{}", sum.done, sum.planned, sum.as_expected,
+        fmt::format("{} of {} trials done, {} as expected{}{}", sum.done, sum.planned, sum.as_expected,
+                    sum.known == 0 ? "" : fmt::format(", {} known", sum.known),
                     sum.skipped == 0 ? "" : fmt::format("; {} of {} arms skipped", sum.skipped, cells.size()));
-    return out + (sum.as_expected == sum.done ? paint.good(closing) : paint.bad(closing)) + "\n";
+    return out + (sum.as_expected + sum.known == sum.done ? paint.good(closing) : paint.bad(closing)) + "\n";
 }
 
 std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells) {
@@ -80,6 +81,7 @@ std::string campaign_status_json(const std::string& name, const std::vector<Cell
                  {"planned", sum.planned},
                  {"done", sum.done},
                  {"as_expected", sum.as_expected},
+                 {"known", sum.known},
                  {"running", sum.running},
                  {"exit_status", campaign_exit_status(cells)}};
     json["cells"] = Json::array();
@@ -87,9 +89,9 @@ std::string campaign_status_json(const std::string& name, const std::vector<Cell
         Json cell = {{"scenario", one.cell.scenario},  {"kernel", one.cell.kernel},
                      {"bench", one.cell.bench},        {"arm", one.cell.arm},
                      {"trials", one.cell.trials},      {"done", one.done},
-                     {"as_expected", one.as_expected}, {"running", one.running},
-                     {"run_again", one.run_again},     {"verdicts", one.verdicts},
-                     {"seconds", one.seconds}};
+                     {"as_expected", one.as_expected}, {"known", one.known},
+                     {"running", one.running},         {"run_again", one.run_again},
+                     {"verdicts", one.verdicts},       {"seconds", one.seconds}};
         if (!one.skipped.empty()) cell["skipped"] = one.skipped;
         json["cells"].push_back(std::move(cell));
     }

@@ -83,7 +83,7 @@ test_help() {
     for command in '' run replay report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
         'emulators list' 'emulators fetch' scenarios \
         'scenarios list' \
-        'scenarios check' 'scenarios coverage' doctor; do
+        'scenarios check' 'scenarios coverage' compare history doctor; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --help
         err_is_empty

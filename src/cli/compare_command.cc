@@ -1,0 +1,90 @@
+// memrig compare, memrig history
+#include <memory>
+
+#include "cli/command.h"
+#include "cli/output.h"
+#include "nightly/comparison.h"
+#include "nightly/history.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kCompareFooter =
+    "A rate changed only where the 95% intervals of old and new do not meet; a conviction in a control arm counts "
+    "always, unless\nthe plan lists it as [[known]] (docs/campaigns.md).\n"
+    "Exit status: 0 no regression, 1 a regression, 2 bad usage, 3 a file cannot be read.\n\n"
+    "Example:\n"
+    "  memrig compare nights/2026-11-22 nights/2026-11-23\n";
+constexpr const char* kHistoryFooter =
+    "DIR is a campaign's directory, or a folder of them.\n\n"
+    "Example:\n"
+    "  memrig history nights\n";
+
+struct CompareOptions {
+    std::string before, after, known;
+    bool json = false;
+};
+
+int compare(const CompareOptions& options) {
+    const auto before = load_night(options.before, options.known);
+    if (!before) return report_error(before.error());
+    const auto after = load_night(options.after, options.known);
+    if (!after) return report_error(after.error());
+    const Comparison comparison = compare_nights(before->night, after->night);
+    const Terminal terminal(stdout);
+    const Status printed =
+        print_result(options.json ? comparison_json(comparison) : comparison_text(comparison, terminal.paint()));
+    if (!printed) return report_error(printed.error());
+    return comparison.regressed() ? kExitNotAsExpected : kExitGood;
+}
+
+struct HistoryOptions {
+    std::vector<std::string> directories;
+    bool json = false;
+};
+
+int show_history(const HistoryOptions& options) {
+    const auto directories =
+        campaigns_in(std::vector<std::filesystem::path>(options.directories.begin(), options.directories.end()));
+    if (!directories) return report_error(directories.error());
+    std::vector<Night> nights;
+    for (const auto& directory : *directories) {
+        auto loaded = load_night(directory);
+        if (!loaded) return report_error(loaded.error());
+        nights.push_back(std::move(loaded->night));
+    }
+    const History history = history_of(std::move(nights));
+    const Terminal terminal(stdout);
+    const Status printed = print_result(options.json ? history_json(history) : history_text(history, terminal.paint()));
+    return printed ? kExitGood : report_error(printed.error());
+}
+
+}  // namespace
+
+void add_compare_command(CLI::App& program, Action& action) {
+    auto options = std::make_shared<CompareOptions>();
+    CLI::App* command = program.add_subcommand("compare", "What changed from one campaign to another");
+    command->footer(kCompareFooter);
+    command->add_option("OLD", options->before, "A campaign's directory")->required()->type_name("");
+    command->add_option("NEW", options->after, "Another one's, of a later night")->required()->type_name("");
+    command
+        ->add_option("--known", options->known, "Known findings of this plan, not of those the campaigns were run with")
+        ->type_name("PLAN");
+    command->add_flag("--json", options->json, "For scripts, on stdout (docs/campaigns.md)");
+    command->callback([options, &action] { action = [options] { return compare(*options); }; });
+}
+
+void add_history_command(CLI::App& program, Action& action) {
+    auto options = std::make_shared<HistoryOptions>();
+    CLI::App* command =
+        program.add_subcommand("history", "Campaigns night by night, and when each finding was first seen");
+    command->footer(kHistoryFooter);
+    command->add_option("DIR", options->directories, "Campaigns' directories, or folders of them")
+        ->required()
+        ->type_name("");
+    command->add_flag("--json", options->json, "For scripts, on stdout (docs/campaigns.md)");
+    command->callback([options, &action] { action = [options] { return show_history(*options); }; });
+}
+
+}  // namespace memrig
