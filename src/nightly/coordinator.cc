@@ -36,6 +36,25 @@ std::string text_of(const Json& object, const char* key) {
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
+TrialSetting read_setting(const Json& json, const Json& arm) {
+    TrialSetting setting;
+    setting.memrig = text_of(json, "memrig");
+    setting.qemu = text_of(json, "qemu");
+    setting.accelerator = text_of(json, "accelerator");
+    if (const auto kernels = json.find("kernels");
+        kernels != json.end() && kernels->is_array() && kernels->size() == 1) {
+        setting.release = text_of(kernels->front(), "release");
+        setting.sha256 = text_of(kernels->front(), "sha256");
+    }
+    setting.bench = text_of(arm, "bench");
+    setting.mode = text_of(arm, "mode");
+    if (const auto expected = arm.find("expected"); expected != arm.end() && expected->is_array())
+        for (const Json& verdict : *expected)
+            if (verdict.is_string())
+                setting.expected += (setting.expected.empty() ? "" : ", ") + verdict.get<std::string>();
+    return setting;
+}
+
 // A worker is one of ours, but what it left may be cut short.
 std::optional<WorkerReport> read_report(const fs::path& directory) {
     const auto text = read_file(directory / "results.json");
@@ -61,6 +80,7 @@ std::optional<WorkerReport> read_report(const fs::path& directory) {
     const Json seconds = trial.value("seconds", Json::object());
     if (seconds.is_object() && seconds.contains("verdict") && seconds["verdict"].is_number())
         report.result.seconds = seconds["verdict"].get<double>();
+    report.result.setting = read_setting(json, arm);
     return report;
 }
 

@@ -21,6 +21,16 @@ struct CampaignTrial {
     auto operator<=>(const CampaignTrial&) const = default;
 };
 
+// What a trial was played with, as its worker said. A campaign that was gone on with may have several; each is stored once.
+struct TrialSetting {
+    std::string memrig, qemu, accelerator;  // versions; "tcg" or "kvm"
+    std::string release, sha256;            // the kernel's
+    std::string bench;                      // also where the plan names none
+    std::string mode;
+    std::string expected;  // the arm's verdicts, "deadlock, oops"
+    auto operator<=>(const TrialSetting&) const = default;
+};
+
 struct CampaignResult {
     CampaignTrial trial;
     std::string verdict;  // as to_string(Verdict), or "skipped"
@@ -29,6 +39,7 @@ struct CampaignResult {
     std::string findings;  // JSON, as in results.json
     double seconds = 0;
     std::filesystem::path directory;  // its evidence, relative to the campaign's
+    TrialSetting setting;
 };
 
 // How a cell stands.
@@ -39,6 +50,22 @@ struct CellProgress {
     unsigned run_again = 0;  // attempts that came to nothing: a worker, a QEMU or the coordinator died
     double seconds = 0;      // of all its trials
     std::string skipped;     // why, where it was
+};
+
+// A result as it is in the database.
+struct StoredResult : CampaignResult {
+    unsigned attempts = 0;  // that were begun, this one included
+    std::string ended;      // ISO 8601, UTC
+};
+
+// All of a campaign, as of one moment.
+struct CampaignRecord {
+    std::string name, plan;  // plan: the file's text
+    std::uint64_t seed = 0;
+    std::string started,
+        ended;  // ISO 8601, UTC: when it was begun, when the last result came; empty where nothing did yet
+    std::vector<CellProgress> cells;    // by CampaignTrial::cell
+    std::vector<StoredResult> results;  // by cell and number
 };
 
 class CampaignStore {
@@ -63,12 +90,20 @@ public:
     Result<unsigned> failures(const CampaignTrial& trial);
     Result<std::vector<CellProgress>> progress();
     Result<std::string> name();
+    // What an older memrig did not store (settings, when it was begun) is empty, `started` then the first result's time.
+    Result<CampaignRecord> record();
 
 private:
     explicit CampaignStore(Database database) : database_(std::move(database)) {}
-    Status make(const Plan& plan);
+    Status check_schema(const std::filesystem::path& file);
+    Status migrate();
+    Result<std::vector<CellProgress>> read_progress();
+    Result<std::vector<StoredResult>> read_results();
+    Result<std::int64_t> setting_id(const TrialSetting& setting);
+    Status make(const Plan& plan, const std::filesystem::path& file);
     Status check_plan(const Plan& plan);
     Database database_;
+    std::int64_t schema_ = 0;  // the file's
 };
 
 }  // namespace memrig

@@ -1,0 +1,35 @@
+// What makes two findings the same one, in another trial, another night or another build of the kernel.
+//
+// A finding's words hold much that differs from trial to trial: addresses, offsets, compiler suffixes (.constprop.0, .isra.0, .cold), pids,
+// numbers of tasks, blocks and pages. What is left of it without these is its fingerprint: the oracle, what it convicts of (the rule, the
+// function, the cycle of locks), and the innermost functions of its call path that say where it was. Pure functions.
+#pragma once
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "oracle/verdict.h"
+
+namespace memrig {
+
+struct Fingerprint {
+    std::string hash;  // 12 hex digits of the text's SHA-256
+    std::string
+        text;  // one line: "rules: R1: adder entered add_memory_resource() without device_hotplug_lock < __add_memory"
+};
+
+Fingerprint fingerprint_of(const Finding& finding);
+
+// Whether a finding tells of the kernel: one that convicts, or what the kernel itself printed. Not that something was in order, not proven,
+// or the rig's fault.
+bool accuses(const Finding& finding);
+
+// The findings of a stored result. What is no finding is left out; text that is no JSON has none.
+std::vector<Finding> parse_findings(std::string_view json);
+
+// Without addresses, offsets, compiler suffixes, task numbers and other numbers ("#" in their place). Names keep their digits, but those of
+// memory blocks: "memory32's device lock" is "memory#'s device lock".
+std::string normalised(std::string_view text);
+
+}  // namespace memrig
