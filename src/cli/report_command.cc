@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/report_html.h"
 #include "report/trace.h"
 
 namespace memrig {
@@ -12,19 +13,22 @@ namespace memrig {
 namespace {
 
 constexpr const char* kFooter =
-    "DIR is a trial's directory, or a run's: then it is done for every trial below it.\n"
+    "html: a campaign's directory as one page, report.html there: matrix, findings with their evidence, trend.\n"
+    "Otherwise DIR is a trial's directory, or a run's: then it is done for every trial below it.\n"
     "trace: trace.json in each trial's directory, to be opened in ui.perfetto.dev or chrome://tracing: a track for "
     "each\n"
     "task, with the locks that it held and waited for (docs/results.md).\n\n"
-    "Example:\n"
-    "  memrig report runs/20300203T040506Z-4711 --format trace\n";
+    "Examples:\n"
+    "  memrig report runs/20300203T040506Z-4711 --format trace\n"
+    "  memrig report campaigns/nightly --format html --before campaigns/last-night\n";
 
 constexpr int kDeepest = 16;  // of a trial's directory below a run's: SCENARIO may have several parts
 
 struct ReportOptions {
     fs::path directory;
     std::string format;
-    std::string out;  // a file, a directory or "-"
+    std::string out;                  // a file, a directory or "-"
+    std::vector<std::string> before;  // earlier campaigns
 };
 
 // A format: what a trial's file is called, and what makes it.
@@ -33,10 +37,11 @@ struct Format {
     const char* file;
     std::string (*make)(const TrialRecord& record);
 };
+constexpr const char* kHtml = "html";  // of a campaign as a whole
 constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
 
 std::vector<std::string> format_names() {
-    std::vector<std::string> names;
+    std::vector<std::string> names = {kHtml};
     for (const auto& format : kFormats) names.emplace_back(format.name);
     return names;
 }
@@ -98,6 +103,10 @@ Status report_trial(const fs::path& trial, const ReportOptions& options, const F
 
 // A trial whose files are damaged does not keep the others from being reported.
 int report(const ReportOptions& options) {
+    if (options.format == kHtml) {
+        const Status done = report_html({options.directory, options.before, options.out});
+        return done ? kExitGood : report_error(done.error());
+    }
     const Format* format = std::ranges::find(kFormats, options.format, &Format::name);
     const auto trials = trials_in(options.directory);
     if (!trials) return report_error(trials.error());
@@ -116,10 +125,12 @@ int report(const ReportOptions& options) {
 
 void add_report_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<ReportOptions>();
-    CLI::App* command = program.add_subcommand("report", "Show a trial's evidence in another format");
+    CLI::App* command = program.add_subcommand("report", "Show a trial's evidence, or a campaign, in another format");
     command->footer(kFooter);
-    command->add_option("DIR", options->directory, "A trial's directory, or a run's")->required()->type_name("");
-    command->add_option("--format", options->format, "trace: Chrome's trace event format")
+    command->add_option("DIR", options->directory, "A trial's directory, a run's or a campaign's")
+        ->required()
+        ->type_name("");
+    command->add_option("--format", options->format, "trace: Chrome's trace event format; html: a page")
         ->required()
         ->type_name("FORMAT")
         ->check(CLI::IsMember(format_names()).description(""));
@@ -127,6 +138,10 @@ void add_report_command(CLI::App& program, Action& action) {
         ->add_option("--out", options->out,
                      "A file, a directory that is there, or - for stdout; default: in the trial's directory")
         ->type_name("FILE");
+    command
+        ->add_option("--before", options->before, "An earlier campaign's directory, for the trend; once or more (html)")
+        ->type_name("DIR")
+        ->allow_extra_args(false);
     command->callback([options, &action] { action = [options] { return report(*options); }; });
 }
 

@@ -92,6 +92,17 @@ Element& Element::set(const char* attribute, std::string_view value) {
 
 Element& Element::set(const char* attribute, double value) { return set(attribute, number_text(value)); }
 
+std::size_t Element::bytes() const {
+    struct Counter : pugi::xml_writer {
+        std::size_t count = 0;
+        void write(const void*, std::size_t size) override { count += size; }
+    } counter;
+    node_.print(counter, "", pugi::format_raw, pugi::encoding_utf8);
+    return counter.count;
+}
+
+void Element::remove() { node_.parent().remove_child(node_); }
+
 HtmlPage::HtmlPage(std::string_view title) : body_(pugi::xml_node()) {
     Element html(document_.append_child("html"));
     html.set("xmlns", "http://www.w3.org/1999/xhtml").set("lang", "en").set("xml:lang", "en");

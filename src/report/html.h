@@ -26,6 +26,11 @@ public:
     Element& set(const char* attribute, double value);
     Element& css(std::string_view classes) { return set("class", classes); }
 
+    // How long it will be as markup, about.
+    [[nodiscard]] std::size_t bytes() const;
+    // Takes it out of the page; the handle is of no more use.
+    void remove();
+
 private:
     pugi::xml_node node_;
 };

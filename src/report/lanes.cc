@@ -1,7 +1,6 @@
 #include "report/lanes.h"
 
 #include <algorithm>
-#include <set>
 
 #include <fmt/format.h>
 
@@ -16,7 +15,7 @@ constexpr std::size_t kMostTracks = 10;
 constexpr std::size_t kMostPieces = 240;
 constexpr std::size_t kMostSteps = 40;
 constexpr std::size_t kMostRows = 150;
-constexpr double kMargin = 12, kTop = 34, kRow = 20, kLabel = 18,
+constexpr double kMargin = 12, kTop = 34, kRow = 20, kLabel = 26,
                  kColumn = 6.4;  // units; kColumn: of the drawing's letters
 
 // A slice or an instant of a track, as it is drawn.
@@ -34,31 +33,31 @@ struct Lanes {
     std::size_t other_tasks = 0, earlier = 0, more_steps = 0;
 };
 
-using LockName = std::pair<std::string, std::string>;  // and its address
-
-// The locks that an actor waited for or was refused: what other tasks did with them matters too.
-std::set<LockName> wanted_locks(const std::vector<TaskTrack>& tracks) {
-    std::set<LockName> wanted;
-    for (const auto& track : tracks) {
-        if (!track.actor) continue;
-        for (const auto& slice : track.slices)
-            if (slice.kind == SliceKind::wait) wanted.emplace(slice.details.lock, slice.details.instance);
-        for (const auto& instant : track.instants)
-            if (instant.refused) wanted.emplace(instant.details.lock, instant.details.instance);
-    }
-    return wanted;
+// Whether a task held what an actor waited for, or was refused.
+bool hindered_an_actor(const TaskTrack& task, const std::vector<TaskTrack>& tracks, double last) {
+    const auto held = [&](const TrackDetails& wanted, double from, double to) {
+        return std::ranges::any_of(task.slices,
+                                   [&](const TaskSlice& slice) { return hinders(slice, wanted, from, to); });
+    };
+    return std::ranges::any_of(tracks, [&](const TaskTrack& track) {
+        if (!track.actor) return false;
+        return std::ranges::any_of(track.slices,
+                                   [&](const TaskSlice& slice) {
+                                       return slice.kind == SliceKind::wait &&
+                                              held(slice.details, slice.from, slice.to.value_or(last));
+                                   }) ||
+               std::ranges::any_of(track.instants, [&](const TaskInstant& instant) {
+                   return instant.refused && held(instant.details, instant.at, instant.at);
+               });
+    });
 }
 
-std::vector<const TaskTrack*> tracks_that_matter(const std::vector<TaskTrack>& tracks) {
+std::vector<const TaskTrack*> tracks_that_matter(const std::vector<TaskTrack>& tracks, double last) {
     const bool actors = std::ranges::any_of(tracks, &TaskTrack::actor);
-    const auto wanted = wanted_locks(tracks);
     std::vector<const TaskTrack*> chosen;
     for (const auto& track : tracks) {
-        const bool matters =
-            track.actor || !actors || std::ranges::any_of(track.slices, [&](const TaskSlice& slice) {
-                return slice.kind == SliceKind::lock && wanted.contains({slice.details.lock, slice.details.instance});
-            });
-        if (matters && chosen.size() < kMostTracks) chosen.push_back(&track);
+        if (chosen.size() == kMostTracks) break;
+        if (track.actor || !actors || hindered_an_actor(track, tracks, last)) chosen.push_back(&track);
     }
     return chosen;
 }
@@ -71,7 +70,7 @@ std::string kind_of(const TaskInstant& instant) {
 Lanes lanes_of(const TrialRecord& record, const std::vector<TaskTrack>& tracks) {
     Lanes lanes;
     const double last = last_moment(record);
-    const auto chosen = tracks_that_matter(tracks);
+    const auto chosen = tracks_that_matter(tracks, last);
     lanes.other_tasks = tracks.size() - chosen.size();
     for (std::size_t i = 0; i < chosen.size(); i++) {
         lanes.labels.push_back(chosen[i]->label);
@@ -122,8 +121,10 @@ public:
     Drawing(Element& parent, const Lanes& lanes) : lanes_(lanes), axis_(axis_of(lanes)) {
         place();
         const double height = tops_.back() + 8;
+        double width = axis_.width();
+        for (const auto& piece : lanes.pieces) width = std::max(width, axis_.at(piece.from) + extent(piece));
         svg_ = add_drawing(
-            parent, axis_.width() + 2 * kMargin, height,
+            parent, width + 2 * kMargin, height,
             fmt::format("Lock timeline: {}; the same follows as a table", counted(lanes.labels.size(), "task")));
         svg_.css("lanes");
         axis(height);
@@ -131,7 +132,7 @@ public:
             svg_.add("line")
                 .css("edge")
                 .set("x1", 0.0)
-                .set("x2", axis_.width() + 2 * kMargin)
+                .set("x2", width + 2 * kMargin)
                 .set("y1", tops_[i])
                 .set("y2", tops_[i]);
             svg_.add("text", cut(lanes.labels[i], 100)).css("name").set("x", kMargin).set("y", tops_[i] + 14);
@@ -192,7 +193,7 @@ private:
         group.css(piece.kind + (piece.open ? " open" : ""));
         group.add("title", fmt::format("{:.3f} ms: {}", piece.from, told(piece)));
         if (piece.kind == "other") {
-            group.add("path").set("d", fmt::format("M{:.1f} {:.1f}l3 -5h-6z", left, tops_[piece.track] + kLabel));
+            group.add("path").set("d", fmt::format("M{:.1f} {:.1f}l3 -5h-6z", left, tops_[piece.track] + kLabel - 1));
             return;
         }
         if (is_point(piece)) {
@@ -258,7 +259,7 @@ void add_lanes(Element& parent, const TrialRecord& record, const std::vector<Tas
     if (lanes.other_tasks > 0)
         parent
             .add("p", fmt::format("{} left out: they are no actors, and held no lock that an actor had to wait for.",
-                                  counted(lanes.other_tasks, "other task")))
+                                  counted(lanes.other_tasks, "task")))
             .css("left-out");
     if (lanes.earlier > 0)
         parent

@@ -17,10 +17,12 @@ constexpr std::size_t kTextColumns = 4096;
 // More than a task can hold at once (lockdep's MAX_LOCK_DEPTH is 48): what is older lost its release.
 constexpr std::size_t kMostHeld = 64;
 
+constexpr std::string_view kReading = " for reading";
+
 // As Timeline::json() rounds.
 long long stamp(double ms) { return std::llround(ms * 1e3); }
 
-std::string lock_text(const RecordedLock& event) { return event.lock + (event.shared ? " for reading" : ""); }
+std::string lock_text(const RecordedLock& event) { return event.lock + (event.shared ? std::string(kReading) : ""); }
 
 // The timeline's words for a lock event (Director::at_lock).
 std::string timeline_text(const RecordedLock& event) {
@@ -201,6 +203,18 @@ const char* to_string(SliceKind kind) {
         case SliceKind::hold: return "hold";
     }
     return "?";
+}
+
+std::string plain_lock(const TrackDetails& details) {
+    std::string name = details.lock;
+    if (name.ends_with(kReading)) name.resize(name.size() - kReading.size());
+    return name;
+}
+
+bool hinders(const TaskSlice& held, const TrackDetails& wanted, double from, double to) {
+    const bool both_read = held.details.lock.ends_with(kReading) && wanted.lock.ends_with(kReading);
+    return held.kind == SliceKind::lock && held.details.instance == wanted.instance && !both_read &&
+           plain_lock(held.details) == plain_lock(wanted) && held.from <= to && (!held.to || *held.to > from);
 }
 
 std::vector<TaskTrack> task_tracks(const TrialRecord& record) { return Guest(record).tracks(); }

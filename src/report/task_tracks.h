@@ -49,6 +49,11 @@ struct TaskTrack {
     std::vector<TaskInstant> instants;
 };
 
+// The lock's name, without "for reading".
+std::string plain_lock(const TrackDetails& details);
+// Whether who holds `held` keeps another from `wanted` at some time from `from` to `to`: the same lock, and not both for reading.
+bool hinders(const TaskSlice& held, const TrackDetails& wanted, double from, double to);
+
 // Actors first, each group in the order in which it was seen.
 std::vector<TaskTrack> task_tracks(const TrialRecord& record);
 

@@ -6,6 +6,7 @@
 #include <set>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "report/text.h"
 
@@ -17,20 +18,14 @@ constexpr std::size_t kMostTasks = 12, kMostLocks = 12, kMostAlso = 6;
 
 using LockKey = std::pair<std::string, std::string>;  // name without "for reading", and address
 
-LockKey key_of(const TrackDetails& details) {
-    constexpr std::string_view reading = " for reading";
-    std::string name = details.lock;
-    if (name.ends_with(reading)) name.resize(name.size() - reading.size());
-    return {std::move(name), details.instance};
-}
+LockKey key_of(const TrackDetails& details) { return {plain_lock(details), details.instance}; }
 
 bool covers(const TaskSlice& slice, double at) { return slice.from <= at && (!slice.to || *slice.to > at); }
 
 bool held_by_another(const std::vector<TaskTrack>& tracks, const TaskTrack& who, const TrackDetails& lock, double at) {
     return std::ranges::any_of(tracks, [&](const TaskTrack& other) {
-        return &other != &who && std::ranges::any_of(other.slices, [&](const TaskSlice& slice) {
-            return slice.kind == SliceKind::lock && covers(slice, at) && key_of(slice.details) == key_of(lock);
-        });
+        return &other != &who &&
+               std::ranges::any_of(other.slices, [&](const TaskSlice& slice) { return hinders(slice, lock, at, at); });
     });
 }
 
@@ -117,11 +112,11 @@ const char* word(GraphEdgeKind kind) {
 
 WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end) {
     WaitGraph graph;
-    const auto at = moment_of(tracks, end);
-    if (!at) return graph;
-    graph.at = *at;
-    graph.at_end = *at >= end;
-    const auto wants = wants_at(tracks, *at);
+    const auto contended = moment_of(tracks, end);
+    const double at = contended.value_or(end);
+    graph.at = at;
+    graph.at_end = at >= end;
+    const auto wants = wants_at(tracks, at);
     std::map<LockKey, std::size_t> locks;
     for (const auto& want : wants)
         if (locks.size() < kMostLocks && locks.try_emplace(want.lock, graph.locks.size()).second)
@@ -132,7 +127,7 @@ WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end) {
         std::vector<GraphEdge> edges;
         GraphTask task{track.label, {}};
         for (const auto& slice : track.slices) {
-            if (slice.kind != SliceKind::lock || !covers(slice, *at)) continue;
+            if (slice.kind != SliceKind::lock || !covers(slice, at)) continue;
             const auto known = locks.find(key_of(slice.details));
             if (known != locks.end())
                 edges.push_back({index, known->second, GraphEdgeKind::holds, slice.details.where, false});
@@ -141,7 +136,7 @@ WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end) {
         for (const auto& want : wants)
             if (const auto known = locks.find(want.lock); want.track == &track && known != locks.end())
                 edges.push_back({index, known->second, want.kind, want.where, false});
-        if (edges.empty()) continue;
+        if (contended ? edges.empty() : !track.actor || task.also_holds.empty()) continue;
         graph.tasks.push_back(std::move(task));
         graph.edges.insert(graph.edges.end(), edges.begin(), edges.end());
     }
@@ -200,7 +195,7 @@ void draw_edge(Element& svg, const GraphEdge& edge, double from_y, double to_y) 
     if (!edge.where.empty()) group.add("title", fmt::format("{} at {}", word(edge.kind), edge.where));
     group.add("line").set("x1", x1).set("y1", from_y).set("x2", x2).set("y2", to_y);
     // A dot is a hold, an arrow a wait, a cross a refusal.
-    if (edge.kind == GraphEdgeKind::holds) group.add("circle").set("cx", x2).set("cy", to_y).set("r", 5.0);
+    if (edge.kind == GraphEdgeKind::holds) group.add("circle").set("cx", x2 - 5).set("cy", to_y).set("r", 5.0);
     else if (edge.kind == GraphEdgeKind::waits)
         group.add("path").css("head").set("d", fmt::format("M{:.1f} {:.1f}l-11 -5v10z", x2, to_y));
     else group.add("path").css("cross").set("d", fmt::format("M{:.1f} {:.1f}l9 9m0 -9l-9 9", x2 - 13, to_y - 4.5));
@@ -253,8 +248,13 @@ void draw(Element& parent, const WaitGraph& graph) {
 }  // namespace
 
 void add_wait_graph(Element& parent, const WaitGraph& graph) {
-    if (graph.tasks.empty()) {
+    if (graph.locks.empty()) {
         parent.add("p", "Nobody was seen wanting a lock that another held: there is no wait-for graph.");
+        if (graph.tasks.empty()) return;
+        parent.add("p", "Held by actors at the end of what was seen:");
+        Element list = parent.add("ul");
+        for (const auto& task : graph.tasks)
+            list.add("li", fmt::format("{}: {}", task.label, fmt::join(task.also_holds, ", ")));
         return;
     }
     parent.add("p", fmt::format("At {:.3f} ms{}, by the lock ledger:", graph.at,

@@ -35,7 +35,8 @@ struct WaitGraph {
     std::string cycle;
 };
 
-// `end`: last_moment() of the record. Without a task where nobody ever wanted what another held.
+// `end`: last_moment() of the record. Where nobody ever wanted what another held there are no locks, and the tasks are the actors that held
+// something at the end.
 WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end);
 
 // The drawing and the same in words.
