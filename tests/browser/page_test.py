@@ -32,7 +32,7 @@ LOW_CONTRAST = """(() => {
   };
   // What a drawing's text stands on: the box of its group, else the page.
   const behind = element => {
-    const box = element.tagName == 'text' && element.parentElement.querySelector('rect');
+    const box = element.tagName == 'text' && element.parentElement.tagName == 'g' && element.parentElement.querySelector('rect');
     const fill = box ? getComputedStyle(box).fill : '';
     if (fill.startsWith('url')) return rgb(getComputedStyle(document.querySelector('#waiting rect')).fill);
     return fill.startsWith('rgb') ? rgb(fill) : ground(element.closest('svg') ? element.closest('svg').parentElement : element);
