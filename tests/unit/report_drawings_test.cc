@@ -59,7 +59,9 @@ TEST(WaitGraph, ReadersDoNotWaitForEachOther) {
         const WaitGraph graph = graph_of(files);
         EXPECT_EQ(writer ? 1u : 0u, graph.locks.size());
         ASSERT_EQ(writer ? 2u : 1u, graph.tasks.size());
-        if (!writer) EXPECT_THAT(graph.tasks[0].also_holds, testing::ElementsAre("cpu_hotplug_lock for reading"));
+        if (!writer) {
+            EXPECT_THAT(graph.tasks[0].also_holds, testing::ElementsAre("cpu_hotplug_lock for reading"));
+        }
     }
 }
 
