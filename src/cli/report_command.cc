@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/report_html.h"
 #include "nightly/campaign_reports.h"
 #include "report/trace.h"
 
@@ -14,13 +15,15 @@ namespace {
 
 constexpr const char* kFooter =
     "Of a campaign, from what is stored, at any time, on stdout unless --out names a file:\n"
-    "ktap, junit (Jenkins' XML), kcidb (its JSON, version 5.3), markdown (for a mail or a merge request).\n\n"
+    "ktap, junit (Jenkins' XML), kcidb (its JSON, version 5.3), markdown (for a mail or a merge request).\n"
+    "html: one page, report.html in the campaign's directory: matrix, findings with their evidence, trend.\n\n"
     "Of a trial's directory, or of every trial below a run's or a campaign's:\n"
     "trace: trace.json in each trial's directory, to be opened in ui.perfetto.dev or chrome://tracing: a track for "
     "each\n"
     "task, with the locks that it held and waited for (docs/results.md).\n\n"
-    "Example:\n"
+    "Examples:\n"
     "  memrig report campaigns/nightly --format junit --out memrig.xml\n"
+    "  memrig report campaigns/nightly --format html --before campaigns/last-night\n"
     "  memrig report runs/20300203T040506Z-4711 --format trace\n";
 
 constexpr int kDeepest = 16;  // of a trial's directory below a run's: SCENARIO may have several parts
@@ -30,6 +33,7 @@ struct ReportOptions {
     std::string format;
     std::string out;  // a file, a directory or "-"
     std::string origin = "memrig";
+    std::vector<std::string> before;  // earlier campaigns
 };
 
 // A format: what a trial's file is called, and what makes it.
@@ -38,6 +42,7 @@ struct Format {
     const char* file;
     std::string (*make)(const TrialRecord& record);
 };
+constexpr const char* kHtml = "html";  // of a campaign as a whole
 constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
 
 // A format of a whole campaign.
@@ -49,7 +54,7 @@ constexpr CampaignFormat kCampaignFormats[] = {
     {"ktap", campaign_ktap}, {"junit", campaign_junit}, {"kcidb", campaign_kcidb}, {"markdown", campaign_markdown}};
 
 std::vector<std::string> format_names() {
-    std::vector<std::string> names;
+    std::vector<std::string> names = {kHtml};
     for (const auto& format : kFormats) names.emplace_back(format.name);
     for (const auto& format : kCampaignFormats) names.emplace_back(format.name);
     return names;
@@ -129,6 +134,10 @@ std::string not_an_origin(const std::string& text) {
 
 // A trial whose files are damaged does not keep the others from being reported.
 int report(const ReportOptions& options) {
+    if (options.format == kHtml) {
+        const Status done = report_html({options.directory, options.before, options.out});
+        return done ? kExitGood : report_error(done.error());
+    }
     const auto* of_campaign = std::ranges::find(kCampaignFormats, options.format, &CampaignFormat::name);
     if (of_campaign != std::end(kCampaignFormats)) return report_campaign(options, *of_campaign);
     const Format* format = std::ranges::find(kFormats, options.format, &Format::name);
@@ -154,18 +163,22 @@ void add_report_command(CLI::App& program, Action& action) {
     command->add_option("DIR", options->directory, "A campaign's directory, a trial's, or a run's")
         ->required()
         ->type_name("");
-    command->add_option("--format", options->format, "trace, ktap, junit, kcidb or markdown")
+    command->add_option("--format", options->format, "trace, html, ktap, junit, kcidb or markdown")
         ->required()
         ->type_name("FORMAT")
         ->check(CLI::IsMember(format_names()).description(""));
     command
         ->add_option("--out", options->out,
-                     "A file or -; of traces also a directory. Default: -, of traces in the trial's directory")
+                     "A file or -; of traces also a directory. Default: -; of traces and pages in DIR")
         ->type_name("FILE");
     command->add_option("--origin", options->origin, "Of kcidb: the name of your CI system")
         ->type_name("NAME")
         ->check(CLI::Validator(not_an_origin, "", "origin"))
         ->capture_default_str();
+    command
+        ->add_option("--before", options->before, "An earlier campaign's directory, for the trend; once or more (html)")
+        ->type_name("DIR")
+        ->allow_extra_args(false);
     command->callback([options, &action] { action = [options] { return report(*options); }; });
 }
 

@@ -211,6 +211,7 @@ test_report() {
     refused '--format is required' report .
     refused 'svg' report . --format svg
     refused 'no-such-run is no directory' report no-such-run --format trace
+    refused 'there is no campaign in no-such-run' report no-such-run --format html
     mkdir no-run
     refused 'no trial' report no-run --format trace
     make_trial one-run/race/x/control/0001

@@ -1,10 +1,7 @@
 // Golden reports: tests/golden/report/NAME.json, .ktap and .table, of each run in report_samples.h.
-#include <cstdlib>
-
 #include <gtest/gtest.h>
 
-#include "base/file.h"
-#include "base/paths.h"
+#include "golden_file.h"
 #include "report/ktap.h"
 #include "report/results_json.h"
 #include "report/table.h"
@@ -29,16 +26,6 @@ std::vector<Case> cases() {
             {"free", samples::freely()},
             {"skipped", samples::one_skipped()},
             {"nothing-ran", samples::nothing_ran()}};
-}
-
-void expect_golden(const std::string& file, const std::string& got) {
-    const fs::path path = home_directory() / "tests" / "golden" / "report" / file;
-    if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
-        ASSERT_TRUE(write_file(path, got).has_value());
-    }
-    const auto expected = read_file(path);
-    ASSERT_TRUE(expected.has_value()) << "no " << shown(path) << ": run with MEMRIG_UPDATE_GOLDEN=1, then read it";
-    EXPECT_EQ(*expected, got);
 }
 
 class GoldenReport : public testing::TestWithParam<Case> {};
