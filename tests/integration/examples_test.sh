@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/integration/examples_test.sh MEMRIG
 #
-# The examples are what they say: YAML that parses, units that systemd takes, and in all of them no command, option or plan that the
-# program does not know. What is not installed here (python3-yaml, systemd-analyze) is not asked.
+# The examples are what they say: YAML that parses, units that systemd takes, and in all of them no command, option or
+# kernel that the program does not know. What is not installed here (python3-yaml, systemd-analyze) is not asked.
 
 set -euo pipefail
 
@@ -24,36 +24,41 @@ check_commands() {
         read -ra words <<<"$line"
         local command=("${words[0]}")
         [[ ${words[0]} != campaign && ${words[0]} != kernels ]] || command+=("${words[1]}")
-        "$memrig" help "${command[@]}" >"$work/help" 2>/dev/null || { fail "$file: no command ${command[*]}"; continue; }
+        if ! "$memrig" help "${command[@]}" >"$work/help" 2>/dev/null; then
+            fail "$file: no command ${command[*]}"
+            continue
+        fi
         for word in "${words[@]}"; do
-            [[ $word != --* ]] || grep -qE -- "(^| |,)$word( |=|$)" "$work/help" || fail "$file: ${command[*]} has no $word"
+            [[ $word != --* ]] || grep -qE -- "(^| |,)$word( |=|$)" "$work/help" ||
+                fail "$file: ${command[*]} has no $word"
         done
-    done < <(grep -v '^#' "$file" | grep -oE '(build/memrig|"\$MEMRIG") [a-z].*' | sed -E 's/^[^ ]+ //')
+    done < <(grep -v '^#' "$file" | sed -nE 's/.*(build\/memrig|"[$]MEMRIG") ([a-z].*)/\2/p')
     ((found)) || fail "$file: no command of memrig in it"
 }
 
+"$memrig" kernels list >"$work/kernels"
 for file in "$root"/examples/ci/*.yml; do
     check_commands "$file"
     if /usr/bin/python3 -c 'import yaml' 2>/dev/null; then
         /usr/bin/python3 -c 'import sys, yaml; assert isinstance(yaml.safe_load(open(sys.argv[1])), dict)' "$file" ||
             fail "$file is no YAML"
     fi
-    for script in $(grep -oE 'tools/[a-z]+' "$file" | sort -u); do
+    while read -r script; do
         [[ -x $root/$script ]] || fail "$file: there is no $script"
-    done
-    for kernel in $(grep -oE 'debian-[0-9.]+-[a-z0-9]+' "$file" | sort -u); do
-        "$memrig" kernels list | grep -q "^$kernel " || fail "$file: there is no kernel $kernel"
-    done
+    done < <(grep -oE 'tools/[a-z]+' "$file" | sort -u)
+    while read -r kernel; do
+        grep -q "^$kernel " "$work/kernels" || fail "$file: there is no kernel $kernel"
+    done < <(grep -oE 'debian-[0-9.]+-[a-z0-9]+' "$file" | sort -u)
 done
 check_commands "$root/examples/systemd/memrig-nightly.service"
 
 if command -v systemd-analyze >/dev/null; then
     # The paths are the user's.
     cp "$root"/examples/systemd/* "$work"
-    sed -i "s#%h/memrig/build/memrig#$memrig#; s#WorkingDirectory=%h#WorkingDirectory=$work#; s#%h/memrig#$root#" "$work"/*.service
-    said=$(systemd-analyze verify "$work/memrig-nightly.service" "$work/memrig-nightly.timer" 2>&1) || fail "systemd-analyze: $said"
+    sed -i "s#%h/memrig/build/memrig#$memrig#; s#WorkingDirectory=%h#WorkingDirectory=$work#; s#%h/memrig#$root#" \
+        "$work"/*.service
+    said=$(systemd-analyze verify "$work"/memrig-nightly.{service,timer} 2>&1) || fail "systemd-analyze: $said"
     [[ -z $said ]] || fail "systemd-analyze: $said"
-    systemd-analyze calendar "$(sed -n 's/^OnCalendar=//p' "$work/memrig-nightly.timer")" >/dev/null || fail "the timer's calendar"
 fi
 
 ((failures == 0)) || exit 1
