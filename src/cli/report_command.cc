@@ -21,7 +21,7 @@ constexpr const char* kFooter =
     "trace: trace.json in each trial's directory, to be opened in ui.perfetto.dev or chrome://tracing: a track for "
     "each\n"
     "task, with the locks that it held and waited for (docs/results.md).\n\n"
-    "Examples:\n"
+    "Example:\n"
     "  memrig report campaigns/nightly --format junit --out memrig.xml\n"
     "  memrig report campaigns/nightly --format html --before campaigns/last-night\n"
     "  memrig report runs/20300203T040506Z-4711 --format trace\n";

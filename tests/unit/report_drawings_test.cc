@@ -95,7 +95,7 @@ TEST(HtmlPage, TextIsNeverMarkup) {
     page.body().add("td");
     const std::string markup = page.markup();
     EXPECT_THAT(markup, HasSubstr("&lt;/p&gt;&lt;script&gt;alert(1)&lt;/script&gt;????"));
-    EXPECT_THAT(markup, HasSubstr("title=\"&quot; onload=&quot;x &lt;b&gt;\""));
+    EXPECT_THAT(markup, HasSubstr("title=\"&quot; onload=&quot;x &lt;b>\""));
     EXPECT_THAT(markup, HasSubstr("<td></td>"));
     EXPECT_THAT(markup, Not(HasSubstr("<script")));
     EXPECT_TRUE(markup.starts_with("<!DOCTYPE html>\n<html "));
@@ -104,12 +104,12 @@ TEST(HtmlPage, TextIsNeverMarkup) {
 
 TEST(Console, MarksAReportsLinesAndShowsWhatIsAround) {
     std::vector<RecordedLine> lines;
-    for (int i = 0; i < 1000; i++) lines.push_back({1.0 * i, fmt::format("[    1.0] line {}", i)});
-    lines[500].text = "[    1.0] BUG: kernel NULL pointer dereference, address: 0000000000000090";
+    for (int i = 0; i < 1000; i++) lines.push_back({1.0 * i, fmt::format("[    1.000000] line {}", i)});
+    lines[500].text = "[    1.000000] BUG: kernel NULL pointer dereference, address: 0000000000000090";
     HtmlPage page("console");
     add_console(page.body(), lines);
     const std::string markup = page.markup();
-    EXPECT_THAT(markup, HasSubstr("<mark class=\"headline\">▶    500.000  [    1.0] BUG: kernel NULL"));
+    EXPECT_THAT(markup, HasSubstr("<mark class=\"headline\">▶    500.000  [    1.000000] BUG: kernel NULL"));
     EXPECT_THAT(markup, HasSubstr("line 490"));
     EXPECT_THAT(markup, Not(HasSubstr("line 100<")));
     EXPECT_THAT(markup, HasSubstr("lines left out …"));
