@@ -36,7 +36,7 @@ public:
         made_.record.ended = started;
     }
     std::size_t arm(const std::string& scenario, const std::string& kernel, const std::string& arm, unsigned trials) {
-        made_.record.cells.push_back({{scenario, kernel, "", arm, trials}, {}, 0, 0, 0, 0, 0, {}});
+        made_.record.cells.emplace_back().cell = {scenario, kernel, "", arm, trials};
         return made_.record.cells.size() - 1;
     }
     void skip(std::size_t cell, const std::string& why) { made_.record.cells[cell].skipped = why; }
