@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
     add_replay_command(program, action);
     add_matrix_command(program, action);
     add_campaign_command(program, action);
+    add_bisect_command(program, action);
     add_report_command(program, action);
     add_scenarios_command(program, action);
     add_kernels_command(program, action);
@@ -131,10 +132,12 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     memrig::install_signal_handlers();
     memrig::set_up_logging();
+    int status = memrig::kExitRigFault;
     try {
-        return memrig::run(argc, argv);
+        status = memrig::run(argc, argv);
     } catch (const std::exception& exception) {
         // Errors are values: one that comes as an exception is a mistake of ours, or memory has run out.
-        return memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});
+        status = memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});
     }
+    return argc > 1 && argv[1] == memrig::kBisectStep ? memrig::status_for_git(status) : status;
 }
