@@ -8,6 +8,7 @@
 #include "base/stop_request.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/self_description.h"
 #include "cli/suggestion.h"
 
 namespace memrig {
@@ -112,6 +113,7 @@ int run(int argc, char** argv) {
     add_doctor_command(program, action);
     // Only for the list: the words after it are taken before CLI11 sees them.
     program.add_subcommand("help", "Print the help of a command")->footer("Example:\n  memrig help run\n");
+    add_self_description(program, action, MEMRIG_VERSION);
     use_house_style(program);
 
     std::vector<std::string> words(argv + 1, argv + argc);
