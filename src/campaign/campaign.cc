@@ -88,6 +88,7 @@ private:
     [[nodiscard]] unsigned trials_in_all() const;
     [[nodiscard]] std::vector<std::string> settings_of(const Scenario& scenario) const;
     Status renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken);
+    void discard_guests();
 
     const CampaignOrder& order_;
     Backend& backend_;
@@ -269,6 +270,14 @@ Status Campaign::renew(PlannedArm& planned, const std::shared_ptr<const Prepared
     return {};
 }
 
+// What cannot be removed is but room in the cache.
+void Campaign::discard_guests() {
+    if (order_.keep_guests) return;
+    GuestStore store(backend_, {});
+    for (const auto& [name, guest] : guests_)
+        if (!guest->from_cache) (void)store.discard(*guest);
+}
+
 Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder& next) {
     std::shared_ptr<const PreparedGuest> guest;
     {
@@ -316,6 +325,7 @@ Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
     }
     arm.trials.push_back(std::move(outcome.result));
     observer_.trial_done(arm, arm.trials.back());
+    if (order_.enough && order_.enough(arm.trials.back())) queue_.clear();
     return {};
 }
 
@@ -354,6 +364,7 @@ Result<RunResults> Campaign::run() {
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
     for (auto& worker : workers) worker.join();
+    discard_guests();
     results_.interrupted = stop_request().requested();
     if (error_ && error_->fault != Fault::interrupted) {
         // What was measured is kept, if anything was.

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
 #include <optional>
 #include <string>
 #include <vector>
@@ -29,6 +30,9 @@ struct CampaignOrder {
     TrialManner manner = {};
     bool resume = false;         // explore mode: goes on where the run in `out` was broken off
     bool stop_at_first = false;  // explore mode: plays no more orders of an arm once one convicts it
+    // Told each trial, one at a time; true: no further one is begun.
+    std::function<bool(const TrialResult&)> enough = {};
+    bool keep_guests = true;  // those that had to be booted stay in the cache
 };
 
 // Told what happens, as it happens. Calls come from several threads, one at a time.

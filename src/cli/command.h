@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <string_view>
 
 #include <CLI/CLI.hpp>
 
@@ -10,8 +11,14 @@ namespace memrig {
 // What the command line asks for; returns the exit status. Set while the command line is parsed, run by main().
 using Action = std::function<int()>;
 
+// git bisect run takes every status from 1 to 127, but 125, for "bad". Bad usage and our own faults must end the bisection: 128 and more.
+inline constexpr std::string_view kBisectStep = "bisect-step";
+int status_for_git(int status);
+
 void add_run_command(CLI::App& program, Action& action);
+void add_bisect_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
+void add_bundle_command(CLI::App& program, Action& action);
 void add_matrix_command(CLI::App& program, Action& action);
 void add_campaign_command(CLI::App& program, Action& action);
 void add_compare_command(CLI::App& program, Action& action);

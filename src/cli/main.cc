@@ -8,6 +8,7 @@
 #include "base/stop_request.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "cli/self_description.h"
 #include "cli/suggestion.h"
 
 namespace memrig {
@@ -100,10 +101,12 @@ int run(int argc, char** argv) {
     Action action;
     add_run_command(program, action);
     add_replay_command(program, action);
+    add_bundle_command(program, action);
     add_matrix_command(program, action);
     add_campaign_command(program, action);
     add_compare_command(program, action);
     add_history_command(program, action);
+    add_bisect_command(program, action);
     add_report_command(program, action);
     add_scenarios_command(program, action);
     add_kernels_command(program, action);
@@ -112,6 +115,7 @@ int run(int argc, char** argv) {
     add_doctor_command(program, action);
     // Only for the list: the words after it are taken before CLI11 sees them.
     program.add_subcommand("help", "Print the help of a command")->footer("Example:\n  memrig help run\n");
+    add_self_description(program, action, MEMRIG_VERSION);
     use_house_style(program);
 
     std::vector<std::string> words(argv + 1, argv + argc);
@@ -133,10 +137,12 @@ int run(int argc, char** argv) {
 int main(int argc, char** argv) {
     memrig::install_signal_handlers();
     memrig::set_up_logging();
+    int status = memrig::kExitRigFault;
     try {
-        return memrig::run(argc, argv);
+        status = memrig::run(argc, argv);
     } catch (const std::exception& exception) {
         // Errors are values: one that comes as an exception is a mistake of ours, or memory has run out.
-        return memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});
+        status = memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});
     }
+    return argc > 1 && argv[1] == memrig::kBisectStep ? memrig::status_for_git(status) : status;
 }

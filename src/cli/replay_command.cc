@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "campaign/bundle.h"
 #include "campaign/replay.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
@@ -15,14 +16,16 @@ namespace {
 
 constexpr std::int64_t kMostTimes = 1'000'000;
 constexpr const char* kFooter =
-    "DIR is a trial's directory (RUN/SCENARIO/KERNEL/ARM/NUMBER). The same scenario, kernel, seed, choices and order "
-    "of the "
-    "actors\nare played again. Exit status: 0 the same verdict came each time, 1 it did not, 2 bad usage, 3 rig "
+    "DIR is a trial's directory (RUN/SCENARIO/KERNEL/ARM/NUMBER), or a bundle (`memrig bundle`). The same scenario, "
+    "kernel,\nseed, choices and order of the actors "
+    "are played again. Exit status: 0 the same verdict came each time,\n1 it did not, 2 bad usage, "
+    "3 rig "
     "fault.\n\n"
     "Example:\n"
     "  memrig replay runs/20300203T040506Z-4711/race/acpi-dimm-online/debian-6.1-amd64/mutant/0002\n";
 
 int replay(ReplayOrder order) {
+    std::optional<Bundle> bundle;
     const bool own_directory = order.out.empty();
     if (own_directory) order.out = default_run_directory();
     std::error_code code;
@@ -30,6 +33,16 @@ int replay(ReplayOrder order) {
         return report_error(
             {Fault::user_input, fmt::format("{} is not empty", order.out.string()), "give a new --out"});
     const Terminal terminal(stdout);
+    const auto warn = [&](const std::string& warning) {
+        terminal.print(terminal.paint().bad("warning: " + one_line(warning)) + "\n");
+    };
+    if (fs::is_regular_file(order.trial, code)) {
+        auto opened = open_bundle(order.trial, order.kernel, order.emulator);
+        if (!opened) return report_error(opened.error());
+        bundle = *std::move(opened);
+        order.trial = bundle->directory.path();
+        for (const auto& warning : bundle->warnings) warn(warning);
+    }
     Result<Replay> done;
     {
         const std::unique_ptr<Backend> backend = make_qemu_backend();
@@ -42,7 +55,7 @@ int replay(ReplayOrder order) {
         if (own_directory) remove_if_empty(order.out);
         return report_error(done.error());
     }
-    for (const auto& warning : done->warnings) terminal.print("note: " + one_line(warning) + "\n");
+    for (const auto& warning : done->warnings) warn(warning);
     const std::string then = to_string(done->recorded.verdict);
     terminal.print(fmt::format("\nrecorded: {} ({})\n", then, one_line(done->recorded.reason)));
     if (done->interrupted) return kExitInterrupted;
@@ -65,7 +78,7 @@ void add_replay_command(CLI::App& program, Action& action) {
     auto order = std::make_shared<ReplayOrder>();
     CLI::App* command = program.add_subcommand("replay", "Play a trial again, from what it left");
     command->footer(kFooter);
-    command->add_option("DIR", order->trial, "The trial's directory")->required()->type_name("");
+    command->add_option("DIR", order->trial, "The trial's directory, or a bundle")->required()->type_name("");
     command->add_option("--times", order->times, "How often")
         ->type_name("N")
         ->check(CLI::Validator(not_decimal, "", "decimal"))

@@ -45,6 +45,8 @@ public:
     Result<KernelImage> build(const KernelRecipe& recipe);
     // Never writes to the source. Fault::user_input where it is no kernel, or was built in.
     Result<KernelImage> build(const OwnTree& tree);
+    // Where the objects of its builds are kept: build/, and `whole` beside it.
+    Result<fs::path> place_of(const OwnTree& tree);
     Result<std::optional<KernelImage>> own(const std::string& id);
 
 private:

@@ -80,7 +80,7 @@ test_help() {
     expect 0 --version
     err_is_empty
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
-    for command in '' run replay report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
+    for command in '' run replay bundle bisect-step report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
         'emulators list' 'emulators fetch' scenarios \
         'scenarios list' \
         'scenarios check' 'scenarios coverage' compare history doctor; do
