@@ -163,14 +163,14 @@ Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& k
 
 Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kernel) {
     MEMRIG_TRY(Bench bench, bench_for(written, kernel));
-    MEMRIG_CHECK(use_emulator(bench, order_.emulator));
+    // Of many scenarios those of other machines are passed over; one that was asked for alone is the user's mistake, which prepare() names.
+    const bool of_another = bench.arch != kernel.arch && order_.bench.empty() && scenarios_.size() > 1;
+    if (!of_another) MEMRIG_CHECK(use_emulator(bench, order_.emulator));
     const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
     if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&
         std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
         return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);
     bool any = false;
-    // Of many scenarios those of other machines are passed over; one that was asked for alone is the user's mistake, which prepare() names.
-    const bool of_another = bench.arch != kernel.arch && order_.bench.empty() && scenarios_.size() > 1;
     for (const auto& arm : scenario.arms) {
         if (order_.arm != "all" && order_.arm != arm.name) continue;
         any = true;
