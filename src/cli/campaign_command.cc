@@ -93,7 +93,7 @@ int run(const RunOptions& options) {
     if (!done && done.error().fault != Fault::interrupted) return report_error(done.error());
     const auto loaded = load_night(order.directory, options.plan);
     if (!loaded) return report_error(loaded.error());
-    const auto cells = progress_of(loaded->night);
+    const auto& cells = loaded->record.cells;
     terminal.print("\n" + campaign_status_text(order.plan.name, cells, terminal.paint()));
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
     terminal.print(fmt::format("results and evidence: {}\n", one_line(order.directory.string())));
@@ -103,7 +103,7 @@ int run(const RunOptions& options) {
 int status(const std::string& directory, bool json) {
     const auto loaded = load_night(directory);
     if (!loaded) return report_error(loaded.error());
-    const auto cells = progress_of(loaded->night);
+    const auto& cells = loaded->record.cells;
     const std::string& name = loaded->night.name;
     const Terminal terminal(stdout);
     const Status printed =

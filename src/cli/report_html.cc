@@ -7,21 +7,11 @@
 
 namespace memrig {
 
-namespace {
-
-Result<PageCampaign> read_campaign(const fs::path& directory) {
-    MEMRIG_TRY(CampaignStore store, CampaignStore::open_to_read(directory));
-    MEMRIG_TRY(CampaignRecord record, store.record());
-    return PageCampaign{directory, std::move(record)};
-}
-
-}  // namespace
-
 Status report_html(const HtmlReport& report) {
-    MEMRIG_TRY(const PageCampaign now, read_campaign(report.campaign));
-    std::vector<PageCampaign> before;
+    MEMRIG_TRY(const LoadedNight now, load_night(report.campaign));
+    std::vector<LoadedNight> before;
     for (const auto& directory : report.before) {
-        MEMRIG_TRY(PageCampaign one, read_campaign(directory));
+        MEMRIG_TRY(LoadedNight one, load_night(directory));
         before.push_back(std::move(one));
     }
     const std::string text = campaign_page(now, std::move(before));

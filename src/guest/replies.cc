@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <bit>
 #include <charconv>
 
 #include <zlib.h>
@@ -13,6 +14,8 @@ namespace memrig {
 namespace {
 
 constexpr int kMaxErrno = 4095;
+// Less than any kernel's memory block, and no less than any page: so that a block has pages, whatever a guest says.
+constexpr std::uint64_t kLeastBlock = 1 << 20;
 constexpr std::size_t kMaxOnlinerName = 32;
 
 Error out_of_place(std::string_view what) {
@@ -89,6 +92,8 @@ Result<AgentHello> parse_hello(std::string_view payload) {
     MEMRIG_TRY(hello.release, fields.text("release"));
     MEMRIG_TRY(hello.machine, fields.text("machine"));
     MEMRIG_TRY(hello.block_bytes, fields.number("block_bytes"));
+    if (hello.block_bytes != 0 && (!std::has_single_bit(hello.block_bytes) || hello.block_bytes < kLeastBlock))
+        return fail(Fault::guest, "the agent says that a memory block has {} bytes", hello.block_bytes);
     MEMRIG_TRY(const int cpus, fields.small_number("cpus"));
     hello.protocol = static_cast<unsigned>(protocol);
     hello.cpus = static_cast<unsigned>(std::max(cpus, 0));
@@ -135,6 +140,8 @@ Result<MemoryFigures> parse_memory(std::string_view lines) {
         MEMRIG_TRY(const Fields fields, Fields::parse(line));
         if (fields.kind() == "page_bytes") {
             MEMRIG_TRY(figures.page_bytes, fields.number("page_bytes"));
+            if (!std::has_single_bit(figures.page_bytes) || figures.page_bytes > kLeastBlock)
+                return fail(Fault::guest, "the agent says that a page has {} bytes", figures.page_bytes);
         } else if (fields.kind() == "zone") {
             MEMRIG_TRY(ZoneFigures zone, zone_figures(fields));
             figures.zones.push_back(std::move(zone));

@@ -139,6 +139,7 @@ Result<LoadedNight> load_night(const fs::path& directory, const fs::path& known_
     }
     MEMRIG_TRY(const auto known, parse_known(plan, shown));
     loaded.night = night_of(loaded.record, directory, known, today());
+    loaded.record.cells = progress_of(loaded.night);
     return loaded;
 }
 

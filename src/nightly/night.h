@@ -61,7 +61,7 @@ Night night_of(const CampaignRecord& record, const std::filesystem::path& direct
 
 // A campaign's directory, with the known findings of its own plan or, where there is one, of the plan file `known_in`.
 struct LoadedNight {
-    CampaignRecord record;
+    CampaignRecord record;  // its cells' `known` is filled in
     Night night;
 };
 Result<LoadedNight> load_night(const std::filesystem::path& directory, const std::filesystem::path& known_in = {});

@@ -37,9 +37,9 @@ void add_contents(Element& nav, const std::vector<page::Group>& groups, std::siz
 
 }  // namespace
 
-std::string campaign_page(const PageCampaign& now, std::vector<PageCampaign> before) {
-    std::ranges::stable_sort(before, {}, [](const PageCampaign& one) { return one.record.started; });
-    const auto groups = page::groups_of(now.record, before);
+std::string campaign_page(const LoadedNight& now, std::vector<LoadedNight> before) {
+    std::ranges::stable_sort(before, {}, [](const LoadedNight& one) { return one.record.started; });
+    const auto groups = page::groups_of(now, before);
     const std::string name = page::bounded(now.record.name, 80);
     HtmlPage page(fmt::format("{}: memrig campaign", name));
     Element& body = page.body();

@@ -48,7 +48,7 @@ bool lies_within(const std::filesystem::path& relative) {
 
 class Findings {
 public:
-    Findings(Element& parent, const PageCampaign& now, const std::vector<Group>& groups, bool has_before)
+    Findings(Element& parent, const LoadedNight& now, const std::vector<Group>& groups, bool has_before)
         : now_(now),
           record_(now.record),
           groups_(groups),
@@ -122,11 +122,11 @@ private:
             list.add("dt", name);
             return list.add("dd", value);
         };
-        fact("Seen in",
-             fmt::format("{}, {} of them not as expected{}", counted(group.count, "result"), group.unexpected,
-                         !has_before_   ? ""
-                         : group.is_new ? "; new: no earlier campaign given had it"
-                                        : "; an earlier campaign had it too"));
+        fact("Seen in", fmt::format("{}, {} of them not as expected{}{}", counted(group.count, "result"),
+                                    group.unexpected, group.known == 0 ? "" : fmt::format(", {} known", group.known),
+                                    !has_before_   ? ""
+                                    : group.is_new ? "; new: no earlier campaign given had it"
+                                                   : "; an earlier campaign had it too"));
         std::string cells;
         for (std::size_t i = 0; i < std::min(group.cells.size(), kMostCells); i++)
             cells += (cells.empty() ? "" : "; ") + cell_name(record_, group.cells[i]);
@@ -134,12 +134,13 @@ private:
             cells += fmt::format("; and {}", counted(group.cells.size() - kMostCells, "more arm"));
         fact("Arms", cells);
         fact("First", trial_name(record_, group));
+        if (!group.why_known.empty()) fact("Known", bounded(group.why_known));
         fact("Fingerprint", "").add("code", group.print.hash + "  " + bounded(group.print.text));
         fact("Again", "").add("code", "memrig replay " + shell_word(directory_of(group).string()));
     }
 
     [[nodiscard]] std::filesystem::path directory_of(const Group& group) const {
-        return now_.directory / record_.results[group.first].directory;
+        return now_.night.directory / record_.results[group.first].directory;
     }
 
     static void details(Element& article, const Group& group) {
@@ -198,7 +199,7 @@ private:
                                           recipe->accelerator, recipe->bench)));
     }
 
-    const PageCampaign& now_;
+    const LoadedNight& now_;
     const CampaignRecord& record_;
     const std::vector<Group>& groups_;
     bool has_before_;
@@ -209,7 +210,7 @@ private:
 
 }  // namespace
 
-std::size_t add_findings(Element& parent, const PageCampaign& now, const std::vector<Group>& groups, bool has_before) {
+std::size_t add_findings(Element& parent, const LoadedNight& now, const std::vector<Group>& groups, bool has_before) {
     return Findings(parent, now, groups, has_before).shown();
 }
 

@@ -26,7 +26,7 @@ std::vector<Finding> findings_of(const StoredResult& result) {
     return told;
 }
 
-std::set<std::string> hashes_of(const std::vector<PageCampaign>& campaigns) {
+std::set<std::string> hashes_of(const std::vector<LoadedNight>& campaigns) {
     std::set<std::string> hashes;
     for (const auto& campaign : campaigns)
         for (const auto& result : campaign.record.results)
@@ -48,34 +48,41 @@ Look look_of(const CellProgress& cell) {
     if (!cell.skipped.empty()) return {"none", "–"};
     if (cell.done == 0) return {"undecided", "…"};
     if (cell.verdicts.contains(to_string(Verdict::rig_fault))) return {"fault", "!"};
-    if (cell.as_expected == cell.done) return {"good", "✓"};
+    if (cell.as_expected + cell.known == cell.done) return {"good", "✓"};
     // Of those that were not expected, is any more than unproven?
     const auto unproven = cell.verdicts.find(to_string(Verdict::inconclusive));
     const unsigned open = unproven == cell.verdicts.end() ? 0 : unproven->second;
-    return cell.done - cell.as_expected <= open ? Look{"undecided", "?"} : Look{"bad", "✗"};
+    return cell.done - cell.as_expected - cell.known <= open ? Look{"undecided", "?"} : Look{"bad", "✗"};
 }
 
-std::vector<Group> groups_of(const CampaignRecord& record, const std::vector<PageCampaign>& before) {
+std::vector<Group> groups_of(const LoadedNight& now, const std::vector<LoadedNight>& before) {
+    const CampaignRecord& record = now.record;
     std::map<std::string, Group> groups;
-    const auto known = hashes_of(before);
+    const auto seen_before = hashes_of(before);
     for (std::size_t i = 0; i < record.results.size(); i++) {
         const StoredResult& result = record.results[i];
+        const bool is_known = now.night.known_results[i];
+        const bool is_unexpected = !result.as_expected && !is_known;
         std::set<std::string> told;  // an oracle's second finding of the same kind counts once
         for (auto& finding : findings_of(result)) {
             Fingerprint print = fingerprint_of(finding);
             if (!told.insert(print.hash).second) continue;
             Group& group = groups[print.hash];
-            if (group.count == 0 || (!result.as_expected && group.unexpected == 0)) {
+            if (group.count == 0 || (is_unexpected && group.unexpected == 0)) {
                 group.verdict = to_string(finding.verdict);
                 group.summary = std::move(finding.summary);
                 group.details = std::move(finding.details);
                 group.first = i;
             }
             group.count++;
-            group.unexpected += !result.as_expected;
+            group.unexpected += is_unexpected;
+            group.known += is_known;
+            const auto& found = now.night.cells[result.trial.cell].findings;
+            if (const auto one = found.find(print.hash); one != found.end() && group.why_known.empty())
+                group.why_known = one->second.known;
             if (group.cells.empty() || group.cells.back() != result.trial.cell)
                 group.cells.push_back(result.trial.cell);
-            group.is_new = !known.contains(print.hash);
+            group.is_new = !seen_before.contains(print.hash);
             group.print = std::move(print);
         }
     }

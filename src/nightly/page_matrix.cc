@@ -19,6 +19,7 @@ std::string counts_text(const CellProgress& cell) {
     std::string text;
     for (const auto& [verdict, count] : cell.verdicts)
         text += fmt::format("{}{} {}", text.empty() ? "" : ", ", count, bounded(verdict, 20));
+    if (cell.known > 0) text += fmt::format(" ({} known)", cell.known);
     return text;
 }
 
@@ -44,7 +45,7 @@ void add_matrix(Element& parent, const CampaignRecord& record) {
     Element section = parent.add("section").set("id", "matrix").set("aria-labelledby", "matrix-title");
     section.add("h2", "Scenarios and kernels").set("id", "matrix-title");
     Element key = section.add("p");
-    for (const auto& [css, text] : {std::pair{"good", "✓ as expected"},
+    for (const auto& [css, text] : {std::pair{"good", "✓ as expected, or known"},
                                     {"bad", "✗ not as expected"},
                                     {"undecided", "? not proven, … no result yet"},
                                     {"fault", "! the rig failed"},

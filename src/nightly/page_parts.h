@@ -24,24 +24,25 @@ struct Group {
     std::string verdict, summary;      // the first one's
     std::vector<std::string> details;  // likewise
     std::size_t first = 0;  // an index into the record's results: the first that was not as expected, if one was not
-    std::size_t count = 0, unexpected = 0;
-    std::vector<std::size_t> cells;  // by index, each once
-    bool is_new = false;             // no earlier campaign had it
+    std::size_t count = 0, unexpected = 0, known = 0;  // results; `known`: not as expected, for known findings alone
+    std::string why_known;                             // where its cells' plan lists it
+    std::vector<std::size_t> cells;                    // by index, each once
+    bool is_new = false;                               // no earlier campaign had it
 };
 
 // Unexpected ones first, the gravest first. What an arm expects and is no finding (held) is not among them.
-std::vector<Group> groups_of(const CampaignRecord& record, const std::vector<PageCampaign>& before);
+std::vector<Group> groups_of(const LoadedNight& now, const std::vector<LoadedNight>& before);
 
 // Text of a guest's or a plan's, cut so that no part of a page is larger than it is said to be.
 std::string bounded(std::string_view text, std::size_t columns = 400);
 // "96.4% (81.7% to 99.4%)", of those as expected with the 95% interval; "none" without results.
 std::string rate_text(unsigned as_expected, unsigned done);
 
-void add_summary(Element& parent, const PageCampaign& now, const std::vector<Group>& groups);
+void add_summary(Element& parent, const LoadedNight& now, const std::vector<Group>& groups);
 void add_matrix(Element& parent, const CampaignRecord& record);
 void add_arms(Element& parent, const CampaignRecord& record);
-void add_trend(Element& parent, const PageCampaign& now, const std::vector<PageCampaign>& before);
+void add_trend(Element& parent, const LoadedNight& now, const std::vector<LoadedNight>& before);
 // How many of them, from the first, have a part of their own: finding-HASH.
-std::size_t add_findings(Element& parent, const PageCampaign& now, const std::vector<Group>& groups, bool has_before);
+std::size_t add_findings(Element& parent, const LoadedNight& now, const std::vector<Group>& groups, bool has_before);
 
 }  // namespace memrig::page

@@ -15,30 +15,13 @@ namespace {
 constexpr std::size_t kMostVersions = 8;
 constexpr std::size_t kMostKernels = 24;
 
-struct Counts {
-    std::uint64_t planned = 0, done = 0, as_expected = 0, running = 0, run_again = 0;
-    std::size_t skipped = 0;
-};
-
-Counts counts_of(const std::vector<CellProgress>& cells) {
-    Counts counts;
-    for (const auto& one : cells) {
-        counts.done += one.done;
-        counts.as_expected += one.as_expected;
-        counts.running += one.running;
-        counts.run_again += one.skipped.empty() ? one.run_again : 0;
-        if (one.skipped.empty()) counts.planned += std::max(one.cell.trials, one.done);
-        else counts.skipped++;
-    }
-    return counts;
-}
-
 // What `campaign run` would exit with, for those who do not know the numbers.
-std::string exit_words(int status, const Counts& counts) {
+std::string exit_words(int status, const CampaignSum& counts) {
     switch (status) {
         case 0:
-            return counts.done < counts.planned ? "every result so far is as expected" : "every result is as expected";
-        case 1: return fmt::format("{} not as expected", counted(counts.done - counts.as_expected, "result"));
+            return fmt::format("every result{} is as expected{}", counts.done < counts.planned ? " so far" : "",
+                               counts.known == 0 ? "" : " or known");
+        case 1: return fmt::format("{} not as expected", counted(counts.unexpected(), "result"));
         case 3: return "the rig itself failed in at least one trial";
         case 4: return counts.done == 0 ? "nothing was run, so nothing is shown" : "an arm has no result yet";
         default: return "";
@@ -101,16 +84,17 @@ void add_fact(Element& list, const char* name, const std::string& value) {
 
 }  // namespace
 
-void add_summary(Element& parent, const PageCampaign& now, const std::vector<Group>& groups) {
+void add_summary(Element& parent, const LoadedNight& now, const std::vector<Group>& groups) {
     const CampaignRecord& record = now.record;
-    const Counts counts = counts_of(record.cells);
+    const CampaignSum counts = sum_of(record.cells);
     const int status = campaign_exit_status(record.cells);
     const Look look = look_of_status(status);
     Element section = parent.add("section").set("id", "summary").set("aria-labelledby", "summary-title");
     section.add("h2", "Summary").set("id", "summary-title");
     section
-        .add("p", fmt::format("{} {} of {} trials done, {} as expected: {}.", look.sign, counts.done, counts.planned,
-                              counts.as_expected, exit_words(status, counts)))
+        .add("p", fmt::format("{} {} of {} trials done, {} as expected{}: {}.", look.sign, counts.done, counts.planned,
+                              counts.as_expected, counts.known == 0 ? "" : fmt::format(", {} known", counts.known),
+                              exit_words(status, counts)))
         .css(std::string("banner ") + look.css);
     Element facts = section.add("dl").css("facts");
     add_fact(facts, "Begun", record.started.empty() ? "not known" : bounded(record.started, 40));
@@ -130,7 +114,7 @@ void add_summary(Element& parent, const PageCampaign& now, const std::vector<Gro
     add_fact(facts, "QEMU", versions(record, &TrialSetting::qemu));
     add_fact(facts, "Accelerator", versions(record, &TrialSetting::accelerator));
     add_fact(facts, "Seed", fmt::format("{}", record.seed));
-    add_fact(facts, "Directory", bounded(now.directory.string(), 300));
+    add_fact(facts, "Directory", bounded(now.night.directory.string(), 300));
     add_kernels(section, record);
     Element plan = add_details(section, "The plan");
     constexpr std::size_t most = 8000;

@@ -79,7 +79,7 @@ void add_plots(Element& parent, const std::vector<Nights>& all, const std::strin
     add_plot(plots, "A trial's time, the median", PlotScale::seconds, times);
 }
 
-void add_table_of_nights(Element& parent, const PageCampaign& now, const std::vector<PageCampaign>& before,
+void add_table_of_nights(Element& parent, const LoadedNight& now, const std::vector<LoadedNight>& before,
                          const std::vector<Nights>& all) {
     Element rows = add_table(parent, "Campaigns, the oldest first",
                              {"begun", "campaign", "results", "as expected", "median time"});
@@ -110,7 +110,7 @@ double moved(const std::vector<Nights>& all, const std::string& key) {
 
 }  // namespace
 
-void add_trend(Element& parent, const PageCampaign& now, const std::vector<PageCampaign>& before) {
+void add_trend(Element& parent, const LoadedNight& now, const std::vector<LoadedNight>& before) {
     Element section = parent.add("section").set("id", "trend").set("aria-labelledby", "trend-title");
     section.add("h2", "Trend").set("id", "trend-title");
     if (before.empty()) {

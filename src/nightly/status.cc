@@ -15,25 +15,6 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-struct Sum {
-    std::uint64_t planned = 0, done = 0, as_expected = 0, known = 0, running = 0, run_again = 0;
-    std::size_t skipped = 0;
-};
-
-Sum sum_of(const std::vector<CellProgress>& cells) {
-    Sum sum;
-    for (const auto& one : cells) {
-        sum.done += one.done;
-        sum.as_expected += one.as_expected;
-        sum.known += one.known;
-        sum.running += one.running;
-        sum.run_again += one.run_again;
-        if (!one.skipped.empty()) sum.skipped++;
-        else sum.planned += std::max(one.cell.trials, one.done);
-    }
-    return sum;
-}
-
 std::string verdicts_of(const CellProgress& one) {
     if (!one.skipped.empty()) return "SKIP: " + one_line(one.skipped);
     return one.verdicts.empty() ? "" : counts_text(one.verdicts);
@@ -41,12 +22,29 @@ std::string verdicts_of(const CellProgress& one) {
 
 }  // namespace
 
+CampaignSum sum_of(const std::vector<CellProgress>& cells) {
+    CampaignSum sum;
+    for (const auto& one : cells) {
+        sum.done += one.done;
+        sum.as_expected += one.as_expected;
+        sum.known += one.known;
+        sum.running += one.running;
+        if (!one.skipped.empty()) {
+            sum.skipped++;
+            continue;
+        }
+        sum.run_again += one.run_again;
+        sum.planned += std::max(one.cell.trials, one.done);
+    }
+    return sum;
+}
+
 int campaign_exit_status(const std::vector<CellProgress>& cells) {
-    const Sum sum = sum_of(cells);
+    const CampaignSum sum = sum_of(cells);
     if (std::ranges::any_of(
             cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
         return 3;
-    if (sum.as_expected + sum.known != sum.done) return 1;
+    if (sum.unexpected() != 0) return 1;
     const bool gap =
         std::ranges::any_of(cells, [](const CellProgress& one) { return one.skipped.empty() && one.done == 0; });
     return sum.done == 0 || gap ? 4 : 0;
@@ -66,16 +64,16 @@ std::string campaign_status_text(const std::string& name, const std::vector<Cell
         if (one.run_again > 0 && one.skipped.empty()) line += fmt::format("  {} run again", one.run_again);
         out += (one.as_expected + one.known == one.done ? line : paint.bad(line)) + "\n";
     }
-    const Sum sum = sum_of(cells);
+    const CampaignSum sum = sum_of(cells);
     const std::string closing =
         fmt::format("{} of {} trials done, {} as expected{}{}", sum.done, sum.planned, sum.as_expected,
                     sum.known == 0 ? "" : fmt::format(", {} known", sum.known),
                     sum.skipped == 0 ? "" : fmt::format("; {} of {} arms skipped", sum.skipped, cells.size()));
-    return out + (sum.as_expected + sum.known == sum.done ? paint.good(closing) : paint.bad(closing)) + "\n";
+    return out + (sum.unexpected() == 0 ? paint.good(closing) : paint.bad(closing)) + "\n";
 }
 
 std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells) {
-    const Sum sum = sum_of(cells);
+    const CampaignSum sum = sum_of(cells);
     Json json = {{"schema", 1},
                  {"name", name},
                  {"planned", sum.planned},

@@ -1,6 +1,7 @@
 // How a campaign stands: for people, and for scripts.
 #pragma once
 
+#include <cstdint>
 #include <string>
 #include <vector>
 
@@ -8,6 +9,14 @@
 #include "report/text.h"
 
 namespace memrig {
+
+// All cells together. What is planned of a skipped one does not count.
+struct CampaignSum {
+    std::uint64_t planned = 0, done = 0, as_expected = 0, known = 0, running = 0, run_again = 0;
+    std::size_t skipped = 0;  // cells
+    [[nodiscard]] std::uint64_t unexpected() const { return done - as_expected - known; }
+};
+CampaignSum sum_of(const std::vector<CellProgress>& cells);
 
 std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells, const Paint& paint);
 // Schema in docs/campaigns.md.

@@ -13,8 +13,8 @@ namespace {
 constexpr std::uint64_t kFlagWaiters = 1;
 constexpr std::uint64_t kFlagPickup = 4;
 constexpr std::uint64_t kFlags = 7;
-constexpr std::uint64_t kTaskHead =
-    512;  // bytes of a task_struct that are looked at: POWER has 256 of thread_info before `stack`
+// Bytes of a task_struct that are looked at: POWER has 256 of thread_info before `stack`.
+constexpr std::uint64_t kTaskHead = 512;
 constexpr std::size_t kPathDepth = 6;
 
 // The mutex's own functions, and lockdep's, are not where a lock is taken.

@@ -1,7 +1,6 @@
 // A libvirtd of the test's own: without systemd, in a mount namespace in which all that it keeps is forgotten with the test.
 #pragma once
 
-#include <sched.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -15,6 +14,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "private_mounts.h"
 
 namespace memrig {
 
@@ -25,13 +25,10 @@ public:
     // Before any thread is started. Why there can be none: not root, or a container that allows no mounts.
     static std::string obstacle() {
         if (::geteuid() != 0) return "only root can start a libvirtd that serves qemu:///system";
-        if (::unshare(CLONE_NEWNS) != 0)
-            return std::string("no mount namespace for a libvirtd: ") + std::strerror(errno);
-        return {};
+        return test::enter_private_mounts(true);
     }
 
     PrivateLibvirt() : work_(TemporaryDirectory::make("libvirt-test").value()) {
-        EXPECT_EQ(::mount("none", "/", nullptr, MS_REC | MS_PRIVATE, nullptr), 0);
         for (const char* directory :
              {"/run/libvirt", "/var/lib/libvirt", "/var/log/libvirt", "/var/cache/libvirt", "/etc/libvirt"}) {
             std::error_code code;

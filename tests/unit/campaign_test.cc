@@ -233,6 +233,13 @@ TEST_F(CampaignTest, AKernelThatLacksWhatAScenarioNeedsIsSkipped) {
     EXPECT_EQ(backend.restored(), 1u);
 }
 
+// Its emulator is that of machines which are played, and need be none of others.
+TEST_F(CampaignTest, ScenariosOfOtherMachinesNeedNoEmulator) {
+    order.scenarios = {"race/dlpar-vcpu", "validate/dlpar-unplug"};
+    order.emulator = "none-of-this-name";
+    for (const auto& arm : results().arms) EXPECT_EQ(arm.skipped, "it has no bench for x86_64");
+}
+
 TEST_F(CampaignTest, OfManyScenariosThoseOfOtherMachinesAreSkipped) {
     order.scenarios = {"race/dlpar-vcpu", "race/acpi-dimm-online"};
     const RunResults all = results();

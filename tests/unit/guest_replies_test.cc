@@ -32,6 +32,10 @@ TEST(Replies, Hello) {
     EXPECT_EQ(hello->cpus, 3u);
     EXPECT_EQ(hello->warnings, std::vector<std::string>{"module a.ko: Exec format error"});
     EXPECT_FALSE(parse_hello(""));
+    for (const char* bytes : {"4096", "134217729"})
+        EXPECT_FALSE(parse_hello(std::string("protocol=1 release=6.1 machine=x86_64 cpus=3 block_bytes=") + bytes))
+            << bytes;
+    EXPECT_TRUE(parse_hello("protocol=1 release=6.1 machine=x86_64 cpus=3 block_bytes=0")) << "no memory hotplug";
     EXPECT_FALSE(parse_hello("protocol=1\n"));
 }
 
@@ -88,6 +92,8 @@ TEST(Replies, MemoryFigures) {
     EXPECT_EQ(figures->meminfo.at("MemTotal"), 414504u);
     EXPECT_FALSE(parse_memory("zone=Normal node=1\n"));
     EXPECT_FALSE(parse_memory("something=else\n"));
+    for (const char* bytes : {"0", "4097", "2097152"})
+        EXPECT_FALSE(parse_memory(std::string("page_bytes=") + bytes + "\n")) << bytes;
 }
 
 TEST(Replies, BlockedTasksWithTheirStacks) {

@@ -127,6 +127,19 @@ TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersIfItIsKnown) {
     EXPECT_EQ(told().back(), line(kOnlinerTask, "takes lock")) << "an owner that was never seen stands for itself";
 }
 
+// x86 has `stack` at 0x20, POWER behind 256 bytes of thread_info.
+TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersByItsTaskStruct) {
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"),
+                                       [](const Arrival&) -> Result<Response> { return Response::pass(); }));
+    for (const auto& [owner, task, stack_at] :
+         {std::tuple(kAdderTask, kAdder, 0x20), {kOnlinerTask, kOnliner, 0x108}}) {
+        kernel.probe.poke_u64(owner + static_cast<std::uint64_t>(stack_at), task);
+        kernel.probe.poke_u64(kMutex, owner);
+        kernel.will_call(2, kThird, "bus_probe_device", "online_store");
+        EXPECT_EQ(told().back(), line(task, "takes lock"));
+    }
+}
+
 // A task that ends leaves its task_struct to the next one that is made.
 TEST_F(MutexWatchTest, ATaskStructThatAnotherTaskHasNowIsReadAnew) {
     constexpr std::uint64_t stack_at = 0x20;

@@ -1,40 +1,23 @@
 // A campaign on a file system that is full: a tmpfs of a few MiB in a mount namespace of the test's own.
 #include <cstring>
-#include <fstream>
 #include <set>
 
-#include <sched.h>
 #include <sys/mount.h>
-#include <unistd.h>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "nightly_fixture.h"
+#include "private_mounts.h"
 
 namespace memrig {
 namespace {
 
 using ::testing::HasSubstr;
 
-// Why there is none, or nothing. The process is another afterwards: its mounts are seen by nobody else.
-std::string enter_namespace() {
-    const std::string uid = fmt::format("0 {} 1", ::getuid()), gid = fmt::format("0 {} 1", ::getgid());
-    if (::unshare(CLONE_NEWNS) != 0) {
-        if (::unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
-            return std::string("no namespace of its own: ") + std::strerror(errno);
-        std::ofstream("/proc/self/setgroups") << "deny";
-        std::ofstream("/proc/self/uid_map") << uid;
-        std::ofstream("/proc/self/gid_map") << gid;
-    }
-    if (::mount(nullptr, "/", nullptr, MS_REC | MS_PRIVATE, nullptr) != 0)
-        return std::string("its mounts cannot be made private: ") + std::strerror(errno);
-    return "";
-}
-
 class FullDisk : public CampaignRun {
 protected:
-    static void SetUpTestSuite() { refused() = enter_namespace(); }
+    static void SetUpTestSuite() { refused() = test::enter_private_mounts(); }
     void SetUp() override {
         if (!refused().empty()) GTEST_SKIP() << refused();
         CampaignRun::SetUp();

@@ -79,6 +79,21 @@ TEST_F(Page, WithoutEarlierCampaignsSaysThatThereIsNoTrend) {
     EXPECT_THAT(page, Not(HasSubstr("(new)")));
 }
 
+TEST_F(Page, ShowsKnownFindingsAsKnown) {
+    samples::CampaignBuilder campaign(path(), "known", "");
+    campaign.knows("*holds mem_hotplug_lock*", "being mended");
+    const auto control = campaign.arm("race/a", "k", "control", 2);
+    campaign.result(control, Verdict::held, true, "kept out");
+    campaign.result(control, Verdict::deadlock, false, "stuck", {samples::deadlock_finding()});
+    const std::string page = campaign_page(campaign.made(), {});
+    expect_sound(page);
+    EXPECT_THAT(page, HasSubstr("1 as expected, 1 known: every result is as expected or known"));
+    EXPECT_THAT(page, HasSubstr("1 deadlock, 1 held (1 known)"));
+    EXPECT_THAT(page, HasSubstr("being mended"));
+    campaign.result(control, Verdict::oops, false, "crashed", {{"crash", Verdict::oops, "crashed in f", {}}});
+    EXPECT_THAT(campaign_page(campaign.made(), {}), HasSubstr("1 result not as expected"));
+}
+
 TEST_F(Page, OfNothingSaysSo) {
     samples::CampaignBuilder campaign(path(), "nothing", "");
     campaign.arm("race/a", "k", "control", 3);
@@ -108,7 +123,7 @@ TEST_F(Page, ReadsNoEvidenceOutsideOfTheCampaign) {
 }
 
 TEST_F(Page, SaysThatEvidenceIsDamaged) {
-    PageCampaign campaign = samples::small_campaign(path());
+    LoadedNight campaign = samples::small_campaign(path());
     std::ofstream(path() / "trials/0000/0002-1/locks.json") << "{";
     const std::string page = campaign_page(campaign, {});
     expect_sound(page);

@@ -27,8 +27,8 @@ inline std::string findings_json(const std::vector<Finding>& findings) {
 // Builds a record as the store reads it.
 class CampaignBuilder {
 public:
-    CampaignBuilder(const fs::path& directory, const std::string& name, const std::string& started) {
-        made_.directory = directory;
+    CampaignBuilder(const fs::path& directory, const std::string& name, const std::string& started)
+        : directory_(directory) {
         made_.record.name = name;
         made_.record.plan = "schema = 1\nname = \"" + name + "\"\n";
         made_.record.seed = 7;
@@ -68,13 +68,24 @@ public:
         made_.record.results.push_back(std::move(result));
     }
     void evidence(const std::string& below, const Files& files) const {
-        fs::create_directories(made_.directory / below);
-        write_evidence(files, made_.directory / below);
+        fs::create_directories(directory_ / below);
+        write_evidence(files, directory_ / below);
     }
-    [[nodiscard]] const PageCampaign& made() const { return made_; }
+    // With the known findings of its plan, as load_night() reads it.
+    [[nodiscard]] LoadedNight made() const {
+        LoadedNight made = made_;
+        made.night = night_of(made.record, directory_, parse_known(made.record.plan, "the plan").value(), today());
+        made.record.cells = progress_of(made.night);
+        return made;
+    }
+    void knows(const std::string& pattern, const std::string& reason) {
+        made_.record.plan +=
+            fmt::format("[[known]]\npattern = \"{}\"\nreason = \"{}\"\nexpires = 2999-01-01\n", pattern, reason);
+    }
 
 private:
-    PageCampaign made_;
+    fs::path directory_;
+    LoadedNight made_;
 };
 
 inline Finding deadlock_finding() {
@@ -100,7 +111,7 @@ inline Files crash() {
 }
 
 // Two scenarios on two kernels: a deadlock that was not expected, an oops that was, a rig fault, one not proven, an arm that was skipped.
-inline PageCampaign small_campaign(const fs::path& directory) {
+inline LoadedNight small_campaign(const fs::path& directory) {
     CampaignBuilder campaign(directory, "small", "2026-11-22T23:00:00Z");
     const auto control = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "control", 3);
     const auto mutant = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "mutant", 2);
@@ -125,7 +136,7 @@ inline PageCampaign small_campaign(const fs::path& directory) {
     return campaign.made();
 }
 
-inline PageCampaign earlier_campaign(const fs::path& directory) {
+inline LoadedNight earlier_campaign(const fs::path& directory) {
     CampaignBuilder campaign(directory, "small", "2026-11-21T23:00:00Z");
     const auto control = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "control", 3);
     for (int i = 0; i < 3; i++)
@@ -134,7 +145,7 @@ inline PageCampaign earlier_campaign(const fs::path& directory) {
 }
 
 // `arms` × 20 results on five kernels; each arm's mutant has a finding of its own, and `hostile` text everywhere that a guest's may be.
-inline PageCampaign large_campaign(const fs::path& directory, std::size_t arms, bool hostile) {
+inline LoadedNight large_campaign(const fs::path& directory, std::size_t arms, bool hostile) {
     CampaignBuilder campaign(directory, "large", "2026-11-22T23:00:00Z");
     std::string flood;
     if (hostile)
