@@ -89,7 +89,8 @@ TEST_F(Page, ShowsKnownFindingsAsKnown) {
     expect_sound(page);
     EXPECT_THAT(page, HasSubstr("1 as expected, 1 known: every result is as expected or known"));
     EXPECT_THAT(page, HasSubstr("1 deadlock, 1 held (1 known)"));
-    EXPECT_THAT(page, HasSubstr("being mended"));
+    EXPECT_THAT(page, HasSubstr("1 result, 0 of them not as expected, 1 known"));
+    EXPECT_THAT(page, HasSubstr("being mended</dd>"));
     campaign.result(control, Verdict::oops, false, "crashed", {{"crash", Verdict::oops, "crashed in f", {}}});
     EXPECT_THAT(campaign_page(campaign.made(), {}), HasSubstr("1 result not as expected"));
 }
