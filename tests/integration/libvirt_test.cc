@@ -79,9 +79,9 @@ protected:
             counts[arm["arm"]] = arm["verdicts"].get<std::map<std::string, int>>();
         return counts;
     }
-    static std::string domains() {
+    static std::string domains(const std::string& which = "--all") {
         Process virsh =
-            spawn({"virsh", "-q", "-c", "qemu:///system", "list", "--all", "--name"}, libvirt->work() / "domains");
+            spawn({"virsh", "-q", "-c", "qemu:///system", "list", which, "--name"}, libvirt->work() / "domains");
         EXPECT_TRUE(end_of(virsh).success());
         std::string names = read_file(libvirt->work() / "domains").value_or("");
         std::erase(names, '\n');
@@ -108,9 +108,9 @@ protected:
         }
         return pids;
     }
-    // Runs until a domain is there, or the program has ended.
-    static bool wait_for_domain(Process& run) {
-        while (domains().empty())
+    // Runs until a domain is there, or the program has ended. One that runs has been met by memrig.
+    static bool wait_for_domain(Process& run, const std::string& which = "--all") {
+        while (domains(which).empty())
             if (const auto ended = run.wait(Deadline::after(std::chrono::milliseconds(20))); !ended || *ended)
                 return false;
         return true;
@@ -169,6 +169,15 @@ TEST_F(Libvirt, SaysThatLibvirtIsGone) {
     libvirt->kill();
     EXPECT_EQ(end_of(run).code, 3) << said();
     EXPECT_NE(said().find("libvirt"), std::string::npos) << said();
+    EXPECT_TRUE(qemus().empty());
+    libvirt->start();
+}
+
+TEST_F(Libvirt, EndsItsDomainsWhenLibvirtIsGone) {
+    Process run = start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "met").string()});
+    ASSERT_TRUE(wait_for_domain(run, "--state-running")) << said();
+    libvirt->kill();
+    EXPECT_EQ(end_of(run).code, 3) << said();
     EXPECT_TRUE(qemus().empty());
     libvirt->start();
 }

@@ -117,6 +117,7 @@ TEST_F(Page, ShowsATrialsEvidenceOnceForAllOfItsFindings) {
 TEST_F(Page, ReadsNoEvidenceOutsideOfTheCampaign) {
     samples::CampaignBuilder outside(path() / "other", "other", "");
     outside.evidence("trial", samples::deadlock());
+    fs::create_directory(path() / "campaign");
     samples::CampaignBuilder campaign(path() / "campaign", "campaign", "");
     campaign.result(campaign.arm("race/a", "k", "control", 1), Verdict::deadlock, false, "stuck",
                     {samples::deadlock_finding()}, 1, "../other/trial");

@@ -148,8 +148,7 @@ inline LoadedNight earlier_campaign(const fs::path& directory) {
 inline LoadedNight large_campaign(const fs::path& directory, std::size_t arms, bool hostile) {
     CampaignBuilder campaign(directory, "large", "2026-11-22T23:00:00Z");
     std::string flood;
-    if (hostile)
-        for (int i = 0; i < 10; i++) flood += kHostile;
+    if (hostile) flood = kHostile + std::string(1000, '&');  // five bytes each on a page
     Files files = deadlock();
     for (int i = 0; i < (hostile ? 1000 : 400); i++) {
         files.lock(200 + i, kAdder, "adder", i % 2 == 0 ? "takes" : "releases", "device_hotplug_lock" + flood);
