@@ -96,7 +96,7 @@ protected:
         return names;
     }
 
-    // QEMUs of memrig's domains.
+    // QEMUs of this test's domains: their gdbstub's socket is in its directory.
     static std::set<std::string> qemus() {
         std::set<std::string> pids;
         for (const auto& entry : fs::directory_iterator("/proc")) {
@@ -104,7 +104,8 @@ protected:
             if (name.find_first_not_of("0123456789") != std::string::npos) continue;
             std::ifstream file(entry.path() / "cmdline");
             const std::string line((std::istreambuf_iterator<char>(file)), std::istreambuf_iterator<char>());
-            if (line.find("guest=memrig-") != std::string::npos) pids.insert(name);
+            if (line.find("guest=memrig-") != std::string::npos && line.find(temporary().string()) != std::string::npos)
+                pids.insert(name);
         }
         return pids;
     }
