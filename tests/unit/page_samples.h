@@ -164,8 +164,8 @@ inline LoadedNight large_campaign(const fs::path& directory, std::size_t arms, b
         // Letters, since numbers are no part of a fingerprint.
         std::string function = "function_";
         for (std::size_t n = i + 1; n > 0; n /= 26) function += static_cast<char>('a' + n % 26);
-        for (int trial = 0; trial < 20; trial++) {
-            // The first is the one that a page shows; for all of them it would be gigabytes.
+        // A hostile finding comes once in each arm: for all of its trials it would be gigabytes.
+        for (int trial = 0; trial < (hostile && mutant ? 1 : 20); trial++) {
             const std::string more = trial == 0 ? flood : "";
             if (!mutant) {
                 campaign.result(cell, Verdict::held, true, "kept out " + more, {}, 0.9 + 0.01 * trial, evidence);
