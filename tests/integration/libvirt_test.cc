@@ -123,28 +123,24 @@ protected:
         return domains().empty() && qemus().empty();
     }
 
+    // Both arms, two trials each.
+    static void races(const std::string& scenario) {
+        const fs::path out = libvirt->work() / fs::path(scenario).filename();
+        Process run = start_run({scenario, "--trials", "2", "--out", out.string()});
+        EXPECT_TRUE(end_of(run).success()) << said();
+        auto counts = verdicts(out / "results.json");
+        EXPECT_EQ(counts["control"]["held"], 2) << said();
+        EXPECT_EQ(counts["mutant"]["oops"] + counts["mutant"]["deadlock"], 2) << said();
+    }
+
     static inline std::string obstacle;
     static inline PrivateLibvirt* libvirt = nullptr;
     std::set<std::string> before;
 };
 
-TEST_F(Libvirt, RacesADimm) {
-    const fs::path out = libvirt->work() / "dimm";
-    Process run = start_run({"race/acpi-dimm-online", "--trials", "2", "--out", out.string()});
-    EXPECT_TRUE(end_of(run).success()) << said();
-    auto counts = verdicts(out / "results.json");
-    EXPECT_EQ(counts["control"]["held"], 2) << said();
-    EXPECT_EQ(counts["mutant"]["oops"] + counts["mutant"]["deadlock"], 2) << said();
-}
+TEST_F(Libvirt, RacesADimm) { races("race/acpi-dimm-online"); }
 
-TEST_F(Libvirt, RacesVirtioMem) {
-    const fs::path out = libvirt->work() / "virtio-mem";
-    Process run = start_run({"race/virtio-mem-online", "--trials", "2", "--out", out.string()});
-    EXPECT_TRUE(end_of(run).success()) << said();
-    auto counts = verdicts(out / "results.json");
-    EXPECT_EQ(counts["control"]["held"], 2) << said();
-    EXPECT_EQ(counts["control"].size() + counts["mutant"].size(), 2u) << said();
-}
+TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online"); }
 
 TEST_F(Libvirt, LeavesNothingWhenInterrupted) {
     Process run = start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "cut").string()});
