@@ -5,12 +5,16 @@
 #include <map>
 #include <optional>
 #include <set>
+#include <thread>
 
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
 #include "base/process.h"
+#include "libvirt/backend.h"
+#include "machine/guest_store.h"
+#include "machine/kernel_catalogue.h"
 #include "private_libvirt.h"
 
 namespace memrig {
@@ -141,6 +145,27 @@ protected:
 TEST_F(Libvirt, RacesADimm) { races("race/acpi-dimm-online"); }
 
 TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online"); }
+
+// What comes on one stream is not missed while libvirt's client reads for another caller.
+TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
+    const auto backend = connect_libvirt("qemu:///system");
+    ASSERT_TRUE(backend) << backend.error().line();
+    const auto bench = load_bench("q35");
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    ASSERT_TRUE(bench && kernel);
+    const auto guest = GuestStore(**backend, {}).prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_TRUE(guest) << guest.error().line();
+    const auto machine = (*backend)->restore((*guest)->order, (*guest)->state, Deadline::after(kPatience));
+    ASSERT_TRUE(machine) << machine.error().line();
+    ASSERT_TRUE((*machine)->start(Deadline::after(kPatience)));
+    std::jthread others([&](const std::stop_token& enough) {
+        while (!enough.stop_requested()) EXPECT_TRUE((*backend)->version(*bench));
+    });
+    for (int i = 0; i < 400; ++i) {
+        const auto blocks = (*machine)->agent().blocks(Deadline::after(std::chrono::minutes(5)));
+        ASSERT_TRUE(blocks) << "question " << i << ": " << blocks.error().line();
+    }
+}
 
 TEST_F(Libvirt, LeavesNothingWhenInterrupted) {
     Process run = start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "cut").string()});
