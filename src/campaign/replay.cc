@@ -60,6 +60,7 @@ Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, Campaign
     if (guest->qemu_version != recipe.qemu_version)
         replay.warnings.push_back(fmt::format("QEMU is not the one of then ({})", recipe.qemu_version));
 
+    replay.guest = guest;
     replay.recorded_mode = to_string(recipe.manner.mode);
     replay.arm.scenario = scenario.name;
     replay.arm.kernel = kernel.id;

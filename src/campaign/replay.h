@@ -12,7 +12,7 @@ struct ReplayOrder {
     std::filesystem::path trial;  // the directory of the one that is played again
     std::string kernel;           // in place of the recorded one, where given: an id or a path
     std::string emulator;         // likewise
-    unsigned times = 1;
+    unsigned times = 1;           // more than one: the last one's machine is what a keeping backend keeps
     std::filesystem::path out;
 };
 
@@ -21,6 +21,7 @@ struct Replay {
     std::string recorded_mode;
     ArmResult arm;                      // with the new trials
     std::vector<std::string> warnings;  // what is not as it was: the kernel's image, QEMU, ...
+    std::shared_ptr<const PreparedGuest> guest;
     bool interrupted = false;
     // Every one came to the recorded verdict.
     [[nodiscard]] bool same_verdict() const;

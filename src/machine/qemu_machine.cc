@@ -11,6 +11,7 @@
 #include "base/log.h"
 #include "base/process.h"
 #include "guest/agent_link.h"
+#include "machine/handed_over.h"
 #include "machine/machine.h"
 #include "machine/migration.h"
 #include "machine/qemu_command.h"
@@ -47,7 +48,7 @@ std::string shell_quoted(const std::string& text) {
     return quoted + "'";
 }
 
-class QemuMachine final : public Machine {
+class QemuMachine final : public Machine, public HandsOver {
 public:
     QemuMachine(MachineOrder order, Sockets sockets, fs::path output, Process process)
         : order_(std::move(order)),
@@ -68,6 +69,7 @@ public:
     std::string agent_transcript() override;
     Accelerator accelerator() const override { return order_.accelerator; }
     int process_id() const override { return process_.pid(); }
+    Result<WaysIn> hand_over(bool run_on) override;
 
     // QEMU's own words, if it ended before it could be talked to.
     Error startup_error(Error seen);
@@ -155,6 +157,20 @@ Status QemuMachine::load(int descriptor, Deadline deadline) {
 Status QemuMachine::save(const fs::path& file, Deadline deadline) {
     MEMRIG_CHECK(run("stop", {}, deadline));
     return save_state(*qmp_, "exec:cat > " + shell_quoted(file.string()), deadline);
+}
+
+Result<WaysIn> QemuMachine::hand_over(bool run_on) {
+    if (auto ended = death(Duration::zero())) return std::unexpected(*std::move(ended));
+    // By closing: a gdbstub that is detached from runs on. A new client stops the guest, and its "?" removes all breakpoints.
+    probe_.reset();
+    MEMRIG_CHECK(probe());
+    probe_.reset();
+    if (run_on) MEMRIG_CHECK(start(Deadline::after(kCommandPatience)));
+    agent_.reset();
+    console_.reset();
+    qmp_.reset();
+    return WaysIn{sockets_.directory.path(), sockets_.path("gdb"), sockets_.path("qmp"),
+                  sockets_.path("console"),  process_.pid(),       process_.descriptor()};
 }
 
 class QemuBackend final : public Backend {

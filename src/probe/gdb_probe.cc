@@ -191,7 +191,11 @@ Result<std::string> GdbProbe::annex(const std::string& name) {
 }
 
 Status GdbProbe::shake_hands(Deadline) {
-    MEMRIG_TRY(const std::string features, ask("qSupported:multiprocess+;vContSupported+"));
+    MEMRIG_TRY(std::string features, ask("qSupported:multiprocess+;vContSupported+"));
+    // A second client stops a guest that runs, and is told so before it is answered (gdb_vm_state_change).
+    if (features.starts_with('T')) {
+        MEMRIG_TRY(features, reply());
+    }
     if (features.find("multiprocess+") == std::string::npos)
         return fail(Fault::rig, "the gdbstub knows no vCPUs (no multiprocess+)");
     MEMRIG_TRY(layout_, read_target_description([this](const std::string& name) { return annex(name); }));

@@ -134,6 +134,13 @@ test_bad_input_of_run() {
     refused 'full' run acpi-dimm-online --kernel ./image --out full
 }
 
+test_bad_input_of_replay() {
+    refused 'only one guest can be held' replay no-such-trial --gdb --times 2
+    refused 'no-such-trial' replay no-such-trial --hold
+    expect 2 replay no-such-trial --gdb --hold
+    err_has '--gdb'
+}
+
 test_lists() {
     expect 0 kernels list
     out_has 'debian-6.1-amd64'

@@ -27,6 +27,24 @@ TEST_F(GdbProbeTest, ThreadsMayComeInSeveralParts) {
     EXPECT_EQ(probe->vcpus(), 3u);
 }
 
+// As QEMU does for a client that finds the guest running.
+TEST_F(GdbProbeTest, AStopThatIsToldBeforeTheFirstAnswerIsNoAnswer) {
+    stub.expect_raw("qSupported:multiprocess+;vContSupported+",
+                    ScriptedStub::packet("T02thread:p01.01;") + ScriptedStub::packet("multiprocess+"));
+    stub.expect_annexes();
+    stub.expect("?", "T05thread:p01.01;");
+    stub.expect("qfThreadInfo", "mp01.01");
+    stub.expect("qsThreadInfo", "l");
+    connect();
+    EXPECT_EQ(probe->vcpus(), 1u);
+}
+
+TEST_F(GdbProbeTest, AStubThatOnlyTellsOfStopsIsOfNoUse) {
+    stub.expect_raw("qSupported:multiprocess+;vContSupported+",
+                    ScriptedStub::packet("T02thread:p01.01;") + ScriptedStub::packet("T02thread:p01.01;"));
+    expect_no_handshake("multiprocess+");
+}
+
 TEST_F(GdbProbeTest, AStubWithoutThreadsIsOfNoUse) {
     stub.expect("qSupported:multiprocess+;vContSupported+", "PacketSize=1000");
     expect_no_handshake("multiprocess+");

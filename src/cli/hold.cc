@@ -1,0 +1,67 @@
+#include "cli/hold.h"
+
+#include <poll.h>
+#include <unistd.h>
+
+#include "base/file.h"
+#include "base/stop_request.h"
+#include "machine/handed_over.h"
+#include "probe/symbol_file.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kHostArch = "x86_64";
+
+std::string gdb_text(const WaysIn& ways, const PreparedGuest& guest, const Architecture& architecture,
+                     const fs::path& symbols) {
+    const char* gdb = guest.order.bench.arch == kHostArch ? "gdb" : "gdb-multiarch";
+    std::string text =
+        fmt::format("gdb:      {} {} -ex 'target remote {}'\n", gdb, symbols.string(), ways.gdb.string());
+    text +=
+        fmt::format("symbols:  {} of the guest's own /proc/kallsyms, at their addresses there; no types, no lines\n",
+                    guest.symbols.size());
+    if (const auto offset = kaslr_offset(guest.symbols, architecture))
+        text += fmt::format("KASLR:    {:#x}; with the vmlinux of this very kernel: add-symbol-file vmlinux -o {:#x}\n",
+                            *offset, *offset);
+    return text;
+}
+
+// What ends the hold: Enter, a stop request, the guest's end. stdin at its end, as from /dev/null, is nobody's Enter.
+std::string wait_for_user(const WaysIn& ways) {
+    pollfd watched[] = {{stop_request().descriptor(), POLLIN, 0}, {ways.ended, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
+    for (;;) {
+        if (::poll(watched, std::size(watched), -1) < 0 && errno != EINTR) return "poll failed";
+        if (watched[0].revents != 0) return "";
+        if (watched[1].revents != 0) return "the guest has ended";
+        if (watched[2].revents == 0) continue;
+        char text[256];
+        const ssize_t n = ::read(STDIN_FILENO, text, sizeof text);
+        if (n > 0) return "";
+        watched[2].fd = -1;
+    }
+}
+
+}  // namespace
+
+Status hold_guest(Machine& machine, const PreparedGuest& guest, bool stopped, const Terminal& terminal) {
+    auto* handing = dynamic_cast<HandsOver*>(&machine);
+    if (handing == nullptr) return fail(Fault::rig, "this backend's guests cannot be held");
+    MEMRIG_TRY(const WaysIn ways, handing->hand_over(!stopped));
+    std::string text = stopped ? "\nthe guest stands still at its verdict\n" : "\nthe guest runs on\n";
+    const Architecture* architecture = find_architecture(guest.order.bench.arch);
+    if (architecture != nullptr) {
+        const fs::path symbols = ways.directory / "kernel.symbols";
+        MEMRIG_CHECK(write_file(symbols, symbol_file(guest.symbols, *architecture)));
+        text += gdb_text(ways, guest, *architecture, symbols);
+    }
+    text += fmt::format("QMP:      {}\nconsole:  {} (output only: the agent is the guest's init)\n", ways.qmp.string(),
+                        ways.console.string());
+    terminal.print(text + "Enter or Ctrl-C ends it\n");
+    const std::string ended = wait_for_user(ways);
+    if (!ended.empty()) terminal.print(ended + "\n");
+    return {};
+}
+
+}  // namespace memrig
