@@ -35,6 +35,11 @@ Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, De
         MEMRIG_TRY(QmpRefusal refusal, refusal_of(added.error(), "device_add " + order.id));
         return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
     }
+    MEMRIG_TRY(const PluggedDimm dimm, find_dimm(qmp, order, deadline));
+    return dimm;
+}
+
+Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline) {
     MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::rig));
     for (const auto& entry : devices) {
         const nlohmann::json data = entry.value("data", nlohmann::json::object());

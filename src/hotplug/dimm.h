@@ -46,6 +46,9 @@ struct BlockRange {
 // backend is removed again.
 Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline);
 
+// Where QEMU has put the device, which it has. Fault::rig if it is not as ordered.
+Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline);
+
 // The blocks of `block_bytes` that it will be, if it is a whole number of them.
 std::optional<BlockRange> blocks_of(const PluggedDimm& dimm, std::uint64_t block_bytes);
 

@@ -15,6 +15,7 @@
 #include "libvirt/domain_xml.h"
 #include "libvirt/event_loop.h"
 #include "libvirt/handles.h"
+#include "libvirt/hotplug.h"
 #include "libvirt/monitor.h"
 #include "machine/migration.h"
 #include "probe/gdb_probe.h"
@@ -85,6 +86,7 @@ public:
     QmpClient& qmp() override { return *monitor_; }
     Result<Probe*> probe() override;
     GuestLink& agent() override { return *agent_; }
+    HotplugApi* hotplug_api() override { return hotplug_.get(); }
     [[nodiscard]] const ConsoleLog& console() const override { return *console_; }
     std::optional<Error> death(Duration grace) override;
     Status start(Deadline deadline) override;
@@ -113,6 +115,7 @@ private:
     std::mutex transcript_mutex_;
     std::string transcript_;
     std::unique_ptr<LibvirtMonitor> monitor_;
+    std::unique_ptr<HotplugApi> hotplug_;
     std::unique_ptr<ConsoleLog> console_;
     std::unique_ptr<AgentLink> agent_;
     std::unique_ptr<Probe> probe_;
@@ -135,7 +138,11 @@ Status LibvirtMachine::await_end_events() {
 
 Status LibvirtMachine::connect() {
     MEMRIG_CHECK(await_end_events());
-    MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get()));
+    const auto names = std::make_shared<DeviceNames>();
+    MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get(), names));
+    if (!has_own_nodes(order_.bench)) {
+        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names));
+    }
     MEMRIG_TRY(Descriptor console, open_channel(connection_, domain_.get(), kConsoleAlias));
     console_ = std::make_unique<ConsoleLog>(std::move(console));
     MEMRIG_TRY(Descriptor link, open_channel(connection_, domain_.get(), kLinkAlias));

@@ -79,12 +79,14 @@ std::vector<std::string> further_arguments(const MachineOrder& order, const Doma
 
 }  // namespace
 
+bool has_own_nodes(const Bench& bench) { return std::ranges::find(bench.arguments, "-numa") != bench.arguments.end(); }
+
 std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming) {
     const Bench& bench = order.bench;
     const std::size_t comma = bench.machine.find(',');
     const std::string machine = bench.machine.substr(0, comma);
     const std::string machine_options = comma == std::string::npos ? "" : bench.machine.substr(comma + 1);
-    const bool own_nodes = std::ranges::find(bench.arguments, "-numa") != bench.arguments.end();
+    const bool own_nodes = has_own_nodes(bench);
 
     pugi::xml_document document;
     pugi::xml_node domain = add(document, "domain");

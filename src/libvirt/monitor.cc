@@ -1,15 +1,13 @@
 #include "libvirt/monitor.h"
 
-#include <thread>
-
 #include <libvirt/libvirt-qemu.h>
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "libvirt/call.h"
 #include "libvirt/event_loop.h"
 #include "qmp/event_queue.h"
-#include "qmp/one_shot.h"
 #include "qmp/transcript.h"
 #include "qmp/wire.h"
 
@@ -20,9 +18,8 @@ namespace {
 using namespace std::chrono_literals;
 constexpr auto kEventPatience = 10s;
 
-using Reply = OneShot<QmpResult<nlohmann::json>>;
-
 struct Inbox {
+    std::shared_ptr<const DeviceNames> names;
     EventQueue events;
     Transcript transcript;
 };
@@ -59,13 +56,17 @@ QmpResult<nlohmann::json> ask(virDomainPtr domain, const std::string& line, int 
     if (done < 0 || !answer)
         return std::unexpected(QmpError{QmpFault::transport, {}, libvirt_error(Fault::rig, "libvirt").message});
     inbox.transcript.add(false, answer.get());
-    return decode_answer(answer.get());
+    auto decoded = decode_answer(answer.get());
+    if (!decoded) return decoded;
+    return inbox.names->from_qemu(std::move(*decoded));
 }
 
 class Monitor final : public LibvirtMonitor {
 public:
-    Monitor(Connection connection, Domain domain)
-        : connection_(std::move(connection)), domain_(std::move(domain)), inbox_(std::make_shared<Inbox>()) {}
+    Monitor(Connection connection, Domain domain, std::shared_ptr<const DeviceNames> names)
+        : connection_(std::move(connection)), domain_(std::move(domain)), inbox_(std::make_shared<Inbox>()) {
+        inbox_->names = std::move(names);
+    }
     Monitor(const Monitor&) = delete;
     Monitor& operator=(const Monitor&) = delete;
     ~Monitor() override {
@@ -98,7 +99,6 @@ public:
     }
 
 private:
-    // libvirt's call cannot be broken off: it has a thread of its own, which ends when libvirt answers.
     QmpResult<nlohmann::json> run(const std::string& command, const nlohmann::json& arguments, Descriptor descriptor,
                                   Deadline deadline);
 
@@ -114,7 +114,8 @@ Status Monitor::listen() {
         const auto& inbox = *static_cast<std::shared_ptr<Inbox>*>(opaque);
         const nlohmann::json message = {
             {"event", name},
-            {"data", parse_bounded(details == nullptr ? "{}" : details).value_or(nlohmann::json::object())},
+            {"data", inbox->names->from_qemu(
+                         parse_bounded(details == nullptr ? "{}" : details).value_or(nlohmann::json::object()))},
             {"timestamp", {{"seconds", seconds}, {"microseconds", micros}}}};
         const std::string line = text_of(message);
         inbox->transcript.add(false, line);
@@ -132,14 +133,12 @@ Status Monitor::listen() {
 QmpResult<nlohmann::json> Monitor::run(const std::string& command, const nlohmann::json& arguments,
                                        Descriptor descriptor, Deadline deadline) {
     nlohmann::json message = {{"execute", command}};
-    if (!arguments.empty()) message["arguments"] = arguments;
+    if (!arguments.empty()) message["arguments"] = inbox_->names->to_qemu(arguments);
     const std::string line = text_of(message);
-    const auto reply = std::make_shared<Reply>();
-    std::thread([reply, line, inbox = inbox_, connection = connection_, domain = share(domain_.get()),
-                 passed = std::move(descriptor)] {
-        reply->set(ask(domain.get(), line, passed.get(), *inbox));
-    }).detach();
-    auto outcome = reply->wait(deadline);
+    auto outcome = call_libvirt(connection_, domain_.get(), deadline,
+                                [line, inbox = inbox_, passed = std::move(descriptor)](virDomainPtr domain) {
+                                    return ask(domain, line, passed.get(), *inbox);
+                                });
     if (outcome) return std::move(*outcome);
     if (outcome.error().fault == QmpFault::deadline)
         outcome.error().description = "no answer to " + command + " in time";
@@ -155,8 +154,9 @@ std::vector<QmpEvent> Monitor::events() {
 
 }  // namespace
 
-Result<std::unique_ptr<LibvirtMonitor>> open_monitor(const Connection& connection, virDomainPtr domain) {
-    auto monitor = std::make_unique<Monitor>(connection, share(domain));
+Result<std::unique_ptr<LibvirtMonitor>> open_monitor(const Connection& connection, virDomainPtr domain,
+                                                     std::shared_ptr<const DeviceNames> names) {
+    auto monitor = std::make_unique<Monitor>(connection, share(domain), std::move(names));
     MEMRIG_CHECK(monitor->listen());
     return monitor;
 }

@@ -3,6 +3,7 @@
 
 #include <memory>
 
+#include "libvirt/device_names.h"
 #include "libvirt/handles.h"
 #include "qmp/qmp_client.h"
 
@@ -14,7 +15,8 @@ public:
     virtual Status hand_over(const std::string& name, int descriptor, Deadline deadline) = 0;
 };
 
-// Events count from here on. The event loop must run. events() first waits, a moment at most, for those that QEMU had sent before its last answer.
-Result<std::unique_ptr<LibvirtMonitor>> open_monitor(const Connection& connection, virDomainPtr domain);
+// Names of devices are told as `names` says. Events count from here on. The event loop must run. events() first waits, a moment at most, for those that QEMU had sent before its last answer.
+Result<std::unique_ptr<LibvirtMonitor>> open_monitor(const Connection& connection, virDomainPtr domain,
+                                                     std::shared_ptr<const DeviceNames> names);
 
 }  // namespace memrig

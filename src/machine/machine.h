@@ -11,6 +11,7 @@
 #include "guest/guest_link.h"
 #include "machine/bench.h"
 #include "machine/console_log.h"
+#include "machine/hotplug_api.h"
 #include "machine/kernel_image.h"
 #include "probe/probe.h"
 #include "qmp/qmp_client.h"
@@ -41,6 +42,8 @@ public:
     // Connected on first use: the guest is stopped then.
     virtual Result<Probe*> probe() = 0;
     virtual GuestLink& agent() = 0;
+    // Null where QEMU is asked itself, by qmp().
+    virtual HotplugApi* hotplug_api() { return nullptr; }
     [[nodiscard]] virtual const ConsoleLog& console() const = 0;
     // How it ended, as Fault::rig; nothing if it lives on for `grace`. An error seen elsewhere may be but the echo of this, and come a
     // little earlier.

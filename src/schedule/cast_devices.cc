@@ -31,9 +31,28 @@ Status Cast::plug(const Actor& actor) {
     return {};
 }
 
-Status Cast::plug_pc_dimm(const Actor& actor) {
+// QEMU's refusals are told in its own words to who expects them.
+Result<Answer<PluggedDimm>> Cast::make_pc_dimm(const Actor& actor) {
     const DimmOrder order{actor.device_id, backend_of(actor), actor.bytes, actor.node};
-    MEMRIG_TRY(const auto dimm, plug_dimm(machine_.qmp(), order, Deadline::after(kQmpPatience)));
+    const Deadline give_up = Deadline::after(kQmpPatience);
+    HotplugApi* api = machine_.hotplug_api();
+    if (api == nullptr || !actor.expects_qemu_to()) return plug_dimm(machine_.qmp(), order, give_up);
+    MEMRIG_CHECK(api->attach_dimm(order.id, order.backend, order.bytes, order.node, give_up));
+    MEMRIG_TRY(const PluggedDimm dimm, find_dimm(machine_.qmp(), order, give_up));
+    return Answer<PluggedDimm>(dimm);
+}
+
+Result<Answer<void>> Cast::ask_to_unplug(const Actor& actor) {
+    const Deadline give_up = Deadline::after(kQmpPatience);
+    HotplugApi* api = machine_.hotplug_api();
+    if (api == nullptr || !api->knows(actor.device_id) || !actor.expects_qemu_to())
+        return unplug_dimm(machine_.qmp(), actor.device_id, give_up);
+    MEMRIG_CHECK(api->detach(actor.device_id, give_up));
+    return Answer<void>();
+}
+
+Status Cast::plug_pc_dimm(const Actor& actor) {
+    MEMRIG_TRY(const auto dimm, make_pc_dimm(actor));
     if (!dimm && actor.expects_success()) return std::unexpected(dimm.error().error());
     seen.answers[actor.name] = dimm ? kDone : dimm.error().text();
     wanted_[actor.name] = dimm ? 1 : 0;
@@ -65,7 +84,7 @@ Status Cast::resize(const Actor& actor) {
 }
 
 Status Cast::unplug(const Actor& actor) {
-    MEMRIG_TRY(const auto asked, unplug_dimm(machine_.qmp(), actor.device_id, Deadline::after(kQmpPatience)));
+    MEMRIG_TRY(const auto asked, ask_to_unplug(actor));
     if (!asked && actor.expects_success()) return std::unexpected(asked.error().error());
     seen.answers[actor.name] = asked ? kDone : asked.error().text();
     wanted_[actor.name] = asked ? 1 : 0;
@@ -120,14 +139,16 @@ void Cast::hear_acpi() {
     }
 }
 
-// Whose device is gone needs its backend no more, and QEMU does not remove it by itself.
+// Whose device is gone needs its backend no more, and QEMU does not remove it by itself: a management layer does.
 Status Cast::remove_left_backends() {
     const auto give_up = Deadline::after(kQmpPatience);
     MEMRIG_TRY(const QemuMemory now, look_at_qemu(machine_.qmp(), give_up));
     for (const auto& actor : order_.schedule.actors) {
         if (actor.kind != ActorKind::plugger || actor.device != MemoryDevice::pc_dimm) continue;
-        if (seen.answers[actor.name] == kDone && !now.devices.contains(actor.device_id) &&
-            now.backends.contains(backend_of(actor)))
+        if (seen.answers[actor.name] != kDone || now.devices.contains(actor.device_id)) continue;
+        HotplugApi* api = machine_.hotplug_api();
+        if (api != nullptr && api->knows(actor.device_id)) MEMRIG_CHECK(api->await_release(actor.device_id, give_up));
+        else if (now.backends.contains(backend_of(actor)))
             MEMRIG_CHECK(remove_backend(machine_.qmp(), backend_of(actor), give_up));
     }
     return {};

@@ -1,0 +1,149 @@
+#include "libvirt/hotplug.h"
+
+#include <condition_variable>
+#include <map>
+#include <mutex>
+#include <set>
+#include <sstream>
+#include <string_view>
+#include <vector>
+
+#include <fmt/format.h>
+#include <pugixml.hpp>
+
+#include "base/stop_request.h"
+#include "libvirt/call.h"
+#include "qmp/one_shot.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::uint64_t kKib = 1024;
+
+// What libvirt says of the devices, by alias.
+struct DeviceEvents {
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::map<std::string, bool> there;
+
+    void tell(std::string_view alias, bool is_there) {
+        const std::lock_guard guard(mutex);
+        there[std::string(alias)] = is_there;
+        changed.notify_all();
+    }
+    Status await(const std::string& alias, bool is_there, Deadline deadline) {
+        std::unique_lock lock(mutex);
+        const auto seen =
+            wait_until(changed, lock, deadline, [&] { return there.contains(alias) && there[alias] == is_there; });
+        if (seen) return {};
+        if (seen.error().fault == QmpFault::interrupted) return std::unexpected(stop_request().error());
+        return fail(Fault::rig, "libvirt does not say that {} was {}", alias, is_there ? "added" : "removed");
+    }
+};
+
+using SharedEvents = std::shared_ptr<DeviceEvents>;
+
+// Of memory that was added libvirt 9.0 names the object, not the device (qemuDomainAttachMemory).
+void on_added(virConnectPtr, virDomainPtr, const char* name, void* opaque) {
+    std::string_view alias = name;
+    if (alias.starts_with("memua-")) alias.remove_prefix(3);
+    (*static_cast<SharedEvents*>(opaque))->tell(alias, true);
+}
+void on_removed(virConnectPtr, virDomainPtr, const char* alias, void* opaque) {
+    (*static_cast<SharedEvents*>(opaque))->tell(alias, false);
+}
+
+class LibvirtHotplug final : public HotplugApi {
+public:
+    LibvirtHotplug(Connection connection, Domain domain, std::shared_ptr<DeviceNames> names)
+        : connection_(std::move(connection)), domain_(std::move(domain)), names_(std::move(names)) {}
+    LibvirtHotplug(const LibvirtHotplug&) = delete;
+    LibvirtHotplug& operator=(const LibvirtHotplug&) = delete;
+    ~LibvirtHotplug() override {
+        for (const int registration : registrations_)
+            virConnectDomainEventDeregisterAny(connection_.get(), registration);
+    }
+
+    Status listen() {
+        MEMRIG_CHECK(hear(VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, on_added));
+        return hear(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, on_removed);
+    }
+
+    Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
+                       Deadline deadline) override {
+        names_->add(id, backend);
+        known_.insert(id);
+        const std::string alias = DeviceNames::alias(id);
+        MEMRIG_CHECK(call("attach " + id, deadline, [xml = dimm_xml(alias, bytes, node)](virDomainPtr domain) {
+            return virDomainAttachDeviceFlags(domain, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+        }));
+        return events_->await(alias, true, deadline);
+    }
+    [[nodiscard]] bool knows(const std::string& id) const override { return known_.contains(id); }
+    // By alias: that call does not wait for the guest.
+    Status detach(const std::string& id, Deadline deadline) override {
+        return call("detach " + id, deadline, [alias = DeviceNames::alias(id)](virDomainPtr domain) {
+            return virDomainDetachDeviceAlias(domain, alias.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+        });
+    }
+    Status await_release(const std::string& id, Deadline deadline) override {
+        return events_->await(DeviceNames::alias(id), false, deadline);
+    }
+
+private:
+    Status hear(int event, virConnectDomainEventDeviceAddedCallback callback) {
+        auto mine = std::make_unique<SharedEvents>(events_);
+        const auto release = [](void* opaque) { delete static_cast<SharedEvents*>(opaque); };
+        const int registration = virConnectDomainEventRegisterAny(
+            connection_.get(), domain_.get(), event, VIR_DOMAIN_EVENT_CALLBACK(callback), mine.get(), release);
+        if (registration < 0) return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's devices"));
+        (void)mine.release();
+        registrations_.push_back(registration);
+        return {};
+    }
+    template <class Request>
+    Status call(const std::string& what, Deadline deadline, Request request) {
+        const auto done = call_libvirt(connection_, domain_.get(), deadline,
+                                       [what, request = std::move(request)](virDomainPtr domain) -> Status {
+                                           if (request(domain) < 0)
+                                               return std::unexpected(libvirt_error(Fault::rig, what));
+                                           return {};
+                                       });
+        if (!done) return in_context(done.error().error(), what);
+        return *done;
+    }
+
+    Connection connection_;
+    Domain domain_;
+    std::shared_ptr<DeviceNames> names_;
+    SharedEvents events_ = std::make_shared<DeviceEvents>();
+    std::vector<int> registrations_;
+    std::set<std::string> known_;
+};
+
+}  // namespace
+
+std::string dimm_xml(const std::string& alias, std::uint64_t bytes, int node) {
+    pugi::xml_document document;
+    pugi::xml_node memory = document.append_child("memory");
+    memory.append_attribute("model").set_value("dimm");
+    pugi::xml_node target = memory.append_child("target");
+    pugi::xml_node size = target.append_child("size");
+    size.append_attribute("unit").set_value("KiB");
+    size.text().set(std::to_string(bytes / kKib).c_str());
+    target.append_child("node").text().set(std::to_string(node).c_str());
+    memory.append_child("alias").append_attribute("name").set_value(alias.c_str());
+    std::ostringstream text;
+    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
+    return text.str();
+}
+
+Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, virDomainPtr domain,
+                                                 std::shared_ptr<DeviceNames> names) {
+    auto hotplug = std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names));
+    MEMRIG_CHECK(hotplug->listen());
+    return hotplug;
+}
+
+}  // namespace memrig

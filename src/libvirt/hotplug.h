@@ -1,0 +1,20 @@
+// Memory hotplug by libvirt's own calls (virDomainAttachDeviceFlags, virDomainDetachDeviceAlias), checked against its events.
+#pragma once
+
+#include <memory>
+
+#include "libvirt/device_names.h"
+#include "libvirt/handles.h"
+#include "machine/hotplug_api.h"
+
+namespace memrig {
+
+// For a domain of whose NUMA nodes libvirt knows. The event loop must run. What is plugged is added to `names`, which the domain's monitor
+// uses.
+Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, virDomainPtr domain,
+                                                 std::shared_ptr<DeviceNames> names);
+
+// The device that virDomainAttachDeviceFlags() is given.
+std::string dimm_xml(const std::string& alias, std::uint64_t bytes, int node);
+
+}  // namespace memrig

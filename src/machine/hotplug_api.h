@@ -1,0 +1,28 @@
+// Memory hotplug by who keeps account of a machine's devices: a management layer, where there is one above QEMU.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/clock.h"
+#include "base/error.h"
+
+namespace memrig {
+
+// What it plugs is seen through the machine's QmpClient under the names given here, whatever it calls them itself. Not thread-safe.
+class HotplugApi {
+public:
+    virtual ~HotplugApi() = default;
+    // A pc-dimm `id` whose memory is the object `backend`; a multiple of 1 MiB. A refusal is Fault::rig: who wants to see QEMU's own asks
+    // QEMU.
+    virtual Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
+                               Deadline deadline) = 0;
+    // Whether `id` came by attach_dimm(); also when it is gone.
+    [[nodiscard]] virtual bool knows(const std::string& id) const = 0;
+    // Asks the guest to give the device up; REQUIRES: knows(id).
+    virtual Status detach(const std::string& id, Deadline deadline) = 0;
+    // Waits until a device that QEMU has deleted is forgotten here, too, and its memory freed. REQUIRES: knows(id).
+    virtual Status await_release(const std::string& id, Deadline deadline) = 0;
+};
+
+}  // namespace memrig
