@@ -7,6 +7,7 @@
 #include <set>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -21,6 +22,9 @@ namespace memrig {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::StartsWith;
 constexpr auto kPatience = std::chrono::minutes(20);
 
 class Libvirt : public ::testing::Test {
@@ -47,13 +51,15 @@ protected:
         EXPECT_EQ(leftovers(), before);
     }
 
-    static Process spawn(std::vector<std::string> argv, const fs::path& output) {
+    static Process spawn(std::vector<std::string> argv, const fs::path& output,
+                         std::vector<std::string> environment = {}) {
         std::error_code code;
         fs::remove(output, code);  // it would be added to
         SpawnOptions options;
         options.argv = std::move(argv);
         options.output = output;
-        options.environment = {"TMPDIR=" + temporary().string()};
+        options.environment = std::move(environment);
+        options.environment.push_back("TMPDIR=" + temporary().string());
         auto process = Process::spawn(options);
         EXPECT_TRUE(process) << process.error().line();
         return *std::move(process);
@@ -65,15 +71,41 @@ protected:
         return ended && *ended ? **ended : ExitStatus{};
     }
     static std::string said() { return read_file(output()).value_or(""); }
+    static std::string memrig() { return (fs::read_symlink("/proc/self/exe").parent_path() / "memrig").string(); }
     static Process start_run(std::vector<std::string> more) {
-        std::vector<std::string> argv = {(fs::read_symlink("/proc/self/exe").parent_path() / "memrig").string(),
-                                         "run",
-                                         "--backend",
-                                         "libvirt:qemu:///system",
-                                         "--accel",
-                                         "tcg"};
+        std::vector<std::string> argv = {memrig(), "run", "--backend", "libvirt:qemu:///system", "--accel", "tcg"};
         argv.insert(argv.end(), more.begin(), more.end());
         return spawn(argv, output());
+    }
+    // "STATUS: DETAIL (REMEDY)" of each of the doctor's checks of libvirt.
+    static std::map<std::string, std::string> doctor(std::vector<std::string> environment = {}) {
+        Process run = spawn({memrig(), "doctor", "--backend", "libvirt:qemu:///system", "--json"}, output(),
+                            std::move(environment));
+        const ExitStatus ended = end_of(run);
+        std::map<std::string, std::string> told;
+        bool missing = false;
+        const json all = json::parse(said());
+        for (const auto& check : all.at("checks")) {
+            const auto text = [&](const char* key) { return check[key].get<std::string>(); };
+            missing |= text("status") == "missing";
+            if (text("name").starts_with("libvirt"))
+                told[text("name")] = fmt::format("{}: {} ({})", text("status"), text("detail"), text("remedy"));
+        }
+        EXPECT_EQ(ended.code, missing ? 3 : 0) << said();
+        return told;
+    }
+    // A cache of a kernel that everybody may read, below a directory that libvirt's QEMU may enter, too.
+    static fs::path make_readable_cache() {
+        const auto kernel = resolve_kernel("debian-6.1-amd64");
+        EXPECT_TRUE(kernel);
+        const fs::path cache = libvirt->work() / "cache", package = libvirt->work() / "package";
+        fs::create_directories(cache / "kernels");
+        fs::create_directories(package / "root" / "boot");
+        fs::create_directory_symlink(kernel->modules_root / "lib", package / "root" / "lib");
+        fs::copy(kernel->image, package / "root" / "boot");
+        EXPECT_TRUE(write_file(cache / "kernels" / "debian-6.1-amd64", package.string()));
+        fs::permissions(libvirt->work(), fs::perms::others_exec | fs::perms::group_exec, fs::perm_options::add);
+        return cache;
     }
     // How often each verdict came, by arm.
     static std::map<std::string, std::map<std::string, int>> verdicts(const fs::path& results) {
@@ -145,6 +177,46 @@ protected:
 TEST_F(Libvirt, RacesADimm) { races("race/acpi-dimm-online"); }
 
 TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online"); }
+
+TEST_F(Libvirt, DoctorTriesADomain) {
+    const auto told = doctor();
+    EXPECT_THAT(told.at("libvirt"), StartsWith("ok: libvirt "));
+    EXPECT_THAT(told.at("libvirt QEMU's user"), StartsWith("ok: root, security driver none"));
+    EXPECT_THAT(told.at("libvirt q35"), StartsWith("ok: "));
+    EXPECT_THAT(told.at("libvirt domain"), StartsWith("ok: started with debian-"));
+}
+
+TEST_F(Libvirt, DoctorTellsWhomQemuIsAndWhatKeepsItOut) {
+    const fs::path cache = make_readable_cache(), package = libvirt->work() / "package";
+    libvirt->kill();
+    libvirt->start("libvirt-qemu");
+    fs::permissions(package, fs::perms::owner_all);
+    auto told = doctor({"MEMRIG_CACHE=" + cache.string()});
+    EXPECT_THAT(told.at("libvirt QEMU's user"), StartsWith("ok: libvirt-qemu"));
+    EXPECT_THAT(told.at("libvirt domain"),
+                AllOf(StartsWith("missing: libvirt cannot start a domain: "), HasSubstr("could not open kernel file"),
+                      HasSubstr("libvirt-qemu may not enter " + package.string() + " (0700 root)"),
+                      HasSubstr("MEMRIG_CACHE"), HasSubstr("user = \"root\" in /etc/libvirt/qemu.conf")));
+
+    fs::permissions(package, fs::perms::others_read | fs::perms::others_exec, fs::perm_options::add);
+    told = doctor({"MEMRIG_CACHE=" + cache.string()});
+    EXPECT_THAT(told.at("libvirt domain"),
+                AllOf(HasSubstr("Failed to bind socket"),
+                      HasSubstr("libvirt-qemu may not make files in " + temporary().string()),
+                      HasSubstr("user = \"root\" in /etc/libvirt/qemu.conf")));
+    libvirt->kill();
+    libvirt->start();
+}
+
+TEST_F(Libvirt, DoctorTellsThatNobodyIsThere) {
+    libvirt->kill();
+    const auto told = doctor();
+    libvirt->start();
+    EXPECT_THAT(told.at("libvirt"),
+                AllOf(StartsWith("missing: connect to libvirt at qemu:///system: "),
+                      HasSubstr("No such file or directory"), HasSubstr("systemctl start libvirtd")));
+    libvirt->start();
+}
 
 // What comes on one stream is not missed while libvirt's client reads for another caller.
 TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
