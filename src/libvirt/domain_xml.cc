@@ -57,7 +57,11 @@ void add_devices(pugi::xml_node domain, const Bench& bench) {
     for (const char* port : {"0", "1"}) {
         const pugi::xml_node serial = add(devices, "serial");
         set(serial, "type", "pty");
-        set(add(serial, "target"), "port", port);
+        const pugi::xml_node target = add(serial, "target");
+        set(target, "port", port);
+        if (bench.arch != "ppc64le") continue;
+        set(target, "type", "spapr-vio-serial");
+        set(add(target, "model"), "name", "spapr-vty");
     }
     set(add(devices, "memballoon"), "model", "none");
 }

@@ -159,14 +159,15 @@ protected:
         return domains().empty() && qemus().empty();
     }
 
-    // Both arms, two trials each.
-    static void races(const std::string& scenario) {
-        const fs::path out = libvirt->work() / fs::path(scenario).filename();
-        Process run = start_run({scenario, "--trials", "2", "--out", out.string()});
+    // Both arms, that many trials each.
+    static void races(const std::string& scenario, const std::string& kernel, int trials) {
+        const fs::path out = libvirt->work() / (fs::path(scenario).filename().string() + "-on-" + kernel);
+        Process run =
+            start_run({scenario, "--kernel", kernel, "--trials", std::to_string(trials), "--out", out.string()});
         EXPECT_TRUE(end_of(run).success()) << said();
         auto counts = verdicts(out / "results.json");
-        EXPECT_EQ(counts["control"]["held"], 2) << said();
-        EXPECT_EQ(counts["mutant"]["oops"] + counts["mutant"]["deadlock"], 2) << said();
+        EXPECT_EQ(counts["control"]["held"], trials) << said();
+        EXPECT_EQ(counts["mutant"]["oops"] + counts["mutant"]["deadlock"], trials) << said();
     }
 
     static inline std::string obstacle;
@@ -174,9 +175,11 @@ protected:
     std::set<std::string> before;
 };
 
-TEST_F(Libvirt, RacesADimm) { races("race/acpi-dimm-online"); }
+TEST_F(Libvirt, RacesADimm) { races("race/acpi-dimm-online", "debian-6.1-amd64", 2); }
 
-TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online"); }
+TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online", "debian-6.1-amd64", 2); }
+
+TEST_F(Libvirt, RacesADimmOnPower) { races("race/acpi-dimm-online", "debian-6.1-ppc64el", 1); }
 
 TEST_F(Libvirt, DoctorTriesADomain) {
     const auto told = doctor();
