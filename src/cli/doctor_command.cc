@@ -1,11 +1,14 @@
 // memrig doctor
 #include <algorithm>
+#include <iterator>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
+#include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/host_checks.h"
+#include "cli/libvirt_checks.h"
 #include "cli/output.h"
 
 namespace memrig {
@@ -23,7 +26,8 @@ std::string checks_json(const std::vector<HostCheck>& checks, bool ready) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const Paint& paint) {
+std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const std::string& command,
+                        const Paint& paint) {
     std::size_t width = 0;
     for (const auto& check : checks) width = std::max(width, columns(check.name));
     std::string text;
@@ -38,17 +42,20 @@ std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const 
         text += "\n";
     }
     return text +
-           (ready ? paint.good("this host is ready for `memrig run`")
-                  : paint.bad("`memrig run` needs what is missing")) +
+           (ready ? paint.good("this host is ready for `" + command + "`")
+                  : paint.bad("`" + command + "` needs what is missing")) +
            "\n";
 }
 
-int doctor(bool as_json) {
-    const std::vector<HostCheck> checks = check_host();
+int doctor(const std::string& backend, bool as_json) {
+    const auto uri = libvirt_uri(backend);
+    std::vector<HostCheck> checks = check_host(!uri);
+    if (uri) std::ranges::copy(check_libvirt(*uri), std::back_inserter(checks));
+    const std::string command = uri ? "memrig run --backend " + backend : "memrig run";
     const bool ready = std::ranges::find(checks, Readiness::missing, &HostCheck::readiness) == checks.end();
     const Terminal terminal(stdout);
     const Status printed =
-        print_result(as_json ? checks_json(checks, ready) : checks_text(checks, ready, terminal.paint()));
+        print_result(as_json ? checks_json(checks, ready) : checks_text(checks, ready, command, terminal.paint()));
     if (!printed) return report_error(printed.error());
     return ready ? kExitGood : kExitRigFault;
 }
@@ -57,14 +64,21 @@ int doctor(bool as_json) {
 
 void add_doctor_command(CLI::App& program, Action& action) {
     auto as_json = std::make_shared<bool>(false);
+    auto backend = std::make_shared<std::string>("qemu");
     CLI::App* command = program.add_subcommand("doctor", "Tell what this host can do, and what it lacks");
+    command->add_option("--backend", *backend, kBackendHelp)
+        ->type_name("BACKEND")
+        ->check(CLI::Validator(no_backend, "", "backend"))
+        ->capture_default_str();
     command->add_flag("--json", *as_json, "As JSON");
     command->footer(
         "Each line is ok, note (`memrig run` does without it) or missing, with the remedy. Exits with 3 if something "
         "is\n"
-        "missing that `memrig run` needs, else with 0.\n\n"
-        "Example:\n  memrig doctor\n");
-    command->callback([as_json, &action] { action = [as_json] { return doctor(*as_json); }; });
+        "missing that `memrig run` needs, else with 0. A libvirt is tried out with a domain that is started and never "
+        "runs.\n\n"
+        "Example:\n  memrig doctor --backend libvirt:qemu:///system\n");
+    command->callback(
+        [as_json, backend, &action] { action = [as_json, backend] { return doctor(*backend, *as_json); }; });
 }
 
 }  // namespace memrig

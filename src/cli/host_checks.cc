@@ -223,7 +223,7 @@ const char* to_string(Readiness readiness) {
     return "missing";
 }
 
-std::vector<HostCheck> check_host() {
+std::vector<HostCheck> check_host(bool libvirt) {
     std::vector<HostCheck> checks = {
         check_emulator("qemu-system-x86_64", "qemu-system-x86", true),
         check_emulator("qemu-system-ppc64", "qemu-system-ppc", false),
@@ -240,8 +240,10 @@ std::vector<HostCheck> check_host() {
     };
     check_kernels(checks);
     check_emulators(checks);
-    checks.push_back(check_libvirt_library());
-    checks.push_back(check_libvirt_daemon());
+    if (libvirt) {
+        checks.push_back(check_libvirt_library());
+        checks.push_back(check_libvirt_daemon());
+    }
     checks.push_back(check_compiler("powerpc64le-linux-gnu", "gcc-powerpc64le-linux-gnu"));
     checks.push_back(check_compiler("aarch64-linux-gnu", "gcc-aarch64-linux-gnu"));
     return checks;

@@ -20,6 +20,7 @@ struct HostCheck {
     std::string remedy;  // empty where there is nothing to do
 };
 
-std::vector<HostCheck> check_host();
+// `libvirt`: whether one may listen at all.
+std::vector<HostCheck> check_host(bool libvirt);
 
 }  // namespace memrig

@@ -13,10 +13,10 @@
 #include "guest/agent_link.h"
 #include "libvirt/channel.h"
 #include "libvirt/domain_xml.h"
-#include "libvirt/event_loop.h"
 #include "libvirt/handles.h"
 #include "libvirt/hotplug.h"
 #include "libvirt/monitor.h"
+#include "libvirt/survey.h"
 #include "machine/migration.h"
 #include "probe/gdb_probe.h"
 #include "qmp/one_shot.h"
@@ -156,7 +156,9 @@ Status LibvirtMachine::connect() {
 
 Result<Probe*> LibvirtMachine::probe() {
     if (!probe_) {
-        MEMRIG_TRY(probe_, connect_gdb_probe(socket_in(sockets_), Deadline::after(kProbePatience)));
+        auto probe = connect_gdb_probe(socket_in(sockets_), Deadline::after(kProbePatience));
+        if (!probe) return fail_with(probe.error(), advise_on_gdbstub(probe.error().message));
+        probe_ = std::move(*probe);
     }
     return probe_.get();
 }
@@ -221,16 +223,7 @@ private:
     std::atomic<unsigned> made_ = 0;
 };
 
-std::string dotted(unsigned long version) {  // NOLINT: as libvirt counts
-    return fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000);
-}
-
-Result<std::string> LibvirtBackend::version(const Bench&) {
-    unsigned long qemu = 0, libvirt = 0;  // NOLINT: libvirt's type
-    if (virConnectGetVersion(connection_.get(), &qemu) < 0 || virConnectGetLibVersion(connection_.get(), &libvirt) < 0)
-        return std::unexpected(libvirt_error(Fault::host, "ask libvirt for its version"));
-    return fmt::format("libvirt {}, QEMU {}", dotted(libvirt), dotted(qemu));
-}
+Result<std::string> LibvirtBackend::version(const Bench&) { return versions_of(connection_); }
 
 Result<std::unique_ptr<LibvirtMachine>> LibvirtBackend::define(const MachineOrder& order, bool incoming) {
     MEMRIG_TRY(TemporaryDirectory sockets, TemporaryDirectory::make("memrig"));
@@ -242,9 +235,13 @@ Result<std::unique_ptr<LibvirtMachine>> LibvirtBackend::define(const MachineOrde
     Domain domain(
         virDomainCreateXML(connection_.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
     if (!domain) {
-        const Error error = libvirt_error(Fault::rig, "libvirt cannot start a domain");
+        const LibvirtSaid said = libvirt_said();
+        const Error error{Fault::rig, "libvirt cannot start a domain: " + said.text, {}};
         if (virConnectIsAlive(connection_.get()) != 1) end_by_gdbstub(names.gdb_socket);
-        return std::unexpected(error);
+        const auto confinement = confinement_of(connection_);
+        if (!confinement) return std::unexpected(error);
+        const OurFiles ours{order.kernel.image, order.initramfs, sockets.path()};
+        return fail_with(error, advise_on_domain(said, ours, *confinement));
     }
     auto machine = std::make_unique<LibvirtMachine>(connection_, std::move(domain), order, std::move(sockets));
     MEMRIG_CHECK(machine->connect());
@@ -254,12 +251,7 @@ Result<std::unique_ptr<LibvirtMachine>> LibvirtBackend::define(const MachineOrde
 }  // namespace
 
 Result<std::unique_ptr<Backend>> connect_libvirt(const std::string& uri) {
-    MEMRIG_CHECK(start_event_loop());
-    Connection connection = own(virConnectOpenAuth(uri.c_str(), virConnectAuthPtrDefault, 0));
-    if (!connection) {
-        return fail_with(libvirt_error(Fault::host, "connect to libvirt at " + uri),
-                         "is libvirtd running there, and may this user use it?");
-    }
+    MEMRIG_TRY(Connection connection, open_connection(uri));
     return std::make_unique<LibvirtBackend>(std::move(connection), uri);
 }
 

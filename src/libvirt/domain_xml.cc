@@ -1,6 +1,7 @@
 #include "libvirt/domain_xml.h"
 
 #include <algorithm>
+#include <iterator>
 #include <sstream>
 
 #include <pugixml.hpp>
@@ -39,7 +40,7 @@ void add_memory(pugi::xml_node domain, const Bench& bench) {
 void add_os(pugi::xml_node domain, const MachineOrder& order, const std::string& machine) {
     const pugi::xml_node os = add(domain, "os");
     const pugi::xml_node type = add(os, "type", "hvm");
-    set(type, "arch", order.bench.arch == "ppc64le" ? "ppc64" : order.bench.arch);
+    set(type, "arch", libvirt_arch(order.bench));
     set(type, "machine", machine);
     add(os, "kernel", order.kernel.image.string());
     add(os, "initrd", order.initramfs.string());
@@ -56,23 +57,45 @@ void add_devices(pugi::xml_node domain, const Bench& bench) {
     for (const char* port : {"0", "1"}) {
         const pugi::xml_node serial = add(devices, "serial");
         set(serial, "type", "pty");
-        set(add(serial, "target"), "port", port);
+        const pugi::xml_node target = add(serial, "target");
+        set(target, "port", port);
+        if (bench.arch != "ppc64le") continue;
+        set(target, "type", "spapr-vio-serial");
+        set(add(target, "model"), "name", "spapr-vty");
     }
     set(add(devices, "memballoon"), "model", "none");
 }
 
+// A bench's arguments without those of its first node and that node's memory, which libvirt lays out itself (add_memory()).
+std::vector<std::string> beyond_first_node(const std::vector<std::string>& arguments) {
+    constexpr std::string_view first = "node,nodeid=0,", memory = "memdev=";
+    std::string backend;
+    for (const auto& argument : arguments) {
+        if (!argument.starts_with(first) || argument.find(memory) == std::string::npos) continue;
+        backend = argument.substr(argument.find(memory) + memory.size());
+        backend = ",id=" + backend.substr(0, backend.find(',')) + ",";
+    }
+    std::vector<std::string> kept;
+    for (std::size_t i = 0; i < arguments.size(); ++i) {
+        const bool pair = i + 1 < arguments.size();
+        const bool node = pair && arguments[i] == "-numa" && arguments[i + 1].starts_with(first);
+        const bool its_memory = pair && !backend.empty() && arguments[i] == "-object" &&
+                                arguments[i + 1].find(backend) != std::string::npos;
+        if (node || its_memory) ++i;
+        else kept.push_back(arguments[i]);
+    }
+    return kept;
+}
+
 std::vector<std::string> further_arguments(const MachineOrder& order, const DomainNames& names,
-                                           const std::string& machine_options, bool own_nodes, bool incoming) {
+                                           const std::string& machine_options, bool incoming) {
     const Bench& bench = order.bench;
     std::vector<std::string> arguments = {"-gdb", "unix:" + names.gdb_socket + ",server=on,wait=off"};
     const auto append = [&](std::initializer_list<std::string> more) { arguments.insert(arguments.end(), more); };
     if (!machine_options.empty()) append({"-machine", machine_options});
     if (!bench.cpu.empty()) append({"-cpu", bench.cpu});
-    if (own_nodes)
-        append({"-m", fmt::format("size={}M,slots={},maxmem={}M", bench.memory_bytes >> 20, bench.slots,
-                                  bench.max_memory_bytes >> 20)});
     arguments.insert(arguments.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
-    arguments.insert(arguments.end(), bench.arguments.begin(), bench.arguments.end());
+    std::ranges::copy(beyond_first_node(bench.arguments), std::back_inserter(arguments));
     if (incoming) append({"-incoming", "defer"});
     return arguments;
 }
@@ -81,19 +104,20 @@ std::vector<std::string> further_arguments(const MachineOrder& order, const Doma
 
 bool has_own_nodes(const Bench& bench) { return std::ranges::find(bench.arguments, "-numa") != bench.arguments.end(); }
 
+std::string libvirt_arch(const Bench& bench) { return bench.arch == "ppc64le" ? "ppc64" : bench.arch; }
+
 std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming) {
     const Bench& bench = order.bench;
     const std::size_t comma = bench.machine.find(',');
     const std::string machine = bench.machine.substr(0, comma);
     const std::string machine_options = comma == std::string::npos ? "" : bench.machine.substr(comma + 1);
-    const bool own_nodes = has_own_nodes(bench);
 
     pugi::xml_document document;
     pugi::xml_node domain = add(document, "domain");
     set(domain, "type", order.accelerator == Accelerator::kvm ? "kvm" : "qemu");
     set(domain, "xmlns:qemu", kQemuNamespace);
     add(domain, "name", names.domain);
-    if (!own_nodes) add_memory(domain, bench);
+    add_memory(domain, bench);
     add_bytes(domain, "memory", bench.memory_bytes);
     const pugi::xml_node vcpu = add(domain, "vcpu", std::to_string(bench.vcpus() + bench.spare));
     if (bench.spare != 0) set(vcpu, "current", std::to_string(bench.vcpus()));
@@ -101,7 +125,7 @@ std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool
     for (const char* end : {"on_poweroff", "on_reboot", "on_crash"}) add(domain, end, "destroy");
     add_devices(domain, bench);
     const pugi::xml_node line = add(domain, "qemu:commandline");
-    for (const auto& argument : further_arguments(order, names, machine_options, own_nodes, incoming))
+    for (const auto& argument : further_arguments(order, names, machine_options, incoming))
         set(add(line, "qemu:arg"), "value", argument);
     std::ostringstream text;
     document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);

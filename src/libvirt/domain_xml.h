@@ -16,11 +16,15 @@ struct DomainNames {
 inline constexpr const char* kConsoleAlias = "serial0";
 inline constexpr const char* kLinkAlias = "serial1";
 
-// Whether the bench lays out its NUMA nodes by arguments to QEMU: then libvirt knows of none, and plugs no memory.
+// Whether the bench lays out its NUMA nodes by arguments to QEMU: then libvirt knows of the first alone, and plugs no memory.
 bool has_own_nodes(const Bench& bench);
 
+// libvirt's name of the bench's architecture.
+std::string libvirt_arch(const Bench& bench);
+
 // What libvirt has no word for (the gdbstub, the vCPU's exact flags, a bench's further arguments) goes to QEMU as it is, by <qemu:commandline>.
-// `incoming`: it waits for a saved guest. A bench that lays out its own nodes gets its slots by QEMU's -m, and so has none for libvirt's own API.
+// `incoming`: it waits for a saved guest. The
+// first node is libvirt's own: it wants one where memory can be plugged.
 std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming);
 
 }  // namespace memrig

@@ -13,16 +13,25 @@ Domain share(virDomainPtr domain) {
     return Domain(domain);
 }
 
-Error libvirt_error(Fault fault, const std::string& what) {
+LibvirtSaid libvirt_said() {
     const virErrorPtr error = virGetLastError();
-    std::string said = error != nullptr && error->message != nullptr ? error->message : "libvirt does not say why";
-    while (said.ends_with('\n')) said.pop_back();
-    return {fault, what + ": " + said, {}};
+    if (error == nullptr || error->message == nullptr) return {0, "libvirt does not say why"};
+    std::string text = error->message;
+    while (text.ends_with('\n')) text.pop_back();
+    return {error->code, text};
 }
+
+Error libvirt_error(Fault fault, const std::string& what) { return {fault, what + ": " + libvirt_said().text, {}}; }
 
 bool last_error_is(int code) {
     const virErrorPtr error = virGetLastError();
     return error != nullptr && error->code == code;
+}
+
+Result<Confinement> confinement_of(const Connection& connection) {
+    const Text capabilities(virConnectGetCapabilities(connection.get()));
+    if (!capabilities) return std::unexpected(libvirt_error(Fault::host, "ask libvirt for its capabilities"));
+    return read_confinement(capabilities.get());
 }
 
 }  // namespace memrig

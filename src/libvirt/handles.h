@@ -1,12 +1,14 @@
 // libvirt's objects with owners, and its errors as ours.
 #pragma once
 
+#include <cstdlib>
 #include <memory>
 #include <string>
 
 #include <libvirt/libvirt.h>
 
 #include "base/error.h"
+#include "libvirt/advice.h"
 
 namespace memrig {
 
@@ -25,7 +27,15 @@ Connection own(virConnectPtr connection);
 Domain share(virDomainPtr domain);
 
 // What libvirt said last on this thread.
+LibvirtSaid libvirt_said();
 Error libvirt_error(Fault fault, const std::string& what);
 bool last_error_is(int code);
+
+struct FreeText {
+    void operator()(char* text) const { free(text); }  // NOLINT: libvirt's strings are malloc()'s
+};
+using Text = std::unique_ptr<char, FreeText>;
+
+Result<Confinement> confinement_of(const Connection& connection);
 
 }  // namespace memrig

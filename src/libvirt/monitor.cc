@@ -42,17 +42,13 @@ QmpResult<nlohmann::json> decode_answer(const std::string& text) {
     return std::unexpected(decode_failure("refused", string_at("/error/class"), string_at("/error/desc")));
 }
 
-struct FreeText {
-    void operator()(char* text) const { free(text); }  // NOLINT: libvirt's strings are malloc()'s
-};
-
 QmpResult<nlohmann::json> ask(virDomainPtr domain, const std::string& line, int descriptor, Inbox& inbox) {
     inbox.transcript.add(true, line);
     char* raw = nullptr;
     const int done = descriptor < 0 ? virDomainQemuMonitorCommand(domain, line.c_str(), &raw, 0)
                                     : virDomainQemuMonitorCommandWithFiles(domain, line.c_str(), 1, &descriptor,
                                                                            nullptr, nullptr, &raw, 0);
-    const std::unique_ptr<char, FreeText> answer(raw);
+    const Text answer(raw);
     if (done < 0 || !answer)
         return std::unexpected(QmpError{QmpFault::transport, {}, libvirt_error(Fault::rig, "libvirt").message});
     inbox.transcript.add(false, answer.get());
@@ -94,7 +90,11 @@ public:
         Descriptor copy(::dup(descriptor));
         if (!copy.valid()) return fail_errno(Fault::host, "copy a descriptor");
         const auto done = run("getfd", {{"fdname", name}}, std::move(copy), deadline);
-        if (!done) return in_context(done.error().error(), "getfd");
+        if (!done) {
+            Error error = done.error().error();
+            error.remedy = advise_on_descriptor(error.message);
+            return in_context(std::move(error), "getfd");
+        }
         return {};
     }
 

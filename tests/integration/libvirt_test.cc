@@ -8,6 +8,7 @@
 #include <sstream>
 #include <thread>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <nlohmann/json.hpp>
 
@@ -22,6 +23,10 @@ namespace memrig {
 namespace {
 
 using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::HasSubstr;
+using ::testing::Not;
+using ::testing::StartsWith;
 constexpr auto kPatience = std::chrono::minutes(20);
 
 class Libvirt : public ::testing::Test {
@@ -48,13 +53,15 @@ protected:
         EXPECT_EQ(leftovers(), before);
     }
 
-    static Process spawn(std::vector<std::string> argv, const fs::path& output) {
+    static Process spawn(std::vector<std::string> argv, const fs::path& output,
+                         std::vector<std::string> environment = {}) {
         std::error_code code;
         fs::remove(output, code);  // it would be added to
         SpawnOptions options;
         options.argv = std::move(argv);
         options.output = output;
-        options.environment = {"TMPDIR=" + temporary().string()};
+        options.environment = std::move(environment);
+        options.environment.push_back("TMPDIR=" + temporary().string());
         auto process = Process::spawn(options);
         EXPECT_TRUE(process) << process.error().line();
         return *std::move(process);
@@ -66,15 +73,41 @@ protected:
         return ended && *ended ? **ended : ExitStatus{};
     }
     static std::string said() { return read_file(output()).value_or(""); }
+    static std::string memrig() { return (fs::read_symlink("/proc/self/exe").parent_path() / "memrig").string(); }
     static Process start_run(std::vector<std::string> more) {
-        std::vector<std::string> argv = {(fs::read_symlink("/proc/self/exe").parent_path() / "memrig").string(),
-                                         "run",
-                                         "--backend",
-                                         "libvirt:qemu:///system",
-                                         "--accel",
-                                         "tcg"};
+        std::vector<std::string> argv = {memrig(), "run", "--backend", "libvirt:qemu:///system", "--accel", "tcg"};
         argv.insert(argv.end(), more.begin(), more.end());
         return spawn(argv, output());
+    }
+    // "STATUS: DETAIL (REMEDY)" of each of the doctor's checks of libvirt.
+    static std::map<std::string, std::string> doctor(std::vector<std::string> environment = {}) {
+        Process run = spawn({memrig(), "doctor", "--backend", "libvirt:qemu:///system", "--json"}, output(),
+                            std::move(environment));
+        const ExitStatus ended = end_of(run);
+        std::map<std::string, std::string> told;
+        bool missing = false;
+        const json all = json::parse(said());
+        for (const auto& check : all.at("checks")) {
+            const auto text = [&](const char* key) { return check[key].get<std::string>(); };
+            missing |= text("status") == "missing";
+            if (text("name").starts_with("libvirt"))
+                told[text("name")] = fmt::format("{}: {} ({})", text("status"), text("detail"), text("remedy"));
+        }
+        EXPECT_EQ(ended.code, missing ? 3 : 0) << said();
+        return told;
+    }
+    // A cache of a kernel that everybody may read, below a directory that libvirt's QEMU may enter, too.
+    static fs::path make_readable_cache() {
+        const auto kernel = resolve_kernel("debian-6.1-amd64");
+        EXPECT_TRUE(kernel);
+        const fs::path cache = libvirt->work() / "cache", package = libvirt->work() / "package";
+        fs::create_directories(cache / "kernels");
+        fs::create_directories(package / "root" / "boot");
+        fs::create_directory_symlink(kernel->modules_root / "lib", package / "root" / "lib");
+        fs::copy(kernel->image, package / "root" / "boot");
+        EXPECT_TRUE(write_file(cache / "kernels" / "debian-6.1-amd64", package.string()));
+        fs::permissions(libvirt->work(), fs::perms::others_exec | fs::perms::group_exec, fs::perm_options::add);
+        return cache;
     }
     // How often each verdict came, by arm.
     static std::map<std::string, std::map<std::string, int>> verdicts(const fs::path& results) {
@@ -128,22 +161,24 @@ protected:
         return domains().empty() && qemus().empty();
     }
 
-    // Both arms, two trials each.
-    static void races(const std::string& scenario, const std::string& mutants = "oops deadlock") {
-        const fs::path out = libvirt->work() / fs::path(scenario).filename();
-        Process run = start_run({scenario, "--trials", "2", "--out", out.string()});
+    // Both arms, that many trials each. Where the evidence is.
+    static fs::path races(const std::string& scenario, const std::string& kernel, int trials,
+                          const std::string& convictions = "oops deadlock") {
+        const fs::path out = libvirt->work() / (fs::path(scenario).filename().string() + "-on-" + kernel);
+        Process run =
+            start_run({scenario, "--kernel", kernel, "--trials", std::to_string(trials), "--out", out.string()});
         EXPECT_TRUE(end_of(run).success()) << said();
         auto counts = verdicts(out / "results.json");
-        EXPECT_EQ(counts["control"]["held"], 2) << said();
+        EXPECT_EQ(counts["control"]["held"], trials) << said();
         int convicted = 0;
-        std::istringstream verdicts_of_mutants(mutants);
-        for (std::string verdict; verdicts_of_mutants >> verdict;) convicted += counts["mutant"][verdict];
-        EXPECT_EQ(convicted, 2) << said();
+        std::istringstream which(convictions);
+        for (std::string verdict; which >> verdict;) convicted += counts["mutant"][verdict];
+        EXPECT_EQ(convicted, trials) << said();
+        return out / scenario / kernel;
     }
-    // What the trial's monitor carried.
-    static std::string qmp_of(const std::string& scenario) {
-        const fs::path arm = libvirt->work() / fs::path(scenario).filename() / scenario / "debian-6.1-amd64/control";
-        return read_file(arm / "0001" / "qmp.jsonl").value_or("");
+    // What the monitor carried in the first trial of the control arm.
+    static std::string qmp_of(const fs::path& evidence) {
+        return read_file(evidence / "control" / "0001" / "qmp.jsonl").value_or("");
     }
 
     static inline std::string obstacle;
@@ -153,21 +188,61 @@ protected:
 
 // Plugged, and unplugged, by libvirt's own calls.
 TEST_F(Libvirt, RacesADimm) {
-    races("race/acpi-dimm-online");
-    const std::string qmp = qmp_of("race/acpi-dimm-online");
-    EXPECT_NE(qmp.find("\"ua-dimm0\""), std::string::npos) << qmp;
-    EXPECT_EQ(qmp.find("device_add"), std::string::npos) << qmp;
+    const std::string qmp = qmp_of(races("race/acpi-dimm-online", "debian-6.1-amd64", 2));
+    EXPECT_THAT(qmp, HasSubstr("\"ua-dimm0\""));
+    EXPECT_THAT(qmp, Not(HasSubstr("device_add")));
 }
 
 TEST_F(Libvirt, RacesARemoval) {
-    races("race/acpi-dimm-remove-online", "rule-broken oops deadlock");
-    const std::string qmp = qmp_of("race/acpi-dimm-remove-online");
-    EXPECT_NE(qmp.find("DEVICE_DELETED"), std::string::npos) << qmp;
-    EXPECT_EQ(qmp.find("device_del"), std::string::npos) << qmp;
-    EXPECT_EQ(qmp.find("object-del"), std::string::npos) << qmp;
+    const std::string qmp =
+        qmp_of(races("race/acpi-dimm-remove-online", "debian-6.1-amd64", 1, "rule-broken oops deadlock"));
+    EXPECT_THAT(qmp, HasSubstr("DEVICE_DELETED"));
+    EXPECT_THAT(qmp, Not(HasSubstr("device_del")));
+    EXPECT_THAT(qmp, Not(HasSubstr("object-del")));
 }
 
-TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online"); }
+TEST_F(Libvirt, RacesVirtioMem) { races("race/virtio-mem-online", "debian-6.1-amd64", 2); }
+
+TEST_F(Libvirt, RacesADimmOnPower) { races("race/acpi-dimm-online", "debian-6.1-ppc64el", 1); }
+
+TEST_F(Libvirt, DoctorTriesADomain) {
+    const auto told = doctor();
+    EXPECT_THAT(told.at("libvirt"), StartsWith("ok: libvirt "));
+    EXPECT_THAT(told.at("libvirt QEMU's user"), StartsWith("ok: root, security driver none"));
+    EXPECT_THAT(told.at("libvirt q35"), StartsWith("ok: "));
+    EXPECT_THAT(told.at("libvirt domain"), StartsWith("ok: started with debian-"));
+}
+
+TEST_F(Libvirt, DoctorTellsWhomQemuIsAndWhatKeepsItOut) {
+    const fs::path cache = make_readable_cache(), package = libvirt->work() / "package";
+    libvirt->kill();
+    libvirt->start("libvirt-qemu");
+    fs::permissions(package, fs::perms::owner_all);
+    auto told = doctor({"MEMRIG_CACHE=" + cache.string()});
+    EXPECT_THAT(told.at("libvirt QEMU's user"), StartsWith("ok: libvirt-qemu"));
+    EXPECT_THAT(told.at("libvirt domain"),
+                AllOf(StartsWith("missing: libvirt cannot start a domain: "), HasSubstr("could not open kernel file"),
+                      HasSubstr("libvirt-qemu may not enter " + package.string() + " (0700 root)"),
+                      HasSubstr("MEMRIG_CACHE"), HasSubstr("user = \"root\" in /etc/libvirt/qemu.conf")));
+
+    fs::permissions(package, fs::perms::others_read | fs::perms::others_exec, fs::perm_options::add);
+    told = doctor({"MEMRIG_CACHE=" + cache.string()});
+    EXPECT_THAT(told.at("libvirt domain"),
+                AllOf(HasSubstr("Failed to bind socket"),
+                      HasSubstr("libvirt-qemu may not make files in " + temporary().string()),
+                      HasSubstr("user = \"root\" in /etc/libvirt/qemu.conf")));
+    libvirt->kill();
+    libvirt->start();
+}
+
+TEST_F(Libvirt, DoctorTellsThatNobodyIsThere) {
+    libvirt->kill();
+    const auto told = doctor();
+    libvirt->start();
+    EXPECT_THAT(told.at("libvirt"),
+                AllOf(StartsWith("missing: connect to libvirt at qemu:///system: "),
+                      HasSubstr("No such file or directory"), HasSubstr("systemctl start libvirtd")));
+}
 
 // What comes on one stream is not missed while libvirt's client reads for another caller.
 TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {

@@ -12,6 +12,7 @@
 
 #include <gtest/gtest.h>
 
+#include "base/descriptor.h"
 #include "base/file.h"
 #include "base/process.h"
 #include "private_mounts.h"
@@ -36,33 +37,37 @@ public:
             EXPECT_EQ(::mount("tmpfs", directory, "tmpfs", 0, "mode=0755"), 0)
                 << directory << ": " << std::strerror(errno);
         }
+        open_kvm();
         // libvirt-daemon-system would have made them.
         add_line("/etc/passwd", "libvirt-qemu:x:64055:64055::/var/lib/libvirt:/usr/sbin/nologin");
         add_line("/etc/group", "libvirt-qemu:x:64055:");
-        EXPECT_TRUE(write_file("/etc/libvirt/qemu.conf",
-                               "user = \"root\"\ngroup = \"root\"\ndynamic_ownership = 0\nremember_owner = 0\n"
-                               "security_driver = \"none\"\ncgroup_controllers = []\nnamespaces = []\n"
-                               "stdio_handler = \"file\"\n"));
         EXPECT_TRUE(write_file("/etc/libvirt/libvirtd.conf", "auth_unix_rw = \"none\"\nunix_sock_group = \"root\"\n"));
         start();
     }
 
-    void start() {
+    // Its QEMUs run as `user`.
+    void start(const std::string& user = "root") {
+        EXPECT_TRUE(write_file("/etc/libvirt/qemu.conf",
+                               "user = \"" + user + "\"\ngroup = \"" + user + "\"\n" +
+                                   "dynamic_ownership = 0\nremember_owner = 0\nsecurity_driver = \"none\"\n"
+                                   "cgroup_controllers = []\nnamespaces = []\nstdio_handler = \"file\"\n"));
         SpawnOptions options;
-        options.argv = {"libvirtd", "--config", "/etc/libvirt/libvirtd.conf", "--pid-file",
-                        "/run/libvirt/libvirtd.pid"};
+        options.argv = {find_program("libvirtd").value_or("libvirtd").string(), "--config",
+                        "/etc/libvirt/libvirtd.conf", "--pid-file", "/run/libvirt/libvirtd.pid"};
         options.output = log();
+        options.environment = {"PATH=" + few_emulators()};
         auto daemon = Process::spawn(options);
         ASSERT_TRUE(daemon) << daemon.error().line();
         daemon_.emplace(std::move(*daemon));
-        // Its socket appears when it listens; a connection is served when its drivers are ready.
+        // A connection is served when its drivers are ready.
         const Deadline patience = Deadline::after(std::chrono::minutes(5));
         bool ended = false;
-        while (!fs::exists(kSocket) && !ended && !patience.expired()) {
+        while (!connect_unix(kSocket, Deadline::after(std::chrono::milliseconds(20))) && !ended &&
+               !patience.expired()) {
             const auto looked = daemon_->wait(Deadline::after(std::chrono::milliseconds(20)));
             ended = !looked || *looked;
         }
-        ASSERT_TRUE(fs::exists(kSocket)) << read_file(log()).value_or("");
+        ASSERT_TRUE(!ended && !patience.expired()) << read_file(log()).value_or("");
     }
     // Without a chance to clean up behind itself.
     void kill() {
@@ -75,6 +80,25 @@ public:
     [[nodiscard]] const fs::path& work() const { return work_.path(); }
 
 private:
+    // libvirt asks every QEMU anew before each domain where KVM is there, but not for QEMU's user (virQEMUCapsIsValid()): here it is for everybody.
+    static void open_kvm() {
+        struct stat kvm{};
+        if (::stat("/dev/kvm", &kvm) != 0) return;
+        const char* copy = "/run/libvirt/kvm";
+        if (::mknod(copy, S_IFCHR | 0666, kvm.st_rdev) != 0 || ::chmod(copy, 0666) != 0) return;
+        EXPECT_EQ(::mount(copy, "/dev/kvm", nullptr, MS_BIND, nullptr), 0) << std::strerror(errno);
+    }
+    // A directory of those QEMUs that the tests use: libvirt asks all that it finds what they can do.
+    static std::string few_emulators() {
+        const fs::path directory = "/run/libvirt/emulators";
+        fs::create_directories(directory);
+        for (const char* name : {"qemu-system-x86_64", "qemu-system-ppc64"}) {
+            const auto program = find_program(name);
+            std::error_code code;
+            if (program) fs::create_symlink(*program, directory / name, code);
+        }
+        return directory.string();
+    }
     [[nodiscard]] fs::path log() const { return work_.path() / "libvirtd.log"; }
     // In a copy that is mounted over the file.
     void add_line(const std::string& file, const std::string& line) {

@@ -1,0 +1,24 @@
+// What a libvirt is, and what it would do for memrig: looked up, nothing is started.
+#pragma once
+
+#include <string>
+
+#include "base/error.h"
+#include "libvirt/handles.h"
+#include "machine/bench.h"
+
+namespace memrig {
+
+// Fault::host where it gives none, with what to do.
+Result<Connection> open_connection(const std::string& uri);
+
+// "libvirt 9.0.0, QEMU 7.2.22", those that serve the connection.
+Result<std::string> versions_of(const Connection& connection);
+
+// Whether it is a libvirt of this host that runs QEMU.
+Status check_kind(const Connection& connection, const std::string& uri);
+
+// Whether it can make a bench's machine by emulation.
+Status check_emulation(const Connection& connection, const Bench& bench);
+
+}  // namespace memrig
