@@ -128,6 +128,7 @@ std::string advise_on_domain(const LibvirtSaid& said, const OurFiles& files, con
     if (what && says(said.text, "No such file or directory"))
         return "libvirt's QEMU sees other files there than memrig: set MEMRIG_CACHE and TMPDIR to directories that "
                "both see";
+    if (says(said.text, "domaintype=kvm")) return "libvirt's QEMU has no KVM: --accel tcg";
     if (says(said.text, "unable to find any emulator") || says(said.text, "could not find capabilities for") ||
         says(said.text, "is not supported by emulator"))
         return "apt-get install qemu-system-x86 qemu-system-ppc, then systemctl restart libvirtd";

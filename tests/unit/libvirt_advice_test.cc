@@ -171,6 +171,11 @@ TEST_F(AdviceOnADomain, ThatNoEmulatorCanMake) {
         EXPECT_THAT(advice(said), StartsWith("apt-get install qemu-system-x86")) << said;
 }
 
+TEST_F(AdviceOnADomain, ThatKvmCannotRun) {
+    EXPECT_THAT(advice("invalid argument: could not find capabilities for arch=x86_64 domaintype=kvm"),
+                HasSubstr("--accel tcg"));
+}
+
 TEST_F(AdviceOnADomain, IsNoneWhereWeKnowNone) { EXPECT_EQ(advice("Permission denied"), ""); }
 
 TEST(Advice, OnADescriptorThatIsNotPassedOn) {

@@ -1,0 +1,95 @@
+// What libvirt costs a trial: the same trials by QEMU of this host and by a libvirt, in turn, so that a busy host is busy for both. Printed,
+// never judged.
+#include <array>
+#include <cstdlib>
+#include <map>
+
+#include "base/file.h"
+#include "base/stop_request.h"
+#include "campaign/campaign.h"
+#include "libvirt/backend.h"
+#include "report/summary.h"
+
+namespace memrig {
+namespace {
+
+class Observer final : public CampaignObserver {
+public:
+    void busy_with(const std::string& what) override {
+        if (!what.empty()) fmt::print(stderr, "{} …\n", what);
+    }
+    void planned(unsigned) override {}
+    void trial_done(const ArmResult& arm, const TrialResult& trial) override {
+        unexpected += trial.as_expected ? 0 : 1;
+        trials[arm.arm].push_back(trial);
+    }
+    std::map<std::string, std::vector<TrialResult>> trials;  // by arm
+    unsigned unexpected = 0;
+};
+
+struct Contender {
+    std::unique_ptr<Backend> backend;
+    Observer observer;
+};
+
+Status play(const std::string& kernel, std::uint64_t seed, Contender& contender) {
+    MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-libvirt-bench"));
+    CampaignOrder order;
+    order.scenarios = {"race/acpi-dimm-online"};
+    order.kernels = {kernel};
+    order.trials = 1;
+    order.seed = seed;
+    order.accelerator = "tcg";
+    order.out = directory.path() / "run";
+    MEMRIG_TRY(const RunResults results, run_campaign(order, *contender.backend, contender.observer));
+    if (results.interrupted) return fail(Fault::interrupted, "interrupted");
+    return {};
+}
+
+double median(const std::vector<TrialResult>& trials, double TrialResult::* seconds) {
+    ArmResult arm;
+    arm.trials = trials;
+    return spread_of(times_of(arm, seconds)).median;
+}
+
+Status compare(const std::string& uri, const std::string& kernel, unsigned trials) {
+    std::array<Contender, 2> contenders;
+    contenders[0].backend = make_qemu_backend();
+    MEMRIG_TRY(contenders[1].backend, connect_libvirt(uri));
+    for (unsigned trial = 0; trial < trials; ++trial)
+        for (auto& contender : contenders) MEMRIG_CHECK(play(kernel, trial, contender));
+    fmt::print("{}, race/acpi-dimm-online, medians of {}, in seconds:\n", kernel, trials);
+    fmt::print("  {:<8} {:<24} {:>8} {:>9} {:>6}\n", "arm", "backend", "restore", "schedule", "trial");
+    for (const auto& [arm, unused] : contenders[0].observer.trials) {
+        std::array<double, 2> whole{};
+        for (std::size_t i = 0; i < contenders.size(); ++i) {
+            const auto& played = contenders[i].observer.trials[arm];
+            whole[i] = median(played, &TrialResult::verdict_seconds);
+            fmt::print("  {:<8} {:<24} {:>8.2f} {:>9.2f} {:>6.2f}\n", arm, contenders[i].backend->name(),
+                       median(played, &TrialResult::restore_seconds), median(played, &TrialResult::schedule_seconds),
+                       whole[i]);
+        }
+        if (whole[0] > 0) fmt::print("  {:<8} {:.1f} times as long\n", arm, whole[1] / whole[0]);
+    }
+    for (const auto& contender : contenders)
+        if (contender.observer.unexpected != 0)
+            fmt::print("  {}: {} trials not as expected\n", contender.backend->name(), contender.observer.unexpected);
+    return {};
+}
+
+}  // namespace
+}  // namespace memrig
+
+// memrig_libvirt_bench URI KERNEL TRIALS
+int main(int argc, char** argv) {
+    using namespace memrig;
+    install_signal_handlers();
+    if (argc != 4) {
+        fmt::print(stderr, "usage: memrig_libvirt_bench URI KERNEL TRIALS\n");
+        return 2;
+    }
+    const Status done = compare(argv[1], argv[2], static_cast<unsigned>(std::strtoul(argv[3], nullptr, 10)));
+    if (done) return 0;
+    fmt::print(stderr, "memrig_libvirt_bench: {}\n", done.error().line());
+    return done.error().fault == Fault::interrupted ? 130 : 3;
+}
