@@ -1,24 +1,18 @@
 // What libvirt costs a trial: the same trials by QEMU of this host and by a libvirt, in turn, so that a busy host is busy for both. Printed,
 // never judged.
 #include <array>
-#include <cstdlib>
 #include <map>
 
 #include "base/file.h"
-#include "base/stop_request.h"
-#include "campaign/campaign.h"
+#include "campaign_bench.h"
 #include "libvirt/backend.h"
 #include "report/summary.h"
 
 namespace memrig {
 namespace {
 
-class Observer final : public CampaignObserver {
+class Observer final : public bench::Observer {
 public:
-    void busy_with(const std::string& what) override {
-        if (!what.empty()) fmt::print(stderr, "{} …\n", what);
-    }
-    void planned(unsigned) override {}
     void trial_done(const ArmResult& arm, const TrialResult& trial) override {
         unexpected += trial.as_expected ? 0 : 1;
         trials[arm.arm].push_back(trial);
@@ -35,14 +29,10 @@ struct Contender {
 Status play(const std::string& kernel, std::uint64_t seed, Contender& contender) {
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-libvirt-bench"));
     CampaignOrder order;
-    order.scenarios = {"race/acpi-dimm-online"};
-    order.kernels = {kernel};
     order.trials = 1;
     order.seed = seed;
-    order.accelerator = "tcg";
     order.out = directory.path() / "run";
-    MEMRIG_TRY(const RunResults results, run_campaign(order, *contender.backend, contender.observer));
-    if (results.interrupted) return fail(Fault::interrupted, "interrupted");
+    MEMRIG_CHECK(bench::run_main_scenario(std::move(order), kernel, *contender.backend, contender.observer));
     return {};
 }
 
@@ -80,16 +70,10 @@ Status compare(const std::string& uri, const std::string& kernel, unsigned trial
 }  // namespace
 }  // namespace memrig
 
-// memrig_libvirt_bench URI KERNEL TRIALS
 int main(int argc, char** argv) {
     using namespace memrig;
-    install_signal_handlers();
-    if (argc != 4) {
-        fmt::print(stderr, "usage: memrig_libvirt_bench URI KERNEL TRIALS\n");
-        return 2;
-    }
-    const Status done = compare(argv[1], argv[2], static_cast<unsigned>(std::strtoul(argv[3], nullptr, 10)));
-    if (done) return 0;
-    fmt::print(stderr, "memrig_libvirt_bench: {}\n", done.error().line());
-    return done.error().fault == Fault::interrupted ? 130 : 3;
+    return bench::main_of("memrig_libvirt_bench URI KERNEL TRIALS", argc, argv,
+                          [](const char* uri, const char* kernel, const char* trials) {
+                              return compare(uri, kernel, bench::count(trials));
+                          });
 }

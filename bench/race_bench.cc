@@ -1,39 +1,22 @@
 // How long it takes to see the race: directed by the probe against left to itself, on the same kernel, in the same run. Printed, never judged.
-#include <cstdlib>
-
 #include "base/file.h"
-#include "base/stop_request.h"
-#include "campaign/campaign.h"
+#include "campaign_bench.h"
 #include "report/statistics.h"
 #include "report/summary.h"
-#include "report/text.h"
 
 namespace memrig {
 namespace {
 
-class Observer final : public CampaignObserver {
-public:
-    void busy_with(const std::string& what) override {
-        if (!what.empty()) fmt::print(stderr, "{} …\n", what);
-    }
-    void planned(unsigned trials) override { fmt::print(stderr, "{}\n", counted(trials, "trial")); }
-    void trial_done(const ArmResult&, const TrialResult&) override {}
-};
-
 Result<Occurrence> measure(const std::string& kernel, Mode mode, unsigned trials) {
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-race-bench"));
     const auto backend = make_qemu_backend();
-    Observer observer;
+    bench::Observer observer;
     CampaignOrder order;
-    order.scenarios = {"race/acpi-dimm-online"};
-    order.kernels = {kernel};
     order.arm = "mutant";
     order.trials = trials;
-    order.accelerator = "tcg";
     order.manner.mode = mode;
     order.out = directory.path() / "run";
-    MEMRIG_TRY(const RunResults results, run_campaign(order, *backend, observer));
-    if (results.interrupted) return fail(Fault::interrupted, "interrupted");
+    MEMRIG_TRY(const RunResults results, bench::run_main_scenario(std::move(order), kernel, *backend, observer));
     return free_occurrence(results.arms.front());
 }
 
@@ -54,17 +37,10 @@ Status compare(const std::string& kernel, unsigned directed_trials, unsigned fre
 }  // namespace
 }  // namespace memrig
 
-// memrig_race_bench KERNEL DIRECTED-TRIALS FREE-TRIALS
 int main(int argc, char** argv) {
     using namespace memrig;
-    install_signal_handlers();
-    if (argc != 4) {
-        fmt::print(stderr, "usage: memrig_race_bench KERNEL DIRECTED-TRIALS FREE-TRIALS\n");
-        return 2;
-    }
-    const auto count = [](const char* text) { return static_cast<unsigned>(std::strtoul(text, nullptr, 10)); };
-    const Status done = compare(argv[1], count(argv[2]), count(argv[3]));
-    if (done) return 0;
-    fmt::print(stderr, "memrig_race_bench: {}\n", done.error().line());
-    return done.error().fault == Fault::interrupted ? 130 : 3;
+    return bench::main_of("memrig_race_bench KERNEL DIRECTED-TRIALS FREE-TRIALS", argc, argv,
+                          [](const char* kernel, const char* directed, const char* free) {
+                              return compare(kernel, bench::count(directed), bench::count(free));
+                          });
 }

@@ -73,15 +73,23 @@ Result<Replay> replay_trial(const ReplayOrder& order, Backend& backend, Campaign
     observer.planned(order.times);
     for (unsigned number = 1; number <= order.times; number++) {
         const std::string directory = fmt::format("{:04}", number);
-        const TrialOrder trial{
-            guest,         scenario,    *arm, number, recipe.seed, recipe.attributes, order.out / directory,
-            recipe.manner, recipe.order};
+        const TrialOrder trial{guest,
+                               scenario,
+                               *arm,
+                               number,
+                               recipe.seed,
+                               recipe.attributes,
+                               order.out / directory,
+                               recipe.manner,
+                               recipe.order,
+                               order.keep_machine};
         auto outcome = run_trial(backend, trial);
         if (!outcome && outcome.error().fault == Fault::interrupted) {
             replay.interrupted = true;
             break;
         }
         if (!outcome) return std::unexpected(outcome.error());
+        replay.machine = std::move(outcome->machine);
         TrialResult& result = outcome->result;
         result.directory = directory;
         result.as_expected = result.verdict == replay.recorded.verdict;

@@ -286,7 +286,7 @@ Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
     const SteadyTime begun = steady_clock().now();
     MachineOrder machine_order = order.guest->order;
     machine_order.evidence = order.directory;
-    const auto machine = backend.restore(machine_order, order.guest->state, Deadline::after(kRestorePatience));
+    auto machine = backend.restore(machine_order, order.guest->state, Deadline::after(kRestorePatience));
     result.restore_seconds = seconds(steady_clock().now() - begun);
     if (!machine) {
         if (machine.error().fault == Fault::interrupted) return std::unexpected(machine.error());
@@ -311,6 +311,7 @@ Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
         }
         if (const auto written = stage.write(begun); !written) blame(result, written.error());
     }
+    if (machine && order.keep_machine) outcome.machine = std::move(*machine);
     result.verdict_seconds = seconds(steady_clock().now() - begun);
     result.as_expected = is_as_expected(order, result);
     if (const auto written = write_file(order.directory / "verdict.json", text_of(verdict_json(result))); !written) {

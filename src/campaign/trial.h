@@ -34,12 +34,14 @@ struct TrialOrder {
     std::filesystem::path directory;                // made here; this trial's alone
     TrialManner manner = {};
     Interleaving order = {};  // of explore mode
+    bool keep_machine = false;
 };
 
 struct TrialOutcome {
     TrialResult result;
     Branches branches;  // of explore mode
     std::vector<std::string> missing_points;
+    std::unique_ptr<Machine> machine;  // as its judge left it, where it was to be kept; null where there was none
 };
 
 // The points of explore mode: the user's, else the scenario's, else the default ones.

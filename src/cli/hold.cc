@@ -1,24 +1,25 @@
 #include "cli/hold.h"
 
 #include <poll.h>
+#include <sys/utsname.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/shell.h"
 #include "base/stop_request.h"
-#include "machine/handed_over.h"
 #include "probe/symbol_file.h"
 
 namespace memrig {
 
 namespace {
 
-constexpr const char* kHostArch = "x86_64";
-
 std::string gdb_text(const WaysIn& ways, const PreparedGuest& guest, const Architecture& architecture,
                      const fs::path& symbols) {
-    const char* gdb = guest.order.bench.arch == kHostArch ? "gdb" : "gdb-multiarch";
-    std::string text =
-        fmt::format("gdb:      {} {} -ex 'target remote {}'\n", gdb, symbols.string(), ways.gdb.string());
+    utsname host{};
+    ::uname(&host);
+    const char* gdb = guest.order.bench.arch == host.machine ? "gdb" : "gdb-multiarch";
+    std::string text = fmt::format("gdb:      {} {} -ex {}\n", gdb, shell_word(symbols.string()),
+                                   shell_word("target remote " + ways.gdb.string()));
     text +=
         fmt::format("symbols:  {} of the guest's own /proc/kallsyms, at their addresses there; no types, no lines\n",
                     guest.symbols.size());
@@ -46,9 +47,7 @@ std::string wait_for_user(const WaysIn& ways) {
 }  // namespace
 
 Status hold_guest(Machine& machine, const PreparedGuest& guest, bool stopped, const Terminal& terminal) {
-    auto* handing = dynamic_cast<HandsOver*>(&machine);
-    if (handing == nullptr) return fail(Fault::rig, "this backend's guests cannot be held");
-    MEMRIG_TRY(const WaysIn ways, handing->hand_over(!stopped));
+    MEMRIG_TRY(const WaysIn ways, machine.hand_over(!stopped));
     std::string text = stopped ? "\nthe guest stands still at its verdict\n" : "\nthe guest runs on\n";
     const Architecture* architecture = find_architecture(guest.order.bench.arch);
     if (architecture != nullptr) {

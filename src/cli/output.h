@@ -11,7 +11,8 @@
 
 namespace memrig {
 
-enum ExitStatus : int {
+// The program's exit status.
+enum : int {
     kExitGood = 0,
     kExitNotAsExpected = 1,
     kExitBadUsage = 2,

@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "campaign/bundle.h"
-#include "campaign/keeping_backend.h"
 #include "campaign/replay.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
@@ -26,15 +25,13 @@ constexpr const char* kFooter =
     "Example:\n"
     "  memrig replay runs/20300203T040506Z-4711/race/acpi-dimm-online/debian-6.1-amd64/mutant/0002\n";
 
-struct ReplayOptions {
-    ReplayOrder order;
-    bool gdb = false, hold = false;
+struct Hold {
+    bool stopped = false, running = false;
 };
 
-int replay(ReplayOptions options) {
-    ReplayOrder& order = options.order;
-    const bool holds = options.gdb || options.hold;
-    if (holds && order.times != 1)
+int replay(ReplayOrder order, const Hold& hold) {
+    order.keep_machine = hold.stopped || hold.running;
+    if (order.keep_machine && order.times != 1)
         return report_error({Fault::user_input, "only one guest can be held", "leave out --times"});
     std::optional<Bundle> bundle;
     const bool own_directory = order.out.empty();
@@ -54,14 +51,13 @@ int replay(ReplayOptions options) {
         order.trial = bundle->directory.path();
         for (const auto& warning : bundle->warnings) warn(warning);
     }
-    const std::unique_ptr<Backend> qemu = make_qemu_backend();
-    KeepingBackend keeping(*qemu);
     Result<Replay> done;
     {
+        const std::unique_ptr<Backend> backend = make_qemu_backend();
         CampaignOrder shown;
         shown.out = order.out;
         ConsoleObserver observer(terminal, shown);
-        done = replay_trial(order, holds ? static_cast<Backend&>(keeping) : *qemu, observer);
+        done = replay_trial(order, *backend, observer);
     }
     if (!done) {
         if (own_directory) remove_if_empty(order.out);
@@ -80,11 +76,10 @@ int replay(ReplayOptions options) {
     const std::string line =
         fmt::format("{} of {} came to the same verdict", same, counted(done->arm.trials.size(), "replay"));
     terminal.print((done->same_verdict() ? terminal.paint().good(line) : terminal.paint().bad(line)) + "\n");
-    if (holds)
-        if (const auto machine = keeping.take()) {
-            const Status held = hold_guest(*machine, *done->guest, options.gdb, terminal);
-            if (!held) return report_error(held.error());
-        }
+    if (done->machine) {
+        const Status held = hold_guest(*done->machine, *done->guest, hold.stopped, terminal);
+        if (!held) return report_error(held.error());
+    }
     if (rig_fault && done->recorded.verdict != Verdict::rig_fault) return kExitRigFault;
     return done->same_verdict() ? kExitGood : kExitNotAsExpected;
 }
@@ -92,8 +87,8 @@ int replay(ReplayOptions options) {
 }  // namespace
 
 void add_replay_command(CLI::App& program, Action& action) {
-    auto options = std::make_shared<ReplayOptions>();
-    ReplayOrder* order = &options->order;
+    auto order = std::make_shared<ReplayOrder>();
+    auto hold = std::make_shared<Hold>();
     CLI::App* command = program.add_subcommand("replay", "Play a trial again, from what it left");
     command->footer(kFooter);
     command->add_option("DIR", order->trial, "The trial's directory, or a bundle")->required()->type_name("");
@@ -107,11 +102,11 @@ void add_replay_command(CLI::App& program, Action& action) {
     command->add_option("--emulator", order->emulator, "Another QEMU's id or path; default: the recorded one")
         ->type_name("ID|PATH");
     command->add_option("--out", order->out, "Where the new evidence goes; default: runs/TIME-PID")->type_name("DIR");
-    auto* gdb = command->add_flag("--gdb", options->gdb,
+    auto* gdb = command->add_flag("--gdb", hold->stopped,
                                   "Stop at the verdict, tell gdb's command, and wait for Enter or Ctrl-C");
-    command->add_flag("--hold", options->hold, "Let the guest run on after the verdict, until Enter or Ctrl-C")
+    command->add_flag("--hold", hold->running, "Let the guest run on after the verdict, until Enter or Ctrl-C")
         ->excludes(gdb);
-    command->callback([options, &action] { action = [options] { return replay(*options); }; });
+    command->callback([order, hold, &action] { action = [order, hold] { return replay(*order, *hold); }; });
 }
 
 }  // namespace memrig

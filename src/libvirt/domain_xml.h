@@ -23,8 +23,7 @@ bool has_own_nodes(const Bench& bench);
 std::string libvirt_arch(const Bench& bench);
 
 // What libvirt has no word for (the gdbstub, the vCPU's exact flags, a bench's further arguments) goes to QEMU as it is, by <qemu:commandline>.
-// `incoming`: it waits for a saved guest. The
-// first node is libvirt's own: it wants one where memory can be plugged.
+// `incoming`: it waits for a saved guest. The first node is libvirt's own: it wants one where memory can be plugged.
 std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming);
 
 }  // namespace memrig

@@ -28,10 +28,4 @@ bool last_error_is(int code) {
     return error != nullptr && error->code == code;
 }
 
-Result<Confinement> confinement_of(const Connection& connection) {
-    const Text capabilities(virConnectGetCapabilities(connection.get()));
-    if (!capabilities) return std::unexpected(libvirt_error(Fault::host, "ask libvirt for its capabilities"));
-    return read_confinement(capabilities.get());
-}
-
 }  // namespace memrig

@@ -36,6 +36,4 @@ struct FreeText {
 };
 using Text = std::unique_ptr<char, FreeText>;
 
-Result<Confinement> confinement_of(const Connection& connection);
-
 }  // namespace memrig

@@ -1,19 +1,14 @@
 #include "libvirt/hotplug.h"
 
-#include <condition_variable>
-#include <map>
-#include <mutex>
 #include <set>
 #include <sstream>
-#include <string_view>
 #include <vector>
 
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
-#include "base/stop_request.h"
 #include "libvirt/call.h"
-#include "qmp/one_shot.h"
+#include "libvirt/device_events.h"
 
 namespace memrig {
 
@@ -21,37 +16,13 @@ namespace {
 
 constexpr std::uint64_t kKib = 1024;
 
-// What libvirt says of the devices, by alias.
-struct DeviceEvents {
-    std::mutex mutex;
-    std::condition_variable changed;
-    std::map<std::string, bool> there;
-
-    void tell(std::string_view alias, bool is_there) {
-        const std::lock_guard guard(mutex);
-        there[std::string(alias)] = is_there;
-        changed.notify_all();
-    }
-    Status await(const std::string& alias, bool is_there, Deadline deadline) {
-        std::unique_lock lock(mutex);
-        const auto seen =
-            wait_until(changed, lock, deadline, [&] { return there.contains(alias) && there[alias] == is_there; });
-        if (seen) return {};
-        if (seen.error().fault == QmpFault::interrupted) return std::unexpected(stop_request().error());
-        return fail(Fault::rig, "libvirt does not say that {} was {}", alias, is_there ? "added" : "removed");
-    }
-};
-
 using SharedEvents = std::shared_ptr<DeviceEvents>;
 
-// Of memory that was added libvirt 9.0 names the object, not the device (qemuDomainAttachMemory).
 void on_added(virConnectPtr, virDomainPtr, const char* name, void* opaque) {
-    std::string_view alias = name;
-    if (alias.starts_with("memua-")) alias.remove_prefix(3);
-    (*static_cast<SharedEvents*>(opaque))->tell(alias, true);
+    (*static_cast<SharedEvents*>(opaque))->added(name);
 }
 void on_removed(virConnectPtr, virDomainPtr, const char* alias, void* opaque) {
-    (*static_cast<SharedEvents*>(opaque))->tell(alias, false);
+    (*static_cast<SharedEvents*>(opaque))->removed(alias);
 }
 
 class LibvirtHotplug final : public HotplugApi {
@@ -75,10 +46,11 @@ public:
         names_->add(id, backend);
         known_.insert(id);
         const std::string alias = DeviceNames::alias(id);
+        events_->forget(alias);
         MEMRIG_CHECK(call("attach " + id, deadline, [xml = dimm_xml(alias, bytes, node)](virDomainPtr domain) {
             return virDomainAttachDeviceFlags(domain, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
         }));
-        return events_->await(alias, true, deadline);
+        return events_->await_added(alias, deadline);
     }
     [[nodiscard]] bool knows(const std::string& id) const override { return known_.contains(id); }
     // By alias: that call does not wait for the guest.
@@ -88,7 +60,7 @@ public:
         });
     }
     Status await_release(const std::string& id, Deadline deadline) override {
-        return events_->await(DeviceNames::alias(id), false, deadline);
+        return events_->await_removed(DeviceNames::alias(id), deadline);
     }
 
 private:

@@ -33,6 +33,12 @@ Result<std::string> versions_of(const Connection& connection) {
     return fmt::format("libvirt {}, QEMU {}", dotted(libvirt), dotted(qemu));
 }
 
+Result<Confinement> confinement_of(const Connection& connection) {
+    const Text capabilities(virConnectGetCapabilities(connection.get()));
+    if (!capabilities) return std::unexpected(libvirt_error(Fault::host, "ask libvirt for its capabilities"));
+    return read_confinement(capabilities.get());
+}
+
 Status check_kind(const Connection& connection, const std::string& uri) {
     const char* type = virConnectGetType(connection.get());
     if (type == nullptr || std::string(type) != "QEMU")

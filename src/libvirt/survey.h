@@ -15,6 +15,9 @@ Result<Connection> open_connection(const std::string& uri);
 // "libvirt 9.0.0, QEMU 7.2.22", those that serve the connection.
 Result<std::string> versions_of(const Connection& connection);
 
+// What it confines its QEMUs to.
+Result<Confinement> confinement_of(const Connection& connection);
+
 // Whether it is a libvirt of this host that runs QEMU.
 Status check_kind(const Connection& connection, const std::string& uri);
 

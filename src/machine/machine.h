@@ -13,6 +13,7 @@
 #include "machine/console_log.h"
 #include "machine/hotplug_api.h"
 #include "machine/kernel_image.h"
+#include "machine/ways_in.h"
 #include "probe/probe.h"
 #include "qmp/qmp_client.h"
 
@@ -52,6 +53,9 @@ public:
     virtual Status start(Deadline deadline) = 0;
     // Stops the vCPUs and writes the guest's whole state to `file`. The machine can only be destroyed afterwards.
     virtual Status save(const std::filesystem::path& file, Deadline deadline) = 0;
+    // Lets go of all that memrig holds of the machine: it has no breakpoints any more, and stands still unless it is to `run`. From then on it
+    // can only be destroyed. An error says how it ended, where it has, or that this backend has no such machines.
+    virtual Result<WaysIn> hand_over(bool run);
     // A transcript of the agent's channel.
     [[nodiscard]] virtual std::string agent_transcript() = 0;
     [[nodiscard]] virtual Accelerator accelerator() const = 0;

@@ -10,8 +10,8 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
+#include "base/shell.h"
 #include "guest/agent_link.h"
-#include "machine/handed_over.h"
 #include "machine/machine.h"
 #include "machine/migration.h"
 #include "machine/qemu_command.h"
@@ -42,13 +42,7 @@ Result<Sockets> make_sockets() {
     return sockets;
 }
 
-std::string shell_quoted(const std::string& text) {
-    std::string quoted = "'";
-    for (const char c : text) quoted += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return quoted + "'";
-}
-
-class QemuMachine final : public Machine, public HandsOver {
+class QemuMachine final : public Machine {
 public:
     QemuMachine(MachineOrder order, Sockets sockets, fs::path output, Process process)
         : order_(std::move(order)),
@@ -156,7 +150,7 @@ Status QemuMachine::load(int descriptor, Deadline deadline) {
 
 Status QemuMachine::save(const fs::path& file, Deadline deadline) {
     MEMRIG_CHECK(run("stop", {}, deadline));
-    return save_state(*qmp_, "exec:cat > " + shell_quoted(file.string()), deadline);
+    return save_state(*qmp_, "exec:cat > " + shell_word(file.string()), deadline);
 }
 
 Result<WaysIn> QemuMachine::hand_over(bool run_on) {
@@ -169,8 +163,8 @@ Result<WaysIn> QemuMachine::hand_over(bool run_on) {
     agent_.reset();
     console_.reset();
     qmp_.reset();
-    return WaysIn{sockets_.directory.path(), sockets_.path("gdb"), sockets_.path("qmp"),
-                  sockets_.path("console"),  process_.pid(),       process_.descriptor()};
+    return WaysIn{sockets_.directory.path(), sockets_.path("gdb"), sockets_.path("qmp"), sockets_.path("console"),
+                  process_.descriptor()};
 }
 
 class QemuBackend final : public Backend {
@@ -220,6 +214,8 @@ Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& orde
 }  // namespace
 
 const char* to_string(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg"; }
+
+Result<WaysIn> Machine::hand_over(bool) { return fail(Fault::rig, "this backend's guests cannot be held"); }
 
 std::unique_ptr<Backend> make_qemu_backend() { return std::make_unique<QemuBackend>(); }
 

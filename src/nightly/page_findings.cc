@@ -3,6 +3,7 @@
 
 #include <fmt/format.h>
 
+#include "base/shell.h"
 #include "campaign/trial_json.h"
 #include "nightly/page_parts.h"
 #include "report/text.h"
@@ -27,17 +28,6 @@ std::string cell_name(const CampaignRecord& record, std::size_t cell) {
 
 std::string trial_name(const CampaignRecord& record, const Group& group) {
     return fmt::format("{} #{}", cell_name(record, trial_of(record, group).cell), trial_of(record, group).number);
-}
-
-// As a shell takes it for one word.
-std::string shell_word(const std::string& text) {
-    const auto plain = [](unsigned char c) {
-        return std::isalnum(c) != 0 || std::string_view("/._-+=:@%,").contains(static_cast<char>(c));
-    };
-    if (!text.empty() && std::ranges::all_of(text, plain)) return text;
-    std::string word = "'";
-    for (const char c : text) word += c == '\'' ? std::string("'\\''") : std::string(1, c);
-    return word + "'";
 }
 
 // Within the campaign's directory, whatever its database says.

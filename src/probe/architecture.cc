@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <elf.h>
+
 namespace memrig {
 
 namespace {
@@ -74,14 +76,18 @@ constexpr std::array kArm64Scratch = {"x0"sv,  "x1"sv,  "x2"sv,  "x3"sv,  "x4"sv
 // PAGE_OFFSET up to RADIX_VMALLOC_START (arch/powerpc/include/asm/book3s/64/radix.h).
 constexpr LinearMap kPpcLinearMap{0xc000000000000000, 0x0008000000000000};
 
+// __START_KERNEL with the default PHYSICAL_START (arch/x86/include/asm/page_types.h).
+constexpr std::uint64_t kX86LinkedAt = 0xffffffff81000000;
+constexpr std::uint32_t kElfV2 = 2;  // EF_PPC64_ABI
+
 // clang-format off
 constexpr std::array kArchitectures = {
     Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}, kX86Scratch,
-                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset, {0, 0}},
+                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset, {0, 0}, EM_X86_64, 0, kX86LinkedAt},
     Architecture{"ppc64le", "powerpc:common64", "pc", "r1", "lr", "r3", {"r3", "r4", "r5", "r6", "r7", "r8"}, kPpcScratch,
-                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset, kPpcLinearMap},
+                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset, kPpcLinearMap, EM_PPC64, kElfV2, 0},
     Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"}, kArm64Scratch,
-                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset, {0, 0}},
+                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset, {0, 0}, EM_AARCH64, 0, 0},
 };
 // clang-format on
 

@@ -41,6 +41,10 @@ struct Architecture {
     // Where QEMU shows the probe no kernel memory by way of a vCPU in user mode, as that has no right to it
     // (target/ppc/mmu-radix64.c): the part that can be read as physical memory instead.
     LinearMap linear_map;
+    std::uint16_t elf_machine;  // e_machine and e_flags of its kernel's file
+    std::uint32_t elf_flags;
+    std::uint64_t
+        linked_at;  // where the default configuration's _text is linked to; 0: the kernel is not moved, or not known
 };
 
 std::span<const Architecture> architectures();

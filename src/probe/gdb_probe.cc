@@ -1,13 +1,9 @@
 #include "probe/gdb_probe.h"
 
 #include <algorithm>
-#include <array>
-#include <cerrno>
-
-#include <poll.h>
 
 #include "base/descriptor.h"
-#include "base/stop_request.h"
+#include "probe/gdb_session.h"
 #include "probe/packet.h"
 #include "probe/stop_reply.h"
 #include "probe/target_description.h"
@@ -16,16 +12,11 @@ namespace memrig {
 
 namespace {
 
-using namespace std::chrono_literals;
-
-// The stub answers from QEMU's main loop; it is late only when the host is, or when QEMU is stuck.
-constexpr auto kReplyPatience = 60s;
-constexpr std::size_t kMaxTranscript = 200'000;
 constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
 
 class GdbProbe final : public Probe {
 public:
-    explicit GdbProbe(Descriptor socket) : socket_(std::move(socket)) {}
+    explicit GdbProbe(Descriptor socket) : session_(std::move(socket)) {}
 
     Status shake_hands(Deadline deadline);
 
@@ -55,20 +46,9 @@ public:
     Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override;
     Result<Stop> interrupt(Deadline deadline) override;
     Status detach() override;
-    std::vector<ProbeLine> transcript() override { return transcript_; }
+    std::vector<ProbeLine> transcript() override { return session_.transcript(); }
 
 private:
-    Status send_raw(std::string_view bytes);
-    // Queues a packet; it leaves with the next flush(), so that what needs no answer in between costs one trip.
-    void queue(std::string_view payload);
-    Status flush();
-    Result<std::optional<std::string>> receive(Deadline deadline, int wake);
-    Result<std::string> reply();
-    Result<std::string> ask(std::string_view payload);
-    Status ask_ok(std::string_view payload);
-    // Queues a packet that the stub answers with OK; that is checked when the next answer is read.
-    void queue_for_ok(std::string payload);
-    Status take_oks();
     // Queues the choice of the vCPU that g, P and m then speak of, if it is another one.
     void select(unsigned vcpu);
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
@@ -78,110 +58,29 @@ private:
     Result<std::string> read_linear(std::uint64_t address, std::size_t size);
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
-    void note(bool sent, std::string_view text);
     [[nodiscard]] Status must_be_stopped() const {
         return running_ ? fail(Fault::rig, "the probe was asked to look at a running guest") : Status();
     }
 
-    Descriptor socket_;
-    PacketDecoder decoder_;
-    std::string outgoing_;
-    std::vector<std::string> awaiting_ok_;  // what was sent, in order
+    GdbSession session_;
     std::shared_ptr<const RegisterLayout> layout_;
     std::vector<std::string> threads_;  // by vCPU
     std::set<std::string> inserted_;    // breakpoints and watchpoints, as "Z" names them
     int selected_ = -1;
     bool running_ = false;
-    std::vector<ProbeLine> transcript_;
 };
-
-void GdbProbe::note(bool sent, std::string_view text) {
-    if (transcript_.size() < kMaxTranscript)
-        transcript_.push_back({steady_clock().now(), sent, std::string(text.substr(0, 256))});
-}
-
-void GdbProbe::queue(std::string_view payload) {
-    note(true, payload);
-    outgoing_ += encode_packet(payload);
-}
-
-Status GdbProbe::send_raw(std::string_view bytes) {
-    return write_all(socket_.get(), bytes, Deadline::after(kReplyPatience));
-}
-
-Status GdbProbe::flush() {
-    const std::string bytes = std::exchange(outgoing_, {});
-    return send_raw(bytes);
-}
-
-Result<std::optional<std::string>> GdbProbe::receive(Deadline deadline, int wake) {
-    std::array<char, 16384> buffer{};
-    for (;;) {
-        MEMRIG_TRY(auto packet, decoder_.next());
-        if (packet) {
-            note(false, *packet);
-            outgoing_.insert(0, "+");  // goes out with what we send next; the stub does not wait for it
-            return packet;
-        }
-        pollfd fds[] = {{socket_.get(), POLLIN, 0}, {stop_request().descriptor(), POLLIN, 0}, {wake, POLLIN, 0}};
-        const int n = ::poll(fds, 3, deadline.poll_ms());
-        if (n < 0 && errno != EINTR) return fail_errno(Fault::host, "poll");
-        if (n > 0 && fds[1].revents != 0) return std::unexpected(stop_request().error());
-        if (n > 0 && fds[0].revents != 0) {
-            MEMRIG_TRY(const std::size_t got, read_some(socket_.get(), buffer));
-            if (got == 0) return fail(Fault::rig, "QEMU closed the gdbstub's socket");
-            decoder_.feed({buffer.data(), got});
-        } else if ((n > 0 && fds[2].revents != 0) || deadline.expired()) {
-            return std::nullopt;
-        }
-    }
-}
-
-Result<std::string> GdbProbe::reply() {
-    MEMRIG_CHECK(take_oks());
-    MEMRIG_TRY(auto packet, receive(Deadline::after(kReplyPatience), -1));
-    if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
-    return *std::move(packet);
-}
-
-void GdbProbe::queue_for_ok(std::string payload) {
-    queue(payload);
-    awaiting_ok_.push_back(std::move(payload));
-}
-
-Status GdbProbe::take_oks() {
-    for (const auto& payload : std::exchange(awaiting_ok_, {})) {
-        MEMRIG_TRY(const auto packet, receive(Deadline::after(kReplyPatience), -1));
-        if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
-        if (*packet != "OK")
-            return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", packet->substr(0, 64), payload.substr(0, 64));
-    }
-    return {};
-}
-
-Result<std::string> GdbProbe::ask(std::string_view payload) {
-    queue(payload);
-    MEMRIG_CHECK(flush());
-    return reply();
-}
-
-Status GdbProbe::ask_ok(std::string_view payload) {
-    MEMRIG_TRY(const std::string answer, ask(payload));
-    if (answer != "OK")
-        return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", answer.substr(0, 64), payload.substr(0, 64));
-    return {};
-}
 
 void GdbProbe::select(unsigned vcpu) {
     if (selected_ == static_cast<int>(vcpu)) return;
-    queue_for_ok("Hg" + threads_.at(vcpu));
+    session_.queue_for_ok("Hg" + threads_.at(vcpu));
     selected_ = static_cast<int>(vcpu);
 }
 
 Result<std::string> GdbProbe::annex(const std::string& name) {
     std::string text;
     for (;;) {
-        MEMRIG_TRY(const std::string part, ask(fmt::format("qXfer:features:read:{}:{:x},ffb", name, text.size())));
+        MEMRIG_TRY(const std::string part,
+                   session_.ask(fmt::format("qXfer:features:read:{}:{:x},ffb", name, text.size())));
         if (part.empty() || (part[0] != 'l' && part[0] != 'm'))
             return fail(Fault::rig, "the gdbstub does not describe its registers ({})", name);
         text += part.substr(1);
@@ -191,15 +90,15 @@ Result<std::string> GdbProbe::annex(const std::string& name) {
 }
 
 Status GdbProbe::shake_hands(Deadline) {
-    MEMRIG_TRY(std::string features, ask("qSupported:multiprocess+;vContSupported+"));
+    MEMRIG_TRY(std::string features, session_.ask("qSupported:multiprocess+;vContSupported+"));
     // A second client stops a guest that runs, and is told so before it is answered (gdb_vm_state_change).
     if (features.starts_with('T')) {
-        MEMRIG_TRY(features, reply());
+        MEMRIG_TRY(features, session_.reply());
     }
     if (features.find("multiprocess+") == std::string::npos)
         return fail(Fault::rig, "the gdbstub knows no vCPUs (no multiprocess+)");
     MEMRIG_TRY(layout_, read_target_description([this](const std::string& name) { return annex(name); }));
-    MEMRIG_TRY(const std::string stopped, ask("?"));
+    MEMRIG_TRY(const std::string stopped, session_.ask("?"));
     if (stopped.empty() || stopped[0] != 'T')
         return fail(Fault::rig, "the gdbstub answers '{}' to '?'", stopped.substr(0, 64));
     return list_vcpus();
@@ -208,7 +107,7 @@ Status GdbProbe::shake_hands(Deadline) {
 Status GdbProbe::list_vcpus() {
     threads_.clear();
     for (std::string verb = "qfThreadInfo";; verb = "qsThreadInfo") {
-        MEMRIG_TRY(const std::string list, ask(verb));
+        MEMRIG_TRY(const std::string list, session_.ask(verb));
         if (list.empty() || list[0] == 'l') break;
         for (std::size_t at = 1; at < list.size() && threads_.size() < 4096;) {
             const std::size_t comma = std::min(list.find(',', at), list.size());
@@ -225,8 +124,8 @@ Status GdbProbe::meet_new_vcpus() {
     MEMRIG_CHECK(list_vcpus());
     for (const auto& point : inserted_) {
         // QEMU keeps them for each vCPU: it takes them from the old ones, and then complains of the one that has none.
-        MEMRIG_CHECK(ask("z" + point));
-        MEMRIG_CHECK(ask_ok("Z" + point));
+        MEMRIG_CHECK(session_.ask("z" + point));
+        MEMRIG_CHECK(session_.ask_ok("Z" + point));
     }
     return {};
 }
@@ -234,9 +133,9 @@ Status GdbProbe::meet_new_vcpus() {
 Result<Registers> GdbProbe::registers(unsigned vcpu) {
     MEMRIG_CHECK(must_be_stopped());
     select(vcpu);
-    queue("g");
-    MEMRIG_CHECK(flush());
-    MEMRIG_TRY(const std::string answer, reply());
+    session_.queue("g");
+    MEMRIG_CHECK(session_.flush());
+    MEMRIG_TRY(const std::string answer, session_.reply());
     auto raw = from_hex(answer);
     if (!raw || raw->size() < 8) return fail(Fault::rig, "the gdbstub sends no registers: '{}'", answer.substr(0, 64));
     return Registers(layout_, *std::move(raw));
@@ -250,7 +149,7 @@ Status GdbProbe::set_register(unsigned vcpu, std::string_view name, std::uint64_
     for (std::size_t i = 0; i < bytes.size() && i < 8; i++) bytes[i] = static_cast<char>(value >> (8 * i));
     // Sent along with what comes next, be that a resume.
     select(vcpu);
-    queue_for_ok(fmt::format("P{:x}={}", place->number, to_hex(bytes)));
+    session_.queue_for_ok(fmt::format("P{:x}={}", place->number, to_hex(bytes)));
     return {};
 }
 
@@ -261,9 +160,9 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
     while (bytes.size() < size) {
         const std::size_t n = std::min(kMemoryChunk, size - bytes.size());
         select(vcpu);
-        queue(fmt::format("m{:x},{:x}", address + bytes.size(), n));
-        MEMRIG_CHECK(flush());
-        MEMRIG_TRY(const std::string answer, reply());
+        session_.queue(fmt::format("m{:x},{:x}", address + bytes.size(), n));
+        MEMRIG_CHECK(session_.flush());
+        MEMRIG_TRY(const std::string answer, session_.reply());
         const auto part = from_hex(answer);
         if (part && part->size() == n) {
             bytes += *part;
@@ -278,9 +177,9 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
 Result<std::string> GdbProbe::read_linear(std::uint64_t address, std::size_t size) {
     const LinearMap& map = layout_->arch->linear_map;
     if (!map.contains(address, size)) return fail(Fault::guest, "no memory at {:#x}", address);
-    MEMRIG_CHECK(ask_ok("Qqemu.PhyMemMode:1"));
-    MEMRIG_TRY(const std::string answer, ask(fmt::format("m{:x},{:x}", address - map.base, size)));
-    MEMRIG_CHECK(ask_ok("Qqemu.PhyMemMode:0"));
+    MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:1"));
+    MEMRIG_TRY(const std::string answer, session_.ask(fmt::format("m{:x},{:x}", address - map.base, size)));
+    MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:0"));
     auto bytes = from_hex(answer);
     if (!bytes || bytes->size() != size) return fail(Fault::guest, "no memory at {:#x}", address);
     return *std::move(bytes);
@@ -289,12 +188,12 @@ Result<std::string> GdbProbe::read_linear(std::uint64_t address, std::size_t siz
 Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) {
     MEMRIG_CHECK(must_be_stopped());
     select(vcpu);
-    for (const auto address : addresses) queue(fmt::format("m{:x},8", address));
-    MEMRIG_CHECK(flush());
+    for (const auto address : addresses) session_.queue(fmt::format("m{:x},8", address));
+    MEMRIG_CHECK(session_.flush());
     std::vector<std::uint64_t> words;
     std::optional<std::uint64_t> absent;
     for (const auto address : addresses) {
-        MEMRIG_TRY(const std::string answer, reply());
+        MEMRIG_TRY(const std::string answer, session_.reply());
         const auto bytes = from_hex(answer);
         if (bytes && bytes->size() == 8) words.push_back(little_endian(*bytes));
         else if (!absent) absent = address;  // the answers behind it have to be taken all the same
@@ -313,9 +212,9 @@ Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std
 Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) {
     MEMRIG_CHECK(must_be_stopped());
     select(vcpu);
-    queue(fmt::format("M{:x},{:x}:{}", address, bytes.size(), to_hex(bytes)));
-    MEMRIG_CHECK(flush());
-    MEMRIG_TRY(const std::string answer, reply());
+    session_.queue(fmt::format("M{:x},{:x}:{}", address, bytes.size(), to_hex(bytes)));
+    MEMRIG_CHECK(session_.flush());
+    MEMRIG_TRY(const std::string answer, session_.reply());
     if (answer != "OK") return fail(Fault::guest, "cannot write memory at {:#x}", address);
     return {};
 }
@@ -327,7 +226,7 @@ Status GdbProbe::breakpoint(char verb, std::uint64_t address, BreakpointKind kin
 
 Status GdbProbe::point(char verb, const std::string& what) {
     MEMRIG_CHECK(must_be_stopped());
-    MEMRIG_CHECK(ask_ok(verb + what));
+    MEMRIG_CHECK(session_.ask_ok(verb + what));
     if (verb == 'Z') inserted_.insert(what);
     else inserted_.erase(what);
     return {};
@@ -340,15 +239,15 @@ Status GdbProbe::resume(const std::set<unsigned>& vcpus) {
     if (vcpus.size() == threads_.size()) payload += ";c";
     else
         for (const unsigned vcpu : vcpus) payload += ";c:" + threads_.at(vcpu);
-    queue(payload);
-    MEMRIG_CHECK(flush());
+    session_.queue(payload);
+    MEMRIG_CHECK(session_.flush());
     running_ = true;
-    return take_oks();
+    return session_.take_oks();
 }
 
 Status GdbProbe::step(unsigned vcpu) {
     MEMRIG_CHECK(must_be_stopped());
-    MEMRIG_TRY(const std::string answer, ask("vCont;s:" + threads_.at(vcpu)));
+    MEMRIG_TRY(const std::string answer, session_.ask("vCont;s:" + threads_.at(vcpu)));
     MEMRIG_TRY(const Stop stop, parse_stop(answer));
     if (stop.cause == StopCause::exited || stop.vcpu != vcpu)
         return fail(Fault::rig, "a single step ended in '{}'", answer.substr(0, 64));
@@ -365,7 +264,7 @@ Result<Stop> GdbProbe::parse_stop(std::string_view text) {
 
 Result<std::optional<Stop>> GdbProbe::wait_stop(Deadline deadline, int wake) {
     if (!running_) return fail(Fault::rig, "the probe waits for a stop of a guest that does not run");
-    MEMRIG_TRY(const auto packet, receive(deadline, wake));
+    MEMRIG_TRY(const auto packet, session_.receive(deadline, wake));
     if (!packet) return std::nullopt;
     running_ = false;
     MEMRIG_TRY(const Stop stop, parse_stop(*packet));
@@ -374,17 +273,16 @@ Result<std::optional<Stop>> GdbProbe::wait_stop(Deadline deadline, int wake) {
 }
 
 Result<Stop> GdbProbe::interrupt(Deadline deadline) {
-    note(true, "<interrupt>");
-    MEMRIG_CHECK(send_raw("\x03"));
+    MEMRIG_CHECK(session_.interrupt());
     MEMRIG_TRY(const auto stop, wait_stop(deadline, -1));
     if (!stop) return fail(Fault::rig, "QEMU did not stop the guest when asked to");
     return *stop;
 }
 
 Status GdbProbe::detach() {
-    if (running_) MEMRIG_CHECK(interrupt(Deadline::after(kReplyPatience)));
-    MEMRIG_CHECK(ask_ok("D;1"));
-    socket_.close();
+    if (running_) MEMRIG_CHECK(interrupt(Deadline::after(GdbSession::kReplyPatience)));
+    MEMRIG_CHECK(session_.ask_ok("D;1"));
+    session_.close();
     return {};
 }
 

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cstring>
 #include <limits>
-#include <vector>
+#include <string_view>
 
 #include <elf.h>
 
@@ -12,8 +12,6 @@ namespace memrig {
 namespace {
 
 constexpr std::uint64_t kKernelHalf = 1ull << 63;
-constexpr std::uint64_t kX86LinkAddress = 0xffffffff81000000;
-constexpr std::uint32_t kPpcAbiV2 = 2;
 
 template <class T>
 void append(std::string& out, const T& value) {
@@ -22,9 +20,13 @@ void append(std::string& out, const T& value) {
     std::memcpy(out.data() + at, &value, sizeof value);
 }
 
-Elf64_Shdr section(std::uint32_t name, std::uint32_t type, std::uint64_t offset, std::uint64_t size) {
+// The sections' names, each at its offset.
+using namespace std::string_view_literals;
+constexpr std::string_view kTitles = "\0.text\0.symtab\0.strtab\0.shstrtab\0"sv;
+
+Elf64_Shdr section(std::string_view title, std::uint32_t type, std::uint64_t offset, std::uint64_t size) {
     Elf64_Shdr header{};
-    header.sh_name = name;
+    header.sh_name = static_cast<std::uint32_t>(kTitles.find(std::string(1, '\0').append(title).append(1, '\0')) + 1);
     header.sh_type = type;
     header.sh_offset = offset;
     header.sh_size = size;
@@ -51,7 +53,6 @@ std::string symbol_file(const SymbolTable& symbols, const Architecture& architec
         names += symbol.name;
         names += '\0';
     }
-    const std::string titles("\0.text\0.symtab\0.strtab\0.shstrtab", 33);
     Elf64_Ehdr header{};
     const std::uint64_t table_at = sizeof header, names_at = table_at + table.size(),
                         titles_at = names_at + names.size();
@@ -60,12 +61,10 @@ std::string symbol_file(const SymbolTable& symbols, const Architecture& architec
     header.e_ident[EI_DATA] = ELFDATA2LSB;
     header.e_ident[EI_VERSION] = EV_CURRENT;
     header.e_type = ET_EXEC;
-    header.e_machine = architecture.name == "ppc64le"   ? EM_PPC64
-                       : architecture.name == "aarch64" ? EM_AARCH64
-                                                        : EM_X86_64;
-    header.e_flags = header.e_machine == EM_PPC64 ? kPpcAbiV2 : 0;
+    header.e_machine = architecture.elf_machine;
+    header.e_flags = architecture.elf_flags;
     header.e_version = EV_CURRENT;
-    header.e_shoff = (titles_at + titles.size() + 7) & ~std::uint64_t{7};
+    header.e_shoff = (titles_at + kTitles.size() + 7) & ~std::uint64_t{7};
     header.e_ehsize = sizeof header;
     header.e_shentsize = sizeof(Elf64_Shdr);
     header.e_shnum = 5;
@@ -73,27 +72,28 @@ std::string symbol_file(const SymbolTable& symbols, const Architecture& architec
 
     std::string file;
     append(file, header);
-    file += table + names + titles;
+    file += table + names;
+    file += kTitles;
     file.resize(header.e_shoff, '\0');
     append(file, Elf64_Shdr{});
-    Elf64_Shdr text = section(1, SHT_NOBITS, table_at, low <= high ? high - low + 1 : 0);
+    Elf64_Shdr text = section(".text", SHT_NOBITS, table_at, low <= high ? high - low + 1 : 0);
     text.sh_flags = SHF_ALLOC | SHF_EXECINSTR;
     text.sh_addr = low <= high ? low : 0;
     append(file, text);
-    Elf64_Shdr list = section(7, SHT_SYMTAB, table_at, table.size());
+    Elf64_Shdr list = section(".symtab", SHT_SYMTAB, table_at, table.size());
     list.sh_link = 3;
     list.sh_info = 1;  // the first that is not local
     list.sh_entsize = sizeof(Elf64_Sym);
     append(file, list);
-    append(file, section(15, SHT_STRTAB, names_at, names.size()));
-    append(file, section(23, SHT_STRTAB, titles_at, titles.size()));
+    append(file, section(".strtab", SHT_STRTAB, names_at, names.size()));
+    append(file, section(".shstrtab", SHT_STRTAB, titles_at, kTitles.size()));
     return file;
 }
 
 std::optional<std::uint64_t> kaslr_offset(const SymbolTable& symbols, const Architecture& architecture) {
     const auto text = symbols.unique("_text");
-    if (architecture.name != "x86_64" || !text || *text < kX86LinkAddress) return std::nullopt;
-    return *text - kX86LinkAddress;
+    if (architecture.linked_at == 0 || !text || *text < architecture.linked_at) return std::nullopt;
+    return *text - architecture.linked_at;
 }
 
 }  // namespace memrig

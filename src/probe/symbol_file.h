@@ -15,7 +15,7 @@ namespace memrig {
 std::string symbol_file(const SymbolTable& symbols, const Architecture& architecture);
 
 // How far the kernel's text lies from where it was linked to, which is what gdb's `add-symbol-file vmlinux -o` takes; nothing where it
-// cannot be told. x86-64: __START_KERNEL of a kernel with the default PHYSICAL_START.
+// cannot be told (Architecture::linked_at).
 std::optional<std::uint64_t> kaslr_offset(const SymbolTable& symbols, const Architecture& architecture);
 
 }  // namespace memrig

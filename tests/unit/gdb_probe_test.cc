@@ -31,12 +31,9 @@ TEST_F(GdbProbeTest, ThreadsMayComeInSeveralParts) {
 TEST_F(GdbProbeTest, AStopThatIsToldBeforeTheFirstAnswerIsNoAnswer) {
     stub.expect_raw("qSupported:multiprocess+;vContSupported+",
                     ScriptedStub::packet("T02thread:p01.01;") + ScriptedStub::packet("multiprocess+"));
-    stub.expect_annexes();
-    stub.expect("?", "T05thread:p01.01;");
-    stub.expect("qfThreadInfo", "mp01.01");
-    stub.expect("qsThreadInfo", "l");
+    stub.expect_handshake_after_features(3);
     connect();
-    EXPECT_EQ(probe->vcpus(), 1u);
+    EXPECT_EQ(probe->vcpus(), 3u);
 }
 
 TEST_F(GdbProbeTest, AStubThatOnlyTellsOfStopsIsOfNoUse) {

@@ -66,6 +66,10 @@ public:
     void expect_handshake(unsigned vcpus = 3, const std::string& target = kTargetXml,
                           const std::string& core = kCoreXml) {
         expect("qSupported:multiprocess+;vContSupported+", "PacketSize=1000;qXfer:features:read+;multiprocess+");
+        expect_handshake_after_features(vcpus, target, core);
+    }
+    void expect_handshake_after_features(unsigned vcpus = 3, const std::string& target = kTargetXml,
+                                         const std::string& core = kCoreXml) {
         expect_annexes(target, core);
         expect("?", "T05thread:p01.01;");
         std::string list = "m";
