@@ -79,6 +79,8 @@ int replay(ReplayOrder order, const Hold& hold) {
     if (done->machine) {
         const Status held = hold_guest(*done->machine, *done->guest, hold.stopped, terminal);
         if (!held) return report_error(held.error());
+    } else if (order.keep_machine) {
+        terminal.print(terminal.paint().bad("there is no guest to hold: none was restored") + "\n");
     }
     if (rig_fault && done->recorded.verdict != Verdict::rig_fault) return kExitRigFault;
     return done->same_verdict() ? kExitGood : kExitNotAsExpected;

@@ -84,6 +84,7 @@ protected:
     [[nodiscard]] std::string status() const {
         const auto qmp = connect_qmp(told("QMP:"), Deadline::after(kPatience));
         EXPECT_TRUE(qmp) << qmp.error().line();
+        if (!qmp) return "";
         const auto answer = (*qmp)->execute("query-status", {}, Deadline::after(kPatience));
         return answer ? answer->value("status", "") : "";
     }
@@ -100,7 +101,7 @@ protected:
 };
 
 TEST_F(HeldGuest, StandsAtItsVerdictForGdb) {
-    hold("--gdb");
+    ASSERT_NO_FATAL_FAILURE(hold("--gdb"));
     EXPECT_EQ(status(), "paused");
     const std::string seen =
         gdb("-ex 'info threads' -ex 'print/x (long)&device_hotplug_lock' -ex 'info symbol bus_probe_device' -ex 'x/i "
@@ -115,7 +116,7 @@ TEST_F(HeldGuest, StandsAtItsVerdictForGdb) {
 
 // Nothing that memrig had set stops it; gdb comes and goes.
 TEST_F(HeldGuest, RunsOnUntilItEnds) {
-    hold("--hold");
+    ASSERT_NO_FATAL_FAILURE(hold("--hold"));
     EXPECT_EQ(status(), "running");
     for (int i = 0; i < 2; i++) {
         EXPECT_THAT(gdb("-ex 'info threads' -ex detach"), HasSubstr("CPU#2"));
