@@ -163,8 +163,9 @@ Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& k
 
 Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kernel) {
     MEMRIG_TRY(Bench bench, bench_for(written, kernel));
-    // Of many scenarios those of other machines are passed over; one that was asked for alone is the user's mistake, which prepare() names.
-    const bool of_another = bench.arch != kernel.arch && order_.bench.empty() && scenarios_.size() > 1;
+    // One that was asked for alone is the user's mistake, which prepare() names.
+    const bool of_another =
+        bench.arch != kernel.arch && order_.bench.empty() && (order_.skip_other_machines || scenarios_.size() > 1);
     if (!of_another) MEMRIG_CHECK(use_emulator(bench, order_.emulator));
     const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
     if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&

@@ -19,9 +19,12 @@ struct CampaignOrder {
     std::vector<std::string> scenarios;                       // names or paths
     std::vector<std::string> kernels = {"debian-6.1-amd64"};  // ids or paths
     std::string bench;                                        // empty: the first that the scenario names
-    std::string emulator;                                     // an id or a path; empty: the one in PATH
-    std::string arm = "all";                                  // "control", the name of a mutant arm, or "all"
-    unsigned trials = 0;  // 0: as the scenario says; in explore mode the most that are run of an arm, 0: all
+    // Of several scenarios it is always so.
+    bool skip_other_machines =
+        false;                // a scenario without a bench for the kernel's architecture is skipped, and no mistake
+    std::string emulator;     // an id or a path; empty: the one in PATH
+    std::string arm = "all";  // "control", the name of a mutant arm, or "all"
+    unsigned trials = 0;      // 0: as the scenario says; in explore mode the most that are run of an arm, 0: all
     unsigned jobs = 1;
     std::optional<std::uint64_t> seed;  // chosen and reported where not given
     std::filesystem::path out;          // made if need be; has to be empty or not there

@@ -109,6 +109,7 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
     order.scenarios = {cell.scenario};
     order.kernels = {cell.mutant.empty() ? cell.kernel : cell.kernel + "+" + cell.mutant};
     order.arm = "control";
+    order.skip_other_machines = true;
     order.trials = 1;
     order.accelerator = order_.accelerator;
     if (!cell.setting.empty()) order.manner.settings = {cell.setting};

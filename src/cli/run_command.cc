@@ -190,6 +190,8 @@ void add_run_command(CLI::App& program, Action& action) {
         ->add_option("--emulator", order.emulator,
                      "A QEMU's id (`memrig emulators list`) or the program's path; default: the one in PATH")
         ->type_name("ID|PATH");
+    command->add_flag("--skip-other-machines", order.skip_other_machines,
+                      "Skip a scenario without a bench for the kernel's architecture; of several it is always so");
     command->add_option("--arm", order.arm, "control, mutant, another arm's name, or all")
         ->type_name("ARM")
         ->capture_default_str();

@@ -240,7 +240,7 @@ private:
         options.argv = order_.worker;
         for (const std::string& word :
              {cell.scenario, std::string("--kernel"), cell.kernel, std::string("--arm"), cell.arm,
-              std::string("--trials"), std::string("1"), std::string("--seed"),
+              std::string("--trials"), std::string("1"), std::string("--skip-other-machines"), std::string("--seed"),
               fmt::format("{}", order_.plan.seed_of(cell, trial.number)), std::string("--accel"), order_.accelerator,
               std::string("--out"), (order_.directory / directory).string()})
             options.argv.push_back(word);

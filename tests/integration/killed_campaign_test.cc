@@ -18,9 +18,12 @@ class RealCampaign : public ::testing::Test {
 protected:
     void SetUp() override {
         directory = std::make_unique<TemporaryDirectory>(*TemporaryDirectory::make("memrig-campaign-test"));
+        plan("\"race/acpi-dimm-online\"");
+    }
+    void plan(const std::string& scenarios) {
         ASSERT_TRUE(write_file(directory->path() / "plan.toml",
-                               "schema = 1\nname = \"kills\"\n[[run]]\nscenarios = [\"race/acpi-dimm-online\"]\n"
-                               "kernels = [\"debian-6.1-amd64\"]\ntrials = 4\n"));
+                               "schema = 1\nname = \"kills\"\n[[run]]\nscenarios = [" + scenarios +
+                                   "]\nkernels = [\"debian-6.1-amd64\"]\ntrials = 4\n"));
     }
     Process start() {
         SpawnOptions options;
@@ -79,6 +82,18 @@ protected:
 
     std::unique_ptr<TemporaryDirectory> directory;
 };
+
+// As a folder of scenarios has some of all machines.
+TEST_F(RealCampaign, PassesOverScenariosOfOtherMachines) {
+    plan("\"race/dlpar-vcpu\"");
+    Process process = start();
+    const auto ended = process.wait(Deadline::after(std::chrono::minutes(20)));
+    ASSERT_TRUE(ended && *ended);
+    EXPECT_EQ((*ended)->code, 4) << read_file(directory->path() / "log").value_or("");
+    const auto cells = progress();
+    ASSERT_EQ(cells.size(), 2u);
+    for (const auto& one : cells) EXPECT_EQ(one.skipped, "it has no bench for x86_64") << one.cell.key();
+}
 
 TEST_F(RealCampaign, SurvivesWhoeverIsKilled) {
     unsigned coordinators = 0, workers = 0;

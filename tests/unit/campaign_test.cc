@@ -240,6 +240,13 @@ TEST_F(CampaignTest, ScenariosOfOtherMachinesNeedNoEmulator) {
     for (const auto& arm : results().arms) EXPECT_EQ(arm.skipped, "it has no bench for x86_64");
 }
 
+TEST_F(CampaignTest, AScenarioOfAnotherMachineIsAMistakeUnlessItIsToBeSkipped) {
+    order.scenarios = {"race/dlpar-vcpu"};
+    expect_refused("is for x86_64");
+    order.skip_other_machines = true;
+    for (const auto& arm : results().arms) EXPECT_EQ(arm.skipped, "it has no bench for x86_64");
+}
+
 TEST_F(CampaignTest, OfManyScenariosThoseOfOtherMachinesAreSkipped) {
     order.scenarios = {"race/dlpar-vcpu", "race/acpi-dimm-online"};
     const RunResults all = results();
