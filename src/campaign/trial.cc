@@ -18,7 +18,6 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kRestorePatience = 3min;
 constexpr auto kAgentPatience = 1min;
 
 // Everything of a trial that lives while its machine does.
@@ -284,18 +283,19 @@ Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
     MEMRIG_CHECK(write_file(order.directory / "trial.json", text_of(recipe_json(order))));
 
     const SteadyTime begun = steady_clock().now();
-    MachineOrder machine_order = order.guest->order;
-    machine_order.evidence = order.directory;
-    auto machine = backend.restore(machine_order, order.guest->state, Deadline::after(kRestorePatience));
+    auto live = begin_guest(backend, order.guest, order.directory);
     result.restore_seconds = seconds(steady_clock().now() - begun);
-    if (!machine) {
-        if (machine.error().fault == Fault::interrupted) return std::unexpected(machine.error());
-        blame(result, machine.error());
+    if (!live) {
+        if (live.error().fault == Fault::interrupted) return std::unexpected(live.error());
+        blame(result, live.error());
         // A QEMU that somebody killed says nothing about the saved state.
-        const bool killed = machine.error().message.find("killed by") != std::string::npos;
-        result.did_not_restore = machine.error().fault == Fault::rig && !killed;
+        const bool killed = live.error().message.find("killed by") != std::string::npos;
+        result.did_not_restore = backend.keeps_guests() && live.error().fault == Fault::rig && !killed;
     } else {
-        Stage stage(**machine, order, begun);
+        TrialOrder played = order;
+        played.guest = live->guest;
+        Machine& machine = *live->machine;
+        Stage stage(machine, played, begun);
         const auto judgement = stage.play(outcome);
         if (judgement) {
             result.verdict = judgement->verdict;
@@ -306,12 +306,11 @@ Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
         } else {
             // What we saw may be but the echo of QEMU's end.
             const bool ours = judgement.error().fault == Fault::rig;
-            blame(result,
-                  (*machine)->death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
+            blame(result, machine.death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
         }
         if (const auto written = stage.write(begun); !written) blame(result, written.error());
     }
-    if (machine && order.keep_machine) outcome.machine = std::move(*machine);
+    if (live && order.keep_machine) outcome.machine = std::move(live->machine);
     result.verdict_seconds = seconds(steady_clock().now() - begun);
     result.as_expected = is_as_expected(order, result);
     if (const auto written = write_file(order.directory / "verdict.json", text_of(verdict_json(result))); !written) {

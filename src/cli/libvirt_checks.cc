@@ -44,13 +44,14 @@ Result<std::optional<KernelImage>> some_kernel(const Bench& bench) {
     return std::nullopt;
 }
 
-// All that a trial asks of libvirt, but for a guest that runs.
+// All that a trial asks of libvirt.
 Status try_domain(Backend& backend, const MachineOrder& order) {
     MEMRIG_TRY(const auto state, TemporaryDirectory::make("memrig-doctor-"));
     MEMRIG_TRY(const auto machine, backend.create(order, Deadline::after(kPatience)));
+    MEMRIG_CHECK(machine->start(Deadline::after(kPatience)));
     MEMRIG_TRY(Probe* const probe, machine->probe());
     (void)probe;
-    return machine->save(state.path() / "state", Deadline::after(kPatience));
+    return backend.keeps_guests() ? machine->save(state.path() / "state", Deadline::after(kPatience)) : Status();
 }
 
 HostCheck check_domain(const std::string& uri) {
@@ -69,7 +70,8 @@ HostCheck check_domain(const std::string& uri) {
     const auto begun = steady_clock().now();
     const Status tried = try_domain(**backend, {*bench, **kernel, initramfs->path, Accelerator::tcg, {}});
     if (!tried) return lacks(Readiness::missing, name, tried.error());
-    return ok(name, fmt::format("started with {}, probed and saved in {:.1f} s", (*kernel)->id,
+    return ok(name, fmt::format("started with {}, {} in {:.1f} s", (*kernel)->id,
+                                (*backend)->keeps_guests() ? "probed and saved" : "sent there, and probed",
                                 seconds(steady_clock().now() - begun)));
 }
 

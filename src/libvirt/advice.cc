@@ -64,6 +64,21 @@ std::string advise_on_refusal(const Refused& what, const Confinement& confinemen
                        elsewhere, user);
 }
 
+// About another host.
+std::string advise_on_network(const std::string& text) {
+    if (says(text, "Cannot read CA certificate") || says(text, "Cannot read client certificate"))
+        return "put cacert.pem, clientcert.pem and clientkey.pem into a directory, and say so: "
+               "qemu+tls://HOST/system?pkipath=DIRECTORY";
+    if (says(text, "Failed to verify peer's certificate") || says(text, "failed validation against"))
+        return "that host's certificate, and clientcert.pem, have to be signed by the CA in cacert.pem";
+    if (says(text, "unable to connect to server at"))
+        return "is it up, and does its libvirtd listen there? qemu+tls wants listen_tls = 1 in "
+               "/etc/libvirt/libvirtd.conf and libvirtd --listen, or libvirtd-tls.socket";
+    if (says(text, "Unable to resolve address")) return "is that the host's name?";
+    if (says(text, "ssh: ")) return "ssh HOST virsh -c qemu:///system version has to work without a password";
+    return {};
+}
+
 }  // namespace
 
 Account account_of(uid_t uid, gid_t gid) {
@@ -108,6 +123,7 @@ std::string what_keeps_out(const Account& account, const fs::path& path, Access 
 }
 
 std::string advise_on_connection(const LibvirtSaid& said) {
+    if (std::string advice = advise_on_network(said.text); !advice.empty()) return advice;
     const bool socket = says(said.text, "Failed to connect socket");
     if (socket && says(said.text, "No such file or directory"))
         return "no libvirtd listens there: systemctl start libvirtd, or apt-get install libvirt-daemon-system";

@@ -98,12 +98,13 @@ void carry(const SharedPipe& pipe) {
     virStreamAbort(pipe->stream.get());
 }
 
-}  // namespace
+using Open = int (*)(virDomainPtr, const char*, virStreamPtr, unsigned);
 
-Result<Descriptor> open_channel(const Connection& connection, virDomainPtr domain, const std::string& alias) {
+Result<Descriptor> open_stream(const Connection& connection, virDomainPtr domain, const std::string& alias, Open open,
+                               unsigned force) {
     Stream stream(virStreamNew(connection.get(), VIR_STREAM_NONBLOCK));
     if (!stream) return std::unexpected(libvirt_error(Fault::rig, "a stream of libvirt"));
-    if (virDomainOpenConsole(domain, alias.c_str(), stream.get(), VIR_DOMAIN_CONSOLE_FORCE) < 0)
+    if (open(domain, alias.c_str(), stream.get(), force) < 0)
         return std::unexpected(libvirt_error(Fault::rig, "open the domain's " + alias));
     std::array<int, 2> ends{};
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends.data()) != 0)
@@ -117,6 +118,16 @@ Result<Descriptor> open_channel(const Connection& connection, virDomainPtr domai
     (void)events_own.release();
     std::thread(carry, pipe).detach();
     return theirs;
+}
+
+}  // namespace
+
+Result<Descriptor> open_console(const Connection& connection, virDomainPtr domain, const std::string& alias) {
+    return open_stream(connection, domain, alias, virDomainOpenConsole, VIR_DOMAIN_CONSOLE_FORCE);
+}
+
+Result<Descriptor> open_channel(const Connection& connection, virDomainPtr domain, const std::string& alias) {
+    return open_stream(connection, domain, alias, virDomainOpenChannel, VIR_DOMAIN_CHANNEL_FORCE);
 }
 
 }  // namespace memrig

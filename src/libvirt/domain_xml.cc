@@ -6,6 +6,8 @@
 
 #include <pugixml.hpp>
 
+#include "libvirt/gdbstub.h"
+
 namespace memrig {
 
 namespace {
@@ -48,7 +50,16 @@ void add_os(pugi::xml_node domain, const MachineOrder& order, const std::string&
     if (order.bench.arch == "x86_64") add(add(domain, "features"), "acpi");
 }
 
-void add_devices(pugi::xml_node domain, const Bench& bench) {
+// Its socket, which libvirt chooses, is the gdbstub's (reach_gdbstub()).
+void add_gdb_channel(pugi::xml_node devices) {
+    const pugi::xml_node channel = add(devices, "channel");
+    set(channel, "type", "unix");
+    const pugi::xml_node target = add(channel, "target");
+    set(target, "type", "virtio");
+    set(target, "name", kGdbChannel);
+}
+
+void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& names) {
     const pugi::xml_node devices = add(domain, "devices");
     if (bench.emulator.program.find('/') != std::string::npos) add(devices, "emulator", bench.emulator.program);
     const pugi::xml_node usb = add(devices, "controller");
@@ -63,6 +74,7 @@ void add_devices(pugi::xml_node domain, const Bench& bench) {
         set(target, "type", "spapr-vio-serial");
         set(add(target, "model"), "name", "spapr-vty");
     }
+    if (names.gdb_socket.empty()) add_gdb_channel(devices);
     set(add(devices, "memballoon"), "model", "none");
 }
 
@@ -90,8 +102,9 @@ std::vector<std::string> beyond_first_node(const std::vector<std::string>& argum
 std::vector<std::string> further_arguments(const MachineOrder& order, const DomainNames& names,
                                            const std::string& machine_options, bool incoming) {
     const Bench& bench = order.bench;
-    std::vector<std::string> arguments = {"-gdb", "unix:" + names.gdb_socket + ",server=on,wait=off"};
+    std::vector<std::string> arguments;
     const auto append = [&](std::initializer_list<std::string> more) { arguments.insert(arguments.end(), more); };
+    if (!names.gdb_socket.empty()) append({"-gdb", "unix:" + names.gdb_socket + ",server=on,wait=off"});
     if (!machine_options.empty()) append({"-machine", machine_options});
     if (!bench.cpu.empty()) append({"-cpu", bench.cpu});
     arguments.insert(arguments.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
@@ -123,7 +136,7 @@ std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool
     if (bench.spare != 0) set(vcpu, "current", std::to_string(bench.vcpus()));
     add_os(domain, order, machine);
     for (const char* end : {"on_poweroff", "on_reboot", "on_crash"}) add(domain, end, "destroy");
-    add_devices(domain, bench);
+    add_devices(domain, bench, names);
     const pugi::xml_node line = add(domain, "qemu:commandline");
     for (const auto& argument : further_arguments(order, names, machine_options, incoming))
         set(add(line, "qemu:arg"), "value", argument);

@@ -9,7 +9,7 @@ namespace memrig {
 
 struct DomainNames {
     std::string domain;
-    std::string gdb_socket;  // where QEMU serves its gdbstub
+    std::string gdb_socket;  // where QEMU serves its gdbstub; empty: it has a channel kGdbChannel for it
 };
 
 // The serial devices' aliases, in the order of the bench's consoles.

@@ -18,7 +18,10 @@ Result<std::string> versions_of(const Connection& connection);
 // What it confines its QEMUs to.
 Result<Confinement> confinement_of(const Connection& connection);
 
-// Whether it is a libvirt of this host that runs QEMU.
+// Whether it was connected to by network: its URI names a host, whichever that is.
+bool is_elsewhere(const Connection& connection);
+
+// Whether it runs QEMU.
 Status check_kind(const Connection& connection, const std::string& uri);
 
 // Whether it can make a bench's machine by emulation.

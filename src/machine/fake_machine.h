@@ -47,11 +47,14 @@ public:
     // Called for each machine that is made, with its number from 1, one call at a time; an error is what create() or restore() returns.
     std::function<Status(FakeMachine&, unsigned)> on_create, on_restore;
 
+    bool keeps = true;  // what keeps_guests() says
+
     [[nodiscard]] unsigned created() const;
     [[nodiscard]] unsigned restored() const;
 
     std::string name() const override { return "fake"; }
     Result<std::string> version(const Bench&) override { return "fake 1"; }
+    [[nodiscard]] bool keeps_guests() const override { return keeps; }
     Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override;
     // Of a file that is not there: Fault::host.
     Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file,

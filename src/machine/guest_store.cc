@@ -19,6 +19,8 @@ constexpr unsigned kMostBoots = 3;
 constexpr auto kSetupPatience = 5min;
 constexpr auto kSavePatience = 5min;
 constexpr auto kModulesPatience = 5min;
+constexpr auto kRestorePatience = 3min;
+constexpr const char* kState = "state";
 constexpr unsigned kFormat = 1;  // bump when what is saved, or how, changes
 
 std::string symbols_text(const std::vector<GuestSymbol>& symbols) {
@@ -63,6 +65,29 @@ Status fill_hello(PreparedGuest& guest, const std::string& text) {
     guest.boot_seconds = json.value("boot_seconds", 0.0);
     guest.unfit = json.value("unfit", "");
     return {};
+}
+
+struct Booted {
+    std::unique_ptr<Machine> machine;
+    AgentHello hello;
+    double seconds = 0;
+};
+
+Result<Booted> boot_to_agent(Backend& backend, const MachineOrder& order) {
+    for (unsigned boot = 1;; boot++) {
+        const auto begun = steady_clock().now();
+        MEMRIG_TRY(auto machine, backend.create(order, Deadline::after(kBootPatience)));
+        MEMRIG_CHECK(machine->start(Deadline::after(kBootPatience)));
+        auto spoken = await_agent(*machine, Deadline::after(kBootPatience));
+        if (spoken) return Booted{std::move(machine), *std::move(spoken), seconds(steady_clock().now() - begun)};
+        // The kernel patches its own code by way of an int3 (text_poke_bp()). TCG may let another vCPU run into that after the handler
+        // has been taken away: seen with QEMU 7.2, once in some hundred boots.
+        const bool emulators =
+            order.accelerator == Accelerator::tcg && machine->console().text().find("Oops: int3:") != std::string::npos;
+        if (!emulators || boot == kMostBoots) return std::unexpected(spoken.error());
+        logger("guest")->warn("{}: the kernel met an int3 of its own while it booted, which is QEMU's doing: once more",
+                              order.kernel.id);
+    }
 }
 
 // What of it the kernel refuses; empty where it has all that the bench needs.
@@ -130,37 +155,20 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& director
     auto guest = std::make_shared<PreparedGuest>();
     guest->order = std::move(order);
     guest->key = key;
-    guest->state = directory / "state";
+    if (backend_.keeps_guests()) guest->state = directory / kState;
     MEMRIG_TRY(const std::string hello, read_file(directory / "hello.json", 1 << 20));
     MEMRIG_CHECK(fill_hello(*guest, hello));
     MEMRIG_TRY(const std::string symbols, read_file(directory / "symbols"));
     MEMRIG_TRY(guest->symbols, parse_symbols(symbols));
-    if (!fs::exists(guest->state)) return fail(Fault::host, "a saved guest has no state");
+    if (!guest->state.empty() && !fs::exists(guest->state)) return fail(Fault::host, "a saved guest has no state");
     guest->from_cache = true;
     return guest;
 }
 
-Result<GuestStore::Booted> GuestStore::boot_to_agent(const MachineOrder& order) {
-    for (unsigned boot = 1;; boot++) {
-        if (progress_) progress_(fmt::format("booting {} on {}", order.kernel.id, order.bench.name));
-        const auto begun = steady_clock().now();
-        MEMRIG_TRY(auto machine, backend_.create(order, Deadline::after(kBootPatience)));
-        MEMRIG_CHECK(machine->start(Deadline::after(kBootPatience)));
-        auto spoken = await_agent(*machine, Deadline::after(kBootPatience));
-        if (spoken) return Booted{std::move(machine), *std::move(spoken), seconds(steady_clock().now() - begun)};
-        // The kernel patches its own code by way of an int3 (text_poke_bp()). TCG may let another vCPU run into that after the handler
-        // has been taken away: seen with QEMU 7.2, once in some hundred boots.
-        const bool emulators =
-            order.accelerator == Accelerator::tcg && machine->console().text().find("Oops: int3:") != std::string::npos;
-        if (!emulators || boot == kMostBoots) return std::unexpected(spoken.error());
-        logger("guest")->warn("{}: the kernel met an int3 of its own while it booted, which is QEMU's doing: once more",
-                              order.kernel.id);
-    }
-}
-
 Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineOrder order,
                                                         const std::string& key) {
-    MEMRIG_TRY(const Booted booted, boot_to_agent(order));
+    if (progress_) progress_(fmt::format("booting {} on {}", order.kernel.id, order.bench.name));
+    MEMRIG_TRY(const Booted booted, boot_to_agent(backend_, order));
     const auto& [machine, hello, boot_seconds] = booted;
     if (hello.block_bytes == 0)
         return fail_with(
@@ -172,10 +180,12 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     MEMRIG_TRY(const std::string unfit, set_up(order.bench, machine->agent()));
     if (progress_) progress_(fmt::format("reading the symbols of {}", order.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
-    if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));
 
     MEMRIG_TRY(TemporaryDirectory fresh, TemporaryDirectory::make("." + key, directory.parent_path()));
-    MEMRIG_CHECK(machine->save(fresh.path() / "state", Deadline::after(kSavePatience)));
+    if (backend_.keeps_guests()) {
+        if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));
+        MEMRIG_CHECK(machine->save(fresh.path() / kState, Deadline::after(kSavePatience)));
+    }
     MEMRIG_CHECK(write_file(fresh.path() / "symbols", symbols_text(symbols)));
     MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds, unfit).dump(2)));
     std::error_code code;
@@ -188,6 +198,28 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     return guest;
 }
 
+Result<LiveGuest> begin_guest(Backend& backend, const std::shared_ptr<const PreparedGuest>& guest,
+                              const fs::path& evidence) {
+    MachineOrder order = guest->order;
+    order.evidence = evidence;
+    if (backend.keeps_guests()) {
+        MEMRIG_TRY(auto machine, backend.restore(order, guest->state, Deadline::after(kRestorePatience)));
+        return LiveGuest{std::move(machine), guest};
+    }
+    MEMRIG_TRY(Booted booted, boot_to_agent(backend, order));
+    MEMRIG_CHECK(set_up(order.bench, booted.machine->agent()));
+    auto own = std::make_shared<PreparedGuest>();
+    own->order = guest->order;
+    own->key = guest->key;
+    own->hello = std::move(booted.hello);
+    own->boot_seconds = booted.seconds;
+    own->qemu_version = guest->qemu_version;
+    // The kernel lies elsewhere at each boot (KASLR).
+    MEMRIG_TRY(auto symbols, booted.machine->agent().symbols({}, Deadline::after(kBootPatience)));
+    MEMRIG_TRY(own->symbols, parse_symbols(symbols_text(symbols)));
+    return LiveGuest{std::move(booted.machine), std::move(own)};
+}
+
 Status check_fit(const PreparedGuest& guest) {
     if (guest.unfit.empty()) return {};
     return fail(Fault::user_input, "kernel {} cannot be set up as bench {} wants it: {}", guest.order.kernel.id,
@@ -195,9 +227,11 @@ Status check_fit(const PreparedGuest& guest) {
 }
 
 Status GuestStore::discard(const PreparedGuest& guest) {
-    MEMRIG_TRY(const FileLock lock, FileLock::take(guest.state.parent_path().string() + ".lock"));
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    const fs::path directory = cache / "guests" / guest.key;
+    MEMRIG_TRY(const FileLock lock, FileLock::take(directory.string() + ".lock"));
     std::error_code code;
-    fs::remove_all(guest.state.parent_path(), code);
+    fs::remove_all(directory, code);
     if (code) return fail(Fault::host, "cannot remove the saved guest {}: {}", guest.key, code.message());
     return {};
 }

@@ -1,4 +1,5 @@
-// Booted guests, saved at the agent's prompt: made once per kernel, bench, agent and QEMU, restored for each trial.
+// Booted guests, saved at the agent's prompt: made once per kernel, bench, agent and QEMU, restored for each trial. Of a backend that keeps none,
+// what one boot has told is kept.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +16,7 @@ namespace memrig {
 // All that a trial needs to begin. Immutable; shared by trials.
 struct PreparedGuest {
     MachineOrder order;
-    std::filesystem::path state;  // what Backend::restore() takes
+    std::filesystem::path state;  // what Backend::restore() takes; empty where the backend keeps no guests
     std::string key;              // names all that went into it
     AgentHello hello;
     SymbolTable symbols;
@@ -24,6 +25,15 @@ struct PreparedGuest {
     bool from_cache = false;
     std::string unfit;  // what of the bench's set-up the kernel refused; mostly empty
 };
+
+// What a trial begins with: the agent is at its prompt, and no probe is attached yet.
+struct LiveGuest {
+    std::unique_ptr<Machine> machine;
+    std::shared_ptr<const PreparedGuest> guest;  // its symbols are this machine's
+};
+// Restored, or booted where the backend keeps no guests. `evidence` is MachineOrder's.
+Result<LiveGuest> begin_guest(Backend& backend, const std::shared_ptr<const PreparedGuest>& guest,
+                              const std::filesystem::path& evidence);
 
 // Whether trials can be run in it. Fault::user_input where not; a guest's symbols tell beforehand what its kernel lacks.
 Status check_fit(const PreparedGuest& guest);
@@ -44,12 +54,6 @@ public:
 private:
     Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineOrder order,
                                                 const std::string& key);
-    struct Booted {
-        std::unique_ptr<Machine> machine;
-        AgentHello hello;
-        double seconds = 0;
-    };
-    Result<Booted> boot_to_agent(const MachineOrder& order);
     Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineOrder order,
                                                 const std::string& key);
 

@@ -51,7 +51,8 @@ public:
     virtual std::optional<Error> death(Duration grace) = 0;
     // Lets the vCPUs run, for a machine without a probe attached.
     virtual Status start(Deadline deadline) = 0;
-    // Stops the vCPUs and writes the guest's whole state to `file`. The machine can only be destroyed afterwards.
+    // Stops the vCPUs and writes the guest's whole state to `file`. The machine can only be destroyed afterwards. REQUIRES: its backend
+    // keeps guests.
     virtual Status save(const std::filesystem::path& file, Deadline deadline) = 0;
     // Lets go of all that memrig holds of the machine: it has no breakpoints any more, and stands still unless it is to `run`. From then on it
     // can only be destroyed. An error says how it ended, where it has, or that this backend has no such machines.
@@ -70,9 +71,11 @@ public:
     [[nodiscard]] virtual std::string name() const = 0;
     // Part of the key of saved guests: a guest saved by one version is not restored by another.
     virtual Result<std::string> version(const Bench& bench) = 0;
+    // False: no machine of it can be saved, so that each trial boots its own.
+    [[nodiscard]] virtual bool keeps_guests() const { return true; }
     // A machine that stands at its reset vector.
     virtual Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) = 0;
-    // A machine with the state that save() wrote, stopped.
+    // A machine with the state that save() wrote, stopped. REQUIRES: keeps_guests().
     virtual Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file,
                                                      Deadline deadline) = 0;
 };

@@ -89,6 +89,39 @@ TEST_F(GuestStoreTest, IsBootedOnce) {
     EXPECT_TRUE(fs::exists(second->state));
 }
 
+// Of a backend that cannot save: what the first boot told is kept, each trial has a boot of its own.
+TEST_F(GuestStoreTest, IsBootedForEachTrialWhereItCannotBeSaved) {
+    backend.keeps = false;
+    on_boot([](FakeMachine& machine) {
+        machine.save_status = fail(Fault::rig, "it cannot be saved");
+        machine.guest.symbol_table = std::vector<GuestSymbol>{{0x100, 't', "state_store"}};
+    });
+    ASSERT_TRUE(prepared());
+    const auto guest = prepared();
+    ASSERT_TRUE(guest);
+    EXPECT_TRUE(guest->from_cache);
+    EXPECT_TRUE(guest->state.empty());
+    EXPECT_EQ(backend.created(), 1u);
+    on_boot([](FakeMachine& machine) {
+        machine.guest.symbol_table = std::vector<GuestSymbol>{{0x200, 't', "state_store"}};
+    });
+    const auto live = begin_guest(backend, guest, {});
+    ASSERT_TRUE(live) << live.error().line();
+    EXPECT_EQ(backend.created(), 2u);
+    EXPECT_EQ(backend.restored(), 0u);
+    EXPECT_EQ(live->guest->symbols.unique("state_store"), 0x200u) << "where this boot has put it";
+    EXPECT_EQ(live->guest->hello.block_bytes, guest->hello.block_bytes);
+    EXPECT_EQ(live->guest->key, guest->key);
+}
+
+TEST_F(GuestStoreTest, IsDiscardedWhereItCannotBeSaved) {
+    backend.keeps = false;
+    const auto guest = prepared();
+    ASSERT_TRUE(guest);
+    EXPECT_TRUE(GuestStore(backend, {}).discard(*guest));
+    EXPECT_EQ(saved(), 0u);
+}
+
 TEST_F(GuestStoreTest, WhateverGoesIntoItIsPartOfItsKey) {
     const std::string key = prepared()->key;
     bench.append += " quiet";

@@ -95,6 +95,29 @@ TEST_F(KeptOut, ByTheBitsThatAreItsOwn) {
     EXPECT_THAT(what_keeps_out(owner, file, Access::read), HasSubstr("may not read"));
 }
 
+TEST(AdviceOnAConnection, IsAboutTheNetworkOfAnotherHost) {
+    const auto advice = [](int code, const char* text) { return advise_on_connection({code, text}); };
+    EXPECT_THAT(
+        advice(VIR_ERR_SYSTEM_ERROR, "Cannot read CA certificate '/etc/pki/CA/cacert.pem': No such file or directory"),
+        HasSubstr("?pkipath="));
+    EXPECT_THAT(advice(VIR_ERR_AUTH_FAILED, "authentication failed: Failed to verify peer's certificate"),
+                HasSubstr("signed by the CA in cacert.pem"));
+    EXPECT_THAT(advice(VIR_ERR_SYSTEM_ERROR,
+                       "Our own certificate /p/clientcert.pem failed validation against "
+                       "/p/cacert.pem: The certificate hasn't got a known issuer."),
+                HasSubstr("signed by the CA in cacert.pem"));
+    EXPECT_THAT(advice(VIR_ERR_SYSTEM_ERROR, "unable to connect to server at '10.77.1.2:16514': Connection refused"),
+                HasSubstr("listen_tls = 1"));
+    EXPECT_THAT(advice(VIR_ERR_SYSTEM_ERROR,
+                       "Unable to resolve address 'nohost.invalid' service '16514': "
+                       "Temporary failure in name resolution"),
+                HasSubstr("host's name"));
+    EXPECT_THAT(advice(VIR_ERR_SYSTEM_ERROR,
+                       "Cannot recv data: ssh: connect to host 10.77.1.2 port 22: Connection "
+                       "refused: Connection reset by peer"),
+                HasSubstr("without a password"));
+}
+
 TEST(AdviceOnAConnection, IsAboutItsCause) {
     const auto advice = [](int code, const char* text) { return advise_on_connection({code, text}); };
     EXPECT_THAT(advice(VIR_ERR_SYSTEM_ERROR,
@@ -113,9 +136,8 @@ TEST(AdviceOnAConnection, IsAboutItsCause) {
         HasSubstr(" libvirt, and log in again"));
     EXPECT_THAT(advice(VIR_ERR_NO_CONNECT, "no connection driver available for xyz:///system"),
                 HasSubstr("libvirt-daemon-driver-qemu"));
-    EXPECT_EQ(
-        advice(VIR_ERR_SYSTEM_ERROR, "Cannot recv data: ssh: Could not resolve hostname: Name or service not known"),
-        "is libvirtd running there, and may this user use it?");
+    EXPECT_EQ(advice(VIR_ERR_SYSTEM_ERROR, "End of file while reading data: Input/output error"),
+              "is libvirtd running there, and may this user use it?");
 }
 
 class AdviceOnADomain : public KeptOut {

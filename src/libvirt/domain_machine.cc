@@ -1,0 +1,201 @@
+#include "libvirt/domain_machine.h"
+
+#include <chrono>
+#include <mutex>
+
+#include <fcntl.h>
+#include <libvirt/virterror.h>
+#include <unistd.h>
+
+#include "guest/agent_link.h"
+#include "libvirt/channel.h"
+#include "libvirt/domain_xml.h"
+#include "libvirt/gdbstub.h"
+#include "libvirt/hotplug.h"
+#include "libvirt/monitor.h"
+#include "machine/migration.h"
+#include "probe/gdb_probe.h"
+#include "qmp/one_shot.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kProbePatience = 60s;
+constexpr std::size_t kMostTranscript = 4u << 20;
+constexpr const char* kStateName = "memrig-state";
+
+// Told by libvirt when the domain ends.
+using DomainEnd = OneShot<std::string>;
+
+const char* why_stopped(int detail) {
+    switch (detail) {
+        case VIR_DOMAIN_EVENT_STOPPED_SHUTDOWN: return "it shut down";
+        case VIR_DOMAIN_EVENT_STOPPED_DESTROYED: return "it was destroyed";
+        case VIR_DOMAIN_EVENT_STOPPED_CRASHED: return "it crashed";
+        case VIR_DOMAIN_EVENT_STOPPED_FAILED: return "QEMU failed";
+        default: return "it stopped";
+    }
+}
+
+class LibvirtMachine final : public DomainMachine {
+public:
+    LibvirtMachine(Connection connection, Domain domain, MachineOrder order, DomainMeans means)
+        : connection_(std::move(connection)),
+          domain_(std::move(domain)),
+          order_(std::move(order)),
+          means_(std::move(means)) {}
+    LibvirtMachine(const LibvirtMachine&) = delete;
+    LibvirtMachine& operator=(const LibvirtMachine&) = delete;
+    ~LibvirtMachine() override {
+        probe_.reset();
+        if (end_registration_ >= 0) virConnectDomainEventDeregisterAny(connection_.get(), end_registration_);
+        if (virDomainDestroy(domain_.get()) < 0 && !last_error_is(VIR_ERR_NO_DOMAIN) &&
+            !last_error_is(VIR_ERR_OPERATION_INVALID))
+            end_orphan();
+    }
+
+    Status connect();
+    Status load(const fs::path& file, Deadline deadline) override;
+
+    QmpClient& qmp() override { return *monitor_; }
+    Result<Probe*> probe() override;
+    GuestLink& agent() override { return *agent_; }
+    HotplugApi* hotplug_api() override { return hotplug_.get(); }
+    [[nodiscard]] const ConsoleLog& console() const override { return *console_; }
+    std::optional<Error> death(Duration grace) override;
+    Status start(Deadline deadline) override;
+    Status save(const fs::path& file, Deadline deadline) override;
+    std::string agent_transcript() override;
+    [[nodiscard]] Accelerator accelerator() const override { return order_.accelerator; }
+    [[nodiscard]] int process_id() const override { return 0; }
+
+private:
+    Status await_end_events();
+    Result<std::unique_ptr<Probe>> reach_probe();
+    // A QEMU that libvirt has left behind. On another host it is out of reach.
+    void end_orphan() {
+        if (means_.sockets) end_by_gdbstub(means_.gdb_socket());
+    }
+    Status share_file(int descriptor, Deadline deadline) {
+        return monitor_->hand_over(kStateName, descriptor, deadline);
+    }
+
+    const SteadyTime born_ = steady_clock().now();
+    Connection connection_;
+    Domain domain_;
+    MachineOrder order_;
+    DomainMeans means_;
+    std::shared_ptr<DomainEnd> end_ = std::make_shared<DomainEnd>();
+    int end_registration_ = -1;
+    std::mutex transcript_mutex_;
+    std::string transcript_;
+    std::unique_ptr<LibvirtMonitor> monitor_;
+    std::unique_ptr<HotplugApi> hotplug_;
+    std::unique_ptr<ConsoleLog> console_;
+    std::unique_ptr<AgentLink> agent_;
+    std::string gdb_channel_;  // of another host's, once it runs
+    std::unique_ptr<Probe> probe_;
+};
+
+Status LibvirtMachine::await_end_events() {
+    const auto hear = [](virConnectPtr, virDomainPtr, int event, int detail, void* opaque) {
+        if (event == VIR_DOMAIN_EVENT_STOPPED)
+            (*static_cast<std::shared_ptr<DomainEnd>*>(opaque))->set(why_stopped(detail));
+    };
+    const auto release = [](void* opaque) { delete static_cast<std::shared_ptr<DomainEnd>*>(opaque); };
+    auto mine = std::make_unique<std::shared_ptr<DomainEnd>>(end_);
+    end_registration_ =
+        virConnectDomainEventRegisterAny(connection_.get(), domain_.get(), VIR_DOMAIN_EVENT_ID_LIFECYCLE,
+                                         VIR_DOMAIN_EVENT_CALLBACK(+hear), mine.get(), release);
+    if (end_registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's end"));
+    (void)mine.release();
+    return {};
+}
+
+Status LibvirtMachine::connect() {
+    MEMRIG_CHECK(await_end_events());
+    const auto names = std::make_shared<DeviceNames>();
+    MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get(), names));
+    if (!has_own_nodes(order_.bench)) {
+        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names));
+    }
+    MEMRIG_TRY(Descriptor console, open_console(connection_, domain_.get(), kConsoleAlias));
+    console_ = std::make_unique<ConsoleLog>(std::move(console));
+    MEMRIG_TRY(Descriptor link, open_console(connection_, domain_.get(), kLinkAlias));
+    const auto keep = [this](const TranscriptEntry& entry) {
+        const std::lock_guard guard(transcript_mutex_);
+        if (transcript_.size() < kMostTranscript) transcript_ += transcript_line(entry, born_) + "\n";
+    };
+    MEMRIG_TRY(agent_, AgentLink::open(std::move(link), keep));
+    return {};
+}
+
+Result<std::unique_ptr<Probe>> LibvirtMachine::reach_probe() {
+    const Deadline give_up = Deadline::after(kProbePatience);
+    if (!means_.sockets) {
+        MEMRIG_TRY(Descriptor stub, open_channel(connection_, domain_.get(), gdb_channel_));
+        return make_gdb_probe(std::move(stub), give_up);
+    }
+    auto probe = connect_gdb_probe(means_.gdb_socket(), give_up);
+    if (!probe) return fail_with(probe.error(), advise_on_gdbstub(probe.error().message));
+    return probe;
+}
+
+Result<Probe*> LibvirtMachine::probe() {
+    if (!probe_) {
+        MEMRIG_TRY(probe_, reach_probe());
+    }
+    return probe_.get();
+}
+
+std::string LibvirtMachine::agent_transcript() {
+    const std::lock_guard guard(transcript_mutex_);
+    return transcript_;
+}
+
+std::optional<Error> LibvirtMachine::death(Duration grace) {
+    if (end_->wait_to_the_end(Deadline::after(grace)))
+        return Error{Fault::rig, "the domain ended: " + end_->wait(Deadline::after(grace)).value_or("it stopped"), {}};
+    if (virConnectIsAlive(connection_.get()) != 1)
+        return Error{Fault::rig, "libvirt is gone, and its client's domains with it", {}};
+    return std::nullopt;
+}
+
+Status LibvirtMachine::start(Deadline deadline) {
+    if (virDomainResume(domain_.get()) < 0) return std::unexpected(libvirt_error(Fault::rig, "resume the domain"));
+    if (means_.sockets) return {};
+    MEMRIG_TRY(gdb_channel_, serve_gdbstub(domain_.get(), *monitor_, deadline));
+    return {};
+}
+
+// To a file of ours by its descriptor: QEMU may be another user, and libvirt forbids it to start programs.
+Status LibvirtMachine::save(const fs::path& file, Deadline deadline) {
+    const Descriptor state(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
+    if (!state.valid()) return fail_errno(Fault::host, "write " + file.string());
+    if (virDomainSuspend(domain_.get()) < 0) return std::unexpected(libvirt_error(Fault::rig, "stop the domain"));
+    MEMRIG_CHECK(share_file(state.get(), deadline));
+    return save_state(*monitor_, fmt::format("fd:{}", kStateName), deadline);
+}
+
+Status LibvirtMachine::load(const fs::path& file, Deadline deadline) {
+    const Descriptor state(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
+    if (!state.valid()) return fail_errno(Fault::host, "open " + file.string());
+    MEMRIG_CHECK(share_file(state.get(), deadline));
+    return load_state(*monitor_, fmt::format("fd:{}", kStateName), deadline);
+}
+
+}  // namespace
+
+std::string DomainMeans::gdb_socket() const { return sockets ? (sockets->path() / "gdb").string() : ""; }
+
+Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineOrder order,
+                                                           DomainMeans means) {
+    auto machine =
+        std::make_unique<LibvirtMachine>(std::move(connection), std::move(domain), std::move(order), std::move(means));
+    MEMRIG_CHECK(machine->connect());
+    return machine;
+}
+
+}  // namespace memrig

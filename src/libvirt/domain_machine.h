@@ -1,0 +1,33 @@
+// A domain as a machine under test.
+#pragma once
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/file.h"
+#include "libvirt/handles.h"
+#include "libvirt/uploads.h"
+#include "machine/machine.h"
+
+namespace memrig {
+
+// What a domain was made with.
+struct DomainMeans {
+    std::optional<TemporaryDirectory>
+        sockets;                       // of this host's, where the gdbstub's is; nothing where libvirt is another's
+    std::shared_ptr<Uploads> uploads;  // of another host's
+    [[nodiscard]] std::string gdb_socket() const;  // "" without a directory
+};
+
+class DomainMachine : public Machine {
+public:
+    // Loads what save() wrote. REQUIRES: the domain was started for that, and libvirt is this host's.
+    virtual Status load(const std::filesystem::path& file, Deadline deadline) = 0;
+};
+
+// Takes the domain over; it ends with the machine, also where this fails.
+Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineOrder order,
+                                                           DomainMeans means);
+
+}  // namespace memrig

@@ -1,0 +1,71 @@
+#include "libvirt/gdbstub.h"
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include <pugixml.hpp>
+
+#include "base/file.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kLastPatience = 30s;
+constexpr auto kGlance = 5ms;
+
+struct Channel {
+    std::string alias, socket;
+};
+
+// libvirt chose both when it started the domain.
+Result<Channel> gdb_channel(virDomainPtr domain) {
+    const Text xml(virDomainGetXMLDesc(domain, 0));
+    if (!xml) return std::unexpected(libvirt_error(Fault::rig, "ask libvirt for the domain"));
+    pugi::xml_document document;
+    document.load_string(xml.get());
+    for (const auto& channel : document.child("domain").child("devices").children("channel")) {
+        if (std::string(channel.child("target").attribute("name").value()) != kGdbChannel) continue;
+        const std::string socket = channel.child("source").attribute("path").value();
+        // It becomes a word of an option of QEMU's.
+        if (!socket.starts_with('/') || socket.find_first_of(", \"'\\\n") != std::string::npos)
+            return fail(Fault::rig, "libvirt's socket {} for the gdbstub cannot be told to QEMU", socket);
+        return Channel{channel.child("alias").attribute("name").value(), socket};
+    }
+    return fail(Fault::rig, "the domain has no channel {}", kGdbChannel);
+}
+
+}  // namespace
+
+void end_by_gdbstub(const std::string& socket) {
+    const Deadline patience = Deadline::after(kLastPatience);
+    auto stub = connect_unix(socket, patience);
+    // QEMU binds its socket before it listens: there is nothing to wait on but that.
+    while (!stub && fs::exists(socket) && !patience.expired()) {
+        std::this_thread::sleep_for(kGlance);
+        stub = connect_unix(socket, patience);
+    }
+    if (!stub || !write_all(stub->get(), "+$k#6b", patience)) return;
+    char answer = 0;
+    while (wait_readable(stub->get(), patience) == Wait::ready &&
+           read_some(stub->get(), {&answer, 1}).value_or(0) == 1) {
+    }
+}
+
+// The channel's own character device gives the socket up: the virtio port, which no guest opens, goes on with none (chardev-change). Such a port
+// listens to that only while the machine runs (virtconsole_enable_backend()).
+Result<std::string> serve_gdbstub(virDomainPtr domain, QmpClient& monitor, Deadline deadline) {
+    MEMRIG_TRY(const Channel channel, gdb_channel(domain));
+    const nlohmann::json nothing = {{"type", "null"}, {"data", nlohmann::json::object()}};
+    const auto let_go =
+        monitor.execute("chardev-change", {{"id", "char" + channel.alias}, {"backend", nothing}}, deadline);
+    if (!let_go) return in_context(let_go.error().error(), "free the gdbstub's socket");
+    const std::string command = fmt::format("gdbserver unix:{},server=on,wait=off", channel.socket);
+    const auto served = monitor.execute("human-monitor-command", {{"command-line", command}}, deadline);
+    if (!served) return in_context(served.error().error(), command);
+    return channel.alias;
+}
+
+}  // namespace memrig

@@ -1,0 +1,145 @@
+// Trials on other hosts: libvirt over TLS, to hosts that the test makes in namespaces of their own. It needs root, as such hosts do.
+#include <csignal>
+
+#include <gmock/gmock.h>
+#include <nlohmann/json.hpp>
+
+#include "libvirt_hosts.h"
+
+namespace memrig {
+namespace {
+
+using nlohmann::json;
+using ::testing::AllOf;
+using ::testing::Contains;
+using ::testing::HasSubstr;
+using ::testing::IsEmpty;
+using ::testing::Not;
+using ::testing::SizeIs;
+using ::testing::StartsWith;
+constexpr auto kPatience = std::chrono::minutes(20);
+
+class LibvirtHosts : public ::testing::Test {
+protected:
+    static void SetUpTestSuite() {
+        obstacle = HostNetwork::obstacle();
+        if (!obstacle.empty()) return;
+        network = new HostNetwork();
+        fs::create_directory(temporary());
+        host = new LibvirtHost(*network, 1);
+    }
+    static void TearDownTestSuite() {
+        delete host;
+        delete network;
+    }
+    void SetUp() override {
+        if (!obstacle.empty()) GTEST_SKIP() << obstacle;
+        ASSERT_NE(host, nullptr);
+    }
+    void TearDown() override {
+        if (host == nullptr) return;
+        EXPECT_EQ(virsh({"list", "--all", "--name"}), "");
+        EXPECT_EQ(virsh({"pool-list", "--all", "--name"}), "");
+        EXPECT_THAT(host->files(), IsEmpty());
+        EXPECT_TRUE(fs::is_empty(temporary()));
+    }
+
+    static fs::path temporary() { return network->work() / "tmp"; }
+    static fs::path output() { return network->work() / "output"; }
+    static std::string said() { return read_file(output()).value_or(""); }
+    static Process spawn(std::vector<std::string> argv, const fs::path& to) {
+        std::error_code code;
+        fs::remove(to, code);  // it would be added to
+        SpawnOptions options;
+        options.argv = std::move(argv);
+        options.output = to;
+        options.environment = {"TMPDIR=" + temporary().string()};
+        auto process = Process::spawn(options);
+        EXPECT_TRUE(process) << process.error().line();
+        return *std::move(process);
+    }
+    static Process start(const std::vector<std::string>& words) {
+        std::vector<std::string> argv = {(fs::read_symlink("/proc/self/exe").parent_path() / "memrig").string()};
+        argv.insert(argv.end(), words.begin(), words.end());
+        return spawn(argv, output());
+    }
+    static ExitStatus end_of(Process& process) {
+        const auto ended = process.wait(Deadline::after(kPatience));
+        EXPECT_TRUE(ended && *ended);
+        return ended && *ended ? **ended : ExitStatus{};
+    }
+    static std::string virsh(const std::vector<std::string>& words, const LibvirtHost& where = *host) {
+        std::vector<std::string> argv = {"virsh", "-q", "-c", where.uri()};
+        argv.insert(argv.end(), words.begin(), words.end());
+        Process asked = spawn(argv, network->work() / "virsh");
+        std::string text = end_of(asked).success() ? "" : "failed: ";
+        text += read_file(network->work() / "virsh").value_or("");
+        std::erase(text, '\n');
+        return text;
+    }
+    static Process start_long_run(const std::string& name) {
+        return start({"run", "race/acpi-dimm-online", "--trials", "100", "--accel", "tcg", "--backend", host->backend(),
+                      "--out", (network->work() / name).string()});
+    }
+    // Until a domain runs, which is after all was sent there; false if the program ended before.
+    static bool wait_for_domain(Process& run) {
+        while (virsh({"list", "--state-running", "--name"}).empty())
+            if (const auto ended = run.wait(Deadline::after(std::chrono::milliseconds(20))); !ended || *ended)
+                return false;
+        return true;
+    }
+
+    static inline std::string obstacle;
+    static inline HostNetwork* network = nullptr;
+    static inline LibvirtHost* host = nullptr;
+};
+
+TEST_F(LibvirtHosts, RaceThere) {
+    const fs::path out = network->work() / "raced";
+    Process run = start({"run", "race/acpi-dimm-online", "--trials", "1", "--accel", "tcg", "--backend",
+                         host->backend(), "--out", out.string()});
+    EXPECT_TRUE(end_of(run).success()) << said() << host->log();
+    const json results = json::parse(read_file(out / "results.json").value_or("{}"));
+    ASSERT_THAT(results["arms"], SizeIs(2)) << said();
+    EXPECT_EQ(results["arms"][0]["verdicts"], json({{"held", 1}})) << said();
+    EXPECT_EQ(results["arms"][1]["verdicts"], json({{"oops", 1}})) << said();
+    const fs::path trial = out / "race/acpi-dimm-online/debian-6.1-amd64/control/0001";
+    EXPECT_THAT(read_file(trial / "domain.xml").value_or(""), HasSubstr("<kernel>/var/tmp/memrig-"));
+    EXPECT_THAT(read_file(trial / "qmp.jsonl").value_or(""),
+                AllOf(HasSubstr("gdbserver unix:"), Not(HasSubstr("gdbserver tcp:"))));
+    EXPECT_THAT(read_file(trial / "console.log").value_or(""), HasSubstr("tsc: ")) << "it was booted there";
+}
+
+TEST_F(LibvirtHosts, DoctorTriesADomain) {
+    Process run = start({"doctor", "--backend", host->backend(), "--json"});
+    (void)end_of(run);
+    const json all = json::parse(said());
+    std::vector<std::string> told;
+    for (const auto& check : all.at("checks"))
+        if (check["name"] == "libvirt domain")
+            told.push_back(check["status"].get<std::string>() + ": " + check["detail"].get<std::string>());
+    EXPECT_THAT(told, Contains(StartsWith("ok: started with debian-"))) << said();
+    EXPECT_THAT(told, Contains(HasSubstr("sent there, and probed"))) << said();
+}
+
+TEST_F(LibvirtHosts, NothingIsLeftThereWhenInterrupted) {
+    Process run = start_long_run("cut");
+    ASSERT_TRUE(wait_for_domain(run)) << said();
+    ::kill(run.pid(), SIGINT);
+    EXPECT_EQ(end_of(run).code, 130) << said();
+}
+
+TEST_F(LibvirtHosts, WhatAKilledOneLeftIsRemovedByTheNext) {
+    Process run = start_long_run("killed");
+    ASSERT_TRUE(wait_for_domain(run)) << said();
+    run.kill();
+    (void)end_of(run);
+    EXPECT_THAT(host->files(), SizeIs(1));
+    Process next = start({"doctor", "--backend", host->backend()});
+    (void)end_of(next);
+    EXPECT_THAT(host->files(), IsEmpty());
+    for (const auto& entry : fs::directory_iterator(temporary())) fs::remove_all(entry.path());
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,38 @@
+// What memrig makes at a libvirt bears a name that tells whose it is.
+#include "libvirt/uploads.h"
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include <gtest/gtest.h>
+
+namespace memrig {
+namespace {
+
+// Of a process of this host that is gone.
+std::string name_of_the_dead() {
+    const pid_t child = ::fork();
+    if (child == 0) ::_exit(0);
+    ::waitpid(child, nullptr, 0);
+    std::string name = own_name();
+    return name.substr(0, name.rfind('-') + 1) + std::to_string(child);
+}
+
+TEST(LeftBehind, IsWhatADeadProcessOfThisHostMade) {
+    EXPECT_TRUE(is_left_behind(name_of_the_dead()));
+    EXPECT_TRUE(is_left_behind(name_of_the_dead() + "-7"));
+}
+
+TEST(LeftBehind, IsNothingElse) {
+    EXPECT_FALSE(is_left_behind(own_name())) << "it lives";
+    EXPECT_FALSE(is_left_behind(own_name() + "-1"));
+    EXPECT_FALSE(is_left_behind(name_of_the_dead() + "x"));
+    EXPECT_FALSE(is_left_behind("default"));
+    EXPECT_FALSE(is_left_behind("memrig-another.host-" + std::to_string(::getpid()) + "-1"));
+    EXPECT_FALSE(is_left_behind(own_name().substr(0, own_name().rfind('-') + 1)));
+    EXPECT_FALSE(is_left_behind(own_name().substr(0, own_name().rfind('-') + 1) + "0"));
+    EXPECT_FALSE(is_left_behind(own_name().substr(0, own_name().rfind('-') + 1) + "99999999999"));
+}
+
+}  // namespace
+}  // namespace memrig
