@@ -7,7 +7,6 @@
 #include <deque>
 #include <mutex>
 #include <random>
-#include <set>
 #include <thread>
 
 #include "base/file.h"
@@ -15,9 +14,7 @@
 #include "base/log.h"
 #include "base/stop_request.h"
 #include "campaign/exploration.h"
-#include "campaign/trial.h"
-#include "machine/accelerator.h"
-#include "machine/guest_store.h"
+#include "campaign/fleet.h"
 #include "machine/kernel_catalogue.h"
 #include "scenario/scenario.h"
 
@@ -32,7 +29,7 @@ struct PlannedArm {
     std::size_t result;
     const Scenario* scenario;
     const ScenarioArm* arm;
-    std::shared_ptr<const PreparedGuest> guest;
+    Fleet::Guests* guests;
     fs::path directory;                             // relative to the run's
     std::unique_ptr<Exploration> exploration = {};  // of explore mode
     std::vector<std::string> settings = {};         // all that the scenario was changed by
@@ -67,8 +64,8 @@ std::string now_utc() {
 
 class Campaign {
 public:
-    Campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer)
-        : order_(order), backend_(backend), observer_(observer) {}
+    Campaign(const CampaignOrder& order, const std::vector<Backend*>& hosts, CampaignObserver& observer)
+        : order_(order), observer_(observer), fleet_(hosts, order.accelerator, observer, mutex_) {}
 
     Result<RunResults> run();
 
@@ -79,7 +76,7 @@ private:
     Status plan();
     [[nodiscard]] Result<Bench> bench_for(const Scenario& scenario, const KernelImage& kernel) const;
     Status plan_scenario(const Scenario& written, const KernelImage& kernel);
-    Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel);
+    Result<Fleet::Guests*> prepare(const Bench& bench, const KernelImage& kernel);
     void work();
     Status fill_queue();
     Status plan_exploration(std::size_t index);
@@ -87,23 +84,19 @@ private:
     Status take_in(PlannedArm& planned, TrialOutcome outcome);
     [[nodiscard]] unsigned trials_in_all() const;
     [[nodiscard]] std::vector<std::string> settings_of(const Scenario& scenario) const;
-    Status renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken);
-    void discard_guests();
 
     const CampaignOrder& order_;
-    Backend& backend_;
     CampaignObserver& observer_;
     RunResults results_;
     std::vector<Scenario> scenarios_;
     std::deque<Scenario> changed_;  // as played on a bench, and with what an arm sets
-    std::map<std::string, std::shared_ptr<const PreparedGuest>> guests_;  // by bench and kernel
     std::deque<PlannedArm> planned_;
     std::mutex mutex_;  // for all below, the results' trials and the observer
+    Fleet fleet_;       // minds it itself
     std::deque<Task> queue_;
     std::condition_variable more_;  // tasks, or none to come
     unsigned running_ = 0;
     std::optional<Error> error_;
-    std::set<std::string> renewed_;  // saved guests that were made anew: once is enough, or QEMU takes none
 };
 
 Status Campaign::check_output() const {
@@ -137,18 +130,14 @@ Status Campaign::load_scenarios() {
     return {};
 }
 
-Result<std::shared_ptr<const PreparedGuest>> Campaign::prepare(const Bench& bench, const KernelImage& kernel) {
-    const std::string key = bench.name + " " + kernel.id;
-    if (const auto known = guests_.find(key); known != guests_.end()) return known->second;
-    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(order_.accelerator, backend_, bench, kernel));
-    GuestStore store(backend_, [this](const std::string& what) { observer_.busy_with(what); });
-    MEMRIG_TRY(auto guest, store.prepare(bench, kernel, accelerator));
-    observer_.busy_with("");
-    results_.qemu_version = guest->qemu_version;
-    results_.accelerator = to_string(accelerator);
-    results_.kernels.push_back({kernel.id, guest->hello.release, kernel.sha256, guest->boot_seconds});
-    guests_[key] = guest;
-    return guest;
+Result<Fleet::Guests*> Campaign::prepare(const Bench& bench, const KernelImage& kernel) {
+    MEMRIG_TRY(const auto prepared, fleet_.prepare(bench, kernel));
+    const PreparedGuest& guest = Fleet::any_of(*prepared.guests);
+    results_.qemu_version = guest.qemu_version;
+    results_.accelerator = to_string(guest.order.accelerator);
+    if (prepared.is_new)
+        results_.kernels.push_back({kernel.id, guest.hello.release, kernel.sha256, guest.boot_seconds});
+    return prepared.guests;
 }
 
 // The first that the kernel can run on, or else the first.
@@ -193,14 +182,15 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
             skip(fmt::format("it has no bench for {}", kernel.arch));
             continue;
         }
-        MEMRIG_TRY(const auto guest, prepare(bench, kernel));
+        MEMRIG_TRY(Fleet::Guests* const guests, prepare(bench, kernel));
+        const PreparedGuest& guest = Fleet::any_of(*guests);
         const auto lacked = std::ranges::find_if(
-            scenario.needs, [&](const std::string& symbol) { return guest->symbols.all(symbol).empty(); });
+            scenario.needs, [&](const std::string& symbol) { return guest.symbols.all(symbol).empty(); });
         if (lacked != scenario.needs.end()) {
             skip(fmt::format("this kernel has no {}", *lacked));
             continue;
         }
-        MEMRIG_CHECK(check_fit(*guest));
+        MEMRIG_CHECK(check_fit(guest));
         const fs::path directory = directory_name(scenario.name) / directory_name(kernel.id) / arm.name;
         const Scenario* played = &scenario;
         std::vector<std::string> settings = settings_of(scenario);
@@ -209,7 +199,7 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
             for (const auto& setting : arm.settings) MEMRIG_CHECK(apply_setting(changed_.back(), setting));
             settings.insert(settings.end(), arm.settings.begin(), arm.settings.end());
         }
-        planned_.push_back({results_.arms.size(), played, &arm, guest, directory, {}, std::move(settings)});
+        planned_.push_back({results_.arms.size(), played, &arm, guests, directory, {}, std::move(settings)});
         results_.arms.push_back(std::move(result));
     }
     if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
@@ -235,7 +225,7 @@ Status Campaign::fill_queue() {
 
 Status Campaign::plan_exploration(std::size_t index) {
     PlannedArm& planned = planned_[index];
-    const KernelImage& kernel = planned.guest->order.kernel;
+    const KernelImage& kernel = Fleet::any_of(*planned.guests).order.kernel;
     const auto points = points_of(order_.manner, *planned.scenario);
     Hasher identity;
     identity.add(planned.scenario->text).add(planned.arm->name).add(kernel.sha256).add(MEMRIG_VERSION);
@@ -258,48 +248,16 @@ unsigned Campaign::trials_in_all() const {
     return trials;
 }
 
-// The saved guest did not restore: makes it anew, once for all the trials that use it.
-Status Campaign::renew(PlannedArm& planned, const std::shared_ptr<const PreparedGuest>& broken) {
-    const std::lock_guard guard(mutex_);
-    if (planned.guest != broken || !renewed_.insert(broken->key).second) return {};
-    GuestStore store(backend_, [this](const std::string& what) { observer_.busy_with(what); });
-    MEMRIG_CHECK(store.discard(*broken));
-    MEMRIG_TRY(const auto fresh, store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));
-    for (auto& other : planned_)
-        if (other.guest == broken) other.guest = fresh;
-    observer_.busy_with("");
-    return {};
-}
-
-// What cannot be removed is but room in the cache.
-void Campaign::discard_guests() {
-    if (order_.keep_guests) return;
-    GuestStore store(backend_, {});
-    for (const auto& [name, guest] : guests_)
-        if (!guest->from_cache) (void)store.discard(*guest);
-}
-
 Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder& next) {
-    std::shared_ptr<const PreparedGuest> guest;
-    {
-        const std::lock_guard guard(mutex_);
-        guest = planned.guest;
-    }
     const fs::path directory = planned.directory / fmt::format("{:04}", next.number);
-    TrialOrder order{guest, *planned.scenario,      *planned.arm,  next.number, results_.seed + next.number,
-                     {},    order_.out / directory, order_.manner, next.order};
+    TrialOrder order{{}, *planned.scenario,      *planned.arm,  next.number, results_.seed + next.number,
+                     {}, order_.out / directory, order_.manner, next.order};
     order.manner.settings = planned.settings;
     // All orders of an arm are orders of the same thing.
     if (order.manner.mode == Mode::explore) order.seed = results_.seed;
     for (const auto& actor : planned.scenario->schedule.actors)
         if (actor.is_thread()) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
-    auto outcome = run_trial(backend_, order);
-    if (outcome && outcome->result.did_not_restore) {
-        MEMRIG_CHECK(renew(planned, guest));
-        const std::lock_guard guard(mutex_);
-        order.guest = planned.guest;
-    }
-    if (outcome && outcome->result.did_not_restore) outcome = run_trial(backend_, order);
+    auto outcome = fleet_.play(*planned.guests, order);
     if (outcome) outcome->result.directory = directory;
     return outcome;
 }
@@ -365,7 +323,7 @@ Result<RunResults> Campaign::run() {
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
     for (auto& worker : workers) worker.join();
-    discard_guests();
+    if (!order_.keep_guests) fleet_.discard_new();
     results_.interrupted = stop_request().requested();
     if (error_ && error_->fault != Fault::interrupted) {
         // What was measured is kept, if anything was.
@@ -374,6 +332,10 @@ Result<RunResults> Campaign::run() {
         results_.fault = error_->line();
     }
     for (auto& arm : results_.arms) std::ranges::sort(arm.trials, {}, &TrialResult::number);
+    results_.hosts = fleet_.shares();
+    for (auto& host : results_.hosts)
+        for (const auto& arm : results_.arms)
+            host.trials += static_cast<unsigned>(std::ranges::count(arm.trials, host.name, &TrialResult::host));
     for (const auto& planned : planned_)
         if (planned.exploration) results_.arms[planned.result].explored = planned.exploration->summary();
     results_.seconds = seconds(steady_clock().now() - begun);
@@ -383,7 +345,12 @@ Result<RunResults> Campaign::run() {
 }  // namespace
 
 Result<RunResults> run_campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer) {
-    return Campaign(order, backend, observer).run();
+    return run_campaign(order, std::vector{&backend}, observer);
+}
+
+Result<RunResults> run_campaign(const CampaignOrder& order, const std::vector<Backend*>& hosts,
+                                CampaignObserver& observer) {
+    return Campaign(order, hosts, observer).run();
 }
 
 }  // namespace memrig

@@ -47,10 +47,19 @@ public:
     // In explore mode more may be planned with each trial that is done.
     virtual void planned(unsigned trials_in_all) = 0;
     virtual void trial_done(const ArmResult& arm, const TrialResult& trial) = 0;
+    // No more trials are played there; the one that was is played on another.
+    virtual void host_lost(const std::string& host, const std::string& why) {
+        (void)host;
+        (void)why;
+    }
 };
 
 // Runs it all. What goes wrong in a trial is that trial's verdict; an error is what kept the campaign from being (an unknown
 // scenario, a kernel that does not boot, no space left). An interruption is no error: the results so far come back, marked.
 Result<RunResults> run_campaign(const CampaignOrder& order, Backend& backend, CampaignObserver& observer);
+// The same, spread over several hosts. Which of them plays a trial makes no difference to it. A host that is gone plays no more, and the trial that it was at
+// is played again on another; what it left of it is kept beside, as NUMBER.lost-1. Once none is left the run is broken off.
+Result<RunResults> run_campaign(const CampaignOrder& order, const std::vector<Backend*>& hosts,
+                                CampaignObserver& observer);
 
 }  // namespace memrig

@@ -29,8 +29,8 @@ bool is_conviction(Verdict verdict) {
 
 class MatrixRun {
 public:
-    MatrixRun(const MatrixOrder& order, Backend& backend, CampaignObserver& observer)
-        : order_(order), backend_(backend), observer_(observer) {}
+    MatrixRun(const MatrixOrder& order, const std::vector<Backend*>& hosts, CampaignObserver& observer)
+        : order_(order), hosts_(hosts), observer_(observer) {}
 
     Result<Matrix> run();
 
@@ -40,7 +40,7 @@ private:
     [[nodiscard]] bool fits(const SourceMutant& mutant, const std::string& kernel) const;
 
     const MatrixOrder& order_;
-    Backend& backend_;
+    const std::vector<Backend*>& hosts_;
     CampaignObserver& observer_;
     Matrix matrix_;
 };
@@ -118,7 +118,7 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
         order.seed = order_.seed.value_or(0) + number;
         order.out = order_.out / cell.kernel / (cell.mutant.empty() ? "original" : cell.mutant) / cell.scenario /
                     fmt::format("{:04}", number);
-        auto results = run_campaign(order, backend_, observer_);
+        auto results = run_campaign(order, hosts_, observer_);
         if (!results) return std::unexpected(results.error());
         if (results->interrupted) return fail(Fault::interrupted, "interrupted");
         if (!results->arms.empty() && !results->arms[0].skipped.empty()) {
@@ -216,8 +216,8 @@ int Matrix::exit_status() const {
     return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? 0 : 1;
 }
 
-Result<Matrix> run_matrix(const MatrixOrder& order, Backend& backend, CampaignObserver& observer) {
-    return MatrixRun(order, backend, observer).run();
+Result<Matrix> run_matrix(const MatrixOrder& order, const std::vector<Backend*>& hosts, CampaignObserver& observer) {
+    return MatrixRun(order, hosts, observer).run();
 }
 
 }  // namespace memrig

@@ -65,6 +65,6 @@ struct Matrix {
 
 // Fault::user_input for a name that is not known; all else that goes wrong is a cell's outcome. Builds the kernels that are not in the
 // cache, which takes minutes.
-Result<Matrix> run_matrix(const MatrixOrder& order, Backend& backend, CampaignObserver& observer);
+Result<Matrix> run_matrix(const MatrixOrder& order, const std::vector<Backend*>& hosts, CampaignObserver& observer);
 
 }  // namespace memrig

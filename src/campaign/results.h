@@ -27,6 +27,7 @@ struct TrialResult {
     double schedule_seconds = 0;   // from the first step to the last
     double verdict_seconds = 0;    // the whole trial: from the restore's start to the verdict's end
     std::uint64_t stops = 0;       // how often the probe stopped the guest
+    std::string host;              // that it ran on, where there are several
     std::filesystem::path directory;  // its evidence, relative to the run's directory
     Interleaving order;               // of explore mode: the one that was played
     bool order_came_to_pass = true;   // and whether each of its switches did
@@ -67,6 +68,13 @@ struct KernelIdentity {
     double boot_seconds = 0;  // to the agent's greeting, when the guest was saved
 };
 
+// What one of several hosts did.
+struct HostShare {
+    std::string name, qemu_version;
+    unsigned trials = 0;
+    std::string lost;  // why no more; empty where it was there to the end
+};
+
 struct RunResults {
     std::string memrig_version;
     std::string qemu_version;
@@ -76,6 +84,7 @@ struct RunResults {
     unsigned jobs = 1;
     std::vector<KernelIdentity> kernels;
     std::vector<ArmResult> arms;
+    std::vector<HostShare> hosts;  // where there are several
     bool interrupted = false;
     std::string fault;  // what broke the campaign off, with the trials so far kept; empty where nothing did
     double seconds = 0;

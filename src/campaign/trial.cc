@@ -278,6 +278,7 @@ Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
     result.number = order.number;
     result.seed = order.seed;
     result.order = order.order;
+    result.host = order.host;
     for (const auto& [actor, attribute] : order.attributes) result.choices[actor + ".attribute"] = attribute;
     MEMRIG_CHECK(make_directories(order.directory));
     MEMRIG_CHECK(write_file(order.directory / "trial.json", text_of(recipe_json(order))));

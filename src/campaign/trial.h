@@ -35,6 +35,7 @@ struct TrialOrder {
     TrialManner manner = {};
     Interleaving order = {};  // of explore mode
     bool keep_machine = false;
+    std::string host = {};  // the backend's name, where it is one of several
 };
 
 struct TrialOutcome {

@@ -89,6 +89,7 @@ TrialResult result_of(const Json& json) {
     result.verdict = verdict_at(json);
     result.as_expected = json.at("as_expected").get<bool>();
     result.reason = json.at("reason").get<std::string>();
+    if (json.contains("host")) result.host = json.at("host").get<std::string>();
     result.choices = json.at("choices").get<std::map<std::string, std::string>>();
     result.seed = count_at<std::uint64_t>(json, "seed");
     result.stops = count_at<std::uint64_t>(json, "stops");
@@ -118,27 +119,29 @@ Json order_json(const Interleaving& order) {
 Json recipe_json(const TrialOrder& order) {
     const KernelImage& kernel = order.guest->order.kernel;
     const TrialManner& manner = order.manner;
-    return {{"schema", kRecipeSchema},
-            {"memrig", MEMRIG_VERSION},
-            {"scenario", order.scenario.name},
-            {"arm", order.arm.name},
-            {"kernel", {{"id", kernel.id}, {"sha256", kernel.sha256}, {"release", order.guest->hello.release}}},
-            {"bench", order.guest->order.bench.name},
-            {"emulator", order.guest->order.bench.emulator.id},
-            {"qemu", order.guest->qemu_version},
-            {"accelerator", to_string(order.guest->order.accelerator)},
-            {"number", order.number},
-            {"seed", order.seed},
-            {"attributes", order.attributes},
-            {"mode", to_string(manner.mode)},
-            {"oracles", manner.oracles},
-            {"preemptions", manner.preemptions},
-            {"points", points_of(manner, order.scenario)},
-            {"settings", manner.settings},
-            {"ledger", manner.ledger},
-            {"lock_trace", manner.lock_trace},
-            {"order", order_json(order.order)},
-            {"scenario_text", order.scenario.text}};
+    Json json = {{"schema", kRecipeSchema},
+                 {"memrig", MEMRIG_VERSION},
+                 {"scenario", order.scenario.name},
+                 {"arm", order.arm.name},
+                 {"kernel", {{"id", kernel.id}, {"sha256", kernel.sha256}, {"release", order.guest->hello.release}}},
+                 {"bench", order.guest->order.bench.name},
+                 {"emulator", order.guest->order.bench.emulator.id},
+                 {"qemu", order.guest->qemu_version},
+                 {"accelerator", to_string(order.guest->order.accelerator)},
+                 {"number", order.number},
+                 {"seed", order.seed},
+                 {"attributes", order.attributes},
+                 {"mode", to_string(manner.mode)},
+                 {"oracles", manner.oracles},
+                 {"preemptions", manner.preemptions},
+                 {"points", points_of(manner, order.scenario)},
+                 {"settings", manner.settings},
+                 {"ledger", manner.ledger},
+                 {"lock_trace", manner.lock_trace},
+                 {"order", order_json(order.order)},
+                 {"scenario_text", order.scenario.text}};
+    if (!order.host.empty()) json["host"] = order.host;
+    return json;
 }
 
 Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
@@ -187,21 +190,23 @@ Json verdict_json(const TrialResult& result) {
                             {"verdict", to_string(finding.verdict)},
                             {"summary", finding.summary},
                             {"details", finding.details}});
-    return {{"schema", 1},
-            {"number", result.number},
-            {"verdict", to_string(result.verdict)},
-            {"as_expected", result.as_expected},
-            {"reason", result.reason},
-            {"choices", result.choices},
-            {"seed", result.seed},
-            {"stops", result.stops},
-            {"seconds",
-             {{"restore", result.restore_seconds},
-              {"schedule", result.schedule_seconds},
-              {"verdict", result.verdict_seconds}}},
-            {"order", order_json(result.order)},
-            {"order_came_to_pass", result.order_came_to_pass},
-            {"findings", std::move(findings)}};
+    Json json = {{"schema", 1},
+                 {"number", result.number},
+                 {"verdict", to_string(result.verdict)},
+                 {"as_expected", result.as_expected},
+                 {"reason", result.reason},
+                 {"choices", result.choices},
+                 {"seed", result.seed},
+                 {"stops", result.stops},
+                 {"seconds",
+                  {{"restore", result.restore_seconds},
+                   {"schedule", result.schedule_seconds},
+                   {"verdict", result.verdict_seconds}}},
+                 {"order", order_json(result.order)},
+                 {"order_came_to_pass", result.order_came_to_pass},
+                 {"findings", std::move(findings)}};
+    if (!result.host.empty()) json["host"] = result.host;
+    return json;
 }
 
 Result<TrialResult> read_verdict(const fs::path& trial_directory) {

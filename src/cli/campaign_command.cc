@@ -3,6 +3,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -19,6 +20,7 @@ constexpr const char* kRunFooter =
     "Each trial is a process of its own; its result is in the directory's campaign.sqlite before it counts. Run again "
     "after whatever\nended it, the campaign goes on where it was: nothing is lost, nothing is run twice. A trial whose "
     "worker or QEMU dies is run again,\nat most three times.\n"
+    "A host that does not answer any more is given no more trials; those that it was at are run on the others.\n"
     "With --for, no trial is begun after that time; what is left of it when the plan is done goes to where least is "
     "known.\n"
     "Exit status: 0 all results are as expected, 1 one is not, 2 bad usage or a bad plan, 3 rig fault, 4 an arm has no "
@@ -62,6 +64,10 @@ public:
         terminal_.print(fmt::format("{} #{} is run again: {}\n", one_line(cell.key()), trial.number, one_line(why)));
     }
 
+    void host_lost(const std::string& host, const std::string& why) override {
+        terminal_.print(terminal_.paint().bad(fmt::format("{} is lost: {}", one_line(host), one_line(why))) + "\n");
+    }
+
 private:
     const Terminal& terminal_;
     std::uint64_t planned_ = 0;
@@ -69,7 +75,7 @@ private:
 
 struct RunOptions {
     std::string plan, directory, span;
-    std::string accelerator = "auto";
+    std::string accelerator = "auto", backend = "qemu";
     unsigned jobs = 1;
 };
 
@@ -85,6 +91,8 @@ int run(const RunOptions& options) {
     order.jobs = options.jobs;
     order.worker = {program.string(), "run"};
     order.accelerator = options.accelerator;
+    order.hosts = hosts_of(options.backend);
+    order.answers = host_answers;
     if (!options.span.empty()) order.budget = parse_span(options.span);
 
     const Terminal terminal(stdout);
@@ -94,7 +102,7 @@ int run(const RunOptions& options) {
     const auto loaded = load_night(order.directory, options.plan);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
-    terminal.print("\n" + campaign_status_text(order.plan.name, cells, terminal.paint()));
+    terminal.print("\n" + campaign_status_text(order.plan.name, cells, loaded->record.hosts, terminal.paint()));
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
     terminal.print(fmt::format("results and evidence: {}\n", one_line(order.directory.string())));
     return done ? campaign_exit_status(cells) : report_error(done.error());
@@ -107,7 +115,8 @@ int status(const std::string& directory, bool json) {
     const std::string& name = loaded->night.name;
     const Terminal terminal(stdout);
     const Status printed =
-        print_result(json ? campaign_status_json(name, cells) : campaign_status_text(name, cells, terminal.paint()));
+        print_result(json ? campaign_status_json(name, cells, loaded->record.hosts)
+                          : campaign_status_text(name, cells, loaded->record.hosts, terminal.paint()));
     return printed ? kExitGood : report_error(printed.error());
 }
 
@@ -136,6 +145,7 @@ void add_campaign_command(CLI::App& program, Action& action) {
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
         ->capture_default_str();
+    add_hosts_option(*run_command, options->backend);
     run_command->callback([options, &action] { action = [options] { return run(*options); }; });
 
     auto directory = std::make_shared<std::string>();

@@ -35,6 +35,12 @@ void ConsoleObserver::trial_done(const ArmResult& arm, const TrialResult& trial)
     show_progress();
 }
 
+void ConsoleObserver::host_lost(const std::string& host, const std::string& why) {
+    clear_progress();
+    terminal_.print(terminal_.paint().bad(fmt::format("{} is lost: {}", one_line(host), one_line(why))) + "\n");
+    show_progress();
+}
+
 std::string ConsoleObserver::where(const ArmResult& arm) const {
     std::string name;
     if (many_scenarios_) name += arm.scenario + " ";

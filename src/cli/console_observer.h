@@ -20,6 +20,7 @@ public:
     void busy_with(const std::string& what) override;
     void planned(unsigned trials_in_all) override;
     void trial_done(const ArmResult& arm, const TrialResult& trial) override;
+    void host_lost(const std::string& host, const std::string& why) override;
 
 private:
     [[nodiscard]] std::string where(const ArmResult& arm) const;

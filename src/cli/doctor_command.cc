@@ -48,10 +48,14 @@ std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const 
 }
 
 int doctor(const std::string& backend, bool as_json) {
-    const auto uri = libvirt_uri(backend);
-    std::vector<HostCheck> checks = check_host(!uri);
-    if (uri) std::ranges::copy(check_libvirt(*uri), std::back_inserter(checks));
-    const std::string command = uri ? "memrig run --backend " + backend : "memrig run";
+    const auto uris = libvirt_uris(backend);
+    std::vector<HostCheck> checks = check_host(uris.empty());
+    for (const auto& uri : uris)
+        for (HostCheck& check : check_libvirt(uri)) {
+            if (uris.size() > 1) check.name += " of " + uri;
+            checks.push_back(std::move(check));
+        }
+    const std::string command = !uris.empty() ? "memrig run --backend " + backend : "memrig run";
     const bool ready = std::ranges::find(checks, Readiness::missing, &HostCheck::readiness) == checks.end();
     const Terminal terminal(stdout);
     const Status printed =
@@ -66,16 +70,12 @@ void add_doctor_command(CLI::App& program, Action& action) {
     auto as_json = std::make_shared<bool>(false);
     auto backend = std::make_shared<std::string>("qemu");
     CLI::App* command = program.add_subcommand("doctor", "Tell what this host can do, and what it lacks");
-    command->add_option("--backend", *backend, kBackendHelp)
-        ->type_name("BACKEND")
-        ->check(CLI::Validator(no_backend, "", "backend"))
-        ->capture_default_str();
+    add_hosts_option(*command, *backend);
     command->add_flag("--json", *as_json, "As JSON");
     command->footer(
         "Each line is ok, note (`memrig run` does without it) or missing, with the remedy. Exits with 3 if something "
         "is\n"
-        "missing that `memrig run` needs, else with 0. A libvirt is tried out with a domain that is started and never "
-        "runs.\n\n"
+        "missing that `memrig run` needs, else with 0. A libvirt is tried out with a domain.\n\n"
         "Example:\n  memrig doctor --backend libvirt:qemu:///system\n");
     command->callback(
         [as_json, backend, &action] { action = [as_json, backend] { return doctor(*backend, *as_json); }; });

@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "campaign/matrix.h"
+#include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/output.h"
@@ -36,6 +37,9 @@ public:
                                     to_string(trial.verdict), short_time(trial.verdict_seconds),
                                     one_line(trial.reason)));
     }
+    void host_lost(const std::string& host, const std::string& why) override {
+        terminal_.print(terminal_.paint().bad(fmt::format("{} is lost: {}", one_line(host), one_line(why))) + "\n");
+    }
 
 private:
     const Terminal& terminal_;
@@ -48,7 +52,7 @@ Status write_reports(const Matrix& matrix, const fs::path& out) {
     return write_file(out / "matrix.html", matrix_html(matrix));
 }
 
-int matrix(MatrixOrder order) {
+int matrix(MatrixOrder order, const std::string& backend) {
     const bool own_directory = order.out.empty();
     if (own_directory) order.out = default_run_directory();
     std::error_code code;
@@ -56,9 +60,11 @@ int matrix(MatrixOrder order) {
         return report_error(
             {Fault::user_input, fmt::format("{} is not empty", order.out.string()), "give a new --out"});
     const Terminal terminal(stdout);
-    const std::unique_ptr<Backend> backend = make_qemu_backend();
+    const auto hosts = connect_hosts(backend);
+    if (!hosts) return report_error(hosts.error());
     MatrixObserver observer(terminal);
-    const auto done = run_matrix(order, *backend, observer);
+    for (const auto& [host, why] : hosts->left_out) observer.host_lost(host, why.line());
+    const auto done = run_matrix(order, hosts->all(), observer);
     if (!done) {
         if (own_directory) remove_if_empty(order.out);
         return report_error(done.error());
@@ -96,7 +102,9 @@ void add_matrix_command(CLI::App& program, Action& action) {
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
         ->capture_default_str();
-    command->callback([order, &action] { action = [order] { return matrix(*order); }; });
+    auto backend = std::make_shared<std::string>("qemu");
+    add_hosts_option(*command, *backend);
+    command->callback([order, backend, &action] { action = [order, backend] { return matrix(*order, *backend); }; });
 }
 
 }  // namespace memrig

@@ -4,6 +4,7 @@
 #include "base/file.h"
 #include "campaign/bundle.h"
 #include "campaign/replay.h"
+#include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/hold.h"
@@ -29,10 +30,13 @@ struct Hold {
     bool stopped = false, running = false;
 };
 
-int replay(ReplayOrder order, const Hold& hold) {
+int replay(ReplayOrder order, const Hold& hold, const std::string& backend_name) {
     order.keep_machine = hold.stopped || hold.running;
     if (order.keep_machine && order.times != 1)
         return report_error({Fault::user_input, "only one guest can be held", "leave out --times"});
+    if (order.keep_machine && backend_name != "qemu")
+        return report_error(
+            {Fault::user_input, "only QEMU of this host leaves a guest to its user", "leave out --backend"});
     std::optional<Bundle> bundle;
     const bool own_directory = order.out.empty();
     if (own_directory) order.out = default_run_directory();
@@ -53,11 +57,12 @@ int replay(ReplayOrder order, const Hold& hold) {
     }
     Result<Replay> done;
     {
-        const std::unique_ptr<Backend> backend = make_qemu_backend();
+        const auto backend = make_backend(backend_name);
+        if (!backend) return report_error(backend.error());
         CampaignOrder shown;
         shown.out = order.out;
         ConsoleObserver observer(terminal, shown);
-        done = replay_trial(order, *backend, observer);
+        done = replay_trial(order, **backend, observer);
     }
     if (!done) {
         if (own_directory) remove_if_empty(order.out);
@@ -108,7 +113,11 @@ void add_replay_command(CLI::App& program, Action& action) {
                                   "Stop at the verdict, tell gdb's command, and wait for Enter or Ctrl-C");
     command->add_flag("--hold", hold->running, "Let the guest run on after the verdict, until Enter or Ctrl-C")
         ->excludes(gdb);
-    command->callback([order, hold, &action] { action = [order, hold] { return replay(*order, *hold); }; });
+    auto backend = std::make_shared<std::string>("qemu");
+    add_backend_option(*command, *backend);
+    command->callback([order, hold, backend, &action] {
+        action = [order, hold, backend] { return replay(*order, *hold, *backend); };
+    });
 }
 
 }  // namespace memrig

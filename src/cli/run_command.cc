@@ -113,10 +113,11 @@ int run(RunOptions options) {
     const Terminal terminal(options.report_on_stdout() ? stderr : stdout);
     Result<RunResults> results;
     {
-        const auto backend = make_backend(options.backend);
-        if (!backend) return report_error(backend.error());
+        const auto hosts = connect_hosts(options.backend);
+        if (!hosts) return report_error(hosts.error());
         ConsoleObserver observer(terminal, options.order);
-        results = run_campaign(options.order, **backend, observer);
+        for (const auto& [host, why] : hosts->left_out) observer.host_lost(host, why.line());
+        results = run_campaign(options.order, hosts->all(), observer);
     }
     if (!results) {
         if (own_directory) remove_if_empty(options.order.out);
@@ -211,10 +212,7 @@ void add_run_command(CLI::App& program, Action& action) {
     command->add_option("--out", order.out, "The run directory; default: runs/TIME-PID")->type_name("DIR");
     command->add_option("--json", options->json, "Write results.json to FILE as well; - is stdout")->type_name("FILE");
     command->add_flag("--ktap", options->ktap, "Print the results as KTAP on stdout, all else on stderr");
-    command->add_option("--backend", options->backend, kBackendHelp)
-        ->type_name("BACKEND")
-        ->check(CLI::Validator(no_backend, "", "backend"))
-        ->capture_default_str();
+    add_hosts_option(*command, options->backend);
     command->add_option("--accel", order.accelerator, "KVM is used only where it is proven to work")
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))

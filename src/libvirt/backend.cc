@@ -26,6 +26,8 @@ public:
 
     [[nodiscard]] std::string name() const override { return "libvirt:" + uri_; }
     Result<std::string> version(const Bench&) override { return versions_of(connection_); }
+    [[nodiscard]] bool is_here() const override { return !elsewhere_; }
+    Status answers(Deadline deadline) override { return memrig::answers(connection_, deadline); }
     [[nodiscard]] bool keeps_guests() const override { return !elsewhere_; }
     Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline) override {
         MEMRIG_TRY(auto machine, define(order, false));
@@ -82,16 +84,18 @@ Result<std::unique_ptr<DomainMachine>> LibvirtBackend::define(const MachineOrder
     }
     MEMRIG_TRY(MachineOrder there, sent(order));
     const DomainNames names{fmt::format("{}-{}", own_name(), ++made_), means.gdb_socket()};
+    // One for each domain: of two that ask for QEMU's events on one connection, libvirt 9.0 serves the first alone.
+    MEMRIG_TRY(Connection connection, open_connection(uri_));
     const std::string xml = domain_xml(there, names, incoming);
     if (!order.evidence.empty()) MEMRIG_CHECK(write_file(order.evidence / "domain.xml", xml));
     Domain domain(
-        virDomainCreateXML(connection_.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
+        virDomainCreateXML(connection.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
     if (!domain) {
         const LibvirtSaid said = libvirt_said();
-        if (!elsewhere_ && virConnectIsAlive(connection_.get()) != 1) end_by_gdbstub(names.gdb_socket);
+        if (!elsewhere_ && virConnectIsAlive(connection.get()) != 1) end_by_gdbstub(names.gdb_socket);
         return std::unexpected(explain(said, order, means));
     }
-    return make_domain_machine(connection_, std::move(domain), std::move(there), std::move(means));
+    return make_domain_machine(std::move(connection), std::move(domain), std::move(there), std::move(means));
 }
 
 }  // namespace

@@ -23,6 +23,40 @@ void DeviceEvents::forget(const std::string& alias) {
     there_.erase(alias);
 }
 
+void DeviceEvents::refused(std::string_view alias) {
+    const std::lock_guard guard(mutex_);
+    refused_.emplace(alias);
+    changed_.notify_all();
+}
+
+void DeviceEvents::forget_refusal(const std::string& alias) {
+    const std::lock_guard guard(mutex_);
+    refused_.erase(alias);
+}
+
+Status DeviceEvents::await_refused(const std::string& alias, Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    const auto seen = wait_until(changed_, lock, deadline, [&] { return refused_.contains(alias); });
+    if (seen) return {};
+    if (seen.error().fault == QmpFault::interrupted) return std::unexpected(stop_request().error());
+    return fail(Fault::rig, "libvirt does not say that the guest keeps {}", alias);
+}
+
+void DeviceEvents::resized(std::string_view alias, std::uint64_t bytes) {
+    const std::lock_guard guard(mutex_);
+    sizes_[std::string(alias)] = bytes;
+    changed_.notify_all();
+}
+
+Status DeviceEvents::await_size(const std::string& alias, std::uint64_t bytes, Deadline deadline) {
+    std::unique_lock lock(mutex_);
+    const auto seen = wait_until(changed_, lock, deadline, [&] { return sizes_[alias] == bytes; });
+    if (seen) return {};
+    if (seen.error().fault == QmpFault::interrupted) return std::unexpected(stop_request().error());
+    return fail(Fault::rig, "of {} the guest has {} bytes, as QEMU says, but libvirt told of {}", alias, bytes,
+                sizes_[alias]);
+}
+
 Status DeviceEvents::await(const std::string& alias, bool is_there, Deadline deadline) {
     std::unique_lock lock(mutex_);
     const auto seen = wait_until(changed_, lock, deadline, [&] {

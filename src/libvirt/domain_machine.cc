@@ -119,7 +119,7 @@ Status LibvirtMachine::connect() {
     const auto names = std::make_shared<DeviceNames>();
     MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get(), names));
     if (!has_own_nodes(order_.bench)) {
-        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names));
+        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names, order_.bench));
     }
     MEMRIG_TRY(Descriptor console, open_console(connection_, domain_.get(), kConsoleAlias));
     console_ = std::make_unique<ConsoleLog>(std::move(console));
@@ -159,7 +159,7 @@ std::optional<Error> LibvirtMachine::death(Duration grace) {
     if (end_->wait_to_the_end(Deadline::after(grace)))
         return Error{Fault::rig, "the domain ended: " + end_->wait(Deadline::after(grace)).value_or("it stopped"), {}};
     if (virConnectIsAlive(connection_.get()) != 1)
-        return Error{Fault::rig, "libvirt is gone, and its client's domains with it", {}};
+        return Error{Fault::host, "libvirt is gone, and its client's domains with it", {}};
     return std::nullopt;
 }
 

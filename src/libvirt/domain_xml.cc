@@ -6,12 +6,14 @@
 
 #include <pugixml.hpp>
 
+#include "libvirt/device_names.h"
 #include "libvirt/gdbstub.h"
 
 namespace memrig {
 
 namespace {
 
+constexpr std::uint64_t kVirtioMemBlock = 2ull << 20;  // QEMU's default where huge pages are of 2 MiB
 constexpr const char* kQemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 pugi::xml_node add(pugi::xml_node parent, const char* name, const std::string& text = {}) {
@@ -59,6 +61,17 @@ void add_gdb_channel(pugi::xml_node devices) {
     set(target, "name", kGdbChannel);
 }
 
+void add_virtio_mem(pugi::xml_node devices, const BenchVirtioMem& device) {
+    const pugi::xml_node memory = add(devices, "memory");
+    set(memory, "model", "virtio-mem");
+    const pugi::xml_node target = add(memory, "target");
+    add_bytes(target, "size", device.bytes);
+    add(target, "node", std::to_string(device.node));
+    add_bytes(target, "block", kVirtioMemBlock);
+    add_bytes(target, "requested", 0);
+    set(add(memory, "alias"), "name", DeviceNames::alias(device.id));
+}
+
 void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& names) {
     const pugi::xml_node devices = add(domain, "devices");
     if (bench.emulator.program.find('/') != std::string::npos) add(devices, "emulator", bench.emulator.program);
@@ -75,6 +88,7 @@ void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& n
         set(add(target, "model"), "name", "spapr-vty");
     }
     if (names.gdb_socket.empty()) add_gdb_channel(devices);
+    if (bench.virtio_mem) add_virtio_mem(devices, *bench.virtio_mem);
     set(add(devices, "memballoon"), "model", "none");
 }
 

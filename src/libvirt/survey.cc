@@ -1,7 +1,11 @@
 #include "libvirt/survey.h"
 
+#include <memory>
+#include <thread>
+
 #include "libvirt/domain_xml.h"
 #include "libvirt/event_loop.h"
+#include "qmp/one_shot.h"
 
 namespace memrig {
 
@@ -32,6 +36,21 @@ Result<std::string> versions_of(const Connection& connection) {
     if (virConnectGetVersion(connection.get(), &qemu) < 0 || virConnectGetLibVersion(connection.get(), &libvirt) < 0)
         return std::unexpected(libvirt_error(Fault::host, "ask libvirt for its version"));
     return fmt::format("libvirt {}, QEMU {}", dotted(libvirt), dotted(qemu));
+}
+
+// The call cannot be broken off: it has a thread of its own.
+Status answers(const Connection& connection, Deadline deadline) {
+    if (virConnectIsAlive(connection.get()) != 1) return fail(Fault::host, "its connection is gone");
+    const auto reply = std::make_shared<OneShot<Status>>();
+    std::thread([reply, connection] {
+        unsigned long version = 0;  // NOLINT: libvirt's type
+        const bool told = virConnectGetLibVersion(connection.get(), &version) == 0;
+        reply->set(told ? Status() : std::unexpected(libvirt_error(Fault::host, "it answers with an error")));
+    }).detach();
+    const auto answer = reply->wait(deadline);
+    if (answer) return *answer;
+    if (answer.error().fault == QmpFault::interrupted) return std::unexpected(answer.error().error());
+    return fail(Fault::host, "it does not answer");
 }
 
 Result<Confinement> confinement_of(const Connection& connection) {

@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "base/clock.h"
 #include "base/error.h"
 #include "libvirt/handles.h"
 #include "machine/bench.h"
@@ -14,6 +15,9 @@ Result<Connection> open_connection(const std::string& uri);
 
 // "libvirt 9.0.0, QEMU 7.2.22", those that serve the connection.
 Result<std::string> versions_of(const Connection& connection);
+
+// Whether it answers; Fault::host where it does not, Fault::interrupted if the user asks to stop.
+Status answers(const Connection& connection, Deadline deadline);
 
 // What it confines its QEMUs to.
 Result<Confinement> confinement_of(const Connection& connection);

@@ -17,8 +17,8 @@ using namespace std::chrono_literals;
 constexpr auto kProofPatience = 30s;
 constexpr const char* kDevice = "/dev/kvm";
 
-// A host is its kernel and its machine: either may change what KVM can do.
-Result<fs::path> proof_file(const Bench& bench) {
+// A host is its kernel and its machine: either may change what KVM can do. Of another one no more is known than its name.
+Result<fs::path> proof_file(const Bench& bench, const std::string& elsewhere = {}) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     MEMRIG_CHECK(make_directories(cache / "hosts"));
     utsname name{};
@@ -27,6 +27,7 @@ Result<fs::path> proof_file(const Bench& bench) {
     Hasher hasher;
     hasher.add(name.release).add(name.version).add(name.nodename).add(machine_id ? *machine_id : "").add(bench.arch);
     if (!bench.emulator.identity.empty()) hasher.add(bench.emulator.identity);
+    if (!elsewhere.empty()) hasher.add(elsewhere);
     return cache / "hosts" / ("kvm-" + hasher.finish().substr(0, 16) + ".json");
 }
 
@@ -65,8 +66,8 @@ KvmProof known_kvm_proof(const Bench& bench) {
 }
 
 Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelImage& kernel) {
-    if (::access(kDevice, R_OK | W_OK) != 0) return known_kvm_proof(bench);
-    MEMRIG_TRY(const fs::path file, proof_file(bench));
+    if (backend.is_here() && ::access(kDevice, R_OK | W_OK) != 0) return known_kvm_proof(bench);
+    MEMRIG_TRY(const fs::path file, proof_file(bench, backend.is_here() ? "" : backend.name()));
     MEMRIG_TRY(const FileLock lock, FileLock::take(file.string() + ".lock"));
     if (const auto known = read_proof(file)) return *known;
     MEMRIG_TRY(const KvmProof proof, try_kvm(backend, bench, kernel));

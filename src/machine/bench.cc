@@ -11,7 +11,13 @@ namespace memrig {
 
 namespace {
 constexpr std::uint64_t kLeastMemory = 128ull << 20;
-constexpr std::int64_t kMostVcpus = 64;
+constexpr std::int64_t kMostVcpus = 64, kMostNodes = 127;
+
+// What QEMU and libvirt take for an id (id_wellformed(), util/id.c).
+bool is_qemu_id(const std::string& id) {
+    const auto good = [](unsigned char c) { return std::isalnum(c) != 0 || c == '-' || c == '_'; };
+    return !id.empty() && std::isalpha(static_cast<unsigned char>(id.front())) != 0 && std::ranges::all_of(id, good);
+}
 
 fs::path bench_directory() { return home_directory() / "rig" / "benches"; }
 }  // namespace
@@ -60,6 +66,12 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
         bench.hotplug.function = hotplug->string("function");
         bench.hotplug.onlines = hotplug->boolean("onlines", false);
         hotplug->finish();
+    }
+    if (auto device = root.table("virtio-mem", false)) {
+        bench.virtio_mem = BenchVirtioMem{device->string("id"), device->size("size"),
+                                          static_cast<unsigned>(device->integer("node", 0, kMostNodes, 0))};
+        if (!is_qemu_id(bench.virtio_mem->id)) device->report("id", "no letter, followed by letters, digits, - and _");
+        device->finish();
     }
     if (auto setup = root.table("setup", false)) {
         for (const auto& line : setup->strings("writes", true)) {

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -17,6 +18,15 @@ struct BenchHotplug {
     bool onlines = false;                          // what it adds it brings online at once
 };
 
+// A virtio-mem device that is there from the beginning, and gives nothing yet.
+struct BenchVirtioMem {
+    std::string id;
+    std::uint64_t bytes = 0;  // the most that it gives
+    unsigned node = 0;
+    // Of the object that holds its memory.
+    [[nodiscard]] std::string backend() const { return id + "-memory"; }
+};
+
 struct Bench {
     std::string name;
     std::string description;
@@ -26,14 +36,15 @@ struct Bench {
     std::string cpu;      // QEMU's -cpu, empty for the machine's default
     std::uint64_t memory_bytes = 0, max_memory_bytes = 0;
     unsigned slots = 0;
-    unsigned housekeeping = 1;           // vCPUs from 0 on that are never held
-    unsigned actors = 2;                 // vCPUs behind them, for the actors
-    unsigned spare = 0;                  // vCPUs that can be plugged
-    std::string console, link;           // the guest's names of its two serial devices
-    std::string append;                  // added to the kernel's command line
-    std::vector<std::string> modules;    // needed in the initramfs where the kernel has them as modules
-    BenchHotplug hotplug;                // ACPI's, unless the bench says
-    std::vector<std::string> arguments;  // further arguments for QEMU
+    unsigned housekeeping = 1;         // vCPUs from 0 on that are never held
+    unsigned actors = 2;               // vCPUs behind them, for the actors
+    unsigned spare = 0;                // vCPUs that can be plugged
+    std::string console, link;         // the guest's names of its two serial devices
+    std::string append;                // added to the kernel's command line
+    std::vector<std::string> modules;  // needed in the initramfs where the kernel has them as modules
+    BenchHotplug hotplug;              // ACPI's, unless the bench says
+    std::optional<BenchVirtioMem> virtio_mem;
+    std::vector<std::string> arguments;                       // further arguments for QEMU
     std::vector<std::pair<std::string, std::string>> writes;  // file and text: made once in the booted guest, in order
     std::string text;                                         // the file as read: part of the key of saved guests
 

@@ -48,11 +48,14 @@ public:
     std::function<Status(FakeMachine&, unsigned)> on_create, on_restore;
 
     bool keeps = true;  // what keeps_guests() says
+    std::string called = "fake";
+    std::function<Status()> on_question;  // what answers() says; empty: that it is there
 
     [[nodiscard]] unsigned created() const;
     [[nodiscard]] unsigned restored() const;
 
-    std::string name() const override { return "fake"; }
+    std::string name() const override { return called; }
+    Status answers(Deadline) override { return on_question ? on_question() : Status(); }
     Result<std::string> version(const Bench&) override { return "fake 1"; }
     [[nodiscard]] bool keeps_guests() const override { return keeps; }
     Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override;

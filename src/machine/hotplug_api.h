@@ -17,10 +17,16 @@ public:
     // QEMU.
     virtual Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
                                Deadline deadline) = 0;
-    // Whether `id` came by attach_dimm(); also when it is gone.
+    // How much of a virtio-mem device the guest is to take. REQUIRES: knows(id), of a virtio-mem device of the bench's. A refusal is Fault::rig.
+    virtual Status request_size(const std::string& id, std::uint64_t bytes, Deadline deadline) = 0;
+    // Waits until it is known here that the guest has taken `bytes` of it, which QEMU said.
+    virtual Status await_size(const std::string& id, std::uint64_t bytes, Deadline deadline) = 0;
+    // Whether `id` came by attach_dimm(), also when it is gone, or is a virtio-mem device of the bench's.
     [[nodiscard]] virtual bool knows(const std::string& id) const = 0;
     // Asks the guest to give the device up; REQUIRES: knows(id).
     virtual Status detach(const std::string& id, Deadline deadline) = 0;
+    // Waits until it is known here that the guest does not give the device up, which QEMU said. REQUIRES: detach(id) was the last.
+    virtual Status await_refusal(const std::string& id, Deadline deadline) = 0;
     // Waits until a device that QEMU has deleted is forgotten here, too, and its memory freed. REQUIRES: knows(id).
     virtual Status await_release(const std::string& id, Deadline deadline) = 0;
 };

@@ -46,7 +46,7 @@ public:
     // Null where QEMU is asked itself, by qmp().
     virtual HotplugApi* hotplug_api() { return nullptr; }
     [[nodiscard]] virtual const ConsoleLog& console() const = 0;
-    // How it ended, as Fault::rig; nothing if it lives on for `grace`. An error seen elsewhere may be but the echo of this, and come a
+    // How it ended, as Fault::rig, or Fault::host where who ran it is gone; nothing if it lives on for `grace`. An error seen elsewhere may be but the echo of this, and come a
     // little earlier.
     virtual std::optional<Error> death(Duration grace) = 0;
     // Lets the vCPUs run, for a machine without a probe attached.
@@ -71,6 +71,10 @@ public:
     [[nodiscard]] virtual std::string name() const = 0;
     // Part of the key of saved guests: a guest saved by one version is not restored by another.
     virtual Result<std::string> version(const Bench& bench) = 0;
+    // Whether its machines run on this host.
+    [[nodiscard]] virtual bool is_here() const { return true; }
+    // Whether who runs its machines is still there: Fault::host where not.
+    virtual Status answers(Deadline) { return {}; }
     // False: no machine of it can be saved, so that each trial boots its own.
     [[nodiscard]] virtual bool keeps_guests() const { return true; }
     // A machine that stands at its reset vector.

@@ -69,6 +69,12 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
                                      order.command_line()};
     argv.insert(argv.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
     if (!bench.cpu.empty()) argv.insert(argv.end(), {"-cpu", bench.cpu});
+    if (const auto& device = bench.virtio_mem)
+        argv.insert(
+            argv.end(),
+            {"-object", fmt::format("memory-backend-ram,id={},size={}", device->backend(), device->bytes), "-device",
+             fmt::format("virtio-mem-pci,id={},memdev={},node={},requested-size=0", device->id, device->backend(),
+                         device->node)});
     argv.insert(argv.end(), bench.arguments.begin(), bench.arguments.end());
     if (incoming) argv.insert(argv.end(), {"-incoming", "defer"});
     return argv;

@@ -226,8 +226,9 @@ Result<AgentHello> await_agent(Machine& machine, Deadline deadline) {
     const std::string tail = machine.console().tail(shown_lines);
     const std::string last = tail.empty() ? "its console is empty" : "its console's last lines:\n" + tail;
     const bool ours = hello.error().fault == Fault::rig;
-    if (const auto death = machine.death(ours ? Duration(kExitPatience) : Duration::zero()))
-        return fail(Fault::guest, "the kernel stopped before the agent spoke ({}); {}", death->message, last);
+    const auto death = machine.death(ours ? Duration(kExitPatience) : Duration::zero());
+    if (death && death->fault == Fault::host) return std::unexpected(*death);
+    if (death) return fail(Fault::guest, "the kernel stopped before the agent spoke ({}); {}", death->message, last);
     return fail(Fault::guest, "the agent did not speak: {}; {}", hello.error().message, last);
 }
 

@@ -14,6 +14,7 @@
 #include "base/hash.h"
 #include "base/process.h"
 #include "base/stop_request.h"
+#include "campaign/host_pool.h"
 #include "oracle/verdict.h"
 #include "report/statistics.h"
 
@@ -94,6 +95,7 @@ std::string last_line(const fs::path& log) {
 struct Attempt {
     CampaignTrial trial;
     unsigned attempt = 0;
+    std::size_t host = 0;
     fs::path directory;  // relative to the campaign's
     Process process;
 };
@@ -101,7 +103,11 @@ struct Attempt {
 class Coordinator {
 public:
     Coordinator(const CampaignRunOrder& order, CampaignStore store, CampaignRunObserver& observer)
-        : order_(order), store_(std::move(store)), observer_(observer), give_up_(limit(order)) {}
+        : order_(order),
+          store_(std::move(store)),
+          observer_(observer),
+          hosts_(order.hosts, [&order](std::size_t host) { return order.answers(order.hosts[host]); }),
+          give_up_(limit(order)) {}
 
     Status run() {
         MEMRIG_CHECK(prepare());
@@ -228,7 +234,8 @@ private:
 
     Status start(const CampaignTrial& trial) {
         MEMRIG_CHECK(check_room());
-        MEMRIG_TRY(const unsigned attempt, store_.begin(trial));
+        MEMRIG_TRY(const std::size_t host, hosts_.take());
+        MEMRIG_TRY(const unsigned attempt, store_.begin(trial, hosts_.name(host)));
         const PlanCell& cell = order_.plan.cells[trial.cell];
         const fs::path directory =
             fs::path("trials") / fmt::format("{:04}", trial.cell) / fmt::format("{:04}-{}", trial.number, attempt);
@@ -242,13 +249,14 @@ private:
              {cell.scenario, std::string("--kernel"), cell.kernel, std::string("--arm"), cell.arm,
               std::string("--trials"), std::string("1"), std::string("--skip-other-machines"), std::string("--seed"),
               fmt::format("{}", order_.plan.seed_of(cell, trial.number)), std::string("--accel"), order_.accelerator,
-              std::string("--out"), (order_.directory / directory).string()})
+              std::string("--backend"), hosts_.name(host), std::string("--out"),
+              (order_.directory / directory).string()})
             options.argv.push_back(word);
         if (!cell.bench.empty()) options.argv.insert(options.argv.end(), {"--bench", cell.bench});
         options.output = log_of(directory);
         options.environment = {"TMPDIR=" + scratch_.string()};
         MEMRIG_TRY(Process process, Process::spawn(options));
-        running_.push_back({trial, attempt, directory, std::move(process)});
+        running_.push_back({trial, attempt, host, directory, std::move(process)});
         return {};
     }
 
@@ -263,7 +271,20 @@ private:
         return {};
     }
 
+    // Whether the attempt failed for its host, which is gone.
+    Result<bool> failed_for_host(const Attempt& attempt) {
+        const auto loss = hosts_.look_after(attempt.host);
+        if (!loss) return false;
+        if (loss->is_news) observer_.host_lost(loss->host, loss->why);
+        const std::string why = fmt::format("{} is lost: {}", loss->host, loss->why);
+        MEMRIG_CHECK(store_.attempt_lost(attempt.trial, attempt.attempt, why));
+        observer_.runs_again(order_.plan.cells[attempt.trial.cell], attempt.trial, why);
+        again_.push_back(attempt.trial);
+        return true;
+    }
+
     Status take(const Attempt& attempt, const ExitStatus& ended) {
+        hosts_.give_back(attempt.host);
         const PlanCell& cell = order_.plan.cells[attempt.trial.cell];
         if (ended.signal == 0 && ended.code == kUserInput)
             return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
@@ -274,6 +295,13 @@ private:
             MEMRIG_CHECK(store_.skip(attempt.trial.cell, report->skipped));
             observer_.cell_skipped(cell, report->skipped);
             return {};
+        }
+        // What is missed on a host that goes may be its going.
+        const bool good =
+            report && report->result.as_expected && report->result.verdict != to_string(Verdict::inconclusive);
+        if (!good) {
+            MEMRIG_TRY(const bool hosts_fault, failed_for_host(attempt));
+            if (hosts_fault) return {};
         }
         std::string why;
         if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
@@ -305,6 +333,7 @@ private:
     const CampaignRunOrder& order_;
     CampaignStore store_;
     CampaignRunObserver& observer_;
+    HostPool hosts_;
     std::optional<Deadline> give_up_;
     fs::path scratch_;
     std::vector<std::set<unsigned>> taken_;  // by cell: the numbers that have a result or are being run

@@ -20,6 +20,22 @@ std::string verdicts_of(const CellProgress& one) {
     return one.verdicts.empty() ? "" : counts_text(one.verdicts);
 }
 
+bool worth_telling(const std::vector<HostProgress>& hosts) {
+    return std::ranges::any_of(hosts, [](const HostProgress& host) { return host.name != "qemu"; });
+}
+
+std::string hosts_text(const std::vector<HostProgress>& hosts, const Paint& paint) {
+    std::string out;
+    if (!worth_telling(hosts)) return out;
+    for (const auto& host : hosts) {
+        std::string line = fmt::format("{}: {}", one_line(host.name), counted(host.done, "trial"));
+        if (host.running > 0) line += fmt::format("  {} running", host.running);
+        if (host.lost > 0) line += fmt::format("  {} lost with it", host.lost);
+        out += (host.lost == 0 ? line : paint.bad(line)) + "\n";
+    }
+    return out;
+}
+
 }  // namespace
 
 CampaignSum sum_of(const std::vector<CellProgress>& cells) {
@@ -50,7 +66,8 @@ int campaign_exit_status(const std::vector<CellProgress>& cells) {
     return sum.done == 0 || gap ? 4 : 0;
 }
 
-std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells, const Paint& paint) {
+std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,
+                                 const std::vector<HostProgress>& hosts, const Paint& paint) {
     std::string out = paint.heading(one_line(name)) + "\n";
     for (const auto& one : cells) {
         std::string line =
@@ -64,6 +81,7 @@ std::string campaign_status_text(const std::string& name, const std::vector<Cell
         if (one.run_again > 0 && one.skipped.empty()) line += fmt::format("  {} run again", one.run_again);
         out += (one.as_expected + one.known == one.done ? line : paint.bad(line)) + "\n";
     }
+    out += hosts_text(hosts, paint);
     const CampaignSum sum = sum_of(cells);
     const std::string closing =
         fmt::format("{} of {} trials done, {} as expected{}{}", sum.done, sum.planned, sum.as_expected,
@@ -72,7 +90,8 @@ std::string campaign_status_text(const std::string& name, const std::vector<Cell
     return out + (sum.unexpected() == 0 ? paint.good(closing) : paint.bad(closing)) + "\n";
 }
 
-std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells) {
+std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
+                                 const std::vector<HostProgress>& hosts) {
     const CampaignSum sum = sum_of(cells);
     Json json = {{"schema", 1},
                  {"name", name},
@@ -82,6 +101,10 @@ std::string campaign_status_json(const std::string& name, const std::vector<Cell
                  {"known", sum.known},
                  {"running", sum.running},
                  {"exit_status", campaign_exit_status(cells)}};
+    json["hosts"] = Json::array();
+    for (const auto& host : hosts)
+        json["hosts"].push_back(
+            {{"name", host.name}, {"done", host.done}, {"running", host.running}, {"lost", host.lost}});
     json["cells"] = Json::array();
     for (const auto& one : cells) {
         Json cell = {{"scenario", one.cell.scenario},  {"kernel", one.cell.kernel},

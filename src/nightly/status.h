@@ -18,9 +18,12 @@ struct CampaignSum {
 };
 CampaignSum sum_of(const std::vector<CellProgress>& cells);
 
-std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells, const Paint& paint);
+// Hosts are told of where there is another than QEMU of this one.
+std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,
+                                 const std::vector<HostProgress>& hosts, const Paint& paint);
 // Schema in docs/campaigns.md.
-std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells);
+std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
+                                 const std::vector<HostProgress>& hosts);
 // 0 all results are as expected, 1 one is not, 3 one is a rig fault, 4 an arm that was not skipped has none, or all were skipped. What is
 // planned beyond an arm's first trial and not run yet speaks neither way.
 int campaign_exit_status(const std::vector<CellProgress>& cells);

@@ -10,7 +10,7 @@ constexpr const char* kFile = "campaign.sqlite";
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS campaign (schema INTEGER, name TEXT, plan TEXT, seed INTEGER, started TEXT);
 CREATE TABLE IF NOT EXISTS cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel TEXT, bench TEXT, arm TEXT, trials INTEGER, skipped TEXT);
-CREATE TABLE IF NOT EXISTS attempt (cell INTEGER REFERENCES cell, number INTEGER, attempt INTEGER, outcome TEXT,
+CREATE TABLE IF NOT EXISTS attempt (cell INTEGER REFERENCES cell, number INTEGER, attempt INTEGER, outcome TEXT, host TEXT,
   PRIMARY KEY (cell, number, attempt));
 CREATE TABLE IF NOT EXISTS trial (cell INTEGER REFERENCES cell, number INTEGER, verdict TEXT, as_expected INTEGER, reason TEXT,
   findings TEXT, seconds REAL, directory TEXT, finished TEXT, setting INTEGER, PRIMARY KEY (cell, number));
@@ -20,7 +20,8 @@ CREATE TABLE IF NOT EXISTS setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TE
   mode TEXT, expected TEXT, UNIQUE (memrig, qemu, accelerator, release, sha256, bench, mode, expected));
 )";
 constexpr const char* kLost = "lost: the coordinator ended";
-constexpr std::int64_t kSchemaVersion = 2;  // 2: settings, and when a campaign was begun
+constexpr const char* kWithHost = "lost with its host: ";
+constexpr std::int64_t kSchemaVersion = 3;  // 2: settings, and when a campaign was begun; 3: hosts
 
 // datetime('now') as ISO 8601.
 std::string iso(const char* column) { return fmt::format("strftime('%Y-%m-%dT%H:%M:%SZ', {})", column); }
@@ -58,11 +59,12 @@ Status CampaignStore::check_schema(const fs::path& file) {
 }
 
 Status CampaignStore::migrate() {
-    if (schema_ >= 2) return {};
-    MEMRIG_CHECK(
-        database_.execute("ALTER TABLE campaign ADD COLUMN started TEXT; ALTER TABLE trial ADD COLUMN setting INTEGER; "
-                          "UPDATE campaign SET schema = 2"));
-    schema_ = 2;
+    if (schema_ < 2)
+        MEMRIG_CHECK(database_.execute(
+            "ALTER TABLE campaign ADD COLUMN started TEXT; ALTER TABLE trial ADD COLUMN setting INTEGER"));
+    if (schema_ < 3)
+        MEMRIG_CHECK(database_.execute("ALTER TABLE attempt ADD COLUMN host TEXT; UPDATE campaign SET schema = 3"));
+    schema_ = kSchemaVersion;
     return {};
 }
 
@@ -119,22 +121,34 @@ Status CampaignStore::check_plan(const Plan& plan) {
                      "give a new --dir, or the plan that it was begun with");
 }
 
-Result<unsigned> CampaignStore::begin(const CampaignTrial& trial) {
+Result<unsigned> CampaignStore::begin(const CampaignTrial& trial, const std::string& host) {
     unsigned attempt = 0;
     MEMRIG_CHECK(database_.transaction([&]() -> Status {
         MEMRIG_TRY(Statement last, database_.prepare("SELECT max(attempt) FROM attempt WHERE cell = ? AND number = ?"));
         MEMRIG_CHECK(last.add(id_of(trial.cell)).add(std::int64_t{trial.number}).run());
         attempt = static_cast<unsigned>(last.integer(0)) + 1;
-        MEMRIG_TRY(Statement insert, database_.prepare("INSERT INTO attempt VALUES (?, ?, ?, NULL)"));
-        return insert.add(id_of(trial.cell)).add(std::int64_t{trial.number}).add(std::int64_t{attempt}).run();
+        MEMRIG_TRY(Statement insert, database_.prepare("INSERT INTO attempt VALUES (?, ?, ?, NULL, ?)"));
+        return insert.add(id_of(trial.cell))
+            .add(std::int64_t{trial.number})
+            .add(std::int64_t{attempt})
+            .add(std::string_view(host))
+            .run();
     }));
     return attempt;
 }
 
 Status CampaignStore::attempt_failed(const CampaignTrial& trial, unsigned attempt, const std::string& why) {
+    return end_attempt(trial, attempt, "failed: " + why);
+}
+
+Status CampaignStore::attempt_lost(const CampaignTrial& trial, unsigned attempt, const std::string& why) {
+    return end_attempt(trial, attempt, kWithHost + why);
+}
+
+Status CampaignStore::end_attempt(const CampaignTrial& trial, unsigned attempt, const std::string& outcome) {
     MEMRIG_TRY(Statement update,
                database_.prepare("UPDATE attempt SET outcome = ? WHERE cell = ? AND number = ? AND attempt = ?"));
-    return update.add(std::string_view("failed: " + why))
+    return update.add(std::string_view(outcome))
         .add(id_of(trial.cell))
         .add(std::int64_t{trial.number})
         .add(std::int64_t{attempt})
@@ -292,11 +306,27 @@ Result<std::vector<StoredResult>> CampaignStore::read_results() {
     }
 }
 
+Result<std::vector<HostProgress>> CampaignStore::read_hosts() {
+    std::vector<HostProgress> hosts;
+    if (schema_ < 3) return hosts;
+    MEMRIG_TRY(Statement rows, database_.prepare("SELECT host, count(*) FILTER (WHERE outcome = 'done'), "
+                                                 "count(*) FILTER (WHERE outcome IS NULL), "
+                                                 "count(*) FILTER (WHERE outcome LIKE 'lost with its host:%') "
+                                                 "FROM attempt WHERE host IS NOT NULL GROUP BY 1 ORDER BY 1"));
+    for (;;) {
+        MEMRIG_TRY(const bool more, rows.step());
+        if (!more) return hosts;
+        hosts.push_back({rows.text(0), static_cast<unsigned>(rows.integer(1)), static_cast<unsigned>(rows.integer(2)),
+                         static_cast<unsigned>(rows.integer(3))});
+    }
+}
+
 Result<CampaignRecord> CampaignStore::record() {
     CampaignRecord record;
     MEMRIG_CHECK(database_.transaction([&]() -> Status {
         MEMRIG_TRY(record.cells, read_progress());
         MEMRIG_TRY(record.results, read_results());
+        MEMRIG_TRY(record.hosts, read_hosts());
         std::erase_if(record.results, [&](const StoredResult& one) { return one.trial.cell >= record.cells.size(); });
         MEMRIG_TRY(Statement row, database_.prepare(fmt::format("SELECT name, plan, seed, {} FROM campaign",
                                                                 schema_ >= 2 ? iso("started") : "NULL")));

@@ -59,6 +59,13 @@ struct StoredResult : CampaignResult {
     std::string ended;      // ISO 8601, UTC
 };
 
+// What a host has done for a campaign.
+struct HostProgress {
+    std::string name;
+    unsigned done = 0, running = 0;
+    unsigned lost = 0;  // attempts that ended with it
+};
+
 // All of a campaign, as of one moment.
 struct CampaignRecord {
     std::string name, plan;  // plan: the file's text
@@ -67,6 +74,7 @@ struct CampaignRecord {
         ended;  // ISO 8601, UTC: when it was begun, when the last result came; empty where nothing did yet
     std::vector<CellProgress> cells;    // by CampaignTrial::cell
     std::vector<StoredResult> results;  // by cell and number
+    std::vector<HostProgress> hosts;    // by name; of an older memrig none
 };
 
 class CampaignStore {
@@ -77,10 +85,12 @@ public:
     // From any process at any time. Fault::user_input where there is no campaign.
     static Result<CampaignStore> open_to_read(const std::filesystem::path& directory);
 
-    // Notes that the trial is tried; returns which attempt it is, from 1.
-    Result<unsigned> begin(const CampaignTrial& trial);
+    // Notes that the trial is tried on a host; returns which attempt it is, from 1.
+    Result<unsigned> begin(const CampaignTrial& trial, const std::string& host);
     // The attempt came to nothing, and why.
     Status attempt_failed(const CampaignTrial& trial, unsigned attempt, const std::string& why);
+    // The attempt ended with its host, and counts for nothing.
+    Status attempt_lost(const CampaignTrial& trial, unsigned attempt, const std::string& why);
     // The attempt's end and the result, both or neither. A trial's second result is an error, never a second row.
     Status finish(const CampaignResult& result, unsigned attempt);
     // All of the cell's trials that have no result.
@@ -100,6 +110,8 @@ private:
     Status migrate();
     Result<std::vector<CellProgress>> read_progress();
     Result<std::vector<StoredResult>> read_results();
+    Result<std::vector<HostProgress>> read_hosts();
+    Status end_attempt(const CampaignTrial& trial, unsigned attempt, const std::string& outcome);
     Result<std::int64_t> setting_id(const TrialSetting& setting);
     Status make(const Plan& plan, const std::filesystem::path& file);
     Status check_plan(const Plan& plan);

@@ -61,6 +61,7 @@ Json trial_json(const TrialResult& trial) {
     json["stops"] = trial.stops;
     if (!trial.order.empty()) json["order"] = order_json(trial.order);
     if (!trial.order_came_to_pass) json["order_came_to_pass"] = false;
+    if (!trial.host.empty()) json["host"] = trial.host;
     json["directory"] = trial.directory.generic_string();
     return json;
 }
@@ -128,6 +129,11 @@ Json results_json(const RunResults& results) {
                                    {"release", kernel.release},
                                    {"sha256", kernel.sha256},
                                    {"boot_seconds", rounded(kernel.boot_seconds)}});
+    for (const auto& host : results.hosts) {
+        Json share = {{"name", host.name}, {"qemu", host.qemu_version}, {"trials", host.trials}};
+        if (!host.lost.empty()) share["lost"] = host.lost;
+        json["hosts"].push_back(std::move(share));
+    }
     json["arms"] = Json::array();
     for (const auto& arm : results.arms) json["arms"].push_back(arm_json(arm));
     return json;

@@ -145,6 +145,15 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
     return out;
 }
 
+std::string hosts_of(const RunResults& results, const Paint& paint) {
+    std::string out;
+    for (const auto& host : results.hosts) {
+        const std::string line = one_line(fmt::format("{}: {}", host.name, counted(host.trials, "trial")));
+        out += host.lost.empty() ? line + "\n" : paint.bad(line + ", then lost: " + one_line(host.lost)) + "\n";
+    }
+    return out;
+}
+
 std::string closing_sentence(const RunResults& results, const Paint& paint) {
     std::size_t trials = 0;
     for (const auto& arm : results.arms) trials += arm.trials.size();
@@ -175,6 +184,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) out += choices_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
+    out += hosts_of(results, paint);
     return out + "\n" + closing_sentence(results, paint);
 }
 

@@ -293,7 +293,8 @@ Status Cast::see_crash_out() {
 Status Cast::take_after() {
     MEMRIG_CHECK(conductor_.let_go());
     MEMRIG_CHECK(remove_left_backends());
-    hear_acpi();
+    MEMRIG_CHECK(compare_sizes());
+    MEMRIG_CHECK(hear_acpi());
     MEMRIG_CHECK(hear_the_kernel());
     MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
     MEMRIG_TRY(seen.vcpus_after, look_at_vcpus());

@@ -118,8 +118,9 @@ private:
     // Of the device that the thread is for, or of all that were plugged.
     [[nodiscard]] Result<BlockRange> blocks_for(const Actor& thread) const;
     Status remove_left_backends();
+    Status compare_sizes();
     Status hear_the_kernel();
-    void hear_acpi();
+    Status hear_acpi();
     [[nodiscard]] OnlinerOrder order_for(const Actor& actor, std::optional<OnlinerTrigger> trigger) const;
     Result<std::optional<VcpuFigures>> look_at_vcpus();
 

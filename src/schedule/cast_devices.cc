@@ -23,8 +23,8 @@ void Cast::plugged(const Actor& actor, const BlockRange& blocks) {
 
 Status Cast::plug(const Actor& actor) {
     if (actor.device == MemoryDevice::pc_dimm) return plug_pc_dimm(actor);
-    MEMRIG_TRY(const BlockRange blocks,
-               request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
+    MEMRIG_TRY(const BlockRange blocks, request_virtio_mem(machine_.qmp(), machine_.hotplug_api(), actor.bytes,
+                                                           order_.block_bytes, Deadline::after(kQmpPatience)));
     // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
     wanted_[actor.name] = blocks.count();
     plugged(actor, blocks);
@@ -72,8 +72,8 @@ Status Cast::plug_pc_dimm(const Actor& actor) {
 }
 
 Status Cast::resize(const Actor& actor) {
-    MEMRIG_TRY(const BlockRange left,
-               request_virtio_mem(machine_.qmp(), actor.bytes, order_.block_bytes, Deadline::after(kQmpPatience)));
+    MEMRIG_TRY(const BlockRange left, request_virtio_mem(machine_.qmp(), machine_.hotplug_api(), actor.bytes,
+                                                         order_.block_bytes, Deadline::after(kQmpPatience)));
     const std::uint64_t before = std::exchange(virtio_mem_blocks_, left.count());
     for (auto& [plugger, blocks] : seen.plugged)
         if (left.count() > blocks.count()) blocks = left;
@@ -125,7 +125,7 @@ Status Cast::hear_the_kernel() {
 }
 
 // Only what QEMU took is the kernel's to answer. All that came before QEMU's last answer has been received.
-void Cast::hear_acpi() {
+Status Cast::hear_acpi() {
     const auto events = machine_.qmp().events();
     for (const auto& actor : order_.schedule.actors) {
         const bool unplugs = actor.kind == ActorKind::unplugger;
@@ -136,7 +136,24 @@ void Cast::hear_acpi() {
             acpi_refusal(events, actor.device_id, unplugs ? OstSource::ejection_request : OstSource::device_check);
         if (!refusal.empty()) answer->second = refusal;
         timeline_.add(actor.name, "acpi", refusal.empty() ? ost_text(0) : refusal);
+        HotplugApi* api = machine_.hotplug_api();
+        if (unplugs && !refusal.empty() && actor.expects_answer(refusal) && api != nullptr &&
+            api->knows(actor.device_id))
+            MEMRIG_CHECK(api->await_refusal(actor.device_id, Deadline::after(kQmpPatience)));
     }
+    return {};
+}
+
+// What QEMU says of a virtio-mem device, who keeps account of it has to come to know.
+Status Cast::compare_sizes() {
+    HotplugApi* api = machine_.hotplug_api();
+    const bool any = std::ranges::any_of(order_.schedule.actors, [](const Actor& actor) {
+        return actor.kind == ActorKind::plugger && actor.device == MemoryDevice::virtio_mem;
+    });
+    if (api == nullptr || !any) return {};
+    const auto give_up = Deadline::after(kQmpPatience);
+    MEMRIG_TRY(const VirtioMem device, find_virtio_mem(machine_.qmp(), give_up));
+    return api->knows(device.id) ? api->await_size(device.id, device.bytes, give_up) : Status();
 }
 
 // Whose device is gone needs its backend no more, and QEMU does not remove it by itself: a management layer does.

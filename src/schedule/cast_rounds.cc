@@ -9,7 +9,7 @@ namespace memrig {
 Result<bool> Cast::end_round() {
     MEMRIG_CHECK(conductor_.pause());
     MEMRIG_CHECK(remove_left_backends());
-    hear_acpi();
+    MEMRIG_CHECK(hear_acpi());
     collect_writes();
     MEMRIG_TRY(const QemuMemory now, look_at_qemu(machine_.qmp(), Deadline::after(kQmpPatience)));
     for (const auto& actor : order_.schedule.actors)

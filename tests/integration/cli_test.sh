@@ -141,6 +141,35 @@ test_bad_input_of_replay() {
     err_has '--gdb'
 }
 
+# No URI of these is connected to but where it says so.
+test_backends() {
+    local command none='qemu+unix:///system?socket=/no-such-socket' nowhere='qemu+unix:///session?socket=/nowhere'
+    make_kernel_header image
+    touch plan.toml
+    for command in 'run acpi-dimm-online' matrix 'campaign run plan.toml' doctor; do
+        # shellcheck disable=SC2086  # words, not one argument
+        refused 'xen is no backend' $command --backend xen
+        # shellcheck disable=SC2086
+        refused 'libvirt:: a URI is missing' $command --backend libvirt:
+        # shellcheck disable=SC2086
+        refused 'a URI is missing' $command --backend libvirt:qemu:///system,
+        # shellcheck disable=SC2086
+        refused 'is named twice' $command --backend libvirt:qemu:///system,qemu:///system
+    done
+    refused 'is more than one' replay no-such-trial --backend libvirt:qemu:///system,qemu:///session
+    refused 'only QEMU of this host leaves a guest to its user' replay no-such-trial --hold --backend libvirt:qemu:///system
+    expect 3 run acpi-dimm-online --kernel ./image --backend "libvirt:$none,$nowhere"
+    err_is_one_line
+    err_has "$none"
+    out_is_empty
+    expect 3 doctor --backend "libvirt:$none,$nowhere"
+    grep -qF "libvirt of $none" out || fail "$what: the first host is not named"
+    grep -qF "libvirt of $nowhere" out || fail "$what: the second host is not named"
+    # A host that is there is none of QEMU's, but is connected to: the other one is left out.
+    expect 3 run acpi-dimm-online --kernel ./image --backend "libvirt:$none,test:///default"
+    grep -qE '^libvirt:.*/no-such-socket is lost: ' out || fail "$what: the loss is not told"
+}
+
 test_lists() {
     expect 0 kernels list
     out_has 'debian-6.1-amd64'

@@ -25,7 +25,7 @@ namespace memrig {
 // The network that they are in. One for a process.
 class HostNetwork {
 public:
-    static constexpr unsigned kMost = 2;
+    static constexpr unsigned kMost = 3;
     // Before any thread is started. Why there can be none: not root, or a container that allows no namespaces.
     static std::string obstacle() {
         if (::geteuid() != 0) return "only root can make hosts of its own";

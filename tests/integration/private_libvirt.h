@@ -19,6 +19,17 @@
 
 namespace memrig {
 
+// Makes a directory of those QEMUs that the tests use: libvirt asks all that it finds what they can do.
+inline std::string few_emulators(const fs::path& directory) {
+    fs::create_directories(directory);
+    for (const char* name : {"qemu-system-x86_64", "qemu-system-ppc64"}) {
+        const auto program = find_program(name);
+        std::error_code code;
+        if (program) fs::create_symlink(*program, directory / name, code);
+    }
+    return directory.string();
+}
+
 class PrivateLibvirt {
 public:
     static constexpr const char* kSocket = "/run/libvirt/libvirt-sock";
@@ -55,7 +66,7 @@ public:
         options.argv = {find_program("libvirtd").value_or("libvirtd").string(), "--config",
                         "/etc/libvirt/libvirtd.conf", "--pid-file", "/run/libvirt/libvirtd.pid"};
         options.output = log();
-        options.environment = {"PATH=" + few_emulators()};
+        options.environment = {"PATH=" + few_emulators("/run/libvirt/emulators")};
         auto daemon = Process::spawn(options);
         ASSERT_TRUE(daemon) << daemon.error().line();
         daemon_.emplace(std::move(*daemon));
@@ -87,17 +98,6 @@ private:
         const char* copy = "/run/libvirt/kvm";
         if (::mknod(copy, S_IFCHR | 0666, kvm.st_rdev) != 0 || ::chmod(copy, 0666) != 0) return;
         EXPECT_EQ(::mount(copy, "/dev/kvm", nullptr, MS_BIND, nullptr), 0) << std::strerror(errno);
-    }
-    // A directory of those QEMUs that the tests use: libvirt asks all that it finds what they can do.
-    static std::string few_emulators() {
-        const fs::path directory = "/run/libvirt/emulators";
-        fs::create_directories(directory);
-        for (const char* name : {"qemu-system-x86_64", "qemu-system-ppc64"}) {
-            const auto program = find_program(name);
-            std::error_code code;
-            if (program) fs::create_symlink(*program, directory / name, code);
-        }
-        return directory.string();
     }
     [[nodiscard]] fs::path log() const { return work_.path() / "libvirtd.log"; }
     // In a copy that is mounted over the file.

@@ -20,7 +20,7 @@ TEST(KillMatrix, EveryMutantIsKilledAndTheOriginalsHold) {
     order.trials = 1;
     order.accelerator = "tcg";
     order.out = directory->path() / "run";
-    const auto matrix = run_matrix(order, *backend, observer);
+    const auto matrix = run_matrix(order, {backend.get()}, observer);
     ASSERT_TRUE(matrix) << matrix.error().line();
     EXPECT_EQ(matrix->exit_status(), 0) << matrix_text(*matrix, Paint(false));
     EXPECT_LE(matrix->mutants.size() - matrix->to_kill(), 2u) << "more are declared equivalent than can be";

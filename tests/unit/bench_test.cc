@@ -45,6 +45,10 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(
         bench->writes,
         (std::vector<std::pair<std::string, std::string>>{{"/sys/bus/nd/drivers/nd_pmem/unbind", "namespace0.0"}}));
+    ASSERT_TRUE(bench->virtio_mem);
+    EXPECT_EQ(bench->virtio_mem->id, "vmem0");
+    EXPECT_EQ(bench->virtio_mem->bytes, 1ull << 30);
+    EXPECT_EQ(bench->virtio_mem->node, 1u);
     EXPECT_EQ(bench->hotplug.function, "dlpar_memory");
     EXPECT_TRUE(bench->hotplug.onlines);
     EXPECT_EQ(bench->console, "ttyS0");

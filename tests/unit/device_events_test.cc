@@ -58,5 +58,32 @@ TEST_F(DeviceEventsTest, WhatIsSaidLaterEndsTheWait) {
     EXPECT_TRUE(events.await_added("ua-dimm0", soon()));
 }
 
+TEST_F(DeviceEventsTest, ARefusalIsOfTheLastRequest) {
+    const auto refused = [this] { return events.await_refused("ua-dimm0", at_once()); };
+    ASSERT_FALSE(refused());
+    EXPECT_EQ(refused().error().message, "libvirt does not say that the guest keeps ua-dimm0");
+    events.refused("ua-dimm1");
+    EXPECT_FALSE(refused());
+    events.refused("ua-dimm0");
+    EXPECT_TRUE(refused());
+    events.forget_refusal("ua-dimm0");
+    EXPECT_FALSE(refused());
+}
+
+TEST_F(DeviceEventsTest, ASizeIsTheLastThatWasTold) {
+    EXPECT_TRUE(events.await_size("ua-vmem0", 0, at_once())) << "nothing is said where nothing was taken";
+    const auto silent = events.await_size("ua-vmem0", 256, at_once());
+    ASSERT_FALSE(silent);
+    EXPECT_EQ(silent.error().fault, Fault::rig);
+    EXPECT_EQ(silent.error().message, "of ua-vmem0 the guest has 256 bytes, as QEMU says, but libvirt told of 0");
+    events.resized("ua-vmem0", 128);
+    events.resized("ua-vmem0", 256);
+    events.resized("ua-vmem1", 512);
+    EXPECT_TRUE(events.await_size("ua-vmem0", 256, at_once()));
+    EXPECT_FALSE(events.await_size("ua-vmem0", 128, at_once()));
+    std::jthread later([this] { events.resized("ua-vmem0", 0); });
+    EXPECT_TRUE(events.await_size("ua-vmem0", 0, soon()));
+}
+
 }  // namespace
 }  // namespace memrig

@@ -57,6 +57,14 @@ TEST_F(GuestStoreTest, ABootThatAnInt3EndedIsMadeAgain) {
     EXPECT_EQ(backend.created(), 2u);
 }
 
+TEST_F(GuestStoreTest, AHostThatIsGoneIsNoKernelThatStopped) {
+    on_boot([](FakeMachine& machine) {
+        machine.guest.greeting = fail(Fault::rig, "the agent is gone");
+        machine.ended = Error{Fault::host, "libvirt is gone", {}};
+    });
+    expect_refused(Fault::host, "libvirt is gone");
+}
+
 TEST_F(GuestStoreTest, ABootThatAlwaysEndsSoIsNotMadeForEver) {
     on_boot([](FakeMachine& machine) {
         machine.print("Oops: int3: 0000 [#1] PREEMPT SMP NOPTI\n");

@@ -86,7 +86,7 @@ TEST_F(CampaignRun, WhatAKernelLacksIsSkipped) {
     ASSERT_TRUE(run());
     EXPECT_EQ(observer.skipped.front(), "no such thing");
     EXPECT_EQ(progress()[1].done, 0u);
-    EXPECT_THAT(campaign_status_text("test", progress(), Paint(false)), HasSubstr("SKIP: no such thing"));
+    EXPECT_THAT(campaign_status_text("test", progress(), {}, Paint(false)), HasSubstr("SKIP: no such thing"));
     EXPECT_EQ(campaign_exit_status(progress()), 0);
 }
 
@@ -194,7 +194,7 @@ TEST_F(CampaignRun, SurvivesBeingKilled) {
 TEST_F(CampaignRun, ASecondResultOfATrialIsAnError) {
     auto store = CampaignStore::open(order.directory, order.plan);
     ASSERT_TRUE(store);
-    const unsigned attempt = *store->begin({0, 1});
+    const unsigned attempt = *store->begin({0, 1}, "qemu");
     CampaignResult result;
     result.trial = {0, 1};
     result.verdict = "held";

@@ -14,7 +14,7 @@ namespace memrig {
 
 // $out is the run directory; it says that the trial held.
 inline constexpr const char* kWorker = R"(#!/bin/sh
-while [ $# -gt 0 ]; do case $1 in --out) out=$2;; --arm) arm=$2;; esac; shift; done
+while [ $# -gt 0 ]; do case $1 in --out) out=$2;; --arm) arm=$2;; --seed) seed=$2;; --backend) host=$2;; esac; shift; done
 report() {
     mkdir -p "$out"
     printf '{"arms": [{"trial_results": [{"verdict": "%s", "reason": "%s", "as_expected": %s, "seconds": {"verdict": 0.5}}]}]}' "$1" "$2" "$3" >"$out/results.json"
@@ -29,9 +29,10 @@ public:
     }
     void cell_skipped(const PlanCell&, const std::string& why) override { skipped.push_back(why); }
     void runs_again(const PlanCell&, const CampaignTrial&, const std::string& why) override { again.push_back(why); }
+    void host_lost(const std::string& host, const std::string&) override { lost.push_back(host); }
     std::uint64_t done_before = 0;
     std::vector<CampaignResult> results;
-    std::vector<std::string> skipped, again;
+    std::vector<std::string> skipped, again, lost;
 };
 
 class CampaignRun : public ::testing::Test {

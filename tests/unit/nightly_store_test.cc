@@ -69,9 +69,9 @@ protected:
 TEST_F(CampaignDatabase, SaysAllOfAResult) {
     auto store = CampaignStore::open(directory->path(), plan);
     ASSERT_TRUE(store);
-    ASSERT_TRUE(store->attempt_failed({1, 2}, *store->begin({1, 2}), "it died"));
-    ASSERT_TRUE(store->finish(result(1, 2), *store->begin({1, 2})));
-    ASSERT_TRUE(store->finish(result(0, 3), *store->begin({0, 3})));
+    ASSERT_TRUE(store->attempt_failed({1, 2}, *store->begin({1, 2}, "qemu"), "it died"));
+    ASSERT_TRUE(store->finish(result(1, 2), *store->begin({1, 2}, "qemu")));
+    ASSERT_TRUE(store->finish(result(0, 3), *store->begin({0, 3}, "qemu")));
     const CampaignRecord read = record();
     EXPECT_EQ(read.name, "test");
     EXPECT_EQ(read.plan, "the plan");
@@ -96,6 +96,47 @@ TEST_F(CampaignDatabase, SaysAllOfAResult) {
     EXPECT_EQ(read.results[0].setting, one.setting);
 }
 
+TEST_F(CampaignDatabase, SaysWhatEachHostDid) {
+    auto store = CampaignStore::open(directory->path(), plan);
+    ASSERT_TRUE(store);
+    ASSERT_TRUE(store->finish(result(0, 1), *store->begin({0, 1}, "b")));
+    ASSERT_TRUE(store->finish(result(0, 2), *store->begin({0, 2}, "b")));
+    ASSERT_TRUE(store->attempt_failed({0, 3}, *store->begin({0, 3}, "b"), "it died"));
+    ASSERT_TRUE(store->attempt_lost({0, 3}, *store->begin({0, 3}, "a"), "a is lost"));
+    ASSERT_TRUE(store->begin({0, 3}, "b"));
+    EXPECT_EQ(*store->failures({0, 3}), 1u) << "what a host's loss cost does not count";
+    const auto hosts = record().hosts;
+    ASSERT_EQ(hosts.size(), 2u);
+    EXPECT_EQ(hosts[0].name, "a");
+    EXPECT_EQ(hosts[0].done, 0u);
+    EXPECT_EQ(hosts[0].lost, 1u);
+    EXPECT_EQ(hosts[1].name, "b");
+    EXPECT_EQ(hosts[1].done, 2u);
+    EXPECT_EQ(hosts[1].running, 1u);
+    EXPECT_EQ(hosts[1].lost, 0u);
+}
+
+// Of the second schema there is no host, but all else.
+TEST_F(CampaignDatabase, OfAMemrigWithoutHostsIsGoneOnWith) {
+    make(std::string(kFirstSchema) +
+         "ALTER TABLE campaign ADD COLUMN started TEXT; ALTER TABLE trial ADD COLUMN setting INTEGER; "
+         "CREATE TABLE setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TEXT, accelerator TEXT, release TEXT, sha256 "
+         "TEXT, "
+         "bench TEXT, mode TEXT, expected TEXT, UNIQUE (memrig, qemu, accelerator, release, sha256, bench, mode, "
+         "expected)); "
+         "UPDATE campaign SET schema = 2;");
+    EXPECT_TRUE(record().hosts.empty());
+    {
+        auto store = CampaignStore::open(directory->path(), plan);
+        ASSERT_TRUE(store) << store.error().line();
+        ASSERT_TRUE(store->finish(result(0, 2), *store->begin({0, 2}, "a")));
+    }
+    const CampaignRecord read = record();
+    ASSERT_EQ(read.hosts.size(), 1u);
+    EXPECT_EQ(read.hosts[0].done, 1u);
+    EXPECT_EQ(read.results.size(), 3u);
+}
+
 TEST_F(CampaignDatabase, OfAnOlderMemrigIsReadAsItIs) {
     make(kFirstSchema);
     const CampaignRecord read = record();
@@ -112,7 +153,7 @@ TEST_F(CampaignDatabase, OfAnOlderMemrigIsGoneOnWith) {
     for (const unsigned number : {2u, 3u}) {
         auto store = CampaignStore::open(directory->path(), plan);
         ASSERT_TRUE(store) << store.error().line();
-        ASSERT_TRUE(store->finish(result(1, number), *store->begin({1, number})));
+        ASSERT_TRUE(store->finish(result(1, number), *store->begin({1, number}, "qemu")));
     }
     const CampaignRecord read = record();
     ASSERT_EQ(read.results.size(), 4u);
@@ -126,7 +167,7 @@ TEST_F(CampaignDatabase, OfANewerMemrigIsRefused) {
     const auto read = CampaignStore::open_to_read(directory->path());
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().fault, Fault::user_input);
-    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 2"));
+    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 3"));
     const auto written = CampaignStore::open(directory->path(), plan);
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().fault, Fault::user_input);

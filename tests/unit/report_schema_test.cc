@@ -108,6 +108,15 @@ TEST(ResultsSchema, NamesEveryVerdict) {
     }
 }
 
+TEST(ResultsSchema, HostsFollowItToo) {
+    RunResults results = samples::all_as_expected();
+    results.hosts = {{"libvirt:A", "libvirt 9.0.0, QEMU 7.2.22", 1, "it was switched off"}, {"libvirt:B", "", 0, ""}};
+    results.arms[0].trials[0].host = "libvirt:A";
+    EXPECT_EQ(schema().check(written(results)), "");
+    EXPECT_EQ(written(results)["arms"][0]["trial_results"][0]["host"], "libvirt:A");
+    EXPECT_FALSE(written(results)["hosts"][1].contains("lost"));
+}
+
 TEST(ResultsSchema, TheCheckerSeesMistakes) {
     const json good = written(samples::not_as_expected());
     const auto broken = [&](const char* pointer, const json& value) {

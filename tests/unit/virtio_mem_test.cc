@@ -17,7 +17,7 @@ protected:
                     {{"type", "virtio-mem"}, {"data", {{"id", "vmem0"}, {"memaddr", address}, {"size", 0}}}}});
     }
     Result<BlockRange> request(std::uint64_t bytes) {
-        return request_virtio_mem(qmp, bytes, kBlock, Deadline::after(std::chrono::seconds(1)));
+        return request_virtio_mem(qmp, nullptr, bytes, kBlock, Deadline::after(std::chrono::seconds(1)));
     }
     void TearDown() override { EXPECT_EQ(qmp.mistakes(), std::vector<std::string>{}); }
     FakeQmpClient qmp;
