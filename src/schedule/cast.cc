@@ -294,6 +294,7 @@ Status Cast::take_after() {
     MEMRIG_CHECK(conductor_.let_go());
     MEMRIG_CHECK(remove_left_backends());
     hear_acpi();
+    hear_unplug_errors();
     MEMRIG_CHECK(hear_the_kernel());
     MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
     MEMRIG_TRY(seen.vcpus_after, look_at_vcpus());

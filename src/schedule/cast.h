@@ -120,6 +120,7 @@ private:
     Status remove_left_backends();
     Status hear_the_kernel();
     void hear_acpi();
+    void hear_unplug_errors();
     [[nodiscard]] OnlinerOrder order_for(const Actor& actor, std::optional<OnlinerTrigger> trigger) const;
     Result<std::optional<VcpuFigures>> look_at_vcpus();
 

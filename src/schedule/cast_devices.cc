@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hotplug/acpi_ost.h"
+#include "hotplug/unplug_error.h"
 #include "hotplug/virtio_mem.h"
 #include "schedule/cast.h"
 #include "schedule/while_running.h"
@@ -136,6 +137,18 @@ void Cast::hear_acpi() {
             acpi_refusal(events, actor.device_id, unplugs ? OstSource::ejection_request : OstSource::device_check);
         if (!refusal.empty()) answer->second = refusal;
         timeline_.add(actor.name, "acpi", refusal.empty() ? ost_text(0) : refusal);
+    }
+}
+
+// Whatever is said on the console beside it: QEMU's word is the stronger one.
+void Cast::hear_unplug_errors() {
+    const auto events = machine_.qmp().events();
+    for (const auto& actor : order_.schedule.actors) {
+        const auto answer = seen.answers.find(actor.name);
+        if (actor.kind != ActorKind::unplugger || answer == seen.answers.end() || answer->second != kDone) continue;
+        if (!unplug_failed(events, actor.device_id)) continue;
+        answer->second = unplug_error_answer();
+        timeline_.add(actor.name, "qmp", answer->second);
     }
 }
 
