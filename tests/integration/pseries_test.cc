@@ -46,5 +46,9 @@ TEST(Pseries, WhatDlparDoesComesOutAsExpected) {
         "debian-6.1-ppc64el", "pseries", {});
 }
 
+TEST(Pseries, EachDimmIsOnItsNode) {
+    test::expect_as_expected({"validate/dlpar-numa"}, "debian-6.1-ppc64el", "pseries-numa", {});
+}
+
 }  // namespace
 }  // namespace memrig
