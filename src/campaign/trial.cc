@@ -73,7 +73,10 @@ NotifierOrder Stage::notifier_order(const MemorySnapshot& before) const {
         return std::nullopt;
     };
     const auto& veto = order_.scenario.veto;
-    if (veto && veto->by == VetoOrder::By::probe) order.veto = veto->notice;
+    if (veto && veto->by == VetoOrder::By::probe) {
+        order.veto = veto->notice;
+        order.let_through = veto->after;
+    }
     return order;
 }
 

@@ -121,7 +121,9 @@ Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint
         if (!wrong->empty())
             reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
     }
-    if (order_.veto == notice) {
+    if (order_.veto == notice && order_.let_through > 0) {
+        order_.let_through--;
+    } else if (order_.veto == notice) {
         MEMRIG_CHECK(
             conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value, kNotifyBad));
         vetoed = true;

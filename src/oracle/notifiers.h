@@ -40,6 +40,7 @@ struct NotifierOrder {
     std::map<int, std::uint64_t> present;                                 // by node: its pages before
     std::function<std::optional<BlockFacts>(std::uint64_t block)> block;  // where it is known
     std::optional<Notice> veto;  // what the rig itself answers NOTIFY_BAD to, as though it had asked to be told last
+    unsigned let_through = 0;    // so many of them before it does
 };
 
 // In force from make() to its end; conductor and ledger must outlive it. Same thread as the conductor.

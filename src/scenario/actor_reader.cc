@@ -46,8 +46,8 @@ void read_refusals(TomlTable& table, Actor& actor) {
         else
             table.report("expect",
                          fmt::format("\"{}\" is no refusal: \"GenericError: TEXT\", \"DeviceNotFound: TEXT\", "
-                                     "\"console: TEXT\", \"_OST: 0x82\"",
-                                     text));
+                                     "\"console: TEXT\", \"_OST: 0x82\", \"{}\"",
+                                     text, unplug_error_answer()));
     }
 }
 

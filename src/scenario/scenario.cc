@@ -84,12 +84,16 @@ std::string read_path(TomlTable& root) {
     return chosen == none ? "" : std::string(ids[chosen]);
 }
 
+constexpr const char* kInjectorCountsNothing = "the kernel's error injector lets none through first";
+
 VetoOrder read_veto(TomlTable& table) {
     VetoOrder order;
     const std::string text = table.string("notice");
     if (const auto notice = parse_notice(text)) order.notice = *notice;
     else table.report("notice", fmt::format("there is no notice \"{}\"", text));
     order.by = static_cast<VetoOrder::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
+    order.after = static_cast<unsigned>(table.integer("after", 0, 1'000'000, 0));
+    if (order.after > 0 && order.by == VetoOrder::By::kernel) table.report("after", kInjectorCountsNothing);
     table.finish();
     return order;
 }

@@ -38,6 +38,7 @@ struct VetoOrder {
     };
     Notice notice = Notice::going_online;
     By by = By::probe;
+    unsigned after = 0;  // of such notices are let through first; the probe's alone
 };
 
 // That the control arm convicts a kernel with this source mutant (guest-images/mutants), perhaps only with this setting.

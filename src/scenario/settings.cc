@@ -60,7 +60,11 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     if (name == "veto" && key == "by" && scenario.veto) {
         const auto by = std::ranges::find(kVetoers, value);
         if (by == kVetoers.end()) return fail(Fault::user_input, "\"{}\" is none of probe, kernel, nobody", value);
-        scenario.veto->by = static_cast<VetoOrder::By>(by - kVetoers.begin());
+        const auto vetoer = static_cast<VetoOrder::By>(by - kVetoers.begin());
+        if (vetoer == VetoOrder::By::kernel && scenario.veto->after > 0)
+            return fail(Fault::user_input,
+                        "the kernel's error injector lets none through first, as this veto's after asks");
+        scenario.veto->by = vetoer;
         return {};
     }
     if (name == "loop" && key == "rounds" && scenario.schedule.is_loop()) return set_rounds(scenario.schedule, value);

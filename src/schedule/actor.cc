@@ -5,6 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "hotplug/unplug_error.h"
+
 namespace memrig {
 
 const char* to_string(MemoryDevice device) {
@@ -50,8 +52,11 @@ bool Refusal::is(const std::string& answer) const {
     return answer.starts_with(by + ": ") && answer.find(text, by.size() + 2) != std::string::npos;
 }
 
+std::string unplug_error_answer() { return Refusal{"event", kUnplugError}.shown(); }
+
 std::optional<Refusal> parse_refusal(const std::string& text) {
     // Those of QMP are in qapi/error.json.
+    if (text == unplug_error_answer()) return Refusal{"event", kUnplugError};
     for (const char* by : {"console", "_OST", "GenericError", "CommandNotFound", "DeviceNotActive", "DeviceNotFound"})
         if (const std::string head = std::string(by) + ": "; text.starts_with(head) && text.size() > head.size())
             return Refusal{by, text.substr(head.size())};

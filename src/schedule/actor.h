@@ -29,15 +29,18 @@ const char* to_string(MemoryDevice device);
 
 // How what is asked for through QMP can be refused.
 struct Refusal {
-    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there; or "_OST", where it does so by ACPI.
+    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there; or "_OST", where it does so by ACPI; or "event",
+    // where QEMU tells that the guest does not give a device back.
     std::string by;
     std::string text;  // a part of what is said
-    [[nodiscard]] bool by_kernel() const { return by == "console" || by == "_OST"; }
+    [[nodiscard]] bool by_kernel() const { return by == "console" || by == "_OST" || by == "event"; }
     [[nodiscard]] std::string shown() const { return by + ": " + text; }
     // Whether an answer, "GenericError: no free slots available" or "done", is this refusal.
     [[nodiscard]] bool is(const std::string& answer) const;
 };
-// "GenericError: no free slots" or "console: add_memory failed".
+// "event: DEVICE_UNPLUG_GUEST_ERROR", also where QEMU uses its older name.
+std::string unplug_error_answer();
+// That, "GenericError: no free slots" or "console: add_memory failed".
 std::optional<Refusal> parse_refusal(const std::string& text);
 
 struct Actor {

@@ -295,6 +295,7 @@ Status Cast::take_after() {
     MEMRIG_CHECK(remove_left_backends());
     MEMRIG_CHECK(compare_sizes());
     MEMRIG_CHECK(hear_acpi());
+    MEMRIG_CHECK(hear_unplug_errors());
     MEMRIG_CHECK(hear_the_kernel());
     MEMRIG_TRY(seen.after, take_snapshot(machine_, conductor_));
     MEMRIG_TRY(seen.vcpus_after, look_at_vcpus());

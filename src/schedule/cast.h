@@ -121,6 +121,8 @@ private:
     Status compare_sizes();
     Status hear_the_kernel();
     Status hear_acpi();
+    Status hear_unplug_errors();
+    Status await_word_of_refusal(const Actor& actor);
     [[nodiscard]] OnlinerOrder order_for(const Actor& actor, std::optional<OnlinerTrigger> trigger) const;
     Result<std::optional<VcpuFigures>> look_at_vcpus();
 

@@ -2,6 +2,7 @@
 #include <algorithm>
 
 #include "hotplug/acpi_ost.h"
+#include "hotplug/unplug_error.h"
 #include "hotplug/virtio_mem.h"
 #include "schedule/cast.h"
 #include "schedule/while_running.h"
@@ -136,10 +137,7 @@ Status Cast::hear_acpi() {
             acpi_refusal(events, actor.device_id, unplugs ? OstSource::ejection_request : OstSource::device_check);
         if (!refusal.empty()) answer->second = refusal;
         timeline_.add(actor.name, "acpi", refusal.empty() ? ost_text(0) : refusal);
-        HotplugApi* api = machine_.hotplug_api();
-        if (unplugs && !refusal.empty() && actor.expects_answer(refusal) && api != nullptr &&
-            api->knows(actor.device_id))
-            MEMRIG_CHECK(api->await_refusal(actor.device_id, Deadline::after(kQmpPatience)));
+        if (unplugs) MEMRIG_CHECK(await_word_of_refusal(actor));
     }
     return {};
 }
@@ -154,6 +152,28 @@ Status Cast::compare_sizes() {
     const auto give_up = Deadline::after(kQmpPatience);
     MEMRIG_TRY(const VirtioMem device, find_virtio_mem(machine_.qmp(), give_up));
     return api->knows(device.id) ? api->await_size(device.id, device.bytes, give_up) : Status();
+}
+
+// Whatever is said on the console beside it: QEMU's word is the stronger one.
+Status Cast::hear_unplug_errors() {
+    const auto events = machine_.qmp().events();
+    for (const auto& actor : order_.schedule.actors) {
+        const auto answer = seen.answers.find(actor.name);
+        if (actor.kind != ActorKind::unplugger || answer == seen.answers.end() || answer->second != kDone) continue;
+        if (!unplug_failed(events, actor.device_id)) continue;
+        answer->second = unplug_error_answer();
+        timeline_.add(actor.name, "qmp", answer->second);
+        MEMRIG_CHECK(await_word_of_refusal(actor));
+    }
+    return {};
+}
+
+// Who keeps account of the device has to hear of a refusal that was expected, too.
+Status Cast::await_word_of_refusal(const Actor& actor) {
+    const std::string& answer = seen.answers[actor.name];
+    HotplugApi* api = machine_.hotplug_api();
+    if (answer == kDone || !actor.expects_answer(answer) || api == nullptr || !api->knows(actor.device_id)) return {};
+    return api->await_refusal(actor.device_id, Deadline::after(kQmpPatience));
 }
 
 // Whose device is gone needs its backend no more, and QEMU does not remove it by itself: a management layer does.

@@ -10,6 +10,7 @@ Result<bool> Cast::end_round() {
     MEMRIG_CHECK(conductor_.pause());
     MEMRIG_CHECK(remove_left_backends());
     MEMRIG_CHECK(hear_acpi());
+    MEMRIG_CHECK(hear_unplug_errors());
     collect_writes();
     MEMRIG_TRY(const QemuMemory now, look_at_qemu(machine_.qmp(), Deadline::after(kQmpPatience)));
     for (const auto& actor : order_.schedule.actors)

@@ -41,8 +41,13 @@ TEST(Pseries, ControlHoldsAndMutantIsConvicted) {
 TEST(Pseries, WhatDlparDoesComesOutAsExpected) {
     test::expect_as_expected(
         {"race/dlpar-vcpu", "race/dlpar-vcpu-dimm", "validate/dlpar-unplug", "validate/dlpar-remove-refused",
-         "validate/dlpar-add-refused", "validate/offline", "validate/dimm-remove-absent"},
+         "validate/dlpar-remove-undone", "validate/dlpar-add-refused", "validate/dlpar-add-undone", "validate/offline",
+         "validate/dimm-remove-absent"},
         "debian-6.1-ppc64el", "pseries", {});
+}
+
+TEST(Pseries, EachDimmIsOnItsNode) {
+    test::expect_as_expected({"validate/dlpar-numa"}, "debian-6.1-ppc64el", "pseries-numa", {});
 }
 
 }  // namespace

@@ -207,7 +207,10 @@ TEST(Refusals, AreReadAndRecognised) {
     EXPECT_FALSE(refusal->is("DeviceNotFound: no free slots"));
     EXPECT_FALSE(refusal->is("done"));
     EXPECT_TRUE(parse_refusal("console: unaligned hotplug range")->by_kernel());
-    for (const char* none : {"", "done", "no free slots", "GenericError", "GenericError: ", "Error: x"})
+    EXPECT_TRUE(parse_refusal("event: DEVICE_UNPLUG_GUEST_ERROR")->by_kernel());
+    EXPECT_TRUE(parse_refusal("event: DEVICE_UNPLUG_GUEST_ERROR")->is(unplug_error_answer()));
+    for (const char* none :
+         {"", "done", "no free slots", "GenericError", "GenericError: ", "Error: x", "event: STOP", "event: "})
         EXPECT_FALSE(parse_refusal(none)) << none;
 }
 

@@ -251,6 +251,23 @@ TEST_F(NotifierTest, TheRigVetoesWhatItIsAskedTo) {
     EXPECT_EQ(watch->vetoes(Notice::going_offline), 1u);
 }
 
+TEST_F(NotifierTest, TheRigLetsThroughAsManyAsItIsAskedToFirst) {
+    NotifierOrder veto;
+    veto.veto = Notice::going_online;
+    veto.let_through = 1;
+    make(std::move(veto));
+    for (const std::uint64_t answer : {std::uint64_t{1}, std::uint64_t{kNotifyBad}}) {
+        notices(kOnliner, {3});
+        answers(kOnliner, 1);
+        kernel.run();
+        ASSERT_TRUE(kernel.conductor.pause());
+        EXPECT_EQ(kernel.probe.registers(1)->get("rax"), answer);
+        notices(kOnliner, {answer == 1 ? 0ull : 4ull});
+        EXPECT_EQ(reproaches(), Reproaches{});
+    }
+    EXPECT_EQ(watch->vetoes(Notice::going_online), 1u);
+}
+
 // --- what comes with a notice
 
 TEST_F(NotifierTest, WhatComesWithItIsTheBlocks) {

@@ -216,6 +216,11 @@ TEST(Settings, SayWhoVetoes) {
     EXPECT_EQ(scenario.veto->by, VetoOrder::By::kernel);
     EXPECT_FALSE(apply_setting(scenario, "veto.by=me"));
     EXPECT_FALSE(apply_setting(scenario, "veto.notice=MEM_ONLINE"));
+    scenario = good_with("[veto]\nnotice = \"MEM_GOING_ONLINE\"\nafter = 1\n");
+    ASSERT_TRUE(scenario.veto);
+    EXPECT_EQ(scenario.veto->after, 1u);
+    EXPECT_FALSE(apply_setting(scenario, "veto.by=kernel")) << "its error injector cannot count";
+    EXPECT_TRUE(apply_setting(scenario, "veto.by=nobody"));
 }
 
 TEST(Settings, AnAttributeThatWasFixedCannotBecomeAnother) {
