@@ -27,6 +27,14 @@ bool is_conviction(Verdict verdict) {
     return verdict != Verdict::held && verdict != Verdict::inconclusive && verdict != Verdict::rig_fault;
 }
 
+Result<bool> has_bench_for(const Scenario& scenario, const std::string& arch) {
+    for (const auto& name : scenario.benches) {
+        MEMRIG_TRY(const Bench bench, load_bench(name));
+        if (bench.arch == arch) return true;
+    }
+    return false;
+}
+
 class MatrixRun {
 public:
     MatrixRun(const MatrixOrder& order, const std::vector<Backend*>& hosts, CampaignObserver& observer)
@@ -37,17 +45,11 @@ public:
 private:
     Status plan();
     Status run_cell(MatrixCell& cell);
-    [[nodiscard]] bool fits(const SourceMutant& mutant, const std::string& kernel) const;
-
     const MatrixOrder& order_;
     const std::vector<Backend*>& hosts_;
     CampaignObserver& observer_;
     Matrix matrix_;
 };
-
-bool MatrixRun::fits(const SourceMutant& mutant, const std::string& kernel) const {
-    return mutant.parents.empty() || std::ranges::find(mutant.parents, kernel) != mutant.parents.end();
-}
 
 Status MatrixRun::plan() {
     MEMRIG_TRY(const auto catalogue, kernel_catalogue());
@@ -67,7 +69,7 @@ Status MatrixRun::plan() {
         if (!wanted(order_.mutants, mutant.name)) continue;
         // One that is for none of these kernels is not theirs to kill.
         const bool fits_any = std::ranges::any_of(parents, [&](const KernelEntry& parent) {
-            return wanted(order_.kernels, parent.id) && fits(mutant, parent.id);
+            return wanted(order_.kernels, parent.id) && mutant.is_for(parent.id, parent.arch);
         });
         if (fits_any) matrix_.mutants.push_back(mutant);
         else if (!order_.mutants.empty())
@@ -78,14 +80,17 @@ Status MatrixRun::plan() {
         if (!wanted(order_.kernels, parent.id)) continue;
         matrix_.kernels.push_back(parent.id);
         for (const auto& scenario : scenarios) {
-            MEMRIG_TRY(const Bench bench, load_bench(scenario.benches.front()));
-            if (bench.arch != parent.arch) continue;
-            // What claims no mutant is acquitted by `memrig run`; here it has nothing to show.
-            if (order_.all || !order_.scenarios.empty() || !scenario.kills.empty())
+            MEMRIG_TRY(const bool runs, has_bench_for(scenario, parent.arch));
+            if (!runs) continue;
+            // What claims no mutant of this kernel acquits it in `memrig run`; here it has nothing to show.
+            const bool claims_any = std::ranges::any_of(matrix_.mutants, [&](const SourceMutant& mutant) {
+                return scenario.claims(mutant.name) != nullptr && mutant.is_for(parent.id, parent.arch);
+            });
+            if (order_.all || !order_.scenarios.empty() || claims_any)
                 matrix_.cells.push_back({parent.id, "", scenario.name, {}, {}, {}, {}, {}, {}});
             for (const auto& mutant : matrix_.mutants) {
                 const Claim* claim = scenario.claims(mutant.name);
-                if (fits(mutant, parent.id) && (order_.all || claim != nullptr))
+                if (mutant.is_for(parent.id, parent.arch) && (order_.all || claim != nullptr))
                     matrix_.cells.push_back({parent.id,
                                              mutant.name,
                                              scenario.name,

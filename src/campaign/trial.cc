@@ -10,6 +10,7 @@
 #include "oracle/lock_trace.h"
 #include "oracle/notifiers.h"
 #include "probe/elision.h"
+#include "probe/kernel_objects.h"
 #include "schedule/director.h"
 #include "schedule/while_running.h"
 
@@ -208,7 +209,7 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
 Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     MEMRIG_TRY(probe_, machine_.probe());
-    conductor_ = std::make_unique<Conductor>(*probe_);
+    conductor_ = std::make_unique<Conductor>(*probe_, kernel_stack_bytes(guest.symbols, probe_->architecture()));
     MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));
     if (order_.manner.lock_trace) {
         MEMRIG_CHECK(while_running(

@@ -52,11 +52,6 @@ void read_built(TomlTable& table, KernelEntry& entry) {
             table.report("config", fmt::format("\"{}\" is not the name of a file in guest-images/configs", config));
 }
 
-bool has_parent(const SourceMutant& mutant, const KernelEntry& parent) {
-    if (mutant.parents.empty()) return parent.arch == "x86_64";
-    return std::ranges::find(mutant.parents, parent.id) != mutant.parents.end();
-}
-
 template <class Act>
 auto with_builder(const Act& act) -> decltype(act(std::declval<KernelBuilder&>())) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
@@ -100,7 +95,7 @@ Result<std::vector<KernelEntry>> mutant_catalogue(const std::vector<KernelEntry>
     std::vector<KernelEntry> entries;
     for (const auto& parent : parents)
         for (const auto& mutant : mutants) {
-            if (parent.provider != KernelProvider::built || !has_parent(mutant, parent)) continue;
+            if (parent.provider != KernelProvider::built || !mutant.is_for(parent.id, parent.arch)) continue;
             KernelEntry entry = parent;
             entry.id = parent.id + "+" + mutant.name;
             entry.description = mutant.description;

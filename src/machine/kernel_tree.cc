@@ -8,7 +8,8 @@ namespace memrig {
 namespace {
 
 constexpr std::array kArches = {
-    KbuildArch{"x86_64", "x86", "gcc", "bzImage", "arch/x86/boot/bzImage"},
+    KbuildArch{"x86_64", "x86", "", "bzImage", "arch/x86/boot/bzImage"},
+    KbuildArch{"ppc64le", "powerpc", "powerpc64le-linux-gnu-", "vmlinux", "vmlinux"},
 };
 constexpr std::uint64_t kFullDisk = 32u << 20;  // where less than this is free after a failure, that is why
 
@@ -18,10 +19,10 @@ BuildStep make_step(const KernelTree& tree, std::vector<std::string> arguments) 
     step.argv = {"make", "-C", tree.source.string(), "O=" + tree.build.string(), std::string("ARCH=") + tree.arch.arch};
     // ccache makes the same kernel in another place, or one that differs little, a matter of a minute.
     const bool ccache = find_program("ccache").has_value();
-    const std::string compiler = fmt::format("{}{}", ccache ? "ccache " : "", tree.arch.compiler);
-    for (const std::string& variable :
-         {"CC=" + compiler, std::string("HOSTCC=") + (ccache ? "ccache gcc" : "gcc"), std::string("LOCALVERSION="),
-          std::string("KCFLAGS="), std::string("KAFLAGS="), std::string("LLVM="), std::string("CROSS_COMPILE=")})
+    const std::string compiler = fmt::format("{}{}", ccache ? "ccache " : "", tree.arch.compiler());
+    for (const std::string& variable : {"CC=" + compiler, std::string("HOSTCC=") + (ccache ? "ccache gcc" : "gcc"),
+                                        std::string("LOCALVERSION="), std::string("KCFLAGS="), std::string("KAFLAGS="),
+                                        std::string("LLVM="), std::string("CROSS_COMPILE=") + tree.arch.cross})
         step.argv.push_back(variable);
     for (auto& argument : arguments) step.argv.push_back(std::move(argument));
     step.environment = tree.environment;
@@ -48,7 +49,8 @@ Status check_source(const fs::path& source) {
         if (!fs::is_regular_file(source / file, code))
             return fail(Fault::user_input, "{} is not the source of a kernel: it has no {}", source.string(), file);
     // What the kernel's own Makefile refuses for O=, less clearly.
-    for (const char* file : {".config", "include/config", "arch/x86/include/generated"})
+    for (const char* file :
+         {".config", "include/config", "arch/x86/include/generated", "arch/powerpc/include/generated"})
         if (fs::exists(source / file, code))
             return fail_with({Fault::user_input,
                               fmt::format("{} was built in ({} is there), so it cannot be built elsewhere with O=",

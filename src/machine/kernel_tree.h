@@ -19,9 +19,11 @@ namespace memrig {
 struct KbuildArch {
     const char* machine;  // as uname -m prints it
     const char* arch;     // ARCH=
-    const char* compiler;
+    const char* cross;    // CROSS_COMPILE=: what the names of its compiler and linker begin with
     const char* target;
     const char* image;  // below the build directory
+
+    [[nodiscard]] std::string compiler() const { return std::string(cross) + "gcc"; }
 };
 Result<KbuildArch> kbuild_arch(const std::string& machine);
 

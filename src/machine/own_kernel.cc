@@ -23,7 +23,7 @@ Result<fs::path> KernelBuilder::place_of(const OwnTree& tree) {
     MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
     MEMRIG_CHECK(check_source(tree.source));
     MEMRIG_TRY(const auto configs, read_configs(tree.configs));
-    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(arch.compiler));
+    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(arch.compiler()));
     std::error_code code;
     Hasher hasher;
     hasher.add(fs::canonical(tree.source, code).string()).add(compiler);

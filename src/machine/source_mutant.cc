@@ -49,6 +49,11 @@ bool take_key(std::string_view key, std::string_view value, SourceMutant& mutant
 
 }  // namespace
 
+bool SourceMutant::is_for(const std::string& kernel, const std::string& arch) const {
+    if (parents.empty()) return arch == "x86_64";
+    return std::ranges::find(parents, kernel) != parents.end();
+}
+
 Result<SourceMutant> parse_mutant(std::string_view text, const fs::path& path) {
     SourceMutant mutant;
     mutant.path = path;

@@ -14,11 +14,13 @@ struct SourceMutant {
     std::string name;                  // of the file, without .cocci
     std::string description;           // the header's first line
     std::vector<std::string> files;    // below the kernel's source
-    std::vector<std::string> parents;  // ids of the kernels it is meant for; empty: every built amd64 kernel
+    std::vector<std::string> parents;  // ids of the kernels it is meant for; empty: every built amd64 kernel: is_for()
     std::string equivalent;            // why no run can tell it from its parent; mostly empty
     unsigned removed = 0, added = 0;   // lines: what its application must change, over all files
     fs::path path;
     std::string text;
+
+    [[nodiscard]] bool is_for(const std::string& kernel, const std::string& arch) const;
 };
 
 // The header: comment lines at the top of the file, the first one the description, among them

@@ -27,7 +27,7 @@ struct Architecture {
     std::array<std::string_view, 6> arguments;
     std::span<const std::string_view> scratch;  // registers that a called function need not preserve
     std::uint64_t
-        kernel_stack_bytes;    // THREAD_SIZE; stacks are aligned to it, so sp with the low bits cleared names a task
+        kernel_stack_bytes;  // THREAD_SIZE, where symbols do not tell (kernel_objects.h); sp without its low bits names a task
     unsigned breakpoint_kind;  // the `kind` of a Z0 packet
     std::size_t longest_nop;   // bytes to read at a breakpoint to recognise a nop
     // The length of the nop that `code` begins with, 0 if it begins with none. ftrace leaves one at functions' entries:

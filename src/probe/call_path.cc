@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "probe/kernel_objects.h"
 #include "probe/packet.h"
 
 namespace memrig {
@@ -31,7 +32,7 @@ Result<bool> CallPaths::is_return_address(Probe& probe, unsigned vcpu, std::uint
 
 Result<std::vector<std::string>> CallPaths::read(Probe& probe, const Arrival& arrival, std::size_t depth) {
     const std::uint64_t sp = arrival.registers.sp();
-    const std::uint64_t stack_end = arrival.task + probe.architecture().kernel_stack_bytes;
+    const std::uint64_t stack_end = arrival.task + kernel_stack_bytes(symbols_, probe.architecture());
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kStackChunk, stack_end - sp)) & ~std::size_t{7};
     MEMRIG_TRY(const std::string stack, probe.read_memory(arrival.vcpu, sp, size));
     std::vector<std::string> path;

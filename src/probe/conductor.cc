@@ -14,9 +14,7 @@ constexpr std::size_t kWatchedBytes = 8;
 constexpr unsigned kMostSteps = 1000;
 }  // namespace
 
-std::uint64_t Conductor::task_of(const Registers& registers) const {
-    return registers.sp() & ~(probe_.architecture().kernel_stack_bytes - 1);
-}
+std::uint64_t Conductor::task_of(const Registers& registers) const { return registers.sp() & ~(stack_bytes_ - 1); }
 
 Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handler) {
     MEMRIG_CHECK(pause());

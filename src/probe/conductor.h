@@ -55,9 +55,11 @@ public:
     using ReturnHandler = std::function<Status(const Arrival&, std::uint64_t value)>;
     using WatchId = std::uint64_t;
 
-    explicit Conductor(Probe& probe) : probe_(probe) {}
+    // `stack_bytes`: kernel_stack_bytes() of the guest's kernel.
+    Conductor(Probe& probe, std::uint64_t stack_bytes) : probe_(probe), stack_bytes_(stack_bytes) {}
 
     Probe& probe() { return probe_; }
+    [[nodiscard]] std::uint64_t stack_bytes() const { return stack_bytes_; }
 
     // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, hold wins over pass; where one says
     // leave or call, those behind it are not asked: what they watch does not come to pass, or not yet. Pauses the guest if it runs.
@@ -126,6 +128,7 @@ private:
     [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;
 
     Probe& probe_;
+    std::uint64_t stack_bytes_;
     std::map<std::uint64_t, Point> points_;
     std::map<WatchId, std::uint64_t> addresses_;
     std::set<std::uint64_t> written_;  // the addresses that watch_writes() watches

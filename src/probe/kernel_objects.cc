@@ -1,5 +1,7 @@
 #include "probe/kernel_objects.h"
 
+#include <bit>
+
 #include <algorithm>
 #include <array>
 #include <charconv>
@@ -45,6 +47,13 @@ Result<std::optional<std::uint64_t>> memory_block_of(Probe& probe, unsigned vcpu
     const auto [stop, code] = std::from_chars(name.data() + prefix.size(), end, block);
     if (code != std::errc() || stop != end) return std::nullopt;
     return block;
+}
+
+std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture& architecture) {
+    const auto begin = symbols.unique("__start_init_stack");
+    const auto end = symbols.unique("__end_init_stack");
+    return begin && end && *begin < *end && std::has_single_bit(*end - *begin) ? *end - *begin
+                                                                               : architecture.kernel_stack_bytes;
 }
 
 }  // namespace memrig

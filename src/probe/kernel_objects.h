@@ -7,6 +7,7 @@
 
 #include "base/error.h"
 #include "probe/probe.h"
+#include "probe/symbols.h"
 
 namespace memrig {
 
@@ -16,5 +17,9 @@ Result<std::string> device_name(Probe& probe, unsigned vcpu, std::uint64_t devic
 
 // N of a memory block's device "memoryN" (drivers/base/memory.c, memory_dev_name); nothing for any other device.
 Result<std::optional<std::uint64_t>> memory_block_of(Probe& probe, unsigned vcpu, std::uint64_t device);
+
+// THREAD_SIZE: that of the first task's stack, whose ends are symbols (include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA); the
+// architecture's usual one where the kernel has no symbols for data. ppc64 has doubled it (CONFIG_THREAD_SHIFT), and so does KASAN.
+std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture& architecture);
 
 }  // namespace memrig

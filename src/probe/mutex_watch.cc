@@ -45,7 +45,7 @@ Status MutexWatch::look(const Arrival& stop) {
 
 Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {
     if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second.task;
-    const std::uint64_t offset_bits = conductor_.probe().architecture().kernel_stack_bytes - 1;
+    const std::uint64_t offset_bits = conductor_.stack_bytes() - 1;
     auto bytes = conductor_.probe().read_memory(vcpu, owner, kTaskStructBytes);
     if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
     const auto is_stack = [&](std::uint64_t word) { return (word & offset_bits) == 0 && word >> 60 >= 0xc; };

@@ -55,6 +55,8 @@ TEST_P(ReferenceKernel, IsJudgedAsItShould) {
 INSTANTIATE_TEST_SUITE_P(Parents, ReferenceKernel,
                          testing::Values(Judged{"NumaControl", "ref-6.12-amd64", "control", Verdict::held},
                                          Judged{"NumaMutant", "ref-6.12-amd64", "mutant", Verdict::oops},
+                                         Judged{"PowerControl", "ref-6.12-ppc64le", "control", Verdict::held},
+                                         Judged{"PowerMutant", "ref-6.12-ppc64le", "mutant", Verdict::oops},
                                          Judged{"FlatControl", "ref-6.12-amd64-nonuma", "control", Verdict::held},
                                          Judged{"FlatMutant", "ref-6.12-amd64-nonuma", "mutant", Verdict::deadlock}),
                          [](const auto& tested) { return std::string(tested.param.name); });

@@ -40,11 +40,13 @@ TEST(Elisions, AreConvictedAsTheirSourceMutantsAre) {
     const auto directory = TemporaryDirectory::make("memrig-elisions");
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
-    const std::string kernel = "ref-6.12-amd64";
     unsigned compared = 0;
     for (const auto& name : scenario_names()) {
         const auto scenario = load_scenario(name);
         ASSERT_TRUE(scenario);
+        const auto bench = load_bench(scenario->benches.front());
+        ASSERT_TRUE(bench) << bench.error().line();
+        const std::string kernel = bench->arch == "ppc64le" ? "ref-6.12-ppc64le" : "ref-6.12-amd64";
         for (const auto& arm : scenario->arms) {
             if (arm.mutant.empty()) continue;
             const fs::path out = directory->path() / fmt::format("{}", compared++);

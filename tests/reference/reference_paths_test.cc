@@ -20,5 +20,9 @@ TEST(EveryScenario, ComesOutAsExpectedOnTheOneWithoutNuma) {
     test::expect_every_scenario_as_expected("ref-6.12-amd64-nonuma", lacking);
 }
 
+TEST(EveryScenario, ComesOutAsExpectedOnTheOneForPower) {
+    test::expect_every_scenario_as_expected("ref-6.12-ppc64le", {});
+}
+
 }  // namespace
 }  // namespace memrig

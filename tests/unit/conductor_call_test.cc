@@ -71,7 +71,7 @@ protected:
     Machine at = GetParam();
     const Architecture& arch = *find_architecture(at.name);
     FakeProbe probe{arch, 3};
-    Conductor conductor{probe};
+    Conductor conductor{probe, probe.architecture().kernel_stack_bytes};
     unsigned back = 0;
     std::vector<Arrival> asked_first, arrivals;
     std::vector<std::string> asked;

@@ -55,7 +55,7 @@ protected:
     }
 
     FakeProbe probe{*find_architecture("x86_64"), 3};
-    Conductor conductor{probe};
+    Conductor conductor{probe, probe.architecture().kernel_stack_bytes};
     std::vector<Arrival> arrivals;
 };
 

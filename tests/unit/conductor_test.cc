@@ -175,7 +175,7 @@ TEST_F(ConductorTest, LeavingToAWatchedAddressIsAnArrivalThere) {
 
 TEST(ConductorPpc, LeavingUsesTheLinkRegister) {
     FakeProbe probe(*find_architecture("ppc64le"), 2);
-    Conductor conductor(probe);
+    Conductor conductor(probe, probe.architecture().kernel_stack_bytes);
     constexpr std::uint64_t function = 0xc000000000100000, back = 0xc000000000200000, sp = 0xc000000003fffc00;
     ASSERT_TRUE(conductor.watch(function, [](const Arrival&) -> Result<Response> { return Response::leave(5); }));
     probe.will_stop(1, function, {{"r1", sp}, {"lr", back}, {"r3", 0x1234}});
@@ -189,7 +189,7 @@ TEST(ConductorPpc, LeavingUsesTheLinkRegister) {
 
 TEST(ConductorPpc, AReturnIsKnownByTheLinkRegisterAndTheSameStackPointer) {
     FakeProbe probe(*find_architecture("ppc64le"), 2);
-    Conductor conductor(probe);
+    Conductor conductor(probe, probe.architecture().kernel_stack_bytes);
     constexpr std::uint64_t function = 0xc000000000100000, back = 0xc000000000200000, sp = 0xc000000003fffc00;
     std::vector<std::uint64_t> values;
     ASSERT_TRUE(conductor.watch(function, [&](const Arrival& arrival) -> Result<Response> {

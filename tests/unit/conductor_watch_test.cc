@@ -26,7 +26,7 @@ TEST_F(ConductorTest, HoldWinsOverPass) {
 TEST_F(ConductorTest, LeaveWinsOverHoldInEitherOrder) {
     for (const bool leave_first : {true, false}) {
         FakeProbe own(*find_architecture("x86_64"), 2);
-        Conductor director(own);
+        Conductor director(own, own.architecture().kernel_stack_bytes);
         for (const bool leave : {leave_first, !leave_first}) {
             ASSERT_TRUE(director.watch(kFunction, [leave](const Arrival&) -> Result<Response> {
                 return leave ? Response::leave(3) : Response::hold();

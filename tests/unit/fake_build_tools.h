@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include <elf.h>
+
 #include "base/file.h"
 #include "machine/build_tools.h"
 
@@ -13,6 +15,7 @@ class FakeBuildTools : public BuildTools {
 public:
     explicit FakeBuildTools(fs::path package) : package_(std::move(package)) {}
 
+    std::vector<std::string> made_with;  // of the last make: all that it was given
     std::vector<std::string> ran;        // "tar", "allnoconfig", "bzImage", "spatch" ...
     std::set<std::string> full_disk_in;  // those fail as on a full disk, with a part written
     std::set<std::string> failing;       // those fail with an error of theirs
@@ -24,6 +27,7 @@ public:
     Result<ExitStatus> run(const BuildStep& step, const LineSink& line) override {
         const std::string what = name_of(step);
         ran.push_back(what);
+        if (step.argv.front() == "make") made_with = step.argv;
         if (interrupted.contains(what)) return fail(Fault::interrupted, "interrupted by SIGINT");
         if (full_disk_in.contains(what)) {
             if (what == "bzImage") put(build_of(step) / "vmlinux.o", "half of it");
@@ -65,6 +69,7 @@ private:
         else if (what == "cp") fs::copy(step.argv.at(2), step.argv.at(3), fs::copy_options::recursive);
         else if (what == "allnoconfig") put(build / ".config", text_of(build / "fragments"));
         else if (what == "bzImage") make_image(step.argv.at(2), build, line);
+        else if (what == "vmlinux") make_power_image(build);
         else if (what == "spatch") return patch(step);
         else if (what == "diff") return diff(step, line);
         return ExitStatus{};
@@ -83,6 +88,17 @@ private:
         image.replace(0x202, 4, "HdrS");
         line("  CC      mm/memory_hotplug.o");
         put(build / "arch/x86/boot/bzImage", image + text_of(source / "mm/memory_hotplug.c"));
+        put(build / "System.map", "0 T _text\n");
+        put(build / "include/config/kernel.release", "6.12.0\n");
+    }
+
+    static void make_power_image(const fs::path& build) {
+        std::string image(64, '\0');
+        image.replace(0, 6,
+                      "\x7f"
+                      "ELF\2\1");
+        image[18] = EM_PPC64;
+        put(build / "vmlinux", image);
         put(build / "System.map", "0 T _text\n");
         put(build / "include/config/kernel.release", "6.12.0\n");
     }

@@ -8,9 +8,14 @@
 namespace memrig {
 namespace {
 
+using testing::AllOf;
+using testing::Contains;
 using testing::ElementsAre;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::IsEmpty;
+using testing::IsSupersetOf;
+using testing::StartsWith;
 
 class KernelBuild : public testing::Test {
 protected:
@@ -90,6 +95,16 @@ TEST_F(KernelBuild, AnotherFragmentOrCompilerIsAnotherKernel) {
     tools_->compiler = "gcc 13";
     EXPECT_FALSE(builder().built(recipe_).value());
     EXPECT_EQ(entries("built").size(), 2u);
+}
+
+TEST_F(KernelBuild, AnotherArchitecturesIsCrossCompiled) {
+    recipe_.arch = "ppc64le";
+    const auto kernel = builder().build(recipe_);
+    ASSERT_TRUE(kernel) << kernel.error().line();
+    EXPECT_EQ(kernel->arch, "ppc64le");
+    EXPECT_EQ(kernel->image.filename(), "vmlinux");
+    EXPECT_THAT(tools_->made_with, IsSupersetOf({"ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-", "vmlinux"}));
+    EXPECT_THAT(tools_->made_with, Contains(AllOf(StartsWith("CC="), EndsWith("powerpc64le-linux-gnu-gcc"))));
 }
 
 TEST_F(KernelBuild, AMutantIsMadeInItsParentsTreeAndUndone) {

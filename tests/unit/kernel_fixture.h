@@ -54,7 +54,7 @@ public:
     }
 
     FakeProbe probe{*find_architecture("x86_64"), 3};
-    Conductor conductor{probe};
+    Conductor conductor{probe, probe.architecture().kernel_stack_bytes};
     SymbolTable symbols;
 };
 

@@ -29,6 +29,19 @@ TEST_F(KernelObjectsTest, ANameInFront) {
     EXPECT_EQ(block(), 32u);
 }
 
+TEST(KernelStacks, AreAsLargeAsTheFirstTasksIs) {
+    const Architecture& power = *find_architecture("ppc64le");
+    const auto bytes = [&](std::vector<Symbol> symbols) {
+        return kernel_stack_bytes(SymbolTable(std::move(symbols)), power);
+    };
+    EXPECT_EQ(bytes({{0xc000000000ac8000, 'B', "__start_init_stack"}, {0xc000000000ad0000, 'B', "__end_init_stack"}}),
+              32768u);
+    EXPECT_EQ(bytes({}), 16384u) << "the architecture's, without symbols for data";
+    EXPECT_EQ(bytes({{0xc000000000ac8000, 'B', "__start_init_stack"}, {0xc000000000ace000, 'B', "__end_init_stack"}}),
+              16384u)
+        << "no mask can be made of 24 KiB";
+}
+
 // Before v5.8 or so a parent and a pointer to private data come first.
 TEST_F(KernelObjectsTest, ANameBehindTwoPointers) {
     put("memory7", 16);

@@ -69,10 +69,20 @@ TEST(SourceMutant, AllOfOursAreRightAndHaveTheirParents) {
     for (const auto& mutant : *mutants) {
         EXPECT_FALSE(rule_names(mutant.text).empty()) << mutant.name;
         EXPECT_TRUE(mutant.text.find("Documentation/") != std::string::npos ||
-                    mutant.text.find("rule R") != std::string::npos)
+                    mutant.text.find("rule R") != std::string::npos ||
+                    mutant.text.find("says itself: \"") != std::string::npos)
             << mutant.name << " does not say what it breaks";
         for (const auto& parent : mutant.parents) EXPECT_TRUE(known.contains(parent)) << mutant.name << ": " << parent;
     }
+}
+
+TEST(SourceMutant, IsForItsParentsOrElseForAmd64) {
+    SourceMutant mutant;
+    EXPECT_TRUE(mutant.is_for("ref-6.12-amd64", "x86_64"));
+    EXPECT_FALSE(mutant.is_for("ref-6.12-ppc64le", "ppc64le"));
+    mutant.parents = {"ref-6.12-ppc64le"};
+    EXPECT_FALSE(mutant.is_for("ref-6.12-amd64", "x86_64"));
+    EXPECT_TRUE(mutant.is_for("ref-6.12-ppc64le", "ppc64le"));
 }
 
 TEST(SourceMutant, HasAnIdOfItsOwn) {

@@ -1,0 +1,18 @@
+// dlpar_memory_add_by_ic() leaves the LMBs that it has added where the last one fails
+//
+// All of a request is added, or nothing, as the function says itself: "Memory indexed-count-add failed, removing any added LMBs".
+//
+// file: arch/powerpc/platforms/pseries/hotplug-memory.c
+// parent: ref-6.12-ppc64le
+// changes: -1 +1
+
+@dlpar_add_left@
+expression lmb, rc;
+@@
+static int dlpar_memory_add_by_ic(...)
+{
+<...
+- rc = dlpar_remove_lmb(lmb);
++ rc = 0;
+...>
+}

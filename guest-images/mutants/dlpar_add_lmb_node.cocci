@@ -1,0 +1,18 @@
+// dlpar_add_lmb() adds every LMB to the first node
+//
+// Documentation/arch/powerpc/associativity.rst: the node is the one that the hypervisor names by the LMB's associativity.
+//
+// file: arch/powerpc/platforms/pseries/hotplug-memory.c
+// parent: ref-6.12-ppc64le
+// changes: -1 +1
+
+@dlpar_add_lmb_node@
+expression lmb, nid;
+@@
+static int dlpar_add_lmb(...)
+{
+<...
+- nid = of_drconf_to_nid_single(lmb);
++ nid = first_online_node;
+...>
+}

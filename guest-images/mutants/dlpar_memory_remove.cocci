@@ -1,0 +1,16 @@
+// dlpar_memory() drops device_hotplug_lock while it removes memory
+//
+// Adding keeps it. Undoes rules R2 and R3 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for who takes LMBs away.
+//
+// file: arch/powerpc/platforms/pseries/hotplug-memory.c
+// parent: ref-6.12-ppc64le
+// changes: -0 +6
+
+@dlpar_memory_remove@
+identifier remove =~ "^dlpar_memory_remove_by_";
+expression list arguments;
+expression rc;
+@@
++ unlock_device_hotplug();
+rc = remove(arguments);
++ lock_device_hotplug();
