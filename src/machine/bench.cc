@@ -65,6 +65,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     if (auto hotplug = root.table("hotplug", false)) {
         bench.hotplug.function = hotplug->string("function");
         bench.hotplug.onlines = hotplug->boolean("onlines", false);
+        if (hotplug->has("least")) bench.hotplug.least = hotplug->size("least");
         hotplug->finish();
     }
     if (auto device = root.table("virtio-mem", false)) {

@@ -16,6 +16,7 @@ namespace memrig {
 struct BenchHotplug {
     std::string function = "acpi_device_hotplug";  // does it, under device_hotplug_lock (drivers/acpi/scan.c)
     bool onlines = false;                          // what it adds it brings online at once
+    std::uint64_t least = 0;                       // a pc-dimm is at least of that size: of what it is a multiple of
 };
 
 // A virtio-mem device that is there from the beginning, and gives nothing yet.

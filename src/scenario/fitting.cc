@@ -25,6 +25,8 @@ void expect_online(Actor& actor) {
 Scenario fitted_to(const Bench& bench, Scenario scenario) {
     for (auto& actor : scenario.schedule.actors) {
         for (auto& entry : actor.entry) fit(entry, bench);
+        if (actor.kind == ActorKind::plugger && actor.device == MemoryDevice::pc_dimm)
+            actor.bytes = std::max(actor.bytes, bench.hotplug.least);
         if (bench.hotplug.onlines) expect_online(actor);
     }
     for (auto& arm : scenario.arms)

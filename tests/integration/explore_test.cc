@@ -58,6 +58,22 @@ TEST_F(Explore, ControlIsCleanAndTheMutantIsConvictedAtTwoPreemptions) {
     EXPECT_TRUE(replay->warnings.empty());
 }
 
+// One preemption: both arms to their ends take half a minute by emulation.
+TEST_F(Explore, ControlIsCleanAndTheMutantIsConvictedOnPseriesToo) {
+    order.scenarios = {"race/acpi-dimm-online"};
+    order.kernels = {"debian-6.1-ppc64el"};
+    order.manner.preemptions = 1;
+    order.stop_at_first = true;
+    const RunResults results = run();
+    EXPECT_EQ(results.exit_status(), 0);
+    ASSERT_EQ(results.arms.size(), 2u);
+    expect_complete(results.arms[0]);
+    for (const auto& trial : results.arms[0].trials) EXPECT_EQ(trial.verdict, Verdict::held) << trial.reason;
+    ASSERT_FALSE(results.arms[1].trials.empty());
+    EXPECT_EQ(results.arms[1].trials.back().verdict, Verdict::oops) << results.arms[1].trials.back().reason;
+    EXPECT_FALSE(results.arms[1].trials.back().order.empty()) << "it takes a switch";
+}
+
 TEST_F(Explore, FindsTheDeadlockAndStopsThere) {
     order.scenarios = {"race/acpi-dimm-online-nonuma"};
     order.kernels = {"debian-6.12-amd64"};

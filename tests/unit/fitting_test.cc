@@ -47,6 +47,14 @@ TEST_F(Fitting, WhereTheAdderOnlinesOnlyOneAttributeIsASuccessToo) {
     EXPECT_TRUE(dlpar.schedule.find("onliner")->expects_success());
 }
 
+TEST_F(Fitting, ADimmIsOfOneLmbAtLeast) {
+    ASSERT_TRUE(apply_setting(written, "adder.size=128M"));
+    EXPECT_EQ(on("q35").schedule.find("adder")->bytes, 128u << 20);
+    EXPECT_EQ(on("pseries").schedule.find("adder")->bytes, 256u << 20);
+    ASSERT_TRUE(apply_setting(written, "adder.size=1G"));
+    EXPECT_EQ(on("pseries").schedule.find("adder")->bytes, 1u << 30);
+}
+
 TEST_F(Fitting, AVcpuThatIsPluggedThereIsBroughtOnlineToo) {
     Actor plugger;
     plugger.name = "vcpu";
