@@ -14,6 +14,10 @@ TEST(EveryScenario, ComesOutAsExpectedOn61) {
     test::expect_every_scenario_as_expected("debian-6.1-amd64", lacking);
 }
 TEST(EveryScenario, ComesOutAsExpectedOn612) { test::expect_every_scenario_as_expected("debian-6.12-amd64", kLacking); }
+// POWER: all that names pseries or pseries-numa.
+TEST(EveryScenario, ComesOutAsExpectedOnPower) {
+    test::expect_every_scenario_as_expected("debian-6.1-ppc64el", {"validate/veto-offline-injected"});
+}
 
 TEST(OtherBenches, DeviceMemoryOfAnNvdimm) {
     for (const char* kernel : {"debian-6.1-amd64", "debian-6.12-amd64"})

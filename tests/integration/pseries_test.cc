@@ -1,9 +1,8 @@
 // POWER: DLPAR adds an LMB while somebody onlines it, on Debian's own ppc64el kernel, without data symbols or BTF. The control holds, and without
-// dlpar_memory()'s lock the kernel crashes. Then all else that the bench can play, each arm once.
+// dlpar_memory()'s lock the kernel crashes.
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "integration/every_scenario.h"
 #include "integration/one_trial.h"
 
 namespace memrig {
@@ -36,18 +35,6 @@ TEST(Pseries, ControlHoldsAndMutantIsConvicted) {
         for (const char* lock : {"mem_hotplug_lock", "memory4's device lock"})
             EXPECT_NE(locks->find(lock), std::string::npos) << lock;
     }
-}
-
-TEST(Pseries, WhatDlparDoesComesOutAsExpected) {
-    test::expect_as_expected(
-        {"race/dlpar-vcpu", "race/dlpar-vcpu-dimm", "validate/dlpar-unplug", "validate/dlpar-remove-refused",
-         "validate/dlpar-remove-undone", "validate/dlpar-add-refused", "validate/dlpar-add-undone", "validate/offline",
-         "validate/dimm-remove-absent"},
-        "debian-6.1-ppc64el", "pseries", {});
-}
-
-TEST(Pseries, EachDimmIsOnItsNode) {
-    test::expect_as_expected({"validate/dlpar-numa"}, "debian-6.1-ppc64el", "pseries-numa", {});
 }
 
 }  // namespace
