@@ -17,6 +17,11 @@ bool is_step(std::string_view line) {
     return line.size() > 4 && line.starts_with("  ") && line[2] >= 'A' && line[2] <= 'Z';
 }
 
+// "mm/gup.c:12:8: error: expected expression", as compilers, the linker and make's own "No rule to make target" say it.
+bool is_error(std::string_view line) {
+    return line.contains(" error: ") || line.contains("undefined reference to") || line.contains("No rule to make");
+}
+
 // "mm/gup.o"; of the build's own programs, whose paths are long, the last part.
 std::string_view target_of(std::string_view step) {
     const std::string_view target = step.substr(step.find_last_of(' ') + 1);
@@ -65,6 +70,8 @@ Result<BuildLog> BuildLog::make(const fs::path& path) {
 }
 
 void BuildLog::line(std::string_view line) {
+    if (!first_error_.empty()) since_error_++;
+    else if (is_error(line)) first_error_ = line;
     last_.emplace_back(line);
     if (last_.size() > kLinesKept) last_.pop_front();
     if (line.find("No space left on device") != std::string_view::npos) disk_full_ = true;
@@ -84,8 +91,9 @@ Status BuildLog::finish() {
     return {};
 }
 
-std::string BuildLog::tail() const {
+std::string BuildLog::why() const {
     std::string text;
+    if (since_error_ >= kLinesKept) text = first_error_ + "\n[…]";
     for (const auto& line : last_) text += (text.empty() ? "" : "\n") + line;
     return text;
 }

@@ -39,8 +39,9 @@ public:
     void line(std::string_view line);
     // Fault::host for what could not be written.
     Status finish();
-    // The last lines, in which make says why.
-    [[nodiscard]] std::string tail() const;
+    // Why a build failed: the first error that a program printed and the last lines, in which make says where it gave up. Under
+    // -j what other jobs still print may lie between the two.
+    [[nodiscard]] std::string why() const;
     // A program said "No space left on device", or this log could not be written for that reason.
     [[nodiscard]] bool disk_full() const { return disk_full_; }
 
@@ -48,6 +49,8 @@ private:
     explicit BuildLog(Descriptor fd) : fd_(std::move(fd)) {}
     Descriptor fd_;
     std::deque<std::string> last_;
+    std::string first_error_;
+    std::size_t since_error_ = 0;  // lines after it
     bool disk_full_ = false;
     int error_ = 0;
 };

@@ -68,7 +68,7 @@ Status check_step(const Result<ExitStatus>& status, const std::string& what, con
     if (log.disk_full() || (room && *room < kFullDisk))
         return fail_with({Fault::host, fmt::format("{}: the disk that holds {} is full", what, place.string()), {}},
                          "make room, or set MEMRIG_CACHE to a directory elsewhere");
-    return fail(Fault::user_input, "{} failed with {}; its last lines:\n{}", what, status->text(), log.tail());
+    return fail(Fault::user_input, "{} failed with {}; what it said:\n{}", what, status->text(), log.why());
 }
 
 Status configure(BuildTools& tools, const KernelTree& tree, const std::vector<ConfigText>& configs, BuildLog& log) {
@@ -105,7 +105,7 @@ Status make_image(BuildTools& tools, const KernelTree& tree, const std::string& 
     MEMRIG_CHECK(check_step(status, what, log, tree.build));
     std::error_code code;
     if (!fs::exists(tree.build / tree.arch.image, code))
-        return fail(Fault::user_input, "{} left no {}; its last lines:\n{}", what, tree.arch.image, log.tail());
+        return fail(Fault::user_input, "{} left no {}; what it said:\n{}", what, tree.arch.image, log.why());
     return log.finish();
 }
 

@@ -48,7 +48,7 @@ Status configure(BuildTools& tools, const KernelTree& tree, const std::vector<Co
 // Builds the image; `steps` as for BuildProgress.
 Status make_image(BuildTools& tools, const KernelTree& tree, const std::string& what, unsigned steps, BuildLog& log);
 
-// The error of a program that failed: its last lines, or that the disk is full.
+// The error of a program that failed: what it said, or that the disk is full.
 Status check_step(const Result<ExitStatus>& status, const std::string& what, const BuildLog& log,
                   const fs::path& place);
 

@@ -7,8 +7,10 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
+using testing::EndsWith;
 using testing::HasSubstr;
 using testing::Not;
+using testing::StartsWith;
 
 class SetClock : public Clock {
 public:
@@ -57,12 +59,27 @@ TEST(BuildLog, KeepsAllAndShowsTheEnd) {
     ASSERT_TRUE(log);
     for (int i = 0; i < 100; i++) log->line(fmt::format("line {}.", i));
     EXPECT_TRUE(log->finish());
-    EXPECT_THAT(log->tail(), HasSubstr("line 99."));
-    EXPECT_THAT(log->tail(), Not(HasSubstr("line 50.")));
+    EXPECT_THAT(log->why(), HasSubstr("line 99."));
+    EXPECT_THAT(log->why(), Not(HasSubstr("line 50.")));
     EXPECT_THAT(read_file(directory->path() / "log").value(), HasSubstr("line 0.\nline 1.\n"));
     EXPECT_FALSE(log->disk_full());
     log->line("cc1: fatal error: a.o: No space left on device");
     EXPECT_TRUE(log->disk_full());
+}
+
+// make -j: what other jobs print pushes the compiler's words out of the end.
+TEST(BuildLog, ShowsTheFirstErrorHoweverMuchFollows) {
+    auto log = BuildLog::make("/dev/null");
+    ASSERT_TRUE(log);
+    log->line("  CC      mm/a.o");
+    log->line("mm/a.c:3:5: error: expected expression before ';' token");
+    log->line("mm/a.c:9:5: error: another");
+    EXPECT_EQ(log->why(),
+              "  CC      mm/a.o\nmm/a.c:3:5: error: expected expression before ';' token\nmm/a.c:9:5: error: another");
+    for (int i = 0; i < 20; i++) log->line(fmt::format("  CC      mm/{}.o", i));
+    EXPECT_THAT(log->why(), StartsWith("mm/a.c:3:5: error: expected expression before ';' token\n[…]\n"));
+    EXPECT_THAT(log->why(), Not(HasSubstr("another")));
+    EXPECT_THAT(log->why(), EndsWith("mm/19.o"));
 }
 
 TEST(BuildLog, TellsOfAFullDiskOfItsOwn) {
