@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <termios.h>
+#include <time.h>
 #include <unistd.h>
 
 static int line = -1;
@@ -56,11 +57,24 @@ static void steer_interrupt(const char* name) {
     if (table) fclose(table);
 }
 
+/* A console of a virtio port is a terminal once the host has said so, which a driver that was just loaded has yet to hear: until then
+ * the line is there, and nothing behind it. */
+static int open_line(const char* path) {
+    const struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
+    int fd = -1;
+    for (int naps = 0; naps < 2000; naps++) {
+        fd = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+        if (fd >= 0 || errno != ENODEV) break;
+        nanosleep(&nap, NULL);
+    }
+    return fd;
+}
+
 int link_open(char* name, size_t name_bytes) {
     char path[64];
     if (!command_line_word("memrig.link=", name, name_bytes) || strchr(name, '/')) snprintf(name, name_bytes, "ttyS1");
     snprintf(path, sizeof path, "/dev/%s", name);
-    line = open(path, O_RDWR | O_NOCTTY | O_CLOEXEC);
+    line = open_line(path);
     if (line < 0) return -1;
     if (!make_raw(line)) warn("%s is not a terminal line: %s", path, strerror(errno));
     drop_echo(line);

@@ -24,6 +24,15 @@ namespace {
 
 constexpr std::uint64_t kLeastFreeBytes = 256ull << 20;
 
+// Why nothing can be run on a kernel with these symbols; empty where all can.
+std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) {
+    const auto has = [&](const std::string& symbol) { return !symbols.all(symbol).empty(); };
+    if (const auto lacked = std::ranges::find_if_not(scenario.needs, has); lacked != scenario.needs.end())
+        return fmt::format("this kernel has no {}", *lacked);
+    const auto surplus = std::ranges::find_if(scenario.lacks, has);
+    return surplus == scenario.lacks.end() ? "" : fmt::format("this kernel has {}", *surplus);
+}
+
 // One arm to run: which of the results it fills (the same index as its own), and what its trials are made of.
 struct PlannedArm {
     std::size_t result;
@@ -184,10 +193,8 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
         }
         MEMRIG_TRY(Fleet::Guests* const guests, prepare(bench, kernel));
         const PreparedGuest& guest = Fleet::any_of(*guests);
-        const auto lacked = std::ranges::find_if(
-            scenario.needs, [&](const std::string& symbol) { return guest.symbols.all(symbol).empty(); });
-        if (lacked != scenario.needs.end()) {
-            skip(fmt::format("this kernel has no {}", *lacked));
+        if (const std::string reason = not_meant_for(scenario, guest.symbols); !reason.empty()) {
+            skip(reason);
             continue;
         }
         MEMRIG_CHECK(check_fit(guest));

@@ -295,7 +295,8 @@ Result<TrialOutcome> run_trial(Backend& backend, const TrialOrder& order) {
         blame(result, live.error());
         // A QEMU that somebody killed says nothing about the saved state.
         const bool killed = live.error().message.find("killed by") != std::string::npos;
-        result.did_not_restore = backend.keeps_guests() && live.error().fault == Fault::rig && !killed;
+        result.did_not_restore =
+            is_kept(backend, order.guest->order.bench) && live.error().fault == Fault::rig && !killed;
     } else {
         TrialOrder played = order;
         played.guest = live->guest;

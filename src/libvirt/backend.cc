@@ -74,6 +74,10 @@ Error LibvirtBackend::explain(const LibvirtSaid& said, const MachineOrder& order
 }
 
 Result<std::unique_ptr<DomainMachine>> LibvirtBackend::define(const MachineOrder& order, bool incoming) {
+    if (!order.bench.link_devices.empty())
+        return fail(Fault::user_input,
+                    "bench {} cannot be played through libvirt: its line to the agent is a device of QEMU's own",
+                    order.bench.name);
     DomainMeans means;
     if (elsewhere_) {
         means.uploads = uploads_;

@@ -38,6 +38,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     bench.machine = root.string("machine");
     bench.cpu = root.string("cpu", "");
     bench.arguments = root.strings("arguments", false);
+    bench.restorable = root.boolean("restorable", true);
     if (auto memory = root.table("memory", true)) {
         bench.memory_bytes = memory->size("size");
         bench.max_memory_bytes = memory->size("max");
@@ -55,6 +56,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     if (auto consoles = root.table("consoles", true)) {
         bench.console = consoles->string("console");
         bench.link = consoles->string("link");
+        bench.link_devices = consoles->strings("link-devices", false);
         consoles->finish();
     }
     if (auto kernel = root.table("kernel", true)) {

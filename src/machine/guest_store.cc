@@ -102,6 +102,8 @@ Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
 
 }  // namespace
 
+bool is_kept(const Backend& backend, const Bench& bench) { return backend.keeps_guests() && bench.restorable; }
+
 Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel) {
     const fs::path agent = agent_binary(bench.arch);
     if (!fs::exists(agent))
@@ -155,7 +157,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& director
     auto guest = std::make_shared<PreparedGuest>();
     guest->order = std::move(order);
     guest->key = key;
-    if (backend_.keeps_guests()) guest->state = directory / kState;
+    if (is_kept(backend_, guest->order.bench)) guest->state = directory / kState;
     MEMRIG_TRY(const std::string hello, read_file(directory / "hello.json", 1 << 20));
     MEMRIG_CHECK(fill_hello(*guest, hello));
     MEMRIG_TRY(const std::string symbols, read_file(directory / "symbols"));
@@ -182,7 +184,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
 
     MEMRIG_TRY(TemporaryDirectory fresh, TemporaryDirectory::make("." + key, directory.parent_path()));
-    if (backend_.keeps_guests()) {
+    if (is_kept(backend_, order.bench)) {
         if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));
         MEMRIG_CHECK(machine->save(fresh.path() / kState, Deadline::after(kSavePatience)));
     }
@@ -202,7 +204,7 @@ Result<LiveGuest> begin_guest(Backend& backend, const std::shared_ptr<const Prep
                               const fs::path& evidence) {
     MachineOrder order = guest->order;
     order.evidence = evidence;
-    if (backend.keeps_guests()) {
+    if (is_kept(backend, order.bench)) {
         MEMRIG_TRY(auto machine, backend.restore(order, guest->state, Deadline::after(kRestorePatience)));
         return LiveGuest{std::move(machine), guest};
     }

@@ -31,7 +31,10 @@ struct LiveGuest {
     std::unique_ptr<Machine> machine;
     std::shared_ptr<const PreparedGuest> guest;  // its symbols are this machine's
 };
-// Restored, or booted where the backend keeps no guests. `evidence` is MachineOrder's.
+// Whether its guests are saved and restored: the backend can do it, and the bench's machine goes on after.
+bool is_kept(const Backend& backend, const Bench& bench);
+
+// Restored, or booted where it is not kept. `evidence` is MachineOrder's.
 Result<LiveGuest> begin_guest(Backend& backend, const std::shared_ptr<const PreparedGuest>& guest,
                               const std::filesystem::path& evidence);
 

@@ -59,14 +59,13 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
                                      "chardev:console",
                                      "-chardev",
                                      chardev("link", QemuDescriptors::link),
-                                     "-serial",
-                                     "chardev:link",
                                      "-kernel",
                                      order.kernel.image.string(),
                                      "-initrd",
                                      order.initramfs.string(),
                                      "-append",
                                      order.command_line()};
+    if (bench.link_devices.empty()) argv.insert(argv.end(), {"-serial", "chardev:link"});
     argv.insert(argv.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
     if (!bench.cpu.empty()) argv.insert(argv.end(), {"-cpu", bench.cpu});
     if (const auto& device = bench.virtio_mem)
@@ -76,6 +75,7 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
              fmt::format("virtio-mem-pci,id={},memdev={},node={},requested-size=0", device->id, device->backend(),
                          device->node)});
     argv.insert(argv.end(), bench.arguments.begin(), bench.arguments.end());
+    for (const auto& device : bench.link_devices) argv.insert(argv.end(), {"-device", device});
     if (incoming) argv.insert(argv.end(), {"-incoming", "defer"});
     return argv;
 }

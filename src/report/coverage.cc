@@ -83,12 +83,13 @@ std::string kernels_of(const PathCoverage& covered) {
     std::map<std::string, std::vector<std::string>> users;
     std::size_t choosy = 0;
     for (const auto& scenario : covered.scenarios) {
-        for (const auto& symbol : scenario.needs) users[symbol].push_back(last_part(scenario));
-        choosy += scenario.needs.empty() ? 0 : 1;
+        for (const auto& symbol : scenario.needs) users["with " + code(symbol)].push_back(last_part(scenario));
+        for (const auto& symbol : scenario.lacks) users["without " + code(symbol)].push_back(last_part(scenario));
+        choosy += scenario.needs.empty() && scenario.lacks.empty() ? 0 : 1;
     }
     std::string text = choosy < covered.scenarios.size() ? "any" : "";
-    for (const auto& [symbol, names] : users) {
-        text += (text.empty() ? "with " : "; with ") + code(symbol);
+    for (const auto& [wish, names] : users) {
+        text += (text.empty() ? "" : "; ") + wish;
         if (names.size() < covered.scenarios.size()) text += ": " + joined(names);
     }
     return text.empty() ? "—" : text;
@@ -169,7 +170,8 @@ std::string coverage_json(const std::vector<PathCoverage>& paths) {
                                         {"arms", arms_of(scenario)},
                                         {"kills", mutants_of(scenario)},
                                         {"benches", scenario.benches},
-                                        {"needs", scenario.needs}});
+                                        {"needs", scenario.needs},
+                                        {"lacks", scenario.lacks}});
         json["paths"].push_back(std::move(row));
     }
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

@@ -6,7 +6,6 @@
 
 #include <fmt/format.h>
 
-#include "hotplug/dax.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -57,12 +56,13 @@ void read_device_id(TomlTable& table, Actor& actor) {
 }
 
 void read_plugger(TomlTable& table, Actor& actor) {
-    actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "dax"}));
+    actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "dax", "memtrace"}));
     actor.entry = table.strings("entry", true);
-    if (actor.device == MemoryDevice::dax) {
+    if (const OwnMemory* memory = own_memory(actor.device)) {
         actor.attributes = {"file"};
-        actor.path = kDaxKmemBind;
-        actor.value = kDaxDevice;
+        actor.path = memory->file;
+        actor.value = memory->add;
+        actor.onlined_by_kernel = actor.device == MemoryDevice::memtrace;
         return;  // its size is the bench's matter
     }
     actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
@@ -80,9 +80,19 @@ void read_plugger(TomlTable& table, Actor& actor) {
 }
 
 void read_unplugger(TomlTable& table, Actor& actor) {
-    read_device_id(table, actor);
-    read_refusals(table, actor);
+    constexpr std::size_t pc_dimm = 0;
     actor.entry = table.strings("entry", true);
+    if (table.choice("device", {"pc-dimm", "memtrace"}, pc_dimm) == pc_dimm) {
+        read_device_id(table, actor);
+        read_refusals(table, actor);
+        return;
+    }
+    actor.device = MemoryDevice::memtrace;
+    actor.attributes = {"file"};
+    actor.path = kMemtrace.file;
+    actor.bytes = table.size("size");
+    actor.value = std::to_string(actor.bytes);
+    read_expected(table, actor);
 }
 
 void read_pinner(TomlTable& table, Actor& actor) {

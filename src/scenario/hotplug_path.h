@@ -18,6 +18,7 @@ inline constexpr std::array kHotplugPaths = std::to_array<HotplugPath>({
     {"virtio-mem-grow", "virtio-mem gives memory"},
     {"virtio-mem-shrink", "virtio-mem takes memory back"},
     {"probe", "Memory added by address (`probe`)"},
+    {"memtrace", "memtrace takes memory and gives it back (powernv)"},
     {"dax-kmem", "dax kmem: a dax device becomes system RAM"},
     {"device-memory", "Device memory (`devm_memremap_pages()`)"},
     {"vcpu", "vCPU hotplug against memory hotplug"},

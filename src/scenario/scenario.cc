@@ -114,9 +114,11 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     for (const auto& bench : scenario.benches)
         if (std::ranges::find(known, bench) == known.end())
             root.report("benches", fmt::format("there is no bench \"{}\"", bench));
-    scenario.needs = root.strings("needs", false);
-    for (const auto& symbol : scenario.needs)
-        if (!is_kernel_symbol(symbol)) root.report("needs", fmt::format("\"{}\" is no kernel symbol", symbol));
+    for (const auto& [key, symbols] : {std::pair{"needs", &scenario.needs}, {"lacks", &scenario.lacks}}) {
+        *symbols = root.strings(key, false);
+        for (const auto& symbol : *symbols)
+            if (!is_kernel_symbol(symbol)) root.report(key, fmt::format("\"{}\" is no kernel symbol", symbol));
+    }
     for (const auto& text : root.strings("kills", false)) {
         const std::size_t space = std::min(text.find(' '), text.size());
         scenario.kills.push_back({text.substr(0, space), text.substr(std::min(space + 1, text.size()))});

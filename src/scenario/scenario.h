@@ -54,6 +54,7 @@ struct Scenario {
     std::string path;      // an id of kHotplugPaths; empty where it is about none of them
     std::vector<std::string> benches;
     std::vector<std::string> needs;  // kernel symbols: a kernel that lacks one is not what it is for
+    std::vector<std::string> lacks;  // nor one that has one of these
     std::vector<Claim> kills;
     unsigned trials = 0;  // unless the user says
     Schedule schedule;

@@ -164,8 +164,8 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
             root.report("actor", fmt::format("actor \"{}\": nobody plugs \"{}\"", actor.name, actor.of));
         if (actor.kind == ActorKind::plugger && actor.device != plugger->device)
             root.report("actor", "all devices that are plugged have to be of one kind");
-        if (actor.kind == ActorKind::unplugger && plugger->device != MemoryDevice::pc_dimm)
-            root.report("actor", fmt::format("actor \"{}\" can only unplug a pc-dimm", actor.name));
+        if (actor.kind == ActorKind::unplugger && plugger->device != actor.device)
+            root.report("actor", fmt::format("actor \"{}\" can only unplug a {}", actor.name, to_string(actor.device)));
         if (actor.kind != ActorKind::resizer) continue;
         if (plugger->device != MemoryDevice::virtio_mem)
             root.report("actor", fmt::format("actor \"{}\" can only resize a virtio-mem device", actor.name));

@@ -14,8 +14,19 @@ const char* to_string(MemoryDevice device) {
         case MemoryDevice::pc_dimm: return "pc-dimm";
         case MemoryDevice::virtio_mem: return "virtio-mem";
         case MemoryDevice::dax: return "dax";
+        case MemoryDevice::memtrace: return "memtrace";
     }
     return "?";
+}
+
+const OwnMemory* own_memory(MemoryDevice device) {
+    switch (device) {
+        case MemoryDevice::dax: return &kDax;
+        case MemoryDevice::memtrace: return &kMemtrace;
+        case MemoryDevice::pc_dimm:
+        case MemoryDevice::virtio_mem: break;
+    }
+    return nullptr;
 }
 
 bool Actor::is_thread() const {
@@ -26,18 +37,18 @@ bool Actor::is_thread() const {
         case ActorKind::prober:
         case ActorKind::vcpu_onliner:
         case ActorKind::file_writer: return true;
-        case ActorKind::plugger: return device == MemoryDevice::dax;
+        case ActorKind::plugger:
+        case ActorKind::unplugger: return own_memory(device) != nullptr;
         case ActorKind::resizer:
         case ActorKind::vcpu_plugger:
-        case ActorKind::pinner:
-        case ActorKind::unplugger: break;
+        case ActorKind::pinner: break;
     }
     return false;
 }
 
 bool Actor::writes_to_one_file() const {
     return kind == ActorKind::vcpu_onliner || kind == ActorKind::file_writer ||
-           (kind == ActorKind::plugger && is_thread());
+           ((kind == ActorKind::plugger || kind == ActorKind::unplugger) && is_thread());
 }
 
 std::string Actor::value_for(const std::string& attribute) const {

@@ -7,24 +7,32 @@
 #include <vector>
 
 #include "guest/guest_link.h"
+#include "hotplug/own_memory.h"
 
 namespace memrig {
 
 enum class ActorKind {
-    plugger,   // gives the guest memory, but for dax through QMP; its task in the guest is the one that enters `entry`
-    onliner,   // a thread of the agent that writes a memory block's attribute, to online it
+    plugger,  // gives the guest memory, but for its own (own_memory()) through QMP; its task in the guest is the one that enters `entry`
+    onliner,  // a thread of the agent that writes a memory block's attribute, to online it
     offliner,  // the same, to offline it
     writer,    // the same, with a text that the kernel refuses
     prober,    // a thread of the agent that tells the kernel of each block's address (/sys/devices/system/memory/probe)
     resizer,   // changes through QMP how much memory the plugged virtio-mem device gives
-    unplugger,     // takes the plugged pc-dimm away through QMP
+    unplugger,  // takes the plugged pc-dimm away through QMP, or is a thread of the agent that lets memtrace take memory
     vcpu_plugger,  // gives the guest one more vCPU through QMP
     vcpu_onliner,  // a thread of the agent that onlines that vCPU through sysfs
     file_writer,   // a thread of the agent that writes once to a file of sysfs
     pinner,        // keeps a page in the blocks pinned, through the agent, from its start until it is released
 };
 
-enum class MemoryDevice { pc_dimm, virtio_mem, dax };  // dax: the bench's own, as system RAM
+enum class MemoryDevice {
+    pc_dimm,
+    virtio_mem,
+    dax,  // the bench's own, as system RAM
+    memtrace,  // the memory that the kernel gave up for tracing (powernv): plugged where it is given back, unplugged where it is taken
+};
+// Of those that come by a write to a file, what there is to know of them; of others nullptr.
+const OwnMemory* own_memory(MemoryDevice device);
 const char* to_string(MemoryDevice device);
 
 // How what is asked for through QMP can be refused.

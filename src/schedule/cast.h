@@ -139,7 +139,7 @@ private:
     std::optional<OnlinerTrigger> trigger_;      // of all threads, where it is not what the schedule says
     std::map<std::string, Doorbell> doorbells_;  // by thread
     std::set<std::string> started_;
-    BlockRange dax_;                               // of a dax device that is there to be plugged
+    BlockRange own_memory_;                        // that is there to be plugged
     std::uint64_t virtio_mem_blocks_ = 0;          // that the virtio-mem device has now
     std::map<std::string, std::uint64_t> asked_;   // by thread: the writes that it was rung for
     std::map<std::string, std::uint64_t> wanted_;  // by who acts through QMP: how many such calls do what it wants done

@@ -1,7 +1,6 @@
 // How the actors of a cast begin.
 #include <algorithm>
 
-#include "hotplug/dax.h"
 #include "hotplug/id_list.h"
 #include "schedule/cast.h"
 #include "schedule/while_running.h"
@@ -54,8 +53,9 @@ Status Cast::arm_threads() {
         if (!actor.is_thread()) continue;
         const OnlinerOrder order = order_for(actor, trigger_);
         if (actor.kind == ActorKind::plugger) {
-            MEMRIG_TRY(dax_, while_running(conductor_, [&] {
-                           return find_dax(machine_.agent(), order_.block_bytes, Deadline::after(kAgentPatience));
+            MEMRIG_TRY(own_memory_, while_running(conductor_, [&] {
+                           return find_own_memory(machine_.agent(), *own_memory(actor.device), order_.block_bytes,
+                                                  Deadline::after(kAgentPatience));
                        }));
         }
         MEMRIG_TRY(const Doorbell doorbell, while_running(conductor_, [&] {
@@ -86,7 +86,7 @@ Result<BlockRange> Cast::blocks_for(const Actor& thread) const {
 }
 
 Status Cast::ring(const Actor& actor) {
-    if (actor.kind == ActorKind::plugger) seen.plugged[actor.name] = dax_;
+    if (actor.kind == ActorKind::plugger) seen.plugged[actor.name] = own_memory_;
     MEMRIG_TRY(const BlockRange blocks, blocks_for(actor));
     asked_[actor.name] = blocks.count();
     const unsigned vcpu = casting_.vcpus.at(actor.name);

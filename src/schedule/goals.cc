@@ -58,6 +58,10 @@ void Goals::plug(const Actor& actor) {
 }
 
 void Goals::unplug(const Actor& actor) {
+    if (actor.device == MemoryDevice::memtrace) {
+        all_to(actor, BlockFate::absent);
+        return;
+    }
     const auto device = devices_.find(actor.device_id);
     if (device == devices_.end() || !actor.expects_success()) return;
     Actor gone = actor;

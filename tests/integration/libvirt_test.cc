@@ -268,6 +268,17 @@ TEST_F(Libvirt, DoctorTellsThatNobodyIsThere) {
                       HasSubstr("No such file or directory"), HasSubstr("systemctl start libvirtd")));
 }
 
+TEST_F(Libvirt, RefusesABenchWhoseLineToTheAgentItCannotGive) {
+    const auto backend = connect_libvirt("qemu:///system");
+    ASSERT_TRUE(backend) << backend.error().line();
+    MachineOrder order;
+    order.bench = load_bench("powernv").value();
+    const auto machine = (*backend)->create(order, Deadline::after(kPatience));
+    ASSERT_FALSE(machine);
+    EXPECT_EQ(machine.error().fault, Fault::user_input);
+    EXPECT_THAT(machine.error().message, HasSubstr("bench powernv cannot be played through libvirt"));
+}
+
 // What comes on one stream is not missed while libvirt's client reads for another caller.
 TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
     const auto backend = connect_libvirt("qemu:///system");

@@ -16,7 +16,9 @@ TEST(EveryScenario, ComesOutAsExpectedOn61) {
 TEST(EveryScenario, ComesOutAsExpectedOn612) { test::expect_every_scenario_as_expected("debian-6.12-amd64", kLacking); }
 // POWER: all that names pseries or pseries-numa.
 TEST(EveryScenario, ComesOutAsExpectedOnPower) {
-    test::expect_every_scenario_as_expected("debian-6.1-ppc64el", {"validate/veto-offline-injected"});
+    test::expect_every_scenario_as_expected(
+        "debian-6.1-ppc64el",
+        {"validate/veto-offline-injected", "validate/memtrace", "race/memtrace-online", "race/memtrace-remove-online"});
 }
 
 TEST(OtherBenches, DeviceMemoryOfAnNvdimm) {

@@ -94,9 +94,10 @@ protected:
     void SetUp() override {
         const auto parent = resolve_kernel(kParent);
         ASSERT_TRUE(parent) << parent.error().line();
-        const auto sources = entries(cache_directory().value() / "kernels" / "sources");
-        ASSERT_FALSE(sources.empty());
-        source_ = sources.front();
+        const fs::path kernels = cache_directory().value() / "kernels";
+        const auto source = read_file(kernels / "source-linux-source-6.12");
+        ASSERT_TRUE(source) << source.error().line();
+        source_ = kernels / "sources" / fs::path(*source).filename();
         auto directory = TemporaryDirectory::make("memrig-own");
         ASSERT_TRUE(directory);
         directory_ = std::make_unique<TemporaryDirectory>(*std::move(directory));

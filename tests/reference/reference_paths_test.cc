@@ -21,7 +21,15 @@ TEST(EveryScenario, ComesOutAsExpectedOnTheOneWithoutNuma) {
 }
 
 TEST(EveryScenario, ComesOutAsExpectedOnTheOneForPower) {
-    test::expect_every_scenario_as_expected("ref-6.12-ppc64le", {"validate/unplug-pinned"});
+    test::expect_every_scenario_as_expected(
+        "ref-6.12-ppc64le",
+        {"validate/unplug-pinned", "validate/memtrace", "race/memtrace-online", "race/memtrace-remove-online"});
+}
+
+// Before v5.11 memtrace removes and adds memory.
+TEST(Memtrace, ComesOutAsExpected) {
+    test::expect_as_expected({"validate/memtrace", "race/memtrace-online", "race/memtrace-remove-online"},
+                             "ref-5.10-ppc64le", "powernv", {});
 }
 
 }  // namespace

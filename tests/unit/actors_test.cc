@@ -54,6 +54,11 @@ TEST(Actor, WhoWritesToOneFileIsAThread) {
     plugger.device = MemoryDevice::dax;
     EXPECT_TRUE(plugger.is_thread());
     EXPECT_TRUE(plugger.writes_to_one_file());
+    Actor remover = actor("a", ActorKind::unplugger);
+    EXPECT_FALSE(remover.is_thread());
+    remover.device = MemoryDevice::memtrace;
+    EXPECT_TRUE(remover.is_thread());
+    EXPECT_TRUE(remover.writes_to_one_file());
 }
 
 TEST(Actor, ErrnosHaveNames) {
@@ -153,6 +158,19 @@ TEST_F(GoalsTest, WhatIsTakenAwayIsGone) {
     EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 absent, 33 absent");
     resize.bytes = kBlockBytes;
     EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 online Movable, 33 absent");
+}
+
+TEST_F(GoalsTest, WhatMemtraceTakesIsGoneAndQemuKnowsNothingOfIt) {
+    plug.device = MemoryDevice::memtrace;
+    plug.onlined_by_kernel = true;
+    Actor remover = actor("u", ActorKind::unplugger);
+    remover.device = MemoryDevice::memtrace;
+    EXPECT_EQ(text(in_order({plug}, {"p"})), "32 online, 33 online");
+    const Schedule schedule = in_order({plug, remover}, {"p.", "u"});
+    EXPECT_EQ(text(schedule), "32 absent, 33 absent");
+    EXPECT_TRUE(goals_of(in_order({plug}, {"p"}), plugged, kBlockBytes).qemu.devices.empty());
+    remover.expected = {EBUSY};
+    EXPECT_EQ(text(in_order({plug, remover}, {"p.", "u"})), "32 online, 33 online");
 }
 
 TEST_F(GoalsTest, EachDeviceIsOnItsNodeAndItsThreadsAreItsOwn) {

@@ -53,6 +53,8 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_TRUE(bench->hotplug.onlines);
     EXPECT_EQ(bench->console, "ttyS0");
     EXPECT_EQ(bench->link, "ttyS1");
+    EXPECT_EQ(bench->link_devices, std::vector<std::string>{"pci-serial,chardev=link"});
+    EXPECT_FALSE(bench->restorable);
     EXPECT_EQ(bench->append, "isolcpus=domain,0 panic=-1");
     EXPECT_EQ(bench->modules, std::vector<std::string>{"virtio_mem"});
     EXPECT_EQ(bench->arguments, (std::vector<std::string>{"-device", "virtio-rng-pci"}));

@@ -48,6 +48,13 @@ TEST(Coverage, AKernelThatAllNeedSomethingOfIsNotAny) {
     EXPECT_TRUE(has(coverage_markdown({covered}), "| with `probe_store` |\n"));
 }
 
+TEST(Coverage, WhatAKernelMustNotHaveShows) {
+    PathCoverage covered = sample();
+    for (auto& scenario : covered.scenarios) scenario.lacks = {"memtrace_mmap"};
+    covered.scenarios[0].needs.clear();
+    EXPECT_TRUE(has(coverage_markdown({covered}), "| without `memtrace_mmap` |\n"));
+}
+
 TEST(Coverage, APathWithoutAnyScenarioShows) {
     const std::string text = coverage_markdown({{kHotplugPaths[0], {}, {}}});
     EXPECT_TRUE(has(text, "\n| ACPI or DLPAR adds a pc-dimm | — | — | 0 | — | — | — | — |\n")) << text;

@@ -49,6 +49,13 @@ TEST_P(DomainXml, IsGolden) {
     EXPECT_TRUE((*ended)->success()) << read_file(options.output).value_or("");
 }
 
+// Those that libvirt has a word for: the others it is not asked for.
+std::vector<std::string> libvirts_benches() {
+    std::vector<std::string> names = bench_names();
+    std::erase_if(names, [](const std::string& name) { return !load_bench(name).value().link_devices.empty(); });
+    return names;
+}
+
 std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
     std::string name = info.param;
     for (char& c : name)
@@ -56,7 +63,7 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
     return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Benches, DomainXml, ::testing::ValuesIn(bench_names()), name_of);
+INSTANTIATE_TEST_SUITE_P(Benches, DomainXml, ::testing::ValuesIn(libvirts_benches()), name_of);
 INSTANTIATE_TEST_SUITE_P(Hosts, DomainXml, ::testing::Values(kElsewhere), name_of);
 
 TEST(DomainXmlOf, AGuestThatIsRestoredByKvm) {

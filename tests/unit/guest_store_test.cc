@@ -122,6 +122,18 @@ TEST_F(GuestStoreTest, IsBootedForEachTrialWhereItCannotBeSaved) {
     EXPECT_EQ(live->guest->key, guest->key);
 }
 
+// Of a machine that does not go on after: the same, whatever the backend can do.
+TEST_F(GuestStoreTest, IsBootedForEachTrialWhereTheBenchSaysSo) {
+    bench.restorable = false;
+    on_boot([](FakeMachine& machine) { machine.save_status = fail(Fault::rig, "it is not to be saved"); });
+    const auto guest = prepared();
+    ASSERT_TRUE(guest);
+    EXPECT_TRUE(guest->state.empty());
+    ASSERT_TRUE(begin_guest(backend, guest, {}));
+    EXPECT_EQ(backend.created(), 2u);
+    EXPECT_EQ(backend.restored(), 0u);
+}
+
 TEST_F(GuestStoreTest, IsDiscardedWhereItCannotBeSaved) {
     backend.keeps = false;
     const auto guest = prepared();

@@ -1,4 +1,4 @@
-#include "hotplug/dax.h"
+#include "hotplug/own_memory.h"
 
 #include <charconv>
 
@@ -9,8 +9,7 @@ namespace {
 constexpr std::uint64_t kMostBlocks = 4096;
 
 // "0x20000000\n" or "268435456\n".
-Result<std::uint64_t> read_number(GuestLink& agent, const char* attribute, Deadline deadline) {
-    const std::string path = fmt::format("/sys/bus/dax/devices/{}/{}", kDaxDevice, attribute);
+Result<std::uint64_t> read_number(GuestLink& agent, const char* path, Deadline deadline) {
     MEMRIG_TRY(const std::string text, agent.read_guest_file(path, deadline));
     const bool hexadecimal = text.starts_with("0x");
     const char* const begin = text.data() + (hexadecimal ? 2 : 0);
@@ -22,14 +21,15 @@ Result<std::uint64_t> read_number(GuestLink& agent, const char* attribute, Deadl
 
 }  // namespace
 
-Result<BlockRange> find_dax(GuestLink& agent, std::uint64_t block_bytes, Deadline deadline) {
-    MEMRIG_TRY(const std::uint64_t address, read_number(agent, "resource", deadline));
-    MEMRIG_TRY(const std::uint64_t bytes, read_number(agent, "size", deadline));
+Result<BlockRange> find_own_memory(GuestLink& agent, const OwnMemory& memory, std::uint64_t block_bytes,
+                                   Deadline deadline) {
+    MEMRIG_TRY(const std::uint64_t address, read_number(agent, memory.start, deadline));
+    MEMRIG_TRY(const std::uint64_t bytes, read_number(agent, memory.size, deadline));
     if (block_bytes == 0 || bytes == 0 || address % block_bytes != 0 || bytes % block_bytes != 0)
         return fail(Fault::user_input, "{} has {} bytes at {:#x}, which is no whole number of blocks of {} bytes",
-                    kDaxDevice, bytes, address, block_bytes);
+                    memory.name, bytes, address, block_bytes);
     if (bytes / block_bytes > kMostBlocks)
-        return fail(Fault::guest, "{} has {} bytes: more than {} blocks", kDaxDevice, bytes, kMostBlocks);
+        return fail(Fault::guest, "{} has {} bytes: more than {} blocks", memory.name, bytes, kMostBlocks);
     return BlockRange{address / block_bytes, (address + bytes) / block_bytes - 1};
 }
 
