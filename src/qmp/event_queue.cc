@@ -6,11 +6,22 @@
 
 namespace memrig {
 
+namespace {
+bool is_of_a_stop(const std::shared_ptr<const QmpEvent>& event) {
+    return event->name == "STOP" || event->name == "RESUME";
+}
+}  // namespace
+
 void EventQueue::push(QmpEvent event) {
     const std::lock_guard guard(mutex_);
     event.sequence = ++newest_;
     events_.push_back(std::make_shared<const QmpEvent>(std::move(event)));
-    if (events_.size() > kCapacity) events_.pop_front();
+    if (events_.size() > kCapacity) {
+        // Not the newest: who waits goes by its number.
+        const auto newest = std::prev(events_.end());
+        const auto noise = std::find_if(events_.begin(), newest, is_of_a_stop);
+        events_.erase(noise == newest ? events_.begin() : noise);
+    }
     changed_.notify_all();
 }
 

@@ -1,4 +1,5 @@
-// The events of one QMP session, as they came; the newest are kept.
+// The events of one QMP session, as they came; the newest are kept. What QEMU says of each stop of the probe's (STOP, RESUME) goes before all else:
+// there are thousands of them.
 #pragma once
 
 #include <condition_variable>

@@ -88,6 +88,20 @@ TEST(EventQueue, KeepsTheNewest) {
     EXPECT_EQ(queue.wait(named("E"), 0, long_enough())->sequence, 101u);
 }
 
+// Thousands of the probe's stops, as with many breakpoints, do not push out what the guest answered.
+TEST(EventQueue, StopsGoBeforeAllElse) {
+    EventQueue queue;
+    queue.push(event("ACPI_DEVICE_OST"));
+    for (std::size_t i = 0; i < EventQueue::kCapacity; i++) queue.push(event(i % 2 == 0 ? "STOP" : "RESUME"));
+    EXPECT_EQ(queue.all().size(), EventQueue::kCapacity);
+    EXPECT_EQ(queue.all().front().name, "ACPI_DEVICE_OST");
+    EXPECT_EQ(queue.all()[1].sequence, 3u) << "the oldest of them";
+    for (std::size_t i = 0; i < EventQueue::kCapacity; i++) queue.push(event("E"));
+    EXPECT_EQ(queue.all().front().name, "E") << "and then the oldest of all";
+    queue.push(event("STOP"));
+    EXPECT_EQ(queue.all().back().name, "STOP") << "the newest stays";
+}
+
 TEST(EventQueue, TheEndWakesWaitersAndLeavesWhatCameBefore) {
     EventQueue queue;
     auto waiter = std::async(std::launch::async, [&] { return queue.wait(named("B"), 0, long_enough()); });
