@@ -102,7 +102,8 @@ Status Stage::set_up(const MemorySnapshot& before) {
     // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger would watch, and
     // is judged by what it leaves behind.
     if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
-        const auto watching = machine_.accelerator() == Accelerator::tcg ? MutexWatching::writes : MutexWatching::calls;
+        const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
+        const auto watching = by_writes ? MutexWatching::writes : MutexWatching::calls;
         MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching,
                                              manner.ledger ? LedgerExtent::all : LedgerExtent::attempts));
     }

@@ -83,11 +83,11 @@ constexpr std::uint32_t kElfV2 = 2;  // EF_PPC64_ABI
 // clang-format off
 constexpr std::array kArchitectures = {
     Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}, kX86Scratch,
-                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset, {0, 0}, EM_X86_64, 0, kX86LinkedAt},
+                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset, {0, 0}, true, EM_X86_64, 0, kX86LinkedAt},
     Architecture{"ppc64le", "powerpc:common64", "pc", "r1", "lr", "r3", {"r3", "r4", "r5", "r6", "r7", "r8"}, kPpcScratch,
-                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset, kPpcLinearMap, EM_PPC64, kElfV2, 0},
+                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset, kPpcLinearMap, true, EM_PPC64, kElfV2, 0},
     Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"}, kArm64Scratch,
-                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset, {0, 0}, EM_AARCH64, 0, 0},
+                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset, {0, 0}, false, EM_AARCH64, 0, 0},
 };
 // clang-format on
 

@@ -41,6 +41,9 @@ struct Architecture {
     // Where QEMU shows the probe no kernel memory by way of a vCPU in user mode, as that has no right to it
     // (target/ppc/mmu-radix64.c): the part that can be read as physical memory instead.
     LinearMap linear_map;
+    // Whether a write that QEMU's emulation stops for a watchpoint comes to pass. On arm64 (QEMU 7.2) an atomic one does not: the guest stops
+    // before it, and before it again, however often it is let go on.
+    bool watched_writes_pass;
     std::uint16_t elf_machine;  // e_machine and e_flags of its kernel's file
     std::uint32_t elf_flags;
     std::uint64_t

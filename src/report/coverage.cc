@@ -95,12 +95,38 @@ std::string kernels_of(const PathCoverage& covered) {
     return text.empty() ? "—" : text;
 }
 
+std::vector<std::string> architectures_of(const PathCoverage& covered) {
+    std::vector<std::string> names;
+    for (const auto& [architecture, scenarios] : covered.architectures) names.push_back(architecture);
+    return names;
+}
+
 std::string row(const PathCoverage& covered) {
-    const std::vector<std::string> architectures(covered.architectures.begin(), covered.architectures.end());
     const auto benches = of_all(covered, [](const Scenario& scenario) { return scenario.benches; });
     return fmt::format("| {} | {} | {} | {} | {} | {} | {} | {} |\n", covered.path.name, scenario_links(covered, false),
                        scenario_links(covered, true), convicted_arms(covered), codes(of_all(covered, mutants_of)),
-                       joined(benches), joined(architectures), kernels_of(covered));
+                       joined(benches), joined(architectures_of(covered)), kernels_of(covered));
+}
+
+// What each architecture has of it all: the paths, and how many scenarios.
+std::string architecture_rows(const std::vector<PathCoverage>& paths) {
+    std::map<std::string, std::vector<std::string>> covered_by;
+    std::map<std::string, std::size_t> races, all;
+    for (const auto& covered : paths)
+        for (const auto& [architecture, names] : covered.architectures) {
+            covered_by[architecture].push_back(std::string(covered.path.id));
+            all[architecture] += names.size();
+            races[architecture] +=
+                static_cast<std::size_t>(std::ranges::count_if(covered.scenarios, [&](const Scenario& scenario) {
+                    return is_race(scenario) && names.contains(scenario.name);
+                }));
+        }
+    std::string text = "\n| architecture | validated by | raced by | paths |\n| --- | --- | --- | --- |\n";
+    for (const auto& [architecture, ids] : covered_by)
+        text += fmt::format("| {} | {} | {} | {} |\n", architecture,
+                            counted(all[architecture] - races[architecture], "scenario"),
+                            counted(races[architecture], "scenario"), codes(ids));
+    return text;
 }
 
 std::string arm_text(const ScenarioArm& arm) {
@@ -127,7 +153,7 @@ std::string details(const PathCoverage& covered) {
 
 Result<std::vector<PathCoverage>> read_coverage() {
     std::vector<PathCoverage> paths;
-    for (const auto& path : kHotplugPaths) paths.push_back({path, {}, {}});
+    for (const auto& path : kHotplugPaths) paths.push_back({path, {}});
     for (const auto& name : scenario_names()) {
         MEMRIG_TRY(Scenario scenario, load_scenario(name));
         const auto row =
@@ -136,7 +162,7 @@ Result<std::vector<PathCoverage>> read_coverage() {
             return fail(Fault::user_input, "scenarios/{}.toml names no path that it is about (path = \"…\")", name);
         for (const auto& bench : scenario.benches) {
             MEMRIG_TRY(const Bench machine, load_bench(bench));
-            row->architectures.insert(machine.arch);
+            row->architectures[machine.arch].insert(name);
         }
         row->scenarios.push_back(std::move(scenario));
     }
@@ -150,6 +176,7 @@ std::string coverage_markdown(const std::vector<PathCoverage>& paths) {
         "|\n";
     text += "| --- | --- | --- | --- | --- | --- | --- | --- |\n";
     for (const auto& covered : paths) text += row(covered);
+    text += architecture_rows(paths);
     for (const auto& covered : paths) text += details(covered);
     return text;
 }
@@ -160,7 +187,7 @@ std::string coverage_json(const std::vector<PathCoverage>& paths) {
     for (const auto& covered : paths) {
         Json row = {{"path", covered.path.id},
                     {"name", covered.path.name},
-                    {"architectures", covered.architectures},
+                    {"architectures", architectures_of(covered)},
                     {"scenarios", Json::array()}};
         for (const auto& scenario : covered.scenarios)
             row["scenarios"].push_back({{"name", scenario.name},

@@ -1,6 +1,7 @@
 // Which hotplug path is validated and raced by which scenarios: docs/coverage.md.
 #pragma once
 
+#include <map>
 #include <set>
 #include <string>
 #include <vector>
@@ -14,7 +15,7 @@ namespace memrig {
 struct PathCoverage {
     HotplugPath path;
     std::vector<Scenario> scenarios;
-    std::set<std::string> architectures;  // of the benches that they are for
+    std::map<std::string, std::set<std::string>> architectures = {};  // of the benches that they are for: which of them
 };
 
 // A row for each of kHotplugPaths, in that order, of all shipped scenarios. Fault::user_input for one that is not good, or names no path.

@@ -12,7 +12,7 @@ namespace memrig {
 namespace {
 
 PathCoverage sample() {
-    PathCoverage covered{kHotplugPaths[0], {}, {"x86_64"}};
+    PathCoverage covered{kHotplugPaths[0], {}, {{"x86_64", {"race/b", "validate/a"}}, {"aarch64", {"race/b"}}}};
     Scenario validated;
     validated.name = "validate/a";
     validated.title = "Plugging";
@@ -35,7 +35,11 @@ TEST(Coverage, ARowTellsWhatValidatesAndRacesAPath) {
     EXPECT_TRUE(has(
         text,
         "\n| ACPI or DLPAR adds a pc-dimm | [a](../scenarios/validate/a.toml) | [b](../scenarios/race/b.toml) | 2 | "
-        "`online_store` | q35 | x86_64 | any; with `probe_store`: b |\n"))
+        "`online_store` | q35 | aarch64, x86_64 | any; with `probe_store`: b |\n"))
+        << text;
+    EXPECT_TRUE(has(text,
+                    "\n| aarch64 | 0 scenarios | 1 scenario | `acpi-dimm-add` |\n"
+                    "| x86_64 | 1 scenario | 1 scenario | `acpi-dimm-add` |\n"))
         << text;
     EXPECT_TRUE(has(text, "Verifies: a\\_file.rst: this \\| that\n")) << text;
     EXPECT_TRUE(has(text, "\n  - `mutant`: no lock: `oops` or `deadlock`\n")) << text;
@@ -56,7 +60,7 @@ TEST(Coverage, WhatAKernelMustNotHaveShows) {
 }
 
 TEST(Coverage, APathWithoutAnyScenarioShows) {
-    const std::string text = coverage_markdown({{kHotplugPaths[0], {}, {}}});
+    const std::string text = coverage_markdown({{kHotplugPaths[0], {}}});
     EXPECT_TRUE(has(text, "\n| ACPI or DLPAR adds a pc-dimm | — | — | 0 | — | — | — | — |\n")) << text;
     EXPECT_TRUE(has(text, "Nothing yet."));
 }
