@@ -39,7 +39,7 @@ struct Architecture {
     // How far behind the symbol's address direct calls land, given the code there (ppc64le's local entry), else 0.
     std::uint64_t (*entry_offset)(std::string_view code);
     // Where QEMU shows the probe no kernel memory by way of a vCPU in user mode, as that has no right to it
-    // (target/ppc/mmu-radix64.c): the part that can be read as physical memory instead.
+    // (target/ppc/mmu-radix64.c): the part that can be read as physical memory instead. None: another vCPU is asked.
     LinearMap linear_map;
     // Whether a write that QEMU's emulation stops for a watchpoint comes to pass. On arm64 (QEMU 7.2) an atomic one does not: the guest stops
     // before it, and before it again, however often it is let go on.

@@ -14,6 +14,8 @@ namespace {
 
 constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
 
+bool is_kernel_address(std::uint64_t address) { return address >> 63 == 1; }
+
 class GdbProbe final : public Probe {
 public:
     explicit GdbProbe(Descriptor socket) : session_(std::move(socket)) {}
@@ -54,8 +56,11 @@ private:
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
     Status point(char verb, const std::string& what);
     Status list_vcpus();
-    // By its physical address, if the architecture says which that is.
-    Result<std::string> read_linear(std::uint64_t address, std::size_t size);
+    // By way of that vCPU's page tables; nothing if it sees no memory there.
+    Result<std::optional<std::string>> read_part(unsigned vcpu, std::uint64_t address, std::size_t size);
+    // Kernel memory that `vcpu` does not see, being in user mode, as QEMU has it on some architectures: by its physical address,
+    // where the architecture says which that is, else by way of the other vCPUs.
+    Result<std::optional<std::string>> read_without(unsigned vcpu, std::uint64_t address, std::size_t size);
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
     [[nodiscard]] Status must_be_stopped() const {
@@ -159,30 +164,39 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
     std::string bytes;
     while (bytes.size() < size) {
         const std::size_t n = std::min(kMemoryChunk, size - bytes.size());
-        select(vcpu);
-        session_.queue(fmt::format("m{:x},{:x}", address + bytes.size(), n));
-        MEMRIG_CHECK(session_.flush());
-        MEMRIG_TRY(const std::string answer, session_.reply());
-        const auto part = from_hex(answer);
-        if (part && part->size() == n) {
-            bytes += *part;
-        } else {
-            MEMRIG_TRY(const std::string physical, read_linear(address + bytes.size(), n));
-            bytes += physical;
+        MEMRIG_TRY(std::optional<std::string> part, read_part(vcpu, address + bytes.size(), n));
+        if (!part) {
+            MEMRIG_TRY(part, read_without(vcpu, address + bytes.size(), n));
         }
+        if (!part) return fail(Fault::guest, "no memory at {:#x}", address + bytes.size());
+        bytes += *part;
     }
     return bytes;
 }
 
-Result<std::string> GdbProbe::read_linear(std::uint64_t address, std::size_t size) {
-    const LinearMap& map = layout_->arch->linear_map;
-    if (!map.contains(address, size)) return fail(Fault::guest, "no memory at {:#x}", address);
-    MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:1"));
-    MEMRIG_TRY(const std::string answer, session_.ask(fmt::format("m{:x},{:x}", address - map.base, size)));
-    MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:0"));
+Result<std::optional<std::string>> GdbProbe::read_part(unsigned vcpu, std::uint64_t address, std::size_t size) {
+    select(vcpu);
+    session_.queue(fmt::format("m{:x},{:x}", address, size));
+    MEMRIG_CHECK(session_.flush());
+    MEMRIG_TRY(const std::string answer, session_.reply());
     auto bytes = from_hex(answer);
-    if (!bytes || bytes->size() != size) return fail(Fault::guest, "no memory at {:#x}", address);
-    return *std::move(bytes);
+    return bytes && bytes->size() == size ? std::move(bytes) : std::nullopt;
+}
+
+Result<std::optional<std::string>> GdbProbe::read_without(unsigned vcpu, std::uint64_t address, std::size_t size) {
+    const LinearMap& map = layout_->arch->linear_map;
+    if (map.contains(address, size)) {
+        MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:1"));
+        MEMRIG_TRY(auto bytes, read_part(vcpu, address - map.base, size));
+        MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:0"));
+        return bytes;
+    }
+    for (unsigned other = 0; is_kernel_address(address) && other < vcpus(); other++) {
+        if (other == vcpu) continue;
+        MEMRIG_TRY(auto bytes, read_part(other, address, size));
+        if (bytes) return bytes;
+    }
+    return std::nullopt;
 }
 
 Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) {
@@ -199,8 +213,7 @@ Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std
         else if (!absent) absent = address;  // the answers behind it have to be taken all the same
     }
     if (!absent) return words;
-    if (!layout_->arch->linear_map.contains(*absent, sizeof words.front()))
-        return fail(Fault::guest, "no memory at {:#x}", *absent);
+    if (!is_kernel_address(*absent)) return fail(Fault::guest, "no memory at {:#x}", *absent);
     words.clear();
     for (const auto address : addresses) {
         MEMRIG_TRY(const std::uint64_t word, read_u64(vcpu, address));
