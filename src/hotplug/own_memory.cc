@@ -23,8 +23,8 @@ Result<std::uint64_t> read_number(GuestLink& agent, const char* path, Deadline d
 
 Result<BlockRange> find_own_memory(GuestLink& agent, const OwnMemory& memory, std::uint64_t block_bytes,
                                    Deadline deadline) {
-    MEMRIG_TRY(const std::uint64_t address, read_number(agent, memory.start, deadline));
-    MEMRIG_TRY(const std::uint64_t bytes, read_number(agent, memory.size, deadline));
+    MEMRIG_TRY(const std::uint64_t address, read_number(agent, memory.address_file, deadline));
+    MEMRIG_TRY(const std::uint64_t bytes, read_number(agent, memory.size_file, deadline));
     if (block_bytes == 0 || bytes == 0 || address % block_bytes != 0 || bytes % block_bytes != 0)
         return fail(Fault::user_input, "{} has {} bytes at {:#x}, which is no whole number of blocks of {} bytes",
                     memory.name, bytes, address, block_bytes);

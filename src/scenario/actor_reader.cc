@@ -60,9 +60,9 @@ void read_plugger(TomlTable& table, Actor& actor) {
     actor.entry = table.strings("entry", true);
     if (const OwnMemory* memory = own_memory(actor.device)) {
         actor.attributes = {"file"};
-        actor.path = memory->file;
-        actor.value = memory->add;
-        actor.onlined_by_kernel = actor.device == MemoryDevice::memtrace;
+        actor.path = memory->control_file;
+        actor.value = memory->text_that_adds;
+        actor.onlined_by_kernel = memory->onlined_by_kernel;
         return;  // its size is the bench's matter
     }
     actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
@@ -89,7 +89,7 @@ void read_unplugger(TomlTable& table, Actor& actor) {
     }
     actor.device = MemoryDevice::memtrace;
     actor.attributes = {"file"};
-    actor.path = kMemtrace.file;
+    actor.path = kMemtrace.control_file;
     actor.bytes = table.size("size");
     actor.value = std::to_string(actor.bytes);
     read_expected(table, actor);

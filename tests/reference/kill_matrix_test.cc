@@ -42,9 +42,9 @@ Verdict only_verdict(Backend& backend, const fs::path& out, const std::string& s
 // Those that name none are for all that are built for amd64.
 std::string parent_of(const std::string& mutant) {
     const auto mutants = source_mutants();
-    EXPECT_TRUE(mutants);
+    if (!mutants) return "no mutants: " + mutants.error().line();
     const auto found = std::ranges::find(*mutants, mutant, &SourceMutant::name);
-    EXPECT_NE(found, mutants->end()) << mutant;
+    if (found == mutants->end()) return "no mutant " + mutant;
     return found->parents.empty() ? "ref-6.12-amd64" : found->parents.front();
 }
 

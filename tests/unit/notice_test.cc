@@ -1,0 +1,75 @@
+// What a memory notifier is told: the numbers of the notices, and the fields that come with them.
+#include "oracle/notice.h"
+
+#include <gtest/gtest.h>
+
+namespace memrig {
+namespace {
+
+TEST(NoticeNumbers, AreBitsWhereTheFirstIsOne) {
+    NoticeNumbers numbers;
+    EXPECT_EQ(numbers.meaning(8), Notice::going_online);
+    EXPECT_EQ(numbers.meaning(1), Notice::online);
+    EXPECT_EQ(numbers.meaning(2), Notice::going_offline);
+    EXPECT_EQ(numbers.meaning(4), Notice::offline);
+    EXPECT_EQ(numbers.meaning(16), Notice::cancel_online);
+    EXPECT_EQ(numbers.meaning(32), Notice::cancel_offline);
+    EXPECT_EQ(numbers.meaning(64), Notice::prepare_online);
+    EXPECT_EQ(numbers.meaning(128), Notice::finish_offline);
+    EXPECT_EQ(numbers.meaning(256), Notice::other);
+}
+
+TEST(NoticeNumbers, AreCountedWhereTheFirstIsNoBit) {
+    for (const std::uint64_t first : {3, 6}) {
+        NoticeNumbers numbers;
+        EXPECT_EQ(numbers.meaning(first), first == 3 ? Notice::going_online : Notice::prepare_online);
+        EXPECT_TRUE(numbers.known());
+        EXPECT_EQ(numbers.meaning(0), Notice::online);
+        EXPECT_EQ(numbers.meaning(1), Notice::going_offline);
+        EXPECT_EQ(numbers.meaning(2), Notice::offline);
+        EXPECT_EQ(numbers.meaning(4), Notice::cancel_online);
+        EXPECT_EQ(numbers.meaning(5), Notice::cancel_offline);
+        EXPECT_EQ(numbers.meaning(7), Notice::finish_offline);
+        EXPECT_EQ(numbers.meaning(8), Notice::other);
+    }
+}
+
+TEST(NoticeNumbers, ABitThatComesFirstCanBeThatOfAnyKernelSince6Point8) {
+    NoticeNumbers numbers;
+    EXPECT_EQ(numbers.meaning(64), Notice::prepare_online);
+    EXPECT_EQ(numbers.meaning(8), Notice::going_online);
+}
+
+TEST(NoticeNumbers, MeanNothingBeforeAPlainOnline) {
+    NoticeNumbers numbers;
+    EXPECT_EQ(numbers.meaning(5), Notice::other);
+    EXPECT_FALSE(numbers.known());
+}
+
+TEST(NoticeFields, AreReadInBothLayouts) {
+    constexpr std::uint64_t first = 0x140000, pages = 0x8000, none = 0xffffffffffffffff;
+    const auto read = [](const std::vector<std::uint64_t>& words) { return read_notice(words, first, pages, false); };
+    EXPECT_EQ(read({first, pages, none, 7, 7, 7}), (NoticeFields{first, pages, -1, -1}));
+    EXPECT_EQ(read({0, 0, first, pages, 0x1ffffffff, 7}), (NoticeFields{first, pages, -1, 1}));
+    EXPECT_FALSE(read({first, pages}));
+    EXPECT_FALSE(read({first + 1, pages, 0, 0, 0, 0}));
+    EXPECT_FALSE(read({first + 512, pages - 512, 0, 0, 0, 0}));
+    EXPECT_FALSE(read({first, pages - 1, 0, 0, 0, 0}));
+    EXPECT_FALSE(read({none, none, none, none, none, none}));
+    EXPECT_FALSE(read({first, 512, first, pages - 512, 0, 0}));
+    // online_pages() does not fill in where the memmap is.
+    EXPECT_EQ(read({7, none, first, pages, none, 7}), (NoticeFields{first, pages, -1, -1}));
+}
+
+TEST(NoticeFields, WithTheBlocksOwnMemmapInIt) {
+    constexpr std::uint64_t first = 0x140000, pages = 0x8000, none = 0xffffffffffffffff;
+    const auto read = [](const std::vector<std::uint64_t>& words) { return read_notice(words, first, pages, true); };
+    const NoticeFields rest{first + 512, pages - 512, -1, -1};
+    EXPECT_EQ(read({first, 512, first + 512, pages - 512, none, 7}), rest);
+    EXPECT_EQ(read({first + 512, pages - 512, none, 7, 7, 7}), rest);
+    EXPECT_EQ(read({0, 0, first + 512, pages - 512, none, 7}), rest);
+    EXPECT_FALSE(read({first, pages, none, 7, 7, 7})) << "its memmap is somewhere else";
+}
+
+}  // namespace
+}  // namespace memrig
