@@ -1,8 +1,32 @@
 #include "hotplug/virtio_mem.h"
 
 #include "hotplug/ask_qemu.h"
+#include "machine/bench.h"
 
 namespace memrig {
+
+namespace {
+
+Result<BlockRange> blocks_of(const VirtioMem& device, std::uint64_t bytes, std::uint64_t block_bytes) {
+    if (block_bytes == 0 || device.address % block_bytes != 0 || bytes % block_bytes != 0)
+        return fail(Fault::user_input,
+                    "{} bytes of a virtio-mem device at {:#x} are no whole number of blocks of {} bytes", bytes,
+                    device.address, block_bytes);
+    const std::uint64_t first = device.address / block_bytes;
+    return BlockRange{first, first + bytes / block_bytes - 1};
+}
+
+Status attach(QmpClient& qmp, const VirtioMemOrder& order, Deadline deadline) {
+    const nlohmann::json memory = {{"qom-type", "memory-backend-ram"}, {"id", order.backend}, {"size", order.most}};
+    MEMRIG_CHECK(ask_qemu(qmp, "object-add", memory, deadline, Fault::user_input));
+    const nlohmann::json device = {{"driver", "virtio-mem-pci"},        {"id", order.id},
+                                   {"memdev", order.backend},           {"node", order.node},
+                                   {"requested-size", order.requested}, {"bus", kPlugPort}};
+    MEMRIG_CHECK(ask_qemu(qmp, "device_add", device, deadline, Fault::user_input));
+    return {};
+}
+
+}  // namespace
 
 Result<VirtioMem> find_virtio_mem(QmpClient& qmp, Deadline deadline) {
     MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::user_input));
@@ -18,10 +42,7 @@ Result<VirtioMem> find_virtio_mem(QmpClient& qmp, Deadline deadline) {
 Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint64_t bytes, std::uint64_t block_bytes,
                                       Deadline deadline) {
     MEMRIG_TRY(const VirtioMem device, find_virtio_mem(qmp, deadline));
-    if (block_bytes == 0 || device.address % block_bytes != 0 || bytes % block_bytes != 0)
-        return fail(Fault::user_input,
-                    "{} bytes of a virtio-mem device at {:#x} are no whole number of blocks of {} bytes", bytes,
-                    device.address, block_bytes);
+    MEMRIG_TRY(const BlockRange blocks, blocks_of(device, bytes, block_bytes));
     if (api != nullptr && api->knows(device.id)) {
         MEMRIG_CHECK(api->request_size(device.id, bytes, deadline));
     } else {
@@ -29,8 +50,14 @@ Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint
         MEMRIG_CHECK(ask_qemu(qmp, "qom-set", {{"path", path}, {"property", "requested-size"}, {"value", bytes}},
                               deadline, Fault::user_input, "requested-size of " + path));
     }
-    const std::uint64_t first = device.address / block_bytes;
-    return BlockRange{first, first + bytes / block_bytes - 1};
+    return blocks;
+}
+
+Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemOrder& order,
+                                   std::uint64_t block_bytes, Deadline deadline) {
+    MEMRIG_CHECK(api != nullptr ? api->attach_virtio_mem(order, deadline) : attach(qmp, order, deadline));
+    MEMRIG_TRY(const VirtioMem device, find_virtio_mem(qmp, deadline));
+    return blocks_of(device, order.requested, block_bytes);
 }
 
 }  // namespace memrig

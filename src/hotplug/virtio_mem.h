@@ -1,4 +1,4 @@
-// A virtio-mem device that the bench has: how much of its memory the guest is asked to take.
+// A virtio-mem device: plugged, and how much of its memory the guest is asked to take.
 #pragma once
 
 #include <cstdint>
@@ -22,5 +22,10 @@ Result<VirtioMem> find_virtio_mem(QmpClient& qmp, Deadline deadline);
 // Fault::user_input, as is a size that QEMU refuses.
 Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint64_t bytes, std::uint64_t block_bytes,
                                       Deadline deadline);
+
+// Plugs one into kPlugPort, of which the guest is asked at once to take `order.requested`, and returns the blocks that it then has. The machine
+// must have no other. Faults as above.
+Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemOrder& order,
+                                   std::uint64_t block_bytes, Deadline deadline);
 
 }  // namespace memrig

@@ -61,14 +61,27 @@ void add_gdb_channel(pugi::xml_node devices) {
     set(target, "name", kGdbChannel);
 }
 
-void add_virtio_mem(pugi::xml_node devices, const BenchVirtioMem& device) {
+void add_pci(pugi::xml_node devices, const char* model) {
+    const pugi::xml_node controller = add(devices, "controller");
+    set(controller, "type", "pci");
+    set(controller, "model", model);
+}
+
+// libvirt makes no root port for what may be plugged; its own channel takes the first that is free.
+void add_root_ports(pugi::xml_node devices, const DomainNames& names) {
+    add_pci(devices, "pcie-root");
+    if (names.gdb_socket.empty()) add_pci(devices, "pcie-root-port");
+    add_pci(devices, "pcie-root-port");
+}
+
+void add_virtio_mem(pugi::xml_node devices, const VirtioMemOrder& device) {
     const pugi::xml_node memory = add(devices, "memory");
     set(memory, "model", "virtio-mem");
     const pugi::xml_node target = add(memory, "target");
-    add_bytes(target, "size", device.bytes);
+    add_bytes(target, "size", device.most);
     add(target, "node", std::to_string(device.node));
     add_bytes(target, "block", kVirtioMemBlock);
-    add_bytes(target, "requested", 0);
+    add_bytes(target, "requested", device.requested);
     set(add(memory, "alias"), "name", DeviceNames::alias(device.id));
 }
 
@@ -88,7 +101,9 @@ void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& n
         set(add(target, "model"), "name", "spapr-vty");
     }
     if (names.gdb_socket.empty()) add_gdb_channel(devices);
-    if (bench.virtio_mem) add_virtio_mem(devices, *bench.virtio_mem);
+    if (bench.plug_port) add_root_ports(devices, names);
+    if (const auto& device = bench.virtio_mem)
+        add_virtio_mem(devices, {device->id, device->backend(), device->bytes, 0, static_cast<int>(device->node)});
     set(add(devices, "memballoon"), "model", "none");
 }
 
@@ -128,6 +143,14 @@ std::vector<std::string> further_arguments(const MachineOrder& order, const Doma
 }
 
 }  // namespace
+
+std::string virtio_mem_xml(const VirtioMemOrder& order) {
+    pugi::xml_document document;
+    add_virtio_mem(document, order);
+    std::ostringstream text;
+    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
+    return text.str();
+}
 
 bool has_own_nodes(const Bench& bench) { return std::ranges::find(bench.arguments, "-numa") != bench.arguments.end(); }
 

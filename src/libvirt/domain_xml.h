@@ -3,6 +3,7 @@
 
 #include <string>
 
+#include "machine/hotplug_api.h"
 #include "machine/machine.h"
 
 namespace memrig {
@@ -15,6 +16,9 @@ struct DomainNames {
 // The serial devices' aliases, in the order of the bench's consoles.
 inline constexpr const char* kConsoleAlias = "serial0";
 inline constexpr const char* kLinkAlias = "serial1";
+
+// A virtio-mem device, as virDomainAttachDeviceFlags() is given it, too.
+std::string virtio_mem_xml(const VirtioMemOrder& order);
 
 // Whether the bench lays out its NUMA nodes by arguments to QEMU: then libvirt knows of the first alone, and plugs no memory.
 bool has_own_nodes(const Bench& bench);

@@ -9,6 +9,7 @@
 
 #include "libvirt/call.h"
 #include "libvirt/device_events.h"
+#include "libvirt/domain_xml.h"
 
 namespace memrig {
 
@@ -55,14 +56,10 @@ public:
 
     Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
                        Deadline deadline) override {
-        names_->add(id, backend);
-        known_.insert(id);
-        const std::string alias = DeviceNames::alias(id);
-        events_->forget(alias);
-        MEMRIG_CHECK(call("attach " + id, deadline, [xml = dimm_xml(alias, bytes, node)](virDomainPtr domain) {
-            return virDomainAttachDeviceFlags(domain, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
-        }));
-        return events_->await_added(alias, deadline);
+        return attach(id, backend, dimm_xml(DeviceNames::alias(id), bytes, node), deadline);
+    }
+    Status attach_virtio_mem(const VirtioMemOrder& order, Deadline deadline) override {
+        return attach(order.id, order.backend, virtio_mem_xml(order), deadline);
     }
     [[nodiscard]] bool knows(const std::string& id) const override { return known_.contains(id); }
     // By alias: that call does not wait for the guest.
@@ -95,6 +92,16 @@ public:
     }
 
 private:
+    Status attach(const std::string& id, const std::string& backend, std::string xml, Deadline deadline) {
+        names_->add(id, backend);
+        known_.insert(id);
+        const std::string alias = DeviceNames::alias(id);
+        events_->forget(alias);
+        MEMRIG_CHECK(call("attach " + id, deadline, [xml = std::move(xml)](virDomainPtr domain) {
+            return virDomainAttachDeviceFlags(domain, xml.c_str(), VIR_DOMAIN_AFFECT_LIVE);
+        }));
+        return events_->await_added(alias, deadline);
+    }
     Status hear(int event, virConnectDomainEventGenericCallback callback) {
         auto mine = std::make_unique<SharedEvents>(events_);
         const auto release = [](void* opaque) { delete static_cast<SharedEvents*>(opaque); };

@@ -76,6 +76,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
         if (!is_qemu_id(bench.virtio_mem->id)) device->report("id", "no letter, followed by letters, digits, - and _");
         device->finish();
     }
+    bench.plug_port = root.boolean("plug-port", false);
     if (auto setup = root.table("setup", false)) {
         for (const auto& line : setup->strings("writes", true)) {
             const std::size_t space = line.find(' ');

@@ -28,6 +28,9 @@ struct BenchVirtioMem {
     [[nodiscard]] std::string backend() const { return id + "-memory"; }
 };
 
+// The id of the PCIe root port that something can be plugged into: q35's own bus takes no hotplug.
+inline constexpr const char* kPlugPort = "plug";
+
 struct Bench {
     std::string name;
     std::string description;
@@ -48,6 +51,7 @@ struct Bench {
     std::vector<std::string> modules;  // needed in the initramfs where the kernel has them as modules
     BenchHotplug hotplug;              // ACPI's, unless the bench says
     std::optional<BenchVirtioMem> virtio_mem;
+    bool plug_port = false;                                   // whether it has kPlugPort
     std::vector<std::string> arguments;                       // further arguments for QEMU
     std::vector<std::pair<std::string, std::string>> writes;  // file and text: made once in the booted guest, in order
     std::string text;                                         // the file as read: part of the key of saved guests

@@ -9,6 +9,14 @@
 
 namespace memrig {
 
+// A virtio-mem device that is plugged while the guest runs.
+struct VirtioMemOrder {
+    std::string id, backend;
+    std::uint64_t most = 0;       // that it can give
+    std::uint64_t requested = 0;  // that the guest is to take at once
+    int node = 0;
+};
+
 // What it plugs is seen through the machine's QmpClient under the names given here, whatever it calls them itself. Not thread-safe.
 class HotplugApi {
 public:
@@ -17,11 +25,13 @@ public:
     // QEMU.
     virtual Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
                                Deadline deadline) = 0;
-    // How much of a virtio-mem device the guest is to take. REQUIRES: knows(id), of a virtio-mem device of the bench's. A refusal is Fault::rig.
+    // A refusal is Fault::rig.
+    virtual Status attach_virtio_mem(const VirtioMemOrder& order, Deadline deadline) = 0;
+    // How much of a virtio-mem device the guest is to take. REQUIRES: knows(id), of a virtio-mem device. A refusal is Fault::rig.
     virtual Status request_size(const std::string& id, std::uint64_t bytes, Deadline deadline) = 0;
     // Waits until it is known here that the guest has taken `bytes` of it, which QEMU said.
     virtual Status await_size(const std::string& id, std::uint64_t bytes, Deadline deadline) = 0;
-    // Whether `id` came by attach_dimm(), also when it is gone, or is a virtio-mem device of the bench's.
+    // Whether `id` was attached here, also when it is gone, or is a virtio-mem device of the bench's.
     [[nodiscard]] virtual bool knows(const std::string& id) const = 0;
     // Asks the guest to give the device up; REQUIRES: knows(id).
     virtual Status detach(const std::string& id, Deadline deadline) = 0;

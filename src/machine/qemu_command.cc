@@ -74,6 +74,7 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
             {"-object", fmt::format("memory-backend-ram,id={},size={}", device->backend(), device->bytes), "-device",
              fmt::format("virtio-mem-pci,id={},memdev={},node={},requested-size=0", device->id, device->backend(),
                          device->node)});
+    if (bench.plug_port) argv.insert(argv.end(), {"-device", fmt::format("pcie-root-port,id={}", kPlugPort)});
     argv.insert(argv.end(), bench.arguments.begin(), bench.arguments.end());
     for (const auto& device : bench.link_devices) argv.insert(argv.end(), {"-device", device});
     if (incoming) argv.insert(argv.end(), {"-incoming", "defer"});

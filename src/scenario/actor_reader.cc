@@ -73,10 +73,12 @@ void read_plugger(TomlTable& table, Actor& actor) {
     actor.zone = table.string("zone", "");
     if (!actor.zone.empty() && !actor.onlined_by_kernel)
         table.report("zone", "only of memory that the kernel itself brings online");
-    if (actor.device == MemoryDevice::pc_dimm) {
-        read_device_id(table, actor);
-        read_refusals(table, actor);
+    if (actor.device == MemoryDevice::virtio_mem && table.has("most")) {
+        actor.most = table.size("most");
+        if (actor.most < actor.bytes) table.report("most", "\"most\" is less than \"size\"");
     }
+    if (actor.plugs_device()) read_device_id(table, actor);
+    if (actor.device == MemoryDevice::pc_dimm) read_refusals(table, actor);
 }
 
 void read_unplugger(TomlTable& table, Actor& actor) {

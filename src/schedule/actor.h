@@ -60,9 +60,10 @@ struct Actor {
     // A plugger's device. Of a resizer, `bytes` is the size that it asks for.
     MemoryDevice device = MemoryDevice::pc_dimm;
     std::uint64_t bytes = 0;
+    std::uint64_t most = 0;  // of a virtio-mem device that is plugged: that it can give; 0: the bench has the device
     int node = 0;
     bool keeps = true;  // a pinner; or not: then it lets the page go at once, and only says that it did not
-    std::string device_id = "dimm0";  // QEMU's id of the pc-dimm that is plugged or unplugged
+    std::string device_id = "dimm0";  // QEMU's id of what is plugged or unplugged
     std::vector<Refusal> refusals;    // of a pc-dimm: it comes to any of these; none: it is done
     bool onlined_by_kernel = false;   // auto_online_blocks
     bool memmap_on_memory = false;    // the blocks hold their own struct pages
@@ -77,6 +78,8 @@ struct Actor {
 
     std::string zone;  // that blocks come online in; empty: what the value says, else any
 
+    // Whether the plugger brings a device that QEMU has not had.
+    [[nodiscard]] bool plugs_device() const { return device == MemoryDevice::pc_dimm || most != 0; }
     // Whether it is a thread of the agent, which writes once for each block, or once to its file. All others act through QMP.
     [[nodiscard]] bool is_thread() const;
     [[nodiscard]] bool writes_to_one_file() const;

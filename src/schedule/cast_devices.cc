@@ -22,10 +22,17 @@ void Cast::plugged(const Actor& actor, const BlockRange& blocks) {
                               blocks.first, blocks.last));
 }
 
+Result<BlockRange> Cast::give_virtio_mem(const Actor& actor) {
+    const Deadline give_up = Deadline::after(kQmpPatience);
+    if (!actor.plugs_device())
+        return request_virtio_mem(machine_.qmp(), machine_.hotplug_api(), actor.bytes, order_.block_bytes, give_up);
+    const VirtioMemOrder order{actor.device_id, backend_of(actor), actor.most, actor.bytes, actor.node};
+    return plug_virtio_mem(machine_.qmp(), machine_.hotplug_api(), order, order_.block_bytes, give_up);
+}
+
 Status Cast::plug(const Actor& actor) {
     if (actor.device == MemoryDevice::pc_dimm) return plug_pc_dimm(actor);
-    MEMRIG_TRY(const BlockRange blocks, request_virtio_mem(machine_.qmp(), machine_.hotplug_api(), actor.bytes,
-                                                           order_.block_bytes, Deadline::after(kQmpPatience)));
+    MEMRIG_TRY(const BlockRange blocks, give_virtio_mem(actor));
     // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
     wanted_[actor.name] = blocks.count();
     plugged(actor, blocks);

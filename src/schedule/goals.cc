@@ -36,7 +36,7 @@ private:
 };
 
 void Goals::plug(const Actor& actor) {
-    if (actor.device == MemoryDevice::pc_dimm && actor.expects_qemu_to()) {
+    if (actor.plugs_device() && actor.expects_qemu_to()) {
         devices_[actor.device_id] = &actor;
         order_.qemu.devices.insert(actor.device_id);
         order_.qemu.backends.insert(backend_of(actor));

@@ -218,6 +218,15 @@ TEST_F(Libvirt, ResizesVirtioMem) {
     }
 }
 
+// A device that was not there is attached by libvirt's own call, with its request.
+TEST_F(Libvirt, PlugsVirtioMem) {
+    const std::string qmp = qmp_of(races("validate/virtio-mem-plug", "debian-6.1-amd64", 1, "rule-broken"));
+    EXPECT_THAT(qmp, HasSubstr("\"ua-vmem0\""));
+    EXPECT_THAT(qmp, HasSubstr("MEMORY_DEVICE_SIZE_CHANGE"));
+    EXPECT_THAT(qmp, Not(HasSubstr("device_add")));
+    EXPECT_THAT(qmp, Not(HasSubstr("object-add")));
+}
+
 // libvirt says so, too, when the guest keeps what it is asked for.
 TEST_F(Libvirt, HearsThatADimmIsKept) {
     const fs::path out = libvirt->work() / "kept";

@@ -33,6 +33,41 @@ TEST_F(VirtioMemTest, TheBlocksFollowFromWhereItIs) {
     EXPECT_EQ(blocks->last, 33u);
 }
 
+class PlugsVirtioMem : public VirtioMemTest {
+protected:
+    Result<BlockRange> plug() {
+        return plug_virtio_mem(qmp, nullptr, {"vmem0", "mem-adder", 8 * kBlock, 2 * kBlock, 1}, kBlock,
+                               Deadline::after(std::chrono::seconds(1)));
+    }
+    void expect_backend() {
+        qmp.expect("object-add").with({{"qom-type", "memory-backend-ram"}, {"id", "mem-adder"}, {"size", 8 * kBlock}});
+    }
+};
+
+TEST_F(PlugsVirtioMem, IntoTheRootPortAskedForMemoryAtOnce) {
+    expect_backend();
+    qmp.expect("device_add")
+        .with({{"driver", "virtio-mem-pci"},
+               {"id", "vmem0"},
+               {"memdev", "mem-adder"},
+               {"node", 1},
+               {"requested-size", 2 * kBlock},
+               {"bus", "plug"}});
+    expect_device();
+    const auto blocks = plug();
+    ASSERT_TRUE(blocks) << blocks.error().message;
+    EXPECT_EQ(blocks->first, 32u);
+    EXPECT_EQ(blocks->last, 33u);
+}
+
+TEST_F(PlugsVirtioMem, NoPortIsTheUsersInput) {
+    expect_backend();
+    qmp.expect("device_add").refuse("GenericError", "Bus 'plug' not found");
+    const auto blocks = plug();
+    ASSERT_FALSE(blocks);
+    EXPECT_EQ(blocks.error().fault, Fault::user_input);
+}
+
 TEST_F(VirtioMemTest, ABenchWithoutOneIsTheUsersInput) {
     qmp.expect("query-memory-devices").reply(nlohmann::json::array());
     const auto blocks = request(kBlock);
