@@ -20,7 +20,7 @@
 enum {
     MAX_ONLINERS = 16,
     MAX_BLOCKS = 1 << 16,
-    WORD_BYTES = 33,
+    WORD_BYTES = 37, /* a UUID's letters, and the NUL */
     FILE_BYTES = 96,
     STACK_BYTES = 64 * 1024,
     UEVENT_BYTES = 4 << 20
@@ -282,7 +282,7 @@ static bool find_word(const char* payload, const char* key, const char* allowed,
 
 static bool read_order(struct onliner* onliner, const char* payload) {
     static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789",
-                      values[] = "abcdefghijklmnopqrstuvwxyz_.0123456789",
+                      values[] = "abcdefghijklmnopqrstuvwxyz_.-0123456789",
                       names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
     char trigger[WORD_BYTES];
     uint64_t cpu, first, last, waits;

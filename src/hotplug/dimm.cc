@@ -27,8 +27,10 @@ Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, De
         MEMRIG_TRY(QmpRefusal refusal, refusal_of(made.error(), "object-add " + order.backend));
         return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
     }
-    const nlohmann::json device = {
-        {"driver", "pc-dimm"}, {"id", order.id}, {"memdev", order.backend}, {"node", order.node}};
+    const nlohmann::json device = {{"driver", order.nvdimm ? "nvdimm" : "pc-dimm"},
+                                   {"id", order.id},
+                                   {"memdev", order.backend},
+                                   {"node", order.node}};
     const auto added = qmp.execute("device_add", device, deadline);
     if (!added) {
         (void)remove_backend(qmp, order.backend, deadline);

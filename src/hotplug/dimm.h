@@ -1,4 +1,4 @@
-// A pc-dimm: plugged through QMP, and what of the guest's memory it becomes.
+// A pc-dimm, or an NVDIMM: plugged through QMP, and what of the guest's memory it becomes.
 #pragma once
 
 #include <cstdint>
@@ -9,16 +9,10 @@
 
 #include "base/clock.h"
 #include "base/error.h"
+#include "machine/hotplug_api.h"
 #include "qmp/qmp_client.h"
 
 namespace memrig {
-
-struct DimmOrder {
-    std::string id;           // QEMU's device id
-    std::string backend;      // the id of the object that has its memory
-    std::uint64_t bytes = 0;  // a multiple of the guest's block size, or the kernel will not have it
-    int node = 0;
-};
 
 // QEMU understood, and said no.
 struct QmpRefusal {

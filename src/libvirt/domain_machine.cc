@@ -119,7 +119,8 @@ Status LibvirtMachine::connect() {
     const auto names = std::make_shared<DeviceNames>();
     MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get(), names));
     if (!has_own_nodes(order_.bench)) {
-        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names, order_.bench));
+        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names, order_.bench,
+                                          means_.sockets ? means_.sockets->path() : fs::path()));
     }
     MEMRIG_TRY(Descriptor console, open_console(connection_, domain_.get(), kConsoleAlias));
     console_ = std::make_unique<ConsoleLog>(std::move(console));

@@ -4,9 +4,13 @@
 #include <sstream>
 #include <vector>
 
+#include <fcntl.h>
 #include <fmt/format.h>
+#include <unistd.h>
 #include <pugixml.hpp>
 
+#include "base/descriptor.h"
+#include "base/file.h"
 #include "libvirt/call.h"
 #include "libvirt/device_events.h"
 #include "libvirt/domain_xml.h"
@@ -34,8 +38,11 @@ void on_resized(virConnectPtr, virDomainPtr, const char* alias, unsigned long lo
 
 class LibvirtHotplug final : public HotplugApi {
 public:
-    LibvirtHotplug(Connection connection, Domain domain, std::shared_ptr<DeviceNames> names)
-        : connection_(std::move(connection)), domain_(std::move(domain)), names_(std::move(names)) {}
+    LibvirtHotplug(Connection connection, Domain domain, std::shared_ptr<DeviceNames> names, fs::path directory)
+        : connection_(std::move(connection)),
+          domain_(std::move(domain)),
+          names_(std::move(names)),
+          directory_(std::move(directory)) {}
     LibvirtHotplug(const LibvirtHotplug&) = delete;
     LibvirtHotplug& operator=(const LibvirtHotplug&) = delete;
     ~LibvirtHotplug() override {
@@ -54,9 +61,12 @@ public:
         known_.insert(device.id);
     }
 
-    Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
-                       Deadline deadline) override {
-        return attach(id, backend, dimm_xml(DeviceNames::alias(id), bytes, node), deadline);
+    Status attach_dimm(const DimmOrder& order, Deadline deadline) override {
+        fs::path file;
+        if (order.nvdimm) {
+            MEMRIG_TRY(file, make_file(order));
+        }
+        return attach(order.id, order.backend, dimm_xml(order, file), deadline);
     }
     Status attach_virtio_mem(const VirtioMemOrder& order, Deadline deadline) override {
         return attach(order.id, order.backend, virtio_mem_xml(order), deadline);
@@ -92,6 +102,18 @@ public:
     }
 
 private:
+    // libvirt has an NVDIMM's memory in a file alone, which has to be there.
+    [[nodiscard]] Result<fs::path> make_file(const DimmOrder& order) const {
+        if (directory_.empty())
+            return fail_with(
+                {Fault::user_input, fmt::format("{}: an NVDIMM's file cannot be made on another host", order.id), {}},
+                "plug it through a libvirt of this host, or without libvirt");
+        const fs::path file = directory_ / order.id;
+        const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+        if (!made.valid() || ::ftruncate(made.get(), static_cast<off_t>(order.bytes)) != 0)
+            return fail_errno(Fault::host, "make " + file.string());
+        return file;
+    }
     Status attach(const std::string& id, const std::string& backend, std::string xml, Deadline deadline) {
         names_->add(id, backend);
         known_.insert(id);
@@ -129,6 +151,7 @@ private:
     Connection connection_;
     Domain domain_;
     std::shared_ptr<DeviceNames> names_;
+    fs::path directory_;  // for files of devices; empty: there is none
     SharedEvents events_ = std::make_shared<DeviceEvents>();
     std::vector<int> registrations_;
     std::set<std::string> known_;
@@ -136,16 +159,17 @@ private:
 
 }  // namespace
 
-std::string dimm_xml(const std::string& alias, std::uint64_t bytes, int node) {
+std::string dimm_xml(const DimmOrder& order, const fs::path& file) {
     pugi::xml_document document;
     pugi::xml_node memory = document.append_child("memory");
-    memory.append_attribute("model").set_value("dimm");
+    memory.append_attribute("model").set_value(order.nvdimm ? "nvdimm" : "dimm");
+    if (!file.empty()) memory.append_child("source").append_child("path").text().set(file.c_str());
     pugi::xml_node target = memory.append_child("target");
     pugi::xml_node size = target.append_child("size");
     size.append_attribute("unit").set_value("KiB");
-    size.text().set(std::to_string(bytes / kKib).c_str());
-    target.append_child("node").text().set(std::to_string(node).c_str());
-    memory.append_child("alias").append_attribute("name").set_value(alias.c_str());
+    size.text().set(std::to_string(order.bytes / kKib).c_str());
+    target.append_child("node").text().set(std::to_string(order.node).c_str());
+    memory.append_child("alias").append_attribute("name").set_value(DeviceNames::alias(order.id).c_str());
     std::ostringstream text;
     document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
     return text.str();
@@ -167,8 +191,9 @@ Result<std::string> resized_xml(const std::string& domain, const std::string& al
 }
 
 Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, virDomainPtr domain,
-                                                 std::shared_ptr<DeviceNames> names, const Bench& bench) {
-    auto hotplug = std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names));
+                                                 std::shared_ptr<DeviceNames> names, const Bench& bench,
+                                                 const fs::path& directory) {
+    auto hotplug = std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names), directory);
     if (bench.virtio_mem) hotplug->knows_from_the_start(*bench.virtio_mem);
     MEMRIG_CHECK(hotplug->listen());
     return hotplug;

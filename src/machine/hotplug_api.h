@@ -9,6 +9,14 @@
 
 namespace memrig {
 
+struct DimmOrder {
+    std::string id;           // QEMU's device id
+    std::string backend;      // the id of the object that has its memory
+    std::uint64_t bytes = 0;  // of a pc-dimm: a multiple of the guest's block size, or the kernel will not have it
+    int node = 0;
+    bool nvdimm = false;  // or a pc-dimm
+};
+
 // A virtio-mem device that is plugged while the guest runs.
 struct VirtioMemOrder {
     std::string id, backend;
@@ -21,10 +29,8 @@ struct VirtioMemOrder {
 class HotplugApi {
 public:
     virtual ~HotplugApi() = default;
-    // A pc-dimm `id` whose memory is the object `backend`; a multiple of 1 MiB. A refusal is Fault::rig: who wants to see QEMU's own asks
-    // QEMU.
-    virtual Status attach_dimm(const std::string& id, const std::string& backend, std::uint64_t bytes, int node,
-                               Deadline deadline) = 0;
+    // A multiple of 1 MiB. A refusal is Fault::rig: who wants to see QEMU's own asks QEMU. Fault::user_input where an NVDIMM cannot have its file.
+    virtual Status attach_dimm(const DimmOrder& order, Deadline deadline) = 0;
     // A refusal is Fault::rig.
     virtual Status attach_virtio_mem(const VirtioMemOrder& order, Deadline deadline) = 0;
     // How much of a virtio-mem device the guest is to take. REQUIRES: knows(id), of a virtio-mem device. A refusal is Fault::rig.

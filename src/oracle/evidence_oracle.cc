@@ -24,7 +24,12 @@ std::vector<std::string> rules_at_stake(const Schedule& schedule) {
     };
     // Where nothing comes of any plugging, nothing is added and nothing taken away again.
     if (!acts(ActorKind::plugger)) return {};
-    std::vector<std::string> rules = {"R1", "R4"};
+    std::vector<std::string> rules = {"R4"};
+    // Device memory is none of add_memory_resource()'s.
+    if (std::ranges::any_of(schedule.actors, [](const Actor& actor) {
+            return actor.kind == ActorKind::plugger && actor.device != MemoryDevice::nvdimm;
+        }))
+        rules.emplace_back("R1");
     if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
     if (acts(ActorKind::onliner) || acts(ActorKind::offliner))
         rules.insert(rules.end(), {"R3", "R5", "N1", "N2", "N3"});

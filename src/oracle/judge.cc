@@ -226,7 +226,11 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
     if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);
     // An inversion with a gate is told as `held`, whichever oracles are asked.
     const auto told = lock_order_oracle(evidence);
-    return told && told->verdict == Verdict::held ? std::optional(told->summary) : std::nullopt;
+    if (told && told->verdict == Verdict::held) return told->summary;
+    // The evidence oracle has seen to it that each order was there to be seen.
+    if (evidence.schedule.lock_order.empty() || evidence.locks == nullptr) return std::nullopt;
+    const auto& [first, second] = evidence.schedule.lock_order.front();
+    return fmt::format("{} is taken before {}", first, second);
 }
 
 const char* why_not_held(const TrialEvidence& evidence) {

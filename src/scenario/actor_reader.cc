@@ -20,10 +20,11 @@ bool is_actor_name(const std::string& text) {
     });
 }
 
-// What the agent can be told to write: docs/agent-protocol.md.
+// What the agent can be told to write: docs/agent-protocol.md. A UUID is the longest.
 bool can_be_written(const std::string& text) {
-    return !text.empty() && text.size() <= kLongestText && std::ranges::all_of(text, [](unsigned char c) {
-        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_' || c == '.';
+    constexpr std::size_t longest = 36;
+    return !text.empty() && text.size() <= longest && std::ranges::all_of(text, [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '_' || c == '-' || c == '.';
     });
 }
 
@@ -56,7 +57,8 @@ void read_device_id(TomlTable& table, Actor& actor) {
 }
 
 void read_plugger(TomlTable& table, Actor& actor) {
-    actor.device = static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "dax", "memtrace"}));
+    actor.device =
+        static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace"}));
     actor.entry = table.strings("entry", true);
     if (const OwnMemory* memory = own_memory(actor.device)) {
         actor.attributes = {"file"};
@@ -137,9 +139,12 @@ void read_file_writer(TomlTable& table, Actor& actor) {
         table.report("path", fmt::format("\"{}\" is no file below /sys/, or longer than 95 letters", actor.path));
     actor.value = table.string("value");
     if (table.has("value") && !can_be_written(actor.value))
-        table.report("value", "small letters, digits, '_' and '.', at most 32");
+        table.report("value", "small letters, digits, '_', '-' and '.', at most 36");
     read_expected(table, actor);
     actor.entry = table.strings("entry", true);
+    // The agent looks out for uevents of memory blocks alone.
+    constexpr std::size_t now = 0;
+    actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin"}, now));
 }
 
 // Onliners, offliners and writers.
@@ -156,7 +161,7 @@ void read_thread(TomlTable& table, Actor& actor) {
     const bool writer = actor.kind == ActorKind::writer;
     actor.value = writer ? table.string("value") : table.string("value", "");
     if (table.has("value") && !can_be_written(actor.value))
-        table.report("value", "small letters, digits, '_' and '.', at most 32");
+        table.report("value", "small letters, digits, '_', '-' and '.', at most 36");
     if (!writer && !actor.value.empty() && actor.attributes.size() > 1)
         table.report("value", "\"value\" needs one \"attribute\": the values differ");
     constexpr std::size_t now = 0;

@@ -13,6 +13,7 @@ const char* to_string(MemoryDevice device) {
     switch (device) {
         case MemoryDevice::pc_dimm: return "pc-dimm";
         case MemoryDevice::virtio_mem: return "virtio-mem";
+        case MemoryDevice::nvdimm: return "nvdimm";
         case MemoryDevice::dax: return "dax";
         case MemoryDevice::memtrace: return "memtrace";
     }
@@ -24,7 +25,8 @@ const OwnMemory* own_memory(MemoryDevice device) {
         case MemoryDevice::dax: return &kDax;
         case MemoryDevice::memtrace: return &kMemtrace;
         case MemoryDevice::pc_dimm:
-        case MemoryDevice::virtio_mem: break;
+        case MemoryDevice::virtio_mem:
+        case MemoryDevice::nvdimm: break;
     }
     return nullptr;
 }

@@ -28,7 +28,8 @@ enum class ActorKind {
 enum class MemoryDevice {
     pc_dimm,
     virtio_mem,
-    dax,  // the bench's own, as system RAM
+    nvdimm,  // device memory at most: it has no memory blocks
+    dax,     // the bench's own, as system RAM
     memtrace,  // the memory that the kernel gave up for tracing (powernv): plugged where it is given back, unplugged where it is taken
 };
 // Of those that come by a write to a file, what there is to know of them; of others nullptr.
@@ -79,7 +80,8 @@ struct Actor {
     std::string zone;  // that blocks come online in; empty: what the value says, else any
 
     // Whether the plugger brings a device that QEMU has not had.
-    [[nodiscard]] bool plugs_device() const { return device == MemoryDevice::pc_dimm || most != 0; }
+    [[nodiscard]] bool plugs_device() const { return is_dimm() || most != 0; }
+    [[nodiscard]] bool is_dimm() const { return device == MemoryDevice::pc_dimm || device == MemoryDevice::nvdimm; }
     // Whether it is a thread of the agent, which writes once for each block, or once to its file. All others act through QMP.
     [[nodiscard]] bool is_thread() const;
     [[nodiscard]] bool writes_to_one_file() const;

@@ -105,9 +105,9 @@ private:
     void at_lock(const LockEvent& event);
     Status arm_threads();
     Status plug(const Actor& actor);
-    Status plug_pc_dimm(const Actor& actor);
+    Status plug_dimm_of(const Actor& actor);
     Result<BlockRange> give_virtio_mem(const Actor& actor);
-    Result<Answer<PluggedDimm>> make_pc_dimm(const Actor& actor);
+    Result<Answer<PluggedDimm>> make_dimm(const Actor& actor);
     Result<Answer<void>> ask_to_unplug(const Actor& actor);
     void plugged(const Actor& actor, const BlockRange& blocks);
     Status resize(const Actor& actor);

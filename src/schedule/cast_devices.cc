@@ -31,7 +31,7 @@ Result<BlockRange> Cast::give_virtio_mem(const Actor& actor) {
 }
 
 Status Cast::plug(const Actor& actor) {
-    if (actor.device == MemoryDevice::pc_dimm) return plug_pc_dimm(actor);
+    if (actor.is_dimm()) return plug_dimm_of(actor);
     MEMRIG_TRY(const BlockRange blocks, give_virtio_mem(actor));
     // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
     wanted_[actor.name] = blocks.count();
@@ -40,12 +40,13 @@ Status Cast::plug(const Actor& actor) {
 }
 
 // QEMU's refusals are told in its own words to who expects them.
-Result<Answer<PluggedDimm>> Cast::make_pc_dimm(const Actor& actor) {
-    const DimmOrder order{actor.device_id, backend_of(actor), actor.bytes, actor.node};
+Result<Answer<PluggedDimm>> Cast::make_dimm(const Actor& actor) {
+    const DimmOrder order{actor.device_id, backend_of(actor), actor.bytes, actor.node,
+                          actor.device == MemoryDevice::nvdimm};
     const Deadline give_up = Deadline::after(kQmpPatience);
     HotplugApi* api = machine_.hotplug_api();
     if (api == nullptr || !actor.expects_qemu_to()) return plug_dimm(machine_.qmp(), order, give_up);
-    MEMRIG_CHECK(api->attach_dimm(order.id, order.backend, order.bytes, order.node, give_up));
+    MEMRIG_CHECK(api->attach_dimm(order, give_up));
     MEMRIG_TRY(const PluggedDimm dimm, find_dimm(machine_.qmp(), order, give_up));
     return Answer<PluggedDimm>(dimm);
 }
@@ -59,13 +60,17 @@ Result<Answer<void>> Cast::ask_to_unplug(const Actor& actor) {
     return Answer<void>();
 }
 
-Status Cast::plug_pc_dimm(const Actor& actor) {
-    MEMRIG_TRY(const auto dimm, make_pc_dimm(actor));
+Status Cast::plug_dimm_of(const Actor& actor) {
+    MEMRIG_TRY(const auto dimm, make_dimm(actor));
     if (!dimm && actor.expects_success()) return std::unexpected(dimm.error().error());
     seen.answers[actor.name] = dimm ? kDone : dimm.error().text();
     wanted_[actor.name] = dimm ? 1 : 0;
     if (!dimm) {
         timeline_.add(actor.name, "qmp", "refused: " + dimm.error().text());
+        return {};
+    }
+    if (actor.device == MemoryDevice::nvdimm) {
+        timeline_.add(actor.name, "qmp", fmt::format("nvdimm of {} MiB at {:#x}", actor.bytes >> 20, dimm->address));
         return {};
     }
     if (const auto blocks = blocks_of(*dimm, order_.block_bytes)) {

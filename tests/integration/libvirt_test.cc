@@ -227,6 +227,12 @@ TEST_F(Libvirt, PlugsVirtioMem) {
     EXPECT_THAT(qmp, Not(HasSubstr("object-add")));
 }
 
+TEST_F(Libvirt, PlugsAnNvdimm) {
+    const std::string qmp = qmp_of(races("validate/nvdimm-plug", "debian-6.1-amd64", 1, "rule-broken"));
+    EXPECT_THAT(qmp, HasSubstr("\"ua-nvdimm0\""));
+    EXPECT_THAT(qmp, Not(HasSubstr("device_add")));
+}
+
 // libvirt says so, too, when the guest keeps what it is asked for.
 TEST_F(Libvirt, HearsThatADimmIsKept) {
     const fs::path out = libvirt->work() / "kept";

@@ -45,9 +45,13 @@ TEST_F(DeviceNamesTest, AnotherRoundsBackendTakesTheDevicesPlace) {
 }
 
 TEST(DimmXml, IsWhatLibvirtTakes) {
-    EXPECT_EQ(dimm_xml("ua-dimm0", 1ull << 30, 1),
+    EXPECT_EQ(dimm_xml({"dimm0", "mem-adder", 1ull << 30, 1}, {}),
               "<memory model=\"dimm\">\n  <target>\n    <size unit=\"KiB\">1048576</size>\n    <node>1</node>\n"
               "  </target>\n  <alias name=\"ua-dimm0\" />\n</memory>\n");
+    EXPECT_EQ(dimm_xml({"nvdimm0", "mem-adder", 1ull << 30, 0, true}, "/run/nvdimm0"),
+              "<memory model=\"nvdimm\">\n  <source>\n    <path>/run/nvdimm0</path>\n  </source>\n"
+              "  <target>\n    <size unit=\"KiB\">1048576</size>\n    <node>0</node>\n  </target>\n"
+              "  <alias name=\"ua-nvdimm0\" />\n</memory>\n");
 }
 
 }  // namespace

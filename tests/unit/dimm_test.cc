@@ -32,6 +32,17 @@ protected:
     FakeQmpClient qmp;
 };
 
+TEST_F(DimmTest, AnNvdimmIsAnotherDevice) {
+    expect_made();
+    qmp.expect("device_add").with({{"driver", "nvdimm"}, {"id", "dimm0"}, {"memdev", "mem-dimm0"}, {"node", 0}});
+    expect_list({{{"type", "nvdimm"}, {"data", {{"id", "dimm0"}, {"addr", 0x100000000}, {"size", kGibibyte}}}}});
+    const auto plugged =
+        plug_dimm(qmp, {"dimm0", "mem-dimm0", kGibibyte, 0, true}, Deadline::after(std::chrono::seconds(1)));
+    ASSERT_TRUE(plugged) << plugged.error().message;
+    ASSERT_TRUE(*plugged);
+    EXPECT_EQ((*plugged)->address, 0x100000000u);
+}
+
 TEST_F(DimmTest, TheBlocksFollowFromWhereQemuPutIt) {
     expect_made();
     expect_added();

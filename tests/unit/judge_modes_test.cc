@@ -206,6 +206,16 @@ TEST(JudgeUnchecked, ARuleThatWasNeverPutToTheTestProvesNothing) {
     }
 }
 
+TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
+    ModeTrial trial(Mode::directed);
+    for (auto& actor : trial.schedule.actors)
+        if (actor.kind == ActorKind::plugger) actor.device = MemoryDevice::nvdimm;
+    trial.rules.checks.erase("R1");
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+    trial.rules.checks.erase("R4");
+    EXPECT_EQ(trial.judged().reason, "rule R4 was never put to the test");
+}
+
 TEST(JudgeUnchecked, RemovalIsNotPartOfEveryTrial) {
     const ModeTrial trial(Mode::directed);
     EXPECT_FALSE(trial.rules.checks.contains("R2"));

@@ -104,6 +104,24 @@ TEST(JudgeLockOrder, AClaimThatWasSeenHolds) {
               Verdict::held);
 }
 
+// Where nobody is held, and nobody waits.
+TEST(JudgeLockOrder, AClaimThatWasSeenIsGroundEnough) {
+    const std::vector<LockEvent> locks = {takes(kSampleAdder, "cpu_hotplug_lock"),
+                                          takes(kSampleAdder, "mem_hotplug_lock")};
+    SampleTrial trial;
+    std::erase_if(trial.schedule.steps,
+                  [](const Step& step) { return step.kind == StepKind::hold || step.kind == StepKind::await; });
+    const auto judged = [&] {
+        TrialEvidence evidence = trial.evidence();
+        evidence.locks = &locks;
+        return judge(evidence);
+    };
+    EXPECT_EQ(judged().verdict, Verdict::inconclusive);
+    trial.schedule.lock_order = {{"cpu_hotplug_lock", "mem_hotplug_lock"}};
+    EXPECT_EQ(judged().verdict, Verdict::held);
+    EXPECT_EQ(judged().reason, "cpu_hotplug_lock is taken before mem_hotplug_lock");
+}
+
 TEST(JudgeLockOrder, AClaimThatWasNotSeenProvesNothing) {
     const Judgement judged = judged_with({takes(kSampleAdder, "cpu_hotplug_lock")});
     EXPECT_EQ(judged.verdict, Verdict::inconclusive);

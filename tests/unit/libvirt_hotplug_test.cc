@@ -49,11 +49,5 @@ TEST(ResizedXml, WhatHasNoSizeToRequestIsAFaultOfTheRig) {
     EXPECT_FALSE(resized_xml("<no", "ua-vmem0", 0));
 }
 
-TEST(DimmXml, SaysItsSizeNodeAndAlias) {
-    EXPECT_THAT(dimm_xml("ua-dimm0", 512ull << 20, 1),
-                AllOf(HasSubstr("<size unit=\"KiB\">524288</size>"), HasSubstr("<node>1</node>"),
-                      HasSubstr("<alias name=\"ua-dimm0\" />")));
-}
-
 }  // namespace
 }  // namespace memrig
