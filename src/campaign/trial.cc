@@ -20,6 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kAgentPatience = 1min;
+constexpr auto kWreckPatience = 10s;
 
 // Everything of a trial that lives while its machine does.
 class Stage {
@@ -209,6 +210,11 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
 
 Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
+    const auto crashed = [&console = machine_.console()] {
+        return std::ranges::any_of(parse_console(console.text()).findings,
+                                   [](const ConsoleFinding& finding) { return is_crash(finding.kind); });
+    };
+    machine_.agent().expect_little_when(crashed, kWreckPatience);
     MEMRIG_TRY(probe_, machine_.probe());
     conductor_ = std::make_unique<Conductor>(*probe_, kernel_stack_bytes(guest.symbols, probe_->architecture()));
     MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));

@@ -23,6 +23,8 @@ constexpr std::size_t kMaxWrites = 1 << 20;
 constexpr std::string_view kLeadIn = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
 // A guest that boots, or is being loaded, loses what was sent before the agent listened.
 constexpr milliseconds kHelloInterval{250};
+// How often the guest is looked at while an answer is waited for.
+constexpr milliseconds kGlance{500};
 
 Error channel_gone() { return {Fault::rig, "the agent's channel is gone", "see the console and QEMU's output"}; }
 
@@ -200,6 +202,23 @@ Status AgentLink::send(const Frame& frame, std::string_view lead_in, Deadline de
     return closed_ ? std::unexpected(channel_gone()) : in_context(sent.error(), "send to the agent");
 }
 
+void AgentLink::expect_little_when(std::function<bool()> wrecked, Duration patience) {
+    const std::lock_guard lock(mutex_);
+    wrecked_ = std::move(wrecked);
+    wreck_patience_ = patience;
+}
+
+Result<bool> AgentLink::wait_for_reply(std::unique_lock<std::mutex>& lock, Deadline deadline) {
+    for (bool wrecked = false;;) {
+        MEMRIG_TRY(const bool done,
+                   wait(lock, deadline.earlier(Deadline::after(kGlance)), [&] { return pending_.done; }));
+        if (done || deadline.expired()) return done;
+        if (wrecked || !wrecked_ || !wrecked_()) continue;
+        wrecked = true;
+        deadline = deadline.earlier(Deadline::after(wreck_patience_));
+    }
+}
+
 Result<std::string> AgentLink::ask(std::string_view what, const std::string& payload, Deadline deadline) {
     if (payload.size() > kMaxPayload)
         return fail(Fault::rig, "a request to the agent for {} has {} bytes; at most {} are possible", what,
@@ -211,7 +230,7 @@ Result<std::string> AgentLink::ask(std::string_view what, const std::string& pay
     lock.unlock();
     MEMRIG_CHECK(send(frame, {}, deadline));
     lock.lock();
-    MEMRIG_TRY(const bool done, wait(lock, deadline, [&] { return pending_.done; }));
+    MEMRIG_TRY(const bool done, wait_for_reply(lock, deadline));
     if (!done)
         return fail(Fault::guest, "the agent did not answer within {:.1f} s (asked for {})",
                     seconds(std::chrono::steady_clock::now() - begin), what);

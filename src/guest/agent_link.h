@@ -3,6 +3,7 @@
 
 #include <condition_variable>
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -46,6 +47,7 @@ public:
     Status sysrq(char key, Deadline deadline) override;
     Status power_off(Deadline deadline) override;
     int descriptor() const override { return news_.get(); }
+    void expect_little_when(std::function<bool()> wrecked, Duration patience) override;
 
 private:
     // The request on the wire and what has come of its reply.
@@ -71,6 +73,7 @@ private:
     void signal_news();
 
     Result<bool> wait(std::unique_lock<std::mutex>& lock, Deadline deadline, const std::function<bool()>& done);
+    Result<bool> wait_for_reply(std::unique_lock<std::mutex>& lock, Deadline deadline);
     Status send(const Frame& frame, std::string_view lead_in, Deadline deadline);
     // Sends `payload` and returns the lines of the reply. `what` names the request in errors.
     Result<std::string> ask(std::string_view what, const std::string& payload, Deadline deadline);
@@ -90,6 +93,8 @@ private:
     std::optional<std::string> greeting_;  // of an agent that greeted by itself, until hello() returns it
     unsigned foreign_version_ = 0;
     std::vector<OnlinerWrite> writes_;
+    std::function<bool()> wrecked_;
+    Duration wreck_patience_{};
 
     std::thread reader_;
 };

@@ -4,11 +4,13 @@
 namespace memrig {
 namespace {
 
-// Neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID, CONFIG_LRU_GEN, CONFIG_SLUB_DEBUG and CONFIG_PROC_PAGE_MONITOR are set.
+// Neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID, CONFIG_LRU_GEN, CONFIG_SLUB_DEBUG, CONFIG_PROC_PAGE_MONITOR and CONFIG_HOTPLUG_PCI_ACPI are set, and nd_pmem is
+// built in.
 const std::set<std::string> kLacking = {
-    "race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm", "race/dax-kmem-online",       "race/acpi-dimm-vcpu",
-    "race/acpi-vcpu-dimm",          "race/acpi-vcpu-memory-online", "race/acpi-dimm-vcpu-online", "race/reader-offline",
-    "validate/add-remove-loop",     "validate/unplug-pinned"};
+    "race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm", "race/dax-kmem-online",
+    "race/acpi-dimm-vcpu",          "race/acpi-vcpu-dimm",          "race/acpi-vcpu-memory-online",
+    "race/acpi-dimm-vcpu-online",   "race/reader-offline",          "validate/add-remove-loop",
+    "validate/unplug-pinned",       "validate/nvdimm-plug",         "validate/virtio-mem-plug"};
 
 TEST(EveryScenario, ComesOutAsExpectedOnTheReferenceKernel) {
     test::expect_every_scenario_as_expected("ref-6.12-amd64", kLacking);

@@ -172,6 +172,24 @@ TEST_F(AgentLinkTest, ADeadlineIsTheGuestsFaultAndALateReplyIsIgnored) {
 }
 
 // The hvc of a POWER guest drops a NUL behind a carriage return.
+TEST_F(AgentLinkTest, OfAGuestThatHasCrashedNoAnswerIsWaitedForLong) {
+    std::atomic<bool> crashed = false;
+    link_->expect_little_when([&] { return crashed.load(); }, 0s);
+    script([&] {
+        (void)receive();
+        crashed = true;
+    });
+    const auto answer = link_->blocks(Deadline::after(24h));
+    ASSERT_FALSE(answer);
+    EXPECT_EQ(answer.error().fault, Fault::guest);
+}
+
+TEST_F(AgentLinkTest, OneThatAnswersBesideItsCrashIsHeard) {
+    link_->expect_little_when([] { return true; }, 20s);
+    script([this] { send({FrameType::reply, receive().id, 0, "status=ok\n"}); });
+    EXPECT_TRUE(link_->blocks(soon()));
+}
+
 TEST_F(AgentLinkTest, ARequestHasNoNulBehindACarriageReturn) {
     std::string path;
     for (unsigned i = 0; path.empty(); i++) {
