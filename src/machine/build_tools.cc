@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include "base/paths.h"
+#include "machine/debian_package.h"
 
 namespace memrig {
 
@@ -12,7 +13,6 @@ namespace {
 using namespace std::chrono_literals;
 // Only for what hangs: a build on a busy host takes long, and Ctrl-C ends it at any time.
 constexpr auto kStepPatience = 6h;
-constexpr auto kDownloadPatience = 30min;
 constexpr std::size_t kLongestLine = 1 << 16;
 
 // Hands on each whole line of `text`, and leaves the rest in it.

@@ -6,10 +6,6 @@
 
 namespace memrig {
 
-namespace {
-constexpr auto kDownloadPatience = std::chrono::minutes(30);
-}  // namespace
-
 Result<fs::path> fetch_debian_package(const DebianPackage& package, const std::string& what) {
     const fs::path script = home_directory() / "tools" / "fetch-deb";
     std::vector<std::string> argv = {script.string(), "--suite", package.suite};

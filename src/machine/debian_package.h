@@ -1,12 +1,15 @@
 // Debian packages, unpacked into the cache and not installed: tools/fetch-deb, which locks the cache and tells its progress.
 #pragma once
 
+#include <chrono>
 #include <filesystem>
 #include <string>
 
 #include "base/error.h"
 
 namespace memrig {
+
+inline constexpr auto kDownloadPatience = std::chrono::minutes(30);
 
 struct DebianPackage {
     std::string name, suite;

@@ -21,7 +21,7 @@ constexpr auto kSavePatience = 5min;
 constexpr auto kModulesPatience = 5min;
 constexpr auto kRestorePatience = 3min;
 constexpr const char* kState = "state";
-constexpr unsigned kFormat = 1;  // bump when what is saved, or how, changes
+constexpr unsigned kSavedFormat = 1;  // bump when what is saved, or how, changes
 
 std::string symbols_text(const std::vector<GuestSymbol>& symbols) {
     std::string text;
@@ -131,7 +131,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     order.initramfs = initramfs.path;
     MEMRIG_TRY(const std::string version, backend_.version(bench));
     Hasher hasher;
-    hasher.add(std::to_string(kFormat))
+    hasher.add(std::to_string(kSavedFormat))
         .add(backend_.name())
         .add(version)
         .add(bench.text)

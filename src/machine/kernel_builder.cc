@@ -11,7 +11,7 @@ namespace memrig {
 
 namespace {
 
-constexpr unsigned kFormat = 1;          // bump when what is built, or how, changes
+constexpr unsigned kBuildFormat = 1;     // bump when what is built, or how, changes
 constexpr unsigned kParentSteps = 1600;  // of the reference kernels, for the progress
 constexpr std::uint64_t kSourceRoom = 2ull << 30;
 constexpr std::uint64_t kMutantRoom = 100ull << 20;
@@ -90,7 +90,7 @@ Result<KernelBuilder::Plan> KernelBuilder::plan(const KernelRecipe& recipe, cons
     const std::string version = package.filename().string();
     plan.pristine = kernels_ / "sources" / version;
     Hasher hasher;
-    hasher.add(std::to_string(kFormat)).add(version).add(plan.arch.machine).add(compiler);
+    hasher.add(std::to_string(kBuildFormat)).add(version).add(plan.arch.machine).add(compiler);
     for (const auto& config : plan.configs) hasher.add(config.text);
     const std::string key = hasher.finish().substr(0, 32);
     plan.tree = kernels_ / "trees" / key;

@@ -4,18 +4,14 @@
 #include <optional>
 #include <set>
 
+#include "base/lines.h"
+
 namespace memrig {
 
 namespace {
 
 constexpr std::string_view kPrefix = "CONFIG_";
 constexpr std::string_view kNotSet = " is not set";
-
-std::string_view next_line(std::string_view& text) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    return line;
-}
 
 bool is_option_name(std::string_view name) {
     if (!name.starts_with(kPrefix) || name.size() == kPrefix.size()) return false;

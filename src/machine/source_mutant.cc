@@ -3,17 +3,12 @@
 #include <algorithm>
 #include <charconv>
 
+#include "base/lines.h"
 #include "base/paths.h"
 
 namespace memrig {
 
 namespace {
-
-std::string_view next_line(std::string_view& text) {
-    const std::string_view line = text.substr(0, text.find('\n'));
-    text.remove_prefix(std::min(line.size() + 1, text.size()));
-    return line;
-}
 
 // "-2 +1"
 bool parse_changes(std::string_view value, SourceMutant& mutant) {

@@ -7,9 +7,6 @@ namespace memrig {
 
 namespace {
 
-constexpr std::size_t kPathDepth = 6;
-constexpr std::size_t kMostBreaches = 64;
-
 bool is_outcome(Notice notice) {
     return notice == Notice::online || notice == Notice::cancel_online || notice == Notice::offline ||
            notice == Notice::cancel_offline;

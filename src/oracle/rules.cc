@@ -7,11 +7,6 @@
 
 namespace memrig {
 
-namespace {
-constexpr std::size_t kPathDepth = 6;
-constexpr std::size_t kMostBreaches = 64;
-}  // namespace
-
 struct RuleWatch::Rule {
     const char* name;
     const char* function;  // whoever enters it

@@ -22,6 +22,9 @@
 
 namespace memrig {
 
+// Of one trial; what comes after them is not kept.
+inline constexpr std::size_t kMostBreaches = 64;
+
 struct RuleBreach {
     std::string rule;      // "R1"
     std::string function;  // that was entered

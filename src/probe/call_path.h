@@ -12,6 +12,9 @@
 
 namespace memrig {
 
+// Of a path that is kept for reports.
+inline constexpr std::size_t kPathDepth = 6;
+
 // Finds return addresses as the kernel's own unwinder of last resort does (arch/x86/kernel/unwind_guess.c): words on the stack that
 // point behind a call in the kernel's text. It may name a call that has returned already, and leaves out what was inlined.
 class CallPaths {

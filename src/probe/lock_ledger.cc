@@ -15,7 +15,6 @@ namespace {
 // the driver core takes, and its next neighbour in the slab is a device that is nearer to its own lock.
 constexpr std::uint64_t kDeviceSpan = 1024;
 constexpr std::size_t kMostEvents = 100'000;
-constexpr std::size_t kPathDepth = 6;
 
 // What lockdep kernels have instead of mutex_lock (include/linux/mutex.h) is among them.
 constexpr std::array kMutexLocks = {
@@ -24,14 +23,14 @@ constexpr std::array kMutexLocks = {
 
 std::string device_lock_name(std::uint64_t block) { return fmt::format("memory{}'s device lock", block); }
 
-enum class Effect {
+}  // namespace
+
+enum class LockLedger::Effect {
     acquires,           // returns once it has the lock
     tries,              // returns 1 with the lock, 0 without
     acquires_or_fails,  // returns 0 with the lock, an error without
     releases
 };
-
-}  // namespace
 
 // A function that works on a lock. Its first argument is the lock, or it stands for one fixed lock.
 struct LockLedger::Primitive {

@@ -67,6 +67,7 @@ public:
     [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
 
 private:
+    enum class Effect;
     struct Primitive;
     LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching);
     Status watch_primitive(const Primitive& primitive);

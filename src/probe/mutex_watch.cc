@@ -15,7 +15,6 @@ constexpr std::uint64_t kFlagPickup = 4;
 constexpr std::uint64_t kFlags = 7;
 // Bytes of a task_struct that are looked at: POWER has 256 of thread_info before `stack`.
 constexpr std::uint64_t kTaskHead = 512;
-constexpr std::size_t kPathDepth = 6;
 
 // The mutex's own functions, and lockdep's, are not where a lock is taken.
 bool is_mutex_code(const std::string& place) {

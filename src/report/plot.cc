@@ -11,7 +11,7 @@ namespace memrig {
 
 namespace {
 
-constexpr double kWidth = 330, kHeight = 150, kLeft = 48, kRight = 10, kTop = 10, kBottom = 24;
+constexpr double kPlotWidth = 330, kPlotHeight = 150, kPlotLeft = 48, kPlotRight = 10, kPlotTop = 10, kPlotBottom = 24;
 
 // The next of 1, 2, 5, 10, 20, ... that is not below.
 double round_up(double value) {
@@ -29,7 +29,7 @@ std::string label(PlotScale scale, double value) {
 class Plot {
 public:
     Plot(Element& parent, const std::string& name, PlotScale scale, std::vector<std::optional<PlotPoint>> points)
-        : points_(std::move(points)), svg_(add_drawing(parent, kWidth, kHeight, name)) {
+        : points_(std::move(points)), svg_(add_drawing(parent, kPlotWidth, kPlotHeight, name)) {
         svg_.css("plot");
         if (scale == PlotScale::seconds) {
             double most = 0;
@@ -39,8 +39,16 @@ public:
         }
         for (const double share : {0.0, 0.5, 1.0}) {
             const double at = y(share * top_);
-            svg_.add("line").css("grid").set("x1", kLeft).set("x2", kWidth - kRight).set("y1", at).set("y2", at);
-            svg_.add("text", label(scale, share * top_)).set("x", kLeft - 5).set("y", at + 4).set("text-anchor", "end");
+            svg_.add("line")
+                .css("grid")
+                .set("x1", kPlotLeft)
+                .set("x2", kPlotWidth - kPlotRight)
+                .set("y1", at)
+                .set("y2", at);
+            svg_.add("text", label(scale, share * top_))
+                .set("x", kPlotLeft - 5)
+                .set("y", at + 4)
+                .set("text-anchor", "end");
         }
         name_ends();
         line();
@@ -50,12 +58,12 @@ public:
 
 private:
     [[nodiscard]] double x(std::size_t i) const {
-        const double room = kWidth - kLeft - kRight - 20;
-        if (points_.size() < 2) return kLeft + 10 + room / 2;
-        return kLeft + 10 + room * static_cast<double>(i) / static_cast<double>(points_.size() - 1);
+        const double room = kPlotWidth - kPlotLeft - kPlotRight - 20;
+        if (points_.size() < 2) return kPlotLeft + 10 + room / 2;
+        return kPlotLeft + 10 + room * static_cast<double>(i) / static_cast<double>(points_.size() - 1);
     }
     [[nodiscard]] double y(double value) const {
-        return kTop + (1 - std::clamp(value / top_, 0.0, 1.0)) * (kHeight - kTop - kBottom);
+        return kPlotTop + (1 - std::clamp(value / top_, 0.0, 1.0)) * (kPlotHeight - kPlotTop - kPlotBottom);
     }
     // The first and the last night's; between them there is no room for more.
     void name_ends() {
@@ -63,7 +71,7 @@ private:
             if (point)
                 svg_.add("text", cut(one_line(point->when), 16))
                     .set("x", x(i))
-                    .set("y", kHeight - 6)
+                    .set("y", kPlotHeight - 6)
                     .set("text-anchor", anchor);
         };
         if (points_.size() == 1) return named(points_.front(), 0, "middle");

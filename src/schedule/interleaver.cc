@@ -12,7 +12,7 @@ namespace {
 using namespace std::chrono_literals;
 // How long an actor may go on without coming to a point, being blocked or finishing. It makes no verdict.
 constexpr auto kTurnPatience = 120s;
-constexpr auto kGlance = 500ms;
+constexpr auto kTurnGlance = 500ms;
 constexpr std::uint64_t kParkedMs = 2;
 
 constexpr const char* kFinished = "finished";
@@ -229,7 +229,7 @@ Status Interleaver::play_out() {
         const std::size_t passed = branches_.points_passed;
         MEMRIG_TRY(
             [[maybe_unused]] const RunEnd end,
-            conductor_.run_until([this] { return turn_is_over(); }, Deadline::after(kGlance), cast_.descriptor()));
+            conductor_.run_until([this] { return turn_is_over(); }, Deadline::after(kTurnGlance), cast_.descriptor()));
         if (cast_.crashed()) {
             cast_.seen.end = PlayEnd::crashed;
             return {};
