@@ -20,7 +20,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kAgentPatience = 1min;
-constexpr auto kWreckPatience = 10s;
+constexpr auto kCrashedPatience = 10s;
 
 // Everything of a trial that lives while its machine does.
 class Stage {
@@ -214,7 +214,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
         return std::ranges::any_of(parse_console(console.text()).findings,
                                    [](const ConsoleFinding& finding) { return is_crash(finding.kind); });
     };
-    machine_.agent().expect_little_when(crashed, kWreckPatience);
+    machine_.agent().shorten_waits_when(crashed, kCrashedPatience);
     MEMRIG_TRY(probe_, machine_.probe());
     conductor_ = std::make_unique<Conductor>(*probe_, kernel_stack_bytes(guest.symbols, probe_->architecture()));
     MEMRIG_TRY(MemorySnapshot before, look_before(machine_, *conductor_));

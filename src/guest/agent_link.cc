@@ -202,20 +202,20 @@ Status AgentLink::send(const Frame& frame, std::string_view lead_in, Deadline de
     return closed_ ? std::unexpected(channel_gone()) : in_context(sent.error(), "send to the agent");
 }
 
-void AgentLink::expect_little_when(std::function<bool()> wrecked, Duration patience) {
+void AgentLink::shorten_waits_when(std::function<bool()> crashed, Duration patience) {
     const std::lock_guard lock(mutex_);
-    wrecked_ = std::move(wrecked);
-    wreck_patience_ = patience;
+    crashed_ = std::move(crashed);
+    patience_with_crashed_ = patience;
 }
 
 Result<bool> AgentLink::wait_for_reply(std::unique_lock<std::mutex>& lock, Deadline deadline) {
-    for (bool wrecked = false;;) {
+    for (bool crashed = false;;) {
         MEMRIG_TRY(const bool done,
                    wait(lock, deadline.earlier(Deadline::after(kGlance)), [&] { return pending_.done; }));
         if (done || deadline.expired()) return done;
-        if (wrecked || !wrecked_ || !wrecked_()) continue;
-        wrecked = true;
-        deadline = deadline.earlier(Deadline::after(wreck_patience_));
+        if (crashed || !crashed_ || !crashed_()) continue;
+        crashed = true;
+        deadline = deadline.earlier(Deadline::after(patience_with_crashed_));
     }
 }
 

@@ -47,7 +47,7 @@ public:
     Status sysrq(char key, Deadline deadline) override;
     Status power_off(Deadline deadline) override;
     int descriptor() const override { return news_.get(); }
-    void expect_little_when(std::function<bool()> wrecked, Duration patience) override;
+    void shorten_waits_when(std::function<bool()> crashed, Duration patience) override;
 
 private:
     // The request on the wire and what has come of its reply.
@@ -93,8 +93,8 @@ private:
     std::optional<std::string> greeting_;  // of an agent that greeted by itself, until hello() returns it
     unsigned foreign_version_ = 0;
     std::vector<OnlinerWrite> writes_;
-    std::function<bool()> wrecked_;
-    Duration wreck_patience_{};
+    std::function<bool()> crashed_;
+    Duration patience_with_crashed_{};
 
     std::thread reader_;
 };

@@ -55,7 +55,7 @@ public:
     Status sysrq(char key, Deadline deadline) override;
     Status power_off(Deadline deadline) override;
     int descriptor() const override { return news_.get(); }
-    void expect_little_when(std::function<bool()>, Duration) override {}
+    void shorten_waits_when(std::function<bool()>, Duration) override {}
 
 private:
     void note(const std::string& request);

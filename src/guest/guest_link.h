@@ -131,9 +131,9 @@ public:
     virtual Status power_off(Deadline deadline) = 0;
     // Readable when something came from the agent that has not been looked at by writes(); for polling beside the probe.
     virtual int descriptor() const = 0;
-    // Who waits for a reply asks now and then, and waits no longer than `patience` more once `wrecked` says that the guest's kernel has
-    // crashed: the agent may have gone down with it. `wrecked` must not use the link.
-    virtual void expect_little_when(std::function<bool()> wrecked, Duration patience) = 0;
+    // Who waits for a reply asks now and then, and waits no longer than `patience` more once `crashed` says that the guest's kernel has
+    // crashed: the agent may have gone down with it. `crashed` must not use the link.
+    virtual void shorten_waits_when(std::function<bool()> crashed, Duration patience) = 0;
 };
 
 }  // namespace memrig

@@ -30,6 +30,12 @@ void add_bytes(pugi::xml_node parent, const char* name, std::uint64_t bytes) {
     set(add(parent, name, std::to_string(bytes >> 10)), "unit", "KiB");
 }
 
+std::string xml_text(const pugi::xml_document& document) {
+    std::ostringstream text;
+    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
+    return text.str();
+}
+
 // libvirt wants at least one node where memory can be plugged.
 void add_memory(pugi::xml_node domain, const Bench& bench) {
     set(add(domain, "maxMemory", std::to_string(bench.max_memory_bytes >> 10)), "slots", std::to_string(bench.slots));
@@ -144,12 +150,22 @@ std::vector<std::string> further_arguments(const MachineOrder& order, const Doma
 
 }  // namespace
 
+std::string dimm_xml(const DimmOrder& order, const std::filesystem::path& file) {
+    pugi::xml_document document;
+    const pugi::xml_node memory = add(document, "memory");
+    set(memory, "model", order.nvdimm ? "nvdimm" : "dimm");
+    if (!file.empty()) add(add(memory, "source"), "path", file.string());
+    const pugi::xml_node target = add(memory, "target");
+    add_bytes(target, "size", order.bytes);
+    add(target, "node", std::to_string(order.node));
+    set(add(memory, "alias"), "name", DeviceNames::alias(order.id));
+    return xml_text(document);
+}
+
 std::string virtio_mem_xml(const VirtioMemOrder& order) {
     pugi::xml_document document;
     add_virtio_mem(document, order);
-    std::ostringstream text;
-    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
-    return text.str();
+    return xml_text(document);
 }
 
 bool has_own_nodes(const Bench& bench) { return std::ranges::find(bench.arguments, "-numa") != bench.arguments.end(); }
@@ -177,9 +193,7 @@ std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool
     const pugi::xml_node line = add(domain, "qemu:commandline");
     for (const auto& argument : further_arguments(order, names, machine_options, incoming))
         set(add(line, "qemu:arg"), "value", argument);
-    std::ostringstream text;
-    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
-    return text.str();
+    return xml_text(document);
 }
 
 }  // namespace memrig

@@ -1,6 +1,7 @@
 // A bench as libvirt's domain XML (https://libvirt.org/formatdomain.html).
 #pragma once
 
+#include <filesystem>
 #include <string>
 
 #include "machine/hotplug_api.h"
@@ -17,7 +18,8 @@ struct DomainNames {
 inline constexpr const char* kConsoleAlias = "serial0";
 inline constexpr const char* kLinkAlias = "serial1";
 
-// A virtio-mem device, as virDomainAttachDeviceFlags() is given it, too.
+// The devices that virDomainAttachDeviceFlags() is given; `file` is an NVDIMM's memory.
+std::string dimm_xml(const DimmOrder& order, const std::filesystem::path& file);
 std::string virtio_mem_xml(const VirtioMemOrder& order);
 
 // Whether the bench lays out its NUMA nodes by arguments to QEMU: then libvirt knows of the first alone, and plugs no memory.

@@ -159,22 +159,6 @@ private:
 
 }  // namespace
 
-std::string dimm_xml(const DimmOrder& order, const fs::path& file) {
-    pugi::xml_document document;
-    pugi::xml_node memory = document.append_child("memory");
-    memory.append_attribute("model").set_value(order.nvdimm ? "nvdimm" : "dimm");
-    if (!file.empty()) memory.append_child("source").append_child("path").text().set(file.c_str());
-    pugi::xml_node target = memory.append_child("target");
-    pugi::xml_node size = target.append_child("size");
-    size.append_attribute("unit").set_value("KiB");
-    size.text().set(std::to_string(order.bytes / kKib).c_str());
-    target.append_child("node").text().set(std::to_string(order.node).c_str());
-    memory.append_child("alias").append_attribute("name").set_value(DeviceNames::alias(order.id).c_str());
-    std::ostringstream text;
-    document.save(text, "  ", pugi::format_default | pugi::format_no_declaration);
-    return text.str();
-}
-
 Result<std::string> resized_xml(const std::string& domain, const std::string& alias, std::uint64_t bytes) {
     pugi::xml_document document;
     document.load_string(domain.c_str());

@@ -17,9 +17,6 @@ Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, v
                                                  std::shared_ptr<DeviceNames> names, const Bench& bench,
                                                  const std::filesystem::path& directory);
 
-// The device that virDomainAttachDeviceFlags() is given; `file` is an NVDIMM's memory.
-std::string dimm_xml(const DimmOrder& order, const std::filesystem::path& file);
-
 // What virDomainUpdateDeviceFlags() is given: the memory device `alias` of the live domain's XML, with another requested size. Fault::rig where
 // there is no such device.
 Result<std::string> resized_xml(const std::string& domain, const std::string& alias, std::uint64_t bytes);

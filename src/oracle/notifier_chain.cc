@@ -11,8 +11,6 @@ constexpr std::uint64_t kLeastSemaphore = 24;
 constexpr std::uint64_t kMostSemaphore = 256;
 constexpr std::size_t kMostMembers = 64;
 
-bool is_kernel_pointer(std::uint64_t word) { return word >> 63 == 1; }
-
 }  // namespace
 
 Status NotifierChain::begin(const Arrival& arrival) {
@@ -42,7 +40,7 @@ Result<std::optional<NotifierChain::Member>> NotifierChain::member_at(std::uint6
         return std::nullopt;
     }
     next = (*words)[1];
-    if (!is_kernel_pointer((*words)[0]) || (next != 0 && !is_kernel_pointer(next))) return std::nullopt;
+    if (!is_kernel_address((*words)[0]) || (next != 0 && !is_kernel_address(next))) return std::nullopt;
     return Member{block, (*words)[0], static_cast<std::int32_t>((*words)[2])};
 }
 
@@ -54,7 +52,7 @@ Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64
     if (!words) return std::vector<Member>();
     for (const std::uint64_t first : *words) {
         // The semaphore's own list of waiters points into itself.
-        if (!is_kernel_pointer(first) || (first >= head && first <= head + kMostSemaphore)) continue;
+        if (!is_kernel_address(first) || (first >= head && first <= head + kMostSemaphore)) continue;
         std::uint64_t next = 0;
         MEMRIG_TRY(auto member, member_at(first, vcpu, next));
         if (!member || !symbols_.describe(member->function).ends_with("+0x0")) continue;

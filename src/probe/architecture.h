@@ -50,6 +50,9 @@ struct Architecture {
         linked_at;  // where the default configuration's _text is linked to; 0: the kernel is not moved, or not known
 };
 
+// Its upper half: the kernel's, on all of them.
+inline bool is_kernel_address(std::uint64_t address) { return address >> 63 == 1; }
+
 std::span<const Architecture> architectures();
 // By uname's name ("x86_64") or by gdb's ("i386:x86-64"); null where unknown.
 const Architecture* find_architecture(std::string_view name);

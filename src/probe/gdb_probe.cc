@@ -14,8 +14,6 @@ namespace {
 
 constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
 
-bool is_kernel_address(std::uint64_t address) { return address >> 63 == 1; }
-
 class GdbProbe final : public Probe {
 public:
     explicit GdbProbe(Descriptor socket) : session_(std::move(socket)) {}
@@ -60,7 +58,7 @@ private:
     Result<std::optional<std::string>> read_part(unsigned vcpu, std::uint64_t address, std::size_t size);
     // Kernel memory that `vcpu` does not see, being in user mode, as QEMU has it on some architectures: by its physical address,
     // where the architecture says which that is, else by way of the other vCPUs.
-    Result<std::optional<std::string>> read_without(unsigned vcpu, std::uint64_t address, std::size_t size);
+    Result<std::optional<std::string>> read_otherwise(unsigned vcpu, std::uint64_t address, std::size_t size);
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
     [[nodiscard]] Status must_be_stopped() const {
@@ -166,7 +164,7 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
         const std::size_t n = std::min(kMemoryChunk, size - bytes.size());
         MEMRIG_TRY(std::optional<std::string> part, read_part(vcpu, address + bytes.size(), n));
         if (!part) {
-            MEMRIG_TRY(part, read_without(vcpu, address + bytes.size(), n));
+            MEMRIG_TRY(part, read_otherwise(vcpu, address + bytes.size(), n));
         }
         if (!part) return fail(Fault::guest, "no memory at {:#x}", address + bytes.size());
         bytes += *part;
@@ -183,7 +181,7 @@ Result<std::optional<std::string>> GdbProbe::read_part(unsigned vcpu, std::uint6
     return bytes && bytes->size() == size ? std::move(bytes) : std::nullopt;
 }
 
-Result<std::optional<std::string>> GdbProbe::read_without(unsigned vcpu, std::uint64_t address, std::size_t size) {
+Result<std::optional<std::string>> GdbProbe::read_otherwise(unsigned vcpu, std::uint64_t address, std::size_t size) {
     const LinearMap& map = layout_->arch->linear_map;
     if (map.contains(address, size)) {
         MEMRIG_CHECK(session_.ask_ok("Qqemu.PhyMemMode:1"));

@@ -50,7 +50,7 @@ bool parents_follow(const std::string& bytes, std::size_t at) {
         return offset + 8 <= bytes.size() ? little_endian(std::string_view(bytes).substr(offset, 8)) : 0;
     };
     const auto same = [&](std::size_t offset) {
-        return long_at(offset) >> 63 == 1 && long_at(offset) == long_at(offset + 8);
+        return is_kernel_address(long_at(offset)) && long_at(offset) == long_at(offset + 8);
     };
     return same(at + 8) || same(at + 16);
 }

@@ -13,6 +13,7 @@ namespace memrig {
 namespace {
 
 constexpr std::size_t kLongestText = 32;
+constexpr const char* kValueRule = "small letters, digits, '_', '-' and '.', at most 36";
 
 bool is_actor_name(const std::string& text) {
     return !text.empty() && text.size() <= kLongestText && std::ranges::all_of(text, [](unsigned char c) {
@@ -138,8 +139,7 @@ void read_file_writer(TomlTable& table, Actor& actor) {
     if (table.has("path") && !can_be_written_to(actor.path))
         table.report("path", fmt::format("\"{}\" is no file below /sys/, or longer than 95 letters", actor.path));
     actor.value = table.string("value");
-    if (table.has("value") && !can_be_written(actor.value))
-        table.report("value", "small letters, digits, '_', '-' and '.', at most 36");
+    if (table.has("value") && !can_be_written(actor.value)) table.report("value", kValueRule);
     read_expected(table, actor);
     actor.entry = table.strings("entry", true);
     // The agent looks out for uevents of memory blocks alone.
@@ -160,8 +160,7 @@ void read_thread(TomlTable& table, Actor& actor) {
     if (actor.kind == ActorKind::onliner) actor.zone = table.string("zone", "");
     const bool writer = actor.kind == ActorKind::writer;
     actor.value = writer ? table.string("value") : table.string("value", "");
-    if (table.has("value") && !can_be_written(actor.value))
-        table.report("value", "small letters, digits, '_', '-' and '.', at most 36");
+    if (table.has("value") && !can_be_written(actor.value)) table.report("value", kValueRule);
     if (!writer && !actor.value.empty() && actor.attributes.size() > 1)
         table.report("value", "\"value\" needs one \"attribute\": the values differ");
     constexpr std::size_t now = 0;

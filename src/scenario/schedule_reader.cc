@@ -155,7 +155,7 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
     if (plugger == schedule.actors.end()) return;
     std::set<std::string> ids;
     for (const auto& actor : schedule.actors) {
-        if (actor.kind == ActorKind::plugger && actor.device == MemoryDevice::pc_dimm && actor.expects_qemu_to() &&
+        if (actor.kind == ActorKind::plugger && actor.plugs_device() && actor.expects_qemu_to() &&
             !ids.insert(actor.device_id).second)
             root.report("actor", fmt::format("actor \"{}\" plugs another \"{}\", and does not expect to be refused",
                                              actor.name, actor.device_id));

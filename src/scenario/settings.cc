@@ -72,8 +72,7 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
     const bool plugs = actor->kind == ActorKind::plugger && !actor->is_thread();
-    const bool has_id =
-        plugs ? actor->device == MemoryDevice::pc_dimm : actor->kind == ActorKind::unplugger && !actor->is_thread();
+    const bool has_id = plugs ? actor->plugs_device() : actor->kind == ActorKind::unplugger && !actor->is_thread();
     if (key == "size" && plugs) return set_size(*actor, value);
     if (key == "node" && plugs) return set_node(*actor, value);
     if (key == "keeps" && actor->kind == ActorKind::pinner) {

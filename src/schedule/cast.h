@@ -105,7 +105,7 @@ private:
     void at_lock(const LockEvent& event);
     Status arm_threads();
     Status plug(const Actor& actor);
-    Status plug_dimm_of(const Actor& actor);
+    Status plug_one_dimm(const Actor& actor);
     Result<BlockRange> give_virtio_mem(const Actor& actor);
     Result<Answer<PluggedDimm>> make_dimm(const Actor& actor);
     Result<Answer<void>> ask_to_unplug(const Actor& actor);

@@ -31,7 +31,7 @@ Result<BlockRange> Cast::give_virtio_mem(const Actor& actor) {
 }
 
 Status Cast::plug(const Actor& actor) {
-    if (actor.is_dimm()) return plug_dimm_of(actor);
+    if (actor.is_dimm()) return plug_one_dimm(actor);
     MEMRIG_TRY(const BlockRange blocks, give_virtio_mem(actor));
     // ACPI adds a DIMM in one go, the virtio-mem driver each block by itself.
     wanted_[actor.name] = blocks.count();
@@ -60,7 +60,7 @@ Result<Answer<void>> Cast::ask_to_unplug(const Actor& actor) {
     return Answer<void>();
 }
 
-Status Cast::plug_dimm_of(const Actor& actor) {
+Status Cast::plug_one_dimm(const Actor& actor) {
     MEMRIG_TRY(const auto dimm, make_dimm(actor));
     if (!dimm && actor.expects_success()) return std::unexpected(dimm.error().error());
     seen.answers[actor.name] = dimm ? kDone : dimm.error().text();

@@ -110,6 +110,19 @@ TEST_F(LibvirtHosts, RaceThere) {
     EXPECT_THAT(read_file(trial / "console.log").value_or(""), HasSubstr("mtrr: ")) << "it was booted there";
 }
 
+TEST_F(LibvirtHosts, PlugsVirtioMemThere) {
+    Process run = start({"run", "validate/virtio-mem-plug", "--trials", "1", "--accel", "tcg", "--backend",
+                         host->backend(), "--out", (network->work() / "virtio-mem").string()});
+    EXPECT_TRUE(end_of(run).success()) << said() << host->log();
+}
+
+TEST_F(LibvirtHosts, RefusesToPlugAnNvdimmThere) {
+    Process run = start({"run", "validate/nvdimm-plug", "--trials", "1", "--accel", "tcg", "--backend", host->backend(),
+                         "--out", (network->work() / "nvdimm").string()});
+    EXPECT_EQ(end_of(run).code, 2) << said();
+    EXPECT_THAT(said(), HasSubstr("nvdimm0: an NVDIMM's file cannot be made on another host"));
+}
+
 TEST_F(LibvirtHosts, DoctorTriesADomain) {
     Process run = start({"doctor", "--backend", host->backend(), "--json"});
     (void)end_of(run);

@@ -3,7 +3,7 @@
 
 #include <gtest/gtest.h>
 
-#include "libvirt/hotplug.h"
+#include "libvirt/domain_xml.h"
 
 namespace memrig {
 namespace {

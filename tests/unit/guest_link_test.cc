@@ -171,10 +171,9 @@ TEST_F(AgentLinkTest, ADeadlineIsTheGuestsFaultAndALateReplyIsIgnored) {
     EXPECT_EQ(link_->read_guest_file("/proc/x", soon()).value(), "fresh");
 }
 
-// The hvc of a POWER guest drops a NUL behind a carriage return.
 TEST_F(AgentLinkTest, OfAGuestThatHasCrashedNoAnswerIsWaitedForLong) {
     std::atomic<bool> crashed = false;
-    link_->expect_little_when([&] { return crashed.load(); }, 0s);
+    link_->shorten_waits_when([&] { return crashed.load(); }, 0s);
     script([&] {
         (void)receive();
         crashed = true;
@@ -185,11 +184,12 @@ TEST_F(AgentLinkTest, OfAGuestThatHasCrashedNoAnswerIsWaitedForLong) {
 }
 
 TEST_F(AgentLinkTest, OneThatAnswersBesideItsCrashIsHeard) {
-    link_->expect_little_when([] { return true; }, 20s);
+    link_->shorten_waits_when([] { return true; }, 20s);
     script([this] { send({FrameType::reply, receive().id, 0, "status=ok\n"}); });
     EXPECT_TRUE(link_->blocks(soon()));
 }
 
+// The hvc of a POWER guest drops a NUL behind a carriage return.
 TEST_F(AgentLinkTest, ARequestHasNoNulBehindACarriageReturn) {
     std::string path;
     for (unsigned i = 0; path.empty(); i++) {
