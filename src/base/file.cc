@@ -81,6 +81,17 @@ Result<std::optional<FileLock>> FileLock::try_take(const fs::path& path) {
     return fail_errno(Fault::host, "lock " + path.string());
 }
 
+Result<std::optional<FileLock>> FileLock::try_take_for_process(const fs::path& path) {
+    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
+    if (!fd.valid()) return fail_errno(Fault::host, "open " + path.string());
+    struct flock whole = {};
+    whole.l_type = F_WRLCK;
+    whole.l_whence = SEEK_SET;
+    if (::fcntl(fd.get(), F_SETLK, &whole) == 0) return FileLock(std::move(fd));
+    if (errno == EACCES || errno == EAGAIN) return std::nullopt;
+    return fail_errno(Fault::host, "lock " + path.string());
+}
+
 Result<TemporaryDirectory> TemporaryDirectory::make(const std::string& prefix, const fs::path& parent) {
     std::error_code code;
     const fs::path base = parent.empty() ? fs::temp_directory_path(code) : parent;

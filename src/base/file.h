@@ -32,6 +32,9 @@ public:
     static Result<FileLock> take(const fs::path& path);
     // Nothing where somebody else holds it.
     static Result<std::optional<FileLock>> try_take(const fs::path& path);
+    // The same between processes alone (F_SETLK). A child does not share it, as it does the others until its exec: what a process that
+    // was killed was about to start keeps nobody out. `path` must not be opened otherwise in this process.
+    static Result<std::optional<FileLock>> try_take_for_process(const fs::path& path);
 
 private:
     explicit FileLock(Descriptor fd) : fd_(std::move(fd)) {}

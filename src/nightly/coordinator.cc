@@ -348,7 +348,7 @@ private:
 
 Status run_campaign_plan(const CampaignRunOrder& order, CampaignRunObserver& observer) {
     MEMRIG_CHECK(make_directories(order.directory));
-    MEMRIG_TRY(const auto alone, FileLock::try_take(order.directory / "lock"));
+    MEMRIG_TRY(const auto alone, FileLock::try_take_for_process(order.directory / "lock"));
     if (!alone)
         return fail_with({Fault::host, order.directory.string() + " is being worked on by another memrig", {}},
                          "memrig campaign status shows how far it is");

@@ -169,6 +169,32 @@ TEST_F(FileTest, ALockThatSomebodyElseHoldsIsToldAtOnce) {
     EXPECT_FALSE(FileLock::try_take(at("no-such-folder") / "lock"));
 }
 
+TEST_F(FileTest, AProcessLockDiesWithItsProcessNotWithItsChildren) {
+    const fs::path path = at("lock");
+    int taken[2], leave[2];
+    ASSERT_EQ(::pipe(taken), 0);
+    ASSERT_EQ(::pipe(leave), 0);
+    const pid_t owner = ::fork();
+    ASSERT_GE(owner, 0);
+    if (owner == 0) {
+        const auto own = FileLock::try_take_for_process(path);
+        const pid_t child = ::fork();
+        char byte = own && *own && child >= 0 ? 'y' : 'n';
+        if (child != 0 && ::write(taken[1], &byte, 1) == 1) ::pause();
+        ::close(leave[1]);
+        ::_exit(static_cast<int>(::read(leave[0], &byte, 1)));  // the child: until the test is over
+    }
+    char byte = 'n';
+    ASSERT_EQ(::read(taken[0], &byte, 1), 1);
+    EXPECT_EQ(byte, 'y');
+    EXPECT_FALSE(FileLock::try_take_for_process(path).value().has_value());
+    ::kill(owner, SIGKILL);
+    ::waitpid(owner, nullptr, 0);
+    EXPECT_TRUE(FileLock::try_take_for_process(path).value().has_value());
+    EXPECT_FALSE(FileLock::try_take_for_process(at("no-such-folder") / "lock"));
+    for (const int fd : {taken[0], taken[1], leave[0], leave[1]}) ::close(fd);
+}
+
 TEST_F(FileTest, ATemporaryDirectoryIsPrivateAndRemovesItself) {
     fs::path path;
     {

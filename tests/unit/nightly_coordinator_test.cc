@@ -158,7 +158,11 @@ TEST_F(CampaignRun, SurvivesBeingKilled) {
     for (bool ended = false; !ended;) {
         const pid_t child = ::fork();
         ASSERT_GE(child, 0);
-        if (child == 0) ::_exit(run() ? 0 : 1);
+        if (child == 0) {
+            const auto ran = run();
+            if (!ran) ADD_FAILURE() << ran.error().line();
+            ::_exit(ran ? 0 : 1);
+        }
         if (kills < 20) {
             // Some results further, wherever that is.
             const auto more = [&, goal = std::uniform_int_distribution<unsigned>(1, 20)(random)] {
@@ -189,6 +193,31 @@ TEST_F(CampaignRun, SurvivesBeingKilled) {
     const auto finished = *store->finished();
     EXPECT_EQ(std::set(finished.begin(), finished.end()).size(), 500u);
     EXPECT_EQ(finished.size(), 500u);
+}
+
+TEST_F(CampaignRun, IsRefusedToASecondCoordinator) {
+    ASSERT_TRUE(run());
+    int taken[2];
+    ASSERT_EQ(::pipe(taken), 0);
+    const pid_t other = ::fork();
+    ASSERT_GE(other, 0);
+    if (other == 0) {
+        const auto lock = FileLock::try_take_for_process(order.directory / "lock");
+        const char byte = lock && *lock ? 'y' : 'n';
+        if (::write(taken[1], &byte, 1) == 1) ::pause();
+        ::_exit(1);
+    }
+    char byte = 'n';
+    ASSERT_EQ(::read(taken[0], &byte, 1), 1);
+    ASSERT_EQ(byte, 'y');
+    const Status refused = run();
+    ::kill(other, SIGKILL);
+    ::waitpid(other, nullptr, 0);
+    ASSERT_FALSE(refused);
+    EXPECT_THAT(refused.error().line(), HasSubstr("is being worked on by another memrig"));
+    EXPECT_TRUE(run());
+    ::close(taken[0]);
+    ::close(taken[1]);
 }
 
 TEST_F(CampaignRun, ASecondResultOfATrialIsAnError) {
