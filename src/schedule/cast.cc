@@ -1,6 +1,7 @@
 #include "schedule/cast.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/log.h"
 #include "probe/function_watch.h"
@@ -20,6 +21,14 @@ constexpr auto kCrashPatience = 30s;
 // Who sleeps by the clock waits for nobody: an onliner that was refused, or a task that is parked.
 bool sleeps_by_the_clock(const BlockedTask& task) {
     return std::ranges::any_of(task.stack, [](const std::string& frame) { return frame.starts_with("msleep+"); });
+}
+
+// Whether it sleeps in the very call that returns to `where`. POWER's stacks begin with a frame that has no name, and with the switch.
+bool sleeps_at(const BlockedTask& task, const std::string& where) {
+    const auto innermost = std::ranges::find_if_not(task.stack, [](const std::string& frame) {
+        return frame.starts_with("0x") || frame.starts_with("__switch_to+");
+    });
+    return innermost != task.stack.end() && innermost->starts_with(where + "/");
 }
 
 Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
@@ -123,6 +132,11 @@ Result<bool> Cast::enters(const Actor& actor, const Arrival& arrival) {
 Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
     MEMRIG_TRY(const bool enters_now, enters(actor, arrival));
     if (!enters_now) return Response::pass();
+    if (retries_beside_cycle(actor, arrival)) {
+        timeline_.add(actor.name, "parked", "while the rig looks at the cycle that it is no part of", arrival.vcpu);
+        parked_.insert(arrival.vcpu);
+        return Response::hold();
+    }
     timeline_.add(actor.name, "enters", symbols_.describe(arrival.address), arrival.vcpu);
     if (!actor.is_thread()) {
         const auto left = [this, &actor](const Arrival& returned, std::uint64_t value) -> Status {
@@ -135,6 +149,12 @@ Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
         MEMRIG_CHECK(conductor_.on_return(arrival, left));
     }
     return Response::pass();
+}
+
+bool Cast::retries_beside_cycle(const Actor& actor, const Arrival& arrival) {
+    return looked_at_ && actor.is_thread() && arrival.vcpu >= order_.housekeeping &&
+           may_be_held(actor.name, arrival.vcpu) &&
+           std::ranges::none_of(*looked_at_, [&](const WaitLink& link) { return link.wants.task == arrival.task; });
 }
 
 Result<Response> Cast::at_crash(const std::string& function, const Arrival& arrival) {
@@ -179,8 +199,7 @@ Status Cast::look_for_sleeper(const Actor& actor) {
         ledger_ != nullptr && known != seen.tasks.end() ? ledger_->wanted_by(known->second) : std::nullopt;
     if (!wish) return {};
     const auto asleep = std::ranges::any_of(tasks, [&](const BlockedTask& task) {
-        return (!actor.is_thread() || task.comm == actor.name.substr(0, longest_comm)) && !task.stack.empty() &&
-               task.stack.front().starts_with(wish->where + "/");
+        return (!actor.is_thread() || task.comm == actor.name.substr(0, longest_comm)) && sleeps_at(task, wish->where);
     });
     if (asleep) note_evidence(actor.name, {Evidence::Kind::asleep, wish->lock}, {}, wish->where);
     return {};
@@ -243,6 +262,14 @@ Status Cast::settle(Deadline give_up) {
 }
 
 Result<bool> Cast::look_at_stuck() {
+    looked_at_ = ledger_ != nullptr ? ledger_->wait_cycle() : std::nullopt;
+    const auto still = look_twice();
+    looked_at_.reset();
+    for (const unsigned vcpu : std::exchange(parked_, {})) conductor_.release(vcpu);
+    return still;
+}
+
+Result<bool> Cast::look_twice() {
     seen.stuck.clear();
     for (int look = 0; look < 2; look++) {
         StuckSample sample;

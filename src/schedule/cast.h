@@ -88,7 +88,9 @@ public:
 
     // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
     Status settle(Deadline give_up);
-    // Two looks, with the guest running in between. True if neither shows any progress over the other.
+    // Two looks, with the guest running in between. True if neither shows any progress over the other. An onliner beside a cycle, that is
+    // refused and tries again for ever (lock_device_hotplug_sysfs), is parked meanwhile at its entry, where it has no lock: the stops
+    // that each of its tries costs leave the agent hardly any time to answer.
     Result<bool> look_at_stuck();
     std::size_t lock_events_of(const std::optional<WaitCycle>& cycle) const;
     // Lets the kernel print its last words; they are evidence.
@@ -100,6 +102,8 @@ public:
     Performance seen;
 
 private:
+    Result<bool> look_twice();
+    [[nodiscard]] bool retries_beside_cycle(const Actor& actor, const Arrival& arrival);
     Result<Response> at_entry(const Actor& actor, const Arrival& arrival);
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
@@ -140,6 +144,8 @@ private:
     std::optional<OnlinerTrigger> trigger_;      // of all threads, where it is not what the schedule says
     std::map<std::string, Doorbell> doorbells_;  // by thread
     std::set<std::string> started_;
+    std::optional<WaitCycle> looked_at_;           // while the rig looks at what it takes for a deadlock
+    std::set<unsigned> parked_;                    // meanwhile, vCPUs
     BlockRange own_memory_;                        // that is there to be plugged
     std::uint64_t virtio_mem_blocks_ = 0;          // that the virtio-mem device has now
     std::map<std::string, std::uint64_t> asked_;   // by thread: the writes that it was rung for

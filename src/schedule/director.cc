@@ -14,6 +14,8 @@ using namespace std::chrono_literals;
 constexpr auto kStepPatience = 120s;
 constexpr unsigned kMostNaps = 20;
 constexpr std::uint64_t kNapMs = 1;
+// Of who is parked: each nap stops the guest, and where a stop is dear (pseries, arm64) short ones leave the others no time.
+constexpr std::uint64_t kParkedNapMs = 100;
 // How often the guest is asked who sleeps.
 constexpr auto kLook = 50ms;
 }  // namespace
@@ -78,7 +80,7 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     if (armed == armed_.end() || armed->second.step != &step) return Response::pass();
     if (cast_.actor_of(arrival.task) != step.actor) return Response::pass();
     if (armed->second.reached)
-        return armed->second.parked && arrival.again ? nap() : Result<Response>(Response::pass());
+        return armed->second.parked && arrival.again ? nap(kParkedNapMs) : Result<Response>(Response::pass());
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
@@ -89,18 +91,18 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     } else if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
         // A nap moves it to a vCPU that has nothing to do, as a rule. A worker that belongs to its vCPU naps until it is released.
         if (!symbols_.unique("msleep")) return Response::pass();
-        if (++armed->second.naps <= kMostNaps) return nap();
+        if (++armed->second.naps <= kMostNaps) return nap(kNapMs);
         armed->second.parked = true;
     }
     armed->second.reached = true;
     cast_.seen.holds.push_back({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});
     timeline_.add(step.actor, "held", block ? fmt::format("{} of memory{}", step.at, *block) : step.at, arrival.vcpu);
-    return armed->second.parked ? nap() : Result<Response>(Response::hold());
+    return armed->second.parked ? nap(kParkedNapMs) : Result<Response>(Response::hold());
 }
 
-Result<Response> Director::nap() {
+Result<Response> Director::nap(std::uint64_t milliseconds) {
     MEMRIG_TRY(const auto msleep, entries_of(conductor_.probe(), symbols_, "msleep"));
-    return Response::call(msleep.front(), kNapMs);
+    return Response::call(msleep.front(), milliseconds);
 }
 
 Status Director::play_rounds() {
