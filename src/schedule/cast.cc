@@ -1,11 +1,11 @@
 #include "schedule/cast.h"
 
 #include <algorithm>
-#include <utility>
 
 #include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
+#include "schedule/nap.h"
 #include "schedule/while_running.h"
 
 namespace memrig {
@@ -103,9 +103,13 @@ Status Cast::watch() {
             MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, name));
             entries_[actor.name].insert(entries.begin(), entries.end());
         }
-        for (const auto entry : entries_[actor.name])
+        for (const auto entry : entries_[actor.name]) {
             MEMRIG_CHECK(
                 conductor_.watch(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
+            if (!actor.is_thread() || ledger_ == nullptr || !can_nap(symbols_)) continue;
+            MEMRIG_CHECK(conductor_.watch_first(
+                entry, [this, &actor](const Arrival& arrival) { return at_retry(actor, arrival); }));
+        }
     }
     if (ledger_ != nullptr) ledger_->on_event([this](const LockEvent& event) { at_lock(event); });
     return watch_crashes();
@@ -132,11 +136,6 @@ Result<bool> Cast::enters(const Actor& actor, const Arrival& arrival) {
 Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
     MEMRIG_TRY(const bool enters_now, enters(actor, arrival));
     if (!enters_now) return Response::pass();
-    if (retries_beside_cycle(actor, arrival)) {
-        timeline_.add(actor.name, "parked", "while the rig looks at the cycle that it is no part of", arrival.vcpu);
-        parked_.insert(arrival.vcpu);
-        return Response::hold();
-    }
     timeline_.add(actor.name, "enters", symbols_.describe(arrival.address), arrival.vcpu);
     if (!actor.is_thread()) {
         const auto left = [this, &actor](const Arrival& returned, std::uint64_t value) -> Status {
@@ -151,10 +150,13 @@ Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
     return Response::pass();
 }
 
-bool Cast::retries_beside_cycle(const Actor& actor, const Arrival& arrival) {
-    return looked_at_ && actor.is_thread() && arrival.vcpu >= order_.housekeeping &&
-           may_be_held(actor.name, arrival.vcpu) &&
-           std::ranges::none_of(*looked_at_, [&](const WaitLink& link) { return link.wants.task == arrival.task; });
+Result<Response> Cast::at_retry(const Actor& actor, const Arrival& arrival) {
+    if (!looked_at_ || actor_of(arrival.task) != actor.name) return Response::pass();
+    if (std::ranges::any_of(*looked_at_, [&](const WaitLink& link) { return link.wants.task == arrival.task; }))
+        return Response::pass();
+    if (!arrival.again)
+        timeline_.add(actor.name, "parked", "while the rig looks at a cycle that it is no part of", arrival.vcpu);
+    return nap(conductor_, symbols_, kParkedNapMs);
 }
 
 Result<Response> Cast::at_crash(const std::string& function, const Arrival& arrival) {
@@ -265,7 +267,6 @@ Result<bool> Cast::look_at_stuck() {
     looked_at_ = ledger_ != nullptr ? ledger_->wait_cycle() : std::nullopt;
     const auto still = look_twice();
     looked_at_.reset();
-    for (const unsigned vcpu : std::exchange(parked_, {})) conductor_.release(vcpu);
     return still;
 }
 

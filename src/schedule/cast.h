@@ -89,8 +89,9 @@ public:
     // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
     Status settle(Deadline give_up);
     // Two looks, with the guest running in between. True if neither shows any progress over the other. An onliner beside a cycle, that is
-    // refused and tries again for ever (lock_device_hotplug_sysfs), is parked meanwhile at its entry, where it has no lock: the stops
-    // that each of its tries costs leave the agent hardly any time to answer.
+    // refused and tries again for ever (lock_device_hotplug_sysfs), naps meanwhile at its entry, where it has no lock: the stops
+    // that each of its tries costs leave the agent hardly any time to answer. It is not held, as the work that brings the agent its questions
+    // (flush_to_ldisc()) may be on its vCPU.
     Result<bool> look_at_stuck();
     std::size_t lock_events_of(const std::optional<WaitCycle>& cycle) const;
     // Lets the kernel print its last words; they are evidence.
@@ -103,8 +104,8 @@ public:
 
 private:
     Result<bool> look_twice();
-    [[nodiscard]] bool retries_beside_cycle(const Actor& actor, const Arrival& arrival);
     Result<Response> at_entry(const Actor& actor, const Arrival& arrival);
+    Result<Response> at_retry(const Actor& actor, const Arrival& arrival);
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
     Status arm_threads();
@@ -145,7 +146,6 @@ private:
     std::map<std::string, Doorbell> doorbells_;  // by thread
     std::set<std::string> started_;
     std::optional<WaitCycle> looked_at_;           // while the rig looks at what it takes for a deadlock
-    std::set<unsigned> parked_;                    // meanwhile, vCPUs
     BlockRange own_memory_;                        // that is there to be plugged
     std::uint64_t virtio_mem_blocks_ = 0;          // that the virtio-mem device has now
     std::map<std::string, std::uint64_t> asked_;   // by thread: the writes that it was rung for

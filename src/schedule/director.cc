@@ -5,6 +5,7 @@
 #include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
+#include "schedule/nap.h"
 
 namespace memrig {
 
@@ -14,8 +15,6 @@ using namespace std::chrono_literals;
 constexpr auto kStepPatience = 120s;
 constexpr unsigned kMostNaps = 20;
 constexpr std::uint64_t kNapMs = 1;
-// Of who is parked: each nap stops the guest, and where a stop is dear (pseries, arm64) short ones leave the others no time.
-constexpr std::uint64_t kParkedNapMs = 100;
 // How often the guest is asked who sleeps.
 constexpr auto kLook = 50ms;
 }  // namespace
@@ -80,7 +79,7 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     if (armed == armed_.end() || armed->second.step != &step) return Response::pass();
     if (cast_.actor_of(arrival.task) != step.actor) return Response::pass();
     if (armed->second.reached)
-        return armed->second.parked && arrival.again ? nap(kParkedNapMs) : Result<Response>(Response::pass());
+        return armed->second.parked && arrival.again ? nap(conductor_, symbols_, kParkedNapMs) : Result<Response>(Response::pass());
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
@@ -90,19 +89,14 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
         armed->second.parked = true;
     } else if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
         // A nap moves it to a vCPU that has nothing to do, as a rule. A worker that belongs to its vCPU naps until it is released.
-        if (!symbols_.unique("msleep")) return Response::pass();
-        if (++armed->second.naps <= kMostNaps) return nap(kNapMs);
+        if (!can_nap(symbols_)) return Response::pass();
+        if (++armed->second.naps <= kMostNaps) return nap(conductor_, symbols_, kNapMs);
         armed->second.parked = true;
     }
     armed->second.reached = true;
     cast_.seen.holds.push_back({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});
     timeline_.add(step.actor, "held", block ? fmt::format("{} of memory{}", step.at, *block) : step.at, arrival.vcpu);
-    return armed->second.parked ? nap(kParkedNapMs) : Result<Response>(Response::hold());
-}
-
-Result<Response> Director::nap(std::uint64_t milliseconds) {
-    MEMRIG_TRY(const auto msleep, entries_of(conductor_.probe(), symbols_, "msleep"));
-    return Response::call(msleep.front(), milliseconds);
+    return armed->second.parked ? nap(conductor_, symbols_, kParkedNapMs) : Result<Response>(Response::hold());
 }
 
 Status Director::play_rounds() {

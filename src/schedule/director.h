@@ -32,7 +32,6 @@ private:
 
     Status set_watches();
     Result<Response> at_hold(const Step& step, const Arrival& arrival);
-    Result<Response> nap(std::uint64_t milliseconds);
     Status play_rounds();
     Result<bool> play_steps();                 // false: the performance is over
     Result<bool> play_step(const Step& step);  // false: the performance is over
