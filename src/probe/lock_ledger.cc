@@ -58,7 +58,12 @@ LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWa
       symbols_(symbols),
       watching_(watching),
       paths_(symbols),
-      mutexes_(conductor, paths_, [this](LockEvent event) { write(std::move(event)); }),
+      mutexes_(
+          conductor, paths_, [this](LockEvent event) { write(std::move(event)); },
+          [this](std::uint64_t task, std::uint64_t mutex) {
+              const auto wish = wanted_.find(task);
+              return wish != wanted_.end() && wish->second.instance == mutex;
+          }),
       names_(symbols) {}
 
 Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,

@@ -13,6 +13,9 @@ namespace {
 constexpr std::uint64_t kFlagWaiters = 1;
 constexpr std::uint64_t kFlagPickup = 4;
 constexpr std::uint64_t kFlags = 7;
+// Bytes of a `struct mutex` in which its list is looked for: with lockdep, a map of more than 64 stands before it.
+constexpr std::uint64_t kMutexBytes = 192;
+constexpr std::size_t kMostWaiters = 64;
 // Bytes of a task_struct that are looked at: POWER has 256 of thread_info before `stack`.
 constexpr std::uint64_t kTaskHead = 512;
 
@@ -38,7 +41,52 @@ Status MutexWatch::look(const Arrival& stop) {
     for (const auto& [address, mutex] : mutexes_) addresses.push_back(address);
     MEMRIG_TRY(const auto owners, conductor_.probe().read_words(stop.vcpu, addresses));
     auto owner = owners.begin();
-    for (auto& [address, mutex] : mutexes_) MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
+    for (auto& [address, mutex] : mutexes_) {
+        MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
+        if ((mutex.owner & kFlagWaiters) != 0) MEMRIG_CHECK(find_waiters(address, mutex, stop));
+    }
+    return {};
+}
+
+Result<std::optional<std::uint64_t>> MutexWatch::list_of_waiters(std::uint64_t address, unsigned vcpu) {
+    // The one pair of links in it that is linked to, from a place on some stack.
+    const auto is_list = [&](std::uint64_t offset, std::uint64_t first) -> Result<bool> {
+        if (first >> 60 < 0xc || first == address + offset) return false;
+        const auto back = conductor_.probe().read_u64(vcpu, first + 8);
+        if (!back && back.error().fault != Fault::guest) return std::unexpected(back.error());
+        return back && *back == address + offset;
+    };
+    const auto bytes = conductor_.probe().read_memory(vcpu, address, kMutexBytes);
+    if (!bytes && bytes.error().fault == Fault::guest) return std::nullopt;
+    if (!bytes) return std::unexpected(bytes.error());
+    for (std::uint64_t at = list_offset_.value_or(16); at + 8 <= bytes->size(); at += 8) {
+        MEMRIG_TRY(const bool found, is_list(at, little_endian(std::string_view(*bytes).substr(at, 8))));
+        if (found) list_offset_ = at;
+        if (found) return address + at;
+        if (list_offset_) break;
+    }
+    return std::nullopt;
+}
+
+Status MutexWatch::find_waiters(std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
+    MEMRIG_TRY(const auto list, list_of_waiters(address, stop.vcpu));
+    if (!list) return {};
+    // Who has got the mutex takes itself off the list only then.
+    const bool owned = (mutex.owner & ~kFlags) != 0 && (mutex.owner & kFlagPickup) == 0;
+    std::uint64_t owner = 0;
+    if (owned) {
+        MEMRIG_TRY(owner, task_of(mutex.owner & ~kFlags, stop.vcpu));
+    }
+    std::uint64_t at = *list;
+    for (std::size_t i = 0; i < kMostWaiters; ++i) {
+        const auto next = conductor_.probe().read_u64(stop.vcpu, at);
+        if (!next) return next.error().fault == Fault::guest ? Status() : std::unexpected(next.error());
+        at = *next;
+        if (at == *list) break;
+        const std::uint64_t task = at & ~(conductor_.stack_bytes() - 1);
+        if (task != owner && !is_known_(task, address))
+            MEMRIG_CHECK(tell(LockAction::wants, task, address, mutex, stop));
+    }
     return {};
 }
 

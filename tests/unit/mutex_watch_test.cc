@@ -1,5 +1,8 @@
 // Mutexes by the writes to their owner field, over a FakeProbe.
 #include "probe/mutex_watch.h"
+
+#include <algorithm>
+
 #include "kernel_fixture.h"
 #include "probe/lock_ledger.h"
 
@@ -39,7 +42,20 @@ protected:
                        "bus_probe_device"}};
     CallPaths paths{kernel.symbols};
     std::vector<LockEvent> events;
-    MutexWatch watch{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); }};
+    // The links of a `struct mutex_waiter` at `waiter`, one of kMutex's list.
+    void link(std::uint64_t waiter, std::uint64_t next, std::uint64_t previous) {
+        kernel.probe.poke_u64(waiter, next);
+        kernel.probe.poke_u64(waiter + 8, previous);
+    }
+    // A stop that is about nothing.
+    void stops_elsewhere() { writes(0, kThird, 0, kOtherMutex); }
+
+    MutexWatch watch{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); },
+                     [this](std::uint64_t task, std::uint64_t) {
+                         return std::ranges::any_of(events, [&](const LockEvent& event) {
+                             return event.task == task && event.action == LockAction::wants;
+                         });
+                     }};
 };
 
 TEST_F(MutexWatchTest, IsWatchedOnce) {
@@ -89,6 +105,69 @@ TEST_F(MutexWatchTest, AFlagThatGoesIsNoEvent) {
     writes(1, kAdder, kAdderTask);
     writes(2, kOnliner, kAdderTask | kWaiters | kHandoff);
     writes(2, kOnliner, kAdderTask | kWaiters);
+    EXPECT_EQ(told().size(), 2u);
+}
+
+// The stop for its own write was lost: another's shows the flag, and the mutex's list says whose it is.
+TEST_F(MutexWatchTest, AWaiterWhoseWriteWasNotReportedIsFoundInTheList) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    for (const std::uint64_t offset : {16, 0x58}) {  // without and with lockdep's map before it
+        const std::uint64_t list = kMutex + offset, first = kOnliner + 0x1f00, second = kThird + 0x2e80;
+        MutexWatch anew{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); },
+                        [](std::uint64_t, std::uint64_t) { return false; }};
+        kernel.conductor.on_stop([&anew](const Arrival& stop) { return anew.look(stop); });
+        kernel.probe.poke_u64(kMutex, 0);
+        ASSERT_TRUE(anew.watch(kMutex, "lock"));
+        events.clear();
+        writes(1, kAdder, kAdderTask);
+        kernel.run();
+        link(list, first, second);
+        link(first, second, list);
+        link(second, list, first);
+        kernel.probe.poke_u64(kMutex, kAdderTask | kWaiters);
+        stops_elsewhere();
+        EXPECT_EQ(told(),
+                  (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock"), line(kThird, "wants lock")}));
+        link(list, list, list);
+    }
+}
+
+TEST_F(MutexWatchTest, AWaiterOfTheListIsToldOnceAndNotWhenItIsTheOwner) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    const std::uint64_t list = kMutex + 16, waiter = kOnliner + 0x1f00;
+    writes(1, kAdder, kAdderTask);
+    kernel.run();
+    link(list, waiter, waiter);
+    link(waiter, list, list);
+    kernel.probe.poke_u64(kMutex, kAdderTask | kWaiters);
+    stops_elsewhere();
+    stops_elsewhere();
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
+
+    // It has the mutex now, and is still in the list.
+    events.clear();
+    kernel.probe.poke_u64(kOnlinerTask + 0x20, kOnliner);
+    kernel.probe.poke_u64(kMutex, kOnlinerTask | kWaiters);
+    stops_elsewhere();
+    EXPECT_EQ(told(), (Lines{line(kAdder, "releases lock"), line(kOnliner, "takes lock")}));
+}
+
+TEST_F(MutexWatchTest, AListThatIsBeingChangedOrMakesNoSenseTellsNothing) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    const std::uint64_t list = kMutex + 16, waiter = kOnliner + 0x1f00;
+    writes(1, kAdder, kAdderTask);
+    kernel.run();
+    kernel.probe.poke_u64(kMutex, kAdderTask | kWaiters);
+    link(list, waiter, waiter);
+    link(waiter, list, waiter);  // nothing links back yet
+    stops_elsewhere();
+    EXPECT_EQ(told(), Lines{line(kAdder, "takes lock")});
+    link(waiter, waiter, list);  // it never comes to an end
+    stops_elsewhere();
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
+    kernel.probe.absent.insert(kThird + 0x100);
+    link(list, kThird + 0x100, waiter);
+    stops_elsewhere();
     EXPECT_EQ(told().size(), 2u);
 }
 
