@@ -209,6 +209,14 @@ Status Conductor::pause() {
     return handle(stop);
 }
 
+Status Conductor::look() {
+    MEMRIG_CHECK(pause());
+    if (!stop_listener_) return {};
+    MEMRIG_TRY(Registers registers, probe_.registers(0));
+    const std::uint64_t task = task_of(registers);
+    return stop_listener_({0, 0, std::move(registers), task, steady_clock().now()});
+}
+
 Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline deadline, int wake) {
     for (;;) {
         if (done()) return RunEnd::done;

@@ -75,7 +75,7 @@ public:
     // The address that the function just entered will return to.
     Result<std::uint64_t> return_address(const Arrival& entry);
 
-    // Called at every stop, before any handler: with the vCPU and the address that it stopped for.
+    // Called at every stop, before any handler: with the vCPU and the address that it stopped for (see look()).
     void on_stop(std::function<Status(const Arrival&)> listener) { stop_listener_ = std::move(listener); }
 
     // Lets a held vCPU go with the next run. False if it was not held.
@@ -92,6 +92,8 @@ public:
     Status resume();
     // Stops a running guest. An arrival that this cuts into is handled as any other.
     Status pause();
+    // The same, and on_stop() is called, at address 0: for what no stop of the guest's own told of.
+    Status look();
     // Removes every breakpoint; what is held stays held.
     Status unwatch_all();
     // The same, releases every vCPU and lets the guest run.

@@ -237,13 +237,23 @@ bool Cast::all_finished() {
     return std::ranges::all_of(order_.schedule.actors, [&](const Actor& actor) { return finished(actor); });
 }
 
+Result<RunEnd> Cast::run_until(const std::function<bool()>& done, Deadline deadline) {
+    for (;;) {
+        MEMRIG_TRY(const RunEnd end,
+                   conductor_.run_until(done, Deadline::after(kGlance).earlier(deadline), descriptor()));
+        if (end == RunEnd::done || deadline.expired()) return end;
+        if (auto gone = machine_.death(Duration::zero())) return std::unexpected(*std::move(gone));
+        MEMRIG_CHECK(conductor_.look());
+    }
+}
+
 Status Cast::settle(Deadline give_up) {
     const auto in_a_cycle = [&] { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); };
     const auto over = [&] { return crashed() || all_finished() || in_a_cycle() || hopeless(); };
     unsigned stills = 0;
     for (;;) {
-        MEMRIG_TRY(const RunEnd end,
-                   conductor_.run_until(over, Deadline::after(kGlance), machine_.agent().descriptor()));
+        // Without a ledger it is the looks that tell, every now and then.
+        MEMRIG_TRY(const RunEnd end, run_until(over, ledger_ != nullptr ? give_up : Deadline::after(kGlance)));
         if (crashed()) {
             seen.end = PlayEnd::crashed;
             return {};

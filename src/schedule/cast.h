@@ -86,6 +86,9 @@ public:
     // stack (__sched), but not what else they wait for, RCU for one. The guest stands still after.
     Status look_for_sleeper(const Actor& actor);
 
+    // As the conductor's, with the agent's descriptor to wake it, and a look at the guest every now and then. An error as soon as the machine is known to be gone: of a libvirt that fell silent
+    // the probe, whose line to QEMU is another one, does not hear.
+    Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline);
     // Runs until all have finished, the kernel has crashed or nothing moves; says how in `seen`.
     Status settle(Deadline give_up);
     // Two looks, with the guest running in between. True if neither shows any progress over the other. An onliner beside a cycle, that is

@@ -170,7 +170,7 @@ Result<bool> Director::play_step(const Step& step) {
             const auto over = [&] {
                 return cast_.crashed() || reached() || cast_.finished(*schedule_.find(step.actor));
             };
-            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience), cast_.descriptor()));
+            MEMRIG_TRY(end, cast_.run_until(over, Deadline::after(kStepPatience)));
             if (!reached()) end = RunEnd::expired;
             break;
         }
@@ -184,7 +184,7 @@ Result<bool> Director::play_step(const Step& step) {
             const auto give_up = Deadline::after(kStepPatience);
             const bool looks = step.asks_for(Evidence::Kind::asleep);
             for (;;) {
-                MEMRIG_TRY(end, conductor_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
+                MEMRIG_TRY(end, cast_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
                 if (end == RunEnd::done || give_up.expired()) break;
                 MEMRIG_CHECK(cast_.look_for_sleeper(*schedule_.find(step.actor)));
             }
@@ -193,7 +193,7 @@ Result<bool> Director::play_step(const Step& step) {
         case StepKind::finish: {
             const auto finished = [&] { return cast_.finished(*schedule_.find(step.actor)); };
             const auto over = [&] { return cast_.crashed() || finished() || cast_.hopeless(); };
-            MEMRIG_TRY(end, conductor_.run_until(over, Deadline::after(kStepPatience), cast_.descriptor()));
+            MEMRIG_TRY(end, cast_.run_until(over, Deadline::after(kStepPatience)));
             if (!finished()) end = RunEnd::expired;
             break;
         }

@@ -35,6 +35,21 @@ TEST_F(ConductorTest, StopsElsewhereAreNobodysArrival) {
     EXPECT_EQ(conductor.stops(), 0u);
 }
 
+TEST_F(ConductorTest, ALookIsAStopThatIsNobodysArrival) {
+    std::vector<std::uint64_t> looked_at;
+    conductor.on_stop([&](const Arrival& stop) {
+        looked_at.push_back(stop.address);
+        return Status();
+    });
+    watch(kFunction);
+    ASSERT_TRUE(conductor.resume());
+    ASSERT_TRUE(conductor.look());
+    EXPECT_FALSE(probe.running());
+    EXPECT_EQ(looked_at, std::vector<std::uint64_t>{0});
+    EXPECT_TRUE(arrivals.empty());
+    EXPECT_EQ(conductor.stops(), 0u);
+}
+
 // --- passing a breakpoint
 
 TEST_F(ConductorTest, ANopIsPassedByMovingThePc) {
