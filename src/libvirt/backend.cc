@@ -1,6 +1,8 @@
 #include "libvirt/backend.h"
 
 #include <atomic>
+#include <memory>
+#include <thread>
 
 #include <libvirt/virterror.h>
 
@@ -9,6 +11,7 @@
 #include "libvirt/domain_xml.h"
 #include "libvirt/gdbstub.h"
 #include "libvirt/survey.h"
+#include "qmp/one_shot.h"
 
 namespace memrig {
 
@@ -16,6 +19,24 @@ namespace {
 
 // libvirt's QEMU may be another user, who has to make the gdbstub's socket there; its name is not to be guessed.
 constexpr auto kSocketDirectoryMode = fs::perms::owner_all | fs::perms::group_exec | fs::perms::others_exec;
+
+struct Started {
+    Domain domain;     // null where it is not
+    LibvirtSaid said;  // why
+};
+
+// Not broken off by who asks to stop, so that nothing is left; the domain that comes too late ends with its connection.
+std::shared_ptr<Started> start_domain(const Connection& connection, const std::string& xml, Deadline deadline) {
+    const auto reply = std::make_shared<OneShot<std::shared_ptr<Started>>>();
+    std::thread([reply, connection, xml] {
+        Domain domain(
+            virDomainCreateXML(connection.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
+        LibvirtSaid said = domain ? LibvirtSaid{} : libvirt_said();
+        reply->set(std::make_shared<Started>(std::move(domain), std::move(said)));
+    }).detach();
+    if (!reply->wait_to_the_end(deadline)) return std::make_shared<Started>(nullptr, LibvirtSaid{0, "not in time"});
+    return *reply->wait(deadline);
+}
 
 class LibvirtBackend final : public Backend {
 public:
@@ -29,20 +50,20 @@ public:
     [[nodiscard]] bool is_here() const override { return !elsewhere_; }
     Status answers(Deadline deadline) override { return memrig::answers(connection_, deadline); }
     [[nodiscard]] bool keeps_guests() const override { return !elsewhere_; }
-    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline) override {
-        MEMRIG_TRY(auto machine, define(order, false));
+    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override {
+        MEMRIG_TRY(auto machine, define(order, false, deadline));
         return machine;
     }
     Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file,
                                              Deadline deadline) override {
-        MEMRIG_TRY(auto machine, define(order, true));
+        MEMRIG_TRY(auto machine, define(order, true, deadline));
         if (const auto loaded = machine->load(file, deadline); !loaded)
             return std::unexpected(machine->death(Duration::zero()).value_or(loaded.error()));
         return machine;
     }
 
 private:
-    Result<std::unique_ptr<DomainMachine>> define(const MachineOrder& order, bool incoming);
+    Result<std::unique_ptr<DomainMachine>> define(const MachineOrder& order, bool incoming, Deadline deadline);
     Result<MachineOrder> sent(const MachineOrder& order) const;
     [[nodiscard]] Error explain(const LibvirtSaid& said, const MachineOrder& order, const DomainMeans& means) const;
 
@@ -73,10 +94,11 @@ Error LibvirtBackend::explain(const LibvirtSaid& said, const MachineOrder& order
     return error;
 }
 
-Result<std::unique_ptr<DomainMachine>> LibvirtBackend::define(const MachineOrder& order, bool incoming) {
-    if (!order.bench.link_devices.empty())
+Result<std::unique_ptr<DomainMachine>> LibvirtBackend::define(const MachineOrder& order, bool incoming,
+                                                              Deadline deadline) {
+    if (elsewhere_ && !order.bench.link_devices.empty())
         return fail(Fault::user_input,
-                    "bench {} cannot be played through libvirt: its line to the agent is a device of QEMU's own",
+                    "bench {} cannot be played on another host: its line to the agent is a socket that QEMU makes",
                     order.bench.name);
     DomainMeans means;
     if (elsewhere_) {
@@ -87,19 +109,17 @@ Result<std::unique_ptr<DomainMachine>> LibvirtBackend::define(const MachineOrder
         fs::permissions(means.sockets->path(), kSocketDirectoryMode, code);
     }
     MEMRIG_TRY(MachineOrder there, sent(order));
-    const DomainNames names{fmt::format("{}-{}", own_name(), ++made_), means.gdb_socket()};
+    const DomainNames names{fmt::format("{}-{}", own_name(), ++made_), means.gdb_socket(), means.link_socket()};
     // One for each domain: of two that ask for QEMU's events on one connection, libvirt 9.0 serves the first alone.
     MEMRIG_TRY(Connection connection, open_connection(uri_));
     const std::string xml = domain_xml(there, names, incoming);
     if (!order.evidence.empty()) MEMRIG_CHECK(write_file(order.evidence / "domain.xml", xml));
-    Domain domain(
-        virDomainCreateXML(connection.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
-    if (!domain) {
-        const LibvirtSaid said = libvirt_said();
+    const auto started = start_domain(connection, xml, deadline);
+    if (!started->domain) {
         if (!elsewhere_ && virConnectIsAlive(connection.get()) != 1) end_by_gdbstub(names.gdb_socket);
-        return std::unexpected(explain(said, order, means));
+        return std::unexpected(explain(started->said, order, means));
     }
-    return make_domain_machine(std::move(connection), std::move(domain), std::move(there), std::move(means));
+    return make_domain_machine(std::move(connection), std::move(started->domain), std::move(there), std::move(means));
 }
 
 }  // namespace

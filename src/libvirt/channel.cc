@@ -27,6 +27,7 @@ struct Pipe {
     Connection connection;
     Stream stream;
     Descriptor socket;  // our end
+    const std::shared_ptr<OneShot<bool>> ended = std::make_shared<OneShot<bool>>();
 
     std::mutex mutex;
     std::condition_variable changed;
@@ -96,11 +97,12 @@ void carry(const SharedPipe& pipe) {
     writer.join();
     virStreamEventRemoveCallback(pipe->stream.get());
     virStreamAbort(pipe->stream.get());
+    pipe->ended->set(true);
 }
 
 using Open = int (*)(virDomainPtr, const char*, virStreamPtr, unsigned);
 
-Result<Descriptor> open_stream(const Connection& connection, virDomainPtr domain, const std::string& alias, Open open,
+Result<Channel> open_stream(const Connection& connection, virDomainPtr domain, const std::string& alias, Open open,
                                unsigned force) {
     Stream stream(virStreamNew(connection.get(), VIR_STREAM_NONBLOCK));
     if (!stream) return std::unexpected(libvirt_error(Fault::rig, "a stream of libvirt"));
@@ -117,16 +119,16 @@ Result<Descriptor> open_stream(const Connection& connection, virDomainPtr domain
         return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's " + alias));
     (void)events_own.release();
     std::thread(carry, pipe).detach();
-    return theirs;
+    return Channel{std::move(theirs), pipe->ended};
 }
 
 }  // namespace
 
-Result<Descriptor> open_console(const Connection& connection, virDomainPtr domain, const std::string& alias) {
+Result<Channel> open_console(const Connection& connection, virDomainPtr domain, const std::string& alias) {
     return open_stream(connection, domain, alias, virDomainOpenConsole, VIR_DOMAIN_CONSOLE_FORCE);
 }
 
-Result<Descriptor> open_channel(const Connection& connection, virDomainPtr domain, const std::string& alias) {
+Result<Channel> open_channel(const Connection& connection, virDomainPtr domain, const std::string& alias) {
     return open_stream(connection, domain, alias, virDomainOpenChannel, VIR_DOMAIN_CHANNEL_FORCE);
 }
 

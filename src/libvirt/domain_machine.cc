@@ -2,6 +2,7 @@
 
 #include <chrono>
 #include <mutex>
+#include <vector>
 
 #include <fcntl.h>
 #include <libvirt/virterror.h>
@@ -22,7 +23,8 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kProbePatience = 60s;
+constexpr auto kProbePatience = 60s, kLinkPatience = 60s;
+constexpr auto kStreamPatience = 2min;  // of a libvirt that falls silent its client hears a minute later
 constexpr std::size_t kMostTranscript = 4u << 20;
 constexpr const char* kStateName = "memrig-state";
 
@@ -49,7 +51,7 @@ public:
     LibvirtMachine(const LibvirtMachine&) = delete;
     LibvirtMachine& operator=(const LibvirtMachine&) = delete;
     ~LibvirtMachine() override {
-        probe_.reset();
+        close_channels();
         if (end_registration_ >= 0) virConnectDomainEventDeregisterAny(connection_.get(), end_registration_);
         if (virDomainDestroy(domain_.get()) < 0 && !last_error_is(VIR_ERR_NO_DOMAIN) &&
             !last_error_is(VIR_ERR_OPERATION_INVALID))
@@ -73,6 +75,26 @@ public:
 
 private:
     Status await_end_events();
+    // Its socket; the stream behind it is waited for at the end.
+    Descriptor keep(Channel channel) {
+        streams_.push_back(std::move(channel.ended));
+        return std::move(channel.socket);
+    }
+    // The line to the agent.
+    Result<Descriptor> open_link() {
+        if (!order_.bench.link_devices.empty())
+            return connect_unix(means_.link_socket(), Deadline::after(kLinkPatience));
+        MEMRIG_TRY(Channel link, open_console(connection_, domain_.get(), kLinkAlias));
+        return keep(std::move(link));
+    }
+    // See Channel.
+    void close_channels() {
+        probe_.reset();
+        agent_.reset();
+        console_.reset();
+        const Deadline patience = Deadline::after(kStreamPatience);
+        for (const auto& ended : streams_) (void)ended->wait_to_the_end(patience);
+    }
     Result<std::unique_ptr<Probe>> reach_probe();
     // A QEMU that libvirt has left behind. On another host it is out of reach.
     void end_orphan() {
@@ -91,6 +113,7 @@ private:
     int end_registration_ = -1;
     std::mutex transcript_mutex_;
     std::string transcript_;
+    std::vector<std::shared_ptr<OneShot<bool>>> streams_;
     std::unique_ptr<LibvirtMonitor> monitor_;
     std::unique_ptr<HotplugApi> hotplug_;
     std::unique_ptr<ConsoleLog> console_;
@@ -118,13 +141,16 @@ Status LibvirtMachine::connect() {
     MEMRIG_CHECK(await_end_events());
     const auto names = std::make_shared<DeviceNames>();
     MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get(), names));
-    if (!has_own_nodes(order_.bench)) {
+    // libvirt plugs no memory into a node that it does not know.
+    if (order_.bench.nodes == 1) {
         MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names, order_.bench,
-                                          means_.sockets ? means_.sockets->path() : fs::path()));
+                                          [this](const std::string& name, std::uint64_t bytes) {
+                                              return means_.make_file(name, bytes);
+                                          }));
     }
-    MEMRIG_TRY(Descriptor console, open_console(connection_, domain_.get(), kConsoleAlias));
-    console_ = std::make_unique<ConsoleLog>(std::move(console));
-    MEMRIG_TRY(Descriptor link, open_console(connection_, domain_.get(), kLinkAlias));
+    MEMRIG_TRY(Channel console, open_console(connection_, domain_.get(), kConsoleAlias));
+    console_ = std::make_unique<ConsoleLog>(keep(std::move(console)));
+    MEMRIG_TRY(Descriptor link, open_link());
     const auto keep = [this](const TranscriptEntry& entry) {
         const std::lock_guard guard(transcript_mutex_);
         if (transcript_.size() < kMostTranscript) transcript_ += transcript_line(entry, born_) + "\n";
@@ -136,8 +162,8 @@ Status LibvirtMachine::connect() {
 Result<std::unique_ptr<Probe>> LibvirtMachine::reach_probe() {
     const Deadline give_up = Deadline::after(kProbePatience);
     if (!means_.sockets) {
-        MEMRIG_TRY(Descriptor stub, open_channel(connection_, domain_.get(), gdb_channel_));
-        return make_gdb_probe(std::move(stub), give_up);
+        MEMRIG_TRY(Channel stub, open_channel(connection_, domain_.get(), gdb_channel_));
+        return make_gdb_probe(keep(std::move(stub)), give_up);
     }
     auto probe = connect_gdb_probe(means_.gdb_socket(), give_up);
     if (!probe) return fail_with(probe.error(), advise_on_gdbstub(probe.error().message));
@@ -189,7 +215,19 @@ Status LibvirtMachine::load(const fs::path& file, Deadline deadline) {
 
 }  // namespace
 
-std::string DomainMeans::gdb_socket() const { return sockets ? (sockets->path() / "gdb").string() : ""; }
+std::string DomainMeans::socket(const char* name) const { return sockets ? (sockets->path() / name).string() : ""; }
+
+Result<fs::path> DomainMeans::make_file(const std::string& name, std::uint64_t bytes) {
+    if (!sockets) {
+        MEMRIG_TRY(RemoteFile made, uploads->make(name, bytes));
+        return path_of(files.emplace_back(std::move(made)).get());
+    }
+    const fs::path file = sockets->path() / name;
+    const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
+    if (!made.valid() || ::ftruncate(made.get(), static_cast<off_t>(bytes)) != 0)
+        return fail_errno(Fault::host, "make " + file.string());
+    return file;
+}
 
 Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineOrder order,
                                                            DomainMeans means) {

@@ -4,6 +4,7 @@
 #include <memory>
 #include <optional>
 #include <string>
+#include <vector>
 
 #include "base/file.h"
 #include "libvirt/handles.h"
@@ -17,7 +18,15 @@ struct DomainMeans {
     std::optional<TemporaryDirectory>
         sockets;                       // of this host's, where the gdbstub's is; nothing where libvirt is another's
     std::shared_ptr<Uploads> uploads;  // of another host's
-    [[nodiscard]] std::string gdb_socket() const;  // "" without a directory
+    std::vector<RemoteFile> files;     // made there for this domain alone
+    // "" without a directory.
+    [[nodiscard]] std::string gdb_socket() const { return socket("gdb"); }
+    [[nodiscard]] std::string link_socket() const { return socket("link"); }
+    // A new file of so many bytes, which its QEMU can open.
+    Result<std::filesystem::path> make_file(const std::string& name, std::uint64_t bytes);
+
+private:
+    [[nodiscard]] std::string socket(const char* name) const;
 };
 
 class DomainMachine : public Machine {

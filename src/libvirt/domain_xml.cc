@@ -8,6 +8,7 @@
 
 #include "libvirt/device_names.h"
 #include "libvirt/gdbstub.h"
+#include "machine/qemu_command.h"
 
 namespace memrig {
 
@@ -36,13 +37,24 @@ std::string xml_text(const pugi::xml_document& document) {
     return text.str();
 }
 
-// libvirt wants at least one node where memory can be plugged.
 void add_memory(pugi::xml_node domain, const Bench& bench) {
+    if (bench.slots == 0) return;
     set(add(domain, "maxMemory", std::to_string(bench.max_memory_bytes >> 10)), "slots", std::to_string(bench.slots));
     set(domain.child("maxMemory"), "unit", "KiB");
-    const pugi::xml_node cell = add(add(add(domain, "cpu"), "numa"), "cell");
+}
+
+// The vCPUs are cores of one socket, as QEMU has them; libvirt would make a socket of each. It wants one node at least where memory can be
+// plugged, and makes none without memory: the others are QEMU's (empty_nodes()).
+void add_cpu(pugi::xml_node domain, const Bench& bench) {
+    const unsigned most = bench.vcpus() + bench.spare;
+    const pugi::xml_node cpu = add(domain, "cpu"), topology = add(cpu, "topology");
+    set(topology, "sockets", "1");
+    set(topology, "cores", std::to_string(most));
+    set(topology, "threads", "1");
+    if (bench.slots == 0) return;
+    const pugi::xml_node cell = add(add(cpu, "numa"), "cell");
     set(cell, "id", "0");
-    set(cell, "cpus", fmt::format("0-{}", bench.vcpus() + bench.spare - 1));
+    set(cell, "cpus", fmt::format("0-{}", most - 1));
     set(cell, "memory", std::to_string(bench.memory_bytes >> 10));
     set(cell, "unit", "KiB");
 }
@@ -91,47 +103,36 @@ void add_virtio_mem(pugi::xml_node devices, const VirtioMemOrder& device) {
     set(add(memory, "alias"), "name", DeviceNames::alias(device.id));
 }
 
+// libvirt's names for a serial device that is not the machine's usual one.
+struct SerialKind {
+    const char *type = "", *model = "";
+};
+constexpr SerialKind kSpaprVty{"spapr-vio-serial", "spapr-vty"}, kPciSerial{"pci-serial", "pci-serial"};
+
+void add_serial(pugi::xml_node devices, const char* port, const SerialKind& kind) {
+    const pugi::xml_node serial = add(devices, "serial");
+    set(serial, "type", "pty");
+    const pugi::xml_node target = add(serial, "target");
+    set(target, "port", port);
+    if (*kind.type == '\0') return;
+    set(target, "type", kind.type);
+    set(add(target, "model"), "name", kind.model);
+}
+
 void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& names) {
     const pugi::xml_node devices = add(domain, "devices");
     if (bench.emulator.program.find('/') != std::string::npos) add(devices, "emulator", bench.emulator.program);
     const pugi::xml_node usb = add(devices, "controller");
     set(usb, "type", "usb");
     set(usb, "model", "none");
-    for (const char* port : {"0", "1"}) {
-        const pugi::xml_node serial = add(devices, "serial");
-        set(serial, "type", "pty");
-        const pugi::xml_node target = add(serial, "target");
-        set(target, "port", port);
-        if (bench.arch != "ppc64le") continue;
-        set(target, "type", "spapr-vio-serial");
-        set(add(target, "model"), "name", "spapr-vty");
-    }
+    const SerialKind usual = bench.machine.starts_with("pseries") ? kSpaprVty : SerialKind{};
+    add_serial(devices, "0", usual);
+    if (bench.link_devices.empty()) add_serial(devices, "1", bench.link_on_pci ? kPciSerial : usual);
     if (names.gdb_socket.empty()) add_gdb_channel(devices);
     if (bench.plug_port) add_root_ports(devices, names);
     if (const auto& device = bench.virtio_mem)
         add_virtio_mem(devices, {device->id, device->backend(), device->bytes, 0, static_cast<int>(device->node)});
     set(add(devices, "memballoon"), "model", "none");
-}
-
-// A bench's arguments without those of its first node and that node's memory, which libvirt lays out itself (add_memory()).
-std::vector<std::string> beyond_first_node(const std::vector<std::string>& arguments) {
-    constexpr std::string_view first = "node,nodeid=0,", memory = "memdev=";
-    std::string backend;
-    for (const auto& argument : arguments) {
-        if (!argument.starts_with(first) || argument.find(memory) == std::string::npos) continue;
-        backend = argument.substr(argument.find(memory) + memory.size());
-        backend = ",id=" + backend.substr(0, backend.find(',')) + ",";
-    }
-    std::vector<std::string> kept;
-    for (std::size_t i = 0; i < arguments.size(); ++i) {
-        const bool pair = i + 1 < arguments.size();
-        const bool node = pair && arguments[i] == "-numa" && arguments[i + 1].starts_with(first);
-        const bool its_memory = pair && !backend.empty() && arguments[i] == "-object" &&
-                                arguments[i + 1].find(backend) != std::string::npos;
-        if (node || its_memory) ++i;
-        else kept.push_back(arguments[i]);
-    }
-    return kept;
 }
 
 std::vector<std::string> further_arguments(const MachineOrder& order, const DomainNames& names,
@@ -143,7 +144,11 @@ std::vector<std::string> further_arguments(const MachineOrder& order, const Doma
     if (!machine_options.empty()) append({"-machine", machine_options});
     if (!bench.cpu.empty()) append({"-cpu", bench.cpu});
     arguments.insert(arguments.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
-    std::ranges::copy(beyond_first_node(bench.arguments), std::back_inserter(arguments));
+    std::ranges::copy(empty_nodes(bench), std::back_inserter(arguments));
+    arguments.insert(arguments.end(), bench.arguments.begin(), bench.arguments.end());
+    if (!bench.link_devices.empty())
+        append({"-chardev", "socket,id=link,path=" + names.link_socket + ",server=on,wait=off"});
+    for (const auto& device : bench.link_devices) append({"-device", device});
     if (incoming) append({"-incoming", "defer"});
     return arguments;
 }
@@ -168,8 +173,6 @@ std::string virtio_mem_xml(const VirtioMemOrder& order) {
     return xml_text(document);
 }
 
-bool has_own_nodes(const Bench& bench) { return std::ranges::find(bench.arguments, "-numa") != bench.arguments.end(); }
-
 std::string libvirt_arch(const Bench& bench) { return bench.arch == "ppc64le" ? "ppc64" : bench.arch; }
 
 std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming) {
@@ -184,6 +187,7 @@ std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool
     set(domain, "xmlns:qemu", kQemuNamespace);
     add(domain, "name", names.domain);
     add_memory(domain, bench);
+    add_cpu(domain, bench);
     add_bytes(domain, "memory", bench.memory_bytes);
     const pugi::xml_node vcpu = add(domain, "vcpu", std::to_string(bench.vcpus() + bench.spare));
     if (bench.spare != 0) set(vcpu, "current", std::to_string(bench.vcpus()));

@@ -4,13 +4,9 @@
 #include <sstream>
 #include <vector>
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 #include <pugixml.hpp>
 
-#include "base/descriptor.h"
-#include "base/file.h"
 #include "libvirt/call.h"
 #include "libvirt/device_events.h"
 #include "libvirt/domain_xml.h"
@@ -38,11 +34,11 @@ void on_resized(virConnectPtr, virDomainPtr, const char* alias, unsigned long lo
 
 class LibvirtHotplug final : public HotplugApi {
 public:
-    LibvirtHotplug(Connection connection, Domain domain, std::shared_ptr<DeviceNames> names, fs::path directory)
+    LibvirtHotplug(Connection connection, Domain domain, std::shared_ptr<DeviceNames> names, MakeFile make_file)
         : connection_(std::move(connection)),
           domain_(std::move(domain)),
           names_(std::move(names)),
-          directory_(std::move(directory)) {}
+          make_file_(std::move(make_file)) {}
     LibvirtHotplug(const LibvirtHotplug&) = delete;
     LibvirtHotplug& operator=(const LibvirtHotplug&) = delete;
     ~LibvirtHotplug() override {
@@ -62,9 +58,10 @@ public:
     }
 
     Status attach_dimm(const DimmOrder& order, Deadline deadline) override {
-        fs::path file;
+        std::filesystem::path file;
         if (order.nvdimm) {
-            MEMRIG_TRY(file, make_file(order));
+            // libvirt has an NVDIMM's memory in a file alone, which has to be there.
+            MEMRIG_TRY(file, make_file_(order.id, order.bytes));
         }
         return attach(order.id, order.backend, dimm_xml(order, file), deadline);
     }
@@ -102,18 +99,6 @@ public:
     }
 
 private:
-    // libvirt has an NVDIMM's memory in a file alone, which has to be there.
-    [[nodiscard]] Result<fs::path> make_file(const DimmOrder& order) const {
-        if (directory_.empty())
-            return fail_with(
-                {Fault::user_input, fmt::format("{}: an NVDIMM's file cannot be made on another host", order.id), {}},
-                "plug it through a libvirt of this host, or without libvirt");
-        const fs::path file = directory_ / order.id;
-        const Descriptor made(::open(file.c_str(), O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC, 0600));
-        if (!made.valid() || ::ftruncate(made.get(), static_cast<off_t>(order.bytes)) != 0)
-            return fail_errno(Fault::host, "make " + file.string());
-        return file;
-    }
     Status attach(const std::string& id, const std::string& backend, std::string xml, Deadline deadline) {
         names_->add(id, backend);
         known_.insert(id);
@@ -151,7 +136,7 @@ private:
     Connection connection_;
     Domain domain_;
     std::shared_ptr<DeviceNames> names_;
-    fs::path directory_;  // for files of devices; empty: there is none
+    MakeFile make_file_;
     SharedEvents events_ = std::make_shared<DeviceEvents>();
     std::vector<int> registrations_;
     std::set<std::string> known_;
@@ -176,8 +161,9 @@ Result<std::string> resized_xml(const std::string& domain, const std::string& al
 
 Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, virDomainPtr domain,
                                                  std::shared_ptr<DeviceNames> names, const Bench& bench,
-                                                 const fs::path& directory) {
-    auto hotplug = std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names), directory);
+                                                 MakeFile make_file) {
+    auto hotplug =
+        std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names), std::move(make_file));
     if (bench.virtio_mem) hotplug->knows_from_the_start(*bench.virtio_mem);
     MEMRIG_CHECK(hotplug->listen());
     return hotplug;

@@ -1,5 +1,6 @@
 #include "libvirt/survey.h"
 
+#include <chrono>
 #include <memory>
 #include <thread>
 
@@ -13,22 +14,34 @@ namespace {
 
 constexpr int kKeepAliveSeconds = 5;
 constexpr unsigned kKeepAliveCount = 12;
+constexpr auto kConnectPatience = std::chrono::minutes(1);
 
 std::string dotted(unsigned long version) {  // NOLINT: as libvirt counts
     return fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000);
+}
+
+Result<Connection> connect(const std::string& uri) {
+    Connection connection = own(virConnectOpenAuth(uri.c_str(), virConnectAuthPtrDefault, 0));
+    if (!connection)
+        return fail_with(libvirt_error(Fault::host, "connect to libvirt at " + uri),
+                         advise_on_connection(libvirt_said()));
+    // One that falls silent, here or elsewhere, is gone after a minute: what waits for it fails then.
+    (void)virConnectSetKeepAlive(connection.get(), kKeepAliveSeconds, kKeepAliveCount);
+    return connection;
 }
 
 }  // namespace
 
 Result<Connection> open_connection(const std::string& uri) {
     MEMRIG_CHECK(start_event_loop());
-    Connection connection = own(virConnectOpenAuth(uri.c_str(), virConnectAuthPtrDefault, 0));
-    if (!connection)
-        return fail_with(libvirt_error(Fault::host, "connect to libvirt at " + uri),
-                         advise_on_connection(libvirt_said()));
-    // One that falls silent is gone after a minute.
-    if (is_elsewhere(connection)) (void)virConnectSetKeepAlive(connection.get(), kKeepAliveSeconds, kKeepAliveCount);
-    return connection;
+    // The call cannot be broken off: it has a thread of its own.
+    const auto reply = std::make_shared<OneShot<Result<Connection>>>();
+    std::thread([reply, uri] { reply->set(connect(uri)); }).detach();
+    auto connected = reply->wait(Deadline::after(kConnectPatience));
+    if (connected) return *std::move(connected);
+    if (connected.error().fault == QmpFault::interrupted) return std::unexpected(connected.error().error());
+    return fail_with({Fault::host, fmt::format("libvirt at {} does not answer", uri), {}},
+                     "see whether `virsh -c " + uri + " version` does; if not, restart that libvirt");
 }
 
 Result<std::string> versions_of(const Connection& connection) {

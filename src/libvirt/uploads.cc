@@ -28,11 +28,6 @@ constexpr const char* kDirectoryMode = "0755";
 constexpr const char* kFileMode = "0644";
 constexpr std::size_t kPortion = 256u << 10;
 
-struct FreeVolume {
-    void operator()(virStorageVolPtr volume) const { virStorageVolFree(volume); }
-};
-using Volume = std::unique_ptr<virStorageVol, FreeVolume>;
-
 std::string text_of(const pugi::xml_document& document) {
     std::ostringstream text;
     document.save(text, "", pugi::format_raw | pugi::format_no_declaration);
@@ -61,6 +56,7 @@ std::string volume_xml(const std::string& name, std::uintmax_t bytes) {
     pugi::xml_node capacity = volume.append_child("capacity");
     capacity.append_attribute("unit").set_value("bytes");
     capacity.text().set(std::to_string(bytes).c_str());
+    volume.append_child("allocation").text().set("0");  // what is not written takes no room
     pugi::xml_node target = volume.append_child("target");
     target.append_child("format").append_attribute("type").set_value("raw");
     add_permissions(target, kFileMode);
@@ -116,6 +112,12 @@ bool is_left_behind(const std::string& name) {
     return whole && pid > 0 && ::kill(pid, 0) != 0 && errno == ESRCH;
 }
 
+Result<fs::path> path_of(virStorageVolPtr volume) {
+    const Text path(virStorageVolGetPath(volume));
+    if (!path) return std::unexpected(libvirt_error(Fault::host, "ask libvirt where a file of ours is"));
+    return fs::path(path.get());
+}
+
 Uploads::Uploads(Connection connection) : connection_(std::move(connection)) {}
 
 Uploads::~Uploads() {
@@ -136,19 +138,31 @@ Status Uploads::make_pool() {
 Result<fs::path> Uploads::send(const fs::path& file) {
     const std::lock_guard guard(mutex_);
     if (const auto known = sent_.find(file); known != sent_.end()) return known->second;
-    if (!pool_) MEMRIG_CHECK(make_pool());
-    MEMRIG_TRY(const fs::path there, upload(file, fmt::format("{}-{}", sent_.size(), file.filename().string())));
+    MEMRIG_TRY(const fs::path there, upload(file));
     sent_.emplace(file, there);
     return there;
 }
 
-Result<fs::path> Uploads::upload(const fs::path& file, const std::string& name) {
+Result<RemoteFile> Uploads::make(const std::string& name, std::uint64_t bytes) {
+    const std::lock_guard guard(mutex_);
+    MEMRIG_TRY(Volume volume, make_room(name, bytes));
+    return RemoteFile(volume.release());
+}
+
+Result<Volume> Uploads::make_room(const std::string& name, std::uint64_t bytes) {
+    if (!pool_) MEMRIG_CHECK(make_pool());
+    const std::string xml = volume_xml(fmt::format("{}-{}", made_++, name), bytes);
+    Volume volume(virStorageVolCreateXML(pool_.get(), xml.c_str(), 0));
+    if (!volume) return std::unexpected(libvirt_error(Fault::host, "make room for " + name + " at libvirt"));
+    return volume;
+}
+
+Result<fs::path> Uploads::upload(const fs::path& file) {
     const Descriptor source(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
     struct stat found{};
     if (!source.valid() || ::fstat(source.get(), &found) != 0) return fail_errno(Fault::host, "open " + file.string());
     const auto bytes = static_cast<unsigned long long>(found.st_size);  // NOLINT: libvirt's type
-    const Volume volume(virStorageVolCreateXML(pool_.get(), volume_xml(name, bytes).c_str(), 0));
-    if (!volume) return std::unexpected(libvirt_error(Fault::host, "make room for " + file.string() + " at libvirt"));
+    MEMRIG_TRY(const Volume volume, make_room(file.filename().string(), bytes));
     const Stream stream(virStreamNew(connection_.get(), 0));
     const auto failed = [&] {
         return std::unexpected(libvirt_error(Fault::host, "send " + file.string() + " to libvirt"));
@@ -170,9 +184,7 @@ Result<fs::path> Uploads::upload(const fs::path& file, const std::string& name) 
         }
     }
     if (virStreamFinish(stream.get()) < 0) return failed();
-    const Text path(virStorageVolGetPath(volume.get()));
-    if (!path) return failed();
-    return fs::path(path.get());
+    return path_of(volume.get());
 }
 
 }  // namespace memrig

@@ -11,7 +11,7 @@ namespace memrig {
 
 namespace {
 constexpr std::uint64_t kLeastMemory = 128ull << 20;
-constexpr std::int64_t kMostVcpus = 64, kMostNodes = 127;
+constexpr std::int64_t kMostVcpus = 64, kMostNodes = 128;  // QEMU's MAX_NODES
 
 // What QEMU and libvirt take for an id (id_wellformed(), util/id.c).
 bool is_qemu_id(const std::string& id) {
@@ -43,6 +43,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
         bench.memory_bytes = memory->size("size");
         bench.max_memory_bytes = memory->size("max");
         bench.slots = static_cast<unsigned>(memory->integer("slots", 0, 256));
+        bench.nodes = static_cast<unsigned>(memory->integer("nodes", 1, kMostNodes, 1));
         if (bench.memory_bytes < kLeastMemory) memory->report("size", "a guest needs at least 128M");
         if (bench.max_memory_bytes < bench.memory_bytes) memory->report("max", "\"max\" is less than \"size\"");
         memory->finish();
@@ -56,7 +57,10 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     if (auto consoles = root.table("consoles", true)) {
         bench.console = consoles->string("console");
         bench.link = consoles->string("link");
+        bench.link_on_pci = consoles->boolean("link-on-pci", false);
         bench.link_devices = consoles->strings("link-devices", false);
+        if (bench.link_on_pci && !bench.link_devices.empty())
+            consoles->report("link-devices", "the line to the agent is one device: \"link-on-pci\" says another");
         consoles->finish();
     }
     if (auto kernel = root.table("kernel", true)) {
@@ -72,7 +76,7 @@ Result<Bench> parse_bench(std::string_view text, const std::string& shown_name) 
     }
     if (auto device = root.table("virtio-mem", false)) {
         bench.virtio_mem = BenchVirtioMem{device->string("id"), device->size("size"),
-                                          static_cast<unsigned>(device->integer("node", 0, kMostNodes, 0))};
+                                          static_cast<unsigned>(device->integer("node", 0, kMostNodes - 1, 0))};
         if (!is_qemu_id(bench.virtio_mem->id)) device->report("id", "no letter, followed by letters, digits, - and _");
         device->finish();
     }

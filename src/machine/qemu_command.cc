@@ -1,5 +1,8 @@
 #include "machine/qemu_command.h"
 
+#include <algorithm>
+#include <iterator>
+
 namespace memrig {
 
 namespace {
@@ -17,6 +20,17 @@ std::string vcpus(const Bench& bench) {
     return bench.spare == 0 ? std::to_string(most) : fmt::format("{},maxcpus={}", bench.vcpus(), most);
 }
 
+// Where there are several; one is QEMU's own where memory can be plugged.
+std::vector<std::string> numa(const Bench& bench) {
+    if (bench.nodes == 1) return {};
+    std::vector<std::string> arguments = {
+        "-object", fmt::format("memory-backend-ram,id=node0-memory,size={}", mebibytes(bench.memory_bytes)), "-numa",
+        fmt::format("node,nodeid=0,cpus=0-{},memdev=node0-memory", bench.vcpus() + bench.spare - 1)};
+    const auto empty = empty_nodes(bench);
+    arguments.insert(arguments.end(), empty.begin(), empty.end());
+    return arguments;
+}
+
 std::string accel(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg,thread=multi"; }
 
 }  // namespace
@@ -25,6 +39,13 @@ std::string MachineOrder::command_line() const {
     std::string line = fmt::format("console={} memrig.link={}", bench.console, bench.link);
     if (!bench.append.empty()) line += " " + bench.append;
     return line;
+}
+
+std::vector<std::string> empty_nodes(const Bench& bench) {
+    std::vector<std::string> arguments;
+    for (unsigned node = 1; node < bench.nodes; ++node)
+        arguments.insert(arguments.end(), {"-numa", fmt::format("node,nodeid={}", node)});
+    return arguments;
 }
 
 std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) {
@@ -65,9 +86,11 @@ std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) 
                                      order.initramfs.string(),
                                      "-append",
                                      order.command_line()};
-    if (bench.link_devices.empty()) argv.insert(argv.end(), {"-serial", "chardev:link"});
+    if (bench.link_on_pci) argv.insert(argv.end(), {"-device", "pci-serial,chardev=link"});
+    else if (bench.link_devices.empty()) argv.insert(argv.end(), {"-serial", "chardev:link"});
     argv.insert(argv.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());
     if (!bench.cpu.empty()) argv.insert(argv.end(), {"-cpu", bench.cpu});
+    std::ranges::copy(numa(bench), std::back_inserter(argv));
     if (const auto& device = bench.virtio_mem)
         argv.insert(
             argv.end(),

@@ -17,6 +17,9 @@ struct QemuDescriptors {
     static constexpr int incoming = 14;
 };
 
+// The arguments for its NUMA nodes behind the first.
+std::vector<std::string> empty_nodes(const Bench& bench);
+
 // With `incoming`, the guest waits for its state (QMP migrate-incoming).
 std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming);
 

@@ -38,6 +38,8 @@ inside() {
     mount --bind /run/group /etc/group
     cat >/etc/libvirt/libvirtd.conf <<END
 listen_tls = 1
+listen_tcp = 1
+auth_tcp = "none"
 listen_addr = "10.77.$number.2"
 ca_file = "/run/pki/cacert.pem"
 cert_file = "/run/pki/servercert-$number.pem"

@@ -84,6 +84,8 @@ public:
     }
 
     [[nodiscard]] const std::string& uri() const { return uri_; }
+    // Without a password, as nobody else is in its network.
+    [[nodiscard]] std::string tcp_uri() const { return fmt::format("qemu+tcp://{}/system", address_); }
     [[nodiscard]] std::string backend() const { return "libvirt:" + uri_; }
     // As when its power fails: all that runs on it ends at once.
     void kill() { host_.reset(); }

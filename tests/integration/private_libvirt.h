@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <csignal>
 #include <cstring>
 #include <optional>
 #include <string>
@@ -22,7 +23,7 @@ namespace memrig {
 // Makes a directory of those QEMUs that the tests use: libvirt asks all that it finds what they can do.
 inline std::string few_emulators(const fs::path& directory) {
     fs::create_directories(directory);
-    for (const char* name : {"qemu-system-x86_64", "qemu-system-ppc64"}) {
+    for (const char* name : {"qemu-system-x86_64", "qemu-system-ppc64", "qemu-system-aarch64"}) {
         const auto program = find_program(name);
         std::error_code code;
         if (program) fs::create_symlink(*program, directory / name, code);
@@ -86,6 +87,10 @@ public:
         std::error_code code;
         fs::remove(kSocket, code);
     }
+
+    // It says nothing any more, until it is woken.
+    void stop() { ::kill(daemon_->pid(), SIGSTOP); }
+    void wake() { ::kill(daemon_->pid(), SIGCONT); }
 
     [[nodiscard]] std::string log_text() const { return read_file(log()).value_or(""); }
     [[nodiscard]] const fs::path& work() const { return work_.path(); }

@@ -40,6 +40,7 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(bench->memory_bytes, 512ull << 20);
     EXPECT_EQ(bench->max_memory_bytes, 8ull << 30);
     EXPECT_EQ(bench->slots, 4u);
+    EXPECT_EQ(bench->nodes, 3u);
     EXPECT_EQ(bench->vcpus(), 4u);
     EXPECT_EQ(bench->spare, 2u);
     EXPECT_EQ(
@@ -54,6 +55,7 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(bench->console, "ttyS0");
     EXPECT_EQ(bench->link, "ttyS1");
     EXPECT_EQ(bench->link_devices, std::vector<std::string>{"pci-serial,chardev=link"});
+    EXPECT_FALSE(bench->link_on_pci);
     EXPECT_FALSE(bench->restorable);
     EXPECT_EQ(bench->append, "isolcpus=domain,0 panic=-1");
     EXPECT_EQ(bench->modules, std::vector<std::string>{"virtio_mem"});
@@ -127,6 +129,15 @@ TEST(QemuCommand, Golden) {
     MachineOrder kvm = order_of("good");
     kvm.accelerator = Accelerator::kvm;
     expect_golden("good-kvm-incoming.argv", lines(qemu_command(kvm, true)));
+}
+
+TEST(QemuCommand, ALineToTheAgentOnPci) {
+    MachineOrder order = order_of("good");
+    order.bench.link_on_pci = true;
+    order.bench.link_devices.clear();
+    const std::string argv = lines(qemu_command(order, false));
+    EXPECT_NE(argv.find("-device\npci-serial,chardev=link\n"), std::string::npos) << argv;
+    EXPECT_EQ(argv.find("chardev:link"), std::string::npos) << "it is no serial device of the machine's";
 }
 
 TEST(QemuCommand, TheKernelsCommandLine) {
