@@ -103,7 +103,7 @@ void carry(const SharedPipe& pipe) {
 using Open = int (*)(virDomainPtr, const char*, virStreamPtr, unsigned);
 
 Result<Channel> open_stream(const Connection& connection, virDomainPtr domain, const std::string& alias, Open open,
-                               unsigned force) {
+                            unsigned force) {
     Stream stream(virStreamNew(connection.get(), VIR_STREAM_NONBLOCK));
     if (!stream) return std::unexpected(libvirt_error(Fault::rig, "a stream of libvirt"));
     if (open(domain, alias.c_str(), stream.get(), force) < 0)

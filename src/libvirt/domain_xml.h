@@ -11,7 +11,7 @@ namespace memrig {
 
 struct DomainNames {
     std::string domain;
-    std::string gdb_socket;  // where QEMU serves its gdbstub; empty: it has a channel kGdbChannel for it
+    std::string gdb_socket;   // where QEMU serves its gdbstub; empty: it has a channel kGdbChannel for it
     std::string link_socket;  // where it serves the line to the agent, of a bench with link_devices
 };
 

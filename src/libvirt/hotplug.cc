@@ -162,8 +162,7 @@ Result<std::string> resized_xml(const std::string& domain, const std::string& al
 Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, virDomainPtr domain,
                                                  std::shared_ptr<DeviceNames> names, const Bench& bench,
                                                  MakeFile make_file) {
-    auto hotplug =
-        std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names), std::move(make_file));
+    auto hotplug = std::make_unique<LibvirtHotplug>(connection, share(domain), std::move(names), std::move(make_file));
     if (bench.virtio_mem) hotplug->knows_from_the_start(*bench.virtio_mem);
     MEMRIG_CHECK(hotplug->listen());
     return hotplug;

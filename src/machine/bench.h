@@ -40,16 +40,15 @@ struct Bench {
     std::string cpu;      // QEMU's -cpu, empty for the machine's default
     std::uint64_t memory_bytes = 0, max_memory_bytes = 0;
     unsigned slots = 0;
-    unsigned nodes = 1;  // NUMA nodes: node 0 has all vCPUs and all memory, the others have neither at first
+    unsigned nodes = 1;         // NUMA nodes: node 0 has all vCPUs and all memory, the others have neither at first
     unsigned housekeeping = 1;  // vCPUs from 0 on that are never held
     unsigned actors = 2;        // vCPUs behind them, for the actors
     unsigned spare = 0;         // vCPUs that can be plugged
     std::string console, link;  // the guest's names of its two serial devices
     bool link_on_pci = false;   // the second one is a PCI device (pci-serial): the machine itself has but one
-    std::vector<std::string>
-        link_devices;        // or is this, as QEMU's -device wants it, on chardev "link"
-    bool restorable = true;  // false: what QEMU saves of it does not go on, so that each trial boots its own
-    std::string append;      // added to the kernel's command line
+    std::vector<std::string> link_devices;  // or is this, as QEMU's -device wants it, on chardev "link"
+    bool restorable = true;            // false: what QEMU saves of it does not go on, so that each trial boots its own
+    std::string append;                // added to the kernel's command line
     std::vector<std::string> modules;  // needed in the initramfs where the kernel has them as modules
     BenchHotplug hotplug;              // ACPI's, unless the bench says
     std::optional<BenchVirtioMem> virtio_mem;

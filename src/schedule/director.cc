@@ -79,7 +79,8 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     if (armed == armed_.end() || armed->second.step != &step) return Response::pass();
     if (cast_.actor_of(arrival.task) != step.actor) return Response::pass();
     if (armed->second.reached)
-        return armed->second.parked && arrival.again ? nap(conductor_, symbols_, kParkedNapMs) : Result<Response>(Response::pass());
+        return armed->second.parked && arrival.again ? nap(conductor_, symbols_, kParkedNapMs)
+                                                     : Result<Response>(Response::pass());
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));

@@ -12,8 +12,8 @@
 
 #include "base/file.h"
 #include "base/process.h"
+#include "integration/private_libvirt.h"
 #include "machine/kernel_catalogue.h"
-#include "private_libvirt.h"
 
 namespace memrig {
 
@@ -174,6 +174,5 @@ protected:
     static inline PrivateLibvirt* libvirt = nullptr;
     std::set<std::string> before;
 };
-
 
 }  // namespace memrig

@@ -23,10 +23,9 @@ TEST(EveryScenario, ComesOutAsExpectedOnTheOneWithoutNuma) {
 }
 
 TEST(EveryScenario, ComesOutAsExpectedOnTheOneForPower) {
-    test::expect_every_scenario_as_expected(
-        "ref-6.12-ppc64le",
-        {"race/reader-offline", "validate/unplug-pinned", "validate/memtrace", "race/memtrace-online",
-         "race/memtrace-remove-online"});
+    test::expect_every_scenario_as_expected("ref-6.12-ppc64le",
+                                            {"race/reader-offline", "validate/unplug-pinned", "validate/memtrace",
+                                             "race/memtrace-online", "race/memtrace-remove-online"});
 }
 
 // Before v5.11 memtrace removes and adds memory.

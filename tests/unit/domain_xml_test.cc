@@ -28,8 +28,8 @@ const DomainNames kNames{"memrig-1-1", "/tmp/memrig-x/gdb", "/tmp/memrig-x/link"
 TEST_P(DomainXml, IsGolden) {
     const fs::path path = fs::path(MEMRIG_TEST_DATA) / "golden" / "domains" / (GetParam() + ".xml");
     const bool elsewhere = GetParam() == kElsewhere;
-    const std::string xml =
-        domain_xml(order_of(elsewhere ? "q35" : GetParam()), elsewhere ? DomainNames{"memrig-1-1", "", ""} : kNames, false);
+    const std::string xml = domain_xml(order_of(elsewhere ? "q35" : GetParam()),
+                                       elsewhere ? DomainNames{"memrig-1-1", "", ""} : kNames, false);
     if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
         ASSERT_TRUE(write_file(path, xml));
     }
