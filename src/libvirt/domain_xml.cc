@@ -70,7 +70,7 @@ void add_os(pugi::xml_node domain, const MachineOrder& order, const std::string&
     if (order.bench.arch == "x86_64") add(add(domain, "features"), "acpi");
 }
 
-// Its socket, which libvirt chooses, is the gdbstub's (reach_gdbstub()).
+// Its socket, which libvirt chooses, is the gdbstub's (serve_gdbstub()).
 void add_gdb_channel(pugi::xml_node devices) {
     const pugi::xml_node channel = add(devices, "channel");
     set(channel, "type", "unix");

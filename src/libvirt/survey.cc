@@ -14,7 +14,7 @@ namespace {
 
 constexpr int kKeepAliveSeconds = 5;
 constexpr unsigned kKeepAliveCount = 12;
-constexpr auto kConnectPatience = std::chrono::minutes(1);
+constexpr auto kConnectPatience = std::chrono::minutes(2);
 
 std::string dotted(unsigned long version) {  // NOLINT: as libvirt counts
     return fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000);
