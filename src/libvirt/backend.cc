@@ -2,16 +2,15 @@
 
 #include <atomic>
 #include <memory>
-#include <thread>
 
 #include <libvirt/virterror.h>
 
 #include "base/file.h"
+#include "libvirt/call.h"
 #include "libvirt/domain_machine.h"
 #include "libvirt/domain_xml.h"
 #include "libvirt/gdbstub.h"
 #include "libvirt/survey.h"
-#include "qmp/one_shot.h"
 
 namespace memrig {
 
@@ -27,13 +26,12 @@ struct Started {
 
 // Not broken off by who asks to stop, so that nothing is left; the domain that comes too late ends with its connection.
 std::shared_ptr<Started> start_domain(const Connection& connection, const std::string& xml, Deadline deadline) {
-    const auto reply = std::make_shared<OneShot<std::shared_ptr<Started>>>();
-    std::thread([reply, connection, xml] {
+    const auto reply = call_apart([connection, xml] {
         Domain domain(
             virDomainCreateXML(connection.get(), xml.c_str(), VIR_DOMAIN_START_PAUSED | VIR_DOMAIN_START_AUTODESTROY));
         LibvirtSaid said = domain ? LibvirtSaid{} : libvirt_said();
-        reply->set(std::make_shared<Started>(std::move(domain), std::move(said)));
-    }).detach();
+        return std::make_shared<Started>(std::move(domain), std::move(said));
+    });
     if (!reply->wait_to_the_end(deadline)) return std::make_shared<Started>(nullptr, LibvirtSaid{0, "not in time"});
     return *reply->wait(deadline);
 }

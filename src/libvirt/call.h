@@ -10,16 +10,20 @@
 
 namespace memrig {
 
-// The outcome of `call(domain)` on such a thread; an error once `deadline` has passed or the user asks to stop. `call` owns all else that it
-// uses.
+// What `call()` returns, to be waited for on such a thread. `call` owns all that it uses.
+template <class Call>
+auto call_apart(Call call) {
+    const auto reply = std::make_shared<OneShot<std::invoke_result_t<Call>>>();
+    std::thread([reply, call = std::move(call)]() mutable { reply->set(call()); }).detach();
+    return reply;
+}
+
+// The outcome of `call(domain)`; an error once `deadline` has passed or the user asks to stop.
 template <class Call>
 auto call_libvirt(const Connection& connection, virDomainPtr domain, Deadline deadline, Call call) {
-    using Outcome = std::invoke_result_t<Call, virDomainPtr>;
-    const auto reply = std::make_shared<OneShot<Outcome>>();
-    std::thread([reply, connection, shared = share(domain), call = std::move(call)]() mutable {
-        reply->set(call(shared.get()));
-    }).detach();
-    return reply->wait(deadline);
+    return call_apart(
+               [connection, shared = share(domain), call = std::move(call)]() mutable { return call(shared.get()); })
+        ->wait(deadline);
 }
 
 }  // namespace memrig

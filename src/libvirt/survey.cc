@@ -1,12 +1,10 @@
 #include "libvirt/survey.h"
 
 #include <chrono>
-#include <memory>
-#include <thread>
 
+#include "libvirt/call.h"
 #include "libvirt/domain_xml.h"
 #include "libvirt/event_loop.h"
-#include "qmp/one_shot.h"
 
 namespace memrig {
 
@@ -34,10 +32,7 @@ Result<Connection> connect(const std::string& uri) {
 
 Result<Connection> open_connection(const std::string& uri) {
     MEMRIG_CHECK(start_event_loop());
-    // The call cannot be broken off: it has a thread of its own.
-    const auto reply = std::make_shared<OneShot<Result<Connection>>>();
-    std::thread([reply, uri] { reply->set(connect(uri)); }).detach();
-    auto connected = reply->wait(Deadline::after(kConnectPatience));
+    auto connected = call_apart([uri] { return connect(uri); })->wait(Deadline::after(kConnectPatience));
     if (connected) return *std::move(connected);
     if (connected.error().fault == QmpFault::interrupted) return std::unexpected(connected.error().error());
     return fail_with({Fault::host, fmt::format("libvirt at {} does not answer", uri), {}},
@@ -51,16 +46,14 @@ Result<std::string> versions_of(const Connection& connection) {
     return fmt::format("libvirt {}, QEMU {}", dotted(libvirt), dotted(qemu));
 }
 
-// The call cannot be broken off: it has a thread of its own.
 Status answers(const Connection& connection, Deadline deadline) {
     if (virConnectIsAlive(connection.get()) != 1) return fail(Fault::host, "its connection is gone");
-    const auto reply = std::make_shared<OneShot<Status>>();
-    std::thread([reply, connection] {
+    const auto ask = [connection]() -> Status {
         unsigned long version = 0;  // NOLINT: libvirt's type
-        const bool told = virConnectGetLibVersion(connection.get(), &version) == 0;
-        reply->set(told ? Status() : std::unexpected(libvirt_error(Fault::host, "it answers with an error")));
-    }).detach();
-    const auto answer = reply->wait(deadline);
+        if (virConnectGetLibVersion(connection.get(), &version) == 0) return {};
+        return std::unexpected(libvirt_error(Fault::host, "it answers with an error"));
+    };
+    const auto answer = call_apart(ask)->wait(deadline);
     if (answer) return *answer;
     if (answer.error().fault == QmpFault::interrupted) return std::unexpected(answer.error().error());
     return fail(Fault::host, "it does not answer");
