@@ -161,6 +161,7 @@ TEST_F(Libvirt, SaysThatLibvirtIsGone) {
     EXPECT_NE(said().find("libvirt"), std::string::npos) << said();
     EXPECT_TRUE(qemus().empty());
     libvirt->start();
+    EXPECT_TRUE(all_end()) << "it remembers the domain until it has seen that its QEMU is gone";
 }
 
 TEST_F(Libvirt, EndsItsDomainsWhenLibvirtIsGone) {
@@ -170,6 +171,7 @@ TEST_F(Libvirt, EndsItsDomainsWhenLibvirtIsGone) {
     EXPECT_EQ(end_of(run).code, 3) << said();
     EXPECT_TRUE(qemus().empty());
     libvirt->start();
+    EXPECT_TRUE(all_end()) << "it remembers the domain until it has seen that its QEMU is gone";
 }
 
 TEST_F(Libvirt, SaysThatNobodyIsThere) {
