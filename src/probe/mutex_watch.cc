@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "probe/architecture.h"
 #include "probe/packet.h"
 
 namespace memrig {
@@ -51,7 +52,7 @@ Status MutexWatch::look(const Arrival& stop) {
 Result<std::optional<std::uint64_t>> MutexWatch::list_of_waiters(std::uint64_t address, unsigned vcpu) {
     // The one pair of links in it that is linked to, from a place on some stack.
     const auto is_list = [&](std::uint64_t offset, std::uint64_t first) -> Result<bool> {
-        if (first >> 60 < 0xc || first == address + offset) return false;
+        if (!is_kernel_address(first) || first == address + offset) return false;
         const auto back = conductor_.probe().read_u64(vcpu, first + 8);
         if (!back && back.error().fault != Fault::guest) return std::unexpected(back.error());
         return back && *back == address + offset;

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "probe/architecture.h"
 #include "probe/packet.h"
 
 namespace memrig {
