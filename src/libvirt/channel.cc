@@ -39,11 +39,14 @@ struct Pipe {
 };
 
 using SharedPipe = std::shared_ptr<Pipe>;
+// What libvirt's event has of it. libvirt 9.0 does not always give that back (virStreamEventRemoveCallback()), and must not keep the connection open.
+using WeakPipe = std::weak_ptr<Pipe>;
 
 // On libvirt's event loop. Silent until who reads has found nothing more and asks for the next.
 void on_event(virStreamPtr stream, int, void* opaque) {
     virStreamEventUpdateCallback(stream, 0);
-    const SharedPipe pipe = *static_cast<SharedPipe*>(opaque);
+    const SharedPipe pipe = static_cast<WeakPipe*>(opaque)->lock();
+    if (!pipe) return;
     const std::lock_guard guard(pipe->mutex);
     pipe->readable = true;
     pipe->changed.notify_all();
@@ -113,8 +116,8 @@ Result<Channel> open_stream(const Connection& connection, virDomainPtr domain, c
         return fail_errno(Fault::host, "make a pair of sockets");
     Descriptor theirs(ends[1]);
     const auto pipe = std::make_shared<Pipe>(connection, std::move(stream), Descriptor(ends[0]));
-    auto events_own = std::make_unique<SharedPipe>(pipe);
-    const auto release = [](void* opaque) { delete static_cast<SharedPipe*>(opaque); };
+    auto events_own = std::make_unique<WeakPipe>(pipe);
+    const auto release = [](void* opaque) { delete static_cast<WeakPipe*>(opaque); };
     if (virStreamEventAddCallback(pipe->stream.get(), 0, on_event, events_own.get(), release) < 0)
         return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's " + alias));
     (void)events_own.release();
