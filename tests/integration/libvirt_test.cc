@@ -135,6 +135,26 @@ TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
     }
 }
 
+// A night has thousands of machines, and a process some thousand descriptors.
+TEST_F(Libvirt, ConnectionsEndWithTheirMachines) {
+    const auto backend = connect_libvirt("qemu:///system");
+    ASSERT_TRUE(backend) << backend.error().line();
+    const auto bench = load_bench("q35");
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    ASSERT_TRUE(bench && kernel);
+    const auto guest = GuestStore(**backend, {}).prepare(*bench, *kernel, Accelerator::tcg);
+    ASSERT_TRUE(guest) << guest.error().line();
+    const auto descriptors = [] {
+        return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
+    };
+    const auto at_first = descriptors();
+    for (int i = 0; i < 3; ++i)
+        ASSERT_TRUE((*backend)->restore((*guest)->order, (*guest)->state, Deadline::after(kPatience)));
+    const Deadline patience = Deadline::after(std::chrono::minutes(1));
+    while (descriptors() > at_first && !patience.expired()) sched_yield();
+    EXPECT_LE(descriptors(), at_first);
+}
+
 TEST_F(Libvirt, LeavesNothingWhenInterrupted) {
     Process run = start_run({"race/acpi-dimm-online", "--trials", "100", "--out", (libvirt->work() / "cut").string()});
     ASSERT_TRUE(wait_for_domain(run)) << said();
