@@ -114,20 +114,23 @@ TEST_F(Libvirt, DoctorTellsThatNobodyIsThere) {
                       HasSubstr("No such file or directory"), HasSubstr("systemctl start libvirtd")));
 }
 
+Result<std::shared_ptr<const PreparedGuest>> prepare_q35(Backend& backend) {
+    MEMRIG_TRY(const Bench bench, load_bench("q35"));
+    MEMRIG_TRY(const KernelImage kernel, resolve_kernel("debian-6.1-amd64"));
+    return GuestStore(backend, {}).prepare(bench, kernel, Accelerator::tcg);
+}
+
 // What comes on one stream is not missed while libvirt's client reads for another caller.
 TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
     const auto backend = connect_libvirt("qemu:///system");
     ASSERT_TRUE(backend) << backend.error().line();
-    const auto bench = load_bench("q35");
-    const auto kernel = resolve_kernel("debian-6.1-amd64");
-    ASSERT_TRUE(bench && kernel);
-    const auto guest = GuestStore(**backend, {}).prepare(*bench, *kernel, Accelerator::tcg);
+    const auto guest = prepare_q35(**backend);
     ASSERT_TRUE(guest) << guest.error().line();
     const auto machine = (*backend)->restore((*guest)->order, (*guest)->state, Deadline::after(kPatience));
     ASSERT_TRUE(machine) << machine.error().line();
     ASSERT_TRUE((*machine)->start(Deadline::after(kPatience)));
     std::jthread others([&](const std::stop_token& enough) {
-        while (!enough.stop_requested()) EXPECT_TRUE((*backend)->version(*bench));
+        while (!enough.stop_requested()) EXPECT_TRUE((*backend)->version((*guest)->order.bench));
     });
     for (int i = 0; i < 400; ++i) {
         const auto blocks = (*machine)->agent().blocks(Deadline::after(std::chrono::minutes(5)));
@@ -139,10 +142,7 @@ TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
 TEST_F(Libvirt, ConnectionsEndWithTheirMachines) {
     const auto backend = connect_libvirt("qemu:///system");
     ASSERT_TRUE(backend) << backend.error().line();
-    const auto bench = load_bench("q35");
-    const auto kernel = resolve_kernel("debian-6.1-amd64");
-    ASSERT_TRUE(bench && kernel);
-    const auto guest = GuestStore(**backend, {}).prepare(*bench, *kernel, Accelerator::tcg);
+    const auto guest = prepare_q35(**backend);
     ASSERT_TRUE(guest) << guest.error().line();
     const auto descriptors = [] {
         return std::distance(fs::directory_iterator("/proc/self/fd"), fs::directory_iterator());
