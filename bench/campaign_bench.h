@@ -4,11 +4,11 @@
 #include <cstdlib>
 
 #include "base/stop_request.h"
-#include "campaign/campaign.h"
+#include "run/run.h"
 
 namespace memrig::bench {
 
-class Observer : public CampaignObserver {
+class Observer : public RunObserver {
 public:
     void busy_with(const std::string& what) override {
         if (!what.empty()) fmt::print(stderr, "{} …\n", what);
@@ -18,12 +18,12 @@ public:
 };
 
 // The main scenario, by emulation.
-inline Result<RunResults> run_main_scenario(CampaignOrder order, const std::string& kernel, Backend& backend,
-                                            CampaignObserver& observer) {
+inline Result<RunResults> run_main_scenario(RunSpec order, const std::string& kernel, Host& backend,
+                                            RunObserver& observer) {
     order.scenarios = {"race/acpi-dimm-online"};
     order.kernels = {kernel};
     order.accelerator = "tcg";
-    MEMRIG_TRY(RunResults results, run_campaign(order, backend, observer));
+    MEMRIG_TRY(RunResults results, run_scenarios(order, backend, observer));
     if (results.interrupted) return fail(Fault::interrupted, "interrupted");
     return results;
 }

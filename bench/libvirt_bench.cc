@@ -5,7 +5,7 @@
 
 #include "base/file.h"
 #include "campaign_bench.h"
-#include "libvirt/backend.h"
+#include "libvirt/libvirt_host.h"
 #include "report/summary.h"
 
 namespace memrig {
@@ -22,13 +22,13 @@ public:
 };
 
 struct Contender {
-    std::unique_ptr<Backend> backend;
+    std::unique_ptr<Host> backend;
     Observer observer;
 };
 
 Status play(const std::string& kernel, std::uint64_t seed, Contender& contender) {
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-libvirt-bench"));
-    CampaignOrder order;
+    RunSpec order;
     order.trials = 1;
     order.seed = seed;
     order.out = directory.path() / "run";

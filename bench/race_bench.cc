@@ -1,7 +1,7 @@
 // How long it takes to see the race: directed by the probe against left to itself, on the same kernel, in the same run. Printed, never judged.
 #include "base/file.h"
+#include "base/statistics.h"
 #include "campaign_bench.h"
-#include "report/statistics.h"
 #include "report/summary.h"
 
 namespace memrig {
@@ -11,7 +11,7 @@ Result<Occurrence> measure(const std::string& kernel, Mode mode, unsigned trials
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-race-bench"));
     const auto backend = make_qemu_backend();
     bench::Observer observer;
-    CampaignOrder order;
+    RunSpec order;
     order.arm = "mutant";
     order.trials = trials;
     order.manner.mode = mode;

@@ -4,10 +4,10 @@
 #include <benchmark/benchmark.h>
 
 #include "base/file.h"
-#include "campaign/trial.h"
 #include "hotplug/dimm.h"
+#include "kernel/catalogue.h"
 #include "machine/guest_store.h"
-#include "machine/kernel_catalogue.h"
+#include "run/trial.h"
 
 namespace memrig {
 namespace {
@@ -37,7 +37,7 @@ struct Rig {
           kernel(need(resolve_kernel(kernel_id))),
           guest(need(store.prepare(bench, kernel, Accelerator::tcg))),
           directory(need(TemporaryDirectory::make("memrig-bench"))) {}
-    std::unique_ptr<Backend> backend;
+    std::unique_ptr<Host> backend;
     GuestStore store;
     Scenario scenario;
     Bench bench;
@@ -66,14 +66,14 @@ void hot_add(benchmark::State& state, Rig& rig) {
         need(machine->start(Deadline::after(kPatience)));
         need(machine->agent().hello(Deadline::after(kPatience)));
         state.ResumeTiming();
-        const auto plugger = std::ranges::find(rig.scenario.schedule.actors, ActorKind::plugger, &Actor::kind);
+        const auto adder = std::ranges::find(rig.scenario.schedule.actors, ActorKind::adder, &Actor::kind);
         const auto dimm =
-            need(plug_dimm(machine->qmp(), {"dimm0", "mem-dimm0", plugger->bytes, 0}, Deadline::after(kPatience)));
+            need(plug_dimm(machine->qmp(), {"dimm0", "mem-dimm0", adder->bytes, 0}, Deadline::after(kPatience)));
         const auto blocks_or_none = dimm ? blocks_of(*dimm, rig.guest->hello.block_bytes) : std::nullopt;
         if (!blocks_or_none) std::exit(3);
         const BlockRange blocks = *blocks_or_none;
-        need(machine->agent().start_onliner(
-            {"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", OnlinerTrigger::spin},
+        need(machine->agent().start_writer(
+            {"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", WriterTrigger::spin},
             Deadline::after(kPatience)));
         while (machine->agent().writes().size() < blocks.count())
             if (!need(machine->agent().wait_writes(machine->agent().writes().size(), Deadline::after(kPatience))))
@@ -88,9 +88,9 @@ void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, bool ledge
     for (auto _ : state) {
         number++;
         const auto directory = rig.directory.path() / fmt::format("{}-{}", arm.name, number);
-        TrialOrder order{rig.guest, rig.scenario, arm,
-                         number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
-                         directory, {},           {}};
+        TrialSpec order{rig.guest, rig.scenario, arm,
+                        number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
+                        directory, {},           {}};
         order.manner.ledger = ledger;
         const TrialResult result = need(run_trial(*rig.backend, order)).result;
         if (!result.as_expected) state.SkipWithError(result.reason.c_str());

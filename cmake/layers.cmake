@@ -1,11 +1,27 @@
-# memrig_layer(NAME SOURCES... USES LAYERS... LINKS LIBRARIES... [ONE_BY_ONE]): one static library a folder of src/.
-# From nothing, what headers cost is half of the build: with MEMRIG_UNITY several sources are compiled together. Names that are local to a source have to
-# be its layer's only ones then; a layer where they are not is ONE_BY_ONE.
-# Layers are listed from the lowest to the highest; a layer that uses one above it is a mistake.
-set(MEMRIG_LAYERS base qmp probe guest machine libvirt hotplug schedule oracle scenario campaign report nightly cli)
+# memrig_layer(NAME SOURCES... USES LAYERS... LINKS LIBRARIES... [ONE_BY_ONE]): one static library for a folder of src/.
+# With MEMRIG_UNITY several sources of a layer are compiled together, since headers are half the price of a build from nothing.
+# Names that are local to a source must then be unique in its layer; a layer where they are not is ONE_BY_ONE.
+#
+# Each string is one storey, from the lowest to the highest. A layer uses the storeys below its own and nothing beside it, so that
+# the judge (oracle) never includes the player (play).
+set(MEMRIG_STOREYS "base" "console" "qmp guest kernel probe" "machine watch" "libvirt hotplug" "schedule" "oracle play"
+  "scenario" "run" "campaign" "report" "page" "cli")
+
+# The storey of a layer, or an error where it has none.
+function(memrig_storey layer result)
+  set(number 0)
+  foreach(storey IN LISTS MEMRIG_STOREYS)
+    separate_arguments(layers UNIX_COMMAND "${storey}")
+    if(layer IN_LIST layers)
+      set(${result} ${number} PARENT_SCOPE)
+      return()
+    endif()
+    math(EXPR number "${number} + 1")
+  endforeach()
+  message(FATAL_ERROR "there is no layer ${layer}: cmake/layers.cmake lists them")
+endfunction()
 
 add_library(memrig_options INTERFACE)
-target_include_directories(memrig_options INTERFACE ${PROJECT_SOURCE_DIR}/src)
 target_compile_options(memrig_options INTERFACE
   -Wall -Wextra -Wpedantic -Wshadow -Wnon-virtual-dtor -Wold-style-cast -Wcast-qual
   # g++ 12 sees uninitialised strings in std::expected that are not there.
@@ -20,15 +36,20 @@ endif()
 
 function(memrig_layer name)
   cmake_parse_arguments(ARG "ONE_BY_ONE" "" "SOURCES;USES;LINKS" ${ARGN})
-  list(FIND MEMRIG_LAYERS ${name} rank)
+  memrig_storey(${name} own)
   foreach(used IN LISTS ARG_USES)
-    list(FIND MEMRIG_LAYERS ${used} used_rank)
-    if(used_rank LESS 0 OR NOT used_rank LESS rank)
-      message(FATAL_ERROR "layer ${name} may not use ${used}: only the layers below it")
+    memrig_storey(${used} other)
+    if(NOT other LESS own)
+      message(FATAL_ERROR "layer ${name} may not use ${used}: only the storeys below it")
     endif()
   endforeach()
   list(TRANSFORM ARG_USES PREPEND memrig_)
   add_library(memrig_${name} STATIC ${ARG_SOURCES})
+  # A source finds the headers of its own layer and of those that it uses. An include of any other layer does not compile.
+  set(headers ${PROJECT_BINARY_DIR}/layers/${name})
+  file(MAKE_DIRECTORY ${headers})
+  file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${headers}/${name} SYMBOLIC)
+  target_include_directories(memrig_${name} PUBLIC ${headers})
   target_link_libraries(memrig_${name} PUBLIC memrig_options ${ARG_USES} ${ARG_LINKS})
   if(MEMRIG_UNITY AND NOT ARG_ONE_BY_ONE)
     set_target_properties(memrig_${name} PROPERTIES UNITY_BUILD ON)

@@ -1,10 +1,10 @@
 /* The guest agent: init of the guest, and the rig's hands inside it. docs/agent-protocol.md has the protocol.
  *
- * Threads. The main thread reads the link and starts the onliners; it makes no call that can wait for a hotplug
- * lock. Workers do what may block in the kernel. The reporter sends what the onliners did, and is not the main thread
+ * Threads. The main thread reads the link and starts the writers; it makes no call that can wait for a hotplug
+ * lock. Workers do what may block in the kernel. The reporter sends what the writers did, and is not the main thread
  * since reading a tty waits for the kernel's unbound workqueue (flush_to_ldisc()), whose worker may sit on a held
  * vCPU. All these run on CPU 0, the housekeeping vCPU, which the rig never holds.
- * An onliner runs on a vCPU that may be held at any instruction, so it takes no lock that the others take: it
+ * An writer runs on a vCPU that may be held at any instruction, so it takes no lock that the others take: it
  * allocates nothing, prints nothing, and reports through memory that it alone writes.
  */
 #ifndef MEMRIG_AGENT_H
@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-    PROTOCOL_VERSION = 1,
+    PROTOCOL_VERSION = 2,
     HEADER_BYTES = 20,
     CRC_BYTES = 4,
     MAX_PAYLOAD = 64 * 1024,
@@ -133,12 +133,12 @@ void do_write_file(struct reply* reply, const char* payload);
 void do_sysrq(struct reply* reply, const char* payload);
 void do_power_off(struct reply* reply, const char* payload);
 
-/* --- onliner.c --- */
+/* --- writer.c --- */
 
-/* The thread that says on the link what the onliners did. */
+/* The thread that says on the link what the writers did. */
 bool start_reporter(void);
-void onliner_start(uint32_t id, const char* payload);
-void onliner_stop(uint32_t id, const char* payload);
+void writer_start(uint32_t id, const char* payload);
+void writer_stop(uint32_t id, const char* payload);
 
 /* --- file.c: small helpers around files --- */
 

@@ -29,12 +29,12 @@ static void dispatch(const struct frame* frame) {
         send_hello(frame->id);
         return;
     }
-    if (!strcmp(verb, "start-onliner")) {
-        onliner_start(frame->id, frame->payload);
+    if (!strcmp(verb, "start-writer")) {
+        writer_start(frame->id, frame->payload);
         return;
     }
-    if (!strcmp(verb, "stop-onliner")) {
-        onliner_stop(frame->id, frame->payload);
+    if (!strcmp(verb, "stop-writer")) {
+        writer_stop(frame->id, frame->payload);
         return;
     }
     for (size_t i = 0; i < sizeof worker_verbs / sizeof *worker_verbs; i++)

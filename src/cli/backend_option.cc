@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <thread>
 
-#include "libvirt/backend.h"
+#include "libvirt/libvirt_host.h"
 #include "qmp/one_shot.h"
 
 namespace memrig {
@@ -63,7 +63,7 @@ void add_hosts_option(CLI::App& command, std::string& backend) {
         ->capture_default_str();
 }
 
-Result<std::unique_ptr<Backend>> make_backend(const std::string& text) {
+Result<std::unique_ptr<Host>> make_backend(const std::string& text) {
     const auto uris = libvirt_uris(text);
     return uris.empty() ? make_qemu_backend() : connect_libvirt(uris.front());
 }
@@ -82,8 +82,8 @@ Status host_answers(const std::string& host) {
     return fail(Fault::host, "it does not answer");
 }
 
-std::vector<Backend*> ConnectedHosts::all() const {
-    std::vector<Backend*> hosts;
+std::vector<Host*> ConnectedHosts::all() const {
+    std::vector<Host*> hosts;
     for (const auto& backend : backends) hosts.push_back(backend.get());
     return hosts;
 }

@@ -26,20 +26,20 @@ std::vector<std::string> libvirt_uris(const std::string& text);
 std::vector<std::string> hosts_of(const std::string& text);
 
 // REQUIRES: `text` names one host.
-Result<std::unique_ptr<Backend>> make_backend(const std::string& text);
+Result<std::unique_ptr<Host>> make_backend(const std::string& text);
 
 // Whether a host is there: connects to it anew. Fault::host where it is not, or does not answer in half a minute.
 Status host_answers(const std::string& host);
 
 // Those hosts that are there, in their order.
 struct ConnectedHosts {
-    std::vector<std::unique_ptr<Backend>> backends;
+    std::vector<std::unique_ptr<Host>> backends;
     struct LeftOut {
         std::string host;
         Error why;
     };
     std::vector<LeftOut> left_out;
-    [[nodiscard]] std::vector<Backend*> all() const;
+    [[nodiscard]] std::vector<Host*> all() const;
 };
 // The first one's error where none is there.
 Result<ConnectedHosts> connect_hosts(const std::string& text);

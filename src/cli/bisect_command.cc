@@ -8,7 +8,7 @@
 #include "cli/console_observer.h"
 #include "cli/output.h"
 #include "cli/validators.h"
-#include "nightly/bisect.h"
+#include "run/bisect.h"
 
 namespace memrig {
 
@@ -29,7 +29,7 @@ constexpr const char* kFooter =
 
 constexpr int kGitBadUsage = 129;
 
-std::string step_json(const BisectStep& step, const BisectOrder& order) {
+std::string step_json(const BisectStep& step, const BisectSpec& order) {
     nlohmann::ordered_json json = {{"schema", 1},
                                    {"outcome", to_string(step.outcome)},
                                    {"exit_status", exit_status_of(step.outcome)},
@@ -58,10 +58,10 @@ std::string closing_line(const BisectStep& step) {
     return line;
 }
 
-int step_of(const BisectOrder& order, bool as_json) {
+int step_of(const BisectSpec& order, bool as_json) {
     const Terminal terminal(as_json ? stderr : stdout);
-    const std::unique_ptr<Backend> backend = make_qemu_backend();
-    CampaignOrder shown;
+    const std::unique_ptr<Host> backend = make_qemu_backend();
+    RunSpec shown;
     shown.out = order.out.empty() ? fs::path("the cache") : order.out;
     Result<BisectStep> step;
     {
@@ -97,7 +97,7 @@ int status_for_git(int status) {
 }
 
 void add_bisect_command(CLI::App& program, Action& action) {
-    auto order = std::make_shared<BisectOrder>();
+    auto order = std::make_shared<BisectSpec>();
     auto as_json = std::make_shared<bool>(false);
     CLI::App* command =
         program.add_subcommand(std::string(kBisectStep), "Test the commit that git bisect has checked out");

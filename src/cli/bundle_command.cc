@@ -1,9 +1,9 @@
 // memrig bundle
 #include <memory>
 
-#include "campaign/bundle.h"
 #include "cli/command.h"
 #include "cli/output.h"
+#include "run/bundle.h"
 
 namespace memrig {
 

@@ -3,13 +3,13 @@
 #include <memory>
 
 #include "base/file.h"
+#include "campaign/coordinator.h"
+#include "campaign/status.h"
+#include "campaign/summary.h"
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/validators.h"
-#include "nightly/coordinator.h"
-#include "nightly/night.h"
-#include "nightly/status.h"
 
 namespace memrig {
 
@@ -43,7 +43,7 @@ std::string not_a_span(const std::string& text) {
     return parse_span(text) ? "" : fmt::format("{} is no time like 90s, 30m or 6h", one_line(text));
 }
 
-class RunObserver final : public CampaignRunObserver {
+class RunObserver final : public CampaignObserver {
 public:
     explicit RunObserver(const Terminal& terminal) : terminal_(terminal) {}
     void begun(std::uint64_t planned, std::uint64_t done) override {
@@ -85,7 +85,7 @@ int run(const RunOptions& options) {
     std::error_code code;
     const fs::path program = fs::read_symlink("/proc/self/exe", code);
     if (code) return report_error({Fault::host, "cannot tell where memrig lies: " + code.message(), {}});
-    CampaignRunOrder order;
+    CampaignSpec order;
     order.directory = options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
     order.plan = *std::move(plan);
     order.jobs = options.jobs;
@@ -99,7 +99,7 @@ int run(const RunOptions& options) {
     RunObserver observer(terminal);
     const Status done = run_campaign_plan(order, observer);
     if (!done && done.error().fault != Fault::interrupted) return report_error(done.error());
-    const auto loaded = load_night(order.directory, options.plan);
+    const auto loaded = load_campaign(order.directory, options.plan);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
     terminal.print("\n" + campaign_status_text(order.plan.name, cells, loaded->record.hosts, terminal.paint()));
@@ -109,7 +109,7 @@ int run(const RunOptions& options) {
 }
 
 int status(const std::string& directory, bool json) {
-    const auto loaded = load_night(directory);
+    const auto loaded = load_campaign(directory);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
     const std::string& name = loaded->night.name;

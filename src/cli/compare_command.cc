@@ -1,10 +1,10 @@
 // memrig compare, memrig history
 #include <memory>
 
+#include "campaign/comparison.h"
+#include "campaign/history.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "nightly/comparison.h"
-#include "nightly/history.h"
 
 namespace memrig {
 
@@ -27,9 +27,9 @@ struct CompareOptions {
 };
 
 int compare(const CompareOptions& options) {
-    const auto before = load_night(options.before, options.known);
+    const auto before = load_campaign(options.before, options.known);
     if (!before) return report_error(before.error());
-    const auto after = load_night(options.after, options.known);
+    const auto after = load_campaign(options.after, options.known);
     if (!after) return report_error(after.error());
     const Comparison comparison = compare_nights(before->night, after->night);
     const Terminal terminal(stdout);
@@ -48,9 +48,9 @@ int show_history(const HistoryOptions& options) {
     const auto directories =
         campaigns_in(std::vector<std::filesystem::path>(options.directories.begin(), options.directories.end()));
     if (!directories) return report_error(directories.error());
-    std::vector<Night> nights;
+    std::vector<CampaignSummary> nights;
     for (const auto& directory : *directories) {
-        auto loaded = load_night(directory);
+        auto loaded = load_campaign(directory);
         if (!loaded) return report_error(loaded.error());
         nights.push_back(std::move(loaded->night));
     }

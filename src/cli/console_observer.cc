@@ -6,7 +6,7 @@ namespace {
 constexpr const char* kClearLine = "\r\x1b[K";
 }
 
-ConsoleObserver::ConsoleObserver(const Terminal& terminal, const CampaignOrder& order)
+ConsoleObserver::ConsoleObserver(const Terminal& terminal, const RunSpec& order)
     : terminal_(terminal),
       many_scenarios_(order.scenarios.size() > 1),
       many_kernels_(order.kernels.size() > 1),

@@ -3,16 +3,16 @@
 
 #include <string>
 
-#include "campaign/campaign.h"
 #include "cli/output.h"
 #include "report/progress.h"
+#include "run/run.h"
 
 namespace memrig {
 
-class ConsoleObserver : public CampaignObserver {
+class ConsoleObserver : public RunObserver {
 public:
     // The order says which of scenario and kernel have to be named in each line.
-    ConsoleObserver(const Terminal& terminal, const CampaignOrder& order);
+    ConsoleObserver(const Terminal& terminal, const RunSpec& order);
     ~ConsoleObserver() override { clear_progress(); }
     ConsoleObserver(const ConsoleObserver&) = delete;
     ConsoleObserver& operator=(const ConsoleObserver&) = delete;

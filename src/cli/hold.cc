@@ -13,7 +13,7 @@ namespace memrig {
 
 namespace {
 
-std::string gdb_text(const WaysIn& ways, const PreparedGuest& guest, const Architecture& architecture,
+std::string gdb_text(const Endpoints& ways, const PreparedGuest& guest, const Architecture& architecture,
                      const fs::path& symbols) {
     utsname host{};
     ::uname(&host);
@@ -30,7 +30,7 @@ std::string gdb_text(const WaysIn& ways, const PreparedGuest& guest, const Archi
 }
 
 // What ends the hold: Enter, a stop request, the guest's end. stdin at its end, as from /dev/null, is nobody's Enter.
-std::string wait_for_user(const WaysIn& ways) {
+std::string wait_for_user(const Endpoints& ways) {
     pollfd watched[] = {{stop_request().descriptor(), POLLIN, 0}, {ways.ended, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
     for (;;) {
         if (::poll(watched, std::size(watched), -1) < 0 && errno != EINTR) return "poll failed";
@@ -47,7 +47,7 @@ std::string wait_for_user(const WaysIn& ways) {
 }  // namespace
 
 Status hold_guest(Machine& machine, const PreparedGuest& guest, bool stopped, const Terminal& terminal) {
-    MEMRIG_TRY(const WaysIn ways, machine.hand_over(!stopped));
+    MEMRIG_TRY(const Endpoints ways, machine.hand_over(!stopped));
     std::string text = stopped ? "\nthe guest stands still at its verdict\n" : "\nthe guest runs on\n";
     const Architecture* architecture = find_architecture(guest.order.bench.arch);
     if (architecture != nullptr) {

@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/process.h"
+#include "kernel/catalogue.h"
 #include "machine/accelerator.h"
 #include "machine/emulator.h"
-#include "machine/kernel_catalogue.h"
 #include "qmp/python_runtime.h"
 
 namespace memrig {

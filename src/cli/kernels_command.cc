@@ -6,7 +6,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/output.h"
-#include "machine/kernel_catalogue.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 

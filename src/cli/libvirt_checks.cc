@@ -3,10 +3,10 @@
 #include <chrono>
 
 #include "base/file.h"
-#include "libvirt/backend.h"
+#include "kernel/catalogue.h"
+#include "libvirt/libvirt_host.h"
 #include "libvirt/survey.h"
 #include "machine/guest_store.h"
-#include "machine/kernel_catalogue.h"
 
 namespace memrig {
 
@@ -45,7 +45,7 @@ Result<std::optional<KernelImage>> some_kernel(const Bench& bench) {
 }
 
 // All that a trial asks of libvirt.
-Status try_domain(Backend& backend, const MachineOrder& order) {
+Status try_domain(Host& backend, const MachineSpec& order) {
     MEMRIG_TRY(const auto state, TemporaryDirectory::make("memrig-doctor-"));
     MEMRIG_TRY(const auto machine, backend.create(order, Deadline::after(kPatience)));
     MEMRIG_CHECK(machine->start(Deadline::after(kPatience)));

@@ -2,13 +2,13 @@
 #include <memory>
 
 #include "base/file.h"
-#include "campaign/matrix.h"
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "report/matrix_report.h"
+#include "run/matrix.h"
 
 namespace memrig {
 
@@ -27,7 +27,7 @@ constexpr const char* kFooter =
     "  memrig matrix --kernels ref-6.12-amd64 --mutants online_store,state_store\n";
 
 // The trials' own lines would hide the matrix: only what takes long is told.
-class MatrixObserver final : public CampaignObserver {
+class MatrixObserver final : public RunObserver {
 public:
     explicit MatrixObserver(const Terminal& terminal) : terminal_(terminal) {}
     void busy_with(const std::string&) override {}
@@ -52,7 +52,7 @@ Status write_reports(const Matrix& matrix, const fs::path& out) {
     return write_file(out / "matrix.html", matrix_html(matrix));
 }
 
-int matrix(MatrixOrder order, const std::string& backend) {
+int matrix(MatrixSpec order, const std::string& backend) {
     const bool own_directory = order.out.empty();
     if (own_directory) order.out = default_run_directory();
     std::error_code code;
@@ -78,7 +78,7 @@ int matrix(MatrixOrder order, const std::string& backend) {
 }  // namespace
 
 void add_matrix_command(CLI::App& program, Action& action) {
-    auto order = std::make_shared<MatrixOrder>();
+    auto order = std::make_shared<MatrixSpec>();
     CLI::App* command =
         program.add_subcommand("matrix", "Would the rig notice? Each source mutant against its scenarios");
     command->footer(kFooter);

@@ -7,7 +7,7 @@
 #include <vector>
 
 #include "base/error.h"
-#include "report/text.h"
+#include "base/text.h"
 
 namespace memrig {
 

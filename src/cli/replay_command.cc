@@ -2,15 +2,15 @@
 #include <memory>
 
 #include "base/file.h"
-#include "campaign/bundle.h"
-#include "campaign/replay.h"
+#include "base/text.h"
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/hold.h"
 #include "cli/output.h"
 #include "cli/validators.h"
-#include "report/text.h"
+#include "run/bundle.h"
+#include "run/replay.h"
 
 namespace memrig {
 
@@ -30,7 +30,7 @@ struct Hold {
     bool stopped = false, running = false;
 };
 
-int replay(ReplayOrder order, const Hold& hold, const std::string& backend_name) {
+int replay(ReplaySpec order, const Hold& hold, const std::string& backend_name) {
     order.keep_machine = hold.stopped || hold.running;
     if (order.keep_machine && order.times != 1)
         return report_error({Fault::user_input, "only one guest can be held", "leave out --times"});
@@ -59,7 +59,7 @@ int replay(ReplayOrder order, const Hold& hold, const std::string& backend_name)
     {
         const auto backend = make_backend(backend_name);
         if (!backend) return report_error(backend.error());
-        CampaignOrder shown;
+        RunSpec shown;
         shown.out = order.out;
         ConsoleObserver observer(terminal, shown);
         done = replay_trial(order, **backend, observer);
@@ -94,7 +94,7 @@ int replay(ReplayOrder order, const Hold& hold, const std::string& backend_name)
 }  // namespace
 
 void add_replay_command(CLI::App& program, Action& action) {
-    auto order = std::make_shared<ReplayOrder>();
+    auto order = std::make_shared<ReplaySpec>();
     auto hold = std::make_shared<Hold>();
     CLI::App* command = program.add_subcommand("replay", "Play a trial again, from what it left");
     command->footer(kFooter);

@@ -6,7 +6,7 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/report_html.h"
-#include "nightly/campaign_reports.h"
+#include "report/campaign_reports.h"
 #include "report/trace.h"
 
 namespace memrig {
@@ -116,7 +116,7 @@ Status report_trial(const fs::path& trial, const ReportOptions& options, const F
 }
 
 int report_campaign(const ReportOptions& options, const CampaignFormat& format) {
-    const auto loaded = load_night(options.directory);
+    const auto loaded = load_campaign(options.directory);
     if (!loaded) return report_error(loaded.error());
     const std::string text = format.make({loaded->record, loaded->night, options.origin});
     const bool shown = options.out.empty() || options.out == "-";

@@ -1,17 +1,17 @@
 #include "cli/report_html.h"
 
 #include "base/file.h"
+#include "base/text.h"
 #include "cli/output.h"
-#include "nightly/page.h"
-#include "report/text.h"
+#include "page/page.h"
 
 namespace memrig {
 
 Status report_html(const HtmlReport& report) {
-    MEMRIG_TRY(const LoadedNight now, load_night(report.campaign));
-    std::vector<LoadedNight> before;
+    MEMRIG_TRY(const LoadedCampaign now, load_campaign(report.campaign));
+    std::vector<LoadedCampaign> before;
     for (const auto& directory : report.before) {
-        MEMRIG_TRY(LoadedNight one, load_night(directory));
+        MEMRIG_TRY(LoadedCampaign one, load_campaign(directory));
         before.push_back(std::move(one));
     }
     const std::string text = campaign_page(now, std::move(before));

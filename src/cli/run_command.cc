@@ -41,7 +41,7 @@ constexpr const char* kFooter =
 
 struct RunOptions {
     std::string backend = "qemu";
-    CampaignOrder order;
+    RunSpec order;
     bool all = false;
     std::string json;  // a path, or "-"
     bool ktap = false;
@@ -88,7 +88,7 @@ Status write_reports(const RunOptions& options, const RunResults& results) {
 }
 
 // Options of one mode mean nothing in another.
-Status check_manner(const CampaignOrder& order) {
+Status check_manner(const RunSpec& order) {
     const bool explores = order.manner.mode == Mode::explore;
     if (!explores && (order.resume || order.stop_at_first || !order.manner.points.empty()))
         return fail_with({Fault::user_input, "--points, --stop-at-first and --resume are explore mode's", {}},
@@ -117,7 +117,7 @@ int run(RunOptions options) {
         if (!hosts) return report_error(hosts.error());
         ConsoleObserver observer(terminal, options.order);
         for (const auto& [host, why] : hosts->left_out) observer.host_lost(host, why.line());
-        results = run_campaign(options.order, hosts->all(), observer);
+        results = run_scenarios(options.order, hosts->all(), observer);
     }
     if (!results) {
         if (own_directory) remove_if_empty(options.order.out);
@@ -135,7 +135,7 @@ int run(RunOptions options) {
 }
 
 void add_manner_options(CLI::App& command, RunOptions& options) {
-    CampaignOrder& order = options.order;
+    RunSpec& order = options.order;
     command
         .add_option_function<std::string>(
             "--mode",
@@ -171,7 +171,7 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
 
 void add_run_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<RunOptions>();
-    CampaignOrder& order = options->order;
+    RunSpec& order = options->order;
     CLI::App* command = program.add_subcommand("run", "Run scenarios and judge each trial by its evidence");
     command->footer(kFooter);
     const CLI::Validator decimal(not_decimal, "", "decimal");

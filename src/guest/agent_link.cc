@@ -266,7 +266,7 @@ Result<AgentHello> AgentLink::hello(Deadline deadline) {
     return parse_hello(payload);
 }
 
-std::vector<OnlinerWrite> AgentLink::writes() {
+std::vector<WriterReport> AgentLink::writes() {
     const std::lock_guard lock(mutex_);
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t n = ::read(news_.get(), &count, sizeof count);

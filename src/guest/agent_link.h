@@ -37,10 +37,10 @@ public:
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;
-    Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
-    Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;
-    Status stop_onliner(const std::string& name, Deadline deadline) override;
-    std::vector<OnlinerWrite> writes() override;
+    Status start_writer(const WriterSpec& order, Deadline deadline) override;
+    Result<Doorbell> arm_writer(const WriterSpec& order, Deadline deadline) override;
+    Status stop_writer(const std::string& name, Deadline deadline) override;
+    std::vector<WriterReport> writes() override;
     Result<bool> wait_writes(std::size_t seen, Deadline deadline) override;
     Result<std::string> read_guest_file(const std::string& path, Deadline deadline) override;
     Status write_guest_file(const std::string& path, const std::string& text, Deadline deadline) override;
@@ -92,7 +92,7 @@ private:
     Pending pending_;
     std::optional<std::string> greeting_;  // of an agent that greeted by itself, until hello() returns it
     unsigned foreign_version_ = 0;
-    std::vector<OnlinerWrite> writes_;
+    std::vector<WriterReport> writes_;
     std::function<bool()> crashed_;
     Duration patience_with_crashed_{};
 

@@ -11,11 +11,11 @@ namespace {
 
 constexpr std::size_t kNamesPerRequest = 500;
 
-const char* trigger_word(OnlinerTrigger trigger) {
+const char* trigger_word(WriterTrigger trigger) {
     switch (trigger) {
-        case OnlinerTrigger::now: return "now";
-        case OnlinerTrigger::spin: return "spin";
-        case OnlinerTrigger::uevent: return "uevent";
+        case WriterTrigger::now: return "now";
+        case WriterTrigger::spin: return "spin";
+        case WriterTrigger::uevent: return "uevent";
     }
     return "unknown";
 }
@@ -34,10 +34,10 @@ std::string with(std::string payload, std::string_view key, std::string_view val
 // One whose reply may be long, so that the agent may deflate it.
 std::string large_request(std::string_view verb) { return with(request(verb), "encoding", "deflate"); }
 
-std::string onliner_request(const OnlinerOrder& order, bool doorbell) {
-    std::string payload = request("start-onliner");
+std::string writer_request(const WriterSpec& order, bool doorbell) {
+    std::string payload = request("start-writer");
     payload += '\n';
-    add_field(payload, "onliner", order.name);
+    add_field(payload, "writer", order.name);
     add_field(payload, "cpu", std::to_string(order.cpu));
     add_field(payload, "first", std::to_string(order.first_block));
     add_field(payload, "last", std::to_string(order.last_block));
@@ -104,18 +104,18 @@ Status AgentLink::unpin_page(const std::string& name, Deadline deadline) {
     return {};
 }
 
-Status AgentLink::start_onliner(const OnlinerOrder& order, Deadline deadline) {
-    MEMRIG_CHECK(ask("an onliner", onliner_request(order, false), deadline));
+Status AgentLink::start_writer(const WriterSpec& order, Deadline deadline) {
+    MEMRIG_CHECK(ask("a writer", writer_request(order, false), deadline));
     return {};
 }
 
-Result<Doorbell> AgentLink::arm_onliner(const OnlinerOrder& order, Deadline deadline) {
-    MEMRIG_TRY(const std::string lines, ask("an onliner", onliner_request(order, true), deadline));
+Result<Doorbell> AgentLink::arm_writer(const WriterSpec& order, Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("a writer", writer_request(order, true), deadline));
     return parse_doorbell(lines);
 }
 
-Status AgentLink::stop_onliner(const std::string& name, Deadline deadline) {
-    MEMRIG_CHECK(ask("an onliner's end", with(request("stop-onliner"), "onliner", name), deadline));
+Status AgentLink::stop_writer(const std::string& name, Deadline deadline) {
+    MEMRIG_CHECK(ask("a writer's end", with(request("stop-writer"), "writer", name), deadline));
     return {};
 }
 

@@ -20,7 +20,7 @@ void FakeGuestLink::note(const std::string& request) {
     if (on_request) on_request(request);
 }
 
-void FakeGuestLink::report(OnlinerWrite write) {
+void FakeGuestLink::report(WriterReport write) {
     const std::lock_guard lock(mutex_);
     if (write.seen == SteadyTime{}) write.seen = std::chrono::steady_clock::now();
     writes_.push_back(std::move(write));
@@ -33,7 +33,7 @@ std::vector<std::string> FakeGuestLink::requests() const {
     return requests_;
 }
 
-std::vector<OnlinerOrder> FakeGuestLink::orders() const {
+std::vector<WriterSpec> FakeGuestLink::orders() const {
     const std::lock_guard lock(mutex_);
     return orders_;
 }
@@ -86,26 +86,26 @@ Status FakeGuestLink::unpin_page(const std::string& name, Deadline) {
     return {};
 }
 
-Result<Doorbell> FakeGuestLink::arm_onliner(const OnlinerOrder& order, Deadline deadline) {
-    MEMRIG_CHECK(start_onliner(order, deadline));
+Result<Doorbell> FakeGuestLink::arm_writer(const WriterSpec& order, Deadline deadline) {
+    MEMRIG_CHECK(start_writer(order, deadline));
     return doorbell;
 }
 
-Status FakeGuestLink::start_onliner(const OnlinerOrder& order, Deadline) {
+Status FakeGuestLink::start_writer(const WriterSpec& order, Deadline) {
     {
         const std::lock_guard lock(mutex_);
         orders_.push_back(order);
     }
-    note("start-onliner " + order.name);
-    return onliner_status;
+    note("start-writer " + order.name);
+    return writer_status;
 }
 
-Status FakeGuestLink::stop_onliner(const std::string& name, Deadline) {
-    note("stop-onliner " + name);
-    return onliner_status;
+Status FakeGuestLink::stop_writer(const std::string& name, Deadline) {
+    note("stop-writer " + name);
+    return writer_status;
 }
 
-std::vector<OnlinerWrite> FakeGuestLink::writes() {
+std::vector<WriterReport> FakeGuestLink::writes() {
     const std::lock_guard lock(mutex_);
     std::uint64_t count = 0;
     [[maybe_unused]] const ssize_t n = ::read(news_.get(), &count, sizeof count);

@@ -10,7 +10,7 @@
 namespace memrig {
 
 // Each answer is a public field, returned as it stands whenever it is asked for; an Error makes the request fail.
-// A test may act on a request by `on_request`, e.g. report a write as an onliner would. Thread-safe but for the fields.
+// A test may act on a request by `on_request`, e.g. report a write as a writer would. Thread-safe but for the fields.
 class FakeGuestLink final : public GuestLink {
 public:
     FakeGuestLink();
@@ -23,17 +23,17 @@ public:
     Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
     Result<std::uint64_t> pinned_pfn = std::uint64_t{0x100000};
     std::map<std::string, std::string> files;  // read by path; a write must name one that is there, and replaces it
-    Status onliner_status;                     // of start_onliner(), arm_onliner() and stop_onliner()
-    Doorbell doorbell;                         // of arm_onliner()
+    Status writer_status;                      // of start_writer(), arm_writer() and stop_writer()
+    Doorbell doorbell;                         // of arm_writer()
     Status sysrq_status;
-    // Called before a request is answered, with "start-onliner racer", "read-file /path", "sysrq w", "blocks", ...
+    // Called before a request is answered, with "start-writer racer", "read-file /path", "sysrq w", "blocks", ...
     std::function<void(const std::string&)> on_request;
 
-    // As if an onliner had reported it.
-    void report(OnlinerWrite write);
+    // As if a writer had reported it.
+    void report(WriterReport write);
     // What was asked for so far, in order, as on_request sees it.
     std::vector<std::string> requests() const;
-    std::vector<OnlinerOrder> orders() const;
+    std::vector<WriterSpec> orders() const;
 
     Result<AgentHello> hello(Deadline deadline) override;
     Result<std::vector<GuestSymbol>> symbols(const std::vector<std::string>& names, Deadline deadline) override;
@@ -44,10 +44,10 @@ public:
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;
-    Status start_onliner(const OnlinerOrder& order, Deadline deadline) override;
-    Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) override;
-    Status stop_onliner(const std::string& name, Deadline deadline) override;
-    std::vector<OnlinerWrite> writes() override;
+    Status start_writer(const WriterSpec& order, Deadline deadline) override;
+    Result<Doorbell> arm_writer(const WriterSpec& order, Deadline deadline) override;
+    Status stop_writer(const std::string& name, Deadline deadline) override;
+    std::vector<WriterReport> writes() override;
     // Does not wait: a script that has reported nothing by now will not.
     Result<bool> wait_writes(std::size_t seen, Deadline deadline) override;
     Result<std::string> read_guest_file(const std::string& path, Deadline deadline) override;
@@ -62,8 +62,8 @@ private:
 
     mutable std::mutex mutex_;
     std::vector<std::string> requests_;
-    std::vector<OnlinerOrder> orders_;
-    std::vector<OnlinerWrite> writes_;
+    std::vector<WriterSpec> orders_;
+    std::vector<WriterReport> writes_;
     Descriptor news_;
 };
 

@@ -58,34 +58,34 @@ struct BlockedTask {
     std::vector<std::string> stack;  // empty where the kernel does not show /proc/PID/stack
 };
 
-enum class OnlinerTrigger {
+enum class WriterTrigger {
     now,    // the blocks are expected to be there: one attempt each
     spin,   // opens the attribute again and again until it is there
     uevent  // waits for the block's KOBJ_ADD uevent
 };
 
-struct OnlinerOrder {
+struct WriterSpec {
     std::string name;  // [a-z0-9-]{1,32}, chosen by the caller
     unsigned cpu = 0;  // the vCPU it is pinned to
     std::uint64_t first_block = 0, last_block = 0;
     std::string attribute = "state";  // or "online"
     std::string value = "online";     // "online_kernel", "online_movable", "offline"; "1" or "0" for `online`
-    OnlinerTrigger trigger = OnlinerTrigger::now;
+    WriterTrigger trigger = WriterTrigger::now;
     std::string path = {};  // not empty: it writes once, to this file below /sys/, and to no block
 };
 
-// Where an onliner that waits for its doorbell waits: addresses in the agent's own memory, which is locked. The probe rings it
-// while the guest stands still, through the vCPU that the onliner spins on: the kernel has no part in it, so it works while
+// Where a writer that waits for its doorbell waits: addresses in the agent's own memory, which is locked. The probe rings it
+// while the guest stands still, through the vCPU that the writer spins on: the kernel has no part in it, so it works while
 // another vCPU is held. A request on the link would not: what a tty receives goes through a workqueue.
 struct Doorbell {
-    static constexpr std::uint64_t magic = 0x6c6c6562726f6f64;  // at `address` once the onliner is there
+    static constexpr std::uint64_t magic = 0x6c6c6562726f6f64;  // at `address` once the writer is there
     std::uint64_t address =
         0;  // behind the magic: first block, last block, rung (not 0: go); 8 bytes each, little-endian
 };
 
-// One write that an onliner made. `error` is the errno, 0 for success.
-struct OnlinerWrite {
-    std::string onliner;
+// One write that a writer made. `error` is the errno, 0 for success.
+struct WriterReport {
+    std::string writer;
     std::uint64_t block = 0;
     int error = 0;
     SteadyTime seen;  // when the report reached the host
@@ -114,13 +114,13 @@ public:
     virtual Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                            Deadline deadline) = 0;
     virtual Status unpin_page(const std::string& name, Deadline deadline) = 0;
-    virtual Status start_onliner(const OnlinerOrder& order, Deadline deadline) = 0;
+    virtual Status start_writer(const WriterSpec& order, Deadline deadline) = 0;
     // The same, but it waits for the doorbell, which then names the blocks: at most `last_block - first_block + 1` of them.
-    virtual Result<Doorbell> arm_onliner(const OnlinerOrder& order, Deadline deadline) = 0;
+    virtual Result<Doorbell> arm_writer(const WriterSpec& order, Deadline deadline) = 0;
     // Ends after the write it is in, if it is in one; does not wait for that.
-    virtual Status stop_onliner(const std::string& name, Deadline deadline) = 0;
-    // The writes reported so far by all onliners, oldest first; never fails and never waits.
-    virtual std::vector<OnlinerWrite> writes() = 0;
+    virtual Status stop_writer(const std::string& name, Deadline deadline) = 0;
+    // The writes reported so far by all writers, oldest first; never fails and never waits.
+    virtual std::vector<WriterReport> writes() = 0;
     // Waits until more than `seen` writes have been reported, or the deadline.
     virtual Result<bool> wait_writes(std::size_t seen, Deadline deadline) = 0;
     // At most 1 MiB. Errors name the guest's errno.

@@ -94,16 +94,11 @@ Result<std::string> build_initramfs(std::string_view agent, const std::vector<In
     return cpio.finish();
 }
 
-Result<Initramfs> prepare_initramfs(const fs::path& agent, const std::vector<ModuleFile>& modules,
+Result<Initramfs> prepare_initramfs(const fs::path& agent, const std::vector<InitramfsModule>& modules,
                                     const fs::path& cache) {
     auto agent_bytes = read_file(agent);
     if (!agent_bytes) return fail_with(agent_bytes.error(), "build the agent for this architecture");
-    std::vector<InitramfsModule> images;
-    for (const ModuleFile& module : modules) {
-        MEMRIG_TRY(std::string image, read_module(module));
-        images.push_back({module.name + ".ko", std::move(image)});
-    }
-    MEMRIG_TRY(const std::string bytes, build_initramfs(*agent_bytes, images));
+    MEMRIG_TRY(const std::string bytes, build_initramfs(*agent_bytes, modules));
     const std::string hash = Hasher().add(bytes).finish();
     const fs::path directory = cache / "images" / hash;
     MEMRIG_CHECK(make_directories(directory));

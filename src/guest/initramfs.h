@@ -7,7 +7,6 @@
 #include <vector>
 
 #include "base/error.h"
-#include "guest/kernel_modules.h"
 
 namespace memrig {
 
@@ -25,7 +24,7 @@ struct Initramfs {
 };
 
 // Builds it, and keeps it in $CACHE/images/HASH/initramfs. Safe to call from many processes and threads.
-Result<Initramfs> prepare_initramfs(const std::filesystem::path& agent, const std::vector<ModuleFile>& modules,
+Result<Initramfs> prepare_initramfs(const std::filesystem::path& agent, const std::vector<InitramfsModule>& modules,
                                     const std::filesystem::path& cache);
 
 }  // namespace memrig

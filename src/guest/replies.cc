@@ -16,14 +16,14 @@ namespace {
 constexpr int kMaxErrno = 4095;
 // Less than any kernel's memory block, and no less than any page: so that a block has pages, whatever a guest says.
 constexpr std::uint64_t kLeastBlock = 1 << 20;
-constexpr std::size_t kMaxOnlinerName = 32;
+constexpr std::size_t kMaxWriterName = 32;
 
 Error out_of_place(std::string_view what) {
     return {Fault::guest, fmt::format("the agent sent a line that has no place in {}", what), {}};
 }
 
-bool is_onliner_name(std::string_view name) {
-    return !name.empty() && name.size() <= kMaxOnlinerName && std::ranges::all_of(name, [](char c) {
+bool is_writer_name(std::string_view name) {
+    return !name.empty() && name.size() <= kMaxWriterName && std::ranges::all_of(name, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
     });
 }
@@ -220,15 +220,15 @@ Result<std::string> parse_file(std::string_view lines) {
     return text;
 }
 
-Result<OnlinerWrite> parse_write_event(std::string_view payload) {
+Result<WriterReport> parse_write_event(std::string_view payload) {
     const auto lines = split_lines(payload);
     if (lines.size() != 1) return std::unexpected(out_of_place("an event"));
     MEMRIG_TRY(const Fields fields, Fields::parse(lines[0]));
-    OnlinerWrite write;
-    MEMRIG_TRY(write.onliner, fields.text("write"));
+    WriterReport write;
+    MEMRIG_TRY(write.writer, fields.text("write"));
     MEMRIG_TRY(write.block, fields.number("block"));
     MEMRIG_TRY(write.error, fields.small_number("code"));
-    if (!is_onliner_name(write.onliner) || write.error < 0 || write.error > kMaxErrno)
+    if (!is_writer_name(write.writer) || write.error < 0 || write.error > kMaxErrno)
         return std::unexpected(out_of_place("an event"));
     return write;
 }

@@ -30,7 +30,7 @@ Result<Doorbell> parse_doorbell(std::string_view lines);
 Result<std::uint64_t> parse_pinned_page(std::string_view lines);
 Result<std::string> parse_file(std::string_view lines);
 // The write that an event tells of; `seen` is left for the caller.
-Result<OnlinerWrite> parse_write_event(std::string_view payload);
+Result<WriterReport> parse_write_event(std::string_view payload);
 
 // The text of a reply that came as deflated parts, put together.
 Result<std::string> inflate_reply(std::string_view stuffed);

@@ -39,7 +39,7 @@ bool has_nodes(const MemorySnapshot& before) {
 
 // Checks the new blocks and says how many of each zone there are.
 std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
-                                                  const AccountingOrder& order, std::vector<std::string>& wrong) {
+                                                  const AccountingSpec& order, std::vector<std::string>& wrong) {
     const bool nodes = has_nodes(before);
     std::map<ZoneKey, std::uint64_t> blocks_of;
     for (const auto& goal : order.goals) {
@@ -62,7 +62,7 @@ std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& before, 
     return blocks_of;
 }
 
-void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order,
+void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& order,
                       std::vector<std::string>& wrong) {
     for (const auto& old : before.blocks) {
         const MemoryBlock* now = find_block(after.blocks, old.id);
@@ -93,7 +93,7 @@ std::string text_of(const std::vector<MemoryRange>& ranges) {
     return text;
 }
 
-void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order,
+void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& order,
                  std::vector<std::string>& wrong) {
     if (before.ram.empty()) return;
     auto expected = before.ram;
@@ -105,7 +105,7 @@ void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, cons
         wrong.push_back(fmt::format("System RAM is {}, not {}", text_of(after.ram), text_of(expected)));
 }
 
-void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingOrder& order,
+void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& order,
                  std::vector<std::string>& wrong) {
     if (before.nodes.empty()) return;
     auto expected = parse_id_list(before.nodes);
@@ -155,7 +155,7 @@ std::vector<BlockGoal> all_online(const BlockRange& blocks) {
 }
 
 std::vector<std::string> check_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
-                                      const AccountingOrder& order) {
+                                      const AccountingSpec& order) {
     std::vector<std::string> wrong;
     const auto blocks_of = check_new_blocks(before, after, order, wrong);
     check_old_blocks(before, after, order, wrong);

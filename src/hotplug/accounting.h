@@ -40,7 +40,7 @@ struct BlockGoal {
 };
 
 // What should have come: the blocks of `goals` as they say, all other blocks as they were; QEMU has these devices and backends more.
-struct AccountingOrder {
+struct AccountingSpec {
     std::vector<BlockGoal> goals;
     std::uint64_t block_bytes = 0;
     QemuMemory qemu = {};
@@ -52,7 +52,7 @@ struct AccountingOrder {
 // from within; a node has memory if it had or has a block online; System RAM grew by the blocks that are there; other blocks are
 // unchanged; QEMU has no memory device and no backend more than it should.
 std::vector<std::string> check_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
-                                      const AccountingOrder& order);
+                                      const AccountingSpec& order);
 
 // The goals of blocks that are all online, in any zone.
 std::vector<BlockGoal> all_online(const BlockRange& blocks);

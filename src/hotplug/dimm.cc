@@ -20,7 +20,7 @@ Error QmpRefusal::error() const {
     return {Fault::user_input, fmt::format("{}: QEMU refused: {}", what, description), {}};
 }
 
-Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline) {
+Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmSpec& order, Deadline deadline) {
     const auto made = qmp.execute(
         "object-add", {{"qom-type", "memory-backend-ram"}, {"id", order.backend}, {"size", order.bytes}}, deadline);
     if (!made) {
@@ -41,7 +41,7 @@ Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, De
     return dimm;
 }
 
-Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline) {
+Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmSpec& order, Deadline deadline) {
     MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::rig));
     for (const auto& entry : devices) {
         const nlohmann::json data = entry.value("data", nlohmann::json::object());

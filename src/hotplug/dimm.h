@@ -38,10 +38,10 @@ struct BlockRange {
 
 // Makes the backend and the device (object-add, device_add), and asks QEMU where the device is. Where QEMU refuses the device, its
 // backend is removed again.
-Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline);
+Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmSpec& order, Deadline deadline);
 
 // Where QEMU has put the device, which it has. Fault::rig if it is not as ordered.
-Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmOrder& order, Deadline deadline);
+Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmSpec& order, Deadline deadline);
 
 // The blocks of `block_bytes` that it will be, if it is a whole number of them.
 std::optional<BlockRange> blocks_of(const PluggedDimm& dimm, std::uint64_t block_bytes);

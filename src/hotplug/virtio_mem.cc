@@ -16,7 +16,7 @@ Result<BlockRange> blocks_of(const VirtioMem& device, std::uint64_t bytes, std::
     return BlockRange{first, first + bytes / block_bytes - 1};
 }
 
-Status attach(QmpClient& qmp, const VirtioMemOrder& order, Deadline deadline) {
+Status attach(QmpClient& qmp, const VirtioMemSpec& order, Deadline deadline) {
     const nlohmann::json memory = {{"qom-type", "memory-backend-ram"}, {"id", order.backend}, {"size", order.most}};
     MEMRIG_CHECK(ask_qemu(qmp, "object-add", memory, deadline, Fault::user_input));
     const nlohmann::json device = {{"driver", "virtio-mem-pci"},        {"id", order.id},
@@ -53,7 +53,7 @@ Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint
     return blocks;
 }
 
-Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemOrder& order,
+Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& order,
                                    std::uint64_t block_bytes, Deadline deadline) {
     MEMRIG_CHECK(api != nullptr ? api->attach_virtio_mem(order, deadline) : attach(qmp, order, deadline));
     MEMRIG_TRY(const VirtioMem device, find_virtio_mem(qmp, deadline));

@@ -25,7 +25,7 @@ Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint
 
 // Plugs one into kPlugPort, of which the guest is asked at once to take `order.requested`, and returns the blocks that it then has. The machine
 // must have no other. Faults as above.
-Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemOrder& order,
+Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& order,
                                    std::uint64_t block_bytes, Deadline deadline);
 
 }  // namespace memrig

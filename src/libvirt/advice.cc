@@ -122,7 +122,7 @@ std::string what_keeps_out(const Account& account, const fs::path& path, Access 
     return may(account, file, kWrite | kEnter) ? "" : forbidden(account, "make files in", whole, file);
 }
 
-std::string advise_on_connection(const LibvirtSaid& said) {
+std::string advise_on_connection(const LibvirtError& said) {
     if (std::string advice = advise_on_network(said.text); !advice.empty()) return advice;
     const bool socket = says(said.text, "Failed to connect socket");
     if (socket && says(said.text, "No such file or directory"))
@@ -138,7 +138,7 @@ std::string advise_on_connection(const LibvirtSaid& said) {
     return "is libvirtd running there, and may this user use it?";
 }
 
-std::string advise_on_domain(const LibvirtSaid& said, const OurFiles& files, const Confinement& confinement) {
+std::string advise_on_domain(const LibvirtError& said, const OurFiles& files, const Confinement& confinement) {
     const auto what = refused(said.text, files);
     if (what && says(said.text, "Permission denied")) return advise_on_refusal(*what, confinement);
     if (what && says(said.text, "No such file or directory"))

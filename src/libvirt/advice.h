@@ -31,12 +31,12 @@ enum class Access { read, make_files };
 // may not enter /root (0700 root)". "" where none does.
 std::string what_keeps_out(const Account& account, const std::filesystem::path& path, Access access);
 
-struct LibvirtSaid {
+struct LibvirtError {
     int code = 0;  // virErrorNumber
     std::string text;
 };
 // What to do about a connection that libvirt does not give.
-std::string advise_on_connection(const LibvirtSaid& said);
+std::string advise_on_connection(const LibvirtError& said);
 
 // What a domain's QEMU uses of ours.
 struct OurFiles {
@@ -44,7 +44,7 @@ struct OurFiles {
     std::filesystem::path sockets;  // a directory
 };
 // About a domain that it does not start. "" where only libvirt's own words help.
-std::string advise_on_domain(const LibvirtSaid& said, const OurFiles& files, const Confinement& confinement);
+std::string advise_on_domain(const LibvirtError& said, const OurFiles& files, const Confinement& confinement);
 
 // About a descriptor that it does not hand to QEMU; "" likewise.
 std::string advise_on_descriptor(const std::string& text);

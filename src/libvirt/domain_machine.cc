@@ -43,7 +43,7 @@ const char* why_stopped(int detail) {
 
 class LibvirtMachine final : public DomainMachine {
 public:
-    LibvirtMachine(Connection connection, Domain domain, MachineOrder order, DomainMeans means)
+    LibvirtMachine(Connection connection, Domain domain, MachineSpec order, DomainResources means)
         : connection_(std::move(connection)),
           domain_(std::move(domain)),
           order_(std::move(order)),
@@ -107,8 +107,8 @@ private:
     const SteadyTime born_ = steady_clock().now();
     Connection connection_;
     Domain domain_;
-    MachineOrder order_;
-    DomainMeans means_;
+    MachineSpec order_;
+    DomainResources means_;
     std::shared_ptr<DomainEnd> end_ = std::make_shared<DomainEnd>();
     int end_registration_ = -1;
     std::mutex transcript_mutex_;
@@ -215,9 +215,9 @@ Status LibvirtMachine::load(const fs::path& file, Deadline deadline) {
 
 }  // namespace
 
-std::string DomainMeans::socket(const char* name) const { return sockets ? (sockets->path() / name).string() : ""; }
+std::string DomainResources::socket(const char* name) const { return sockets ? (sockets->path() / name).string() : ""; }
 
-Result<fs::path> DomainMeans::make_file(const std::string& name, std::uint64_t bytes) {
+Result<fs::path> DomainResources::make_file(const std::string& name, std::uint64_t bytes) {
     if (!sockets) {
         MEMRIG_TRY(RemoteFile made, uploads->make(name, bytes));
         return path_of(files.emplace_back(std::move(made)).get());
@@ -229,8 +229,8 @@ Result<fs::path> DomainMeans::make_file(const std::string& name, std::uint64_t b
     return file;
 }
 
-Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineOrder order,
-                                                           DomainMeans means) {
+Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineSpec order,
+                                                           DomainResources means) {
     auto machine =
         std::make_unique<LibvirtMachine>(std::move(connection), std::move(domain), std::move(order), std::move(means));
     MEMRIG_CHECK(machine->connect());

@@ -14,7 +14,7 @@
 namespace memrig {
 
 // What a domain was made with.
-struct DomainMeans {
+struct DomainResources {
     std::optional<TemporaryDirectory>
         sockets;                       // of this host's, where the gdbstub's is; nothing where libvirt is another's
     std::shared_ptr<Uploads> uploads;  // of another host's
@@ -36,7 +36,7 @@ public:
 };
 
 // Takes the domain over; it ends with the machine, also where this fails.
-Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineOrder order,
-                                                           DomainMeans means);
+Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineSpec order,
+                                                           DomainResources means);
 
 }  // namespace memrig

@@ -59,7 +59,7 @@ void add_cpu(pugi::xml_node domain, const Bench& bench) {
     set(cell, "unit", "KiB");
 }
 
-void add_os(pugi::xml_node domain, const MachineOrder& order, const std::string& machine) {
+void add_os(pugi::xml_node domain, const MachineSpec& order, const std::string& machine) {
     const pugi::xml_node os = add(domain, "os");
     const pugi::xml_node type = add(os, "type", "hvm");
     set(type, "arch", libvirt_arch(order.bench));
@@ -92,7 +92,7 @@ void add_root_ports(pugi::xml_node devices, const DomainNames& names) {
     add_pci(devices, "pcie-root-port");
 }
 
-void add_virtio_mem(pugi::xml_node devices, const VirtioMemOrder& device) {
+void add_virtio_mem(pugi::xml_node devices, const VirtioMemSpec& device) {
     const pugi::xml_node memory = add(devices, "memory");
     set(memory, "model", "virtio-mem");
     const pugi::xml_node target = add(memory, "target");
@@ -135,7 +135,7 @@ void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& n
     set(add(devices, "memballoon"), "model", "none");
 }
 
-std::vector<std::string> further_arguments(const MachineOrder& order, const DomainNames& names,
+std::vector<std::string> further_arguments(const MachineSpec& order, const DomainNames& names,
                                            const std::string& machine_options, bool incoming) {
     const Bench& bench = order.bench;
     std::vector<std::string> arguments;
@@ -155,7 +155,7 @@ std::vector<std::string> further_arguments(const MachineOrder& order, const Doma
 
 }  // namespace
 
-std::string dimm_xml(const DimmOrder& order, const std::filesystem::path& file) {
+std::string dimm_xml(const DimmSpec& order, const std::filesystem::path& file) {
     pugi::xml_document document;
     const pugi::xml_node memory = add(document, "memory");
     set(memory, "model", order.nvdimm ? "nvdimm" : "dimm");
@@ -167,7 +167,7 @@ std::string dimm_xml(const DimmOrder& order, const std::filesystem::path& file) 
     return xml_text(document);
 }
 
-std::string virtio_mem_xml(const VirtioMemOrder& order) {
+std::string virtio_mem_xml(const VirtioMemSpec& order) {
     pugi::xml_document document;
     add_virtio_mem(document, order);
     return xml_text(document);
@@ -175,7 +175,7 @@ std::string virtio_mem_xml(const VirtioMemOrder& order) {
 
 std::string libvirt_arch(const Bench& bench) { return bench.arch == "ppc64le" ? "ppc64" : bench.arch; }
 
-std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming) {
+std::string domain_xml(const MachineSpec& order, const DomainNames& names, bool incoming) {
     const Bench& bench = order.bench;
     const std::size_t comma = bench.machine.find(',');
     const std::string machine = bench.machine.substr(0, comma);

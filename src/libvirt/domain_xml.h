@@ -20,14 +20,14 @@ inline constexpr const char* kConsoleAlias = "serial0";
 inline constexpr const char* kLinkAlias = "serial1";
 
 // The devices that virDomainAttachDeviceFlags() is given; `file` is an NVDIMM's memory.
-std::string dimm_xml(const DimmOrder& order, const std::filesystem::path& file);
-std::string virtio_mem_xml(const VirtioMemOrder& order);
+std::string dimm_xml(const DimmSpec& order, const std::filesystem::path& file);
+std::string virtio_mem_xml(const VirtioMemSpec& order);
 
 // libvirt's name of the bench's architecture.
 std::string libvirt_arch(const Bench& bench);
 
 // What libvirt has no word for (the gdbstub, a bench's link_devices, the vCPU's exact flags, a bench's further arguments) goes to QEMU as it is, by <qemu:commandline>.
 // `incoming`: it waits for a saved guest. Of several NUMA nodes libvirt knows the first alone, as it makes none without memory.
-std::string domain_xml(const MachineOrder& order, const DomainNames& names, bool incoming);
+std::string domain_xml(const MachineSpec& order, const DomainNames& names, bool incoming);
 
 }  // namespace memrig

@@ -16,12 +16,12 @@ using namespace std::chrono_literals;
 constexpr auto kLastPatience = 30s;
 constexpr auto kGlance = 5ms;
 
-struct Channel {
+struct GdbChannel {
     std::string alias, socket;
 };
 
 // libvirt chose both when it started the domain.
-Result<Channel> gdb_channel(virDomainPtr domain) {
+Result<GdbChannel> gdb_channel(virDomainPtr domain) {
     const Text xml(virDomainGetXMLDesc(domain, 0));
     if (!xml) return std::unexpected(libvirt_error(Fault::rig, "ask libvirt for the domain"));
     pugi::xml_document document;
@@ -32,7 +32,7 @@ Result<Channel> gdb_channel(virDomainPtr domain) {
         // It becomes a word of an option of QEMU's.
         if (!socket.starts_with('/') || socket.find_first_of(", \"'\\\n") != std::string::npos)
             return fail(Fault::rig, "libvirt's socket {} for the gdbstub cannot be told to QEMU", socket);
-        return Channel{channel.child("alias").attribute("name").value(), socket};
+        return GdbChannel{channel.child("alias").attribute("name").value(), socket};
     }
     return fail(Fault::rig, "the domain has no channel {}", kGdbChannel);
 }
@@ -57,7 +57,7 @@ void end_by_gdbstub(const std::string& socket) {
 // The channel's own character device gives the socket up: the virtio port, which no guest opens, goes on with none (chardev-change). Such a port
 // listens to that only while the machine runs (virtconsole_enable_backend()).
 Result<std::string> serve_gdbstub(virDomainPtr domain, QmpClient& monitor, Deadline deadline) {
-    MEMRIG_TRY(const Channel channel, gdb_channel(domain));
+    MEMRIG_TRY(const GdbChannel channel, gdb_channel(domain));
     const nlohmann::json nothing = {{"type", "null"}, {"data", nlohmann::json::object()}};
     const auto let_go =
         monitor.execute("chardev-change", {{"id", "char" + channel.alias}, {"backend", nothing}}, deadline);

@@ -13,7 +13,7 @@ Domain share(virDomainPtr domain) {
     return Domain(domain);
 }
 
-LibvirtSaid libvirt_said() {
+LibvirtError libvirt_said() {
     const virErrorPtr error = virGetLastError();
     if (error == nullptr || error->message == nullptr) return {0, "libvirt does not say why"};
     std::string text = error->message;

@@ -27,7 +27,7 @@ Connection own(virConnectPtr connection);
 Domain share(virDomainPtr domain);
 
 // What libvirt said last on this thread.
-LibvirtSaid libvirt_said();
+LibvirtError libvirt_said();
 Error libvirt_error(Fault fault, const std::string& what);
 bool last_error_is(int code);
 

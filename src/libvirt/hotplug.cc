@@ -57,7 +57,7 @@ public:
         known_.insert(device.id);
     }
 
-    Status attach_dimm(const DimmOrder& order, Deadline deadline) override {
+    Status attach_dimm(const DimmSpec& order, Deadline deadline) override {
         std::filesystem::path file;
         if (order.nvdimm) {
             // libvirt has an NVDIMM's memory in a file alone, which has to be there.
@@ -65,7 +65,7 @@ public:
         }
         return attach(order.id, order.backend, dimm_xml(order, file), deadline);
     }
-    Status attach_virtio_mem(const VirtioMemOrder& order, Deadline deadline) override {
+    Status attach_virtio_mem(const VirtioMemSpec& order, Deadline deadline) override {
         return attach(order.id, order.backend, virtio_mem_xml(order), deadline);
     }
     [[nodiscard]] bool knows(const std::string& id) const override { return known_.contains(id); }

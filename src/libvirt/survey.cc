@@ -87,7 +87,7 @@ Status check_emulation(const Connection& connection, const Bench& bench) {
     const Text capabilities(virConnectGetDomainCapabilities(connection.get(), nullptr, libvirt_arch(bench).c_str(),
                                                             machine.c_str(), "qemu", 0));
     if (capabilities) return {};
-    const LibvirtSaid said = libvirt_said();
+    const LibvirtError said = libvirt_said();
     return fail_with({Fault::host, said.text, {}}, advise_on_domain(said, {}, {}));
 }
 

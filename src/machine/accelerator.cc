@@ -40,8 +40,8 @@ Result<KvmProof> read_proof(const fs::path& file) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-Result<KvmProof> try_kvm(Backend& backend, const Bench& bench, const KernelImage& kernel) {
-    MachineOrder order{bench, kernel, {}, Accelerator::kvm, {}};
+Result<KvmProof> try_kvm(Host& backend, const Bench& bench, const KernelImage& kernel) {
+    MachineSpec order{bench, kernel, {}, Accelerator::kvm, {}};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     order.initramfs = initramfs.path;
     const auto begun = steady_clock().now();
@@ -65,7 +65,7 @@ KvmProof known_kvm_proof(const Bench& bench) {
     return proof ? *proof : KvmProof{false, "not tried yet; the first `memrig run --accel auto` finds out"};
 }
 
-Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelImage& kernel) {
+Result<KvmProof> prove_kvm(Host& backend, const Bench& bench, const KernelImage& kernel) {
     if (backend.is_here() && ::access(kDevice, R_OK | W_OK) != 0) return known_kvm_proof(bench);
     MEMRIG_TRY(const fs::path file, proof_file(bench, backend.is_here() ? "" : backend.name()));
     MEMRIG_TRY(const FileLock lock, FileLock::take(file.string() + ".lock"));
@@ -75,7 +75,7 @@ Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelIma
     return proof;
 }
 
-Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench,
+Result<Accelerator> choose_accelerator(const std::string& wish, Host& backend, const Bench& bench,
                                        const KernelImage& kernel) {
     if (wish == "tcg") return Accelerator::tcg;
     if (wish != "kvm" && wish != "auto")

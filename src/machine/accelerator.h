@@ -15,12 +15,12 @@ struct KvmProof {
 };
 
 // What is known of this host: cached, or found out now by booting `kernel` on `bench` under KVM (seconds; at most a minute).
-Result<KvmProof> prove_kvm(Backend& backend, const Bench& bench, const KernelImage& kernel);
+Result<KvmProof> prove_kvm(Host& backend, const Bench& bench, const KernelImage& kernel);
 // What was found out before; a reason that says so where nothing was.
 KvmProof known_kvm_proof(const Bench& bench);
 
 // "auto", "tcg" or "kvm". Asking for kvm where it is not proven is Fault::host with the reason.
-Result<Accelerator> choose_accelerator(const std::string& wish, Backend& backend, const Bench& bench,
+Result<Accelerator> choose_accelerator(const std::string& wish, Host& backend, const Bench& bench,
                                        const KernelImage& kernel);
 
 }  // namespace memrig

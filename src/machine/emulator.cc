@@ -10,7 +10,7 @@
 #include "base/paths.h"
 #include "base/process.h"
 #include "base/toml_reader.h"
-#include "machine/debian_package.h"
+#include "kernel/debian_package.h"
 
 namespace memrig {
 

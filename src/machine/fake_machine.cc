@@ -35,17 +35,17 @@ Status FakeMachine::save(const std::filesystem::path& file, Deadline) {
     return write_file(file, "a fake machine's state");
 }
 
-unsigned FakeBackend::created() const {
+unsigned FakeHost::created() const {
     const std::lock_guard guard(mutex_);
     return created_;
 }
 
-unsigned FakeBackend::restored() const {
+unsigned FakeHost::restored() const {
     const std::lock_guard guard(mutex_);
     return restored_;
 }
 
-Result<std::unique_ptr<Machine>> FakeBackend::create(const MachineOrder& order, Deadline) {
+Result<std::unique_ptr<Machine>> FakeHost::create(const MachineSpec& order, Deadline) {
     auto machine = std::make_unique<FakeMachine>(order.bench);
     const std::lock_guard guard(mutex_);
     created_++;
@@ -53,8 +53,8 @@ Result<std::unique_ptr<Machine>> FakeBackend::create(const MachineOrder& order, 
     return machine;
 }
 
-Result<std::unique_ptr<Machine>> FakeBackend::restore(const MachineOrder& order, const std::filesystem::path& file,
-                                                      Deadline) {
+Result<std::unique_ptr<Machine>> FakeHost::restore(const MachineSpec& order, const std::filesystem::path& file,
+                                                   Deadline) {
     MEMRIG_CHECK(read_file(file));
     auto machine = std::make_unique<FakeMachine>(order.bench);
     const std::lock_guard guard(mutex_);

@@ -42,7 +42,7 @@ private:
 };
 
 // Makes FakeMachines, and lets a test spoil each. Thread-safe once its fields are set.
-class FakeBackend final : public Backend {
+class FakeHost final : public Host {
 public:
     // Called for each machine that is made, with its number from 1, one call at a time; an error is what create() or restore() returns.
     std::function<Status(FakeMachine&, unsigned)> on_create, on_restore;
@@ -58,9 +58,9 @@ public:
     Status answers(Deadline) override { return on_question ? on_question() : Status(); }
     Result<std::string> version(const Bench&) override { return "fake 1"; }
     [[nodiscard]] bool keeps_guests() const override { return keeps; }
-    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override;
+    Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) override;
     // Of a file that is not there: Fault::host.
-    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file,
+    Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const std::filesystem::path& file,
                                              Deadline deadline) override;
 
 private:

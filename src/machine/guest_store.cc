@@ -6,7 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/paths.h"
-#include "guest/kernel_modules.h"
+#include "kernel/modules.h"
 
 namespace memrig {
 
@@ -73,7 +73,7 @@ struct Booted {
     double seconds = 0;
 };
 
-Result<Booted> boot_to_agent(Backend& backend, const MachineOrder& order) {
+Result<Booted> boot_to_agent(Host& backend, const MachineSpec& order) {
     for (unsigned boot = 1;; boot++) {
         const auto begun = steady_clock().now();
         MEMRIG_TRY(auto machine, backend.create(order, Deadline::after(kBootPatience)));
@@ -102,7 +102,7 @@ Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
 
 }  // namespace
 
-bool is_kept(const Backend& backend, const Bench& bench) { return backend.keeps_guests() && bench.restorable; }
+bool is_kept(const Host& backend, const Bench& bench) { return backend.keeps_guests() && bench.restorable; }
 
 Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel) {
     const fs::path agent = agent_binary(bench.arch);
@@ -110,15 +110,19 @@ Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& ke
         return fail_with({Fault::host, fmt::format("the guest agent for {} was not built", bench.arch), {}},
                          "install its cross compiler and build again");
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    std::vector<ModuleFile> modules;
+    std::vector<InitramfsModule> modules;
     if (!kernel.modules_root.empty()) {
-        MEMRIG_TRY(modules, modules_in_order(kernel.modules_root, kernel.modules_version, bench.modules, cache,
-                                             Deadline::after(kModulesPatience)));
+        MEMRIG_TRY(const auto files, modules_in_order(kernel.modules_root, kernel.modules_version, bench.modules, cache,
+                                                      Deadline::after(kModulesPatience)));
+        for (const ModuleFile& file : files) {
+            MEMRIG_TRY(std::string image, read_module(file));
+            modules.push_back({file.name + ".ko", std::move(image)});
+        }
     }
     return prepare_initramfs(agent, modules, cache);
 }
 
-GuestStore::GuestStore(Backend& backend, std::function<void(const std::string&)> progress)
+GuestStore::GuestStore(Host& backend, std::function<void(const std::string&)> progress)
     : backend_(backend), progress_(std::move(progress)) {}
 
 Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& bench, const KernelImage& kernel,
@@ -126,7 +130,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     if (kernel.arch != bench.arch)
         return fail(Fault::user_input, "kernel {} is for {}, but bench {} is {}", kernel.id, kernel.arch, bench.name,
                     bench.arch);
-    MachineOrder order{bench, kernel, {}, accelerator, {}};
+    MachineSpec order{bench, kernel, {}, accelerator, {}};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     order.initramfs = initramfs.path;
     MEMRIG_TRY(const std::string version, backend_.version(bench));
@@ -152,7 +156,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     return *std::move(guest);
 }
 
-Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineOrder order,
+Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineSpec order,
                                                         const std::string& key) {
     auto guest = std::make_shared<PreparedGuest>();
     guest->order = std::move(order);
@@ -167,7 +171,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& director
     return guest;
 }
 
-Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineOrder order,
+Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineSpec order,
                                                         const std::string& key) {
     if (progress_) progress_(fmt::format("booting {} on {}", order.kernel.id, order.bench.name));
     MEMRIG_TRY(const Booted booted, boot_to_agent(backend_, order));
@@ -200,9 +204,9 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     return guest;
 }
 
-Result<LiveGuest> begin_guest(Backend& backend, const std::shared_ptr<const PreparedGuest>& guest,
+Result<LiveGuest> begin_guest(Host& backend, const std::shared_ptr<const PreparedGuest>& guest,
                               const fs::path& evidence) {
-    MachineOrder order = guest->order;
+    MachineSpec order = guest->order;
     order.evidence = evidence;
     if (is_kept(backend, order.bench)) {
         MEMRIG_TRY(auto machine, backend.restore(order, guest->state, Deadline::after(kRestorePatience)));

@@ -15,8 +15,8 @@ namespace memrig {
 
 // All that a trial needs to begin. Immutable; shared by trials.
 struct PreparedGuest {
-    MachineOrder order;
-    std::filesystem::path state;  // what Backend::restore() takes; empty where the backend keeps no guests
+    MachineSpec order;
+    std::filesystem::path state;  // what Host::restore() takes; empty where the backend keeps no guests
     std::string key;              // names all that went into it
     AgentHello hello;
     SymbolTable symbols;
@@ -32,10 +32,10 @@ struct LiveGuest {
     std::shared_ptr<const PreparedGuest> guest;  // its symbols are this machine's
 };
 // Whether its guests are saved and restored: the backend can do it, and the bench's machine goes on after.
-bool is_kept(const Backend& backend, const Bench& bench);
+bool is_kept(const Host& backend, const Bench& bench);
 
-// Restored, or booted where it is not kept. `evidence` is MachineOrder's.
-Result<LiveGuest> begin_guest(Backend& backend, const std::shared_ptr<const PreparedGuest>& guest,
+// Restored, or booted where it is not kept. `evidence` is MachineSpec's.
+Result<LiveGuest> begin_guest(Host& backend, const std::shared_ptr<const PreparedGuest>& guest,
                               const std::filesystem::path& evidence);
 
 // Whether trials can be run in it. Fault::user_input where not; a guest's symbols tell beforehand what its kernel lacks.
@@ -45,7 +45,7 @@ Status check_fit(const PreparedGuest& guest);
 class GuestStore {
 public:
     // `progress` is told what takes time ("booting debian-6.1-amd64 on q35"); may be empty.
-    GuestStore(Backend& backend, std::function<void(const std::string&)> progress);
+    GuestStore(Host& backend, std::function<void(const std::string&)> progress);
 
     // From the cache if it is there. Errors: Fault::guest (it does not boot; it has no memory hotplug), Fault::user_input
     // (kernel and bench are of different architectures), Fault::rig, Fault::host.
@@ -55,12 +55,12 @@ public:
     Status discard(const PreparedGuest& guest);
 
 private:
-    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineOrder order,
+    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineSpec order,
                                                 const std::string& key);
-    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineOrder order,
+    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineSpec order,
                                                 const std::string& key);
 
-    Backend& backend_;
+    Host& backend_;
     std::function<void(const std::string&)> progress_;
 };
 

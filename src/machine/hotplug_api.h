@@ -9,7 +9,7 @@
 
 namespace memrig {
 
-struct DimmOrder {
+struct DimmSpec {
     std::string id;           // QEMU's device id
     std::string backend;      // the id of the object that has its memory
     std::uint64_t bytes = 0;  // of a pc-dimm: a multiple of the guest's block size, or the kernel will not have it
@@ -18,7 +18,7 @@ struct DimmOrder {
 };
 
 // A virtio-mem device that is plugged while the guest runs.
-struct VirtioMemOrder {
+struct VirtioMemSpec {
     std::string id, backend;
     std::uint64_t most = 0;       // that it can give
     std::uint64_t requested = 0;  // that the guest is to take at once
@@ -30,9 +30,9 @@ class HotplugApi {
 public:
     virtual ~HotplugApi() = default;
     // A multiple of 1 MiB. A refusal is Fault::rig: who wants to see QEMU's own asks QEMU. Fault::user_input where an NVDIMM cannot have its file.
-    virtual Status attach_dimm(const DimmOrder& order, Deadline deadline) = 0;
+    virtual Status attach_dimm(const DimmSpec& order, Deadline deadline) = 0;
     // A refusal is Fault::rig.
-    virtual Status attach_virtio_mem(const VirtioMemOrder& order, Deadline deadline) = 0;
+    virtual Status attach_virtio_mem(const VirtioMemSpec& order, Deadline deadline) = 0;
     // How much of a virtio-mem device the guest is to take. REQUIRES: knows(id), of a virtio-mem device. A refusal is Fault::rig.
     virtual Status request_size(const std::string& id, std::uint64_t bytes, Deadline deadline) = 0;
     // Waits until it is known here that the guest has taken `bytes` of it, which QEMU said.

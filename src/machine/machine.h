@@ -9,11 +9,11 @@
 #include "base/clock.h"
 #include "base/error.h"
 #include "guest/guest_link.h"
+#include "kernel/image.h"
 #include "machine/bench.h"
 #include "machine/console_log.h"
+#include "machine/endpoints.h"
 #include "machine/hotplug_api.h"
-#include "machine/kernel_image.h"
-#include "machine/ways_in.h"
 #include "probe/probe.h"
 #include "qmp/qmp_client.h"
 
@@ -23,7 +23,7 @@ enum class Accelerator { tcg, kvm };
 const char* to_string(Accelerator accelerator);
 
 // What a machine is made of. Copied freely; paths must exist as long as the machine does.
-struct MachineOrder {
+struct MachineSpec {
     Bench bench;
     KernelImage kernel;
     std::filesystem::path initramfs;
@@ -56,7 +56,7 @@ public:
     virtual Status save(const std::filesystem::path& file, Deadline deadline) = 0;
     // Lets go of all that memrig holds of the machine: it has no breakpoints any more, and stands still unless it is to `run`. From then on it
     // can only be destroyed. An error says how it ended, where it has, or that this backend has no such machines.
-    virtual Result<WaysIn> hand_over(bool run);
+    virtual Result<Endpoints> hand_over(bool run);
     // A transcript of the agent's channel.
     [[nodiscard]] virtual std::string agent_transcript() = 0;
     [[nodiscard]] virtual Accelerator accelerator() const = 0;
@@ -65,9 +65,9 @@ public:
 };
 
 // Makes machines. Thread-safe.
-class Backend {
+class Host {
 public:
-    virtual ~Backend() = default;
+    virtual ~Host() = default;
     [[nodiscard]] virtual std::string name() const = 0;
     // Part of the key of saved guests: a guest saved by one version is not restored by another.
     virtual Result<std::string> version(const Bench& bench) = 0;
@@ -78,14 +78,14 @@ public:
     // False: no machine of it can be saved, so that each trial boots its own.
     [[nodiscard]] virtual bool keeps_guests() const { return true; }
     // A machine that stands at its reset vector.
-    virtual Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) = 0;
+    virtual Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) = 0;
     // A machine with the state that save() wrote, stopped. REQUIRES: keeps_guests().
-    virtual Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const std::filesystem::path& file,
+    virtual Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const std::filesystem::path& file,
                                                      Deadline deadline) = 0;
 };
 
 // QEMU on this host.
-std::unique_ptr<Backend> make_qemu_backend();
+std::unique_ptr<Host> make_qemu_backend();
 
 // How long a machine that seems to have died is waited for to say so.
 inline constexpr auto kExitPatience = std::chrono::seconds(10);

@@ -35,7 +35,7 @@ std::string accel(Accelerator accelerator) { return accelerator == Accelerator::
 
 }  // namespace
 
-std::string MachineOrder::command_line() const {
+std::string MachineSpec::command_line() const {
     std::string line = fmt::format("console={} memrig.link={}", bench.console, bench.link);
     if (!bench.append.empty()) line += " " + bench.append;
     return line;
@@ -48,7 +48,7 @@ std::vector<std::string> empty_nodes(const Bench& bench) {
     return arguments;
 }
 
-std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming) {
+std::vector<std::string> qemu_command(const MachineSpec& order, bool incoming) {
     const Bench& bench = order.bench;
     std::vector<std::string> argv = {bench.emulator.program,
                                      "-nodefaults",

@@ -21,6 +21,6 @@ struct QemuDescriptors {
 std::vector<std::string> empty_nodes(const Bench& bench);
 
 // With `incoming`, the guest waits for its state (QMP migrate-incoming).
-std::vector<std::string> qemu_command(const MachineOrder& order, bool incoming);
+std::vector<std::string> qemu_command(const MachineSpec& order, bool incoming);
 
 }  // namespace memrig

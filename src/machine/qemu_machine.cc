@@ -44,7 +44,7 @@ Result<Sockets> make_sockets() {
 
 class QemuMachine final : public Machine {
 public:
-    QemuMachine(MachineOrder order, Sockets sockets, fs::path output, Process process)
+    QemuMachine(MachineSpec order, Sockets sockets, fs::path output, Process process)
         : order_(std::move(order)),
           sockets_(std::move(sockets)),
           output_(std::move(output)),
@@ -63,7 +63,7 @@ public:
     std::string agent_transcript() override;
     Accelerator accelerator() const override { return order_.accelerator; }
     int process_id() const override { return process_.pid(); }
-    Result<WaysIn> hand_over(bool run_on) override;
+    Result<Endpoints> hand_over(bool run_on) override;
 
     // QEMU's own words, if it ended before it could be talked to.
     Error startup_error(Error seen);
@@ -74,7 +74,7 @@ private:
     const SteadyTime born_ = steady_clock().now();
     std::mutex transcript_mutex_;
     std::string transcript_;
-    MachineOrder order_;
+    MachineSpec order_;
     Sockets sockets_;
     fs::path output_;
     Process process_;
@@ -153,7 +153,7 @@ Status QemuMachine::save(const fs::path& file, Deadline deadline) {
     return save_state(*qmp_, "exec:cat > " + shell_word(file.string()), deadline);
 }
 
-Result<WaysIn> QemuMachine::hand_over(bool run_on) {
+Result<Endpoints> QemuMachine::hand_over(bool run_on) {
     if (auto ended = death(Duration::zero())) return std::unexpected(*std::move(ended));
     // By closing: a gdbstub that is detached from runs on. A new client stops the guest, and its "?" removes all breakpoints.
     probe_.reset();
@@ -163,19 +163,19 @@ Result<WaysIn> QemuMachine::hand_over(bool run_on) {
     agent_.reset();
     console_.reset();
     qmp_.reset();
-    return WaysIn{sockets_.directory.path(), sockets_.path("gdb"), sockets_.path("qmp"), sockets_.path("console"),
-                  process_.descriptor()};
+    return Endpoints{sockets_.directory.path(), sockets_.path("gdb"), sockets_.path("qmp"), sockets_.path("console"),
+                     process_.descriptor()};
 }
 
-class QemuBackend final : public Backend {
+class QemuHost final : public Host {
 public:
     std::string name() const override { return "qemu"; }
     Result<std::string> version(const Bench& bench) override;
-    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override {
+    Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) override {
         MEMRIG_TRY(auto machine, spawn(order, Descriptor(), deadline));
         return machine;
     }
-    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file,
+    Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const fs::path& file,
                                              Deadline deadline) override {
         Descriptor state(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
         if (!state.valid()) return fail_errno(Fault::host, "open " + file.string());
@@ -186,13 +186,12 @@ public:
     }
 
 private:
-    static Result<std::unique_ptr<QemuMachine>> spawn(const MachineOrder& order, Descriptor state, Deadline deadline);
+    static Result<std::unique_ptr<QemuMachine>> spawn(const MachineSpec& order, Descriptor state, Deadline deadline);
 };
 
-Result<std::string> QemuBackend::version(const Bench& bench) { return emulator_version(bench.emulator); }
+Result<std::string> QemuHost::version(const Bench& bench) { return emulator_version(bench.emulator); }
 
-Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& order, Descriptor state,
-                                                        Deadline deadline) {
+Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& order, Descriptor state, Deadline deadline) {
     MEMRIG_TRY(Sockets sockets, make_sockets());
     SpawnOptions options;
     options.argv = qemu_command(order, state.valid());
@@ -215,9 +214,9 @@ Result<std::unique_ptr<QemuMachine>> QemuBackend::spawn(const MachineOrder& orde
 
 const char* to_string(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg"; }
 
-Result<WaysIn> Machine::hand_over(bool) { return fail(Fault::rig, "this backend's guests cannot be held"); }
+Result<Endpoints> Machine::hand_over(bool) { return fail(Fault::rig, "this backend's guests cannot be held"); }
 
-std::unique_ptr<Backend> make_qemu_backend() { return std::make_unique<QemuBackend>(); }
+std::unique_ptr<Host> make_qemu_backend() { return std::make_unique<QemuHost>(); }
 
 Result<AgentHello> await_agent(Machine& machine, Deadline deadline) {
     auto hello = machine.agent().hello(deadline);

@@ -40,10 +40,10 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
                                   goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
     wrong.insert(wrong.end(), off.begin(), off.end());
     for (const auto& write : performance.writes) {
-        const Actor* actor = evidence.schedule.find(write.onliner);
+        const Actor* actor = evidence.schedule.find(write.writer);
         if (actor == nullptr || actor->expects(write.error)) continue;
         const std::string target = actor->writes_to_one_file() ? "" : fmt::format(" to memory{}", write.block);
-        wrong.push_back(fmt::format("{}'s write{}: {}, not {}", write.onliner, target, errno_name(write.error),
+        wrong.push_back(fmt::format("{}'s write{}: {}, not {}", write.writer, target, errno_name(write.error),
                                     errno_names(actor->expected)));
     }
     check_vcpus(evidence, wrong);

@@ -5,7 +5,7 @@
 
 #include "oracle/kept_out.h"
 #include "oracle/lock_order.h"
-#include "probe/lock_names.h"
+#include "watch/lock_names.h"
 
 namespace memrig {
 
@@ -23,19 +23,19 @@ std::vector<std::string> rules_at_stake(const Schedule& schedule) {
         });
     };
     // Where nothing comes of any plugging, nothing is added and nothing taken away again.
-    if (!acts(ActorKind::plugger)) return {};
+    if (!acts(ActorKind::adder)) return {};
     std::vector<std::string> rules = {"R4"};
     // Device memory is none of add_memory_resource()'s.
     if (std::ranges::any_of(schedule.actors, [](const Actor& actor) {
-            return actor.kind == ActorKind::plugger && actor.device != MemoryDevice::nvdimm;
+            return actor.kind == ActorKind::adder && actor.device != MemoryDevice::nvdimm;
         }))
         rules.emplace_back("R1");
-    if (acts(ActorKind::resizer) || acts(ActorKind::unplugger)) rules.emplace_back("R2");
+    if (acts(ActorKind::resizer) || acts(ActorKind::remover)) rules.emplace_back("R2");
     if (acts(ActorKind::onliner) || acts(ActorKind::offliner))
         rules.insert(rules.end(), {"R3", "R5", "N1", "N2", "N3"});
     if (acts(ActorKind::writer)) rules.emplace_back("R6");
     if (acts(ActorKind::vcpu_plugger)) rules.emplace_back("R7");
-    const Evidence behind_reader{Evidence::Kind::asleep, locks::mem_hotplug};
+    const Observation behind_reader{Observation::Kind::asleep, locks::mem_hotplug};
     if (std::ranges::any_of(schedule.steps, [&](const Step& step) { return asks_for(step, behind_reader); }))
         rules.emplace_back("R8");
     return rules;

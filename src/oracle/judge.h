@@ -7,11 +7,11 @@
 #include <string>
 #include <vector>
 
-#include "oracle/console_report.h"
-#include "oracle/rules.h"
+#include "console/report.h"
 #include "oracle/verdict.h"
-#include "probe/elision.h"
 #include "schedule/performance.h"
+#include "watch/elision.h"
+#include "watch/rules.h"
 
 namespace memrig {
 
@@ -27,7 +27,7 @@ struct TrialEvidence {
     const Schedule& schedule;
     const Performance& performance;
     const ConsoleReport& console;
-    std::vector<std::pair<ElisionOrder, ElisionCounts>> elisions;
+    std::vector<std::pair<ElisionSpec, ElisionCounts>> elisions;
     std::uint64_t block_bytes = 0;
     const std::vector<LockEvent>* locks = nullptr;   // the ledger, if one was kept
     std::optional<RuleEvidence> rules = {};          // if the rules were watched

@@ -4,9 +4,9 @@
 
 namespace memrig {
 
-bool asks_for(const Step& step, const Evidence& evidence) {
+bool asks_for(const Step& step, const Observation& evidence) {
     return std::ranges::any_of(
-        step.any, [&](const Evidence& one) { return evidence.kind == one.kind && evidence.subject == one.subject; });
+        step.any, [&](const Observation& one) { return evidence.kind == one.kind && evidence.subject == one.subject; });
 }
 
 const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step& step) {
@@ -17,7 +17,7 @@ const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step&
 }
 
 bool was_kept_out(const TrialEvidence& evidence) {
-    const auto saw = [&](const Step& step, Evidence::Kind kind) {
+    const auto saw = [&](const Step& step, Observation::Kind kind) {
         return std::ranges::any_of(evidence.performance.evidence, [&](const EvidenceRecord& record) {
             return record.evidence.kind == kind && record.actor == step.actor && !record.during.empty() &&
                    asks_for(step, record.evidence);
@@ -25,11 +25,12 @@ bool was_kept_out(const TrialEvidence& evidence) {
     };
     return std::ranges::any_of(evidence.schedule.steps, [&](const Step& step) {
         // Asking alone is no waiting where the step knows what else is to be seen.
-        const bool asks_for_more = step.asks_for(Evidence::Kind::refused) || step.asks_for(Evidence::Kind::asleep);
-        const bool waited = saw(step, Evidence::Kind::queued) || saw(step, Evidence::Kind::asleep) ||
-                            saw(step, Evidence::Kind::stalled) ||
-                            (!asks_for_more && saw(step, Evidence::Kind::blocked));
-        return (saw(step, Evidence::Kind::refused) || waited) && !saw(step, Evidence::Kind::entered);
+        const bool asks_for_more =
+            step.asks_for(Observation::Kind::refused) || step.asks_for(Observation::Kind::asleep);
+        const bool waited = saw(step, Observation::Kind::queued) || saw(step, Observation::Kind::asleep) ||
+                            saw(step, Observation::Kind::stalled) ||
+                            (!asks_for_more && saw(step, Observation::Kind::blocked));
+        return (saw(step, Observation::Kind::refused) || waited) && !saw(step, Observation::Kind::entered);
     });
 }
 

@@ -6,7 +6,7 @@
 namespace memrig {
 
 // Whether it is among what the step awaits.
-bool asks_for(const Step& step, const Evidence& evidence);
+bool asks_for(const Step& step, const Observation& evidence);
 // The first thing seen, while a hold was in force, that this await step asks for; null where there is none.
 const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step& step);
 // Whether a step saw its actor being kept out under the hold, and not getting in under it all the same. Who waits is kept out where

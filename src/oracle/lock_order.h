@@ -7,7 +7,7 @@
 #include <string>
 #include <vector>
 
-#include "probe/lock_event.h"
+#include "watch/lock_event.h"
 
 namespace memrig {
 

@@ -26,7 +26,7 @@ public:
 
     const Architecture& architecture() const override { return architecture_; }
     unsigned vcpus() const override { return static_cast<unsigned>(state_.size()); }
-    Status meet_new_vcpus() override { return {}; }
+    Status refresh_vcpus() override { return {}; }
     bool running() const override { return running_; }
     Result<Registers> registers(unsigned vcpu) override;
     Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;

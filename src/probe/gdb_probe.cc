@@ -22,7 +22,7 @@ public:
 
     const Architecture& architecture() const override { return *layout_->arch; }
     unsigned vcpus() const override { return static_cast<unsigned>(threads_.size()); }
-    Status meet_new_vcpus() override;
+    Status refresh_vcpus() override;
     bool running() const override { return running_; }
     Result<Registers> registers(unsigned vcpu) override;
     Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
@@ -122,7 +122,7 @@ Status GdbProbe::list_vcpus() {
     return {};
 }
 
-Status GdbProbe::meet_new_vcpus() {
+Status GdbProbe::refresh_vcpus() {
     MEMRIG_CHECK(must_be_stopped());
     MEMRIG_CHECK(list_vcpus());
     for (const auto& point : inserted_) {

@@ -40,7 +40,7 @@ public:
     [[nodiscard]] virtual const Architecture& architecture() const = 0;
     [[nodiscard]] virtual unsigned vcpus() const = 0;
     // After a vCPU was plugged, while the guest stands still: from then on the probe knows it, and it stops where all others do.
-    virtual Status meet_new_vcpus() = 0;
+    virtual Status refresh_vcpus() = 0;
     [[nodiscard]] virtual bool running() const = 0;
 
     virtual Result<Registers> registers(unsigned vcpu) = 0;

@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "machine/bench.h"
-#include "report/text.h"
 
 namespace memrig {
 

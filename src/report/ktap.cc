@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
+#include "base/text.h"
 #include "report/summary.h"
-#include "report/text.h"
 
 namespace memrig {
 

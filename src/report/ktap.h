@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "campaign/results.h"
+#include "run/results.h"
 
 namespace memrig {
 

@@ -3,8 +3,8 @@
 
 #include <string>
 
-#include "campaign/matrix.h"
-#include "report/text.h"
+#include "base/text.h"
+#include "run/matrix.h"
 
 namespace memrig {
 

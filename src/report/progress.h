@@ -6,8 +6,8 @@
 #include <string>
 
 #include "base/clock.h"
-#include "campaign/results.h"
-#include "report/text.h"
+#include "base/text.h"
+#include "run/results.h"
 
 namespace memrig {
 

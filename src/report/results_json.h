@@ -5,7 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
-#include "campaign/results.h"
+#include "run/results.h"
 
 namespace memrig {
 

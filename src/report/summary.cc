@@ -4,7 +4,7 @@
 
 #include <fmt/format.h>
 
-#include "report/text.h"
+#include "base/text.h"
 
 namespace memrig {
 

@@ -5,8 +5,8 @@
 #include <string>
 #include <vector>
 
-#include "campaign/results.h"
-#include "report/statistics.h"
+#include "base/statistics.h"
+#include "run/results.h"
 
 namespace memrig {
 

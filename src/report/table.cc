@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "report/statistics.h"
+#include "base/statistics.h"
 #include "report/summary.h"
 
 namespace memrig {

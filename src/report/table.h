@@ -4,8 +4,8 @@
 #include <filesystem>
 #include <string>
 
-#include "campaign/results.h"
-#include "report/text.h"
+#include "base/text.h"
+#include "run/results.h"
 
 namespace memrig {
 

@@ -6,7 +6,7 @@
 
 #include <fmt/format.h>
 
-#include "report/text.h"
+#include "base/text.h"
 
 namespace memrig {
 
@@ -99,7 +99,7 @@ private:
         return track_at(actor, actor.empty() ? "no actor" : track_name(actor), !actor.empty());
     }
 
-    void add(const RecordedHappening& happening) {
+    void add(const RecordedEvent& happening) {
         TrackDetails details{cut(one_line(happening.text), kTextColumns), {}, {}, {}, happening.vcpu};
         track_of_actor(happening.actor)
             .instants.push_back({happening.ms, track_name(happening.what + ": " + happening.text),
@@ -110,7 +110,7 @@ private:
             happening.ms, {}, track_name("held still at " + happening.text), SliceKind::hold, std::move(details)};
     }
     // A step's text is "release ACTOR" (Step::text).
-    void add_step(const RecordedHappening& step) {
+    void add_step(const RecordedEvent& step) {
         constexpr std::string_view release = "release ";
         if (step.text.starts_with(release)) let_go(step.text.substr(release.size()), step.ms);
     }

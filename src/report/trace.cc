@@ -5,8 +5,8 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/text.h"
 #include "report/task_tracks.h"
-#include "report/text.h"
 
 namespace memrig {
 

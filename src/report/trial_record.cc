@@ -91,13 +91,13 @@ std::optional<LockAction> action_in(const json& object) {
     return std::nullopt;
 }
 
-std::optional<RecordedHappening> happening_from(const json& entry) {
+std::optional<RecordedEvent> happening_from(const json& entry) {
     if (!entry.is_object()) return std::nullopt;
     const auto ms = time_in(entry);
     auto actor = text_in(entry, "actor"), what = text_in(entry, "what"), text = text_in(entry, "text");
     const auto vcpu = vcpu_in(entry);
     if (!ms || !actor || !what || !text || (entry.contains("vcpu") && !vcpu)) return std::nullopt;
-    return RecordedHappening{*ms, std::move(*actor), std::move(*what), std::move(*text), vcpu};
+    return RecordedEvent{*ms, std::move(*actor), std::move(*what), std::move(*text), vcpu};
 }
 
 std::optional<RecordedLock> lock_from(const json& entry) {
@@ -135,7 +135,7 @@ Status read_timeline(const Source& source, TrialRecord& record) {
             return source.damaged(fmt::format("\"happenings\"[{}] is no happening", record.happenings.size()));
         record.happenings.push_back(std::move(*happening));
     }
-    std::ranges::stable_sort(record.happenings, {}, &RecordedHappening::ms);
+    std::ranges::stable_sort(record.happenings, {}, &RecordedEvent::ms);
     return {};
 }
 

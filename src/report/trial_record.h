@@ -11,12 +11,12 @@
 #include <vector>
 
 #include "base/error.h"
-#include "probe/lock_event.h"
+#include "watch/lock_event.h"
 
 namespace memrig {
 
 // All times are milliseconds from the trial's origin, never negative.
-struct RecordedHappening {
+struct RecordedEvent {
     double ms = 0;
     std::string actor, what, text;
     std::optional<unsigned> vcpu;
@@ -51,7 +51,7 @@ struct RecordedQmp {
 };
 
 struct TrialRecord {
-    std::vector<RecordedHappening> happenings;
+    std::vector<RecordedEvent> happenings;
     bool has_locks = false;  // there is a locks.json
     std::vector<RecordedLock> locks;
     std::map<std::uint64_t, RecordedTask> tasks;

@@ -57,7 +57,7 @@ void read_device_id(TomlTable& table, Actor& actor) {
     if (!is_device_id(actor.device_id)) table.report("id", kDeviceIdRule);
 }
 
-void read_plugger(TomlTable& table, Actor& actor) {
+void read_adder(TomlTable& table, Actor& actor) {
     actor.device =
         static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace"}));
     actor.entry = table.strings("entry", true);
@@ -84,7 +84,7 @@ void read_plugger(TomlTable& table, Actor& actor) {
     if (actor.device == MemoryDevice::pc_dimm) read_refusals(table, actor);
 }
 
-void read_unplugger(TomlTable& table, Actor& actor) {
+void read_remover(TomlTable& table, Actor& actor) {
     constexpr std::size_t pc_dimm = 0;
     actor.entry = table.strings("entry", true);
     if (table.choice("device", {"pc-dimm", "memtrace"}, pc_dimm) == pc_dimm) {
@@ -144,7 +144,7 @@ void read_file_writer(TomlTable& table, Actor& actor) {
     actor.entry = table.strings("entry", true);
     // The agent looks out for uevents of memory blocks alone.
     constexpr std::size_t now = 0;
-    actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin"}, now));
+    actor.trigger = static_cast<WriterTrigger>(table.choice("trigger", {"now", "spin"}, now));
 }
 
 // Onliners, offliners and writers.
@@ -164,7 +164,7 @@ void read_thread(TomlTable& table, Actor& actor) {
     if (!writer && !actor.value.empty() && actor.attributes.size() > 1)
         table.report("value", "\"value\" needs one \"attribute\": the values differ");
     constexpr std::size_t now = 0;
-    actor.trigger = static_cast<OnlinerTrigger>(table.choice("trigger", {"now", "spin", "uevent"}, now));
+    actor.trigger = static_cast<WriterTrigger>(table.choice("trigger", {"now", "spin", "uevent"}, now));
     read_expected(table, actor);
     if (writer && actor.expects_success())
         table.report("expect", "a writer's text is one that the kernel refuses: \"expect\" names the errno");
@@ -183,13 +183,13 @@ bool is_kernel_symbol(const std::string& text) {
 }
 
 Actor read_actor(const std::string& name, TomlTable& table) {
-    static constexpr std::pair<std::string_view, ActorKind> kinds[] = {{"plug", ActorKind::plugger},
+    static constexpr std::pair<std::string_view, ActorKind> kinds[] = {{"plug", ActorKind::adder},
                                                                        {"online", ActorKind::onliner},
                                                                        {"offline", ActorKind::offliner},
                                                                        {"write", ActorKind::writer},
                                                                        {"probe", ActorKind::prober},
                                                                        {"resize", ActorKind::resizer},
-                                                                       {"unplug", ActorKind::unplugger},
+                                                                       {"unplug", ActorKind::remover},
                                                                        {"plug-vcpu", ActorKind::vcpu_plugger},
                                                                        {"online-vcpu", ActorKind::vcpu_onliner},
                                                                        {"write-file", ActorKind::file_writer},
@@ -207,9 +207,9 @@ Actor read_actor(const std::string& name, TomlTable& table) {
     if (chosen == none) return actor;  // what else it may say depends on it
     actor.kind = kinds[chosen].second;
     switch (actor.kind) {
-        case ActorKind::plugger: read_plugger(table, actor); break;
+        case ActorKind::adder: read_adder(table, actor); break;
         case ActorKind::resizer: read_resizer(table, actor); break;
-        case ActorKind::unplugger: read_unplugger(table, actor); break;
+        case ActorKind::remover: read_remover(table, actor); break;
         case ActorKind::vcpu_plugger: actor.entry = table.strings("entry", true); break;
         case ActorKind::vcpu_onliner: read_vcpu_onliner(table, actor); break;
         case ActorKind::file_writer: read_file_writer(table, actor); break;

@@ -12,7 +12,7 @@ void fit(std::string& function, const Bench& bench) {
 }
 
 void expect_online(Actor& actor) {
-    if (actor.kind == ActorKind::plugger && actor.device == MemoryDevice::pc_dimm) actor.onlined_by_kernel = true;
+    if (actor.kind == ActorKind::adder && actor.device == MemoryDevice::pc_dimm) actor.onlined_by_kernel = true;
     if (actor.kind == ActorKind::vcpu_plugger) actor.onlined_by_kernel = true;
     if (actor.kind != ActorKind::onliner) return;
     const bool offers_online = std::ranges::find(actor.attributes, "online") != actor.attributes.end();
@@ -25,7 +25,7 @@ void expect_online(Actor& actor) {
 Scenario fitted_to(const Bench& bench, Scenario scenario) {
     for (auto& actor : scenario.schedule.actors) {
         for (auto& entry : actor.entry) fit(entry, bench);
-        if (actor.kind == ActorKind::plugger && actor.device == MemoryDevice::pc_dimm)
+        if (actor.kind == ActorKind::adder && actor.device == MemoryDevice::pc_dimm)
             actor.bytes = std::max(actor.bytes, bench.hotplug.least);
         if (bench.hotplug.onlines) expect_online(actor);
     }

@@ -3,8 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "kernel/source_mutant.h"
 #include "machine/bench.h"
-#include "machine/source_mutant.h"
 #include "scenario/actor_reader.h"
 #include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
@@ -40,7 +40,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     arm.mutant = table.string("mutant", "");
     if (!arm.mutant.empty()) check_mutants(table, "mutant", {arm.mutant});
     for (auto& elide : table.tables("elide", false)) {
-        ElisionOrder order;
+        ElisionSpec order;
         const bool is_lock = !elide.has("function");
         order.lock = elide.string(is_lock ? "lock" : "function");
         if (is_lock) order.unlock = elide.string("unlock");
@@ -51,7 +51,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         arm.elisions.push_back(std::move(order));
     }
     for (auto& forced : table.tables("override", false)) {
-        OverrideOrder order;
+        OverrideSpec order;
         order.function = forced.string("function");
         order.argument = static_cast<unsigned>(forced.integer("argument", 0, 5));
         constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
@@ -86,14 +86,14 @@ std::string read_path(TomlTable& root) {
 
 constexpr const char* kInjectorCountsNothing = "the kernel's error injector lets none through first";
 
-VetoOrder read_veto(TomlTable& table) {
-    VetoOrder order;
+VetoSpec read_veto(TomlTable& table) {
+    VetoSpec order;
     const std::string text = table.string("notice");
     if (const auto notice = parse_notice(text)) order.notice = *notice;
     else table.report("notice", fmt::format("there is no notice \"{}\"", text));
-    order.by = static_cast<VetoOrder::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
+    order.by = static_cast<VetoSpec::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
     order.after = static_cast<unsigned>(table.integer("after", 0, 1'000'000, 0));
-    if (order.after > 0 && order.by == VetoOrder::By::kernel) table.report("after", kInjectorCountsNothing);
+    if (order.after > 0 && order.by == VetoSpec::By::kernel) table.report("after", kInjectorCountsNothing);
     table.finish();
     return order;
 }

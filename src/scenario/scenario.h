@@ -11,26 +11,26 @@
 #include "base/error.h"
 #include "base/toml_reader.h"
 #include "machine/bench.h"
-#include "oracle/notice.h"
 #include "oracle/verdict.h"
-#include "probe/elision.h"
-#include "probe/override.h"
 #include "schedule/schedule.h"
+#include "watch/elision.h"
+#include "watch/notice.h"
+#include "watch/override.h"
 
 namespace memrig {
 
 struct ScenarioArm {
-    std::string name;                    // "control", "mutant", ...
-    std::string purpose;                 // one line
-    std::vector<ElisionOrder> elisions;  // none: the kernel as shipped
-    std::vector<OverrideOrder> overrides;
+    std::string name;                   // "control", "mutant", ...
+    std::string purpose;                // one line
+    std::vector<ElisionSpec> elisions;  // none: the kernel as shipped
+    std::vector<OverrideSpec> overrides;
     std::vector<std::string> settings;  // what is other than the schedule says, as apply_setting() takes it
     std::string mutant;             // the source mutant that the elision does the same as; empty where there is none
     std::vector<Verdict> expected;  // any of these
 };
 
 // Somebody who has asked to be told of what becomes of memory blocks, and says no to it.
-struct VetoOrder {
+struct VetoSpec {
     enum class By {
         probe,   // the rig answers for one more notifier
         kernel,  // the kernel's own error injector (CONFIG_MEMORY_NOTIFIER_ERROR_INJECT)
@@ -60,7 +60,7 @@ struct Scenario {
     Schedule schedule;
     std::vector<std::string> points;            // of explore mode; empty: the default ones
     std::vector<std::string> explore_settings;  // what explore mode fixes, e.g. a smaller device
-    std::optional<VetoOrder> veto;
+    std::optional<VetoSpec> veto;
     std::vector<ScenarioArm> arms;
     std::string text;  // the file's
 

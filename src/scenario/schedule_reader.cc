@@ -4,8 +4,8 @@
 #include <optional>
 #include <set>
 
-#include "probe/lock_names.h"
 #include "scenario/actor_reader.h"
+#include "watch/lock_names.h"
 
 namespace memrig {
 
@@ -108,7 +108,7 @@ private:
             table.report(key, fmt::format("actor \"{}\" is held, and cannot finish", actor));
         if (step.kind == StepKind::await && held_.contains(actor))
             table.report(key, fmt::format("actor \"{}\" is held, and cannot show anything", actor));
-        if (step.asks_for(Evidence::Kind::stalled) && std::ranges::none_of(held_, [&](const std::string& other) {
+        if (step.asks_for(Observation::Kind::stalled) && std::ranges::none_of(held_, [&](const std::string& other) {
                 return schedule_.find(other)->kind == ActorKind::pinner;
             }))
             table.report("any", fmt::format("nobody keeps a page pinned that actor \"{}\" could stall on", actor));
@@ -121,7 +121,7 @@ private:
             });
         };
         switch (actor.kind) {
-            case ActorKind::plugger:
+            case ActorKind::adder:
             case ActorKind::vcpu_plugger:
             case ActorKind::file_writer: return;
             case ActorKind::vcpu_onliner:
@@ -131,7 +131,7 @@ private:
             default: break;
         }
         const bool plugged = std::ranges::any_of(schedule_.actors, [&](const Actor& other) {
-            return other.kind == ActorKind::plugger && started_.contains(other.name) &&
+            return other.kind == ActorKind::adder && started_.contains(other.name) &&
                    (actor.of.empty() || actor.of == other.name);
         });
         if (!plugged)
@@ -151,23 +151,23 @@ private:
 namespace {
 // Whoever changes or takes away a device needs one that it can be done to.
 void check_devices(const Schedule& schedule, TomlTable& root) {
-    const auto plugger = std::ranges::find(schedule.actors, ActorKind::plugger, &Actor::kind);
-    if (plugger == schedule.actors.end()) return;
+    const auto adder = std::ranges::find(schedule.actors, ActorKind::adder, &Actor::kind);
+    if (adder == schedule.actors.end()) return;
     std::set<std::string> ids;
     for (const auto& actor : schedule.actors) {
-        if (actor.kind == ActorKind::plugger && actor.plugs_device() && actor.expects_qemu_to() &&
+        if (actor.kind == ActorKind::adder && actor.plugs_device() && actor.expects_qemu_to() &&
             !ids.insert(actor.device_id).second)
             root.report("actor", fmt::format("actor \"{}\" plugs another \"{}\", and does not expect to be refused",
                                              actor.name, actor.device_id));
         if (const Actor* of = schedule.find(actor.of);
-            !actor.of.empty() && (of == nullptr || of->kind != ActorKind::plugger))
+            !actor.of.empty() && (of == nullptr || of->kind != ActorKind::adder))
             root.report("actor", fmt::format("actor \"{}\": nobody plugs \"{}\"", actor.name, actor.of));
-        if (actor.kind == ActorKind::plugger && actor.device != plugger->device)
+        if (actor.kind == ActorKind::adder && actor.device != adder->device)
             root.report("actor", "all devices that are plugged have to be of one kind");
-        if (actor.kind == ActorKind::unplugger && plugger->device != actor.device)
+        if (actor.kind == ActorKind::remover && adder->device != actor.device)
             root.report("actor", fmt::format("actor \"{}\" can only unplug a {}", actor.name, to_string(actor.device)));
         if (actor.kind != ActorKind::resizer) continue;
-        if (plugger->device != MemoryDevice::virtio_mem)
+        if (adder->device != MemoryDevice::virtio_mem)
             root.report("actor", fmt::format("actor \"{}\" can only resize a virtio-mem device", actor.name));
     }
 }
@@ -176,13 +176,13 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
 void check_loop(const Schedule& schedule, TomlTable& root) {
     const auto comes_and_goes = [&](const Actor& actor) {
         const auto takes_away = [&](const Actor& other) {
-            return other.kind == ActorKind::unplugger && other.device_id == actor.device_id &&
-                   other.expects_success() && actor.expects_success();
+            return other.kind == ActorKind::remover && other.device_id == actor.device_id && other.expects_success() &&
+                   actor.expects_success();
         };
         return actor.device == MemoryDevice::pc_dimm && std::ranges::any_of(schedule.actors, takes_away);
     };
     for (const auto& actor : schedule.actors)
-        if (actor.kind == ActorKind::vcpu_plugger || (actor.kind == ActorKind::plugger && !comes_and_goes(actor)))
+        if (actor.kind == ActorKind::vcpu_plugger || (actor.kind == ActorKind::adder && !comes_and_goes(actor)))
             root.report("loop",
                         fmt::format("actor \"{}\": what a loop plugs is a pc-dimm that is unplugged in the same "
                                     "round",
@@ -211,7 +211,7 @@ Schedule read_schedule(TomlTable& root) {
         actors->finish();
     }
     check_devices(schedule, root);
-    if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::plugger, &Actor::kind) == 0)
+    if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::adder, &Actor::kind) == 0)
         root.report("actor", "one actor has to be of the kind \"plug\"");
     for (const auto& text : root.strings("lock_order", false)) {
         const auto claim = parse_lock_order(text);

@@ -10,7 +10,7 @@ namespace memrig {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kVetoers = {"probe", "kernel", "nobody"};  // as VetoOrder::By counts
+constexpr std::array<std::string_view, 3> kVetoers = {"probe", "kernel", "nobody"};  // as VetoSpec::By counts
 
 Status set_size(Actor& actor, const std::string& value) {
     const auto bytes = parse_size(value);
@@ -60,8 +60,8 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     if (name == "veto" && key == "by" && scenario.veto) {
         const auto by = std::ranges::find(kVetoers, value);
         if (by == kVetoers.end()) return fail(Fault::user_input, "\"{}\" is none of probe, kernel, nobody", value);
-        const auto vetoer = static_cast<VetoOrder::By>(by - kVetoers.begin());
-        if (vetoer == VetoOrder::By::kernel && scenario.veto->after > 0)
+        const auto vetoer = static_cast<VetoSpec::By>(by - kVetoers.begin());
+        if (vetoer == VetoSpec::By::kernel && scenario.veto->after > 0)
             return fail(Fault::user_input,
                         "the kernel's error injector lets none through first, as this veto's after asks");
         scenario.veto->by = vetoer;
@@ -71,8 +71,8 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const auto actor = std::ranges::find(scenario.schedule.actors, name, &Actor::name);
     if (actor == scenario.schedule.actors.end())
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
-    const bool plugs = actor->kind == ActorKind::plugger && !actor->is_thread();
-    const bool has_id = plugs ? actor->plugs_device() : actor->kind == ActorKind::unplugger && !actor->is_thread();
+    const bool plugs = actor->kind == ActorKind::adder && !actor->is_thread();
+    const bool has_id = plugs ? actor->plugs_device() : actor->kind == ActorKind::remover && !actor->is_thread();
     if (key == "size" && plugs) return set_size(*actor, value);
     if (key == "node" && plugs) return set_node(*actor, value);
     if (key == "keeps" && actor->kind == ActorKind::pinner) {

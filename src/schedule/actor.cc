@@ -39,8 +39,8 @@ bool Actor::is_thread() const {
         case ActorKind::prober:
         case ActorKind::vcpu_onliner:
         case ActorKind::file_writer: return true;
-        case ActorKind::plugger:
-        case ActorKind::unplugger: return own_memory(device) != nullptr;
+        case ActorKind::adder:
+        case ActorKind::remover: return own_memory(device) != nullptr;
         case ActorKind::resizer:
         case ActorKind::vcpu_plugger:
         case ActorKind::pinner: break;
@@ -50,7 +50,7 @@ bool Actor::is_thread() const {
 
 bool Actor::writes_to_one_file() const {
     return kind == ActorKind::vcpu_onliner || kind == ActorKind::file_writer ||
-           ((kind == ActorKind::plugger || kind == ActorKind::unplugger) && is_thread());
+           ((kind == ActorKind::adder || kind == ActorKind::remover) && is_thread());
 }
 
 std::string Actor::value_for(const std::string& attribute) const {

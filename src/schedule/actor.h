@@ -12,13 +12,13 @@
 namespace memrig {
 
 enum class ActorKind {
-    plugger,  // gives the guest memory, but for its own (own_memory()) through QMP; its task in the guest is the one that enters `entry`
-    onliner,  // a thread of the agent that writes a memory block's attribute, to online it
+    adder,  // gives the guest memory, but for its own (own_memory()) through QMP; its task in the guest is the one that enters `entry`
+    onliner,   // a thread of the agent that writes a memory block's attribute, to online it
     offliner,  // the same, to offline it
     writer,    // the same, with a text that the kernel refuses
     prober,    // a thread of the agent that tells the kernel of each block's address (/sys/devices/system/memory/probe)
     resizer,   // changes through QMP how much memory the plugged virtio-mem device gives
-    unplugger,  // takes the plugged pc-dimm away through QMP, or is a thread of the agent that lets memtrace take memory
+    remover,   // takes the plugged pc-dimm away through QMP, or is a thread of the agent that lets memtrace take memory
     vcpu_plugger,  // gives the guest one more vCPU through QMP
     vcpu_onliner,  // a thread of the agent that onlines that vCPU through sysfs
     file_writer,   // a thread of the agent that writes once to a file of sysfs
@@ -58,7 +58,7 @@ struct Actor {
     // The kernel function by whose entry the probe knows the actor's task.
     std::vector<std::string> entry;
 
-    // A plugger's device. Of a resizer, `bytes` is the size that it asks for.
+    // A adder's device. Of a resizer, `bytes` is the size that it asks for.
     MemoryDevice device = MemoryDevice::pc_dimm;
     std::uint64_t bytes = 0;
     std::uint64_t most = 0;  // of a virtio-mem device that is plugged: that it can give; 0: the bench has the device
@@ -72,14 +72,14 @@ struct Actor {
     // The writes of a thread. Where several attributes are given, the trial's seed chooses one.
     std::vector<std::string> attributes = {"state"};
     std::string value;  // empty: what the kind and the attribute say
-    std::string of;     // the plugger whose blocks they are; empty: all that are plugged by then
+    std::string of;     // the adder whose blocks they are; empty: all that are plugged by then
     std::string path;   // of who writes to one file
-    OnlinerTrigger trigger = OnlinerTrigger::now;
+    WriterTrigger trigger = WriterTrigger::now;
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
 
     std::string zone;  // that blocks come online in; empty: what the value says, else any
 
-    // Whether the plugger brings a device that QEMU has not had.
+    // Whether the adder brings a device that QEMU has not had.
     [[nodiscard]] bool plugs_device() const { return is_dimm() || most != 0; }
     [[nodiscard]] bool is_dimm() const { return device == MemoryDevice::pc_dimm || device == MemoryDevice::nvdimm; }
     // Whether it is a thread of the agent, which writes once for each block, or once to its file. All others act through QMP.

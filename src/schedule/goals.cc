@@ -21,7 +21,7 @@ public:
     }
 
     void act(const Actor& actor);
-    AccountingOrder order() && { return std::move(order_); }
+    AccountingSpec order() && { return std::move(order_); }
 
 private:
     void plug(const Actor& actor);
@@ -31,7 +31,7 @@ private:
 
     const Schedule& schedule_;
     const PluggedBlocks& plugged_;
-    AccountingOrder order_;
+    AccountingSpec order_;
     std::map<std::string, const Actor*> devices_;  // by id: who plugged it
 };
 
@@ -87,7 +87,7 @@ void Goals::all_to(const Actor& actor, BlockFate fate, const std::string& zone) 
 void Goals::act(const Actor& actor) {
     if (actor.is_thread() && !actor.expects_success()) return;
     switch (actor.kind) {
-        case ActorKind::plugger: plug(actor); break;
+        case ActorKind::adder: plug(actor); break;
         case ActorKind::prober: all_to(actor, BlockFate::offline); break;
         case ActorKind::onliner: all_to(actor, BlockFate::online, zone_asked_for(actor)); break;
         case ActorKind::offliner: all_to(actor, BlockFate::offline); break;
@@ -96,7 +96,7 @@ void Goals::act(const Actor& actor) {
         case ActorKind::vcpu_onliner:
         case ActorKind::pinner:
         case ActorKind::file_writer: break;
-        case ActorKind::unplugger: unplug(actor); break;
+        case ActorKind::remover: unplug(actor); break;
         case ActorKind::resizer:
             // The driver shrinks from the device's end (virtio_mem_sbm_unplug_request(), drivers/virtio/virtio_mem.c).
             for (std::size_t i = 0; i < order_.goals.size(); i++) {
@@ -111,9 +111,9 @@ void Goals::act(const Actor& actor) {
 
 }  // namespace
 
-std::string backend_of(const Actor& plugger) { return "mem-" + plugger.name; }
+std::string backend_of(const Actor& adder) { return "mem-" + adder.name; }
 
-AccountingOrder goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes) {
+AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes) {
     Goals goals(schedule, plugged, block_bytes);
     for (const auto& step : schedule.steps)
         if (step.kind == StepKind::start)

@@ -10,10 +10,10 @@
 #include "hotplug/accounting.h"
 #include "hotplug/footprint.h"
 #include "hotplug/vcpu.h"
-#include "probe/lock_ledger.h"
-#include "probe/task_names.h"
 #include "schedule/goals.h"
 #include "schedule/schedule.h"
+#include "watch/lock_ledger.h"
+#include "watch/task_names.h"
 
 namespace memrig {
 
@@ -30,7 +30,7 @@ struct HoldRecord {
 
 struct EvidenceRecord {
     std::string actor;
-    Evidence evidence;
+    Observation evidence;
     SteadyTime at;
     std::string where;                // the caller, for a lock
     std::vector<std::string> during;  // actors that were held then
@@ -67,7 +67,7 @@ enum class PlayEnd {
 struct Performance {
     PlayEnd end = PlayEnd::expired;
     std::string step;       // the one that it ended in
-    PluggedBlocks plugged;  // by plugger, where QEMU took its device and it is whole blocks
+    PluggedBlocks plugged;  // by adder, where QEMU took its device and it is whole blocks
     std::map<std::string, std::string>
         answers;  // by who plugs or unplugs a pc-dimm: "done", or a refusal as Refusal has it
     std::map<std::string, std::uint64_t> tasks;  // by actor: its kernel stack, once it was seen
@@ -76,7 +76,7 @@ struct Performance {
     std::vector<std::string> overtaking;  // who was to wait for a pinned page, and did not: one line each
     std::vector<Crash> crashes;
     std::vector<StuckSample> stuck;
-    std::vector<OnlinerWrite> writes;
+    std::vector<WriterReport> writes;
     std::map<std::uint64_t, TaskName> names;  // of tasks, by kernel stack, as far as they could be learned
     MemorySnapshot before;
     std::optional<MemorySnapshot> after;                   // where it finished

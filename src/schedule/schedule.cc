@@ -13,9 +13,10 @@ std::string ordinal(unsigned n) {
     return fmt::format("{}{}", n, ending);
 }
 
-constexpr std::pair<std::string_view, Evidence::Kind> kVerbs[] = {
-    {"refused", Evidence::Kind::refused}, {"entered", Evidence::Kind::entered}, {"queued", Evidence::Kind::queued},
-    {"blocked", Evidence::Kind::blocked}, {"asleep", Evidence::Kind::asleep},   {"stalled", Evidence::Kind::stalled}};
+constexpr std::pair<std::string_view, Observation::Kind> kVerbs[] = {
+    {"refused", Observation::Kind::refused}, {"entered", Observation::Kind::entered},
+    {"queued", Observation::Kind::queued},   {"blocked", Observation::Kind::blocked},
+    {"asleep", Observation::Kind::asleep},   {"stalled", Observation::Kind::stalled}};
 }  // namespace
 
 const char* to_string(Mode mode) {
@@ -43,18 +44,18 @@ std::string text_of(const Interleaving& order) {
     return text.empty() ? "each as far as it can" : text;
 }
 
-std::string Evidence::text() const {
+std::string Observation::text() const {
     for (const auto& [verb, known] : kVerbs)
         if (known == kind) return fmt::format("{} {}", verb, subject);
     return subject;
 }
 
-std::optional<Evidence> parse_evidence(const std::string& text) {
+std::optional<Observation> parse_evidence(const std::string& text) {
     const std::size_t space = text.find(' ');
     if (space == std::string::npos || space + 1 == text.size() || text.find(' ', space + 1) != std::string::npos)
         return std::nullopt;
     for (const auto& [verb, kind] : kVerbs)
-        if (text.substr(0, space) == verb) return Evidence{kind, text.substr(space + 1)};
+        if (text.substr(0, space) == verb) return Observation{kind, text.substr(space + 1)};
     return std::nullopt;
 }
 
@@ -96,9 +97,9 @@ std::vector<unsigned> Schedule::looks() const {
 }
 
 bool Schedule::makes_sense_in_any_order() const {
-    return !is_loop() && std::ranges::count(actors, ActorKind::plugger, &Actor::kind) == 1 &&
+    return !is_loop() && std::ranges::count(actors, ActorKind::adder, &Actor::kind) == 1 &&
            std::ranges::all_of(actors, [](const Actor& actor) {
-               return ((actor.kind == ActorKind::plugger && !actor.is_thread()) || actor.kind == ActorKind::onliner) &&
+               return ((actor.kind == ActorKind::adder && !actor.is_thread()) || actor.kind == ActorKind::onliner) &&
                       actor.expects_success();
            });
 }

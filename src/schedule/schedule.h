@@ -19,7 +19,7 @@ enum class Mode {
 const char* to_string(Mode mode);
 
 // Something that the probe must see of an actor.
-struct Evidence {
+struct Observation {
     enum class Kind {
         refused,  // a trylock of `subject` (a lock) failed
         entered,  // it entered `subject` (a function)
@@ -37,7 +37,7 @@ struct Evidence {
 inline constexpr unsigned kStalls = 3;
 
 // "refused LOCK", "entered FUNCTION", "queued FUNCTION", "blocked LOCK", "asleep LOCK" or "stalled FUNCTION".
-std::optional<Evidence> parse_evidence(const std::string& text);
+std::optional<Observation> parse_evidence(const std::string& text);
 
 enum class StepKind {
     start,    // the actor begins
@@ -50,16 +50,16 @@ enum class StepKind {
 
 struct Step {
     StepKind kind = StepKind::settle;
-    std::string actor;          // none for settle
-    std::string at;             // hold: a kernel function
-    bool memory_block = false;  // hold: only where its first argument is a memory block's device
-    std::vector<Evidence> any;  // await
+    std::string actor;             // none for settle
+    std::string at;                // hold: a kernel function
+    bool memory_block = false;     // hold: only where its first argument is a memory block's device
+    std::vector<Observation> any;  // await
     // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is held, and with it
     // who waits for RCU before it waits for the actor.
     bool parked = false;
     [[nodiscard]] std::string text() const;
-    [[nodiscard]] bool asks_for(Evidence::Kind wanted) const {
-        return std::ranges::find(any, wanted, &Evidence::kind) != any.end();
+    [[nodiscard]] bool asks_for(Observation::Kind wanted) const {
+        return std::ranges::find(any, wanted, &Observation::kind) != any.end();
     }
 };
 

@@ -9,9 +9,9 @@ void Timeline::add(std::string actor, std::string what, std::string text, std::o
     happenings_.push_back({steady_clock().now(), std::move(actor), std::move(what), std::move(text), vcpu});
 }
 
-std::vector<Happening> Timeline::sorted() const {
-    std::vector<Happening> list = happenings_;
-    std::ranges::stable_sort(list, {}, &Happening::at);
+std::vector<TimelineEvent> Timeline::sorted() const {
+    std::vector<TimelineEvent> list = happenings_;
+    std::ranges::stable_sort(list, {}, &TimelineEvent::at);
     return list;
 }
 

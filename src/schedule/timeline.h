@@ -12,7 +12,7 @@
 
 namespace memrig {
 
-struct Happening {
+struct TimelineEvent {
     SteadyTime at;
     std::string actor;  // "adder", "onliner", "rig", or "task <stack>" for one that is no actor
     std::string what;   // "step", "arrives", "lock", "write", "crash", ...
@@ -24,17 +24,17 @@ struct Happening {
 class Timeline {
 public:
     explicit Timeline(SteadyTime origin) : origin_(origin) {}
-    void add(Happening happening) { happenings_.push_back(std::move(happening)); }
+    void add(TimelineEvent happening) { happenings_.push_back(std::move(happening)); }
     void add(std::string actor, std::string what, std::string text, std::optional<unsigned> vcpu = {});
     // By time.
-    [[nodiscard]] std::vector<Happening> sorted() const;
+    [[nodiscard]] std::vector<TimelineEvent> sorted() const;
     [[nodiscard]] SteadyTime origin() const { return origin_; }
     // {"schema": 1, "happenings": [{"ms", "actor", "what", "text", "vcpu"}]}, ms from the origin.
     [[nodiscard]] nlohmann::json json() const;
 
 private:
     SteadyTime origin_;
-    std::vector<Happening> happenings_;
+    std::vector<TimelineEvent> happenings_;
 };
 
 }  // namespace memrig

@@ -11,7 +11,7 @@ int main(int argc, char** argv) {
     const auto directory = TemporaryDirectory::make("memrig-page-sample");
     if (!directory) return std::fputs((directory.error().line() + "\n").c_str(), stderr), 3;
     const bool small = which == "small";
-    const LoadedNight now =
+    const LoadedCampaign now =
         small ? samples::small_campaign(directory->path()) : samples::large_campaign(directory->path(), 500, false);
     const std::string page = campaign_page(now, {samples::earlier_campaign(directory->path())});
     const Status done = write_file(argv[2], page);

@@ -25,8 +25,7 @@ void parse(const std::string& payload) {
     (void)memrig::parse_blocked_tasks(payload);
     (void)memrig::parse_doorbell(payload);
     if (const auto file = memrig::parse_file(payload)) require(file->size() <= memrig::kMaxGuestFile);
-    if (const auto write = memrig::parse_write_event(payload))
-        require(write->error >= 0 && write->onliner.size() <= 32);
+    if (const auto write = memrig::parse_write_event(payload)) require(write->error >= 0 && write->writer.size() <= 32);
     if (const auto text = memrig::inflate_reply(payload)) require(text->size() <= memrig::kMaxReply);
     if (const auto text = memrig::unescape(payload)) require(memrig::unescape(memrig::escape(*text)) == *text);
 }

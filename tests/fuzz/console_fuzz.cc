@@ -4,7 +4,7 @@
 #include <cstdlib>
 #include <string_view>
 
-#include "oracle/console_report.h"
+#include "console/report.h"
 
 namespace {
 

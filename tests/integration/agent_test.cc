@@ -7,7 +7,8 @@
 #include "agent_guest.h"
 #include "base/paths.h"
 #include "guest/initramfs.h"
-#include "machine/kernel_catalogue.h"
+#include "kernel/catalogue.h"
+#include "kernel/modules.h"
 
 namespace memrig {
 namespace {
@@ -38,7 +39,13 @@ protected:
         auto files = modules_in_order(*root, release, {"virtio_mem"}, cache->path(), patience());
         ASSERT_TRUE(files) << files.error().message;
         modules = std::move(*files);
-        const auto image = prepare_initramfs(agent_binary("x86_64"), modules, cache->path());
+        std::vector<InitramfsModule> images;
+        for (const auto& module : modules) {
+            auto image = read_module(module);
+            ASSERT_TRUE(image) << image.error().message;
+            images.push_back({module.name + ".ko", std::move(*image)});
+        }
+        const auto image = prepare_initramfs(agent_binary("x86_64"), images, cache->path());
         ASSERT_TRUE(image) << image.error().message;
         initramfs = image->path;
         guest = new Guest(kernel, initramfs);
@@ -176,9 +183,9 @@ TEST_F(Agent, ShowsBlocksAndFigures) {
 
 TEST_F(Agent, ASpinningOnlinerOnlinesADimm) {
     const std::uint64_t before = present_pages();
-    ASSERT_TRUE(link().start_onliner(
-        {"spinner", 2, kFirst, kFirst + kBlocks - 1, "state", "online", OnlinerTrigger::spin}, patience()));
-    const auto twice = link().start_onliner({"spinner", 2, 1, 1, "state", "online", OnlinerTrigger::now}, patience());
+    ASSERT_TRUE(link().start_writer(
+        {"spinner", 2, kFirst, kFirst + kBlocks - 1, "state", "online", WriterTrigger::spin}, patience()));
+    const auto twice = link().start_writer({"spinner", 2, 1, 1, "state", "online", WriterTrigger::now}, patience());
     ASSERT_FALSE(twice);
     EXPECT_NE(twice.error().message.find("EEXIST"), std::string::npos) << twice.error().message;
     add_dimm("dimm0");
@@ -186,7 +193,7 @@ TEST_F(Agent, ASpinningOnlinerOnlinesADimm) {
     const auto writes = link().writes();
     ASSERT_EQ(writes.size(), kBlocks);
     for (const auto& write : writes) {
-        EXPECT_EQ(write.onliner, "spinner");
+        EXPECT_EQ(write.writer, "spinner");
         EXPECT_EQ(write.error, 0) << "block " << write.block;
     }
     EXPECT_EQ(count_blocks("online", kFirst), kBlocks);
@@ -195,28 +202,28 @@ TEST_F(Agent, ASpinningOnlinerOnlinesADimm) {
 
 TEST_F(Agent, AnOnlinerWithNothingThereReportsTheErrno) {
     const std::size_t seen = link().writes().size();
-    ASSERT_TRUE(link().start_onliner({"early", 1, 100, 100, "state", "online", OnlinerTrigger::now}, patience()));
+    ASSERT_TRUE(link().start_writer({"early", 1, 100, 100, "state", "online", WriterTrigger::now}, patience()));
     ASSERT_TRUE(link().wait_writes(seen, patience()).value());
     EXPECT_EQ(link().writes().back().error, ENOENT);
 }
 
 TEST_F(Agent, AnOnlinerFollowsUevents) {
     const std::size_t seen = link().writes().size();
-    ASSERT_TRUE(link().start_onliner(
-        {"follower", 2, kFirst, kFirst + 2 * kBlocks - 1, "state", "online_movable", OnlinerTrigger::uevent},
+    ASSERT_TRUE(link().start_writer(
+        {"follower", 2, kFirst, kFirst + 2 * kBlocks - 1, "state", "online_movable", WriterTrigger::uevent},
         patience()));
     add_dimm("dimm1");
     ASSERT_TRUE(link().wait_writes(seen + kBlocks - 1, patience()).value());
     for (const auto& write : link().writes()) {
-        if (write.onliner != "follower") continue;
+        if (write.writer != "follower") continue;
         EXPECT_GE(write.block, kFirst + kBlocks) << "only blocks that were added since";
         EXPECT_EQ(write.error, 0);
     }
     const auto blocks = link().blocks(patience());
     ASSERT_TRUE(blocks);
     EXPECT_EQ(blocks->back().valid_zones, "Movable");
-    EXPECT_TRUE(link().stop_onliner("follower", patience())) << "it still waits for the first DIMM's blocks";
-    EXPECT_TRUE(link().stop_onliner("never-was", patience()));
+    EXPECT_TRUE(link().stop_writer("follower", patience())) << "it still waits for the first DIMM's blocks";
+    EXPECT_TRUE(link().stop_writer("never-was", patience()));
 }
 
 TEST_F(Agent, PinsAPageOfTheBlocksThatItIsTold) {
@@ -241,27 +248,27 @@ TEST_F(Agent, PinsAPageOfTheBlocksThatItIsTold) {
 TEST_F(Agent, AnOnlinerTakesBlocksOffline) {
     // Those of the second DIMM, which are movable: of the first, the kernel may have put some to use.
     const std::size_t seen = link().writes().size();
-    ASSERT_TRUE(link().start_onliner(
-        {"offliner", 1, kFirst + kBlocks, kFirst + 2 * kBlocks - 1, "online", "0", OnlinerTrigger::now}, patience()));
+    ASSERT_TRUE(link().start_writer(
+        {"offliner", 1, kFirst + kBlocks, kFirst + 2 * kBlocks - 1, "online", "0", WriterTrigger::now}, patience()));
     ASSERT_TRUE(link().wait_writes(seen + kBlocks - 1, patience()).value());
     EXPECT_EQ(count_blocks("offline", kFirst), kBlocks);
     for (const auto& write : link().writes())
-        EXPECT_TRUE(write.onliner != "offliner" || write.error == 0) << write.block;
+        EXPECT_TRUE(write.writer != "offliner" || write.error == 0) << write.block;
 }
 
 TEST_F(Agent, OrdersThatMakeNoSenseAreRefused) {
-    const auto refused = [](const OnlinerOrder& order, const char* why) {
-        const auto status = link().start_onliner(order, patience());
+    const auto refused = [](const WriterSpec& order, const char* why) {
+        const auto status = link().start_writer(order, patience());
         ASSERT_FALSE(status) << why;
         EXPECT_EQ(status.error().fault, Fault::guest);
         EXPECT_NE(status.error().message.find("EINVAL"), std::string::npos) << status.error().message;
     };
-    refused({"../x", 1, 1, 1, "state", "online", OnlinerTrigger::now}, "name");
-    refused({"", 1, 1, 1, "state", "online", OnlinerTrigger::now}, "no name");
-    refused({"x", 64, 1, 1, "state", "online", OnlinerTrigger::now}, "no such vCPU");
-    refused({"x", 1, 2, 1, "state", "online", OnlinerTrigger::now}, "range");
-    refused({"x", 1, 0, 1u << 20, "state", "online", OnlinerTrigger::now}, "too many");
-    refused({"x", 1, 1, 1, "../../uevent", "online", OnlinerTrigger::now}, "attribute");
+    refused({"../x", 1, 1, 1, "state", "online", WriterTrigger::now}, "name");
+    refused({"", 1, 1, 1, "state", "online", WriterTrigger::now}, "no name");
+    refused({"x", 64, 1, 1, "state", "online", WriterTrigger::now}, "no such vCPU");
+    refused({"x", 1, 2, 1, "state", "online", WriterTrigger::now}, "range");
+    refused({"x", 1, 0, 1u << 20, "state", "online", WriterTrigger::now}, "too many");
+    refused({"x", 1, 1, 1, "../../uevent", "online", WriterTrigger::now}, "attribute");
     EXPECT_TRUE(link().hello(patience())) << "it lives";
 }
 

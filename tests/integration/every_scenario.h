@@ -9,9 +9,9 @@
 
 #include <gtest/gtest.h>
 
+#include "base/text.h"
 #include "integration/one_trial.h"
-#include "machine/kernel_catalogue.h"
-#include "report/text.h"
+#include "kernel/catalogue.h"
 #include "scenario/scenario.h"
 
 namespace memrig::test {
@@ -48,10 +48,10 @@ inline void expect_as_expected(const std::vector<std::string>& scenarios, const 
     const auto backend = make_qemu_backend();
     QuietObserver observer;
     ASSERT_FALSE(scenarios.empty());
-    CampaignOrder order = one_trial(scenarios, kernel, directory->path() / "run");
+    RunSpec order = one_trial(scenarios, kernel, directory->path() / "run");
     order.bench = bench;
     order.jobs = 2;
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->fault, "");
     std::set<std::string> played;

@@ -3,8 +3,8 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "campaign/replay.h"
 #include "integration/quiet_observer.h"
+#include "run/replay.h"
 
 namespace memrig {
 namespace {
@@ -21,7 +21,7 @@ protected:
         order.out = directory->path() / "run";
     }
     RunResults run() {
-        auto results = run_campaign(order, *backend, observer);
+        auto results = run_scenarios(order, *backend, observer);
         EXPECT_TRUE(results) << results.error().line();
         return results.value_or(RunResults());
     }
@@ -33,9 +33,9 @@ protected:
     }
 
     std::unique_ptr<TemporaryDirectory> directory;
-    std::unique_ptr<Backend> backend = make_qemu_backend();
+    std::unique_ptr<Host> backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
+    RunSpec order;
 };
 
 TEST_F(Explore, ControlIsCleanAndTheMutantIsConvictedAtTwoPreemptions) {
@@ -107,7 +107,7 @@ TEST_F(Explore, GoesOnWhereItWasBrokenOff) {
     for (const auto& trial : second.arms[0].trials) EXPECT_TRUE(numbers.insert(trial.number).second) << "twice";
     // Of another bound, it is another exploration.
     order.manner.preemptions = 0;
-    const auto other = run_campaign(order, *backend, observer);
+    const auto other = run_scenarios(order, *backend, observer);
     ASSERT_FALSE(other);
     EXPECT_EQ(other.error().fault, Fault::user_input);
 }

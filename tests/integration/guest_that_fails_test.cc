@@ -3,8 +3,8 @@
 
 #include "base/file.h"
 #include "integration/quiet_observer.h"
+#include "kernel/catalogue.h"
 #include "machine/guest_store.h"
-#include "machine/kernel_catalogue.h"
 
 namespace memrig {
 namespace {
@@ -61,7 +61,7 @@ TEST(GuestThatFails, ASavedGuestThatIsDamagedIsMadeAnew) {
     fs::resize_file((*guest)->state, fs::file_size((*guest)->state) / 2);
 
     test::QuietObserver observer;
-    CampaignOrder order;
+    RunSpec order;
     order.scenarios = {"acpi-dimm-online"};
     order.bench = bench_file.string();
     order.arm = "control";
@@ -69,7 +69,7 @@ TEST(GuestThatFails, ASavedGuestThatIsDamagedIsMadeAnew) {
     order.jobs = 2;
     order.accelerator = "tcg";
     order.out = directory->path() / "run";
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0) << results->arms.front().trials.front().reason;
     EXPECT_TRUE(store.discard(**guest));

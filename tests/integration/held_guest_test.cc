@@ -26,9 +26,9 @@ protected:
         directory = new TemporaryDirectory(std::move(*made));
         const auto backend = make_qemu_backend();
         test::QuietObserver observer;
-        CampaignOrder order = test::one_trial({"acpi-dimm-online"}, "debian-6.1-amd64", directory->path() / "run");
+        RunSpec order = test::one_trial({"acpi-dimm-online"}, "debian-6.1-amd64", directory->path() / "run");
         order.arm = "mutant";
-        const auto results = run_campaign(order, *backend, observer);
+        const auto results = run_scenarios(order, *backend, observer);
         ASSERT_TRUE(results) << results.error().line();
         ASSERT_EQ(results->arms.at(0).trials.at(0).verdict, Verdict::oops);
         const auto packed = run_program(

@@ -7,7 +7,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "nightly/status.h"
+#include "campaign/status.h"
 
 namespace memrig {
 namespace {

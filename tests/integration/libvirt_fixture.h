@@ -13,7 +13,7 @@
 #include "base/file.h"
 #include "base/process.h"
 #include "integration/private_libvirt.h"
-#include "machine/kernel_catalogue.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "libvirt/backend.h"
+#include "libvirt/libvirt_host.h"
 #include "libvirt_hosts.h"
 
 namespace memrig {
@@ -136,7 +136,7 @@ TEST_F(LibvirtHosts, PlugsAnNvdimmThere) {
 TEST_F(LibvirtHosts, RefusesABenchWhoseLineToTheAgentIsASocket) {
     const auto backend = connect_libvirt(host->uri());
     ASSERT_TRUE(backend) << backend.error().line();
-    MachineOrder order;
+    MachineSpec order;
     order.bench = load_bench("powernv").value();
     const auto machine = (*backend)->create(order, Deadline::after(kPatience));
     ASSERT_FALSE(machine);

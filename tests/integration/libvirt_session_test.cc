@@ -4,8 +4,8 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
+#include "kernel/catalogue.h"
 #include "libvirt/advice.h"
-#include "machine/kernel_catalogue.h"
 #include "private_libvirt.h"
 
 namespace memrig {

@@ -3,7 +3,7 @@
 
 #include <gmock/gmock.h>
 
-#include "libvirt/backend.h"
+#include "libvirt/libvirt_host.h"
 #include "libvirt_fixture.h"
 #include "machine/guest_store.h"
 
@@ -114,7 +114,7 @@ TEST_F(Libvirt, DoctorTellsThatNobodyIsThere) {
                       HasSubstr("No such file or directory"), HasSubstr("systemctl start libvirtd")));
 }
 
-Result<std::shared_ptr<const PreparedGuest>> prepare_q35(Backend& backend) {
+Result<std::shared_ptr<const PreparedGuest>> prepare_q35(Host& backend) {
     MEMRIG_TRY(const Bench bench, load_bench("q35"));
     MEMRIG_TRY(const KernelImage kernel, resolve_kernel("debian-6.1-amd64"));
     return GuestStore(backend, {}).prepare(bench, kernel, Accelerator::tcg);

@@ -14,10 +14,10 @@ TEST(Emulator, TheBackportsQemuComesToTheExpectedVerdicts) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order =
+    RunSpec order =
         test::one_trial({"acpi-dimm-online", "validate/virtio-mem"}, "debian-6.1-amd64", directory->path() / "run");
     order.emulator = kEmulator;
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0);
     EXPECT_EQ(results->arms.size(), 4u);

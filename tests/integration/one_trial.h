@@ -9,8 +9,8 @@
 
 namespace memrig::test {
 
-inline CampaignOrder one_trial(std::vector<std::string> scenarios, const std::string& kernel, fs::path out) {
-    CampaignOrder order;
+inline RunSpec one_trial(std::vector<std::string> scenarios, const std::string& kernel, fs::path out) {
+    RunSpec order;
     order.scenarios = std::move(scenarios);
     order.kernels = {kernel};
     order.trials = 1;

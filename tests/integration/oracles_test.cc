@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "integration/one_trial.h"
+#include "kernel/catalogue.h"
 #include "machine/guest_store.h"
-#include "machine/kernel_catalogue.h"
 
 namespace memrig {
 namespace {
@@ -26,10 +26,10 @@ TEST_P(OracleAlone, ConvictsTheMutantAndNotTheControl) {
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
     for (const std::string arm : {"control", GetParam().mutant}) {
-        CampaignOrder order = test::one_trial({GetParam().scenario}, GetParam().kernel, directory->path() / arm);
+        RunSpec order = test::one_trial({GetParam().scenario}, GetParam().kernel, directory->path() / arm);
         order.arm = arm;
         order.manner.oracles = {GetParam().oracle};
-        const auto results = run_campaign(order, *backend, observer);
+        const auto results = run_scenarios(order, *backend, observer);
         ASSERT_TRUE(results) << results.error().line();
         const TrialResult& trial = results->arms.at(0).trials.at(0);
         EXPECT_EQ(results->exit_status(), 0) << trial.reason;
@@ -83,8 +83,8 @@ TEST(LocksWithoutDataSymbols, AreLearnedFromTheirTakers) {
         const Scenario scenario = fitted_to(*bench, *written);
         for (const auto& arm : scenario.arms) {
             if (arm.name == "miscounted") continue;
-            TrialOrder order{poor, scenario, arm, 1, 0, {{"onliner", "online"}}, directory->path() / name / arm.name,
-                             {},   {}};
+            TrialSpec order{poor, scenario, arm, 1, 0, {{"onliner", "online"}}, directory->path() / name / arm.name,
+                            {},   {}};
             const auto outcome = run_trial(*backend, order);
             ASSERT_TRUE(outcome) << outcome.error().line();
             EXPECT_TRUE(outcome->result.as_expected)

@@ -13,8 +13,8 @@ TEST(Pseries, ControlHoldsAndMutantIsConvicted) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    const CampaignOrder order = test::one_trial({"acpi-dimm-online"}, "debian-6.1-ppc64el", directory->path() / "run");
-    const auto results = run_campaign(order, *backend, observer);
+    const RunSpec order = test::one_trial({"acpi-dimm-online"}, "debian-6.1-ppc64el", directory->path() / "run");
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0);
     ASSERT_EQ(results->arms.size(), 2u);

@@ -5,9 +5,9 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "campaign/trial.h"
+#include "kernel/catalogue.h"
 #include "machine/guest_store.h"
-#include "machine/kernel_catalogue.h"
+#include "run/trial.h"
 
 namespace memrig {
 namespace {
@@ -40,14 +40,14 @@ private:
     unsigned& turns_;
 };
 
-class KillingBackend final : public Backend {
+class KillingHost final : public Host {
 public:
     std::string name() const override { return real_->name(); }
     Result<std::string> version(const Bench& bench) override { return real_->version(bench); }
-    Result<std::unique_ptr<Machine>> create(const MachineOrder& order, Deadline deadline) override {
+    Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) override {
         return real_->create(order, deadline);
     }
-    Result<std::unique_ptr<Machine>> restore(const MachineOrder& order, const fs::path& file,
+    Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const fs::path& file,
                                              Deadline deadline) override {
         turns = 0;
         auto machine = real_->restore(order, file, deadline);
@@ -59,7 +59,7 @@ public:
     int pid = 0;
 
 private:
-    std::unique_ptr<Backend> real_ = make_qemu_backend();
+    std::unique_ptr<Host> real_ = make_qemu_backend();
 };
 
 std::string hash_of_directory(const fs::path& directory) {
@@ -86,7 +86,7 @@ std::vector<unsigned> fatal_turns(unsigned turns) {
 TEST(QemuKilled, AtTheFirstTheLastAndManyOtherTurns) {
     auto directory = TemporaryDirectory::make("memrig-killed");
     ASSERT_TRUE(directory);
-    KillingBackend backend;
+    KillingHost backend;
     const auto bench = load_bench("q35");
     const auto kernel = resolve_kernel("debian-6.1-amd64");
     const auto written = load_scenario("acpi-dimm-online");
@@ -98,8 +98,8 @@ TEST(QemuKilled, AtTheFirstTheLastAndManyOtherTurns) {
 
     const auto trial = [&](unsigned fatal, const std::string& name) {
         backend.fatal = fatal;
-        TrialOrder order{
-            *guest, scenario, scenario.arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name, {}, {}};
+        TrialSpec order{*guest, scenario, scenario.arms.front(), 1, 0, {{"onliner", "state"}}, directory->path() / name,
+                        {},     {}};
         return run_trial(backend, order);
     };
     const auto whole = trial(0, "whole");

@@ -1,11 +1,11 @@
 // A campaign's observer that says nothing.
 #pragma once
 
-#include "campaign/campaign.h"
+#include "run/run.h"
 
 namespace memrig::test {
 
-class QuietObserver final : public CampaignObserver {
+class QuietObserver final : public RunObserver {
 public:
     void busy_with(const std::string&) override {}
     void planned(unsigned) override {}

@@ -22,9 +22,9 @@ TEST_P(Race, ControlHoldsAndMutantIsConvicted) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order = test::one_trial({GetParam().scenario}, GetParam().kernel, directory->path() / "run");
+    RunSpec order = test::one_trial({GetParam().scenario}, GetParam().kernel, directory->path() / "run");
     order.trials = 2;  // one for each attribute
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 0);
     ASSERT_EQ(results->arms.size(), 2u);
@@ -67,13 +67,13 @@ TEST(RaceExpectations, AMutantIsNotTakenForAControl) {
     ASSERT_TRUE(write_file(scenario, *text));
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order;
+    RunSpec order;
     order.scenarios = {scenario.string()};
     order.arm = "mutant";
     order.trials = 1;
     order.accelerator = "tcg";
     order.out = directory->path() / "run";
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     EXPECT_EQ(results->exit_status(), 1);
 }

@@ -12,9 +12,9 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "base/process.h"
-#include "machine/build_tools.h"
-#include "machine/kernel_builder.h"
-#include "machine/kernel_catalogue.h"
+#include "kernel/build_tools.h"
+#include "kernel/builder.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 namespace {

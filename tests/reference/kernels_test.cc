@@ -5,8 +5,8 @@
 #include "base/file.h"
 #include "base/paths.h"
 #include "integration/one_trial.h"
-#include "machine/build_tools.h"
-#include "machine/kernel_catalogue.h"
+#include "kernel/build_tools.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 namespace {
@@ -26,10 +26,10 @@ std::vector<fs::path> entries(const fs::path& directory) {
 Result<RunResults> race(const std::string& kernel, const std::string& arm, const fs::path& out) {
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order = test::one_trial({"acpi-dimm-online"}, kernel, out);
+    RunSpec order = test::one_trial({"acpi-dimm-online"}, kernel, out);
     order.arm = arm;
     order.trials = 2;  // one for each attribute
-    return run_campaign(order, *backend, observer);
+    return run_scenarios(order, *backend, observer);
 }
 
 struct Judged {

@@ -5,10 +5,10 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "campaign/matrix.h"
 #include "integration/one_trial.h"
-#include "machine/source_mutant.h"
+#include "kernel/source_mutant.h"
 #include "report/matrix_report.h"
+#include "run/matrix.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -19,7 +19,7 @@ TEST(KillMatrix, EveryMutantIsKilledAndTheOriginalsHold) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    MatrixOrder order;
+    MatrixSpec order;
     order.trials = 1;
     order.accelerator = "tcg";
     order.out = directory->path() / "run";
@@ -29,12 +29,12 @@ TEST(KillMatrix, EveryMutantIsKilledAndTheOriginalsHold) {
     EXPECT_LE(matrix->mutants.size() - matrix->to_kill(), 2u) << "more are declared equivalent than can be";
 }
 
-Verdict only_verdict(Backend& backend, const fs::path& out, const std::string& scenario, const std::string& kernel,
+Verdict only_verdict(Host& backend, const fs::path& out, const std::string& scenario, const std::string& kernel,
                      const std::string& arm) {
     test::QuietObserver observer;
-    CampaignOrder order = test::one_trial({scenario}, kernel, out);
+    RunSpec order = test::one_trial({scenario}, kernel, out);
     order.arm = arm;
-    const auto results = run_campaign(order, backend, observer);
+    const auto results = run_scenarios(order, backend, observer);
     EXPECT_TRUE(results) << results.error().line();
     return results ? results->arms.at(0).trials.at(0).verdict : Verdict::rig_fault;
 }

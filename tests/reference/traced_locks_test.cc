@@ -12,12 +12,12 @@ TEST(LockTrace, AgreesWithTheLedger) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order = test::one_trial({"race/acpi-dimm-online", "order/acpi-dimm-lock-order"}, "ref-6.12-amd64",
-                                          directory->path() / "run");
+    RunSpec order = test::one_trial({"race/acpi-dimm-online", "order/acpi-dimm-lock-order"}, "ref-6.12-amd64",
+                                    directory->path() / "run");
     order.arm = "control";
     order.trials = 2;  // one for each attribute
     order.manner.lock_trace = true;
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     for (const auto& arm : results->arms)
         for (const auto& trial : arm.trials) EXPECT_EQ(trial.verdict, Verdict::held) << trial.reason;
@@ -29,10 +29,9 @@ TEST(LockTrace, TheKernelsOwnListIsPartOfADeadlocksProof) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    CampaignOrder order =
-        test::one_trial({"race/acpi-dimm-online"}, "ref-6.12-amd64-nonuma", directory->path() / "run");
+    RunSpec order = test::one_trial({"race/acpi-dimm-online"}, "ref-6.12-amd64-nonuma", directory->path() / "run");
     order.arm = "mutant";
-    const auto results = run_campaign(order, *backend, observer);
+    const auto results = run_scenarios(order, *backend, observer);
     ASSERT_TRUE(results) << results.error().line();
     const TrialResult& trial = results->arms.at(0).trials.at(0);
     ASSERT_EQ(trial.verdict, Verdict::deadlock) << trial.reason;
@@ -50,10 +49,10 @@ TEST(ConsoleOracle, AloneConvictsWhatLockdepReports) {
     test::QuietObserver observer;
     for (const auto& [kernel, verdict] : {std::pair{"ref-6.12-amd64", Verdict::held},
                                           {"ref-6.12-amd64+probe_store_unlocks_untaken", Verdict::lock_order}}) {
-        CampaignOrder order = test::one_trial({"race/probe-probe"}, kernel, directory->path() / kernel);
+        RunSpec order = test::one_trial({"race/probe-probe"}, kernel, directory->path() / kernel);
         order.arm = "control";
         order.manner.oracles = {"console"};
-        const auto results = run_campaign(order, *backend, observer);
+        const auto results = run_scenarios(order, *backend, observer);
         ASSERT_TRUE(results) << results.error().line();
         const TrialResult& trial = results->arms.at(0).trials.at(0);
         EXPECT_EQ(trial.verdict, verdict) << trial.reason;

@@ -45,7 +45,7 @@ protected:
     using Lines = std::vector<std::string>;
 
     MemorySnapshot before, after;
-    AccountingOrder order{all_online({32, 33}), kBlockBytes};
+    AccountingSpec order{all_online({32, 33}), kBlockBytes};
 };
 
 TEST_F(AccountingTest, WhatAddsUpIsRight) { EXPECT_EQ(check(), Lines{}); }

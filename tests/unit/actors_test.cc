@@ -3,7 +3,7 @@
 
 #include <cerrno>
 
-#include "schedule/casting.h"
+#include "play/casting.h"
 #include "schedule/goals.h"
 
 namespace memrig {
@@ -49,12 +49,12 @@ TEST(Actor, WhoWritesToOneFileIsAThread) {
     EXPECT_EQ(actor("a", ActorKind::vcpu_onliner).value_for("online"), "1");
     EXPECT_FALSE(actor("a", ActorKind::vcpu_plugger).is_thread());
     EXPECT_FALSE(actor("a", ActorKind::onliner).writes_to_one_file());
-    Actor plugger = actor("a", ActorKind::plugger);
-    EXPECT_FALSE(plugger.is_thread());
-    plugger.device = MemoryDevice::dax;
-    EXPECT_TRUE(plugger.is_thread());
-    EXPECT_TRUE(plugger.writes_to_one_file());
-    Actor remover = actor("a", ActorKind::unplugger);
+    Actor adder = actor("a", ActorKind::adder);
+    EXPECT_FALSE(adder.is_thread());
+    adder.device = MemoryDevice::dax;
+    EXPECT_TRUE(adder.is_thread());
+    EXPECT_TRUE(adder.writes_to_one_file());
+    Actor remover = actor("a", ActorKind::remover);
     EXPECT_FALSE(remover.is_thread());
     remover.device = MemoryDevice::memtrace;
     EXPECT_TRUE(remover.is_thread());
@@ -72,7 +72,7 @@ TEST(Actor, ErrnosHaveNames) {
 }
 
 TEST(Casting, OneThreadIsOnTheLastVcpu) {
-    const auto schedule = in_order({actor("p", ActorKind::plugger), actor("t", ActorKind::onliner)}, {"p", "t"});
+    const auto schedule = in_order({actor("p", ActorKind::adder), actor("t", ActorKind::onliner)}, {"p", "t"});
     const auto casting = cast_threads(schedule, 3, 1, false);
     ASSERT_TRUE(casting);
     EXPECT_EQ(casting->vcpus, (std::map<std::string, unsigned>{{"t", 2}}));
@@ -81,7 +81,7 @@ TEST(Casting, OneThreadIsOnTheLastVcpu) {
 
 TEST(Casting, ThreadsThatActAtOnceNeedAVcpuEach) {
     const auto schedule =
-        in_order({actor("p", ActorKind::plugger), actor("s", ActorKind::onliner), actor("t", ActorKind::onliner)},
+        in_order({actor("p", ActorKind::adder), actor("s", ActorKind::onliner), actor("t", ActorKind::onliner)},
                  {"p", "s", "t"});
     const auto casting = cast_threads(schedule, 3, 1, false);
     ASSERT_FALSE(casting);
@@ -92,7 +92,7 @@ TEST(Casting, ThreadsThatActAtOnceNeedAVcpuEach) {
 
 TEST(Casting, AfterThePluggerItsVcpuIsFree) {
     const auto schedule =
-        in_order({actor("p", ActorKind::plugger), actor("s", ActorKind::onliner), actor("t", ActorKind::onliner)},
+        in_order({actor("p", ActorKind::adder), actor("s", ActorKind::onliner), actor("t", ActorKind::onliner)},
                  {"p.", "s", "t"});
     const auto casting = cast_threads(schedule, 3, 1, false);
     ASSERT_TRUE(casting);
@@ -102,7 +102,7 @@ TEST(Casting, AfterThePluggerItsVcpuIsFree) {
 
 TEST(Casting, OneAfterTheOtherMayShareAVcpu) {
     const auto schedule =
-        in_order({actor("p", ActorKind::plugger), actor("s", ActorKind::onliner), actor("t", ActorKind::offliner)},
+        in_order({actor("p", ActorKind::adder), actor("s", ActorKind::onliner), actor("t", ActorKind::offliner)},
                  {"p", "s.", "t"});
     const auto casting = cast_threads(schedule, 3, 1, false);
     ASSERT_TRUE(casting);
@@ -125,7 +125,7 @@ protected:
         return all;
     }
     PluggedBlocks plugged = {{"p", {32, 33}}};
-    Actor plug = actor("p", ActorKind::plugger);
+    Actor plug = actor("p", ActorKind::adder);
     Actor on = actor("on", ActorKind::onliner, "online_movable");
     Actor off = actor("off", ActorKind::offliner);
 };
@@ -153,7 +153,7 @@ TEST_F(GoalsTest, AProbersMemoryIsThereOnceItHasProbed) {
 }
 
 TEST_F(GoalsTest, WhatIsTakenAwayIsGone) {
-    EXPECT_EQ(text(in_order({plug, on, actor("u", ActorKind::unplugger)}, {"p", "on.", "u"})), "32 absent, 33 absent");
+    EXPECT_EQ(text(in_order({plug, on, actor("u", ActorKind::remover)}, {"p", "on.", "u"})), "32 absent, 33 absent");
     Actor resize = actor("r", ActorKind::resizer);
     EXPECT_EQ(text(in_order({plug, on, resize}, {"p", "on.", "r"})), "32 absent, 33 absent");
     resize.bytes = kBlockBytes;
@@ -163,7 +163,7 @@ TEST_F(GoalsTest, WhatIsTakenAwayIsGone) {
 TEST_F(GoalsTest, WhatMemtraceTakesIsGoneAndQemuKnowsNothingOfIt) {
     plug.device = MemoryDevice::memtrace;
     plug.onlined_by_kernel = true;
-    Actor remover = actor("u", ActorKind::unplugger);
+    Actor remover = actor("u", ActorKind::remover);
     remover.device = MemoryDevice::memtrace;
     EXPECT_EQ(text(in_order({plug}, {"p"})), "32 online, 33 online");
     const Schedule schedule = in_order({plug, remover}, {"p.", "u"});
@@ -174,14 +174,14 @@ TEST_F(GoalsTest, WhatMemtraceTakesIsGoneAndQemuKnowsNothingOfIt) {
 }
 
 TEST_F(GoalsTest, EachDeviceIsOnItsNodeAndItsThreadsAreItsOwn) {
-    Actor far = actor("q", ActorKind::plugger);
+    Actor far = actor("q", ActorKind::adder);
     far.node = 1;
     far.device_id = "dimm1";
     plugged = {{"p", {32, 32}}, {"q", {33, 33}}};
     EXPECT_EQ(text(in_order({plug, far, on}, {"p.", "q.", "on"})), "32 online Movable, 33 online Movable on node 1");
     on.of = "q";
     EXPECT_EQ(text(in_order({plug, far, on}, {"p.", "q.", "on"})), "32 offline, 33 online Movable on node 1");
-    Actor remover = actor("u", ActorKind::unplugger);
+    Actor remover = actor("u", ActorKind::remover);
     remover.device_id = "dimm1";
     const Schedule schedule = in_order({plug, far, on, remover}, {"p.", "q.", "on.", "u"});
     EXPECT_EQ(text(schedule), "32 offline, 33 absent on node 1");
@@ -210,7 +210,7 @@ TEST_F(GoalsTest, WhatTheKernelRefusesIsQemusUntilItIsTakenAway) {
     plug.refusals = {{"console", "unaligned"}};
     EXPECT_EQ(text(in_order({plug}, {"p"})), "");
     EXPECT_EQ(goals_of(in_order({plug}, {"p"}), {}, kBlockBytes).qemu.devices, std::set<std::string>{"dimm0"});
-    const Schedule taken = in_order({plug, actor("u", ActorKind::unplugger)}, {"p.", "u"});
+    const Schedule taken = in_order({plug, actor("u", ActorKind::remover)}, {"p.", "u"});
     EXPECT_TRUE(goals_of(taken, {}, kBlockBytes).qemu.devices.empty());
     EXPECT_TRUE(goals_of(taken, {}, kBlockBytes).qemu.backends.empty());
 }
@@ -233,7 +233,7 @@ TEST(Refusals, AreReadAndRecognised) {
 }
 
 TEST(Refusals, WhoExpectsNoneExpectsItDone) {
-    Actor plug = actor("p", ActorKind::plugger);
+    Actor plug = actor("p", ActorKind::adder);
     EXPECT_TRUE(plug.expects_answer("done"));
     EXPECT_FALSE(plug.expects_answer("GenericError: no free slots"));
     plug.refusals = {{"GenericError", "one"}, {"GenericError", "two"}};

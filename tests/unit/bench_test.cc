@@ -108,8 +108,8 @@ TEST(Bench, OneThatIsNotThereIsTheUsersMistake) {
 
 // --- QEMU's command line
 
-MachineOrder order_of(const std::string& bench) {
-    MachineOrder order;
+MachineSpec order_of(const std::string& bench) {
+    MachineSpec order;
     const auto parsed = parse_golden(bench);
     if (parsed) order.bench = *parsed;
     order.kernel.image = "/cache/vmlinuz";
@@ -126,13 +126,13 @@ std::string lines(const std::vector<std::string>& argv) {
 TEST(QemuCommand, Golden) {
     expect_golden("good.argv", lines(qemu_command(order_of("good"), false)));
     expect_golden("smallest.argv", lines(qemu_command(order_of("smallest"), false)));
-    MachineOrder kvm = order_of("good");
+    MachineSpec kvm = order_of("good");
     kvm.accelerator = Accelerator::kvm;
     expect_golden("good-kvm-incoming.argv", lines(qemu_command(kvm, true)));
 }
 
 TEST(QemuCommand, ALineToTheAgentOnPci) {
-    MachineOrder order = order_of("good");
+    MachineSpec order = order_of("good");
     order.bench.link_on_pci = true;
     order.bench.link_devices.clear();
     const std::string argv = lines(qemu_command(order, false));

@@ -1,8 +1,8 @@
 // A step of a bisection: when trials decide, what each end tells git, and what is told apart on the way there.
 #include <gmock/gmock.h>
 
-#include "machine/kernel_builder.h"
-#include "nightly/bisect.h"
+#include "kernel/builder.h"
+#include "run/bisect.h"
 #include "unit/campaign_fixture.h"
 #include "unit/fake_build_tools.h"
 
@@ -104,7 +104,7 @@ TEST(StepOutcome, TellsGitWhatItIs) {
     EXPECT_EQ(outcome_of({Fault::interrupted, "interrupted", {}}), StepOutcome::interrupted);
 }
 
-class SilentObserver final : public CampaignObserver {
+class SilentObserver final : public RunObserver {
     void busy_with(const std::string&) override {}
     void planned(unsigned) override {}
     void trial_done(const ArmResult&, const TrialResult&) override {}
@@ -141,7 +141,7 @@ protected:
         return place && fs::exists(*place / "whole") && fs::exists(*place / "build/.config");
     }
 
-    BisectOrder order;
+    BisectSpec order;
     test::FakeBuildTools tools{directory.path() / "no-package"};
     SilentObserver observer;
 };
@@ -192,7 +192,7 @@ TEST_F(StepOfABisection, TheGuestOfAStepIsNotKept) {
 
 // What is wrong with each commit must not look like a commit that cannot be tested.
 TEST_F(StepOfABisection, BadInputIsNoOutcome) {
-    const BisectOrder good = order;
+    const BisectSpec good = order;
     const auto refused = [&](const char* words) {
         const auto done = step();
         EXPECT_FALSE(done) << words;

@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "machine/build_log.h"
+#include "kernel/build_log.h"
 
 namespace memrig {
 namespace {

@@ -6,8 +6,8 @@
 
 #include "base/file.h"
 #include "base/hash.h"
-#include "campaign/bundle.h"
-#include "campaign/trial_json.h"
+#include "run/bundle.h"
+#include "run/trial_json.h"
 #include "unit/campaign_fixture.h"
 
 namespace memrig {

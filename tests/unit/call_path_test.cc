@@ -1,8 +1,8 @@
 // Call paths out of a kernel stack, over a FakeProbe: what points behind a call in the kernel's text, and nothing else.
 #include <gtest/gtest.h>
 
-#include "probe/call_path.h"
 #include "probe/fake_probe.h"
+#include "watch/call_path.h"
 
 namespace memrig {
 namespace {

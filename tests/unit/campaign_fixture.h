@@ -35,7 +35,7 @@ protected:
     }
 
     TemporaryDirectory directory = std::move(*TemporaryDirectory::make("memrig-test"));
-    FakeBackend backend;
+    FakeHost backend;
 };
 
 }  // namespace memrig

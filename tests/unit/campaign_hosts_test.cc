@@ -1,8 +1,8 @@
 // A run that is spread over hosts, which are fakes.
 #include <gmock/gmock.h>
 
-#include "campaign/campaign.h"
 #include "campaign_fixture.h"
+#include "run/run.h"
 
 namespace memrig {
 namespace {
@@ -10,7 +10,7 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class Heard final : public CampaignObserver {
+class Heard final : public RunObserver {
 public:
     void busy_with(const std::string&) override {}
     void planned(unsigned) override {}
@@ -34,7 +34,7 @@ protected:
         other.called = "b";
         other.on_create = backend.on_create;
     }
-    Result<RunResults> run() { return run_campaign(order, {&backend, &other}, observer); }
+    Result<RunResults> run() { return run_scenarios(order, {&backend, &other}, observer); }
     RunResults results() {
         auto made = run();
         if (made) return *std::move(made);
@@ -42,7 +42,7 @@ protected:
         return {};
     }
     // From its n-th trial on, its machines fail, and it does not answer.
-    static void dies(FakeBackend& host, unsigned n) {
+    static void dies(FakeHost& host, unsigned n) {
         host.on_restore = [n](FakeMachine&, unsigned number) -> Status {
             return number < n ? Status() : fail(Fault::rig, "its power has failed");
         };
@@ -56,8 +56,8 @@ protected:
         return numbers;
     }
 
-    CampaignOrder order;
-    FakeBackend other;
+    RunSpec order;
+    FakeHost other;
     Heard observer;
 };
 
@@ -79,7 +79,7 @@ TEST_F(CampaignHosts, WhichOnePlaysATrialMakesNoDifferenceToIt) {
     order.trials = 4;
     const RunResults both = results();
     order.out = directory.path() / "alone";
-    const auto alone = run_campaign(order, other, observer);
+    const auto alone = run_scenarios(order, other, observer);
     ASSERT_TRUE(alone);
     EXPECT_TRUE(alone->hosts.empty());
     for (std::size_t i = 0; i < 4; i++) {
@@ -113,7 +113,7 @@ TEST_F(CampaignHosts, WhatWasAtALostOneIsPlayedOnAnother) {
 TEST_F(CampaignHosts, WhatALostOneMadeInconclusiveIsPlayedOnAnother) {
     bool gone = false;
     backend.on_restore = [&gone](FakeMachine& machine, unsigned) -> Status {
-        machine.guest.onliner_status = fail(Fault::guest, "the agent did not answer");
+        machine.guest.writer_status = fail(Fault::guest, "the agent did not answer");
         gone = true;
         return {};
     };

@@ -5,14 +5,14 @@
 #include <unistd.h>
 
 #include "base/stop_request.h"
-#include "campaign/campaign.h"
-#include "campaign/replay.h"
 #include "campaign_fixture.h"
+#include "run/replay.h"
+#include "run/run.h"
 
 namespace memrig {
 namespace {
 
-class Quiet final : public CampaignObserver {
+class Quiet final : public RunObserver {
 public:
     void busy_with(const std::string& what) override { busy.push_back(what); }
     void planned(unsigned trials) override { planned_trials = trials; }
@@ -33,7 +33,7 @@ protected:
         order.out = directory.path() / "out";
         order.accelerator = "tcg";
     }
-    Result<RunResults> run() { return run_campaign(order, backend, observer); }
+    Result<RunResults> run() { return run_scenarios(order, backend, observer); }
     RunResults results() {
         auto run_results = run();
         if (run_results) return *std::move(run_results);
@@ -54,7 +54,7 @@ protected:
         EXPECT_EQ(backend.restored(), 0u);
     }
 
-    CampaignOrder order;
+    RunSpec order;
     Quiet observer;
     unsigned boots = 0;
 };
@@ -127,7 +127,7 @@ TEST_F(CampaignTest, AKernelThatCrashesWhereNobodyWatchesIsConvictedByItsConsole
         machine.guest.files["/proc/iomem"] = "";
         machine.monitor.expect("query-memory-devices").reply(nlohmann::json::array());
         machine.monitor.expect("qom-list").reply(nlohmann::json::array());
-        machine.guest.onliner_status = fail(Fault::guest, "the agent did not answer within 60.0 s");
+        machine.guest.writer_status = fail(Fault::guest, "the agent did not answer within 60.0 s");
         if (number == 1)
             machine.print(
                 "[    8.711915] BUG: Unable to handle kernel data access on write at 0xc000000040000000\n"

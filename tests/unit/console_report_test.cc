@@ -1,6 +1,6 @@
 // Golden consoles: tests/golden/console/NAME.txt and, beside it, NAME.json: what the parser makes of it.
 // MEMRIG_UPDATE_GOLDEN=1 rewrites the latter.
-#include "oracle/console_report.h"
+#include "console/report.h"
 
 #include <algorithm>
 #include <cstdlib>

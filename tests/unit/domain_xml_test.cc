@@ -15,8 +15,8 @@ class DomainXml : public ::testing::TestWithParam<std::string> {};
 // What is compared and validated beside the benches: q35 on another host.
 constexpr const char* kElsewhere = "q35-elsewhere";
 
-MachineOrder order_of(const std::string& bench) {
-    MachineOrder order;
+MachineSpec order_of(const std::string& bench) {
+    MachineSpec order;
     order.bench = load_bench(bench).value();
     order.kernel.image = "/cache/vmlinuz <a & b>";
     order.initramfs = "/cache/initramfs.img";
@@ -60,7 +60,7 @@ INSTANTIATE_TEST_SUITE_P(Benches, DomainXml, ::testing::ValuesIn(bench_names()),
 INSTANTIATE_TEST_SUITE_P(Hosts, DomainXml, ::testing::Values(kElsewhere), name_of);
 
 TEST(DomainXmlOf, AGuestThatIsRestoredByKvm) {
-    MachineOrder order = order_of("q35");
+    MachineSpec order = order_of("q35");
     order.accelerator = Accelerator::kvm;
     const std::string xml = domain_xml(order, kNames, true);
     EXPECT_NE(xml.find("<domain type=\"kvm\""), std::string::npos) << xml;
@@ -68,7 +68,7 @@ TEST(DomainXmlOf, AGuestThatIsRestoredByKvm) {
 }
 
 TEST(DomainXmlOf, AnEmulatorOfTheUsers) {
-    MachineOrder order = order_of("q35");
+    MachineSpec order = order_of("q35");
     order.bench.emulator.program = "/opt/qemu/bin/qemu-system-x86_64";
     EXPECT_NE(domain_xml(order, kNames, false).find("<emulator>/opt/qemu/bin/qemu-system-x86_64</emulator>"),
               std::string::npos);

@@ -1,16 +1,16 @@
 // Elision over a FakeProbe: only the caller that is named, and the unlock by task.
-#include "probe/elision.h"
+#include "watch/elision.h"
 #include "kernel_fixture.h"
 #include "probe/function_watch.h"
 
 namespace memrig {
 namespace {
 
-const ElisionOrder kOrder{"lock_device_hotplug", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0};
+const ElisionSpec kOrder{"lock_device_hotplug", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0};
 
 class ElisionTest : public ::testing::Test {
 protected:
-    void make(const ElisionOrder& order = kOrder) {
+    void make(const ElisionSpec& order = kOrder) {
         auto made = Elision::make(kernel.conductor, kernel.symbols, order);
         ASSERT_TRUE(made) << made.error().message;
         elision = *std::move(made);
@@ -142,8 +142,8 @@ TEST_F(ElisionTest, ACallFromACloneOfTheCallerCounts) {
 
 TEST_F(ElisionTest, AFunctionThatTheKernelLacksIsNamed) {
     for (const auto& [order, missing] :
-         {std::pair<ElisionOrder, std::string>{{"no_lock", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0},
-                                               "no_lock"},
+         {std::pair<ElisionSpec, std::string>{{"no_lock", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0},
+                                              "no_lock"},
           {{"lock_device_hotplug", "no_unlock", {"acpi_device_hotplug"}, 0}, "no_unlock"},
           {{"lock_device_hotplug", "unlock_device_hotplug", {"no_caller"}, 0}, "no_caller"}}) {
         const auto made = Elision::make(kernel.conductor, kernel.symbols, order);

@@ -99,7 +99,7 @@ TEST_F(EmulatorTest, OneInTheCacheHasItsFirmwareAndLibraries) {
     const fs::path program = root / "usr" / "bin" / "qemu-system-x86_64";
     ASSERT_TRUE(write_file(program, "#!/bin/sh\necho \"$LD_LIBRARY_PATH\"\n"));
     fs::permissions(program, fs::perms::owner_all);
-    MachineOrder order;
+    MachineSpec order;
     order.bench.emulator.program = "qemu-system-x86_64";
     ASSERT_TRUE(use_emulator(order.bench, "debian-12-backports"));
     EXPECT_EQ(order.bench.emulator.identity, "qemu_10");

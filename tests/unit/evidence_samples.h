@@ -1,4 +1,4 @@
-// Evidence of trials made by hand, as the director and the ledger write it.
+// Observation of trials made by hand, as the director and the ledger write it.
 #pragma once
 
 #include <fstream>

@@ -1,5 +1,5 @@
 // Explore mode's book-keeping: numbers, no order twice, and a journal by which a run that was broken off at any byte goes on.
-#include "campaign/exploration.h"
+#include "run/exploration.h"
 
 #include <algorithm>
 #include <deque>
@@ -20,7 +20,7 @@ Switch preemption(const std::string& at, unsigned nth, const std::string& to = "
 class ExplorationTest : public ::testing::Test {
 protected:
     [[nodiscard]] Exploration make(const std::string& identity = kIdentity) const {
-        return Exploration(journal, identity, TrialManner{}, {"device_add"});
+        return Exploration(journal, identity, TrialOptions{}, {"device_add"});
     }
     static TrialOutcome outcome(const NumberedOrder& of, std::vector<Interleaving> branches) {
         TrialOutcome outcome;

@@ -7,7 +7,7 @@
 #include <elf.h>
 
 #include "base/file.h"
-#include "machine/build_tools.h"
+#include "kernel/build_tools.h"
 
 namespace memrig::test {
 

@@ -20,7 +20,7 @@ protected:
         EXPECT_TRUE(loaded) << loaded.error().message;
         return fitted_to(*loaded, written);
     }
-    static const ElisionOrder& elision(const Scenario& scenario) {
+    static const ElisionSpec& elision(const Scenario& scenario) {
         return std::ranges::find(scenario.arms, "mutant", &ScenarioArm::name)->elisions.at(0);
     }
 
@@ -56,10 +56,10 @@ TEST_F(Fitting, ADimmIsOfOneLmbAtLeast) {
 }
 
 TEST_F(Fitting, AVcpuThatIsPluggedThereIsBroughtOnlineToo) {
-    Actor plugger;
-    plugger.name = "vcpu";
-    plugger.kind = ActorKind::vcpu_plugger;
-    written.schedule.actors.push_back(plugger);
+    Actor adder;
+    adder.name = "vcpu";
+    adder.kind = ActorKind::vcpu_plugger;
+    written.schedule.actors.push_back(adder);
     EXPECT_FALSE(on("q35").schedule.find("vcpu")->onlined_by_kernel);
     EXPECT_TRUE(on("pseries").schedule.find("vcpu")->onlined_by_kernel);
 }

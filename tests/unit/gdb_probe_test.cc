@@ -149,7 +149,7 @@ TEST_F(GdbProbeTest, ANewVcpuStopsWhereAllOthersDo) {
     ASSERT_TRUE(probe->insert_breakpoint(0x2000, BreakpointKind::software));
     ASSERT_TRUE(probe->insert_watchpoint(0x3000, 8));
     ASSERT_TRUE(probe->remove_breakpoint(0x2000, BreakpointKind::software));
-    ASSERT_TRUE(probe->meet_new_vcpus());
+    ASSERT_TRUE(probe->refresh_vcpus());
     EXPECT_EQ(probe->vcpus(), 3u);
     EXPECT_TRUE(probe->resume({0, 2}));
 }

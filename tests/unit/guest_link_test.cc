@@ -101,12 +101,12 @@ TEST_F(AgentLinkTest, AnUnaskedGreetingServesOnce) {
 }
 
 TEST_F(AgentLinkTest, HelloOfAnotherVersionIsSaid) {
-    std::string later("\xF5MR\xF7\x02\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x7B\xD0\xB1\xAF", 20);
+    std::string later("\xF5MR\xF7\x03\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\x9C\x14\x34", 20);
     send_raw(later);
     const auto hello = link_->hello(Deadline::after(300ms));
     ASSERT_FALSE(hello);
     EXPECT_EQ(hello.error().fault, Fault::rig);
-    EXPECT_NE(hello.error().message.find("version 2"), std::string::npos) << hello.error().message;
+    EXPECT_NE(hello.error().message.find("version 3"), std::string::npos) << hello.error().message;
 }
 
 TEST_F(AgentLinkTest, AReplyComesInParts) {
@@ -253,15 +253,15 @@ TEST_F(AgentLinkTest, OnlinersAreOrderedInFull) {
     script([this] {
         Frame request = receive();
         EXPECT_EQ(request.payload,
-                  "verb=start-onliner\nonliner=racer cpu=2 first=32 last=39 attribute=online value=1 trigger=spin "
+                  "verb=start-writer\nwriter=racer cpu=2 first=32 last=39 attribute=online value=1 trigger=spin "
                   "doorbell=0");
         send({FrameType::reply, request.id, 0, "status=ok\n"});
         request = receive();
-        EXPECT_EQ(request.payload, "verb=stop-onliner onliner=racer");
+        EXPECT_EQ(request.payload, "verb=stop-writer writer=racer");
         send({FrameType::reply, request.id, 0, "status=ok\n"});
     });
-    EXPECT_TRUE(link_->start_onliner({"racer", 2, 32, 39, "online", "1", OnlinerTrigger::spin}, soon()));
-    EXPECT_TRUE(link_->stop_onliner("racer", soon()));
+    EXPECT_TRUE(link_->start_writer({"racer", 2, 32, 39, "online", "1", WriterTrigger::spin}, soon()));
+    EXPECT_TRUE(link_->stop_writer("racer", soon()));
 }
 
 TEST_F(AgentLinkTest, AnArmedOnlinerTellsWhereItsDoorbellIs) {
@@ -271,7 +271,7 @@ TEST_F(AgentLinkTest, AnArmedOnlinerTellsWhereItsDoorbellIs) {
         send({FrameType::part, request.id, 0, "doorbell=94210000\n"});
         send({FrameType::reply, request.id, 1, "status=ok\n"});
     });
-    const auto doorbell = link_->arm_onliner({"racer", 2, 0, 7, "state", "online", OnlinerTrigger::now}, soon());
+    const auto doorbell = link_->arm_writer({"racer", 2, 0, 7, "state", "online", WriterTrigger::now}, soon());
     ASSERT_TRUE(doorbell) << doorbell.error().message;
     EXPECT_EQ(doorbell->address, 94210000u);
 }
@@ -334,15 +334,15 @@ TEST(FakeGuestLink, AnswersAndRemembers) {
     fake.symbol_table = std::vector<GuestSymbol>{{1, 't', "a"}, {2, 't', "a.isra.0"}, {3, 't', "ab"}};
     fake.files["/proc/x"] = "text";
     fake.on_request = [&](const std::string& request) {
-        if (request == "start-onliner racer") fake.report({"racer", 32, 0, {}});
+        if (request == "start-writer racer") fake.report({"racer", 32, 0, {}});
     };
     EXPECT_EQ(fake.symbols({"a"}, soon())->size(), 2u);
     EXPECT_EQ(fake.read_guest_file("/proc/x", soon()).value(), "text");
     EXPECT_FALSE(fake.write_guest_file("/proc/y", "", soon()));
     EXPECT_FALSE(fake.wait_writes(0, soon()).value());
-    OnlinerOrder order;
+    WriterSpec order;
     order.name = "racer";
-    EXPECT_TRUE(fake.start_onliner(order, soon()));
+    EXPECT_TRUE(fake.start_writer(order, soon()));
     EXPECT_TRUE(fake.wait_writes(0, soon()).value());
     EXPECT_EQ(fake.writes().size(), 1u);
     EXPECT_EQ(fake.orders().size(), 1u);

@@ -9,7 +9,7 @@
 
 #include "base/file.h"
 #include "base/process.h"
-#include "guest/kernel_modules.h"
+#include "kernel/modules.h"
 
 namespace memrig {
 namespace {

@@ -131,7 +131,7 @@ TEST(Replies, FileIsPutTogetherAndBounded) {
 TEST(Replies, WriteEvents) {
     const auto write = parse_write_event("write=racer-1 block=32 code=16\n");
     ASSERT_TRUE(write) << write.error().message;
-    EXPECT_EQ(write->onliner, "racer-1");
+    EXPECT_EQ(write->writer, "racer-1");
     EXPECT_EQ(write->block, 32u);
     EXPECT_EQ(write->error, 16);
     for (const char* bad : {"", "write=racer block=32\n", "write=../x block=1 code=0\n", "write= block=1 code=0\n",

@@ -1,6 +1,6 @@
 // Saved guests: booted once, loaded ever after, never half there.
 #include "campaign_fixture.h"
-#include "machine/kernel_image.h"
+#include "kernel/image.h"
 
 namespace memrig {
 namespace {

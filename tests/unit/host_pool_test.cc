@@ -1,4 +1,4 @@
-#include "campaign/host_pool.h"
+#include "run/host_pool.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -147,7 +147,7 @@ TEST(JudgeLockOrder, AGatedInversionIsNoRefusal) {
     LockTrial trial;
     trial.nest(kSampleAdder, {{kGate}, {kMemory}, {kDevice}});
     trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
-    trial.performance.evidence[0].evidence = {Evidence::Kind::entered, "memory_subsys_online"};
+    trial.performance.evidence[0].evidence = {Observation::Kind::entered, "memory_subsys_online"};
     EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
 }
 

@@ -209,7 +209,7 @@ TEST(JudgeUnchecked, ARuleThatWasNeverPutToTheTestProvesNothing) {
 TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
     ModeTrial trial(Mode::directed);
     for (auto& actor : trial.schedule.actors)
-        if (actor.kind == ActorKind::plugger) actor.device = MemoryDevice::nvdimm;
+        if (actor.kind == ActorKind::adder) actor.device = MemoryDevice::nvdimm;
     trial.rules.checks.erase("R1");
     EXPECT_EQ(trial.judged().verdict, Verdict::held);
     trial.rules.checks.erase("R4");

@@ -6,7 +6,7 @@
 namespace memrig {
 namespace {
 
-const Evidence kStalled{Evidence::Kind::stalled, "do_migrate_range"};
+const Observation kStalled{Observation::Kind::stalled, "do_migrate_range"};
 
 // The onliner waits for a page that somebody has pinned.
 class PinnedTrial : public SampleTrial {

@@ -52,10 +52,10 @@ TEST(Judge, NotHeldIfSomebodyElseWasRefused) {
 
 TEST(Judge, NotHeldIfSomebodyElseWasRefusedAndTheOnlinerOnlyWaited) {
     SampleTrial trial;
-    trial.schedule.steps[3].any.push_back({Evidence::Kind::blocked, "mem_hotplug_lock"});
+    trial.schedule.steps[3].any.push_back({Observation::Kind::blocked, "mem_hotplug_lock"});
     trial.performance.evidence[0].actor = "adder";
     trial.performance.evidence.push_back(
-        {"onliner", {Evidence::Kind::blocked, "mem_hotplug_lock"}, {}, "online_pages+0x41", {"adder"}});
+        {"onliner", {Observation::Kind::blocked, "mem_hotplug_lock"}, {}, "online_pages+0x41", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
@@ -68,29 +68,29 @@ TEST(Judge, NotHeldIfItWasAnotherLock) {
 
 TEST(Judge, NotHeldIfTheOnlinerGotInWithoutHarm) {
     SampleTrial trial;
-    trial.performance.evidence[0].evidence = {Evidence::Kind::entered, "memory_subsys_online"};
+    trial.performance.evidence[0].evidence = {Observation::Kind::entered, "memory_subsys_online"};
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, NotHeldIfTheOnlinerGotInAndAnotherLockRefusedIt) {
     SampleTrial trial;
-    trial.performance.evidence[0].evidence = {Evidence::Kind::entered, "memory_subsys_online"};
+    trial.performance.evidence[0].evidence = {Observation::Kind::entered, "memory_subsys_online"};
     trial.performance.evidence.push_back(
-        {"onliner", {Evidence::Kind::refused, "acpi_scan_lock"}, {}, "somewhere+0x1", {"adder"}});
+        {"onliner", {Observation::Kind::refused, "acpi_scan_lock"}, {}, "somewhere+0x1", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, NotHeldIfTheOnlinerWasRefusedAndThenGotInUnderTheSameHold) {
     SampleTrial trial;
     trial.performance.evidence.push_back(
-        {"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {"adder"}});
+        {"onliner", {Observation::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, HeldIfTheOnlinerGotInAfterTheRelease) {
     SampleTrial trial;
     trial.performance.evidence.push_back(
-        {"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {}});
+        {"onliner", {Observation::Kind::entered, "memory_subsys_online"}, {}, "memory_subsys_online+0x0", {}});
     EXPECT_EQ(trial.verdict(), Verdict::held);
 }
 
@@ -344,8 +344,8 @@ TEST(Judge, TheGravestFindingDecides) {
 
 struct SleeperTrial : SampleTrial {
     SleeperTrial() {
-        schedule.steps[3].any[0] = {Evidence::Kind::asleep, "mem_hotplug_lock"};
-        performance.evidence[0].evidence = {Evidence::Kind::asleep, "mem_hotplug_lock"};
+        schedule.steps[3].any[0] = {Observation::Kind::asleep, "mem_hotplug_lock"};
+        performance.evidence[0].evidence = {Observation::Kind::asleep, "mem_hotplug_lock"};
     }
 };
 
@@ -353,16 +353,16 @@ TEST(Judge, HeldIfItSleptUnderTheHold) { EXPECT_EQ(SleeperTrial().verdict(), Ver
 
 TEST(Judge, NotHeldIfItOnlyAskedWhereItHadToSleep) {
     SleeperTrial trial;
-    trial.performance.evidence[0].evidence.kind = Evidence::Kind::blocked;
+    trial.performance.evidence[0].evidence.kind = Observation::Kind::blocked;
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
-    trial.schedule.steps[3].any.push_back({Evidence::Kind::blocked, "mem_hotplug_lock"});
+    trial.schedule.steps[3].any.push_back({Observation::Kind::blocked, "mem_hotplug_lock"});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
 TEST(Judge, NotHeldIfItSleptAndGotInUnderTheSameHold) {
     SleeperTrial trial;
     trial.performance.evidence.push_back(
-        {"onliner", {Evidence::Kind::entered, "memory_subsys_online"}, {}, "device_online+0x41", {"adder"}});
+        {"onliner", {Observation::Kind::entered, "memory_subsys_online"}, {}, "device_online+0x41", {"adder"}});
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 

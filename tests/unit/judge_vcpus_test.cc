@@ -51,7 +51,7 @@ TEST(JudgeVcpus, AWriteToAFileThatFailedIsNot) {
 }
 
 // The sample's race, where the step asks for this, and this was seen.
-Verdict verdict_where(const std::vector<Evidence>& asked, const std::vector<Evidence>& seen) {
+Verdict verdict_where(const std::vector<Observation>& asked, const std::vector<Observation>& seen) {
     SampleTrial trial;
     for (auto& step : trial.schedule.steps)
         if (step.kind == StepKind::await) step.any = asked;
@@ -64,10 +64,10 @@ Verdict verdict_where(const std::vector<Evidence>& asked, const std::vector<Evid
     return trial.verdict();
 }
 
-const Evidence kQueued{Evidence::Kind::queued, "acpi_hotplug_schedule"};
-const Evidence kEntered{Evidence::Kind::entered, "acpi_device_hotplug"};
-const Evidence kBlocked{Evidence::Kind::blocked, "mem_hotplug_lock"};
-const Evidence kRefused{Evidence::Kind::refused, "device_hotplug_lock"};
+const Observation kQueued{Observation::Kind::queued, "acpi_hotplug_schedule"};
+const Observation kEntered{Observation::Kind::entered, "acpi_device_hotplug"};
+const Observation kBlocked{Observation::Kind::blocked, "mem_hotplug_lock"};
+const Observation kRefused{Observation::Kind::refused, "device_hotplug_lock"};
 
 TEST(JudgeWaiting, WhoseWorkIsQueuedIsKeptOutAsLongAsItDoesNotBegin) {
     EXPECT_EQ(verdict_where({kQueued, kEntered}, {kQueued}), Verdict::held);

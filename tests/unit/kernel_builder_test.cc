@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "machine/kernel_builder.h"
+#include "kernel/builder.h"
 #include "unit/fake_build_tools.h"
 
 namespace memrig {

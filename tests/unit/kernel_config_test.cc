@@ -1,7 +1,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "machine/kernel_config.h"
+#include "kernel/config.h"
 
 namespace memrig {
 namespace {

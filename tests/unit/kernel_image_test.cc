@@ -4,7 +4,7 @@
 #include <elf.h>
 
 #include "base/file.h"
-#include "machine/kernel_image.h"
+#include "kernel/image.h"
 
 namespace memrig {
 namespace {

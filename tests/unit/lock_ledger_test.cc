@@ -1,5 +1,5 @@
 // The lock ledger over a FakeProbe: who took, was refused, waits for and let go of what.
-#include "probe/lock_ledger.h"
+#include "watch/lock_ledger.h"
 #include "kernel_fixture.h"
 
 namespace memrig {

@@ -1,7 +1,7 @@
 // Which address is which lock: by symbol, or learned from those who take it; and the ledger on a kernel without symbols for data.
-#include "probe/lock_names.h"
+#include "watch/lock_names.h"
 #include "kernel_fixture.h"
-#include "probe/lock_ledger.h"
+#include "watch/lock_ledger.h"
 
 namespace memrig {
 namespace {

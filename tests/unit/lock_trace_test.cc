@@ -1,5 +1,5 @@
 // The kernel's lock trace: read, and compared with the ledger.
-#include "oracle/lock_trace.h"
+#include "watch/lock_trace.h"
 
 #include <gtest/gtest.h>
 

@@ -1,10 +1,10 @@
 // Mutexes by the writes to their owner field, over a FakeProbe.
-#include "probe/mutex_watch.h"
+#include "watch/mutex_watch.h"
 
 #include <algorithm>
 
 #include "kernel_fixture.h"
-#include "probe/lock_ledger.h"
+#include "watch/lock_ledger.h"
 
 namespace memrig {
 namespace {

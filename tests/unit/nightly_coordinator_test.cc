@@ -7,7 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "nightly/status.h"
+#include "campaign/status.h"
 #include "nightly_fixture.h"
 
 namespace memrig {

@@ -1,5 +1,5 @@
 // What is the same finding and what is another one; the texts are ones that trials on Debian's and on reference kernels left.
-#include "nightly/fingerprint.h"
+#include "campaign/fingerprint.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -8,7 +8,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "nightly/coordinator.h"
+#include "campaign/coordinator.h"
 
 namespace memrig {
 
@@ -21,7 +21,7 @@ report() {
 }
 )";
 
-class Silent : public CampaignRunObserver {
+class Silent : public CampaignObserver {
 public:
     void begun(std::uint64_t, std::uint64_t done) override { done_before = done; }
     void trial_done(const PlanCell&, const CampaignResult& result, std::uint64_t) override {
@@ -62,7 +62,7 @@ protected:
     }
 
     std::unique_ptr<TemporaryDirectory> directory;
-    CampaignRunOrder order;
+    CampaignSpec order;
     Silent observer;
 };
 

@@ -4,7 +4,7 @@
 #include <gmock/gmock.h>
 #include <nlohmann/json.hpp>
 
-#include "nightly/status.h"
+#include "campaign/status.h"
 #include "nightly_fixture.h"
 
 namespace memrig {

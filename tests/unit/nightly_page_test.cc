@@ -1,5 +1,5 @@
 // A campaign's page: what it says, that nothing a guest prints gets out of its place, that it is well-formed and bounded.
-#include "nightly/page.h"
+#include "page/page.h"
 
 #include <set>
 
@@ -125,7 +125,7 @@ TEST_F(Page, ReadsNoEvidenceOutsideOfTheCampaign) {
 }
 
 TEST_F(Page, SaysThatEvidenceIsDamaged) {
-    LoadedNight campaign = samples::small_campaign(path());
+    LoadedCampaign campaign = samples::small_campaign(path());
     std::ofstream(path() / "trials/0000/0002-1/locks.json") << "{";
     const std::string page = campaign_page(campaign, {});
     expect_sound(page);

@@ -1,4 +1,4 @@
-#include "nightly/plan.h"
+#include "campaign/plan.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>

@@ -1,5 +1,5 @@
 // What a campaign's database says when it is read back, as of this memrig and of older ones.
-#include "nightly/store.h"
+#include "campaign/store.h"
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -143,7 +143,7 @@ TEST_F(CampaignDatabase, OfAnOlderMemrigIsReadAsItIs) {
     ASSERT_EQ(read.results.size(), 2u);
     EXPECT_EQ(read.results[0].ended, "2026-11-22T23:59:58Z");
     EXPECT_EQ(read.results[1].attempts, 2u);
-    EXPECT_EQ(read.results[1].setting, TrialSetting{});
+    EXPECT_EQ(read.results[1].setting, Provenance{});
     EXPECT_EQ(read.started, "2026-11-22T23:59:58Z");
     EXPECT_EQ(read.ended, "2026-11-23T00:00:01Z");
 }
@@ -157,7 +157,7 @@ TEST_F(CampaignDatabase, OfAnOlderMemrigIsGoneOnWith) {
     }
     const CampaignRecord read = record();
     ASSERT_EQ(read.results.size(), 4u);
-    EXPECT_EQ(read.results[1].setting, TrialSetting{});
+    EXPECT_EQ(read.results[1].setting, Provenance{});
     EXPECT_EQ(read.results[3].setting.release, "6.12.1");
     EXPECT_EQ(read.cells[1].done, 3u);
 }

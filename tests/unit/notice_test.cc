@@ -1,5 +1,5 @@
 // What a memory notifier is told: the numbers of the notices, and the fields that come with them.
-#include "oracle/notice.h"
+#include "watch/notice.h"
 
 #include <gtest/gtest.h>
 

@@ -1,5 +1,5 @@
 // Chains of notifiers: who is called, in which order.
-#include "oracle/notifier_chain.h"
+#include "watch/notifier_chain.h"
 #include "kernel_fixture.h"
 
 namespace memrig {

@@ -1,5 +1,5 @@
 // Notices of memory blocks: what has to come before what.
-#include "oracle/notifiers.h"
+#include "watch/notifiers.h"
 #include "kernel_fixture.h"
 
 namespace memrig {
@@ -14,14 +14,14 @@ protected:
         ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::calls);
         make({});
     }
-    void make(NotifierOrder order) {
+    void make(NotifierSpec order) {
         watch.reset();
         ASSERT_TRUE(kernel.conductor.unwatch_all());
         watch = *NotifierWatch::make(kernel.conductor, *ledger, kernel.symbols, std::move(order));
     }
     // All blocks are on node 1, which has that many pages before.
-    static NotifierOrder on_node_one(std::uint64_t pages) {
-        NotifierOrder order;
+    static NotifierSpec on_node_one(std::uint64_t pages) {
+        NotifierSpec order;
         order.block_bytes = 128 << 20;
         order.present = {{1, pages}};
         order.block = [](std::uint64_t) { return BlockFacts{1, false}; };
@@ -195,7 +195,7 @@ TEST_F(NotifierTest, APreparationThatWasVetoedNeedsNoEnd) {
 }
 
 TEST_F(NotifierTest, TheRigVetoesWhatItIsAskedTo) {
-    NotifierOrder veto;
+    NotifierSpec veto;
     veto.veto = Notice::going_offline;
     make(std::move(veto));
     notices(kOnliner, {3});
@@ -212,7 +212,7 @@ TEST_F(NotifierTest, TheRigVetoesWhatItIsAskedTo) {
 }
 
 TEST_F(NotifierTest, TheRigLetsThroughAsManyAsItIsAskedToFirst) {
-    NotifierOrder veto;
+    NotifierSpec veto;
     veto.veto = Notice::going_online;
     veto.let_through = 1;
     make(std::move(veto));
@@ -278,7 +278,7 @@ TEST_F(NotifierTest, TheOutcomeIsOfWhatWasAnnounced) {
 }
 
 TEST_F(NotifierTest, ABlockThatHoldsItsMemmapIsToldOfWithoutItsFirstPages) {
-    NotifierOrder order = on_node_one(1000);
+    NotifierSpec order = on_node_one(1000);
     order.block = [](std::uint64_t) { return BlockFacts{1, true}; };
     make(std::move(order));
     about_block(kOnliner, "memory_subsys_online", 40);

@@ -1,5 +1,5 @@
 // Overrides over a FakeProbe: one argument, one value, nothing else.
-#include "probe/override.h"
+#include "watch/override.h"
 #include "kernel_fixture.h"
 
 namespace memrig {
@@ -7,7 +7,7 @@ namespace {
 
 class OverrideTest : public ::testing::Test {
 protected:
-    void make(const OverrideOrder& order) {
+    void make(const OverrideSpec& order) {
         auto result = Override::make(kernel.conductor, kernel.symbols, order);
         ASSERT_TRUE(result) << result.error().message;
         made = *std::move(result);

@@ -5,8 +5,8 @@
 #include <nlohmann/json.hpp>
 
 #include "evidence_samples.h"
-#include "nightly/page.h"
 #include "oracle/verdict.h"
+#include "page/page.h"
 
 namespace memrig::samples {
 
@@ -71,10 +71,10 @@ public:
         fs::create_directories(directory_ / below);
         write_evidence(files, directory_ / below);
     }
-    // With the known findings of its plan, as load_night() reads it.
-    [[nodiscard]] LoadedNight made() const {
-        LoadedNight made = made_;
-        made.night = night_of(made.record, directory_, parse_known(made.record.plan, "the plan").value(), today());
+    // With the known findings of its plan, as load_campaign() reads it.
+    [[nodiscard]] LoadedCampaign made() const {
+        LoadedCampaign made = made_;
+        made.night = summarise(made.record, directory_, parse_known(made.record.plan, "the plan").value(), today());
         made.record.cells = progress_of(made.night);
         return made;
     }
@@ -85,7 +85,7 @@ public:
 
 private:
     fs::path directory_;
-    LoadedNight made_;
+    LoadedCampaign made_;
 };
 
 inline Finding deadlock_finding() {
@@ -111,7 +111,7 @@ inline Files crash() {
 }
 
 // Two scenarios on two kernels: a deadlock that was not expected, an oops that was, a rig fault, one not proven, an arm that was skipped.
-inline LoadedNight small_campaign(const fs::path& directory) {
+inline LoadedCampaign small_campaign(const fs::path& directory) {
     CampaignBuilder campaign(directory, "small", "2026-11-22T23:00:00Z");
     const auto control = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "control", 3);
     const auto mutant = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "mutant", 2);
@@ -136,7 +136,7 @@ inline LoadedNight small_campaign(const fs::path& directory) {
     return campaign.made();
 }
 
-inline LoadedNight earlier_campaign(const fs::path& directory) {
+inline LoadedCampaign earlier_campaign(const fs::path& directory) {
     CampaignBuilder campaign(directory, "small", "2026-11-21T23:00:00Z");
     const auto control = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "control", 3);
     for (int i = 0; i < 3; i++)
@@ -145,7 +145,7 @@ inline LoadedNight earlier_campaign(const fs::path& directory) {
 }
 
 // `arms` × 20 results on five kernels; each arm's mutant has a finding of its own, and `hostile` text everywhere that a guest's may be.
-inline LoadedNight large_campaign(const fs::path& directory, std::size_t arms, bool hostile) {
+inline LoadedCampaign large_campaign(const fs::path& directory, std::size_t arms, bool hostile) {
     CampaignBuilder campaign(directory, "large", "2026-11-22T23:00:00Z");
     std::string flood;
     if (hostile) flood = kHostile + std::string(1000, '&');  // five bytes each on a page

@@ -3,11 +3,11 @@
 #include <gtest/gtest.h>
 
 #include "evidence_samples.h"
-#include "report/html.h"
-#include "report/lanes.h"
-#include "report/time_axis.h"
-#include "report/trial_html.h"
-#include "report/wait_graph.h"
+#include "page/html.h"
+#include "page/lanes.h"
+#include "page/time_axis.h"
+#include "page/trial_html.h"
+#include "page/wait_graph.h"
 
 namespace memrig {
 namespace {

@@ -1,6 +1,6 @@
 #include <gtest/gtest.h>
 
-#include "report/text.h"
+#include "base/text.h"
 
 namespace memrig {
 namespace {

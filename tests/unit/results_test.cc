@@ -1,7 +1,7 @@
 #include <gtest/gtest.h>
 
-#include "campaign/results.h"
 #include "report_samples.h"
+#include "run/results.h"
 
 namespace memrig {
 namespace {

@@ -1,10 +1,10 @@
 // The rules, over a make-believe kernel: each breach is seen, and what keeps the rule is silent.
-#include "oracle/rules.h"
+#include "watch/rules.h"
 
 #include <algorithm>
 
 #include "kernel_fixture.h"
-#include "probe/elision.h"
+#include "watch/elision.h"
 
 namespace memrig {
 namespace {

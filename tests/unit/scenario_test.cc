@@ -73,13 +73,13 @@ TEST(Scenario, AGoodOneIsReadWhole) {
     ASSERT_EQ(scenario->schedule.actors.size(), 2u);
     const Actor& adder = scenario->schedule.actors[0];
     EXPECT_EQ(adder.name, "adder");
-    EXPECT_EQ(adder.kind, ActorKind::plugger);
+    EXPECT_EQ(adder.kind, ActorKind::adder);
     EXPECT_EQ(adder.bytes, 1ull << 30);
     EXPECT_EQ(adder.entry, std::vector<std::string>{"acpi_device_hotplug"});
     const Actor& onliner = scenario->schedule.actors[1];
     EXPECT_EQ(onliner.kind, ActorKind::onliner);
     EXPECT_EQ(onliner.attributes, (std::vector<std::string>{"state", "online"}));
-    EXPECT_EQ(onliner.trigger, OnlinerTrigger::now);
+    EXPECT_EQ(onliner.trigger, WriterTrigger::now);
 
     std::vector<std::string> steps;
     for (const auto& step : scenario->schedule.steps) steps.push_back(step.text());
@@ -211,9 +211,9 @@ TEST(Settings, SayWhoVetoes) {
     scenario = good_with("[veto]\nnotice = \"MEM_GOING_OFFLINE\"\n");
     ASSERT_TRUE(scenario.veto);
     EXPECT_EQ(scenario.veto->notice, Notice::going_offline);
-    EXPECT_EQ(scenario.veto->by, VetoOrder::By::probe);
+    EXPECT_EQ(scenario.veto->by, VetoSpec::By::probe);
     ASSERT_TRUE(apply_setting(scenario, "veto.by=kernel"));
-    EXPECT_EQ(scenario.veto->by, VetoOrder::By::kernel);
+    EXPECT_EQ(scenario.veto->by, VetoSpec::By::kernel);
     EXPECT_FALSE(apply_setting(scenario, "veto.by=me"));
     EXPECT_FALSE(apply_setting(scenario, "veto.notice=MEM_ONLINE"));
     scenario = good_with("[veto]\nnotice = \"MEM_GOING_ONLINE\"\nafter = 1\n");

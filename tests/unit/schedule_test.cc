@@ -9,11 +9,12 @@ namespace {
 
 using namespace std::chrono_literals;
 
-TEST(Evidence, IsReadAndWritten) {
-    const std::pair<const char*, Evidence::Kind> table[] = {{"refused device_hotplug_lock", Evidence::Kind::refused},
-                                                            {"entered memory_subsys_online", Evidence::Kind::entered},
-                                                            {"stalled do_migrate_range", Evidence::Kind::stalled},
-                                                            {"blocked mem_hotplug_lock", Evidence::Kind::blocked}};
+TEST(Observation, IsReadAndWritten) {
+    const std::pair<const char*, Observation::Kind> table[] = {
+        {"refused device_hotplug_lock", Observation::Kind::refused},
+        {"entered memory_subsys_online", Observation::Kind::entered},
+        {"stalled do_migrate_range", Observation::Kind::stalled},
+        {"blocked mem_hotplug_lock", Observation::Kind::blocked}};
     for (const auto& [text, kind] : table) {
         const auto evidence = parse_evidence(text);
         ASSERT_TRUE(evidence) << text;
@@ -23,7 +24,7 @@ TEST(Evidence, IsReadAndWritten) {
     EXPECT_EQ(parse_evidence("refused device_hotplug_lock")->subject, "device_hotplug_lock");
 }
 
-TEST(Evidence, WhatIsNoneIsNothing) {
+TEST(Observation, WhatIsNoneIsNothing) {
     for (const auto* text :
          {"", "refused", "refused ", " lock", "refuses lock", "Refused lock", "refused two locks", "refused  lock"})
         EXPECT_FALSE(parse_evidence(text)) << text;
@@ -35,10 +36,13 @@ TEST(Step, Texts) {
               "hold adder at bus_probe_device of a memory block");
     EXPECT_EQ((Step{StepKind::hold, "adder", "mem_hotplug_begin", false, {}}.text()),
               "hold adder at mem_hotplug_begin");
-    EXPECT_EQ(
-        (Step{StepKind::await, "onliner", {}, false, {{Evidence::Kind::refused, "a"}, {Evidence::Kind::entered, "b"}}}
-             .text()),
-        "await onliner: refused a, or entered b");
+    EXPECT_EQ((Step{StepKind::await,
+                    "onliner",
+                    {},
+                    false,
+                    {{Observation::Kind::refused, "a"}, {Observation::Kind::entered, "b"}}}
+                   .text()),
+              "await onliner: refused a, or entered b");
     EXPECT_EQ((Step{StepKind::release, "adder", {}, false, {}}.text()), "release adder");
     EXPECT_EQ(Step{}.text(), "settle");
 }

@@ -3,8 +3,8 @@
 
 #include <set>
 
-#include "machine/kernel_catalogue.h"
-#include "machine/source_mutant.h"
+#include "kernel/catalogue.h"
+#include "kernel/source_mutant.h"
 
 namespace memrig {
 namespace {

@@ -1,5 +1,5 @@
 // Tasks by name: where comm and pid lie in a task_struct is learned from tasks whose names are known, or not at all.
-#include "probe/task_names.h"
+#include "watch/task_names.h"
 
 #include <algorithm>
 

@@ -1,10 +1,10 @@
 // Trials as JSON: what is written is read back whole, and what was damaged is the user's to know, with the file's name.
-#include "campaign/trial_json.h"
+#include "run/trial_json.h"
 
 #include <gtest/gtest.h>
 
 #include "base/file.h"
-#include "campaign/evidence.h"
+#include "run/evidence.h"
 
 namespace memrig {
 namespace {
@@ -29,8 +29,8 @@ protected:
         prepared.hello.release = "6.1.0-44-cloud-amd64";
         guest = std::make_shared<const PreparedGuest>(std::move(prepared));
     }
-    TrialOrder order() const {
-        TrialOrder order{guest, scenario, arm, 7, 18446744073709551615ull, {{"onliner", "state"}}, {}, {}, kOrder};
+    TrialSpec order() const {
+        TrialSpec order{guest, scenario, arm, 7, 18446744073709551615ull, {{"onliner", "state"}}, {}, {}, kOrder};
         order.manner.mode = Mode::explore;
         order.manner.oracles = {"crash", "rules"};
         order.manner.preemptions = 3;
@@ -127,7 +127,7 @@ TEST_F(TrialJsonTest, ARecipeIsReadBackWhole) {
 }
 
 TEST_F(TrialJsonTest, ARecipeHasThePointsThatWereUsed) {
-    TrialOrder used = order();
+    TrialSpec used = order();
     used.manner.points.clear();
     EXPECT_EQ(recipe_json(used)["points"], Json(default_points()));
     scenario.points = {"online_pages"};
@@ -136,7 +136,7 @@ TEST_F(TrialJsonTest, ARecipeHasThePointsThatWereUsed) {
 
 TEST_F(TrialJsonTest, EachModeIsReadBack) {
     for (const Mode mode : {Mode::directed, Mode::free, Mode::explore}) {
-        TrialOrder one = order();
+        TrialSpec one = order();
         one.manner.mode = mode;
         ASSERT_TRUE(write_file(recipe_file(), text_of(recipe_json(one))));
         EXPECT_EQ(read_recipe(directory.path())->manner.mode, mode);

@@ -11,7 +11,7 @@ inline Schedule sample_schedule() {
     Schedule schedule;
     Actor adder;
     adder.name = "adder";
-    adder.kind = ActorKind::plugger;
+    adder.kind = ActorKind::adder;
     adder.entry = {"acpi_device_hotplug"};
     adder.bytes = kSampleBlockBytes;
     Actor onliner;
@@ -20,11 +20,12 @@ inline Schedule sample_schedule() {
     Step start{StepKind::start, "adder", {}, false, {}};
     Step hold{StepKind::hold, "adder", "bus_probe_device", true, {}};
     Step race{StepKind::start, "onliner", {}, false, {}};
-    Step await{StepKind::await,
-               "onliner",
-               {},
-               false,
-               {{Evidence::Kind::refused, "device_hotplug_lock"}, {Evidence::Kind::entered, "memory_subsys_online"}}};
+    Step await{
+        StepKind::await,
+        "onliner",
+        {},
+        false,
+        {{Observation::Kind::refused, "device_hotplug_lock"}, {Observation::Kind::entered, "memory_subsys_online"}}};
     Step release{StepKind::release, "adder", {}, false, {}};
     schedule.steps = {start, hold, race, await, release, Step{}};
     return schedule;
@@ -37,7 +38,7 @@ struct SampleTrial {
     Schedule schedule = sample_schedule();
     Performance performance;
     ConsoleReport console;
-    std::vector<std::pair<ElisionOrder, ElisionCounts>> elisions;
+    std::vector<std::pair<ElisionSpec, ElisionCounts>> elisions;
 
     SampleTrial() {
         performance.end = PlayEnd::finished;
@@ -48,7 +49,7 @@ struct SampleTrial {
         performance.tasks = {{"adder", kSampleAdder}, {"onliner", kSampleOnliner}};
         performance.holds = {{"adder", "bus_probe_device", 1, 32, SteadyTime{}, SteadyTime{}}};
         performance.evidence = {{"onliner",
-                                 {Evidence::Kind::refused, "device_hotplug_lock"},
+                                 {Observation::Kind::refused, "device_hotplug_lock"},
                                  SteadyTime{},
                                  "online_store+0x43",
                                  {"adder"}}};
@@ -118,7 +119,7 @@ struct SampleTrial {
     // As a mutant arm goes: nobody is refused, the onliner gets in.
     void get_in() {
         elide(1);
-        performance.evidence[0].evidence = {Evidence::Kind::entered, "memory_subsys_online"};
+        performance.evidence[0].evidence = {Observation::Kind::entered, "memory_subsys_online"};
     }
 };
 

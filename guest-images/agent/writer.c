@@ -1,0 +1,400 @@
+/* Writers: threads that write to a memory block's attribute as soon as they can, each on its own vCPU. */
+#include "agent.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/netlink.h>
+#include <poll.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum {
+    MAX_WRITERS = 16,
+    MAX_BLOCKS = 1 << 16,
+    WORD_BYTES = 37, /* a UUID's letters, and the NUL */
+    FILE_BYTES = 96,
+    STACK_BYTES = 64 * 1024,
+    UEVENT_BYTES = 4 << 20
+};
+
+enum trigger { NOW, SPIN, UEVENT };
+
+/*
+ * Where the host's probe rings: it writes first, last and rung into the memory of the guest that stands still. A request
+ * over the serial line would not do while a vCPU is held: the kernel takes what it receives through a workqueue, whose
+ * worker may wait for the vCPU that is held (flush_to_ldisc, drivers/tty/tty_buffer.c).
+ */
+static const uint64_t DOORBELL_MAGIC = 0x6c6c6562726f6f64; /* "doorbell" */
+
+struct doorbell {
+    _Atomic uint64_t magic;
+    uint64_t first, last;
+    _Atomic uint64_t rung;
+};
+
+struct write_report {
+    uint64_t block;
+    int error;
+};
+
+struct writer {
+    /* Set before the thread starts, and only read after. */
+    bool taken;
+    char name[WORD_BYTES], attribute[WORD_BYTES], value[WORD_BYTES];
+    char file[FILE_BYTES]; /* not empty: it writes to this one, and to no block */
+    unsigned cpu;
+    uint64_t first;
+    size_t count;
+    enum trigger trigger;
+    bool waits;  /* for the doorbell */
+    bool probes; /* tells the kernel of each block's address, instead of writing to the block */
+    uint64_t block_bytes;
+    int directory, uevents, stop_event;
+    uint32_t id; /* of the request that is answered once the thread runs on its vCPU */
+    /* The reporter's. */
+    bool answered;
+    size_t sent;
+    /* The writer's, who alone writes: reports[0 .. published) are complete. A block is written to once, so the
+     * array never overflows. */
+    bool* done;
+    struct write_report* reports;
+    atomic_size_t published;
+    atomic_bool stop, ready, ended;
+};
+
+static struct writer writers[MAX_WRITERS];
+static struct doorbell doorbells[MAX_WRITERS];
+
+static struct doorbell* doorbell_of(const struct writer* writer) { return &doorbells[writer - writers]; }
+/* Between the main thread and the reporter. No writer takes it. */
+static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
+static int wake = -1;
+
+static void wake_reporter(void) {
+    const uint64_t one = 1;
+    if (write(wake, &one, sizeof one) != sizeof one) return; /* it is awake already */
+}
+
+/* --- the writer's thread --- */
+
+/* False if the attribute is not there yet. */
+static bool attempt(struct writer* self, size_t index) {
+    char path[FILE_BYTES], address[32];
+    const char* text = self->probes ? address : self->value;
+    struct stat status;
+    if (*self->file) memcpy(path, self->file, sizeof path);
+    else snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
+    /* Spinning with openat() would allocate a struct file each time, which RCU frees, and RCU stands still while the
+     * rig holds a vCPU: the guest would run out of memory. */
+    if (self->trigger != NOW && fstatat(self->directory, path, &status, 0) != 0 && errno == ENOENT) return false;
+    if (self->probes) {
+        /* probe_store() takes the physical address, in whatever base its prefix says (drivers/base/memory.c). */
+        snprintf(path, sizeof path, "probe");
+        snprintf(address, sizeof address, "0x%llx", (unsigned long long)((self->first + index) * self->block_bytes));
+    }
+    const int fd = openat(self->directory, path, O_WRONLY | O_CLOEXEC);
+    int error = 0;
+    if (fd < 0) {
+        error = errno;
+        if (error == ENOENT && self->trigger != NOW) return false;
+    } else {
+        if (write(fd, text, strlen(text)) < 0) error = errno;
+        close(fd);
+    }
+    const size_t next = atomic_load_explicit(&self->published, memory_order_relaxed);
+    self->done[index] = true;
+    self->reports[next] = (struct write_report){self->first + index, error};
+    atomic_store_explicit(&self->published, next + 1, memory_order_release);
+    wake_reporter();
+    return true;
+}
+
+static bool is_stopped(struct writer* self) { return atomic_load(&self->stop); }
+
+/* One pass over the blocks not written to yet; how many of them are left. */
+static size_t attempt_all(struct writer* self) {
+    size_t left = 0;
+    for (size_t i = 0; i < self->count && !is_stopped(self); i++)
+        if (!self->done[i] && !attempt(self, i)) left++;
+    return left;
+}
+
+/* The block that a uevent says was added, as an index; -1 for any other message. */
+static long added_block(const struct writer* self, const char* message, size_t length) {
+    static const char prefix[] = "add@/devices/system/memory/memory";
+    char* end;
+    if (strnlen(message, length) == length || strncmp(message, prefix, sizeof prefix - 1) != 0) return -1;
+    const unsigned long long block = strtoull(message + sizeof prefix - 1, &end, 10);
+    if (*end || block < self->first || block - self->first >= self->count) return -1;
+    return (long)(block - self->first);
+}
+
+static void follow_uevents(struct writer* self) {
+    char message[4096];
+    struct pollfd fds[] = {{self->uevents, POLLIN, 0}, {self->stop_event, POLLIN, 0}};
+    for (size_t left = self->count; left && !is_stopped(self);) {
+        struct sockaddr_nl sender = {0};
+        socklen_t size = sizeof sender;
+        if (poll(fds, 2, -1) < 0 || fds[1].revents) continue;
+        const ssize_t n =
+            recvfrom(self->uevents, message, sizeof message, MSG_DONTWAIT, (struct sockaddr*)&sender, &size);
+        if (n < 0 && errno == ENOBUFS) left = attempt_all(self); /* some messages were lost, so look for all */
+        if (n <= 0 || sender.nl_pid != 0) continue;
+        const long index = added_block(self, message, (size_t)n);
+        if (index >= 0 && !self->done[index] && attempt(self, (size_t)index)) left--;
+    }
+}
+
+/* Spins, so that this vCPU stays in this address space and the kernel puts nobody else here. False if there is nothing to do. */
+static bool await_doorbell(struct writer* self) {
+    struct doorbell* bell = doorbell_of(self);
+    atomic_store(&bell->magic, DOORBELL_MAGIC);
+    while (!atomic_load(&bell->rung))
+        if (is_stopped(self)) return false;
+    if (bell->last < bell->first || bell->last - bell->first >= self->count) return false;
+    self->first = bell->first;
+    self->count = (size_t)(bell->last - bell->first + 1);
+    return true;
+}
+
+static void* online(void* argument) {
+    struct writer* self = argument;
+    prctl(PR_SET_NAME, self->name);
+    atomic_store(&self->ready, true);
+    wake_reporter();
+    if (self->waits && !await_doorbell(self)) {
+    } else if (self->trigger == UEVENT) {
+        follow_uevents(self);
+    } else {
+        while (attempt_all(self) && !is_stopped(self)) {
+        }
+    }
+    atomic_store(&self->ended, true);
+    wake_reporter();
+    return NULL;
+}
+
+/* --- the main thread and the reporter --- */
+
+static void release(struct writer* writer) {
+    if (writer->directory >= 0) close(writer->directory);
+    if (writer->uevents >= 0) close(writer->uevents);
+    if (writer->stop_event >= 0) close(writer->stop_event);
+    free(writer->done);
+    free(writer->reports);
+    memset(writer, 0, sizeof *writer);
+}
+
+static void answer_started(const struct writer* writer) {
+    static struct reply reply;
+    reply_begin(&reply, writer->id, false);
+    if (writer->waits) reply_line(&reply, "doorbell=%llu", (unsigned long long)(uintptr_t)doorbell_of(writer));
+    reply_ok(&reply);
+}
+
+static void report_one(struct writer* writer) {
+    char text[128];
+    /* Read first: what was published before it ended is then seen below. */
+    const bool ended = atomic_load(&writer->ended);
+    if (!writer->answered && atomic_load(&writer->ready)) {
+        writer->answered = true;
+        answer_started(writer);
+    }
+    while (writer->sent < atomic_load_explicit(&writer->published, memory_order_acquire)) {
+        const struct write_report* report = &writer->reports[writer->sent++];
+        const int length = snprintf(text, sizeof text, "write=%s block=%llu code=%d\n", writer->name,
+                                    (unsigned long long)report->block, report->error);
+        link_send(FRAME_EVENT, 0, 0, text, (size_t)length);
+    }
+    if (ended) release(writer);
+}
+
+static void* report(void* unused) {
+    uint64_t count;
+    prctl(PR_SET_NAME, "agent-reporter");
+    for (;;) {
+        if (read(wake, &count, sizeof count) < 0) continue;
+        pthread_mutex_lock(&table_lock);
+        for (int i = 0; i < MAX_WRITERS; i++)
+            if (writers[i].taken) report_one(&writers[i]);
+        pthread_mutex_unlock(&table_lock);
+    }
+    return unused;
+}
+
+static int start_thread(pthread_attr_t* attributes, void* (*run)(void*), void* argument) {
+    pthread_t thread;
+    pthread_attr_setstacksize(attributes, STACK_BYTES);
+    pthread_attr_setdetachstate(attributes, PTHREAD_CREATE_DETACHED);
+    const int error = pthread_create(&thread, attributes, run, argument);
+    pthread_attr_destroy(attributes);
+    return error;
+}
+
+bool start_reporter(void) {
+    pthread_attr_t attributes;
+    wake = eventfd(0, EFD_CLOEXEC);
+    if (wake < 0) return false;
+    pthread_attr_init(&attributes);
+    errno = start_thread(&attributes, report, NULL);
+    return errno == 0;
+}
+
+/* Whether all that it was to write is written: then its name is free. How much that is, is settled before the first write. */
+static bool has_written_all(const struct writer* writer) {
+    const size_t published = atomic_load_explicit(&writer->published, memory_order_acquire);
+    return published > 0 && published == writer->count;
+}
+
+static struct writer* find(const char* name) {
+    for (int i = 0; i < MAX_WRITERS; i++)
+        if (writers[i].taken && !has_written_all(&writers[i]) && !strcmp(writers[i].name, name)) return &writers[i];
+    return NULL;
+}
+
+static struct writer* find_free(void) {
+    for (int i = 0; i < MAX_WRITERS; i++)
+        if (!writers[i].taken) return &writers[i];
+    return NULL;
+}
+
+/* An absolute path, for openat() to take as it is. Without the field there is no such file. */
+static bool find_file(const char* payload, char* out) {
+    size_t length;
+    *out = '\0';
+    if (!find_value(payload, "path", out, FILE_BYTES, &length)) return strstr(payload, "path=") == NULL;
+    return !strncmp(out, "/sys/", 5);
+}
+
+static bool find_word(const char* payload, const char* key, const char* allowed, char* out) {
+    size_t length;
+    return find_value(payload, key, out, WORD_BYTES, &length) && length > 0 && strspn(out, allowed) == length;
+}
+
+static bool read_order(struct writer* writer, const char* payload) {
+    static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789",
+                      values[] = "abcdefghijklmnopqrstuvwxyz_.-0123456789",
+                      names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
+    char trigger[WORD_BYTES];
+    uint64_t cpu, first, last, waits;
+    if (!find_word(payload, "writer", names, writer->name) ||
+        !find_word(payload, "attribute", words, writer->attribute) ||
+        !find_word(payload, "value", values, writer->value) || !find_word(payload, "trigger", words, trigger) ||
+        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) ||
+        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits) ||
+        !find_file(payload, writer->file))
+        return false;
+    if (*writer->file && last != first) return false;
+    if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
+    if (!strcmp(trigger, "now")) writer->trigger = NOW;
+    else if (!strcmp(trigger, "spin")) writer->trigger = SPIN;
+    else if (!strcmp(trigger, "uevent")) writer->trigger = UEVENT;
+    else return false;
+    writer->waits = waits != 0;
+    writer->probes = !strcmp(writer->attribute, "probe");
+    writer->block_bytes = get_block_bytes();
+    if (writer->probes && (writer->trigger != NOW || !writer->block_bytes)) return false;
+    writer->cpu = (unsigned)cpu;
+    writer->first = first;
+    writer->count = (size_t)(last - first + 1);
+    return true;
+}
+
+/* Before the thread starts, so that no uevent from then on is missed. */
+static int open_uevents(void) {
+    struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
+    const int bytes = UEVENT_BYTES;
+    const int fd = socket(AF_NETLINK, SOCK_DGRAM | SOCK_CLOEXEC, NETLINK_KOBJECT_UEVENT);
+    if (fd < 0) return -1;
+    setsockopt(fd, SOL_SOCKET, SO_RCVBUFFORCE, &bytes, sizeof bytes);
+    if (bind(fd, (struct sockaddr*)&address, sizeof address) == 0) return fd;
+    const int error = errno;
+    close(fd);
+    errno = error;
+    return -1;
+}
+
+static bool open_all(struct writer* writer) {
+    writer->directory = open("/sys/devices/system/memory", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    writer->stop_event = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    writer->uevents = writer->trigger == UEVENT ? open_uevents() : -1;
+    writer->done = calloc(writer->count, sizeof *writer->done);
+    writer->reports = calloc(writer->count, sizeof *writer->reports);
+    return writer->directory >= 0 && writer->stop_event >= 0 && (writer->trigger != UEVENT || writer->uevents >= 0) &&
+           writer->done && writer->reports;
+}
+
+static int start_pinned(struct writer* writer) {
+    pthread_attr_t attributes;
+    cpu_set_t cpus;
+    CPU_ZERO(&cpus);
+    CPU_SET(writer->cpu, &cpus);
+    pthread_attr_init(&attributes);
+    pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
+    return start_thread(&attributes, online, writer);
+}
+
+/* Returns an errno, and what was being done. */
+static int start(uint32_t id, const char* payload, const char** doing) {
+    struct writer* writer = find_free();
+    *doing = "start one more writer";
+    if (!writer) return EMFILE;
+    memset(writer, 0, sizeof *writer);
+    writer->directory = writer->uevents = writer->stop_event = -1;
+    writer->id = id;
+    *doing = "read the writer's order";
+    if (!read_order(writer, payload)) return EINVAL;
+    *doing = "start an writer of a name that is running";
+    if (find(writer->name)) return EEXIST;
+    struct doorbell* bell = doorbell_of(writer);
+    atomic_store(&bell->magic, 0);
+    atomic_store(&bell->rung, 0);
+    bell->first = bell->last = 0;
+    *doing = "prepare the writer";
+    int error = open_all(writer) ? 0 : errno;
+    if (!error) {
+        *doing = "start the writer on its CPU";
+        writer->taken = true;
+        error = start_pinned(writer);
+    }
+    if (error) release(writer);
+    return error;
+}
+
+void writer_start(uint32_t id, const char* payload) {
+    const char* doing;
+    pthread_mutex_lock(&table_lock);
+    const int error = start(id, payload, &doing);
+    pthread_mutex_unlock(&table_lock);
+    /* If it started, the reporter answers. */
+    if (error) reply_error_to(id, doing, error);
+}
+
+void writer_stop(uint32_t id, const char* payload) {
+    static struct reply reply;
+    char name[WORD_BYTES];
+    const uint64_t one = 1;
+    if (!find_value(payload, "writer", name, sizeof name, NULL)) {
+        reply_error_to(id, "read the writer's name", EINVAL);
+        return;
+    }
+    pthread_mutex_lock(&table_lock);
+    struct writer* writer = find(name);
+    if (writer) {
+        atomic_store(&writer->stop, true);
+        if (write(writer->stop_event, &one, sizeof one) != sizeof one) warn("stop %s: %s", name, strerror(errno));
+    }
+    pthread_mutex_unlock(&table_lock);
+    /* One that has ended, or never was, is stopped. */
+    reply_begin(&reply, id, false);
+    reply_ok(&reply);
+}

@@ -1,0 +1,359 @@
+#include "campaign/coordinator.h"
+
+#include <algorithm>
+#include <climits>
+#include <set>
+
+#include <poll.h>
+#include <unistd.h>
+
+#include <nlohmann/json.hpp>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/process.h"
+#include "base/statistics.h"
+#include "base/stop_request.h"
+#include "oracle/verdict.h"
+#include "run/host_pool.h"
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::json;
+
+constexpr int kUserInput = 2;  // the exit status of a worker that refuses its orders
+
+// What a worker's results.json says of its one trial.
+struct WorkerReport {
+    std::string skipped;
+    CampaignResult result;
+};
+
+std::string text_of(const Json& object, const char* key) {
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return found != object.end() && found->is_string() ? found->get<std::string>() : "";
+}
+
+Provenance read_setting(const Json& json, const Json& arm) {
+    Provenance setting;
+    setting.memrig = text_of(json, "memrig");
+    setting.qemu = text_of(json, "qemu");
+    setting.accelerator = text_of(json, "accelerator");
+    if (const auto kernels = json.find("kernels");
+        kernels != json.end() && kernels->is_array() && kernels->size() == 1) {
+        setting.release = text_of(kernels->front(), "release");
+        setting.sha256 = text_of(kernels->front(), "sha256");
+    }
+    setting.bench = text_of(arm, "bench");
+    setting.mode = text_of(arm, "mode");
+    if (const auto expected = arm.find("expected"); expected != arm.end() && expected->is_array())
+        for (const Json& verdict : *expected)
+            if (verdict.is_string())
+                setting.expected += (setting.expected.empty() ? "" : ", ") + verdict.get<std::string>();
+    return setting;
+}
+
+// A worker is one of ours, but what it left may be cut short.
+std::optional<WorkerReport> read_report(const fs::path& directory) {
+    const auto text = read_file(directory / "results.json");
+    if (!text) return std::nullopt;
+    const Json json = Json::parse(*text, nullptr, false);
+    if (!json.is_object() || !json.contains("arms") || !json["arms"].is_array() || json["arms"].size() != 1)
+        return std::nullopt;
+    const Json& arm = json["arms"][0];
+    WorkerReport report;
+    report.skipped = text_of(arm, "skipped");
+    if (!report.skipped.empty()) return report;
+    if (!arm.is_object() || !arm.contains("trial_results") || !arm["trial_results"].is_array() ||
+        arm["trial_results"].size() != 1)
+        return std::nullopt;
+    const Json& trial = arm["trial_results"][0];
+    report.result.verdict = text_of(trial, "verdict");
+    if (!parse_verdict(report.result.verdict)) return std::nullopt;
+    report.result.reason = text_of(trial, "reason");
+    report.result.as_expected = trial.value("as_expected", Json()) == Json(true);
+    report.result.directory = text_of(trial, "directory");
+    report.result.findings =
+        trial.value("findings", Json::array()).dump(-1, ' ', false, Json::error_handler_t::replace);
+    const Json seconds = trial.value("seconds", Json::object());
+    if (seconds.is_object() && seconds.contains("verdict") && seconds["verdict"].is_number())
+        report.result.seconds = seconds["verdict"].get<double>();
+    report.result.setting = read_setting(json, arm);
+    return report;
+}
+
+// The last line that a worker wrote: its complaint.
+std::string last_line(const fs::path& log) {
+    std::string text = read_file(log).value_or("");
+    while (text.ends_with('\n')) text.pop_back();
+    return text.substr(text.find_last_of('\n') + 1);
+}
+
+struct Attempt {
+    CampaignTrial trial;
+    unsigned attempt = 0;
+    std::size_t host = 0;
+    fs::path directory;  // relative to the campaign's
+    Process process;
+};
+
+class Coordinator {
+public:
+    Coordinator(const CampaignSpec& order, CampaignStore store, CampaignObserver& observer)
+        : order_(order),
+          store_(std::move(store)),
+          observer_(observer),
+          hosts_(order.hosts, [&order](std::size_t host) { return order.answers(order.hosts[host]); }),
+          give_up_(limit(order)) {}
+
+    Status run() {
+        MEMRIG_CHECK(prepare());
+        const Status done = play();
+        running_.clear();  // kills what is still there
+        std::error_code code;
+        fs::remove_all(scratch_, code);
+        return done;
+    }
+
+private:
+    static std::optional<Deadline> limit(const CampaignSpec& order) {
+        return order.budget ? std::optional(Deadline::after(*order.budget)) : std::nullopt;
+    }
+
+    Status prepare() {
+        // What a killed worker left of its temporary files would otherwise stay for ever. The name is this directory's own.
+        const std::string name = Hasher().add(fs::absolute(order_.directory).string()).finish().substr(0, 12);
+        scratch_ = fs::temp_directory_path() / fmt::format("memrig-campaign-{}-{}", ::getuid(), name);
+        std::error_code code;
+        fs::remove_all(scratch_, code);
+        MEMRIG_CHECK(make_directories(scratch_));
+        fs::permissions(scratch_, fs::perms::owner_all, code);
+        if (code) return fail(Fault::host, "cannot use {}: {}", scratch_.string(), code.message());
+        MEMRIG_TRY(const auto finished, store_.finished());
+        MEMRIG_TRY(const auto progress, store_.progress());
+        taken_.resize(order_.plan.cells.size());
+        for (const auto& trial : finished)
+            if (trial.cell < taken_.size()) taken_[trial.cell].insert(trial.number);
+        good_.resize(taken_.size());
+        finished_.resize(taken_.size());
+        skipped_.resize(taken_.size());
+        std::uint64_t done = 0;
+        for (std::size_t i = 0; i < progress.size(); i++) {
+            good_[i] = progress[i].as_expected;
+            finished_[i] = progress[i].done;
+            skipped_[i] = !progress[i].skipped.empty();
+            done += std::min<std::uint64_t>(taken_[i].size(), order_.plan.cells[i].trials);
+        }
+        done_ = done;
+        observer_.begun(order_.plan.trials(), done);
+        return {};
+    }
+
+    Status play() {
+        for (;;) {
+            while (running_.size() < order_.jobs && !(give_up_ && give_up_->expired())) {
+                const auto next = next_trial();
+                if (!next) break;
+                MEMRIG_CHECK(start(*next));
+            }
+            if (running_.empty()) return {};
+            MEMRIG_CHECK(wait());
+            for (std::size_t i = 0; i < running_.size();) {
+                const auto ended = running_[i].process.poll();
+                if (!ended) {
+                    i++;
+                    continue;
+                }
+                Attempt attempt = std::move(running_[i]);
+                running_.erase(running_.begin() + static_cast<std::ptrdiff_t>(i));
+                MEMRIG_CHECK(take(attempt, *ended));
+            }
+        }
+    }
+
+    // The planned ones in rounds, so that a campaign that is broken off has seen a little of everything; then, while the budget lasts, one
+    // more where least is known.
+    std::optional<CampaignTrial> next_trial() {
+        if (!again_.empty()) {
+            const CampaignTrial trial = again_.front();
+            again_.erase(again_.begin());
+            return trial;
+        }
+        std::optional<CampaignTrial> next;
+        for (std::size_t i = 0; i < taken_.size(); i++) {
+            if (skipped_[i]) continue;
+            const unsigned number = first_free(i);
+            if (number <= order_.plan.cells[i].trials && (!next || number < next->number))
+                next = CampaignTrial{i, number};
+        }
+        if (next || !give_up_) return claim(next);
+        double widest = -1;
+        for (std::size_t i = 0; i < taken_.size(); i++) {
+            if (skipped_[i]) continue;
+            // Those that are being run count as though they had come out like the others.
+            const std::uint64_t taken = taken_[i].size();
+            const std::uint64_t good = finished_[i] == 0 ? taken : taken * good_[i] / finished_[i];
+            const Interval interval = wilson_interval(std::min(good, taken), taken);
+            if (interval.high - interval.low <= widest) continue;
+            widest = interval.high - interval.low;
+            next = CampaignTrial{i, first_free(i)};
+        }
+        return claim(next);
+    }
+
+    std::optional<CampaignTrial> claim(std::optional<CampaignTrial> trial) {
+        if (trial) taken_[trial->cell].insert(trial->number);
+        return trial;
+    }
+
+    unsigned first_free(std::size_t cell) const {
+        unsigned number = 1;
+        for (const unsigned taken : taken_[cell]) {
+            if (taken != number) break;
+            number++;
+        }
+        return number;
+    }
+
+    // A trial that begins without it would be a rig fault, which is no result to keep.
+    Status check_room() const {
+        for (const fs::path& path : {order_.directory, scratch_}) {
+            MEMRIG_TRY(const std::uint64_t room, free_space(path));
+            if (room < order_.least_room)
+                return fail_with({Fault::host,
+                                  fmt::format("no room is left in {}: {} MiB, and trials want {} MiB", path.string(),
+                                              room >> 20, order_.least_room >> 20),
+                                  {}},
+                                 "make room, and run the same command again: it goes on");
+        }
+        return {};
+    }
+
+    Status start(const CampaignTrial& trial) {
+        MEMRIG_CHECK(check_room());
+        MEMRIG_TRY(const std::size_t host, hosts_.take());
+        MEMRIG_TRY(const unsigned attempt, store_.begin(trial, hosts_.name(host)));
+        const PlanCell& cell = order_.plan.cells[trial.cell];
+        const fs::path directory =
+            fs::path("trials") / fmt::format("{:04}", trial.cell) / fmt::format("{:04}-{}", trial.number, attempt);
+        // What an attempt of this number left that was never noted, as the disk was full.
+        std::error_code code;
+        fs::remove_all(order_.directory / directory, code);
+        MEMRIG_CHECK(make_directories(order_.directory / directory.parent_path()));
+        SpawnOptions options;
+        options.argv = order_.worker;
+        for (const std::string& word :
+             {cell.scenario, std::string("--kernel"), cell.kernel, std::string("--arm"), cell.arm,
+              std::string("--trials"), std::string("1"), std::string("--skip-other-machines"), std::string("--seed"),
+              fmt::format("{}", order_.plan.seed_of(cell, trial.number)), std::string("--accel"), order_.accelerator,
+              std::string("--backend"), hosts_.name(host), std::string("--out"),
+              (order_.directory / directory).string()})
+            options.argv.push_back(word);
+        if (!cell.bench.empty()) options.argv.insert(options.argv.end(), {"--bench", cell.bench});
+        options.output = log_of(directory);
+        options.environment = {"TMPDIR=" + scratch_.string()};
+        MEMRIG_TRY(Process process, Process::spawn(options));
+        running_.push_back({trial, attempt, host, directory, std::move(process)});
+        return {};
+    }
+
+    fs::path log_of(const fs::path& directory) const { return order_.directory / (directory.string() + ".log"); }
+
+    Status wait() {
+        std::vector<pollfd> waits = {{stop_request().descriptor(), POLLIN, 0}};
+        for (const auto& attempt : running_) waits.push_back({attempt.process.descriptor(), POLLIN, 0});
+        if (::poll(waits.data(), waits.size(), -1) < 0 && errno != EINTR)
+            return fail_errno(Fault::host, "wait for workers");
+        if (stop_request().requested()) return std::unexpected(stop_request().error());
+        return {};
+    }
+
+    // Whether the attempt failed for its host, which is gone.
+    Result<bool> failed_for_host(const Attempt& attempt) {
+        const auto loss = hosts_.look_after(attempt.host);
+        if (!loss) return false;
+        if (loss->is_news) observer_.host_lost(loss->host, loss->why);
+        const std::string why = fmt::format("{} is lost: {}", loss->host, loss->why);
+        MEMRIG_CHECK(store_.attempt_lost(attempt.trial, attempt.attempt, why));
+        observer_.runs_again(order_.plan.cells[attempt.trial.cell], attempt.trial, why);
+        again_.push_back(attempt.trial);
+        return true;
+    }
+
+    Status take(const Attempt& attempt, const ExitStatus& ended) {
+        hosts_.give_back(attempt.host);
+        const PlanCell& cell = order_.plan.cells[attempt.trial.cell];
+        if (ended.signal == 0 && ended.code == kUserInput)
+            return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
+        auto report = read_report(order_.directory / attempt.directory);
+        if (report && !report->skipped.empty()) {
+            skipped_[attempt.trial.cell] = true;
+            MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, "skipped"));
+            MEMRIG_CHECK(store_.skip(attempt.trial.cell, report->skipped));
+            observer_.cell_skipped(cell, report->skipped);
+            return {};
+        }
+        // What is missed on a host that goes may be its going.
+        const bool good =
+            report && report->result.as_expected && report->result.verdict != to_string(Verdict::inconclusive);
+        if (!good) {
+            MEMRIG_TRY(const bool hosts_fault, failed_for_host(attempt));
+            if (hosts_fault) return {};
+        }
+        std::string why;
+        if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
+        else if (report->result.verdict == to_string(Verdict::rig_fault)) why = "rig fault: " + report->result.reason;
+        if (!why.empty()) {
+            MEMRIG_CHECK(check_room());  // else it may be for that: the attempt is lost, and counts for nothing
+            MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, why));
+            MEMRIG_TRY(const unsigned failures, store_.failures(attempt.trial));
+            if (failures < kMostFailures) {
+                observer_.runs_again(cell, attempt.trial, why);
+                again_.push_back(attempt.trial);
+                return {};
+            }
+            if (!report) report = WorkerReport{};
+            report->result.verdict = to_string(Verdict::rig_fault);
+            report->result.as_expected = false;
+            report->result.reason = fmt::format("{} times: {}", failures, why);
+        }
+        CampaignResult& result = report->result;
+        result.trial = attempt.trial;
+        result.directory = attempt.directory / result.directory;
+        MEMRIG_CHECK(store_.finish(result, attempt.attempt));
+        good_[attempt.trial.cell] += result.as_expected;
+        finished_[attempt.trial.cell]++;
+        observer_.trial_done(cell, result, ++done_);
+        return {};
+    }
+
+    const CampaignSpec& order_;
+    CampaignStore store_;
+    CampaignObserver& observer_;
+    HostPool hosts_;
+    std::optional<Deadline> give_up_;
+    fs::path scratch_;
+    std::vector<std::set<unsigned>> taken_;  // by cell: the numbers that have a result or are being run
+    std::vector<unsigned> finished_, good_;  // of them: that have a result, that came out as expected
+    std::vector<bool> skipped_;
+    std::vector<CampaignTrial> again_;
+    std::vector<Attempt> running_;
+    std::uint64_t done_ = 0;
+};
+
+}  // namespace
+
+Status run_campaign_plan(const CampaignSpec& order, CampaignObserver& observer) {
+    MEMRIG_CHECK(make_directories(order.directory));
+    MEMRIG_TRY(const auto alone, FileLock::try_take_for_process(order.directory / "lock"));
+    if (!alone)
+        return fail_with({Fault::host, order.directory.string() + " is being worked on by another memrig", {}},
+                         "memrig campaign status shows how far it is");
+    MEMRIG_TRY(CampaignStore store, CampaignStore::open(order.directory, order.plan));
+    return Coordinator(order, std::move(store), observer).run();
+}
+
+}  // namespace memrig

@@ -1,0 +1,122 @@
+#include "campaign/status.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "base/statistics.h"
+#include "campaign/summary.h"
+#include "oracle/verdict.h"
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+std::string verdicts_of(const CellProgress& one) {
+    if (!one.skipped.empty()) return "SKIP: " + one_line(one.skipped);
+    return one.verdicts.empty() ? "" : counts_text(one.verdicts);
+}
+
+bool worth_telling(const std::vector<HostProgress>& hosts) {
+    return std::ranges::any_of(hosts, [](const HostProgress& host) { return host.name != "qemu"; });
+}
+
+std::string hosts_text(const std::vector<HostProgress>& hosts, const Paint& paint) {
+    std::string out;
+    if (!worth_telling(hosts)) return out;
+    for (const auto& host : hosts) {
+        std::string line = fmt::format("{}: {}", one_line(host.name), counted(host.done, "trial"));
+        if (host.running > 0) line += fmt::format("  {} running", host.running);
+        if (host.lost > 0) line += fmt::format("  {} lost with it", host.lost);
+        out += (host.lost == 0 ? line : paint.bad(line)) + "\n";
+    }
+    return out;
+}
+
+}  // namespace
+
+CampaignSum sum_of(const std::vector<CellProgress>& cells) {
+    CampaignSum sum;
+    for (const auto& one : cells) {
+        sum.done += one.done;
+        sum.as_expected += one.as_expected;
+        sum.known += one.known;
+        sum.running += one.running;
+        if (!one.skipped.empty()) {
+            sum.skipped++;
+            continue;
+        }
+        sum.run_again += one.run_again;
+        sum.planned += std::max(one.cell.trials, one.done);
+    }
+    return sum;
+}
+
+int campaign_exit_status(const std::vector<CellProgress>& cells) {
+    const CampaignSum sum = sum_of(cells);
+    if (std::ranges::any_of(
+            cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
+        return 3;
+    if (sum.unexpected() != 0) return 1;
+    const bool gap =
+        std::ranges::any_of(cells, [](const CellProgress& one) { return one.skipped.empty() && one.done == 0; });
+    return sum.done == 0 || gap ? 4 : 0;
+}
+
+std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,
+                                 const std::vector<HostProgress>& hosts, const Paint& paint) {
+    std::string out = paint.heading(one_line(name)) + "\n";
+    for (const auto& one : cells) {
+        std::string line =
+            fmt::format("{:<72} {:>5}/{:<5} {}", one_line(one.cell.key()), one.done, one.cell.trials, verdicts_of(one));
+        if (one.done > 0) {
+            const Interval rate = wilson_interval(one.as_expected, one.done);
+            line += fmt::format("  as expected {:.0f}% to {:.0f}%", 100 * rate.low, 100 * rate.high);
+        }
+        if (one.known > 0) line += fmt::format("  {} known", one.known);
+        if (one.running > 0) line += fmt::format("  {} running", one.running);
+        if (one.run_again > 0 && one.skipped.empty()) line += fmt::format("  {} run again", one.run_again);
+        out += (one.as_expected + one.known == one.done ? line : paint.bad(line)) + "\n";
+    }
+    out += hosts_text(hosts, paint);
+    const CampaignSum sum = sum_of(cells);
+    const std::string closing =
+        fmt::format("{} of {} trials done, {} as expected{}{}", sum.done, sum.planned, sum.as_expected,
+                    sum.known == 0 ? "" : fmt::format(", {} known", sum.known),
+                    sum.skipped == 0 ? "" : fmt::format("; {} of {} arms skipped", sum.skipped, cells.size()));
+    return out + (sum.unexpected() == 0 ? paint.good(closing) : paint.bad(closing)) + "\n";
+}
+
+std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
+                                 const std::vector<HostProgress>& hosts) {
+    const CampaignSum sum = sum_of(cells);
+    Json json = {{"schema", 1},
+                 {"name", name},
+                 {"planned", sum.planned},
+                 {"done", sum.done},
+                 {"as_expected", sum.as_expected},
+                 {"known", sum.known},
+                 {"running", sum.running},
+                 {"exit_status", campaign_exit_status(cells)}};
+    json["hosts"] = Json::array();
+    for (const auto& host : hosts)
+        json["hosts"].push_back(
+            {{"name", host.name}, {"done", host.done}, {"running", host.running}, {"lost", host.lost}});
+    json["cells"] = Json::array();
+    for (const auto& one : cells) {
+        Json cell = {{"scenario", one.cell.scenario},  {"kernel", one.cell.kernel},
+                     {"bench", one.cell.bench},        {"arm", one.cell.arm},
+                     {"trials", one.cell.trials},      {"done", one.done},
+                     {"as_expected", one.as_expected}, {"known", one.known},
+                     {"running", one.running},         {"run_again", one.run_again},
+                     {"verdicts", one.verdicts},       {"seconds", one.seconds}};
+        if (!one.skipped.empty()) cell["skipped"] = one.skipped;
+        json["cells"].push_back(std::move(cell));
+    }
+    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+}
+
+}  // namespace memrig

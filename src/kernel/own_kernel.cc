@@ -1,0 +1,76 @@
+// KernelBuilder for a tree of the user's own: the source may change at any time, so make decides what is to be done.
+#include <algorithm>
+
+#include "base/hash.h"
+#include "base/process.h"
+#include "kernel/build_helpers.h"
+#include "kernel/build_tools.h"
+#include "kernel/builder.h"
+
+namespace memrig {
+
+namespace {
+
+bool is_id(const std::string& id) {
+    return !id.empty() && id.front() != '.' && std::ranges::all_of(id, [](unsigned char c) {
+        return std::isalnum(c) != 0 || c == '-' || c == '_' || c == '.';
+    });
+}
+
+}  // namespace
+
+Result<fs::path> KernelBuilder::place_of(const OwnTree& tree) {
+    MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
+    MEMRIG_CHECK(check_source(tree.source));
+    MEMRIG_TRY(const auto configs, read_configs(tree.configs));
+    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(arch.compiler()));
+    std::error_code code;
+    Hasher hasher;
+    hasher.add(fs::canonical(tree.source, code).string()).add(compiler);
+    for (const auto& config : configs) hasher.add(config.text);
+    return kernels_ / "own-trees" / hasher.finish().substr(0, 32);
+}
+
+Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
+    if (!is_id(tree.id))
+        return fail_with({Fault::user_input, fmt::format("\"{}\" is no id for a kernel", tree.id), {}},
+                         "give --id one of letters, digits, dots and dashes");
+    MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
+    MEMRIG_TRY(const fs::path place, place_of(tree));
+    MEMRIG_TRY(const auto configs, read_configs(tree.configs));
+    MEMRIG_TRY(const FileLock lock, lock_tree(place));
+    std::error_code code;
+    const fs::path source = fs::canonical(tree.source, code);
+    // A build that was broken off may have left objects half-written.
+    if (!fs::exists(place / "whole", code)) MEMRIG_CHECK(remove_tree(place));
+    fs::remove(place / "whole", code);
+    MEMRIG_CHECK(make_directories(place));
+    MEMRIG_CHECK(need_room(place, fs::exists(place / "build", code) ? kKernelTreeRoom / 10 : kKernelTreeRoom));
+    Unfinished unfinished(place);
+    const KernelTree kernel_tree{arch, source, place / "build", ccache_environment(kernels_.parent_path(), {})};
+    MEMRIG_TRY(BuildLog log, BuildLog::make(place / "build.log"));
+    MEMRIG_CHECK(configure(tools_, kernel_tree, configs, log));
+    const Status made = make_image(tools_, kernel_tree, "building " + tree.id, 0, log);
+    // A compiler that rejects the source leaves no half-written object: make removes its target (.DELETE_ON_ERROR in
+    // scripts/Kbuild.include). What was compiled before is as good as ever, and the next step of a bisection needs it.
+    if (!made && made.error().fault == Fault::user_input) {
+        MEMRIG_CHECK(write_file(place / "whole", source.string() + "\n"));
+        unfinished.keep();
+    }
+    MEMRIG_CHECK(made);
+    const fs::path entry = kernels_ / "own" / tree.id;
+    MEMRIG_CHECK(publish(kernel_tree, place / "build.log", entry, {}));
+    MEMRIG_CHECK(write_file(place / "whole", source.string() + "\n"));
+    unfinished.keep();
+    const auto kernel = published_kernel(entry, arch, tree.id);
+    if (!kernel) return fail(Fault::host, "the kernel that was built is not in {}", entry.string());
+    return *kernel;
+}
+
+Result<std::optional<KernelImage>> KernelBuilder::own(const std::string& id) {
+    MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
+    if (!is_id(id)) return std::nullopt;
+    return published_kernel(kernels_ / "own" / id, arch, id);
+}
+
+}  // namespace memrig

@@ -1,0 +1,208 @@
+#include <algorithm>
+#include <map>
+
+#include <fmt/format.h>
+
+#include "base/shell.h"
+#include "base/text.h"
+#include "page/parts.h"
+#include "page/trial_html.h"
+#include "report/trial_record.h"
+#include "run/trial_json.h"
+
+namespace memrig::page {
+
+namespace {
+
+constexpr std::size_t kMostRows = 200, kMostShown = 60, kMostEvidence = 24, kMostDetails = 60, kMostCells = 8;
+// Of all findings' bodies: what would make the page larger is left out.
+constexpr std::size_t kMostBytes = 3'000'000;
+
+const CampaignTrial& trial_of(const CampaignRecord& record, const Group& group) {
+    return record.results[group.first].trial;
+}
+
+std::string cell_name(const CampaignRecord& record, std::size_t cell) {
+    return cell < record.cells.size() ? bounded(record.cells[cell].cell.key(), 200) : "an unknown arm";
+}
+
+std::string trial_name(const CampaignRecord& record, const Group& group) {
+    return fmt::format("{} #{}", cell_name(record, trial_of(record, group).cell), trial_of(record, group).number);
+}
+
+// Within the campaign's directory, whatever its database says.
+bool lies_within(const std::filesystem::path& relative) {
+    const auto normal = relative.lexically_normal();
+    return !normal.empty() && normal.is_relative() && *normal.begin() != "..";
+}
+
+class Findings {
+public:
+    Findings(Element& parent, const LoadedCampaign& now, const std::vector<Group>& groups, bool has_before)
+        : now_(now),
+          record_(now.record),
+          groups_(groups),
+          has_before_(has_before),
+          section_(parent.add("section").set("id", "findings").set("aria-labelledby", "findings-title")) {
+        section_.add("h2", "Findings").set("id", "findings-title");
+        if (groups.empty()) {
+            section_.add("p", "Nothing was found, and every result was as expected.");
+            return;
+        }
+        section_.add("p",
+                     "Results that tell the same are one finding, by its fingerprint. A mutant's arm is expected to "
+                     "have some: there the lock was taken out.");
+        Element rows = add_table(section_, "All findings",
+                                 {"what", "oracle's verdict", "results", "not expected", "first seen in"});
+        while (shown_ < std::min(groups_.size(), kMostShown) && show(groups_[shown_])) shown_++;
+        overview(rows);
+        if (groups_.size() > shown_)
+            section_
+                .add("p", fmt::format("{} told in the table alone, to keep the page small; it names a trial of each.",
+                                      counted(groups_.size() - shown_, "finding")))
+                .css("left-out");
+    }
+
+    // How many, from the first, have a part of their own.
+    [[nodiscard]] std::size_t shown() const { return shown_; }
+
+private:
+    void overview(Element& rows) {
+        const std::size_t n = std::min(groups_.size(), kMostRows);
+        for (std::size_t i = 0; i < n; i++) {
+            const Group& group = groups_[i];
+            Element row = rows.add("tr");
+            Element what = row.add("th").set("scope", "row").css("long");
+            if (i < shown_) what.add("a", bounded(group.summary, 200)).set("href", "#finding-" + group.print.hash);
+            else what.text(bounded(group.summary, 200));
+            if (has_before_ && group.is_new) what.text(" (new)");
+            const Look look = look_of(group.verdict, group.unexpected == 0);
+            row.add("td")
+                .add("span", fmt::format("{} {}", look.sign, group.verdict))
+                .css(std::string("chip ") + look.css);
+            row.add("td", fmt::format("{}", group.count)).css("number");
+            row.add("td", fmt::format("{}", group.unexpected)).css("number");
+            row.add("td", trial_name(record_, group));
+        }
+        if (groups_.size() > n)
+            section_.add("p", fmt::format("{} left out.", counted(groups_.size() - n, "more finding"))).css("left-out");
+    }
+
+    // False where there is no room left; then nothing was added.
+    bool show(const Group& group) {
+        const Look look = look_of(group.verdict, group.unexpected == 0);
+        Element article =
+            section_.add("article").set("id", "finding-" + group.print.hash).css(std::string("finding ") + look.css);
+        article.add("h3", fmt::format("{} {}: {}", look.sign, group.verdict, bounded(group.summary)));
+        facts(article, group);
+        details(article, group);
+        evidence(article, group);
+        const std::size_t size = article.bytes();
+        if (bytes_ + size > kMostBytes) {
+            article.remove();
+            return false;
+        }
+        bytes_ += size;
+        return true;
+    }
+
+    void facts(Element& article, const Group& group) {
+        Element list = article.add("dl").css("facts");
+        const auto fact = [&](const char* name, const std::string& value) {
+            list.add("dt", name);
+            return list.add("dd", value);
+        };
+        fact("Seen in", fmt::format("{}, {} of them not as expected{}{}", counted(group.count, "result"),
+                                    group.unexpected, group.known == 0 ? "" : fmt::format(", {} known", group.known),
+                                    !has_before_   ? ""
+                                    : group.is_new ? "; new: no earlier campaign given had it"
+                                                   : "; an earlier campaign had it too"));
+        std::string cells;
+        for (std::size_t i = 0; i < std::min(group.cells.size(), kMostCells); i++)
+            cells += (cells.empty() ? "" : "; ") + cell_name(record_, group.cells[i]);
+        if (group.cells.size() > kMostCells)
+            cells += fmt::format("; and {}", counted(group.cells.size() - kMostCells, "more arm"));
+        fact("Arms", cells);
+        fact("First", trial_name(record_, group));
+        if (!group.why_known.empty()) fact("Known", bounded(group.why_known));
+        fact("Fingerprint", "").add("code", group.print.hash + "  " + bounded(group.print.text));
+        fact("Again", "").add("code", "memrig replay " + shell_word(directory_of(group).string()));
+    }
+
+    [[nodiscard]] std::filesystem::path directory_of(const Group& group) const {
+        return now_.night.directory / record_.results[group.first].directory;
+    }
+
+    static void details(Element& article, const Group& group) {
+        if (group.details.empty()) return;
+        const std::size_t n = std::min(group.details.size(), kMostDetails);
+        std::string text;
+        for (std::size_t i = 0; i < n; i++) text += bounded(group.details[i]) + "\n";
+        article.add("h4", "What it rests on");
+        article.add("pre", text).css("wrap");
+        if (group.details.size() > n)
+            article.add("p", fmt::format("{} left out.", counted(group.details.size() - n, "more line")))
+                .css("left-out");
+    }
+
+    // Once for each trial: another finding of the same trial refers to it.
+    void evidence(Element& article, const Group& group) {
+        const auto told = evidence_of_.find(trial_of(record_, group));
+        if (told != evidence_of_.end()) {
+            Element line = article.add("p", "The evidence is that of the same trial, ");
+            line.add("a", "above").set("href", "#finding-" + groups_[told->second].print.hash);
+            line.text(".");
+            return;
+        }
+        const std::filesystem::path directory = directory_of(group);
+        if (!lies_within(record_.results[group.first].directory) || !is_trial_directory(directory)) {
+            article.add("p", "This trial left no evidence, or it was removed since.");
+            return;
+        }
+        if (evidence_of_.size() == kMostEvidence) {
+            no_room(article);
+            return;
+        }
+        Element body = add_details(article, "The evidence of " + trial_name(record_, group), evidence_of_.empty());
+        recipe(body, directory);
+        const Status done = add_trial_evidence(body, directory, 4);
+        if (!done) body.add("p", "The evidence cannot be read: " + bounded(done.error().line()));
+        if (bytes_ + article.bytes() <= kMostBytes) {
+            evidence_of_.emplace(trial_of(record_, group), shown_);
+            return;
+        }
+        body.remove();
+        no_room(article);
+    }
+
+    static void no_room(Element& article) {
+        article.add("p", "The evidence is left out, to keep the page small; it lies in the directory named above.")
+            .css("left-out");
+    }
+
+    static void recipe(Element& body, const std::filesystem::path& directory) {
+        const auto recipe = read_recipe(directory);
+        if (!recipe) return;
+        body.add("p", bounded(fmt::format("Seed {}, {} mode, kernel {} ({}), {}, {}, bench {}.", recipe->seed,
+                                          to_string(recipe->manner.mode), recipe->kernel_release,
+                                          recipe->kernel_sha256.substr(0, 12), recipe->qemu_version,
+                                          recipe->accelerator, recipe->bench)));
+    }
+
+    const LoadedCampaign& now_;
+    const CampaignRecord& record_;
+    const std::vector<Group>& groups_;
+    bool has_before_;
+    Element section_;
+    std::map<CampaignTrial, std::size_t> evidence_of_;  // by trial: the index of the group that shows it
+    std::size_t shown_ = 0, bytes_ = 0;
+};
+
+}  // namespace
+
+std::size_t add_findings(Element& parent, const LoadedCampaign& now, const std::vector<Group>& groups,
+                         bool has_before) {
+    return Findings(parent, now, groups, has_before).shown();
+}
+
+}  // namespace memrig::page

@@ -1,0 +1,31 @@
+// Plots over nights: rates with their intervals, and times.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/statistics.h"
+#include "page/html.h"
+
+namespace memrig {
+
+// A night's value; the interval where it is a rate.
+struct PlotPoint {
+    std::string when;  // what it is called below the axis, short
+    double value = 0;
+    std::optional<Interval> interval;
+    std::string words;  // "7 of 8 as expected (52.9% to 97.8%)"
+};
+
+enum class PlotScale {
+    rate,    // 0 to 1, drawn as percent
+    seconds  // from 0 on
+};
+
+// Oldest first; a night without a value is a gap. At most `most_plot_points` are drawn, the newest.
+inline constexpr std::size_t most_plot_points = 40;
+void add_plot(Element& parent, const std::string& name, PlotScale scale,
+              const std::vector<std::optional<PlotPoint>>& points);
+
+}  // namespace memrig

@@ -1,0 +1,130 @@
+#include <algorithm>
+#include <map>
+#include <set>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "campaign/status.h"
+#include "page/parts.h"
+
+namespace memrig::page {
+
+namespace {
+
+constexpr std::size_t kMostVersions = 8;
+constexpr std::size_t kMostKernels = 24;
+
+// What `campaign run` would exit with, for those who do not know the numbers.
+std::string exit_words(int status, const CampaignSum& counts) {
+    switch (status) {
+        case 0:
+            return fmt::format("every result{} is as expected{}", counts.done < counts.planned ? " so far" : "",
+                               counts.known == 0 ? "" : " or known");
+        case 1: return fmt::format("{} not as expected", counted(counts.unexpected(), "result"));
+        case 3: return "the rig itself failed in at least one trial";
+        case 4: return counts.done == 0 ? "nothing was run, so nothing is shown" : "an arm has no result yet";
+        default: return "";
+    }
+}
+
+Look look_of_status(int status) {
+    switch (status) {
+        case 0: return {"good", "✓"};
+        case 1: return {"bad", "✗"};
+        case 3: return {"fault", "!"};
+        default: return {"undecided", "?"};
+    }
+}
+
+// Each once, in order; "not stored" where an older memrig did not.
+std::string versions(const CampaignRecord& record, std::string Provenance::* what) {
+    std::set<std::string> seen;
+    for (const auto& result : record.results)
+        if (!(result.setting.*what).empty()) seen.insert(result.setting.*what);
+    if (seen.empty()) return "not stored";
+    std::string text;
+    std::size_t shown = 0;
+    for (const auto& one : seen) {
+        if (shown++ == kMostVersions) return text + fmt::format("; {} more", seen.size() - kMostVersions);
+        text += (text.empty() ? "" : "; ") + bounded(one, 120);
+    }
+    return text;
+}
+
+void add_kernels(Element& parent, const CampaignRecord& record) {
+    std::map<std::string, std::set<std::pair<std::string, std::string>>> kernels;  // release and SHA-256 by id
+    for (const auto& cell : record.cells) kernels[cell.cell.kernel];
+    for (const auto& result : record.results)
+        if (result.trial.cell < record.cells.size() && !result.setting.release.empty())
+            kernels[record.cells[result.trial.cell].cell.kernel].emplace(result.setting.release, result.setting.sha256);
+    Element rows = add_table(parent, "Kernels", {"kernel", "release", "SHA-256 of the image"});
+    std::size_t shown = 0, left = 0;
+    for (const auto& [id, builds] : kernels) {
+        auto list = builds.empty() ? std::set<std::pair<std::string, std::string>>{{"not stored", ""}} : builds;
+        for (const auto& [release, sha256] : list) {
+            if (shown == kMostKernels) {
+                left++;
+                continue;
+            }
+            shown++;
+            Element row = rows.add("tr");
+            row.add("th", bounded(id, 80)).set("scope", "row");
+            row.add("td", bounded(release, 80));
+            row.add("td").add("code", bounded(sha256, 64));
+        }
+    }
+    if (left > 0) parent.add("p", fmt::format("{} left out.", counted(left, "more kernel"))).css("left-out");
+}
+
+void add_fact(Element& list, const char* name, const std::string& value) {
+    list.add("dt", name);
+    list.add("dd", value);
+}
+
+}  // namespace
+
+void add_summary(Element& parent, const LoadedCampaign& now, const std::vector<Group>& groups) {
+    const CampaignRecord& record = now.record;
+    const CampaignSum counts = sum_of(record.cells);
+    const int status = campaign_exit_status(record.cells);
+    const Look look = look_of_status(status);
+    Element section = parent.add("section").set("id", "summary").set("aria-labelledby", "summary-title");
+    section.add("h2", "Summary").set("id", "summary-title");
+    section
+        .add("p", fmt::format("{} {} of {} trials done, {} as expected{}: {}.", look.sign, counts.done, counts.planned,
+                              counts.as_expected, counts.known == 0 ? "" : fmt::format(", {} known", counts.known),
+                              exit_words(status, counts)))
+        .css(std::string("banner ") + look.css);
+    Element facts = section.add("dl").css("facts");
+    add_fact(facts, "Begun", record.started.empty() ? "not known" : bounded(record.started, 40));
+    add_fact(facts, "Last result", record.ended.empty() ? "none yet" : bounded(record.ended, 40));
+    add_fact(facts, "Exit status", fmt::format("{}: {}", status, exit_words(status, counts)));
+    add_fact(facts, "Arms",
+             fmt::format("{}, {} of them skipped since the kernel lacks what they are about", record.cells.size(),
+                         counts.skipped));
+    add_fact(
+        facts, "Trials",
+        fmt::format("{} planned, {} done, {} under way; {} were begun again since a worker, QEMU or the campaign died",
+                    counts.planned, counts.done, counts.running, counts.run_again));
+    add_fact(facts, "Findings",
+             fmt::format("{} of different kinds, {} of them in results that were not expected", groups.size(),
+                         std::ranges::count_if(groups, [](const Group& one) { return one.unexpected > 0; })));
+    add_fact(facts, "memrig", versions(record, &Provenance::memrig));
+    add_fact(facts, "QEMU", versions(record, &Provenance::qemu));
+    add_fact(facts, "Accelerator", versions(record, &Provenance::accelerator));
+    add_fact(facts, "Seed", fmt::format("{}", record.seed));
+    add_fact(facts, "Directory", bounded(now.night.directory.string(), 300));
+    add_kernels(section, record);
+    Element plan = add_details(section, "The plan");
+    constexpr std::size_t most = 8000;
+    plan.add("pre", record.plan.substr(0, most))
+        .css("wrap")
+        .set("tabindex", "0")
+        .set("role", "region")
+        .set("aria-label", "The plan");
+    if (record.plan.size() > most)
+        plan.add("p", fmt::format("{} more bytes are left out.", record.plan.size() - most)).css("left-out");
+}
+
+}  // namespace memrig::page

@@ -1,0 +1,114 @@
+#include "page/trial_html.h"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/text.h"
+#include "console/report.h"
+#include "page/lanes.h"
+#include "page/wait_graph.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::size_t kMostLines = 160;
+constexpr std::size_t kMostColumns = 240;
+constexpr std::size_t kAround = 12;  // lines shown before and after a marked one
+
+// Which lines the console oracle's reader takes for trouble: the first of a report stands out, the others belong to it.
+enum class Mark { none, part, headline };
+
+std::vector<Mark> marks_of(const std::vector<RecordedLine>& lines) {
+    std::string text;
+    for (const auto& line : lines) text += line.text + "\n";
+    std::vector<Mark> marks(lines.size(), Mark::none);
+    for (const auto& finding : parse_console(text).findings) {
+        for (std::size_t i = finding.first_line; i <= finding.last_line && i < marks.size(); i++)
+            if (marks[i] == Mark::none) marks[i] = Mark::part;
+        // The headline may come after "[ cut here ]".
+        const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(std::min(finding.first_line, lines.size()));
+        const auto found = std::find_if(begin, lines.end(),
+                                        [&](const RecordedLine& line) { return line.text.contains(finding.headline); });
+        if (found != lines.end()) marks[static_cast<std::size_t>(found - lines.begin())] = Mark::headline;
+    }
+    return marks;
+}
+
+// What is shown: the marked lines with those around them; without any, the last ones.
+std::vector<bool> shown_of(const std::vector<Mark>& marks) {
+    std::vector<bool> shown(marks.size(), false);
+    std::size_t left = kMostLines;
+    const auto show = [&](std::size_t i) {
+        if (shown[i] || left == 0) return;
+        shown[i] = true;
+        left--;
+    };
+    for (std::size_t i = 0; i < marks.size(); i++)
+        if (marks[i] == Mark::headline) show(i);
+    for (std::size_t i = 0; i < marks.size(); i++) {
+        if (marks[i] == Mark::none) continue;
+        for (std::size_t j = i - std::min(i, kAround); j <= std::min(i + kAround, marks.size() - 1); j++) show(j);
+    }
+    if (left == kMostLines)
+        for (std::size_t i = marks.size(); i-- > 0 && left > 0;) show(i);
+    return shown;
+}
+
+std::string heading(int level) { return fmt::format("h{}", level); }
+
+}  // namespace
+
+void add_console(Element& parent, const std::vector<RecordedLine>& lines) {
+    if (lines.empty()) {
+        parent.add("p", "The console printed nothing during the trial.");
+        return;
+    }
+    const auto marks = marks_of(lines);
+    const auto shown = shown_of(marks);
+    const auto marked =
+        static_cast<std::size_t>(std::ranges::count_if(marks, [](Mark mark) { return mark != Mark::none; }));
+    Element pre = parent.add("pre");
+    pre.set("tabindex", "0").set("role", "region").set("aria-label", "Console").css("console");
+    std::size_t skipped = 0;
+    const auto gap = [&] {
+        if (skipped > 0) pre.add("span", fmt::format("… {} left out …", counted(skipped, "line"))).css("left-out");
+        if (skipped > 0) pre.text("\n");
+        skipped = 0;
+    };
+    for (std::size_t i = 0; i < lines.size(); i++) {
+        if (!shown[i]) {
+            skipped++;
+            continue;
+        }
+        gap();
+        const std::string text = fmt::format("{:>10.3f}  {}", lines[i].ms, cut(one_line(lines[i].text), kMostColumns));
+        // By more than colour: ▶ begins a report, │ goes on with it.
+        if (marks[i] == Mark::none) pre.add("span", "  " + text);
+        else
+            pre.add("mark", (marks[i] == Mark::headline ? "▶ " : "│ ") + text)
+                .css(marks[i] == Mark::headline ? "headline" : "part");
+        pre.text("\n");
+    }
+    gap();
+    parent.add("p",
+               marked == 0
+                   ? fmt::format("{}, none that the kernel prints of trouble.", counted(lines.size(), "line"))
+                   : fmt::format("{}, {} of them marked: ▶ where the kernel begins a report, │ what belongs to it.",
+                                 counted(lines.size(), "line"), marked));
+}
+
+Status add_trial_evidence(Element& parent, const std::filesystem::path& directory, int level) {
+    MEMRIG_TRY(const TrialRecord record, read_trial_record(directory));
+    const auto tracks = task_tracks(record);
+    parent.add(heading(level).c_str(), "Who held what, who waited for what");
+    add_wait_graph(parent, wait_graph(tracks, last_moment(record)));
+    parent.add(heading(level).c_str(), "Lock timeline");
+    add_lanes(parent, record, tracks);
+    parent.add(heading(level).c_str(), "Console");
+    add_console(parent, record.console);
+    return {};
+}
+
+}  // namespace memrig

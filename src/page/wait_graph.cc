@@ -1,0 +1,272 @@
+#include "page/wait_graph.h"
+
+#include <algorithm>
+#include <map>
+#include <optional>
+#include <set>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "base/text.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::size_t kMostTasks = 12, kMostLocks = 12, kMostAlso = 6;
+
+using LockKey = std::pair<std::string, std::string>;  // name without "for reading", and address
+
+LockKey key_of(const TrackDetails& details) { return {plain_lock(details), details.instance}; }
+
+bool covers(const TaskSlice& slice, double at) { return slice.from <= at && (!slice.to || *slice.to > at); }
+
+bool held_by_another(const std::vector<TaskTrack>& tracks, const TaskTrack& who, const TrackDetails& lock, double at) {
+    return std::ranges::any_of(tracks, [&](const TaskTrack& other) {
+        return &other != &who &&
+               std::ranges::any_of(other.slices, [&](const TaskSlice& slice) { return hinders(slice, lock, at, at); });
+    });
+}
+
+// The moment that matters; nothing where nobody ever wanted what another held.
+std::optional<double> moment_of(const std::vector<TaskTrack>& tracks, double end) {
+    std::optional<double> latest;
+    bool by_actor = false;
+    // What befell an actor matters more than what befell some other task.
+    const auto offer = [&](const TaskTrack& track, double at) {
+        if (latest && by_actor && !track.actor) return;
+        if (!latest || (track.actor && !by_actor) || at > *latest) latest = at;
+        by_actor = by_actor || track.actor;
+    };
+    for (const auto& track : tracks) {
+        for (const auto& slice : track.slices) {
+            if (slice.kind != SliceKind::wait) continue;
+            if (!slice.to && held_by_another(tracks, track, slice.details, end)) return end;
+            if (held_by_another(tracks, track, slice.details, slice.from)) offer(track, slice.from);
+        }
+        for (const auto& instant : track.instants)
+            if (instant.refused && held_by_another(tracks, track, instant.details, instant.at))
+                offer(track, instant.at);
+    }
+    return latest;
+}
+
+struct Want {
+    const TaskTrack* track;
+    LockKey lock;
+    GraphEdgeKind kind;
+    std::string where;
+};
+
+std::vector<Want> wants_at(const std::vector<TaskTrack>& tracks, double at) {
+    std::vector<Want> wants;
+    for (const auto& track : tracks) {
+        for (const auto& slice : track.slices)
+            if (slice.kind == SliceKind::wait && covers(slice, at) && held_by_another(tracks, track, slice.details, at))
+                wants.push_back({&track, key_of(slice.details), GraphEdgeKind::waits, slice.details.where});
+        for (const auto& instant : track.instants)
+            if (instant.refused && instant.at == at && held_by_another(tracks, track, instant.details, at))
+                wants.push_back({&track, key_of(instant.details), GraphEdgeKind::refused, instant.details.where});
+    }
+    return wants;
+}
+
+// By following from each task the first lock that it waits for to the first that holds it: a task waits for one lock at a time.
+void find_cycle(WaitGraph& graph) {
+    const auto edge_of = [&](auto&& fits) { return std::ranges::find_if(graph.edges, fits); };
+    for (std::size_t start = 0; start < graph.tasks.size(); start++) {
+        std::vector<GraphEdge*> path;
+        std::string words;
+        std::size_t task = start;
+        do {
+            const auto wait =
+                edge_of([&](const GraphEdge& edge) { return edge.task == task && edge.kind == GraphEdgeKind::waits; });
+            if (wait == graph.edges.end()) break;
+            const auto hold = edge_of([&](const GraphEdge& edge) {
+                return edge.lock == wait->lock && edge.kind == GraphEdgeKind::holds && edge.task != task;
+            });
+            if (hold == graph.edges.end()) break;
+            path.insert(path.end(), {&*wait, &*hold});
+            words += fmt::format("{}{} waits for {}, held by {}", words.empty() ? "" : "; ", graph.tasks[task].label,
+                                 graph.locks[wait->lock], graph.tasks[hold->task].label);
+            task = hold->task;
+        } while (task != start && path.size() <= 2 * graph.tasks.size());
+        if (path.empty() || task != start) continue;
+        for (GraphEdge* edge : path) edge->in_cycle = true;
+        graph.cycle = words;
+        return;
+    }
+}
+
+const char* word(GraphEdgeKind kind) {
+    switch (kind) {
+        case GraphEdgeKind::holds: return "holds";
+        case GraphEdgeKind::waits: return "waits for";
+        case GraphEdgeKind::refused: return "was refused";
+    }
+    return "?";
+}
+
+}  // namespace
+
+WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end) {
+    WaitGraph graph;
+    const auto contended = moment_of(tracks, end);
+    const double at = contended.value_or(end);
+    graph.at = at;
+    graph.at_end = at >= end;
+    const auto wants = wants_at(tracks, at);
+    std::map<LockKey, std::size_t> locks;
+    for (const auto& want : wants)
+        if (locks.size() < kMostLocks && locks.try_emplace(want.lock, graph.locks.size()).second)
+            graph.locks.push_back(want.lock.first);
+    for (const auto& track : tracks) {
+        if (graph.tasks.size() == kMostTasks) break;
+        const std::size_t index = graph.tasks.size();
+        std::vector<GraphEdge> edges;
+        GraphTask task{track.label, {}};
+        for (const auto& slice : track.slices) {
+            if (slice.kind != SliceKind::lock || !covers(slice, at)) continue;
+            const auto known = locks.find(key_of(slice.details));
+            if (known != locks.end())
+                edges.push_back({index, known->second, GraphEdgeKind::holds, slice.details.where, false});
+            else if (task.also_holds.size() < kMostAlso) task.also_holds.push_back(slice.details.lock);
+        }
+        for (const auto& want : wants)
+            if (const auto known = locks.find(want.lock); want.track == &track && known != locks.end())
+                edges.push_back({index, known->second, want.kind, want.where, false});
+        if (contended ? edges.empty() : !track.actor || task.also_holds.empty()) continue;
+        graph.tasks.push_back(std::move(task));
+        graph.edges.insert(graph.edges.end(), edges.begin(), edges.end());
+    }
+    find_cycle(graph);
+    return graph;
+}
+
+namespace {
+
+constexpr double kTaskWidth = 300, kGap = 260, kLockWidth = 250, kLine = 16, kPad = 8, kBetween = 22, kEdge = 8;
+constexpr std::size_t kTaskColumns = 42, kLockColumns = 34;
+
+struct Box {
+    double top = 0, height = 0;
+    [[nodiscard]] double middle() const { return top + height / 2; }
+};
+
+// One below the other, the lower column's boxes spread over the same height.
+std::vector<Box> stacked(const std::vector<std::size_t>& lines, double least_height) {
+    double sum = 0;
+    for (const std::size_t n : lines) sum += 2 * kPad + kLine * static_cast<double>(n) + kBetween;
+    const double more = std::max(0.0, least_height - sum) / static_cast<double>(lines.size());
+    std::vector<Box> boxes;
+    double top = kEdge;
+    for (const std::size_t n : lines) {
+        const double height = 2 * kPad + kLine * static_cast<double>(n);
+        boxes.push_back({top + more / 2, height});
+        top += height + kBetween + more;
+    }
+    return boxes;
+}
+
+double height_of(const std::vector<Box>& boxes) { return boxes.back().top + boxes.back().height + kEdge; }
+
+void draw_box(Element& svg, const Box& box, double left, double width, const char* kind,
+              const std::vector<std::string>& lines) {
+    Element group = svg.add("g");
+    group.css(kind);
+    group.add("rect").set("x", left).set("y", box.top).set("width", width).set("height", box.height).set("rx", 6.0);
+    double y = box.top + kPad + 12;
+    for (const auto& line : lines) {
+        group.add("text", line).set("x", left + 10).set("y", y).css(&line == &lines.front() ? "name" : "more");
+        y += kLine;
+    }
+}
+
+// From the task's right side to the lock's left one. The word stands on the line, nearer to the task.
+void draw_edge(Element& svg, const GraphEdge& edge, double from_y, double to_y) {
+    const double x1 = kEdge + kTaskWidth, x2 = x1 + kGap;
+    Element group = svg.add("g");
+    group.css(std::string("edge ") +
+              (edge.kind == GraphEdgeKind::holds   ? "holds"
+               : edge.kind == GraphEdgeKind::waits ? "waits"
+                                                   : "refused") +
+              (edge.in_cycle ? " cycle" : ""));
+    if (!edge.where.empty()) group.add("title", fmt::format("{} at {}", word(edge.kind), edge.where));
+    group.add("line").set("x1", x1).set("y1", from_y).set("x2", x2).set("y2", to_y);
+    // A dot is a hold, an arrow a wait, a cross a refusal.
+    if (edge.kind == GraphEdgeKind::holds) group.add("circle").set("cx", x2 - 5).set("cy", to_y).set("r", 5.0);
+    else if (edge.kind == GraphEdgeKind::waits)
+        group.add("path").css("head").set("d", fmt::format("M{:.1f} {:.1f}l-11 -5v10z", x2, to_y));
+    else group.add("path").css("cross").set("d", fmt::format("M{:.1f} {:.1f}l9 9m0 -9l-9 9", x2 - 13, to_y - 4.5));
+    const double share = 0.26;
+    group.add("text", word(edge.kind))
+        .set("x", x1 + share * kGap)
+        .set("y", from_y + share * (to_y - from_y) - 5)
+        .set("text-anchor", "middle");
+}
+
+void draw(Element& parent, const WaitGraph& graph) {
+    std::vector<std::vector<std::string>> task_lines;
+    std::vector<std::size_t> task_counts;
+    for (const auto& task : graph.tasks) {
+        std::vector<std::string> lines = {cut(task.label, kTaskColumns)};
+        for (const auto& lock : task.also_holds) lines.push_back(cut("also holds " + lock, kTaskColumns + 4));
+        task_counts.push_back(std::max<std::size_t>(lines.size(), 2));
+        task_lines.push_back(std::move(lines));
+    }
+    const auto tasks = stacked(task_counts, 0);
+    const auto locks = stacked(std::vector<std::size_t>(graph.locks.size(), 1), height_of(tasks));
+    const double width = 2 * kEdge + kTaskWidth + kGap + kLockWidth;
+    Element svg = add_drawing(parent, width, std::max(height_of(tasks), height_of(locks)),
+                              fmt::format("Wait-for graph: {} and {}; the same follows in words",
+                                          counted(graph.tasks.size(), "task"), counted(graph.locks.size(), "lock")));
+    svg.css("graph");
+    std::vector<std::size_t> at_task(graph.tasks.size()), at_lock(graph.locks.size());
+    for (const auto& edge : graph.edges) at_task[edge.task]++, at_lock[edge.lock]++;
+    std::vector<std::size_t> task_used(graph.tasks.size()), lock_used(graph.locks.size());
+    // A box's edges leave and arrive one below the other, in the order of what they lead to.
+    auto edges = graph.edges;
+    const auto spread = [](const Box& box, std::size_t index, std::size_t of) {
+        return box.top + box.height * (static_cast<double>(index) + 1) / (static_cast<double>(of) + 1);
+    };
+    std::vector<double> from(edges.size()), to(edges.size());
+    std::vector<std::size_t> order(edges.size());
+    for (std::size_t i = 0; i < order.size(); i++) order[i] = i;
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(edges[i].lock, i); });
+    for (const std::size_t i : order)
+        from[i] = spread(tasks[edges[i].task], task_used[edges[i].task]++, at_task[edges[i].task]);
+    std::ranges::sort(order, {}, [&](std::size_t i) { return std::pair(edges[i].task, i); });
+    for (const std::size_t i : order)
+        to[i] = spread(locks[edges[i].lock], lock_used[edges[i].lock]++, at_lock[edges[i].lock]);
+    for (std::size_t i = 0; i < edges.size(); i++) draw_edge(svg, edges[i], from[i], to[i]);
+    for (std::size_t i = 0; i < tasks.size(); i++) draw_box(svg, tasks[i], kEdge, kTaskWidth, "task", task_lines[i]);
+    for (std::size_t i = 0; i < locks.size(); i++)
+        draw_box(svg, locks[i], kEdge + kTaskWidth + kGap, kLockWidth, "lockbox", {cut(graph.locks[i], kLockColumns)});
+}
+
+}  // namespace
+
+void add_wait_graph(Element& parent, const WaitGraph& graph) {
+    if (graph.locks.empty()) {
+        parent.add("p", "Nobody was seen wanting a lock that another held: there is no wait-for graph.");
+        if (graph.tasks.empty()) return;
+        parent.add("p", "Held by actors at the end of what was seen:");
+        Element list = parent.add("ul");
+        for (const auto& task : graph.tasks)
+            list.add("li", fmt::format("{}: {}", task.label, fmt::join(task.also_holds, ", ")));
+        return;
+    }
+    parent.add("p", fmt::format("At {:.3f} ms{}, by the lock ledger:", graph.at,
+                                graph.at_end ? ", the end of what was seen"
+                                             : ", the last time that somebody wanted what another held"));
+    draw(parent, graph);
+    if (!graph.cycle.empty()) parent.add("p", "The cycle: " + graph.cycle + ".").css("cycle-text");
+    Element list = parent.add("ul");
+    for (const auto& edge : graph.edges)
+        list.add("li", fmt::format("{} {} {}{}{}", graph.tasks[edge.task].label, word(edge.kind),
+                                   graph.locks[edge.lock], edge.where.empty() ? "" : " (" + edge.where + ")",
+                                   edge.in_cycle ? ": part of the cycle" : ""));
+}
+
+}  // namespace memrig

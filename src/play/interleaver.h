@@ -1,0 +1,88 @@
+// The interleaver: plays one order of the actors, one of them going on at a time, and tells which other orders branch off it.
+//
+// An actor that is not to go on is parked where it is, at a function's entry: the probe sends it through msleep() and back until it is its
+// turn. Its vCPU goes on, so no timer, no RCU grace period and no other task waits for it.
+#pragma once
+
+#include <map>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "play/cast.h"
+
+namespace memrig {
+
+// The functions at whose entries actors can be parked, where the scenario and the user name none: the lock takers of memory hotplug
+// and the steps in between. All may sleep, or the kernel's own lock functions would not.
+const std::vector<std::string>& default_points();
+
+struct InterleaverSpec {
+    const Schedule& schedule;
+    std::vector<std::string> points;
+    Interleaving order;
+    unsigned preemptions = 2;  // no order with more of them is told of
+};
+
+// What playing one order showed of the others.
+struct Branches {
+    std::vector<Interleaving> orders;  // each begins as the one played, and has one switch more
+    std::size_t infeasible = 0;        // switches to an actor that is blocked, or has nothing to do yet
+    std::size_t points_passed = 0;     // how often an actor came to a point
+};
+
+// Plays once. Not thread-safe; everything it is given must outlive it.
+class Interleaver {
+public:
+    // `ledger` tells who is blocked.
+    Interleaver(Cast& cast, Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols,
+                Timeline& timeline, InterleaverSpec order);
+
+    Status play();
+    [[nodiscard]] const Branches& branches() const { return branches_; }
+    // Whether every switch of the order came to pass. If not, another actor's way changed, and the order says nothing.
+    [[nodiscard]] bool complete() const { return next_ == order_.order.size(); }
+    // Points that this kernel has no function for.
+    [[nodiscard]] const std::vector<std::string>& missing_points() const { return missing_; }
+
+private:
+    struct State {
+        const Actor* actor;
+        bool started = false;
+        std::map<std::string, unsigned> arrivals;  // by point
+        std::set<std::string> refused;             // locks that it tried for in vain, until it is its turn again
+    };
+
+    Status set_watches();
+    Result<Response> at_point(const std::string& point, const Arrival& arrival);
+    Result<Response> at_device_shown(const Arrival& arrival);
+    void at_lock(const LockEvent& event);
+    Status play_out();
+    Status force_switch();
+    Status let(State& to);
+    void offer(const State& from, const std::string& at, unsigned nth, bool forced);
+    bool take(const State& from, const std::string& at, unsigned nth);
+    [[nodiscard]] bool can_go_on(State& state);
+    [[nodiscard]] std::string blocked_on(State& state);  // a lock that another actor holds; "" if there is none
+    [[nodiscard]] bool turn_is_over();
+    [[nodiscard]] State* next_who_can();
+    [[nodiscard]] State* find(const std::string& actor);
+
+    Cast& cast_;
+    Conductor& conductor_;
+    const LockLedger& ledger_;
+    const SymbolTable& symbols_;
+    Timeline& timeline_;
+    InterleaverSpec order_;
+    std::vector<State> states_;
+    State* current_ = nullptr;
+    State* to_start_ = nullptr;  // what the switch that was just taken goes to has to be started
+    std::set<std::uint64_t> shown_blocks_;
+    std::uint64_t msleep_ = 0;
+    bool stalled_ = false;  // nobody can go on: what they wait for has to come by itself, or never
+    std::size_t next_ = 0;  // into order_.order
+    Branches branches_;
+    std::vector<std::string> missing_;
+};
+
+}  // namespace memrig

@@ -1,0 +1,174 @@
+#include "report/campaign_reports.h"
+
+#include <algorithm>
+#include <cmath>
+#include <ctime>
+
+#include "base/text.h"
+#include "report/ktap.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::size_t kMostLines = 200;  // of a finding
+
+std::vector<Verdict> verdicts_of(std::string_view list) {
+    std::vector<Verdict> verdicts;
+    while (!list.empty()) {
+        const auto end = list.find(", ");
+        if (const auto verdict = parse_verdict(list.substr(0, end))) verdicts.push_back(*verdict);
+        list.remove_prefix(end == list.npos ? list.size() : end + 2);
+    }
+    return verdicts;
+}
+
+ArmResult arm_of(const CellProgress& one) {
+    ArmResult arm;
+    arm.scenario = one.cell.scenario;
+    arm.kernel = one.cell.kernel;
+    arm.bench = one.cell.bench.empty() ? "-" : one.cell.bench;
+    arm.arm = one.cell.arm;
+    arm.trials_asked = one.cell.trials;
+    arm.skipped = one.skipped;
+    return arm;
+}
+
+std::string rate_text(const CellSummary& cell) {
+    const Interval rate = cell.rate();
+    return fmt::format("{:.0f}% to {:.0f}%", 100 * rate.low, 100 * rate.high);
+}
+
+}  // namespace
+
+RunResults run_results_of(const CampaignRecord& record) {
+    RunResults results;
+    results.started = record.started;
+    Plan plan;
+    plan.seed = record.seed;
+    results.seed = record.seed;
+    for (const auto& cell : record.cells) results.arms.push_back(arm_of(cell));
+    for (const auto& one : record.results) {
+        const Provenance& setting = one.setting;
+        if (!setting.memrig.empty()) results.memrig_version = setting.memrig;
+        if (!setting.qemu.empty()) results.qemu_version = setting.qemu;
+        if (!setting.accelerator.empty()) results.accelerator = setting.accelerator;
+        ArmResult& arm = results.arms[one.trial.cell];
+        if (!setting.bench.empty()) arm.bench = setting.bench;
+        if (arm.expected.empty()) arm.expected = verdicts_of(setting.expected);
+        const auto same = [&](const KernelIdentity& kernel) {
+            return kernel.id == arm.kernel && kernel.sha256 == setting.sha256;
+        };
+        if (!setting.sha256.empty() && std::ranges::none_of(results.kernels, same))
+            results.kernels.push_back({arm.kernel, setting.release, setting.sha256, 0});
+        TrialResult trial;
+        trial.number = one.trial.number;
+        trial.seed = plan.seed_of(record.cells[one.trial.cell].cell, one.trial.number);
+        trial.verdict = parse_verdict(one.verdict).value_or(Verdict::rig_fault);
+        trial.reason = one.reason;
+        trial.findings = parse_findings(one.findings);
+        trial.as_expected = one.as_expected;
+        trial.verdict_seconds = one.seconds;
+        trial.directory = one.directory;
+        arm.trials.push_back(std::move(trial));
+    }
+    return results;
+}
+
+Outcome outcome_of(const CampaignReport& report, std::size_t result) {
+    const StoredResult& one = report.record.results[result];
+    if (one.verdict == to_string(Verdict::rig_fault)) return Outcome::rig_broken;
+    if (one.as_expected) return Outcome::passed;
+    if (report.night.known_results[result]) return Outcome::known;
+    const bool control = report.night.cells[one.trial.cell].is_control();
+    return control && one.verdict != to_string(Verdict::inconclusive) ? Outcome::failed : Outcome::undecided;
+}
+
+std::string known_text(const CampaignReport& report, const StoredResult& result) {
+    const auto& findings = report.night.cells[result.trial.cell].findings;
+    for (const auto& finding : parse_findings(result.findings)) {
+        const auto found = findings.find(fingerprint_of(finding).hash);
+        if (found != findings.end() && found->second.state == KnownState::known) return found->second.known;
+    }
+    return "";
+}
+
+std::vector<std::string> explanation(const CampaignReport& report, const StoredResult& result) {
+    std::vector<std::string> lines = {one_line(result.reason)};
+    for (const auto& finding : parse_findings(result.findings)) {
+        const std::string hash = accuses(finding) ? fmt::format(" [{}]", fingerprint_of(finding).hash) : "";
+        lines.push_back(fmt::format("{}: {}{}: {}", one_line(finding.oracle), to_string(finding.verdict), hash,
+                                    one_line(finding.summary)));
+        for (const auto& detail : finding.details) {
+            if (lines.size() >= kMostLines) break;
+            lines.push_back("  " + one_line(detail));
+        }
+    }
+    const std::string evidence = one_line((report.night.directory / result.directory).string());
+    lines.push_back("evidence: " + evidence);
+    lines.push_back("again: memrig replay " + evidence);
+    return lines;
+}
+
+std::string start_of(const StoredResult& result) {
+    std::tm parts = {};
+    const char* rest = ::strptime(result.ended.c_str(), "%Y-%m-%dT%H:%M:%SZ", &parts);
+    if (rest == nullptr || *rest != '\0' || !std::isfinite(result.seconds)) return "";
+    const std::time_t began = ::timegm(&parts) - static_cast<std::time_t>(std::clamp(result.seconds, 0.0, 1e9));
+    char text[32];
+    return ::gmtime_r(&began, &parts) != nullptr && std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts) > 0
+               ? text
+               : "";
+}
+
+std::string campaign_ktap(const CampaignReport& report) { return ktap_text(run_results_of(report.record)); }
+
+std::string campaign_markdown(const CampaignReport& report) {
+    const CampaignSummary& night = report.night;
+    std::uint64_t done = 0, good = 0, known = 0;
+    for (const auto& cell : night.cells) {
+        done += cell.progress.done;
+        good += cell.progress.as_expected;
+        known += cell.known;
+    }
+    std::string out = fmt::format("## {}\n\n{} of {} as expected{}", md_escaped(night.name), good,
+                                  counted(done, "trial"), known == 0 ? "" : fmt::format(", {} known", known));
+    out += fmt::format("; {} to {}", night.started.empty() ? "not begun" : night.started,
+                       night.ended.empty() ? "no result yet" : night.ended);
+    for (const auto& release : night.releases) out += "; " + md_escaped(release);
+    for (const auto& version : night.versions) out += "; memrig " + md_escaped(version);
+    out +=
+        "\n\n| scenario | kernel | arm | as expected | 95% interval | verdicts | time of a trial |\n"
+        "| --- | --- | --- | --- | --- | --- | --- |\n";
+    for (const auto& cell : night.cells) {
+        const PlanCell& names = cell.progress.cell;
+        out += fmt::format("| {} | {} | {}{} | ", md_escaped(names.scenario), md_escaped(names.kernel),
+                           md_escaped(names.arm), names.bench.empty() ? "" : " on " + md_escaped(names.bench));
+        if (!cell.progress.skipped.empty()) {
+            out += fmt::format("skipped | | {} | |\n", md_escaped(cell.progress.skipped));
+            continue;
+        }
+        const bool bad = cell.good() != cell.progress.done;
+        out += fmt::format("{0}{1} of {2}{0}{3} | {4} | {5} | {6} |\n", bad ? "**" : "", cell.progress.as_expected,
+                           cell.progress.done, cell.known == 0 ? "" : fmt::format(", {} known", cell.known),
+                           rate_text(cell), md_escaped(counts_text(cell.progress.verdicts)),
+                           cell.seconds.count == 0 ? "" : short_time(cell.seconds.median));
+    }
+    bool any = false;
+    for (const auto& cell : night.cells)
+        for (const auto& [hash, finding] : cell.findings) {
+            // What a mutant is convicted of is what it is there for.
+            if (cell.good() == cell.progress.done && cell.known == 0) continue;
+            if (!std::exchange(any, true)) out += "\n### Findings where something was not as expected\n\n";
+            out +=
+                fmt::format("- `{}` {}: {} in {}{}; evidence of #{}: {}\n", hash, md_escaped(finding.fingerprint.text),
+                            md_escaped(cell.progress.cell.key()), counted(finding.trials, "trial"),
+                            finding.known.empty() ? "" : "; " + md_escaped(finding.known), finding.first,
+                            md_escaped(finding.evidence.generic_string()));
+        }
+    if (!night.notes.empty()) out += "\n";
+    for (const auto& note : night.notes) out += "- note: " + md_escaped(note) + "\n";
+    return out;
+}
+
+}  // namespace memrig

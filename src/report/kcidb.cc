@@ -1,0 +1,145 @@
+// KCIDB's I/O schema 5.3 (github.com/kernelci/kcidb-io, kcidb_io/schema/v05_03.py): a checkout and a build for each kernel, a test for each
+// trial. An id begins with the origin; a property that is not known is left out, none is null.
+#include <algorithm>
+#include <map>
+
+#include <nlohmann/json.hpp>
+
+#include "base/hash.h"
+#include "base/text.h"
+#include "report/campaign_reports.h"
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+constexpr std::size_t kLongestExcerpt = 16'384;  // characters
+
+const char* status_of(Outcome outcome) {
+    switch (outcome) {
+        case Outcome::passed: return "PASS";
+        case Outcome::failed:
+        case Outcome::known: return "FAIL";
+        case Outcome::undecided: return "ERROR";
+        case Outcome::rig_broken: return "MISS";
+    }
+    return "MISS";
+}
+
+// "memrig.race.acpi-dimm-online.control": nodes of letters, digits, - and _.
+std::string path_of(const PlanCell& cell) {
+    std::string path = "memrig." + cell.scenario + "." + cell.arm;
+    for (char& c : path) {
+        const bool fits =
+            (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '-' || c == '_';
+        if (c == '/') c = '.';
+        else if (!fits && c != '.') c = '_';
+    }
+    // A path like "/tmp//a.toml" has empty nodes.
+    std::string clean;
+    for (const char c : path)
+        if (c != '.' || (!clean.empty() && clean.back() != '.')) clean += c;
+    return clean;
+}
+
+class Writer {
+public:
+    explicit Writer(const CampaignReport& report) : report_(report) {
+        const CampaignRecord& record = report.record;
+        campaign_ =
+            record.name + "-" + Hasher().add(record.name).add(record.started).add(record.plan).finish().substr(0, 12);
+        json_ = {{"version", {{"major", 5}, {"minor", 3}}}};
+        for (const char* list : {"checkouts", "builds", "tests"}) json_[list] = Json::array();
+    }
+
+    std::string write() {
+        const CampaignRecord& record = report_.record;
+        for (std::size_t i = 0; i < record.results.size(); i++) add_trial(i);
+        for (std::size_t i = 0; i < record.cells.size(); i++)
+            if (!record.cells[i].skipped.empty()) add_skipped(i);
+        return json_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    }
+
+private:
+    std::string id(const std::string& rest) const { return report_.origin + ":" + rest; }
+
+    // The kernel is known by its image's hash, or by the name that the plan gives it.
+    std::string build_of(const std::string& kernel, const Provenance& setting) {
+        const std::string name = one_line(setting.sha256.empty() ? kernel : setting.sha256);
+        const auto [at, fresh] = builds_.try_emplace(name, id(name));
+        if (!fresh) return at->second;
+        Json misc = {{"kernel", kernel}};
+        if (!setting.sha256.empty()) misc["sha256"] = setting.sha256;
+        if (!setting.release.empty()) misc["release"] = setting.release;
+        const std::string comment = one_line(setting.release.empty() ? kernel : "Linux " + setting.release);
+        json_["checkouts"].push_back(
+            {{"id", at->second}, {"origin", report_.origin}, {"comment", comment}, {"valid", true}, {"misc", misc}});
+        json_["builds"].push_back({{"checkout_id", at->second},
+                                   {"id", at->second},
+                                   {"origin", report_.origin},
+                                   {"comment", comment},
+                                   {"status", "PASS"},
+                                   {"misc", misc}});
+        return at->second;
+    }
+
+    void add_trial(std::size_t index) {
+        const StoredResult& result = report_.record.results[index];
+        const PlanCell& cell = report_.record.cells[result.trial.cell].cell;
+        const Provenance& setting = result.setting;
+        Json test = {{"build_id", build_of(cell.kernel, setting)},
+                     {"id", id(fmt::format("{}-{}-{}", campaign_, result.trial.cell, result.trial.number))},
+                     {"origin", report_.origin}};
+        if (!setting.qemu.empty())
+            test["environment"] = {{"comment", one_line(setting.qemu)},
+                                   {"misc", {{"accelerator", setting.accelerator}, {"bench", setting.bench}}}};
+        test["path"] = path_of(cell);
+        test["comment"] = one_line(result.reason);
+        const Outcome outcome = outcome_of(report_, index);
+        test["status"] = status_of(outcome);
+        if (const std::string start = start_of(result); !start.empty()) test["start_time"] = start;
+        test["duration"] = result.seconds;
+        Json misc = {{"campaign", report_.record.name}, {"number", result.trial.number}, {"verdict", result.verdict}};
+        if (!setting.expected.empty()) misc["expected"] = setting.expected;
+        if (!setting.memrig.empty()) misc["memrig"] = setting.memrig;
+        Json prints = Json::array();
+        for (const auto& finding : parse_findings(result.findings)) {
+            if (!accuses(finding)) continue;
+            const Fingerprint made = fingerprint_of(finding);
+            prints.push_back({{"hash", made.hash}, {"text", made.text}});
+        }
+        if (!prints.empty()) misc["fingerprints"] = std::move(prints);
+        if (outcome == Outcome::known) misc["known"] = known_text(report_, result);
+        if (outcome != Outcome::passed) {
+            std::string excerpt;
+            for (const auto& line : explanation(report_, result)) excerpt += line + "\n";
+            test["log_excerpt"] = cut(excerpt, kLongestExcerpt);
+        }
+        test["misc"] = std::move(misc);
+        json_["tests"].push_back(std::move(test));
+    }
+
+    void add_skipped(std::size_t index) {
+        const CellProgress& one = report_.record.cells[index];
+        json_["tests"].push_back({{"build_id", build_of(one.cell.kernel, {})},
+                                  {"id", id(fmt::format("{}-{}-skipped", campaign_, index))},
+                                  {"origin", report_.origin},
+                                  {"path", path_of(one.cell)},
+                                  {"comment", one_line(one.skipped)},
+                                  {"status", "SKIP"},
+                                  {"misc", {{"campaign", report_.record.name}}}});
+    }
+
+    const CampaignReport& report_;
+    std::string campaign_;
+    std::map<std::string, std::string> builds_;  // ids
+    Json json_;
+};
+
+}  // namespace
+
+std::string campaign_kcidb(const CampaignReport& report) { return Writer(report).write(); }
+
+}  // namespace memrig

@@ -1,0 +1,210 @@
+#include "run/bisect.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/paths.h"
+#include "base/statistics.h"
+#include "base/text.h"
+#include "kernel/build_tools.h"
+#include "kernel/builder.h"
+#include "kernel/catalogue.h"
+#include "kernel/config.h"
+#include "kernel/tree.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr const char* kDefaultConfigOf = "ref-6.12-amd64";
+constexpr unsigned kMostRigFaults = 2;  // a third one is no accident
+constexpr unsigned kSpare = 3;          // times the trials that a good kernel needs
+
+// All that does not depend on the commit is found wrong here: later, an error means that the commit cannot be tested.
+Status check_order(const BisectSpec& order) {
+    MEMRIG_TRY(Scenario scenario, load_scenario(order.scenario));
+    for (const auto& setting : order.settings) MEMRIG_CHECK(apply_setting(scenario, setting));
+    if (std::ranges::find(scenario.arms, order.arm, &ScenarioArm::name) == scenario.arms.end())
+        return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order.arm);
+    if (!order.bench.empty()) MEMRIG_CHECK(load_bench(order.bench));
+    for (const auto& config : order.configs) {
+        const auto text = read_file(config);
+        if (!text) return fail(Fault::user_input, "{}", text.error().message);
+        MEMRIG_CHECK(parse_config(*text, config.string()));
+    }
+    std::error_code code;
+    if (fs::exists(order.out, code) && !fs::is_empty(order.out, code))
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", order.out.string()), {}},
+                         "give a new --out, or none");
+    return check_source(order.source);
+}
+
+// By the tree's path: each tree has its one kernel, and the next step's replaces it.
+Result<std::string> tree_id(const fs::path& source) {
+    std::error_code code;
+    const fs::path canonical = fs::canonical(source, code);
+    if (code) return fail(Fault::user_input, "cannot read {}: {}", source.string(), code.message());
+    constexpr std::size_t digits = 12;
+    return "bisect-" + Hasher().add(canonical.string()).finish().substr(0, digits);
+}
+
+Result<std::vector<fs::path>> configs_of(const BisectSpec& order) {
+    if (!order.configs.empty()) return order.configs;
+    MEMRIG_TRY(const KernelEntry entry, find_kernel(kDefaultConfigOf));
+    std::vector<fs::path> configs;
+    for (const auto& name : entry.configs) configs.push_back(home_directory() / "guest-images" / "configs" / name);
+    return configs;
+}
+
+// Never below the working directory, which is the user's tree.
+Result<fs::path> directory_for(const BisectSpec& order, const std::string& id) {
+    if (!order.out.empty()) return order.out;
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    const fs::path parent = cache / "bisect" / id;
+    MEMRIG_CHECK(make_directories(parent));
+    MEMRIG_TRY(TemporaryDirectory fresh, TemporaryDirectory::make("step", parent));
+    return fresh.release();
+}
+
+void play(const BisectSpec& order, const std::string& kernel, Host& backend, RunObserver& observer, BisectStep& step) {
+    RunSpec trials;
+    trials.scenarios = {order.scenario};
+    trials.kernels = {kernel};
+    trials.bench = order.bench;
+    trials.arm = order.arm;
+    trials.trials = order.rule.most();
+    trials.jobs = order.jobs;
+    trials.seed = order.seed;
+    trials.accelerator = order.accelerator;
+    trials.manner.settings = order.settings;
+    trials.out = step.out;
+    trials.keep_guests = false;
+    trials.enough = [&step](const TrialResult& trial) {
+        step.tally.take(trial);
+        return step.tally.settled();
+    };
+    const auto results = run_scenarios(trials, backend, observer);
+    if (!results) {
+        step.outcome = outcome_of(results.error());
+        step.reason = results.error().line();
+        return;
+    }
+    if (!results->kernels.empty()) step.release = results->kernels.front().release;
+    step.outcome = step.tally.outcome();
+    step.reason = step.tally.reason();
+    // Proof is proof, whatever came after it.
+    if (step.outcome == StepOutcome::bad) return;
+    if (results->interrupted) step.outcome = StepOutcome::interrupted;
+    else if (!results->fault.empty()) {
+        step.outcome = StepOutcome::rig_fault;
+        step.reason = results->fault;
+    } else if (!results->arms.empty() && !results->arms.front().skipped.empty()) {
+        step.outcome = StepOutcome::untestable;
+        step.reason = results->arms.front().skipped;
+    }
+}
+
+}  // namespace
+
+unsigned BisectRule::needed() const {
+    constexpr std::uint64_t most = std::numeric_limits<unsigned>::max() / kSpare;
+    return static_cast<unsigned>(std::min(trials_to_see(rate, confidence).value_or(most), most));
+}
+
+unsigned BisectRule::most() const { return most_trials != 0 ? most_trials : kSpare * needed(); }
+
+const char* to_string(StepOutcome outcome) {
+    switch (outcome) {
+        case StepOutcome::good: return "good";
+        case StepOutcome::bad: return "bad";
+        case StepOutcome::undecided: return "undecided";
+        case StepOutcome::untestable: return "untestable";
+        case StepOutcome::rig_fault: return "rig-fault";
+        case StepOutcome::interrupted: return "interrupted";
+    }
+    return "?";
+}
+
+int exit_status_of(StepOutcome outcome) {
+    switch (outcome) {
+        case StepOutcome::good: return 0;
+        case StepOutcome::bad: return 1;
+        case StepOutcome::undecided:
+        case StepOutcome::untestable: return 125;
+        case StepOutcome::rig_fault: return 128;
+        case StepOutcome::interrupted: return 130;
+    }
+    return 128;
+}
+
+StepOutcome outcome_of(const Error& error) {
+    switch (error.fault) {
+        case Fault::guest:
+        case Fault::user_input: return StepOutcome::untestable;
+        case Fault::interrupted: return StepOutcome::interrupted;
+        case Fault::rig:
+        case Fault::host: break;
+    }
+    return StepOutcome::rig_fault;
+}
+
+void BisectTally::take(const TrialResult& trial) {
+    trials++;
+    if (trial.as_expected) as_expected++;
+    else if (trial.verdict == Verdict::inconclusive) inconclusive++;
+    else if (trial.verdict == Verdict::rig_fault) {
+        rig_faults++;
+        last_fault_ = trial.reason;
+    } else if (!conviction_) conviction_ = trial;
+}
+
+bool BisectTally::settled() const { return outcome() != StepOutcome::undecided || trials >= rule_.most(); }
+
+StepOutcome BisectTally::outcome() const {
+    if (conviction_) return StepOutcome::bad;
+    if (rig_faults > kMostRigFaults) return StepOutcome::rig_fault;
+    return as_expected >= rule_.needed() ? StepOutcome::good : StepOutcome::undecided;
+}
+
+double BisectTally::confidence() const { return conviction_ ? 1 : 1 - std::pow(1 - rule_.rate, as_expected); }
+
+std::string BisectTally::reason() const {
+    if (conviction_)
+        return fmt::format("trial {}: {}: {}", conviction_->number, to_string(conviction_->verdict),
+                           one_line(conviction_->reason));
+    if (outcome() == StepOutcome::rig_fault)
+        return fmt::format("{} of {} trials broke on our side: {}", rig_faults, trials, one_line(last_fault_));
+    return fmt::format("{} of {} as expected, {} needed if a bad kernel shows it in {:.0f}% of its trials", as_expected,
+                       counted(trials, "trial"), rule_.needed(), rule_.rate * 100);
+}
+
+Result<BisectStep> bisect_step(const BisectSpec& order, BuildTools& tools, Host& backend, RunObserver& observer) {
+    const auto begun = steady_clock().now();
+    MEMRIG_CHECK(check_order(order));
+    MEMRIG_TRY(const std::string id, tree_id(order.source));
+    MEMRIG_TRY(const auto configs, configs_of(order));
+    BisectStep step;
+    step.tally = BisectTally(order.rule);
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    const auto kernel = KernelBuilder(tools, cache).build(OwnTree{order.source, configs, id});
+    step.build_seconds = seconds(steady_clock().now() - begun);
+    if (kernel) {
+        step.sha256 = kernel->sha256;
+        MEMRIG_TRY(step.out, directory_for(order, id));
+        play(order, id, backend, observer, step);
+    } else {
+        step.outcome = outcome_of(kernel.error());
+        step.reason = kernel.error().line();
+    }
+    step.seconds = seconds(steady_clock().now() - begun);
+    return step;
+}
+
+Result<BisectStep> bisect_step(const BisectSpec& order, Host& backend, RunObserver& observer) {
+    return bisect_step(order, *make_build_tools(), backend, observer);
+}
+
+}  // namespace memrig

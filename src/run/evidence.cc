@@ -1,0 +1,71 @@
+#include "run/evidence.h"
+
+#include "base/file.h"
+
+namespace memrig {
+
+namespace {
+double ms(SteadyTime at, SteadyTime origin) { return seconds(at - origin) * 1e3; }
+
+// Guests print what they like: one line of theirs stays one line of ours.
+std::string flat(std::string text) {
+    for (char& c : text)
+        if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = '?';
+    return text;
+}
+}  // namespace
+
+std::string text_of(const nlohmann::json& json) {
+    return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+}
+
+Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const fs::path& directory) {
+    std::string console;
+    for (const auto& line : machine.console().lines())
+        console += fmt::format("{:10.3f} {}\n", ms(line.at, origin), flat(line.text));
+    MEMRIG_CHECK(write_file(directory / "console.log", console));
+    std::string qmp;
+    for (const auto& line : machine.qmp().transcript())
+        qmp += fmt::format("{{\"ms\": {:.3f}, \"{}\": {}}}\n", ms(line.at, origin), line.sent ? "sent" : "received",
+                           flat(line.text));
+    MEMRIG_CHECK(write_file(directory / "qmp.jsonl", qmp));
+    MEMRIG_CHECK(write_file(directory / "agent.log", machine.agent_transcript()));
+    if (probe == nullptr) return {};
+    std::string packets;
+    for (const auto& line : probe->transcript())
+        packets += fmt::format("{:10.3f} {} {}\n", ms(line.at, origin), line.sent ? '>' : '<', flat(line.text));
+    return write_file(directory / "probe.log", packets);
+}
+
+Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledger,
+                               const std::map<std::uint64_t, TaskLabel>& tasks,
+                               const std::map<std::string, std::uint64_t>& stops, const fs::path& directory) {
+    MEMRIG_CHECK(write_file(directory / "timeline.json", text_of(timeline.json())));
+    nlohmann::json events = nlohmann::json::array();
+    for (const auto& event : ledger != nullptr ? ledger->events() : std::vector<LockEvent>())
+        events.push_back({{"ms", ms(event.at, timeline.origin())},
+                          {"task", fmt::format("{:#x}", event.task)},
+                          {"vcpu", event.vcpu},
+                          {"action", to_string(event.action)},
+                          {"shared", event.shared},
+                          {"lock", event.lock},
+                          {"instance", fmt::format("{:#x}", event.instance)},
+                          {"where", event.where},
+                          {"path", event.path}});
+    nlohmann::json labels = nlohmann::json::object();
+    for (const auto& [task, label] : tasks) {
+        nlohmann::json row = nlohmann::json::object();
+        if (!label.actor.empty()) row["actor"] = label.actor;
+        if (!label.name.comm.empty()) row["comm"] = label.name.comm;
+        if (label.name.pid > 0) row["pid"] = label.name.pid;
+        labels[fmt::format("{:#x}", task)] = std::move(row);
+    }
+    const nlohmann::json locks = {{"schema", 1},
+                                  {"gaps", ledger != nullptr ? ledger->gaps() : std::vector<std::string>()},
+                                  {"tasks", std::move(labels)},
+                                  {"stops", stops},
+                                  {"events", std::move(events)}};
+    return write_file(directory / "locks.json", text_of(locks));
+}
+
+}  // namespace memrig

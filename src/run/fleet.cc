@@ -1,0 +1,140 @@
+#include "run/fleet.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/stop_request.h"
+#include "machine/accelerator.h"
+#include "machine/guest_store.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr auto kHostPatience = std::chrono::minutes(1);
+
+std::vector<std::string> names_of(const std::vector<Host*>& hosts) {
+    std::vector<std::string> names;
+    for (const Host* host : hosts) names.push_back(host->name());
+    return names;
+}
+
+// What a lost host left of a trial, beside the one that counts.
+Status put_aside(const fs::path& directory) {
+    std::error_code code;
+    for (unsigned i = 1; fs::exists(directory, code); i++) {
+        const fs::path aside = fmt::format("{}.lost-{}", directory.string(), i);
+        if (fs::exists(aside, code)) continue;
+        fs::rename(directory, aside, code);
+        if (code) return fail(Fault::host, "cannot rename {}: {}", directory.string(), code.message());
+    }
+    return {};
+}
+
+}  // namespace
+
+Fleet::Fleet(std::vector<Host*> hosts, std::string accelerator, RunObserver& observer, std::mutex& observing)
+    : hosts_(std::move(hosts)),
+      accelerator_(std::move(accelerator)),
+      observer_(observer),
+      observing_(observing),
+      pool_(names_of(hosts_),
+            [this](std::size_t host) { return hosts_[host]->answers(Deadline::after(kHostPatience)); }) {}
+
+const PreparedGuest& Fleet::any_of(const Guests& guests) {
+    return **std::ranges::find_if(guests, [](const auto& one) { return one != nullptr; });
+}
+
+// To find out takes time, so the lock is not held.
+bool Fleet::is_lost(std::size_t host) {
+    const auto loss = pool_.look_after(host);
+    if (!loss) return false;
+    const std::lock_guard guard(observing_);
+    if (loss->is_news) observer_.host_lost(loss->host, loss->why);
+    return true;
+}
+
+Result<std::shared_ptr<const PreparedGuest>> Fleet::prepare_on(std::size_t host, const Bench& bench,
+                                                               const KernelImage& kernel) {
+    Host& backend = *hosts_[host];
+    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(accelerator_, backend, bench, kernel));
+    const std::string where = hosts_.size() > 1 ? " (" + pool_.name(host) + ")" : "";
+    GuestStore store(backend, [&](const std::string& what) { observer_.busy_with(what + where); });
+    auto guest = store.prepare(bench, kernel, accelerator);
+    if (guest) observer_.busy_with("");
+    return guest;
+}
+
+Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& kernel) {
+    const std::string key = bench.name + " " + kernel.id;
+    if (const auto known = guests_.find(key); known != guests_.end()) return Prepared{&known->second, false};
+    Guests guests(hosts_.size());
+    for (std::size_t host = 0; host < hosts_.size(); host++) {
+        if (!pool_.lost(host).empty()) continue;
+        auto guest = prepare_on(host, bench, kernel);
+        const bool ours = !guest && (guest.error().fault == Fault::interrupted || hosts_.size() == 1);
+        if (!guest && !ours && is_lost(host)) continue;
+        MEMRIG_TRY(guests[host], std::move(guest));
+    }
+    const bool none = std::ranges::all_of(guests, [](const auto& guest) { return guest == nullptr; });
+    if (none) return std::unexpected(pool_.take().error());
+    return Prepared{&(guests_[key] = std::move(guests)), true};
+}
+
+// The saved guest did not restore: makes it anew, once for all the trials that use it.
+Status Fleet::renew(std::size_t host, Guests& guests, const std::shared_ptr<const PreparedGuest>& broken) {
+    const std::lock_guard guard(observing_);
+    if (guests[host] != broken || !renewed_.insert(broken->key).second) return {};
+    GuestStore store(*hosts_[host], [this](const std::string& what) { observer_.busy_with(what); });
+    MEMRIG_CHECK(store.discard(*broken));
+    MEMRIG_TRY(guests[host], store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));
+    observer_.busy_with("");
+    return {};
+}
+
+Result<TrialOutcome> Fleet::play_on(std::size_t host, Guests& guests, TrialSpec order) {
+    const auto ready = [&] {
+        const std::lock_guard guard(observing_);
+        return guests[host];
+    };
+    const auto guest = order.guest = ready();
+    if (hosts_.size() > 1) order.host = pool_.name(host);
+    auto outcome = run_trial(*hosts_[host], order);
+    if (outcome && outcome->result.did_not_restore && !is_lost(host)) {
+        MEMRIG_CHECK(renew(host, guests, guest));
+        order.guest = ready();
+        outcome = run_trial(*hosts_[host], order);
+    }
+    return outcome;
+}
+
+Result<TrialOutcome> Fleet::play(Guests& guests, TrialSpec order) {
+    for (;;) {
+        MEMRIG_TRY(const std::size_t host, pool_.take());
+        auto outcome = play_on(host, guests, order);
+        pool_.give_back(host);
+        // What is missed on a host that goes may be its going.
+        const bool good = outcome && outcome->result.as_expected && outcome->result.verdict != Verdict::inconclusive;
+        if (!outcome || good || stop_request().requested() || !is_lost(host)) return outcome;
+        MEMRIG_CHECK(put_aside(order.directory));
+    }
+}
+
+void Fleet::discard_new() {
+    for (const auto& [name, guests] : guests_)
+        for (std::size_t host = 0; host < guests.size(); host++)
+            if (guests[host] && !guests[host]->from_cache) (void)GuestStore(*hosts_[host], {}).discard(*guests[host]);
+}
+
+std::vector<HostShare> Fleet::shares() const {
+    std::vector<HostShare> shares;
+    for (std::size_t host = 0; host < hosts_.size() && hosts_.size() > 1; host++) {
+        HostShare share{pool_.name(host), {}, 0, pool_.lost(host)};
+        for (const auto& [name, guests] : guests_)
+            if (guests[host]) share.qemu_version = guests[host]->qemu_version;
+        shares.push_back(std::move(share));
+    }
+    return shares;
+}
+
+}  // namespace memrig

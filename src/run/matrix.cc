@@ -1,0 +1,228 @@
+#include "run/matrix.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/stop_request.h"
+#include "kernel/catalogue.h"
+#include "scenario/scenario.h"
+
+namespace memrig {
+
+namespace {
+
+template <class Known, class Name>
+Status check_known(const std::vector<std::string>& asked, const Known& known, Name name, const char* what) {
+    for (const auto& word : asked)
+        if (std::ranges::find(known, word, name) == known.end())
+            return fail(Fault::user_input, "there is no {} \"{}\"", what, word);
+    return {};
+}
+
+bool wanted(const std::vector<std::string>& asked, const std::string& name) {
+    return asked.empty() || std::ranges::find(asked, name) != asked.end();
+}
+
+bool is_conviction(Verdict verdict) {
+    return verdict != Verdict::held && verdict != Verdict::inconclusive && verdict != Verdict::rig_fault;
+}
+
+Result<bool> has_bench_for(const Scenario& scenario, const std::string& arch) {
+    for (const auto& name : scenario.benches) {
+        MEMRIG_TRY(const Bench bench, load_bench(name));
+        if (bench.arch == arch) return true;
+    }
+    return false;
+}
+
+class MatrixRun {
+public:
+    MatrixRun(const MatrixSpec& order, const std::vector<Host*>& hosts, RunObserver& observer)
+        : order_(order), hosts_(hosts), observer_(observer) {}
+
+    Result<Matrix> run();
+
+private:
+    Status plan();
+    Status run_cell(MatrixCell& cell);
+    const MatrixSpec& order_;
+    const std::vector<Host*>& hosts_;
+    RunObserver& observer_;
+    Matrix matrix_;
+};
+
+Status MatrixRun::plan() {
+    MEMRIG_TRY(const auto catalogue, kernel_catalogue());
+    std::vector<KernelEntry> parents;
+    for (const auto& entry : catalogue)
+        if (entry.provider == KernelProvider::built) parents.push_back(entry);
+    MEMRIG_CHECK(check_known(order_.kernels, parents, &KernelEntry::id, "kernel that is built from source"));
+    MEMRIG_TRY(const auto mutants, source_mutants());
+    MEMRIG_CHECK(check_known(order_.mutants, mutants, &SourceMutant::name, "mutant"));
+    std::vector<Scenario> scenarios;
+    for (const auto& name : order_.scenarios.empty() ? scenario_names() : order_.scenarios) {
+        MEMRIG_TRY(Scenario scenario, load_scenario(name));
+        matrix_.scenarios.push_back(scenario.name);
+        scenarios.push_back(std::move(scenario));
+    }
+    for (const auto& mutant : mutants) {
+        if (!wanted(order_.mutants, mutant.name)) continue;
+        // One that is for none of these kernels is not theirs to kill.
+        const bool fits_any = std::ranges::any_of(parents, [&](const KernelEntry& parent) {
+            return wanted(order_.kernels, parent.id) && mutant.is_for(parent.id, parent.arch);
+        });
+        if (fits_any) matrix_.mutants.push_back(mutant);
+        else if (!order_.mutants.empty())
+            return fail(Fault::user_input, "mutant {} is for none of these kernels", mutant.name);
+    }
+
+    for (const auto& parent : parents) {
+        if (!wanted(order_.kernels, parent.id)) continue;
+        matrix_.kernels.push_back(parent.id);
+        for (const auto& scenario : scenarios) {
+            MEMRIG_TRY(const bool runs, has_bench_for(scenario, parent.arch));
+            if (!runs) continue;
+            // What claims no mutant of this kernel acquits it in `memrig run`; here it has nothing to show.
+            const bool claims_any = std::ranges::any_of(matrix_.mutants, [&](const SourceMutant& mutant) {
+                return scenario.claims(mutant.name) != nullptr && mutant.is_for(parent.id, parent.arch);
+            });
+            if (order_.all || !order_.scenarios.empty() || claims_any)
+                matrix_.cells.push_back({parent.id, "", scenario.name, {}, {}, {}, {}, {}, {}});
+            for (const auto& mutant : matrix_.mutants) {
+                const Claim* claim = scenario.claims(mutant.name);
+                if (mutant.is_for(parent.id, parent.arch) && (order_.all || claim != nullptr))
+                    matrix_.cells.push_back({parent.id,
+                                             mutant.name,
+                                             scenario.name,
+                                             claim != nullptr ? claim->setting : "",
+                                             {},
+                                             {},
+                                             {},
+                                             {},
+                                             {}});
+            }
+        }
+    }
+    for (const auto& mutant : matrix_.mutants)
+        if (std::ranges::find(matrix_.cells, mutant.name, &MatrixCell::mutant) == matrix_.cells.end())
+            matrix_.unclaimed.push_back(mutant.name);
+    return {};
+}
+
+Status MatrixRun::run_cell(MatrixCell& cell) {
+    RunSpec order;
+    order.scenarios = {cell.scenario};
+    order.kernels = {cell.mutant.empty() ? cell.kernel : cell.kernel + "+" + cell.mutant};
+    order.arm = "control";
+    order.skip_other_machines = true;
+    order.trials = 1;
+    order.accelerator = order_.accelerator;
+    if (!cell.setting.empty()) order.manner.settings = {cell.setting};
+    for (unsigned number = 1; number <= order_.trials; number++) {
+        // Another seed for each, so that each choice of the scenario has its turn.
+        order.seed = order_.seed.value_or(0) + number;
+        order.out = order_.out / cell.kernel / (cell.mutant.empty() ? "original" : cell.mutant) / cell.scenario /
+                    fmt::format("{:04}", number);
+        auto results = run_scenarios(order, hosts_, observer_);
+        if (!results) return std::unexpected(results.error());
+        if (results->interrupted) return fail(Fault::interrupted, "interrupted");
+        if (!results->arms.empty() && !results->arms[0].skipped.empty()) {
+            cell.outcome = CellOutcome::skipped;
+            cell.reason = results->arms[0].skipped;
+            return {};
+        }
+        if (results->arms.empty() || results->arms[0].trials.empty())
+            return fail(Fault::rig, "a trial of {} came to no result", cell.scenario);
+        TrialResult trial = results->arms[0].trials[0];
+        trial.number = number;
+        trial.directory = fs::relative(order.out, order_.out) / trial.directory;
+        cell.verdict = trial.verdict;
+        cell.reason = trial.reason;
+        cell.oracle = trial.findings.empty() ? "" : trial.findings.front().oracle;
+        cell.trials.push_back(std::move(trial));
+        if (is_conviction(cell.verdict)) break;
+    }
+    if (is_conviction(cell.verdict)) cell.outcome = CellOutcome::killed;
+    else if (cell.verdict == Verdict::rig_fault) cell.outcome = CellOutcome::rig_fault;
+    else {
+        const bool held = std::ranges::any_of(cell.trials, [](const auto& t) { return t.verdict == Verdict::held; });
+        cell.outcome = held ? CellOutcome::survived : CellOutcome::inconclusive;
+    }
+    return {};
+}
+
+Result<Matrix> MatrixRun::run() {
+    const auto begun = steady_clock().now();
+    MEMRIG_CHECK(plan());
+    for (auto& cell : matrix_.cells) {
+        const Status done = run_cell(cell);
+        matrix_.seconds = seconds(steady_clock().now() - begun);
+        if (done) continue;
+        if (done.error().fault == Fault::interrupted || stop_request().requested()) {
+            matrix_.interrupted = true;
+            break;
+        }
+        // A patch that does not apply, a kernel that does not build, a bench that QEMU refuses: to be mended, not to be passed over.
+        if (done.error().fault == Fault::user_input || done.error().fault == Fault::host)
+            return std::unexpected(done.error());
+        cell.outcome = CellOutcome::rig_fault;
+        cell.reason = done.error().line();
+    }
+    return std::move(matrix_);
+}
+
+}  // namespace
+
+const char* to_string(CellOutcome outcome) {
+    switch (outcome) {
+        case CellOutcome::killed: return "killed";
+        case CellOutcome::survived: return "survived";
+        case CellOutcome::inconclusive: return "inconclusive";
+        case CellOutcome::skipped: return "skipped";
+        case CellOutcome::rig_fault: return "rig-fault";
+    }
+    return "?";
+}
+
+bool Matrix::killed(const SourceMutant& mutant) const {
+    return std::ranges::any_of(cells, [&](const MatrixCell& cell) {
+        return cell.mutant == mutant.name && cell.outcome == CellOutcome::killed;
+    });
+}
+
+std::size_t Matrix::to_kill() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(mutants, [](const SourceMutant& mutant) { return mutant.equivalent.empty(); }));
+}
+
+std::size_t Matrix::kills() const {
+    return static_cast<std::size_t>(std::ranges::count_if(
+        mutants, [&](const SourceMutant& mutant) { return mutant.equivalent.empty() && killed(mutant); }));
+}
+
+std::size_t Matrix::original_trials() const {
+    std::size_t trials = 0;
+    for (const auto& cell : cells)
+        if (cell.mutant.empty()) trials += cell.trials.size();
+    return trials;
+}
+
+std::size_t Matrix::false_positives() const {
+    std::size_t wrong = 0;
+    for (const auto& cell : cells)
+        for (const auto& trial : cell.trials) wrong += cell.mutant.empty() && trial.verdict != Verdict::held;
+    return wrong;
+}
+
+int Matrix::exit_status() const {
+    if (interrupted) return 130;
+    if (std::ranges::find(cells, CellOutcome::rig_fault, &MatrixCell::outcome) != cells.end()) return 3;
+    // Nothing run is nothing shown.
+    return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? 0 : 1;
+}
+
+Result<Matrix> run_matrix(const MatrixSpec& order, const std::vector<Host*>& hosts, RunObserver& observer) {
+    return MatrixRun(order, hosts, observer).run();
+}
+
+}  // namespace memrig

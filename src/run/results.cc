@@ -1,0 +1,49 @@
+#include "run/results.h"
+
+#include <algorithm>
+#include <cmath>
+
+namespace memrig {
+
+std::size_t ArmResult::convicted() const {
+    return static_cast<std::size_t>(std::ranges::count_if(trials, [&](const TrialResult& trial) {
+        return std::ranges::find(expected, trial.verdict) != expected.end();
+    }));
+}
+
+bool ArmResult::as_expected() const {
+    if (!skipped.empty()) return true;
+    const bool all_good = std::ranges::all_of(trials, &TrialResult::as_expected);
+    if (mode == Mode::explore && !is_control()) return convicted() > 0 && all_good;
+    return trials.size() == trials_asked && all_good;
+}
+
+std::map<Verdict, unsigned> ArmResult::counts() const {
+    std::map<Verdict, unsigned> counts;
+    for (const auto& trial : trials) counts[trial.verdict]++;
+    return counts;
+}
+
+int RunResults::exit_status() const {
+    if (interrupted) return 130;
+    if (!fault.empty()) return 3;
+    bool failed = false;
+    for (const auto& arm : arms) {
+        if (std::ranges::find(arm.trials, Verdict::rig_fault, &TrialResult::verdict) != arm.trials.end()) return 3;
+        failed = failed || !arm.as_expected();
+    }
+    if (failed) return 1;
+    // All that is skipped shows nothing: a nightly run must not take it for a pass.
+    return std::ranges::all_of(arms, [](const ArmResult& arm) { return arm.trials.empty(); }) ? 4 : 0;
+}
+
+Spread spread_of(std::vector<double> values) {
+    if (values.empty()) return {};
+    std::ranges::sort(values);
+    const std::size_t n = values.size();
+    const double median = n % 2 == 1 ? values[n / 2] : (values[n / 2 - 1] + values[n / 2]) / 2;
+    const auto rank = static_cast<std::size_t>(std::ceil(0.95 * static_cast<double>(n)));
+    return {median, values[std::max<std::size_t>(rank, 1) - 1]};
+}
+
+}  // namespace memrig

@@ -1,0 +1,362 @@
+#include "run/run.h"
+
+#include <algorithm>
+#include <atomic>
+#include <chrono>
+#include <condition_variable>
+#include <deque>
+#include <mutex>
+#include <random>
+#include <thread>
+
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/log.h"
+#include "base/stop_request.h"
+#include "kernel/catalogue.h"
+#include "run/exploration.h"
+#include "run/fleet.h"
+#include "scenario/scenario.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::uint64_t kLeastFreeBytes = 256ull << 20;
+
+// Why nothing can be run on a kernel with these symbols; empty where all can.
+std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) {
+    const auto has = [&](const std::string& symbol) { return !symbols.all(symbol).empty(); };
+    if (const auto lacked = std::ranges::find_if_not(scenario.needs, has); lacked != scenario.needs.end())
+        return fmt::format("this kernel has no {}", *lacked);
+    const auto surplus = std::ranges::find_if(scenario.lacks, has);
+    return surplus == scenario.lacks.end() ? "" : fmt::format("this kernel has {}", *surplus);
+}
+
+// One arm to run: which of the results it fills (the same index as its own), and what its trials are made of.
+struct PlannedArm {
+    std::size_t result;
+    const Scenario* scenario;
+    const ScenarioArm* arm;
+    Fleet::Guests* guests;
+    fs::path directory;                             // relative to the run's
+    std::unique_ptr<Exploration> exploration = {};  // of explore mode
+    std::vector<std::string> settings = {};         // all that the scenario was changed by
+};
+
+// One trial to run.
+struct Task {
+    std::size_t planned;
+    NumberedOrder order;  // without switches, but in explore mode
+};
+
+// A kernel or scenario that was given as a path becomes one folder; two paths never become the same.
+fs::path directory_name(const std::string& name) {
+    const fs::path path = name;
+    if (path.is_relative() && path.lexically_normal() == path && *path.begin() != ".." && path.extension() != ".toml")
+        return path;
+    std::string text = path.filename().string();
+    for (char& c : text)
+        if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '-' && c != '.' && c != '_') c = '_';
+    constexpr std::size_t digits = 8;
+    return text + "-" + Hasher().add(name).finish().substr(0, digits);
+}
+
+std::string now_utc() {
+    const auto now = std::chrono::system_clock::to_time_t(std::chrono::system_clock::now());
+    std::tm parts{};
+    ::gmtime_r(&now, &parts);
+    char text[32];
+    std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%SZ", &parts);
+    return text;
+}
+
+class Campaign {
+public:
+    Campaign(const RunSpec& order, const std::vector<Host*>& hosts, RunObserver& observer)
+        : order_(order), observer_(observer), fleet_(hosts, order.accelerator, observer, mutex_) {}
+
+    Result<RunResults> run();
+
+private:
+    Status check_output() const;
+    Status make_output() const;
+    Status load_scenarios();
+    Status plan();
+    [[nodiscard]] Result<Bench> bench_for(const Scenario& scenario, const KernelImage& kernel) const;
+    Status plan_scenario(const Scenario& written, const KernelImage& kernel);
+    Result<Fleet::Guests*> prepare(const Bench& bench, const KernelImage& kernel);
+    void work();
+    Status fill_queue();
+    Status plan_exploration(std::size_t index);
+    Result<TrialOutcome> run_one(PlannedArm& planned, const NumberedOrder& next);
+    Status take_in(PlannedArm& planned, TrialOutcome outcome);
+    [[nodiscard]] unsigned trials_in_all() const;
+    [[nodiscard]] std::vector<std::string> settings_of(const Scenario& scenario) const;
+
+    const RunSpec& order_;
+    RunObserver& observer_;
+    RunResults results_;
+    std::vector<Scenario> scenarios_;
+    std::deque<Scenario> changed_;  // as played on a bench, and with what an arm sets
+    std::deque<PlannedArm> planned_;
+    std::mutex mutex_;  // for all below, the results' trials and the observer
+    Fleet fleet_;       // minds it itself
+    std::deque<Task> queue_;
+    std::condition_variable more_;  // tasks, or none to come
+    unsigned running_ = 0;
+    std::optional<Error> error_;
+};
+
+Status Campaign::check_output() const {
+    std::error_code code;
+    if (!order_.resume && fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}},
+                         "a run's directory has to be new");
+    return {};
+}
+
+Status Campaign::make_output() const {
+    MEMRIG_CHECK(make_directories(order_.out));
+    MEMRIG_TRY(const std::uint64_t free, free_space(order_.out));
+    if (free < kLeastFreeBytes) return fail(Fault::host, "only {} MiB are free at {}", free >> 20, order_.out.string());
+    return {};
+}
+
+std::vector<std::string> Campaign::settings_of(const Scenario& scenario) const {
+    std::vector<std::string> settings;
+    if (order_.manner.mode == Mode::explore) settings = scenario.explore_settings;
+    settings.insert(settings.end(), order_.manner.settings.begin(), order_.manner.settings.end());
+    return settings;
+}
+
+Status Campaign::load_scenarios() {
+    for (const auto& name : order_.scenarios) {
+        MEMRIG_TRY(Scenario scenario, load_scenario(name));
+        for (const auto& setting : settings_of(scenario)) MEMRIG_CHECK(apply_setting(scenario, setting));
+        scenarios_.push_back(std::move(scenario));
+    }
+    return {};
+}
+
+Result<Fleet::Guests*> Campaign::prepare(const Bench& bench, const KernelImage& kernel) {
+    MEMRIG_TRY(const auto prepared, fleet_.prepare(bench, kernel));
+    const PreparedGuest& guest = Fleet::any_of(*prepared.guests);
+    results_.qemu_version = guest.qemu_version;
+    results_.accelerator = to_string(guest.order.accelerator);
+    if (prepared.is_new)
+        results_.kernels.push_back({kernel.id, guest.hello.release, kernel.sha256, guest.boot_seconds});
+    return prepared.guests;
+}
+
+// The first that the kernel can run on, or else the first.
+Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& kernel) const {
+    if (!order_.bench.empty()) return load_bench(order_.bench);
+    for (const auto& name : scenario.benches) {
+        MEMRIG_TRY(Bench bench, load_bench(name));
+        if (bench.arch == kernel.arch) return bench;
+    }
+    return load_bench(scenario.benches.front());
+}
+
+Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kernel) {
+    MEMRIG_TRY(Bench bench, bench_for(written, kernel));
+    // One that was asked for alone is the user's mistake, which prepare() names.
+    const bool of_another =
+        bench.arch != kernel.arch && order_.bench.empty() && (order_.skip_other_machines || scenarios_.size() > 1);
+    if (!of_another) MEMRIG_CHECK(use_emulator(bench, order_.emulator));
+    const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
+    if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&
+        std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
+        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);
+    bool any = false;
+    for (const auto& arm : scenario.arms) {
+        if (order_.arm != "all" && order_.arm != arm.name) continue;
+        any = true;
+        ArmResult result;
+        result.scenario = scenario.name;
+        result.kernel = kernel.id;
+        result.bench = bench.name;
+        result.arm = arm.name;
+        result.purpose = arm.purpose;
+        result.expected = arm.expected;
+        result.mode = order_.manner.mode;
+        result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
+        const auto skip = [&](std::string why) {
+            result.skipped = std::move(why);
+            result.trials_asked = 0;
+            results_.arms.push_back(std::move(result));
+        };
+        if (of_another) {
+            skip(fmt::format("it has no bench for {}", kernel.arch));
+            continue;
+        }
+        MEMRIG_TRY(Fleet::Guests* const guests, prepare(bench, kernel));
+        const PreparedGuest& guest = Fleet::any_of(*guests);
+        if (const std::string reason = not_meant_for(scenario, guest.symbols); !reason.empty()) {
+            skip(reason);
+            continue;
+        }
+        MEMRIG_CHECK(check_fit(guest));
+        const fs::path directory = directory_name(scenario.name) / directory_name(kernel.id) / arm.name;
+        const Scenario* played = &scenario;
+        std::vector<std::string> settings = settings_of(scenario);
+        if (!arm.settings.empty()) {
+            played = &changed_.emplace_back(scenario);
+            for (const auto& setting : arm.settings) MEMRIG_CHECK(apply_setting(changed_.back(), setting));
+            settings.insert(settings.end(), arm.settings.begin(), arm.settings.end());
+        }
+        planned_.push_back({results_.arms.size(), played, &arm, guests, directory, {}, std::move(settings)});
+        results_.arms.push_back(std::move(result));
+    }
+    if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
+    return {};
+}
+
+Status Campaign::plan() {
+    for (const auto& id : order_.kernels) {
+        MEMRIG_TRY(const KernelImage kernel, resolve_kernel(id));
+        for (const auto& scenario : scenarios_) MEMRIG_CHECK(plan_scenario(scenario, kernel));
+    }
+    return {};
+}
+
+Status Campaign::fill_queue() {
+    for (std::size_t i = 0; i < planned_.size(); i++)
+        if (order_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(i));
+        else
+            for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++)
+                queue_.push_back({i, {number, {}}});
+    return {};
+}
+
+Status Campaign::plan_exploration(std::size_t index) {
+    PlannedArm& planned = planned_[index];
+    const KernelImage& kernel = Fleet::any_of(*planned.guests).order.kernel;
+    const auto points = points_of(order_.manner, *planned.scenario);
+    Hasher identity;
+    identity.add(planned.scenario->text).add(planned.arm->name).add(kernel.sha256).add(MEMRIG_VERSION);
+    for (const auto& word : points) identity.add(word);
+    for (const auto& word : planned.settings) identity.add(word);
+    identity.add(std::to_string(order_.manner.preemptions)).add(std::to_string(results_.seed));
+    planned.exploration = std::make_unique<Exploration>(order_.out / planned.directory / "explored.jsonl",
+                                                        identity.finish(), order_.manner, points);
+    MEMRIG_TRY(const auto start, planned.exploration->start(order_.resume));
+    ArmResult& arm = results_.arms[planned.result];
+    arm.trials = start.played;
+    arm.trials_asked = static_cast<unsigned>(planned.exploration->summary().known);
+    for (const auto& order : start.to_play) queue_.push_back({index, order});
+    return {};
+}
+
+unsigned Campaign::trials_in_all() const {
+    unsigned trials = 0;
+    for (const auto& arm : results_.arms) trials += arm.trials_asked;
+    return trials;
+}
+
+Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder& next) {
+    const fs::path directory = planned.directory / fmt::format("{:04}", next.number);
+    TrialSpec order{{}, *planned.scenario,      *planned.arm,  next.number, results_.seed + next.number,
+                    {}, order_.out / directory, order_.manner, next.order};
+    order.manner.settings = planned.settings;
+    // All orders of an arm are orders of the same thing.
+    if (order.manner.mode == Mode::explore) order.seed = results_.seed;
+    for (const auto& actor : planned.scenario->schedule.actors)
+        if (actor.is_thread()) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+    auto outcome = fleet_.play(*planned.guests, order);
+    if (outcome) outcome->result.directory = directory;
+    return outcome;
+}
+
+// With the lock taken.
+Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
+    ArmResult& arm = results_.arms[planned.result];
+    if (planned.exploration) {
+        MEMRIG_TRY(const auto fresh, planned.exploration->played(outcome));
+        const std::size_t index = planned.result;
+        for (const auto& order : fresh) queue_.push_back({index, order});
+        const bool convicts = arm.is_control()
+                                  ? !outcome.result.as_expected
+                                  : std::ranges::find(arm.expected, outcome.result.verdict) != arm.expected.end();
+        if (order_.stop_at_first && convicts) planned.exploration->stop_at_first();
+        const std::size_t known = planned.exploration->summary().known;
+        arm.trials_asked =
+            static_cast<unsigned>(order_.trials == 0 ? known : std::min<std::size_t>(known, order_.trials));
+        std::erase_if(queue_, [&](const Task& task) {
+            return task.planned == index &&
+                   (planned.exploration->summary().stopped_at_first || task.order.number > arm.trials_asked);
+        });
+        observer_.planned(trials_in_all());
+    }
+    arm.trials.push_back(std::move(outcome.result));
+    observer_.trial_done(arm, arm.trials.back());
+    if (order_.enough && order_.enough(arm.trials.back())) queue_.clear();
+    return {};
+}
+
+void Campaign::work() {
+    std::unique_lock guard(mutex_);
+    for (;;) {
+        more_.wait(guard, [this] { return !queue_.empty() || running_ == 0 || error_ || stop_request().requested(); });
+        if (queue_.empty() || error_ || stop_request().requested()) break;
+        const Task next = queue_.front();
+        queue_.pop_front();
+        running_++;
+        guard.unlock();
+        PlannedArm& planned = planned_[next.planned];
+        auto outcome = run_one(planned, next.order);
+        guard.lock();
+        running_--;
+        const Status taken = outcome ? take_in(planned, *std::move(outcome)) : Status(std::unexpected(outcome.error()));
+        if (!taken && !error_) error_ = taken.error();
+        more_.notify_all();
+    }
+    more_.notify_all();
+}
+
+Result<RunResults> Campaign::run() {
+    const auto begun = steady_clock().now();
+    results_.memrig_version = MEMRIG_VERSION;
+    results_.started = now_utc();
+    results_.seed = order_.seed.value_or(order_.manner.mode == Mode::explore ? 0 : std::random_device{}());
+    results_.jobs = order_.jobs;
+    MEMRIG_CHECK(load_scenarios());
+    MEMRIG_CHECK(check_output());
+    MEMRIG_CHECK(plan());
+    MEMRIG_CHECK(make_output());
+    MEMRIG_CHECK(fill_queue());
+    observer_.planned(trials_in_all());
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
+    for (auto& worker : workers) worker.join();
+    if (!order_.keep_guests) fleet_.discard_new();
+    results_.interrupted = stop_request().requested();
+    if (error_ && error_->fault != Fault::interrupted) {
+        // What was measured is kept, if anything was.
+        const bool none = std::ranges::all_of(results_.arms, [](const ArmResult& arm) { return arm.trials.empty(); });
+        if (none || error_->fault == Fault::user_input) return std::unexpected(*error_);
+        results_.fault = error_->line();
+    }
+    for (auto& arm : results_.arms) std::ranges::sort(arm.trials, {}, &TrialResult::number);
+    results_.hosts = fleet_.shares();
+    for (auto& host : results_.hosts)
+        for (const auto& arm : results_.arms)
+            host.trials += static_cast<unsigned>(std::ranges::count(arm.trials, host.name, &TrialResult::host));
+    for (const auto& planned : planned_)
+        if (planned.exploration) results_.arms[planned.result].explored = planned.exploration->summary();
+    results_.seconds = seconds(steady_clock().now() - begun);
+    return std::move(results_);
+}
+
+}  // namespace
+
+Result<RunResults> run_scenarios(const RunSpec& order, Host& backend, RunObserver& observer) {
+    return run_scenarios(order, std::vector{&backend}, observer);
+}
+
+Result<RunResults> run_scenarios(const RunSpec& order, const std::vector<Host*>& hosts, RunObserver& observer) {
+    return Campaign(order, hosts, observer).run();
+}
+
+}  // namespace memrig

@@ -1,0 +1,336 @@
+#include "run/trial.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "oracle/judge.h"
+#include "play/director.h"
+#include "play/while_running.h"
+#include "probe/kernel_objects.h"
+#include "run/evidence.h"
+#include "run/trial_json.h"
+#include "watch/elision.h"
+#include "watch/lock_trace.h"
+#include "watch/notifiers.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+constexpr auto kAgentPatience = 1min;
+constexpr auto kCrashedPatience = 10s;
+
+// Everything of a trial that lives while its machine does.
+class Stage {
+public:
+    Stage(Machine& machine, const TrialSpec& order, SteadyTime origin)
+        : machine_(machine), order_(order), timeline_(origin) {}
+
+    Result<Judgement> play(TrialOutcome& outcome);
+    Status write(SteadyTime origin) const {
+        MEMRIG_CHECK(write_machine_evidence(machine_, probe_, origin, order_.directory));
+        if (!conductor_) return {};
+        return write_schedule_evidence(timeline_, ledger_.get(), tasks_, stops_by_function(), order_.directory);
+    }
+
+private:
+    Result<Judgement> play_through(TrialOutcome& outcome);
+    Status set_up(const MemorySnapshot& before);
+    [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
+    Status ask_kernel_for_veto();
+    Status perform(Cast& cast, TrialOutcome& outcome);
+    void name_tasks_of(Performance& performance);
+    Status compare_with_trace(const Performance& performance);
+    Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
+    [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
+
+    Machine& machine_;
+    const TrialSpec& order_;
+    Timeline timeline_;
+    std::map<std::uint64_t, TaskLabel> tasks_;
+    Probe* probe_ = nullptr;
+    std::unique_ptr<Conductor> conductor_;
+    std::unique_ptr<LockLedger> ledger_;
+    std::unique_ptr<RuleWatch> rules_;
+    std::unique_ptr<NotifierWatch> notices_;
+    std::optional<Cast> cast_;
+    std::vector<std::unique_ptr<Elision>> elisions_;
+    std::vector<std::unique_ptr<Override>> overrides_;
+    std::vector<std::string> disagreements_;  // of ledger and lock trace
+};
+
+NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
+    NotifierSpec order;
+    order.block_bytes = order_.guest->hello.block_bytes;
+    order.page_bytes = before.figures.page_bytes;
+    for (const auto& zone : before.figures.zones) order.present[zone.node] += zone.present;
+    order.block = [this](std::uint64_t block) -> std::optional<BlockFacts> {
+        for (const auto& [adder, blocks] : cast_->seen.plugged)
+            if (blocks.contains(block)) {
+                const Actor& actor = *order_.scenario.schedule.find(adder);
+                return BlockFacts{actor.node, actor.memmap_on_memory};
+            }
+        return std::nullopt;
+    };
+    const auto& veto = order_.scenario.veto;
+    if (veto && veto->by == VetoSpec::By::probe) {
+        order.veto = veto->notice;
+        order.let_through = veto->after;
+    }
+    return order;
+}
+
+// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed. That of NOTIFY_BAD is EPERM.
+Status Stage::ask_kernel_for_veto() {
+    const auto& veto = order_.scenario.veto;
+    if (!veto || veto->by != VetoSpec::By::kernel) return {};
+    const std::string file =
+        fmt::format("/sys/kernel/debug/notifier-error-inject/memory/actions/{}/error", to_string(veto->notice));
+    const Status written = while_running(
+        *conductor_, [&] { return machine_.agent().write_guest_file(file, "-1", Deadline::after(kAgentPatience)); });
+    if (!written && written.error().fault == Fault::guest)
+        return fail_with({Fault::user_input, "this kernel has no error injector for memory notifiers", {}},
+                         "it comes with CONFIG_MEMORY_NOTIFIER_ERROR_INJECT, as in the ref-* kernels");
+    MEMRIG_CHECK(written);
+    return conductor_->pause();
+}
+
+Status Stage::set_up(const MemorySnapshot& before) {
+    const PreparedGuest& guest = *order_.guest;
+    const TrialOptions& manner = order_.manner;
+    // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger would watch, and
+    // is judged by what it leaves behind.
+    if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
+        const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
+        const auto watching = by_writes ? MutexWatching::writes : MutexWatching::calls;
+        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching,
+                                             manner.ledger ? LedgerExtent::all : LedgerExtent::attempts));
+    }
+    for (const auto& order : order_.arm.elisions) {
+        MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
+        elisions_.push_back(std::move(elision));
+    }
+    if (ledger_ && manner.ledger) {
+        MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
+        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before)));
+    }
+    for (const auto& order : order_.arm.overrides) {
+        MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
+        overrides_.push_back(std::move(forced));
+    }
+    return {};
+}
+
+Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
+    const PreparedGuest& guest = *order_.guest;
+    const Schedule& schedule = order_.scenario.schedule;
+    if (order_.manner.mode != Mode::directed && !schedule.makes_sense_in_any_order())
+        return fail(Fault::user_input, "scenario {} has actors that only its steps can order: it has no {} mode",
+                    order_.scenario.name, to_string(order_.manner.mode));
+    switch (order_.manner.mode) {
+        case Mode::free: return play_freely(cast, *conductor_, timeline_, schedule);
+        case Mode::directed:
+            return Director(cast, *conductor_, guest.symbols, timeline_, schedule, guest.order.bench.housekeeping)
+                .play();
+        case Mode::explore: break;
+    }
+    Interleaver interleaver(
+        cast, *conductor_, *ledger_, guest.symbols, timeline_,
+        {schedule, points_of(order_.manner, order_.scenario), order_.order, order_.manner.preemptions});
+    const Status played = interleaver.play();
+    outcome.branches = interleaver.branches();
+    outcome.missing_points = interleaver.missing_points();
+    outcome.result.order_came_to_pass = interleaver.complete();
+    return played;
+}
+
+// For the reports.
+void Stage::name_tasks_of(Performance& performance) {
+    if (!ledger_) return;
+    std::map<std::uint64_t, std::string> known;
+    for (const auto& actor : order_.scenario.schedule.actors)
+        if (const auto task = performance.tasks.find(actor.name); actor.is_thread() && task != performance.tasks.end())
+            known.emplace(task->second, actor.name);
+    performance.names = name_tasks(ledger_->owners(), known);
+}
+
+// The guest has come to its end, or there is nothing to compare.
+Status Stage::compare_with_trace(const Performance& performance) {
+    if (!order_.manner.lock_trace || !ledger_ || performance.end != PlayEnd::finished) return {};
+    MEMRIG_TRY(const auto trace, while_running(*conductor_, [&] {
+                   return read_lock_trace(machine_.agent(), Deadline::after(kAgentPatience));
+               }));
+    std::map<std::uint64_t, int> pids;
+    for (const auto& [task, name] : performance.names)
+        if (name.pid > 0) pids.emplace(task, name.pid);
+    std::size_t compared = 0;
+    disagreements_ = lock_trace_disagreements(ledger_->events(), pids, trace, compared);
+    if (compared < order_.scenario.schedule.actors.size())
+        disagreements_.push_back(fmt::format("only {} tasks could be compared", compared));
+    return {};
+}
+
+Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome) {
+    const PreparedGuest& guest = *order_.guest;
+    const ConsoleReport console = parse_console(machine_.console().text());
+    TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
+    if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
+    if (rules_) {
+        RuleEvidence rules{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+        const auto& told = notices_->breaches();
+        rules.breaches.insert(rules.breaches.end(), told.begin(), told.end());
+        rules.checks.insert(notices_->checks().begin(), notices_->checks().end());
+        const auto gaps = notices_->gaps();
+        rules.gaps.insert(rules.gaps.end(), gaps.begin(), gaps.end());
+        evidence.rules = std::move(rules);
+    }
+    if (const auto& veto = order_.scenario.veto;
+        veto && veto->by != VetoSpec::By::nobody && notices_ && notices_->vetoes(veto->notice) == 0)
+        evidence.never_vetoed = to_string(veto->notice);
+    evidence.mode = order_.manner.mode;
+    evidence.ledger_disagreements = disagreements_;
+    evidence.order_came_to_pass = outcome.result.order_came_to_pass;
+    for (const auto& forced : overrides_)
+        if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
+    for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
+    return judge(evidence, order_.manner.oracles);
+}
+
+Result<Judgement> Stage::play(TrialOutcome& outcome) {
+    auto judgement = play_through(outcome);
+    if (judgement || judgement.error().fault != Fault::guest || !cast_) return judgement;
+    // A kernel that crashes where nobody watches it any more, as when its memory is looked at, shows in an agent that does not answer,
+    // and on the console.
+    cast_->seen.end = PlayEnd::crashed;
+    Judgement crashed = judge_it(cast_->seen, outcome);
+    return crashed.verdict == Verdict::oops ? std::move(crashed) : std::move(judgement);
+}
+
+Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
+    const PreparedGuest& guest = *order_.guest;
+    const auto crashed = [&console = machine_.console()] {
+        return std::ranges::any_of(parse_console(console.text()).findings,
+                                   [](const ConsoleFinding& finding) { return is_crash(finding.kind); });
+    };
+    machine_.agent().shorten_waits_when(crashed, kCrashedPatience);
+    MEMRIG_TRY(probe_, machine_.probe());
+    conductor_ = std::make_unique<Conductor>(*probe_, kernel_stack_bytes(guest.symbols, probe_->architecture()));
+    MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
+    if (order_.manner.lock_trace) {
+        MEMRIG_CHECK(while_running(
+            *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kAgentPatience)); }));
+        MEMRIG_CHECK(conductor_->pause());
+    }
+    MEMRIG_CHECK(ask_kernel_for_veto());
+    MEMRIG_CHECK(set_up(before));
+    Cast& cast = cast_.emplace(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
+                               CastSpec{std::move(before), order_.scenario.schedule, order_.attributes,
+                                        guest.hello.block_bytes, guest.order.bench.housekeeping});
+    // A lock that somebody left with is never given back: who needs it waits for ever.
+    cast.give_up_when([this] {
+        return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
+    });
+    MEMRIG_CHECK(perform(cast, outcome));
+    if (notices_ && cast.seen.end == PlayEnd::finished) notices_->finish();
+    name_tasks_of(cast.seen);
+    MEMRIG_CHECK(compare_with_trace(cast.seen));
+    for (const auto& [task, name] : cast.seen.names) tasks_[task] = {cast.actor_of(task), name};
+    for (const auto& [actor, task] : cast.seen.tasks) tasks_[task].actor = actor;
+    outcome.result.schedule_seconds = cast.seen.schedule_seconds;
+    outcome.result.stops = conductor_->stops();
+    return judge_it(cast.seen, outcome);
+}
+
+std::map<std::string, std::uint64_t> Stage::stops_by_function() const {
+    std::map<std::string, std::uint64_t> stops;
+    for (const auto& [address, count] : conductor_->stops_at()) stops[order_.guest->symbols.describe(address)] += count;
+    return stops;
+}
+
+void blame(TrialResult& result, const Error& error) {
+    result.verdict = error.fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
+    result.reason = error.line();
+    result.findings = {Finding{"rig", result.verdict, error.line(), {}}};
+}
+
+bool is_as_expected(const TrialSpec& order, const TrialResult& result) {
+    const auto is_one_of = [&](const std::vector<Verdict>& verdicts) {
+        return std::ranges::find(verdicts, result.verdict) != verdicts.end();
+    };
+    if (result.verdict == Verdict::rig_fault) return false;
+    const bool control = order.arm.name == "control";
+    const bool proves_nothing = result.verdict == Verdict::inconclusive;
+    switch (order.manner.mode) {
+        // Nothing is scheduled, so nothing has to show. But a trial that did not come to its end, that elided nothing or whose console
+        // is not quiet counts for nothing, not for a race that did not come.
+        case Mode::free: return proves_nothing ? result.findings.empty() : !control || is_one_of(order.arm.expected);
+        // A mutant's race need not show in each order; a control has to hold in every one.
+        case Mode::explore:
+            if (control) return is_one_of(order.arm.expected);
+            return !proves_nothing || !result.order_came_to_pass;
+        case Mode::directed: break;
+    }
+    if (control || order.manner.oracles.empty()) return is_one_of(order.arm.expected);
+    return is_one_of(convictions_by(order.manner.oracles));
+}
+
+}  // namespace
+
+std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& scenario) {
+    if (!manner.points.empty()) return manner.points;
+    return scenario.points.empty() ? default_points() : scenario.points;
+}
+
+Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
+    TrialOutcome outcome;
+    TrialResult& result = outcome.result;
+    result.number = order.number;
+    result.seed = order.seed;
+    result.order = order.order;
+    result.host = order.host;
+    for (const auto& [actor, attribute] : order.attributes) result.choices[actor + ".attribute"] = attribute;
+    MEMRIG_CHECK(make_directories(order.directory));
+    MEMRIG_CHECK(write_file(order.directory / "trial.json", text_of(recipe_json(order))));
+
+    const SteadyTime begun = steady_clock().now();
+    auto live = begin_guest(backend, order.guest, order.directory);
+    result.restore_seconds = seconds(steady_clock().now() - begun);
+    if (!live) {
+        if (live.error().fault == Fault::interrupted) return std::unexpected(live.error());
+        blame(result, live.error());
+        // A QEMU that somebody killed says nothing about the saved state.
+        const bool killed = live.error().message.find("killed by") != std::string::npos;
+        result.did_not_restore =
+            is_kept(backend, order.guest->order.bench) && live.error().fault == Fault::rig && !killed;
+    } else {
+        TrialSpec played = order;
+        played.guest = live->guest;
+        Machine& machine = *live->machine;
+        Stage stage(machine, played, begun);
+        const auto judgement = stage.play(outcome);
+        if (judgement) {
+            result.verdict = judgement->verdict;
+            result.reason = judgement->reason;
+            result.findings = judgement->findings;
+        } else if (judgement.error().fault == Fault::interrupted || judgement.error().fault == Fault::user_input) {
+            return std::unexpected(judgement.error());
+        } else {
+            // What we saw may be but the echo of QEMU's end.
+            const bool ours = judgement.error().fault == Fault::rig;
+            blame(result, machine.death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
+        }
+        if (const auto written = stage.write(begun); !written) blame(result, written.error());
+    }
+    if (live && order.keep_machine) outcome.machine = std::move(live->machine);
+    result.verdict_seconds = seconds(steady_clock().now() - begun);
+    result.as_expected = is_as_expected(order, result);
+    if (const auto written = write_file(order.directory / "verdict.json", text_of(verdict_json(result))); !written) {
+        blame(result, written.error());
+        result.as_expected = false;
+    }
+    return outcome;
+}
+
+}  // namespace memrig

@@ -1,0 +1,336 @@
+#include "watch/lock_ledger.h"
+
+#include <algorithm>
+#include <array>
+#include <set>
+
+#include "probe/function_watch.h"
+#include "probe/kernel_objects.h"
+
+namespace memrig {
+
+namespace {
+
+// A mutex whose address lies this far or less behind a `struct device` is that device's own: it holds no other mutex that
+// the driver core takes, and its next neighbour in the slab is a device that is nearer to its own lock.
+constexpr std::uint64_t kDeviceSpan = 1024;
+constexpr std::size_t kMostEvents = 100'000;
+
+// What lockdep kernels have instead of mutex_lock (include/linux/mutex.h) is among them.
+constexpr std::array kMutexLocks = {
+    "mutex_lock",          "mutex_lock_nested",         "mutex_lock_interruptible", "mutex_lock_interruptible_nested",
+    "mutex_lock_killable", "mutex_lock_killable_nested"};
+
+std::string device_lock_name(std::uint64_t block) { return fmt::format("memory{}'s device lock", block); }
+
+}  // namespace
+
+enum class LockLedger::Effect {
+    acquires,           // returns once it has the lock
+    tries,              // returns 1 with the lock, 0 without
+    acquires_or_fails,  // returns 0 with the lock, an error without
+    releases
+};
+
+// A function that works on a lock. Its first argument is the lock, or it stands for one fixed lock.
+struct LockLedger::Primitive {
+    const char* function;
+    Effect effect;
+    bool shared;
+    const char* fixed;  // the lock, where it is not an argument
+    bool optional;      // not every kernel has it
+    bool mutex_change;  // what it does shows in the mutex itself
+    bool mutex = false;
+};
+
+const char* to_string(LockAction action) {
+    switch (action) {
+        case LockAction::wants: return "wants";
+        case LockAction::takes: return "takes";
+        case LockAction::refused: return "is refused";
+        case LockAction::releases: return "releases";
+    }
+    return "?";
+}
+
+LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching)
+    : conductor_(conductor),
+      symbols_(symbols),
+      watching_(watching),
+      paths_(symbols),
+      mutexes_(
+          conductor, paths_, [this](LockEvent event) { write(std::move(event)); },
+          [this](std::uint64_t task, std::uint64_t mutex) {
+              const auto wish = wanted_.find(task);
+              return wish != wanted_.end() && wish->second.instance == mutex;
+          }),
+      names_(symbols) {}
+
+Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
+                                                     MutexWatching watching, LedgerExtent extent) {
+    // mutex_lock_nested and its kin are what lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
+    static constexpr Primitive primitives[] = {
+        {"mutex_lock", Effect::acquires, false, nullptr, true, true, true},
+        {"mutex_lock_nested", Effect::acquires, false, nullptr, true, true, true},
+        {"mutex_lock_interruptible", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_lock_interruptible_nested", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_lock_killable", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_lock_killable_nested", Effect::acquires_or_fails, false, nullptr, true, true, true},
+        {"mutex_unlock", Effect::releases, false, nullptr, true, true, true},
+        {"mutex_trylock", Effect::tries, false, nullptr, true, false, true},
+        {"_mutex_trylock_nest_lock", Effect::tries, false, nullptr, true, false, true},
+        {"percpu_down_write", Effect::acquires, false, nullptr, true, false},
+        {"percpu_up_write", Effect::releases, false, nullptr, true, false},
+        {"cpus_read_lock", Effect::acquires, true, locks::cpu_hotplug, true, false},
+        {"cpus_read_unlock", Effect::releases, true, locks::cpu_hotplug, true, false},
+        {"get_online_mems", Effect::acquires, true, locks::mem_hotplug, true, false},
+        {"put_online_mems", Effect::releases, true, locks::mem_hotplug, true, false},
+    };
+    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
+    for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
+        if (!ledger->names_.can_know(lock)) ledger->gaps_.push_back(fmt::format("{} has no symbol", lock));
+    if (extent == LedgerExtent::attempts) {
+        for (const auto& primitive : primitives)
+            if (primitive.effect == Effect::tries) MEMRIG_CHECK(ledger->watch_primitive(primitive));
+        return ledger;
+    }
+    for (const auto& primitive : primitives)
+        if (watching == MutexWatching::calls || !primitive.mutex_change)
+            MEMRIG_CHECK(ledger->watch_primitive(primitive));
+    if (watching == MutexWatching::writes) {
+        LockLedger* self = ledger.get();
+        conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
+        for (const auto& [address, name] : ledger->names_.known())
+            if (is_mutex(name)) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
+    }
+    MEMRIG_CHECK(ledger->watch_takers());
+    MEMRIG_CHECK(ledger->watch_devices());
+    return ledger;
+}
+
+Status LockLedger::watch_takers() {
+    for (const auto& [function, lock] : names_.takers()) {
+        const auto at_taker = [this, lock](const Arrival& arrival) -> Result<Response> {
+            if (names_.address_of(lock)) return Response::pass();
+            about_to_take_[arrival.task] = lock;
+            if (is_mutex(lock)) MEMRIG_CHECK(watch_for_mutex());
+            return Response::pass();
+        };
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, function, at_taker));
+    }
+    return {};
+}
+
+Status LockLedger::watch_for_mutex() {
+    if (!taking_.empty()) return {};
+    for (const char* mutex_lock : kMutexLocks) {
+        if (symbols_.all(mutex_lock).empty()) continue;
+        MEMRIG_TRY(const auto addresses, entries_of(conductor_.probe(), symbols_, mutex_lock));
+        for (const auto address : addresses) {
+            MEMRIG_TRY(const auto id, conductor_.watch(address, [this](const Arrival& call) -> Result<Response> {
+                MEMRIG_CHECK(learn(call, true, false));
+                return Response::pass();
+            }));
+            taking_.push_back(id);
+        }
+    }
+    return {};
+}
+
+Status LockLedger::learn(const Arrival& arrival, bool mutex, bool by_caller) {
+    std::optional<std::string> lock;
+    if (const auto waited = about_to_take_.find(arrival.task); waited != about_to_take_.end()) lock = waited->second;
+    if (!lock && by_caller) {
+        MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
+        lock = names_.taken_by(symbols_.function(back));
+    }
+    if (!lock || is_mutex(*lock) != mutex) return {};
+    about_to_take_.erase(arrival.task);
+    const bool wanted = std::ranges::any_of(about_to_take_, [](const auto& other) { return is_mutex(other.second); });
+    if (mutex && !wanted)
+        for (const auto id : std::exchange(taking_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
+    const std::uint64_t address = arrival.registers.argument(0);
+    if (!names_.learn(address, *lock) || !mutex || watching_ != MutexWatching::writes) return {};
+    return mutexes_.watch(address, *lock);
+}
+
+Status LockLedger::watch_primitive(const Primitive& primitive) {
+    if (symbols_.all(primitive.function).empty() && primitive.optional) return {};
+    return watch_function(conductor_, symbols_, primitive.function,
+                          [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); });
+}
+
+Status LockLedger::watch_devices() {
+    // A memory block's device passes bus_probe_device() when it is added, and device_online() or device_offline() later.
+    for (const char* function : {"bus_probe_device", "device_online", "device_offline"}) {
+        const auto at_device = [this](const Arrival& arrival) -> Result<Response> {
+            const std::uint64_t device = arrival.registers.argument(0);
+            if (devices_.contains(device)) return Response::pass();
+            MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
+            if (block) MEMRIG_CHECK(found_device(device, *block));
+            return Response::pass();
+        };
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, function, at_device));
+    }
+    return {};
+}
+
+Status LockLedger::found_device(std::uint64_t device, std::uint64_t block) {
+    devices_.emplace(device, block);
+    if (watching_ == MutexWatching::calls) return {};
+    return device_lock_offset_ ? watch_device_lock(device, block) : learn_device_lock();
+}
+
+Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) {
+    return mutexes_.watch(device + *device_lock_offset_, device_lock_name(block));
+}
+
+Status LockLedger::learn_device_lock() {
+    if (!learning_.empty()) return {};
+    for (const char* function : kMutexLocks) {
+        if (symbols_.all(function).empty()) continue;
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+        for (const auto entry : entries) {
+            MEMRIG_TRY(const auto id, conductor_.watch(entry, [this](const Arrival& arrival) {
+                return at_first_device_lock(arrival);
+            }));
+            learning_.push_back(id);
+        }
+    }
+    return {};
+}
+
+Result<Response> LockLedger::at_first_device_lock(const Arrival& arrival) {
+    const std::uint64_t mutex = arrival.registers.argument(0);
+    const auto above = devices_.upper_bound(mutex);
+    if (above == devices_.begin() || mutex - std::prev(above)->first > kDeviceSpan) return Response::pass();
+    device_lock_offset_ = mutex - std::prev(above)->first;
+    for (const auto id : std::exchange(learning_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
+    for (const auto& [device, block] : devices_) MEMRIG_CHECK(watch_device_lock(device, block));
+    return Response::pass();
+}
+
+std::optional<std::uint64_t> LockLedger::block_of_device(std::uint64_t device) const {
+    const auto found = devices_.find(device);
+    return found == devices_.end() ? std::nullopt : std::optional(found->second);
+}
+
+std::optional<std::string> LockLedger::lock_at(std::uint64_t address) const {
+    if (const auto named = names_.name_of(address)) return named;
+    auto above = devices_.upper_bound(address);
+    if (above == devices_.begin()) return std::nullopt;
+    const auto& [device, block] = *std::prev(above);
+    if (address - device > kDeviceSpan) return std::nullopt;
+    return device_lock_name(block);
+}
+
+Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arrival& arrival) {
+    std::optional<std::string> lock;
+    std::uint64_t instance = 0;
+    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
+    if (primitive.fixed != nullptr) {
+        lock = primitive.fixed;
+        instance = names_.address_of(primitive.fixed).value_or(0);
+    } else {
+        instance = arrival.registers.argument(0);
+        if (primitive.effect != Effect::releases)
+            MEMRIG_CHECK(learn(arrival, primitive.mutex, primitive.effect == Effect::tries || !primitive.mutex));
+        lock = lock_at(instance);
+    }
+    if (!lock) return Response::pass();
+    LockEvent event{arrival.at,
+                    arrival.task,
+                    arrival.vcpu,
+                    LockAction::wants,
+                    primitive.shared,
+                    *lock,
+                    instance,
+                    symbols_.describe(back),
+                    {}};
+    if (primitive.effect == Effect::releases) {
+        event.action = LockAction::releases;
+        write(std::move(event));
+        return Response::pass();
+    }
+    MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    if (primitive.effect != Effect::tries) write(event);
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, &primitive, event](const Arrival& returned, std::uint64_t value) {
+        return finish(primitive, event, returned, value);
+    }));
+    return Response::pass();
+}
+
+Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival,
+                          std::uint64_t value) {
+    LockEvent event = wanted;
+    event.at = arrival.at;
+    event.vcpu = arrival.vcpu;
+    const bool zero = (value & 0xffffffff) == 0;
+    const bool got = primitive.effect == Effect::acquires || zero == (primitive.effect == Effect::acquires_or_fails);
+    event.action = got ? LockAction::takes : LockAction::refused;
+    // A take by trylock shows in the mutex, too.
+    if (primitive.effect == Effect::tries && got && watching_ == MutexWatching::writes) return {};
+    write(std::move(event));
+    return {};
+}
+
+void LockLedger::write(LockEvent event) {
+    switch (event.action) {
+        case LockAction::wants: wanted_[event.task] = event; break;
+        case LockAction::takes:
+            wanted_.erase(event.task);
+            held_[event.task].push_back(event);
+            break;
+        case LockAction::refused: wanted_.erase(event.task); break;
+        case LockAction::releases: {
+            auto& held = held_[event.task];
+            const auto same = [&](const LockEvent& other) { return other.lock == event.lock; };
+            const auto last = std::ranges::find_if(held.rbegin(), held.rend(), same);
+            if (last != held.rend()) held.erase(std::next(last).base());
+            break;
+        }
+    }
+    if (events_.size() < kMostEvents) events_.push_back(event);
+    if (listener_) listener_(event);
+}
+
+std::vector<LockEvent> LockLedger::held_by(std::uint64_t task) const {
+    const auto found = held_.find(task);
+    return found == held_.end() ? std::vector<LockEvent>() : found->second;
+}
+
+std::optional<LockEvent> LockLedger::wanted_by(std::uint64_t task) const {
+    const auto found = wanted_.find(task);
+    return found == wanted_.end() ? std::nullopt : std::optional(found->second);
+}
+
+namespace {
+// Follows "waits for a lock that X holds" from `task` to `start`. Of a lock that has several holders, readers, any one will do.
+bool leads_to(std::uint64_t start, std::uint64_t task, const std::map<std::uint64_t, LockEvent>& wanted,
+              const std::map<std::uint64_t, std::vector<LockEvent>>& held, std::set<std::uint64_t>& seen,
+              WaitCycle& path) {
+    const auto wish = wanted.find(task);
+    if (wish == wanted.end() || !seen.insert(task).second) return false;
+    const std::size_t depth = path.size();
+    path.push_back({wish->second, {}});
+    for (const auto& [holder, locks] : held) {
+        const auto taken = std::ranges::find(locks, wish->second.lock, &LockEvent::lock);
+        if (holder == task || taken == locks.end()) continue;
+        path[depth].taken = *taken;
+        if (holder == start || leads_to(start, holder, wanted, held, seen, path)) return true;
+    }
+    path.pop_back();
+    return false;
+}
+}  // namespace
+
+std::optional<WaitCycle> LockLedger::wait_cycle() const {
+    for (const auto& [start, wish] : wanted_) {
+        WaitCycle path;
+        std::set<std::uint64_t> seen;
+        if (leads_to(start, start, wanted_, held_, seen, path)) return path;
+    }
+    return std::nullopt;
+}
+
+}  // namespace memrig

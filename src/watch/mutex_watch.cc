@@ -1,0 +1,160 @@
+#include "watch/mutex_watch.h"
+
+#include <algorithm>
+#include <array>
+
+#include "probe/architecture.h"
+#include "probe/packet.h"
+
+namespace memrig {
+
+namespace {
+
+// kernel/locking/mutex.c
+constexpr std::uint64_t kFlagWaiters = 1;
+constexpr std::uint64_t kFlagPickup = 4;
+constexpr std::uint64_t kFlags = 7;
+// Bytes of a `struct mutex` in which its list is looked for: with lockdep, a map of more than 64 stands before it.
+constexpr std::uint64_t kMutexBytes = 192;
+constexpr std::size_t kMostWaiters = 64;
+// Bytes of a task_struct that are looked at: POWER has 256 of thread_info before `stack`.
+constexpr std::uint64_t kTaskHead = 512;
+
+// The mutex's own functions, and lockdep's, are not where a lock is taken.
+bool is_mutex_code(const std::string& place) {
+    constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "__ww_mutex_", "lock_acquire", "lock_release"};
+    return std::ranges::any_of(prefixes, [&](const char* prefix) { return place.starts_with(prefix); });
+}
+
+}  // namespace
+
+Status MutexWatch::watch(std::uint64_t address, const std::string& name) {
+    if (mutexes_.contains(address)) return {};
+    MEMRIG_CHECK(conductor_.watch_writes(address));
+    MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
+    mutexes_.emplace(address, Mutex{name, owner});
+    return {};
+}
+
+Status MutexWatch::look(const Arrival& stop) {
+    if (mutexes_.empty()) return {};
+    std::vector<std::uint64_t> addresses;
+    for (const auto& [address, mutex] : mutexes_) addresses.push_back(address);
+    MEMRIG_TRY(const auto owners, conductor_.probe().read_words(stop.vcpu, addresses));
+    auto owner = owners.begin();
+    for (auto& [address, mutex] : mutexes_) {
+        MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
+        if ((mutex.owner & kFlagWaiters) != 0) MEMRIG_CHECK(find_waiters(address, mutex, stop));
+    }
+    return {};
+}
+
+Result<std::optional<std::uint64_t>> MutexWatch::list_of_waiters(std::uint64_t address, unsigned vcpu) {
+    // The one pair of links in it that is linked to, from a place on some stack.
+    const auto is_list = [&](std::uint64_t offset, std::uint64_t first) -> Result<bool> {
+        if (!is_kernel_address(first) || first == address + offset) return false;
+        const auto back = conductor_.probe().read_u64(vcpu, first + 8);
+        if (!back && back.error().fault != Fault::guest) return std::unexpected(back.error());
+        return back && *back == address + offset;
+    };
+    const auto bytes = conductor_.probe().read_memory(vcpu, address, kMutexBytes);
+    if (!bytes && bytes.error().fault == Fault::guest) return std::nullopt;
+    if (!bytes) return std::unexpected(bytes.error());
+    for (std::uint64_t at = list_offset_.value_or(16); at + 8 <= bytes->size(); at += 8) {
+        MEMRIG_TRY(const bool found, is_list(at, little_endian(std::string_view(*bytes).substr(at, 8))));
+        if (found) list_offset_ = at;
+        if (found) return address + at;
+        if (list_offset_) break;
+    }
+    return std::nullopt;
+}
+
+Status MutexWatch::find_waiters(std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
+    MEMRIG_TRY(const auto list, list_of_waiters(address, stop.vcpu));
+    if (!list) return {};
+    // Who has got the mutex takes itself off the list only then.
+    const bool owned = (mutex.owner & ~kFlags) != 0 && (mutex.owner & kFlagPickup) == 0;
+    std::uint64_t owner = 0;
+    if (owned) {
+        MEMRIG_TRY(owner, task_of(mutex.owner & ~kFlags, stop.vcpu));
+    }
+    std::uint64_t at = *list;
+    for (std::size_t i = 0; i < kMostWaiters; ++i) {
+        const auto next = conductor_.probe().read_u64(stop.vcpu, at);
+        if (!next) return next.error().fault == Fault::guest ? Status() : std::unexpected(next.error());
+        at = *next;
+        if (at == *list) break;
+        const std::uint64_t task = at & ~(conductor_.stack_bytes() - 1);
+        if (task != owner && !is_known_(task, address))
+            MEMRIG_CHECK(tell(LockAction::wants, task, address, mutex, stop));
+    }
+    return {};
+}
+
+Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {
+    if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second.task;
+    const std::uint64_t offset_bits = conductor_.stack_bytes() - 1;
+    auto bytes = conductor_.probe().read_memory(vcpu, owner, kTaskStructBytes);
+    if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
+    const auto is_stack = [&](std::uint64_t word) { return (word & offset_bits) == 0 && word >> 60 >= 0xc; };
+    TaskStruct seen{owner, bytes.value_or("")};
+    for (std::size_t at = 0; at < kTaskHead && !seen.bytes.empty() && seen.task == owner; at += 8) {
+        const auto word = little_endian(std::string_view(seen.bytes).substr(at, 8));
+        if (!is_stack(word)) continue;
+        seen.task = word;
+        seen.stack_at = at;
+    }
+    return tasks_.emplace(owner, std::move(seen)).first->second.task;
+}
+
+Result<std::uint64_t> MutexWatch::taker_of(std::uint64_t owner, unsigned vcpu) {
+    if (const auto known = tasks_.find(owner); known != tasks_.end() && known->second.stack_at != 0) {
+        MEMRIG_TRY(const std::uint64_t stack, conductor_.probe().read_u64(vcpu, owner + known->second.stack_at));
+        if (stack != known->second.task) tasks_.erase(known);
+    }
+    return task_of(owner, vcpu);
+}
+
+Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop) {
+    const std::uint64_t before = std::exchange(mutex.owner, owner);
+    const bool here = stop.address == address;  // this vCPU stopped for this very write
+    const std::uint64_t old_task = before & ~kFlags;
+    const std::uint64_t new_task = owner & ~kFlags;
+    // With the PICKUP flag the lock is handed over, and is its new owner's once that has cleared the flag.
+    const bool owned_before = old_task != 0 && (before & kFlagPickup) == 0;
+    const bool owned_now = new_task != 0 && (owner & kFlagPickup) == 0;
+    const bool same_owner = new_task == old_task;
+    std::uint64_t releaser = 0;
+    if (owned_before && !(owned_now && same_owner)) {
+        MEMRIG_TRY(releaser, task_of(old_task, stop.vcpu));
+        MEMRIG_CHECK(tell(LockAction::releases, releaser, address, mutex, stop));
+    }
+    if (owned_now && !(owned_before && same_owner)) {
+        MEMRIG_TRY(std::uint64_t task, taker_of(new_task, stop.vcpu));
+        if (here && task == new_task) task = tasks_.at(new_task).task = stop.task;  // its stack could not be read
+        MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
+        // The vCPU that stopped for its write was then another one, and too late; unless its write was the release.
+        const bool late = here && task != stop.task && stop.task != releaser;
+        return late ? tell(LockAction::wants, stop.task, address, mutex, stop) : Status();
+    }
+    // A write that changes no owner is a failed attempt on the fast path, or a waiter that says so.
+    const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);
+    if (!here || !owned_now || !waits) return {};
+    MEMRIG_TRY(const std::uint64_t task, task_of(new_task, stop.vcpu));
+    return task == stop.task ? Status() : tell(LockAction::wants, stop.task, address, mutex, stop);
+}
+
+Status MutexWatch::tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex,
+                        const Arrival& stop) {
+    LockEvent event{stop.at, task, stop.vcpu, action, false, mutex.name, address, "?", {}};
+    // Only the stopped vCPU's own stack tells how its task came here.
+    if (task == stop.task) {
+        MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), stop, kPathDepth));
+        std::erase_if(event.path, is_mutex_code);
+        if (!event.path.empty()) event.where = event.path.front();
+    }
+    listener_(std::move(event));
+    return {};
+}
+
+}  // namespace memrig

@@ -1,0 +1,95 @@
+#include "watch/notifier_chain.h"
+
+#include <algorithm>
+
+namespace memrig {
+
+namespace {
+
+// struct blocking_notifier_head: a struct rw_semaphore, and behind it the list. How long the semaphore is depends on the debugging built in.
+constexpr std::uint64_t kLeastSemaphore = 24;
+constexpr std::uint64_t kMostSemaphore = 256;
+constexpr std::size_t kMostMembers = 64;
+
+}  // namespace
+
+Status NotifierChain::begin(const Arrival& arrival) {
+    Call& call = calls_[arrival.task] = {};
+    MEMRIG_TRY(call.members, members_of(arrival.registers.argument(0), arrival.vcpu));
+    for (const auto& member : call.members) {
+        if (watched_.contains(member.function)) continue;
+        MEMRIG_TRY(watched_[member.function],
+                   conductor_.watch(member.function, [this](const Arrival& called) { return at_member(called); }));
+    }
+    return {};
+}
+
+// notifier_fn_t(struct notifier_block *, unsigned long, void *)
+Result<Response> NotifierChain::at_member(const Arrival& arrival) {
+    if (const auto call = calls_.find(arrival.task); call != calls_.end())
+        call->second.called.push_back(arrival.registers.argument(0));
+    return Response::pass();
+}
+
+// struct notifier_block: the function, the next one, the priority.
+Result<std::optional<NotifierChain::Member>> NotifierChain::member_at(std::uint64_t block, unsigned vcpu,
+                                                                      std::uint64_t& next) {
+    const auto words = conductor_.probe().read_words(vcpu, {block, block + 8, block + 16});
+    if (!words) {
+        if (words.error().fault != Fault::guest) return std::unexpected(words.error());
+        return std::nullopt;
+    }
+    next = (*words)[1];
+    if (!is_kernel_address((*words)[0]) || (next != 0 && !is_kernel_address(next))) return std::nullopt;
+    return Member{block, (*words)[0], static_cast<std::int32_t>((*words)[2])};
+}
+
+Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64_t head, unsigned vcpu) {
+    std::vector<std::uint64_t> places;
+    for (std::uint64_t at = kLeastSemaphore; at <= kMostSemaphore; at += 8) places.push_back(head + at);
+    const auto words = conductor_.probe().read_words(vcpu, places);
+    if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+    if (!words) return std::vector<Member>();
+    for (const std::uint64_t first : *words) {
+        // The semaphore's own list of waiters points into itself.
+        if (!is_kernel_address(first) || (first >= head && first <= head + kMostSemaphore)) continue;
+        std::uint64_t next = 0;
+        MEMRIG_TRY(auto member, member_at(first, vcpu, next));
+        if (!member || !symbols_.describe(member->function).ends_with("+0x0")) continue;
+        std::vector<Member> members;
+        while (member && members.size() < kMostMembers) {
+            members.push_back(*member);
+            if (next == 0) return members;
+            MEMRIG_TRY(member, member_at(next, vcpu, next));
+        }
+    }
+    gap_ = "N3: who is on the chain of memory notifiers cannot be made out";
+    return std::vector<Member>();
+}
+
+std::string NotifierChain::name_of(const Member& member) const {
+    std::string name = symbols_.describe(member.function);
+    return fmt::format("{} (priority {})", name.substr(0, name.rfind('+')), member.priority);
+}
+
+std::optional<std::string> NotifierChain::end(std::uint64_t task, bool stopped) {
+    const auto found = calls_.find(task);
+    if (found == calls_.end()) return std::nullopt;
+    const Call call = std::move(found->second);
+    calls_.erase(found);
+    if (call.members.empty()) return std::nullopt;
+    const Member* before = nullptr;
+    for (const std::uint64_t block : call.called) {
+        const auto member = std::ranges::find(call.members, block, &Member::block);
+        if (member == call.members.end()) continue;
+        if (before != nullptr && member->priority > before->priority)
+            return fmt::format("{} is called before {}", name_of(*before), name_of(*member));
+        before = &*member;
+    }
+    for (const auto& member : call.members)
+        if (!stopped && std::ranges::find(call.called, member.block) == call.called.end())
+            return fmt::format("{} is not called", name_of(member));
+    return "";
+}
+
+}  // namespace memrig

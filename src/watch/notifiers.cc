@@ -1,0 +1,243 @@
+#include "watch/notifiers.h"
+
+#include "probe/function_watch.h"
+#include "probe/kernel_objects.h"
+
+namespace memrig {
+
+namespace {
+
+bool is_outcome(Notice notice) {
+    return notice == Notice::online || notice == Notice::cancel_online || notice == Notice::offline ||
+           notice == Notice::cancel_offline;
+}
+
+bool is_announcement(Notice notice) { return notice == Notice::going_online || notice == Notice::going_offline; }
+
+// What must have been announced before an outcome.
+Notice announcement_of(Notice outcome) {
+    return outcome == Notice::online || outcome == Notice::cancel_online ? Notice::going_online : Notice::going_offline;
+}
+
+}  // namespace
+
+Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor, const LockLedger& ledger,
+                                                           const SymbolTable& symbols, NotifierSpec order) {
+    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(order)));
+    NotifierWatch* self = watch.get();
+    MEMRIG_CHECK(watch->watch_chain(symbols));
+    if (!watch->gaps_.empty()) return watch;
+    // Since v6.18 the nodes have notifiers of their own.
+    watch->nodes_told_ = symbols.all("node_notify").empty();
+    for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
+        if (symbols.all(function).empty()) {
+            watch->gaps_.push_back(fmt::format("N2: {} has no symbol", function));
+            continue;
+        }
+        MEMRIG_CHECK(watch_function(conductor, symbols, function, [self](const Arrival& arrival) -> Result<Response> {
+            MEMRIG_TRY(self->operations_[arrival.task].block,
+                       memory_block_of(self->conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
+            return Response::pass();
+        }));
+    }
+    return watch;
+}
+
+Status NotifierWatch::watch_chain(const SymbolTable& symbols) {
+    const auto lacks = [&](const char* symbol) {
+        if (!symbols.all(symbol).empty()) return false;
+        for (const char* rule : {"N1", "N2", "N3"}) gaps_.push_back(fmt::format("{}: {} has no symbol", rule, symbol));
+        return true;
+    };
+    if (lacks("blocking_notifier_call_chain")) return {};
+    memory_chain_ = symbols.unique("memory_chain");
+    if (!memory_chain_) {
+        if (lacks("memory_notify")) return {};
+        MEMRIG_CHECK(watch_function(conductor_, symbols, "memory_notify", [this](const Arrival& arrival) {
+            if (!memory_chain_) telling_.insert(arrival.task);
+            return Result<Response>(Response::pass());
+        }));
+    }
+    return watch_function(conductor_, symbols, "blocking_notifier_call_chain",
+                          [this](const Arrival& arrival) { return at_chain(arrival); });
+}
+
+// blocking_notifier_call_chain(struct blocking_notifier_head *, unsigned long action, void *)
+Result<Response> NotifierWatch::at_chain(const Arrival& arrival) {
+    const std::uint64_t chain = arrival.registers.argument(0);
+    if (!memory_chain_ && telling_.contains(arrival.task)) memory_chain_ = chain;
+    return chain == memory_chain_ ? at_notice(arrival) : Result<Response>(Response::pass());
+}
+
+std::vector<std::string> NotifierWatch::gaps() const {
+    std::vector<std::string> all = gaps_;
+    if (!chain_.gap().empty()) all.push_back(chain_.gap());
+    return all;
+}
+
+std::uint64_t NotifierWatch::vetoes(Notice notice) const {
+    const auto found = vetoes_.find(notice);
+    return found == vetoes_.end() ? 0 : found->second;
+}
+
+void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path) {
+    if (text.empty() || breaches_.size() >= kMostBreaches) return;
+    RuleBreach breach{rule, "memory_notify", "", task, std::move(path), {}, 0, std::move(text)};
+    for (const auto& event : ledger_.held_by(task)) breach.held.push_back(event.lock);
+    breaches_.push_back(std::move(breach));
+}
+
+// A task is about one block at a time.
+Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
+    const Notice notice = numbers_.meaning(arrival.registers.argument(1));
+    if (notice == Notice::other) return Response::pass();
+    Operation& operation = operations_[arrival.task];
+    MEMRIG_TRY(auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    // Where it is not inlined, it is what a breach is said to be in.
+    if (!path.empty() && path.front().starts_with("memory_notify+")) path.erase(path.begin());
+    checks_["N1"]++;
+    reproach("N1", check_order(operation, notice), arrival.task, path);
+    operation.path = path;
+    MEMRIG_TRY(const std::string wrong, check_fields(operation, notice, arrival));
+    reproach("N2", wrong, arrival.task, path);
+    count_pages(operation, notice);
+    operation.last = notice;
+    operation.vetoed = false;
+    MEMRIG_CHECK(chain_.begin(arrival));
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {
+        return at_answer(returned, notice, answer);
+    }));
+    return Response::pass();
+}
+
+Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer) {
+    Operation& operation = operations_[arrival.task];
+    bool vetoed = (answer & kNotifyStopMask) != 0;
+    if (const auto wrong = chain_.end(arrival.task, vetoed); wrong) {
+        checks_["N3"]++;
+        if (!wrong->empty())
+            reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
+    }
+    if (order_.veto == notice && order_.let_through > 0) {
+        order_.let_through--;
+    } else if (order_.veto == notice) {
+        MEMRIG_CHECK(
+            conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value, kNotifyBad));
+        vetoed = true;
+    }
+    operation.vetoed = vetoed;
+    // Nobody has to finish what could not even be prepared.
+    if (vetoed && notice == Notice::prepare_online) operation.unended.reset();
+    if (vetoed) vetoes_[notice]++;
+    return {};
+}
+
+std::string NotifierWatch::check_order(Operation& operation, Notice notice) {
+    return is_outcome(notice) ? check_outcome(operation, notice) : check_beginning(operation, notice);
+}
+
+std::string NotifierWatch::check_outcome(Operation& operation, Notice notice) {
+    const Notice needed = announcement_of(notice);
+    if (notice == Notice::online) operation.unended.reset();
+    else if (notice != Notice::cancel_offline) operation.unended = notice;
+    if (std::exchange(operation.announced, std::nullopt) != needed)
+        return fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
+    const bool done = notice == Notice::online || notice == Notice::offline;
+    return done && operation.vetoed
+               ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(needed))
+               : "";
+}
+
+// Of an announcement, and of what comes before it or ends it all.
+std::string NotifierWatch::check_beginning(Operation& operation, Notice notice) {
+    const auto announced = operation.announced;
+    const auto unended = operation.unended;
+    const bool finishes = notice == Notice::finish_offline;
+    const bool is_prepared = unended == Notice::prepare_online;
+    if (is_announcement(notice)) operation.announced = notice;
+    else operation.unended = finishes ? std::nullopt : std::optional(notice);
+    if (!is_announcement(notice)) prepares_ = true;
+    if (announced)
+        return fmt::format("with {}, but has not said yet what became of its {}", to_string(notice),
+                           to_string(*announced));
+    if (finishes)
+        return unended ? ""
+                       : fmt::format("with {}, but without a {}, or a {} that was not vetoed, before",
+                                     to_string(notice), to_string(Notice::offline), to_string(Notice::prepare_online));
+    if (!prepares_ || (notice == Notice::going_online && is_prepared)) return "";
+    if (unended)
+        return fmt::format("with {}, but without a {} since its {}", to_string(notice),
+                           to_string(Notice::finish_offline), to_string(*unended));
+    if (notice != Notice::going_online) return "";
+    return operation.last == Notice::prepare_online && operation.vetoed
+               ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(Notice::prepare_online))
+               : fmt::format("with {}, but without a {} before", to_string(notice), to_string(Notice::prepare_online));
+}
+
+Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Arrival& arrival) {
+    if (!operation.block || order_.block_bytes == 0) return "";
+    std::vector<std::uint64_t> places;
+    for (std::size_t i = 0; i < kNoticeWords; i++) places.push_back(arrival.registers.argument(2) + 8 * i);
+    const auto words = conductor_.probe().read_words(arrival.vcpu, places);
+    if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+    if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
+    checks_["N2"]++;
+    const std::uint64_t pages = order_.block_bytes / order_.page_bytes;
+    const std::uint64_t first = *operation.block * pages;
+    const auto facts = facts_of(operation);
+    const auto fields = read_notice(*words, first, pages, facts && facts->memmap_on_memory);
+    if (!fields)
+        return fmt::format("with {} of memory{}, but not of its {} pages from pfn {:#x} on: {:#x}, {:#x}, {:#x}, {:#x}",
+                           to_string(notice), *operation.block, pages, first, (*words)[0], (*words)[1], (*words)[2],
+                           (*words)[3]);
+    if (is_announcement(notice)) {
+        operation.fields = fields;
+        return check_nodes(operation, notice, *fields);
+    }
+    // The nodes are not filled in before the announcement.
+    if (is_outcome(notice) && operation.fields && *operation.fields != *fields)
+        return fmt::format("with {} of memory{}, whose fields are not those that were announced", to_string(notice),
+                           *operation.block);
+    return "";
+}
+
+std::optional<BlockFacts> NotifierWatch::facts_of(const Operation& operation) const {
+    return order_.block && operation.block ? order_.block(*operation.block) : std::nullopt;
+}
+
+std::string NotifierWatch::check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const {
+    const auto facts = facts_of(operation);
+    if (!nodes_told_ || !facts) return "";
+    const int node = facts->node;
+    const auto found = order_.present.find(node);
+    const std::uint64_t present = found == order_.present.end() ? 0 : found->second;
+    const bool changes = notice == Notice::going_online ? present == 0 : present <= fields.nr_pages;
+    const int expected = changes ? node : -1;
+    if (fields.status_change_nid == expected) return "";
+    return fmt::format("with {} of memory{}: status_change_nid is {}, not {} (node {} has {} pages)", to_string(notice),
+                       *operation.block, fields.status_change_nid, expected, node, present);
+}
+
+void NotifierWatch::count_pages(const Operation& operation, Notice notice) {
+    const bool came = notice == Notice::online;
+    if (!operation.block || !operation.fields || (!came && notice != Notice::offline)) return;
+    if (const auto facts = facts_of(operation)) {
+        std::uint64_t& pages = order_.present[facts->node];
+        pages = came ? pages + operation.fields->nr_pages : pages - std::min(pages, operation.fields->nr_pages);
+    }
+}
+
+void NotifierWatch::finish() {
+    for (const auto& [task, operation] : operations_) {
+        if (operation.announced)
+            reproach("N1", fmt::format("with {}, and never said what became of it", to_string(*operation.announced)),
+                     task, operation.path);
+        else if (prepares_ && operation.unended)
+            reproach("N1",
+                     fmt::format("with {}, and never with the {} that ends it", to_string(*operation.unended),
+                                 to_string(Notice::finish_offline)),
+                     task, operation.path);
+    }
+}
+
+}  // namespace memrig

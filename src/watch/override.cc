@@ -1,0 +1,25 @@
+#include "watch/override.h"
+
+#include "probe/function_watch.h"
+
+namespace memrig {
+
+Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const SymbolTable& symbols,
+                                                 const OverrideSpec& order) {
+    std::unique_ptr<Override> made(new Override(conductor, order));
+    Override* self = made.get();
+    MEMRIG_CHECK(watch_function(conductor, symbols, order.function,
+                                [self](const Arrival& arrival) { return self->at_entry(arrival); }));
+    return made;
+}
+
+Result<Response> Override::at_entry(const Arrival& arrival) {
+    if (static_cast<std::int32_t>(arrival.registers.argument(order_.argument)) != order_.from) return Response::pass();
+    const auto name = conductor_.probe().architecture().arguments.at(order_.argument);
+    MEMRIG_CHECK(conductor_.probe().set_register(arrival.vcpu, name,
+                                                 static_cast<std::uint64_t>(static_cast<std::int64_t>(order_.to))));
+    count_++;
+    return Response::pass();
+}
+
+}  // namespace memrig
