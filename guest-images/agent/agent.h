@@ -4,7 +4,7 @@
  * lock. Workers do what may block in the kernel. The reporter sends what the writers did, and is not the main thread
  * since reading a tty waits for the kernel's unbound workqueue (flush_to_ldisc()), whose worker may sit on a held
  * vCPU. All these run on CPU 0, the housekeeping vCPU, which the rig never holds.
- * An writer runs on a vCPU that may be held at any instruction, so it takes no lock that the others take: it
+ * A writer runs on a vCPU that may be held at any instruction, so it takes no lock that the others take: it
  * allocates nothing, prints nothing, and reports through memory that it alone writes.
  */
 #ifndef MEMRIG_AGENT_H

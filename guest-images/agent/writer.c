@@ -353,7 +353,7 @@ static int start(uint32_t id, const char* payload, const char** doing) {
     writer->id = id;
     *doing = "read the writer's order";
     if (!read_order(writer, payload)) return EINVAL;
-    *doing = "start an writer of a name that is running";
+    *doing = "start a writer of a name that is running";
     if (find(writer->name)) return EEXIST;
     struct doorbell* bell = doorbell_of(writer);
     atomic_store(&bell->magic, 0);
