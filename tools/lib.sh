@@ -1,11 +1,11 @@
 # shellcheck shell=bash
-# What the scripts in tools/ have in common. To be sourced, after `set -euo pipefail`.
+# The functions that the scripts in tools/ share. To be sourced after `set -euo pipefail`.
 
-# shellcheck disable=SC2034  # used by those who source this
+# shellcheck disable=SC2034  # the scripts that source this use them
 {
     root=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
     program=tools/$(basename "$0")
-    # Not the first one on PATH: memrig embeds the system's interpreter, and Debian's packages are for that one.
+    # A fixed path instead of PATH: memrig embeds the system's interpreter, and Debian's packages are for that one.
     python=/usr/bin/python3
 }
 
@@ -29,7 +29,7 @@ find_cache() {
     if [[ -z ${MEMRIG_CACHE:-} ]]; then
         if [[ -z $home && -z ${XDG_CACHE_HOME:-} ]]; then
             home=$(getent passwd "$(id -u)" | cut -d: -f6) || true
-            [[ -d $home ]] || die "HOME is not set, so there is no place for the cache; set MEMRIG_CACHE to a directory"
+            [[ -d $home ]] || die "no place for the cache, since HOME is not set; set MEMRIG_CACHE to a directory"
         fi
         MEMRIG_CACHE=${XDG_CACHE_HOME:-$home/.cache}/memrig
     fi
@@ -40,7 +40,7 @@ find_cache() {
     export MEMRIG_CACHE
 }
 
-# step DOING COMMAND...: runs one numbered step, and says how long it took. Set `steps` to how many there are.
+# step DOING COMMAND...: runs one numbered step, and prints how long it took. Set `steps` to the number of steps.
 steps=0 step_number=0
 step() {
     local doing=$1 begin=$SECONDS status=0 label
@@ -57,12 +57,12 @@ step() {
     return "$status"
 }
 
-# The repository's files that match the patterns, those too that are not committed yet; each ended by a NUL.
+# Prints the repository's files that match the patterns, also those not committed yet; a NUL ends each name.
 list_sources() {
     local file
     git -C "$root" ls-files -z --cached --others --exclude-standard -- "$@" |
         while IFS= read -r -d '' file; do
-            # Listed though deleted, until that is staged.
+            # git lists a deleted file until the deletion is staged.
             [[ ! -f $root/$file ]] || printf '%s\0' "$file"
         done
 }

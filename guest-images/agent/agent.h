@@ -1,10 +1,10 @@
-/* The guest agent: init of the guest, and the rig's hands inside it. docs/agent-protocol.md has the protocol.
+/* The guest agent: init of the guest, which acts there for the rig. docs/agent-protocol.md describes the protocol.
  *
- * Threads. The main thread reads the link and starts the writers; it makes no call that can wait for a hotplug
- * lock. Workers do what may block in the kernel. The reporter sends what the writers did, and is not the main thread
- * since reading a tty waits for the kernel's unbound workqueue (flush_to_ldisc()), whose worker may sit on a held
- * vCPU. All these run on CPU 0, the housekeeping vCPU, which the rig never holds.
- * A writer runs on a vCPU that may be held at any instruction, so it takes no lock that the others take: it
+ * Threads. The main thread reads the link and starts the writers. It makes no call that can wait for a hotplug lock.
+ * Workers handle requests that may block in the kernel. The reporter sends the writers' reports. It is a thread of its
+ * own, since the main thread's read of a tty waits for the kernel's unbound workqueue (flush_to_ldisc()), whose worker
+ * may be on a held vCPU. All these threads run on CPU 0, the housekeeping vCPU, which the rig never holds.
+ * A writer runs on a vCPU that may be held at any instruction, so it takes no lock that other threads take: it
  * allocates nothing, prints nothing, and reports through memory that it alone writes.
  */
 #ifndef MEMRIG_AGENT_H
@@ -44,36 +44,38 @@ struct decoder {
 /* Makes one frame in `out`, which has room for MAX_FRAME bytes, and returns its size. */
 size_t frame_encode(char* out, uint8_t type, uint32_t id, uint16_t sequence, const char* payload, size_t length);
 
-/* Room for what is read from the link next; never zero after decoder_next() said that there is no frame. */
+/* The room for the next bytes from the link; never zero after decoder_next() has returned false. */
 char* decoder_room(struct decoder* decoder, size_t* room);
 
-/* Takes the next whole and sound frame; anything else is skipped. The payload is copied to `payload`, which has room
- * for MAX_PAYLOAD + 1 bytes. */
+/* Takes the next complete and intact frame; all other bytes are skipped. Copies the payload to `payload`, which has
+ * room for MAX_PAYLOAD + 1 bytes. False if there is no such frame. */
 bool decoder_next(struct decoder* decoder, struct frame* frame, char* payload);
 
 /* --- link.c: the serial line --- */
 
-/* Opens the device that the kernel command line names. Returns its descriptor, or -1 with errno. */
+/* Opens the device that memrig.link= on the kernel command line names, or ttyS1. Returns its descriptor, or -1 with
+ * errno. `name` gets the device's name. */
 int link_open(char* name, size_t name_bytes);
 void link_send(uint8_t type, uint32_t id, uint16_t sequence, const char* payload, size_t length);
-/* Waits until all that was sent has left the UART. */
+/* Waits until all sent bytes have left the UART. */
 void link_drain(void);
 
 /* --- text.c: payloads --- */
 
-/* Appends with the bytes that must not stand in a value percent-escaped; returns the length of what it wrote. */
+/* Writes `value` to `out`, percent-escaping the bytes that a value must not contain. Stops when `out` is full. Returns
+ * the length that it wrote. */
 size_t escape(char* out, size_t room, const char* value, size_t length);
-/* The unescaped value of the first `key` in `payload`. False if there is none, or if it does not fit or is malformed. */
+/* The unescaped value of the first `key` in `payload`. False if there is none, if it does not fit, or is malformed. */
 bool find_value(const char* payload, const char* key, char* out, size_t room, size_t* length);
 bool find_number(const char* payload, const char* key, uint64_t* out);
-/* The raw value of the next `key`, from *cursor on; moves *cursor. NULL at the end. */
+/* The raw value of the next `key` after *cursor; moves *cursor behind it. NULL at the end. */
 const char* next_value(const char** cursor, const char* key, size_t* length);
-/* Decodes `length` bytes; false if malformed or too long for `room`, which includes a closing NUL. */
+/* Decodes `length` bytes. False if they are malformed or do not fit into `room`, which includes a closing NUL. */
 bool unescape(char* out, size_t room, const char* value, size_t length, size_t* out_length);
 
 /* --- reply.c --- */
 
-/* A reply in the making: lines go out in parts as they fill up, the status goes last. */
+/* An unfinished reply. Its lines are sent in parts, whenever one is full; the status follows last. */
 struct reply {
     uint32_t id;
     uint16_t parts;
@@ -83,32 +85,35 @@ struct reply {
     char text[PART_BYTES + 8192];
 };
 
-/* A reply of more than one part may be deflated where the rig says so, if the agent was built with zlib. */
+/* `may_deflate`: the rig accepts a deflated reply. An agent built with zlib deflates replies of more than one part. */
 void reply_begin(struct reply* reply, uint32_t id, bool may_deflate);
-/* One line of printf-like text, without its newline. Values that may hold anything: first reply_value(). */
+/* Adds one line of printf-like text, at most 511 bytes, and its newline. Does not escape: for values that may hold any
+ * byte, use reply_field(). */
 __attribute__((format(printf, 2, 3))) void reply_line(struct reply* reply, const char* format, ...);
-/* " key=value" or "key=value", escaped, added to the line that is open. */
+/* Adds " key=value", or "key=value" at the start of a line. Escapes the value. */
 void reply_field(struct reply* reply, const char* key, const char* value, size_t length);
 void reply_newline(struct reply* reply);
-/* Room for at least `bytes` more (at most 8192); the caller adds to reply->text and reply->used itself. */
+/* Makes room for at least `bytes` more, at most 8192. The caller writes there and adds to reply->used. Call it at the
+ * start of a line only, since it may send the text so far. */
 char* reply_room(struct reply* reply, size_t bytes);
 void reply_ok(struct reply* reply);
-/* What failed, "open /proc/x", and the errno. */
+/* `doing`: what failed, such as "open /proc/x". `error`: the errno. */
 void reply_error(struct reply* reply, const char* doing, int error);
 void reply_error_to(uint32_t id, const char* doing, int error);
 
 /* --- setup.c --- */
 
-/* Mounts, modules, affinity. What fails becomes a warning of the greeting. */
+/* Mounts file systems, loads modules, pins the agent to CPU 0. A failure becomes a warning in the greeting. */
 void set_up(void);
 __attribute__((format(printf, 1, 2))) void warn(const char* format, ...);
 void send_hello(uint32_t id);
-/* Sets every CPU's clock going again, which may stand still in a guest that was saved. Goes from CPU to CPU, so only
- * for the greeting, when none is held yet. */
+/* Restarts every CPU's timers, which may stand still in a restored guest. It moves to each CPU in turn, so call it only
+ * for the greeting, when no CPU is held yet. */
 void restart_clocks(void);
-/* The size of a memory block; 0 where the kernel has no memory hotplug. */
+/* The size of a memory block; 0 if the kernel has no memory hotplug. */
 uint64_t get_block_bytes(void);
-/* The word after `key` on the kernel command line. */
+/* The text after `key` in the kernel command line's first word that starts with it. False if there is none, or it
+ * does not fit. */
 bool command_line_word(const char* key, char* out, size_t room);
 
 /* --- worker.c --- */
@@ -116,7 +121,7 @@ bool command_line_word(const char* key, char* out, size_t room);
 typedef void (*handler)(struct reply* reply, const char* payload);
 
 bool start_workers(void);
-/* Runs `run` on a worker with a copy of the payload. If every worker is busy, the request is answered with an error. */
+/* Runs `run` on a worker with a copy of the payload. If all workers are busy, answers the request with an error. */
 void run_on_worker(handler run, uint32_t id, const char* payload);
 
 /* --- the requests --- */
@@ -135,14 +140,14 @@ void do_power_off(struct reply* reply, const char* payload);
 
 /* --- writer.c --- */
 
-/* The thread that says on the link what the writers did. */
+/* Starts the thread that sends the writers' reports. False with errno if it cannot. */
 bool start_reporter(void);
 void writer_start(uint32_t id, const char* payload);
 void writer_stop(uint32_t id, const char* payload);
 
 /* --- file.c: small helpers around files --- */
 
-/* Reads at most `room` - 1 bytes and closes the text with a NUL. Returns the length, or -1 with errno. */
+/* Reads at most `room` - 1 bytes and adds a NUL. Returns the length, or -1 with errno. */
 long read_small(const char* path, char* out, size_t room);
 
 #endif

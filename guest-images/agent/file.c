@@ -1,4 +1,4 @@
-/* Files of the guest: read, written, and the two in /proc that do things. */
+/* Requests that read and write the guest's files, press sysrq keys, or power off. */
 #include "agent.h"
 
 #include <ctype.h>
@@ -24,7 +24,7 @@ long read_small(const char* path, char* out, size_t room) {
     return n < 0 && used == 0 ? -1 : (long)used;
 }
 
-/* "open PATH", as replies say what failed. */
+/* Answers with an error whose `doing` is "VERB PATH". */
 static void fail_on(struct reply* reply, const char* verb, const char* path, int error) {
     char doing[PATH_BYTES + 64];
     snprintf(doing, sizeof doing, "%s %s", verb, path);
@@ -56,7 +56,7 @@ void do_read_file(struct reply* reply, const char* payload) {
     else reply_ok(reply);
 }
 
-/* One write(2), since sysfs takes a value as a whole. The file must exist: a mistyped path must not make one. */
+/* Makes one write(2), since sysfs takes a value as a whole. The file must exist: a wrong path must not create one. */
 static void write_text(struct reply* reply, const char* path, const char* text, size_t length) {
     const int fd = open(path, O_WRONLY | O_CLOEXEC | O_NOCTTY | O_NONBLOCK);
     if (fd < 0) {

@@ -1,10 +1,10 @@
-/* Frames: a header with its own CRC, a payload with another. Little-endian on the wire. */
+/* Encodes and decodes frames: a header and a payload, each with its own CRC. Little-endian on the wire. */
 #include "agent.h"
 
 #include <endian.h>
 #include <string.h>
 
-/* The first byte occurs in no payload: a frame that was cut off is known by the next one beginning inside it. */
+/* No payload contains the first byte, so a frame that was cut off ends where the next one starts. */
 static const unsigned char magic[4] = {0xF5, 'M', 'R', 0xF7};
 
 static uint32_t crc32(const void* data, size_t length) {
@@ -18,7 +18,7 @@ static uint32_t crc32(const void* data, size_t length) {
             for (int bit = 0; bit < 8; bit++) value = value & 1 ? value >> 1 ^ 0xEDB88320u : value >> 1;
             table[i] = value;
         }
-        ready = true; /* a second thread would only compute the same once more */
+        ready = true; /* a second thread would only compute the same table again */
     }
     for (size_t i = 0; i < length; i++) crc = table[(crc ^ bytes[i]) & 0xFF] ^ crc >> 8;
     return ~crc;

@@ -13,7 +13,7 @@
 #include <unistd.h>
 
 static int line = -1;
-/* Held across the write to the UART and nothing else. */
+/* Held for the write to the UART only. */
 static pthread_mutex_t line_lock = PTHREAD_MUTEX_INITIALIZER;
 
 static bool make_raw(int fd) {
@@ -24,22 +24,22 @@ static bool make_raw(int fd) {
     settings.c_cflag &= ~(tcflag_t)CRTSCTS;
     settings.c_cc[VMIN] = 1;
     settings.c_cc[VTIME] = 0;
-    /* QEMU does not slow the line down, but derives from the rate how long the receiver waits for a 16550's FIFO to
+    /* QEMU does not slow the line down. But it derives from the rate how long a 16550's receiver waits for its FIFO to
      * fill before it interrupts. */
     cfsetspeed(&settings, B115200);
     return tcsetattr(fd, TCSANOW, &settings) == 0;
 }
 
-/* What came before the line was raw was echoed, and what of the echo is not out yet would go out in the midst of our
- * frames (process_echoes(), drivers/tty/n_tty.c). Another line discipline in between takes it away; a kernel older
- * than v4.15 has not this one. */
+/* The kernel echoed what it received before the line was raw. The part of the echo that is still pending would go out
+ * in the middle of our frames (process_echoes(), drivers/tty/n_tty.c). Switching to another line discipline and back
+ * drops it. Kernels before v4.15 do not have N_NULL. */
 static void drop_echo(int fd) {
     const int null_discipline = 27, tty_discipline = 0; /* N_NULL and N_TTY, include/uapi/linux/tty.h */
     if (ioctl(fd, TIOCSETD, &null_discipline) == 0 && ioctl(fd, TIOCSETD, &tty_discipline) != 0)
         warn("the line's discipline: %s", strerror(errno));
 }
 
-/* A vCPU other than 0 may be held by the rig, and the line's interrupt must not wait for it. */
+/* Routes the line's interrupt to CPU 0: the rig may hold any other vCPU, and the interrupt must not wait for it. */
 static void steer_interrupt(const char* name) {
     char row[1024], path[64];
     FILE* table = fopen("/proc/interrupts", "re");
@@ -57,8 +57,8 @@ static void steer_interrupt(const char* name) {
     if (table) fclose(table);
 }
 
-/* A console of a virtio port is a terminal once the host has said so, which a driver that was just loaded has yet to hear: until then
- * the line is there, and nothing behind it. */
+/* A virtio port becomes a console only when the host says so, which takes a moment after the driver was loaded. Until
+ * then the device exists, but open() fails with ENODEV. */
 static int open_line(const char* path) {
     const struct timespec nap = {.tv_nsec = 10 * 1000 * 1000};
     int fd = -1;
@@ -90,7 +90,7 @@ void link_send(uint8_t type, uint32_t id, uint16_t sequence, const char* payload
     for (size_t sent = 0; sent < size;) {
         const ssize_t n = write(line, frame + sent, size - sent);
         if (n > 0) sent += (size_t)n;
-        else if (n < 0 && errno != EINTR) break; /* the rig sees a frame cut off, and skips it */
+        else if (n < 0 && errno != EINTR) break; /* the rig skips the incomplete frame */
     }
     pthread_mutex_unlock(&line_lock);
 }

@@ -1,4 +1,5 @@
-/* The main thread: reads the link, answers what cannot block, hands on the rest. Init must never return. */
+/* The main thread: reads the link, answers requests that cannot block, and passes the others to workers. Init must
+ * never return. */
 #include "agent.h"
 
 #include <errno.h>
@@ -19,7 +20,7 @@ static const struct {
 static void dispatch(const struct frame* frame) {
     char verb[32];
     if (frame->type != FRAME_REQUEST) return;
-    /* A NUL would hide what follows it; no sound payload has one. */
+    /* A NUL would hide the rest of the payload; no valid request contains one. */
     if (strlen(frame->payload) != frame->length || !find_value(frame->payload, "verb", verb, sizeof verb, NULL)) {
         reply_error_to(frame->id, "read the request", EBADMSG);
         return;

@@ -1,4 +1,4 @@
-/* Memory blocks from sysfs, memory figures from /proc. */
+/* Answers requests for memory blocks (from sysfs) and memory figures (from /proc). */
 #include "agent.h"
 
 #include <dirent.h>
@@ -11,7 +11,7 @@
 
 #define MEMORY_DIRECTORY "/sys/devices/system/memory"
 
-/* One attribute, without its newline; empty where it cannot be read (a block may be going away). */
+/* Reads one attribute, without its newline. Empty if it cannot be read: the block may be going away. */
 static size_t read_attribute(int directory, const char* name, char* out, size_t room) {
     const int fd = openat(directory, name, O_RDONLY | O_CLOEXEC);
     const ssize_t n = fd < 0 ? 0 : read(fd, out, room - 1);
@@ -22,7 +22,7 @@ static size_t read_attribute(int directory, const char* name, char* out, size_t 
     return length;
 }
 
-/* The block's nodeN link; -1 where there is none. Takes over `directory`. */
+/* The node in the block's nodeN link; -1 if there is none. Closes `directory`. */
 static int find_node(int directory) {
     int node = -1;
     DIR* entries = fdopendir(directory);
@@ -76,7 +76,7 @@ static void send_zone(struct reply* reply, struct zone* zone) {
     zone->open = false;
 }
 
-/* The layout is zoneinfo_show_print()'s. */
+/* Reads the layout of zoneinfo_show_print(). False with errno if it cannot. */
 static bool send_zones(struct reply* reply) {
     char row[256], name[32];
     struct zone zone = {0};
@@ -92,7 +92,8 @@ static bool send_zones(struct reply* reply) {
             memcpy(zone.name, name, sizeof name);
             continue;
         }
-        /* "pages free N", or "nr_free_pages N" among other counters: the first of each is the zone's own. */
+        /* The zone's own figures ("pages free N") precede its other counters ("nr_free_pages N"), so the first match
+         * of each counts. */
         if (!zone.free) sscanf(row, " pages free %llu", &zone.free);
         if (!zone.spanned) sscanf(row, " spanned %llu", &zone.spanned);
         if (!zone.present) sscanf(row, " present %llu", &zone.present);

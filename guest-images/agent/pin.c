@@ -1,4 +1,4 @@
-/* Pages kept where they are: a pipe has a reference on each, and who wants to move it has to wait until it is given up. */
+/* Pins pages: a pipe holds a reference on each page, and the kernel cannot move the page until the pipe is closed. */
 #include "agent.h"
 
 #include <errno.h>
@@ -24,14 +24,15 @@ struct pin {
 static struct pin pins[MAX_PINS];
 static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
 
-/* Of no page while `name` is empty. */
+/* The pin of that name, or a free one if `name` is empty. */
 static struct pin* find_pin(const char* name) {
     for (int i = 0; i < MAX_PINS; i++)
         if (*name ? pins[i].taken && !strcmp(pins[i].name, name) : !pins[i].taken) return &pins[i];
     return NULL;
 }
 
-/* Documentation/admin-guide/mm/pagemap.rst: bit 63 says that the page is there, and bits 0 to 54 where. 0 if it is not, or if nobody says. */
+/* The page's frame number, or 0 if it is unknown. In an entry of Documentation/admin-guide/mm/pagemap.rst, bit 63 says
+ * that the page is present, and bits 0 to 54 are its frame number. */
 static uint64_t pfn_of(int pagemap, const void* page, size_t page_bytes) {
     uint64_t entry = 0;
     const off_t at = (off_t)((uintptr_t)page / page_bytes * sizeof entry);
@@ -45,7 +46,8 @@ struct range {
 
 static bool has(const struct range* range, uint64_t pfn) { return pfn >= range->first && pfn <= range->last; }
 
-/* The pipe takes a reference by get_user_pages_fast() (fs/splice.c, vmsplice_to_pipe()); from then on nobody can move the page. */
+/* Pins the page: the pipe takes a reference with get_user_pages_fast() (vmsplice_to_pipe(), fs/splice.c). From then on
+ * the kernel cannot move the page. */
 static bool take(struct pin* pin, size_t page_bytes) {
     const struct iovec whole = {pin->page, page_bytes};
     if (pipe2(pin->ends, O_CLOEXEC) != 0) return false;
@@ -65,7 +67,8 @@ static void give_up(struct pin* pin, size_t page_bytes) {
     memset(pin, 0, sizeof *pin);
 }
 
-/* Takes pages until the kernel gives one of the range: the others are kept until then, so that it cannot give them again. */
+/* Allocates pages until the kernel gives one in the range, and pins that. Keeps the other pages until then, so that the
+ * kernel cannot give them again. Returns the frame number, or 0 with errno. */
 static uint64_t pin_one_of(struct pin* pin, const struct range* range, int pagemap, size_t page_bytes) {
     static void* tried[MOST_TRIES];
     size_t count = 0;
@@ -84,7 +87,7 @@ static uint64_t pin_one_of(struct pin* pin, const struct range* range, int pagem
             }
             pfn = pfn_of(pagemap, page, page_bytes);
             if (has(range, pfn)) break;
-            /* It was moved before the pipe had it. */
+            /* The kernel moved the page before the pipe had its reference. */
             close(pin->ends[0]);
             close(pin->ends[1]);
             pfn = 0;
@@ -96,7 +99,7 @@ static uint64_t pin_one_of(struct pin* pin, const struct range* range, int pagem
     return pfn;
 }
 
-static bool read_pin_order(const char* payload, char* name, struct range* range, size_t page_bytes) {
+static bool read_pin_request(const char* payload, char* name, struct range* range, size_t page_bytes) {
     const uint64_t pages = get_block_bytes() / page_bytes;
     uint64_t first, last;
     size_t length;
@@ -111,8 +114,8 @@ void do_pin_page(struct reply* reply, const char* payload) {
     const size_t page_bytes = (size_t)sysconf(_SC_PAGESIZE);
     char name[NAME_BYTES];
     struct range range;
-    if (!read_pin_order(payload, name, &range, page_bytes)) {
-        reply_error(reply, "read the order to pin a page", EINVAL);
+    if (!read_pin_request(payload, name, &range, page_bytes)) {
+        reply_error(reply, "read the request to pin a page", EINVAL);
         return;
     }
     const int pagemap = open("/proc/self/pagemap", O_RDONLY | O_CLOEXEC);
@@ -142,7 +145,7 @@ void do_pin_page(struct reply* reply, const char* payload) {
 void do_unpin_page(struct reply* reply, const char* payload) {
     char name[NAME_BYTES];
     if (!find_value(payload, "pin", name, sizeof name, NULL) || !*name) {
-        reply_error(reply, "read which page to unpin", EINVAL);
+        reply_error(reply, "read the request to unpin a page", EINVAL);
         return;
     }
     pthread_mutex_lock(&lock);

@@ -1,4 +1,5 @@
-/* Replies: lines in parts, then a status. The UART takes microseconds for each byte, so long ones can be deflated. */
+/* Sends replies: lines in parts, then a status. The UART takes microseconds for each byte, so long replies can be
+ * deflated. */
 #include "agent.h"
 
 #include <stdarg.h>
@@ -9,7 +10,7 @@
 #ifdef MEMRIG_ZLIB
 #include <zlib.h>
 
-/* Binary payloads must not contain the first byte of a frame: F4 becomes F4 00, F5 becomes F4 01. */
+/* Removes the first byte of a frame, F5, from binary payloads: F4 becomes F4 00, F5 becomes F4 01. */
 static size_t stuff(char* out, const unsigned char* in, size_t length) {
     size_t used = 0;
     for (size_t i = 0; i < length; i++) {
@@ -23,7 +24,7 @@ static size_t stuff(char* out, const unsigned char* in, size_t length) {
     return used;
 }
 
-/* Hands the text over to the stream and sends what comes out of it. */
+/* Deflates the text and sends the output. */
 static void deflate_text(struct reply* reply, int flush) {
     unsigned char packed[8192];
     char stuffed[2 * sizeof packed];
@@ -66,7 +67,7 @@ static void reply_flush(struct reply* reply) {
     reply->used = 0;
 }
 
-/* Out of room: a reply that does not fit into one part is worth deflating. */
+/* Sends the text when there is no more room. A reply that does not fit into one part is worth deflating. */
 static void reply_overflow(struct reply* reply) {
     if (reply->may_deflate && reply->parts == 0 && !reply->deflate) start_deflate(reply);
     reply_flush(reply);
@@ -84,7 +85,7 @@ static void reply_finish(struct reply* reply) {
     }
 }
 
-/* Parts hold whole lines, so a part ends only where a line does. */
+/* A part must end where a line ends, so only here can one become full. */
 void reply_newline(struct reply* reply) {
     reply->text[reply->used++] = '\n';
     if (reply->used >= PART_BYTES) reply_overflow(reply);
@@ -106,7 +107,7 @@ void reply_line(struct reply* reply, const char* format, ...) {
 }
 
 void reply_field(struct reply* reply, const char* key, const char* value, size_t length) {
-    /* The line may be open, so nothing may be flushed here: what does not fit is cut. */
+    /* The line may be unfinished, so nothing may be sent here: a value that does not fit is cut. */
     const size_t room = sizeof reply->text - reply->used - 2, key_length = strlen(key);
     if (room < key_length + 2) return;
     char *out = reply->text + reply->used, *start = out;
@@ -139,7 +140,7 @@ void reply_error(struct reply* reply, const char* doing, int error) {
 }
 
 void reply_error_to(uint32_t id, const char* doing, int error) {
-    /* The main thread's own: no worker shares it. */
+    /* Only the main thread uses it. */
     static struct reply reply;
     reply_begin(&reply, id, false);
     reply_error(&reply, doing, error);

@@ -1,4 +1,4 @@
-/* What init does before it greets: file systems, modules, its place on CPU 0. */
+/* Sets the agent up before it greets: file systems, modules, affinity to CPU 0. */
 #include "agent.h"
 
 #include <errno.h>
@@ -51,7 +51,7 @@ static void mount_all(void) {
     static const char* const needed[][2] = {{"proc", "/proc"}, {"sysfs", "/sys"}, {"devtmpfs", "/dev"}};
     for (size_t i = 0; i < sizeof needed / sizeof *needed; i++)
         if (!mount_at(needed[i][0], needed[i][1])) warn("mount %s: %s", needed[i][1], strerror(errno));
-    /* Kernels may lack these, and nothing of ours needs them. */
+    /* Kernels may lack these, and the agent itself does not need them. */
     mount_at("debugfs", "/sys/kernel/debug");
     mount_at("tracefs", "/sys/kernel/tracing");
 }
@@ -82,7 +82,7 @@ static void load_modules(void) {
 
 static void read_block_size(void) {
     char text[64];
-    /* Hexadecimal, without a prefix (block_size_bytes_show()). */
+    /* block_size_bytes_show() prints hexadecimal without a prefix. */
     if (read_small("/sys/devices/system/memory/block_size_bytes", text, sizeof text) > 0)
         block_bytes = strtoull(text, NULL, 16);
 }
@@ -105,8 +105,8 @@ static unsigned online_cpus(void) {
     return count;
 }
 
-/* QEMU before 8.2 does not save a POWER vCPU's decrementer under TCG, so that no timer expires in it any more. The kernel
- * sets it anew for a timer that comes before all others: one that has expired already. */
+/* Under TCG, QEMU before 8.2 does not save a POWER vCPU's decrementer, so no timer expires on it after a restore. The
+ * kernel sets the decrementer again for a timer that is due before all others: one that has already expired. */
 void restart_clocks(void) {
     static const struct timespec long_ago = {0, 1};
     cpu_set_t one;
@@ -126,7 +126,7 @@ void set_up(void) {
     CPU_ZERO(&housekeeping);
     CPU_SET(0, &housekeeping);
     if (sched_setaffinity(0, sizeof housekeeping, &housekeeping) != 0) warn("pin to CPU 0: %s", strerror(errno));
-    /* A page fault needs mmap_lock and memory, and either may be out of reach in the states that the rig makes. */
+    /* A page fault needs mmap_lock and memory. In the states that the rig creates, either may be unavailable. */
     if (mlockall(MCL_CURRENT | MCL_FUTURE) != 0) warn("mlockall: %s", strerror(errno));
     load_modules();
     read_block_size();

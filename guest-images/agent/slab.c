@@ -1,4 +1,4 @@
-/* What the kernel keeps in its slab caches. */
+/* Answers the request for the kernel's slab caches. */
 #include "agent.h"
 
 #include <dirent.h>
@@ -9,14 +9,14 @@
 
 #define SLAB_DIRECTORY "/sys/kernel/slab"
 
-/* kmem_cache_shrink() takes the slabs back that the CPUs keep, so that /proc/slabinfo counts what is in use and nothing else (mm/slub.c:
- * count_partial() looks at no slab of a CPU's). */
+/* kmem_cache_shrink() takes back the slabs that the CPUs keep. Without it /proc/slabinfo counts all objects of those
+ * slabs as in use, since count_partial() (mm/slub.c) does not look at them. */
 static void shrink_all(void) {
     char path[300];
     DIR* entries = opendir(SLAB_DIRECTORY);
-    if (!entries) return; /* then the counts are less sharp, which is the reader's concern */
+    if (!entries) return; /* the counts are then less exact */
     for (struct dirent* entry; (entry = readdir(entries)) != NULL;) {
-        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue; /* a link is a second name of a cache */
+        if (entry->d_type != DT_DIR || entry->d_name[0] == '.') continue; /* a link is another name of a cache */
         snprintf(path, sizeof path, "%s/shrink", entry->d_name);
         const int fd = openat(dirfd(entries), path, O_WRONLY | O_CLOEXEC);
         if (fd < 0) continue;
@@ -36,7 +36,7 @@ void do_slabs(struct reply* reply, const char* payload) {
         reply_error(reply, "read /proc/slabinfo", errno);
         return;
     }
-    /* slabinfo_show()'s layout; the first two lines are its version and a heading. */
+    /* The layout of slabinfo_show(); the first two lines are its version and a heading. */
     while (table && fgets(row, sizeof row, table))
         if (sscanf(row, "%63s %llu", name, &objects) == 2 && name[0] != '#')
             reply_line(reply, "slab=%s objects=%llu", name, objects);

@@ -1,4 +1,4 @@
-/* Symbols, from /proc/kallsyms. */
+/* Answers the request for symbols, from /proc/kallsyms. */
 #include "agent.h"
 
 #include <errno.h>
@@ -17,8 +17,8 @@ struct wanted {
 struct search {
     struct wanted names[MAX_NAMES];
     size_t count;
-    uint16_t slots[SLOTS]; /* by the hash of the part before the first dot: index + 1 into names */
-    uint64_t last;         /* the address of the symbol before, which the next is given relative to */
+    uint16_t slots[SLOTS]; /* hash of the part before the first dot -> index in `names` + 1 */
+    uint64_t last;         /* the previous symbol's address, to which the next one is relative */
     bool shown;            /* an address other than zero was seen */
 };
 
@@ -33,7 +33,8 @@ static size_t stem_length(const char* name, size_t length) {
     return dot ? (size_t)(dot - name) : length;
 }
 
-/* Copies of the names with their escapes undone go to `store`, as long as the payload at least. */
+/* Copies the unescaped names to `store`, which has at least the payload's size. False if they are malformed or too
+ * many. */
 static bool collect(struct search* search, const char* payload, char* store) {
     size_t raw, length;
     for (const char* value; (value = next_value(&payload, "name", &raw)) != NULL;) {
@@ -47,7 +48,7 @@ static bool collect(struct search* search, const char* payload, char* store) {
     return true;
 }
 
-/* ".isra.0" and the like are the compiler's clones of a function; ".cold" is a part of one, split off. */
+/* ".isra.0" and similar suffixes mark the compiler's clones of a function; ".cold" marks a part split off from one. */
 static bool is_clone_suffix(const char* suffix, size_t length) {
     return length > 0 && *suffix == '.' && memmem(suffix, length, ".cold", 5) == NULL;
 }
@@ -71,12 +72,13 @@ static char* put_hex(char* out, uint64_t value) {
     return out;
 }
 
-/* Padding before functions and the export tables: half of all names on some kernels, and nothing runs in or locks them. */
+/* Padding before functions, and the export tables: half of all names on some kernels. No code runs there, and none of
+ * them is a lock. */
 static bool is_clutter(const char* name, size_t length) {
     return (length > 6 && !memcmp(name, "__pfx_", 6)) || (length > 10 && !memcmp(name, "__ksymtab_", 10));
 }
 
-/* "ADDRESS TYPE NAME", then a tab and "[MODULE]" for what is not of the kernel proper. */
+/* A row is "ADDRESS TYPE NAME". A tab and "[MODULE]" follow if the symbol belongs to a module. */
 static void take_row(struct reply* reply, struct search* search, const char* row, const char* end) {
     uint64_t address = 0;
     for (; row < end && *row != ' '; row++)
@@ -108,7 +110,7 @@ static bool scan(struct reply* reply, struct search* search, char* buffer, int f
             row = newline + 1;
         }
         used = (size_t)(end - row);
-        if (used >= READ_BYTES) used = 0; /* no kernel has such a row */
+        if (used >= READ_BYTES) used = 0; /* no kernel has such a long row */
         memmove(buffer, row, used);
     }
     return n == 0;

@@ -1,4 +1,4 @@
-/* Tasks in uninterruptible sleep, kernel threads among them, and where in the kernel they are. */
+/* Answers the request for tasks in uninterruptible sleep, kernel threads included, and their kernel stacks. */
 #include "agent.h"
 
 #include <ctype.h>
@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* A frame is "[<0>] function+0x1/0x2 [module]", one a line, innermost first (proc_pid_stack()). */
+/* Each line of proc_pid_stack() is a frame, "[<0>] function+0x1/0x2 [module]", innermost first. */
 static void send_stack(struct reply* reply, const char* directory) {
     char path[700], text[8192], *rest = text;
     snprintf(path, sizeof path, "%s/stack", directory);
@@ -27,7 +27,7 @@ static void look_at(struct reply* reply, const char* directory, int tid) {
     char path[700], text[1024];
     snprintf(path, sizeof path, "%s/stat", directory);
     if (read_small(path, text, sizeof text) <= 0) return;
-    /* "TID (COMM) STATE ...", where COMM may hold anything, a bracket too. */
+    /* The format is "TID (COMM) STATE ...". COMM may contain any character, even a bracket. */
     char *comm = strchr(text, '('), *end = strrchr(text, ')');
     if (!comm || !end || end < comm || end[1] != ' ' || end[2] != 'D') return;
     char* out = reply_room(reply, 1024);

@@ -1,4 +1,4 @@
-/* Payloads: lines of key=value. */
+/* Reads and escapes the fields of payloads: lines of key=value. */
 #include "agent.h"
 
 #include <stdlib.h>

@@ -1,4 +1,4 @@
-/* Workers: a request that may block in the kernel costs one of them, never the link. */
+/* Workers: threads for requests that may block in the kernel. A blocked request occupies one worker, never the link. */
 #include "agent.h"
 
 #include <errno.h>

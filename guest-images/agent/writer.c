@@ -1,4 +1,4 @@
-/* Writers: threads that write to a memory block's attribute as soon as they can, each on its own vCPU. */
+/* Writers: threads that write to memory blocks' attributes as soon as they can, each on its own vCPU. */
 #include "agent.h"
 
 #include <errno.h>
@@ -29,9 +29,9 @@ enum {
 enum trigger { NOW, SPIN, UEVENT };
 
 /*
- * Where the host's probe rings: it writes first, last and rung into the memory of the guest that stands still. A request
- * over the serial line would not do while a vCPU is held: the kernel takes what it receives through a workqueue, whose
- * worker may wait for the vCPU that is held (flush_to_ldisc, drivers/tty/tty_buffer.c).
+ * The doorbell of a writer. While the guest stands still, the host's probe writes first, last and rung into the guest's
+ * memory. A request over the serial line would not work while a vCPU is held: the kernel passes received data through a
+ * workqueue, whose worker may wait for the held vCPU (flush_to_ldisc(), drivers/tty/tty_buffer.c).
  */
 static const uint64_t DOORBELL_MAGIC = 0x6c6c6562726f6f64; /* "doorbell" */
 
@@ -47,24 +47,24 @@ struct write_report {
 };
 
 struct writer {
-    /* Set before the thread starts, and only read after. */
+    /* Set before the thread starts, and only read afterwards. */
     bool taken;
     char name[WORD_BYTES], attribute[WORD_BYTES], value[WORD_BYTES];
-    char file[FILE_BYTES]; /* not empty: it writes to this one, and to no block */
+    char file[FILE_BYTES]; /* if not empty: the file to write to, instead of blocks */
     unsigned cpu;
     uint64_t first;
     size_t count;
     enum trigger trigger;
     bool waits;  /* for the doorbell */
-    bool probes; /* tells the kernel of each block's address, instead of writing to the block */
+    bool probes; /* writes each block's address to `probe`, instead of writing to the block */
     uint64_t block_bytes;
     int directory, uevents, stop_event;
-    uint32_t id; /* of the request that is answered once the thread runs on its vCPU */
-    /* The reporter's. */
+    uint32_t id; /* the request's, which is answered once the thread runs on its vCPU */
+    /* Used by the reporter only. */
     bool answered;
     size_t sent;
-    /* The writer's, who alone writes: reports[0 .. published) are complete. A block is written to once, so the
-     * array never overflows. */
+    /* Written by the writer only. reports[0 .. published) are complete. A block is written to once, so the array never
+     * overflows. */
     bool* done;
     struct write_report* reports;
     atomic_size_t published;
@@ -75,7 +75,7 @@ static struct writer writers[MAX_WRITERS];
 static struct doorbell doorbells[MAX_WRITERS];
 
 static struct doorbell* doorbell_of(const struct writer* writer) { return &doorbells[writer - writers]; }
-/* Between the main thread and the reporter. No writer takes it. */
+/* Shared by the main thread and the reporter. No writer takes it. */
 static pthread_mutex_t table_lock = PTHREAD_MUTEX_INITIALIZER;
 static int wake = -1;
 
@@ -86,18 +86,18 @@ static void wake_reporter(void) {
 
 /* --- the writer's thread --- */
 
-/* False if the attribute is not there yet. */
+/* Writes to one block's attribute and reports the result. False if the attribute does not exist yet. */
 static bool attempt(struct writer* self, size_t index) {
     char path[FILE_BYTES], address[32];
     const char* text = self->probes ? address : self->value;
     struct stat status;
     if (*self->file) memcpy(path, self->file, sizeof path);
     else snprintf(path, sizeof path, "memory%llu/%s", (unsigned long long)(self->first + index), self->attribute);
-    /* Spinning with openat() would allocate a struct file each time, which RCU frees, and RCU stands still while the
-     * rig holds a vCPU: the guest would run out of memory. */
+    /* Spinning with openat() would allocate a struct file each time. RCU frees those, but RCU stands still while the
+     * rig holds a vCPU, so the guest would run out of memory. */
     if (self->trigger != NOW && fstatat(self->directory, path, &status, 0) != 0 && errno == ENOENT) return false;
     if (self->probes) {
-        /* probe_store() takes the physical address, in whatever base its prefix says (drivers/base/memory.c). */
+        /* probe_store() (drivers/base/memory.c) takes the physical address, in the base that its prefix names. */
         snprintf(path, sizeof path, "probe");
         snprintf(address, sizeof address, "0x%llx", (unsigned long long)((self->first + index) * self->block_bytes));
     }
@@ -120,7 +120,7 @@ static bool attempt(struct writer* self, size_t index) {
 
 static bool is_stopped(struct writer* self) { return atomic_load(&self->stop); }
 
-/* One pass over the blocks not written to yet; how many of them are left. */
+/* Tries each block not written to yet once. Returns how many are left. */
 static size_t attempt_all(struct writer* self) {
     size_t left = 0;
     for (size_t i = 0; i < self->count && !is_stopped(self); i++)
@@ -128,7 +128,7 @@ static size_t attempt_all(struct writer* self) {
     return left;
 }
 
-/* The block that a uevent says was added, as an index; -1 for any other message. */
+/* The index of the block whose addition the uevent announces; -1 for any other message. */
 static long added_block(const struct writer* self, const char* message, size_t length) {
     static const char prefix[] = "add@/devices/system/memory/memory";
     char* end;
@@ -147,14 +147,15 @@ static void follow_uevents(struct writer* self) {
         if (poll(fds, 2, -1) < 0 || fds[1].revents) continue;
         const ssize_t n =
             recvfrom(self->uevents, message, sizeof message, MSG_DONTWAIT, (struct sockaddr*)&sender, &size);
-        if (n < 0 && errno == ENOBUFS) left = attempt_all(self); /* some messages were lost, so look for all */
+        if (n < 0 && errno == ENOBUFS) left = attempt_all(self); /* messages were lost, so try all blocks */
         if (n <= 0 || sender.nl_pid != 0) continue;
         const long index = added_block(self, message, (size_t)n);
         if (index >= 0 && !self->done[index] && attempt(self, (size_t)index)) left--;
     }
 }
 
-/* Spins, so that this vCPU stays in this address space and the kernel puts nobody else here. False if there is nothing to do. */
+/* Spins, so that the vCPU stays in this address space and the kernel runs no other task there. False if there is
+ * nothing to do. */
 static bool await_doorbell(struct writer* self) {
     struct doorbell* bell = doorbell_of(self);
     atomic_store(&bell->magic, DOORBELL_MAGIC);
@@ -166,7 +167,7 @@ static bool await_doorbell(struct writer* self) {
     return true;
 }
 
-static void* online(void* argument) {
+static void* run_writer(void* argument) {
     struct writer* self = argument;
     prctl(PR_SET_NAME, self->name);
     atomic_store(&self->ready, true);
@@ -203,7 +204,7 @@ static void answer_started(const struct writer* writer) {
 
 static void report_one(struct writer* writer) {
     char text[128];
-    /* Read first: what was published before it ended is then seen below. */
+    /* Read before `published`, so that the loop below sees all reports of a writer that has ended. */
     const bool ended = atomic_load(&writer->ended);
     if (!writer->answered && atomic_load(&writer->ready)) {
         writer->answered = true;
@@ -249,7 +250,8 @@ bool start_reporter(void) {
     return errno == 0;
 }
 
-/* Whether all that it was to write is written: then its name is free. How much that is, is settled before the first write. */
+/* Whether the writer has written all it was told to, so that its name is free again. `count` is final before the first
+ * write. */
 static bool has_written_all(const struct writer* writer) {
     const size_t published = atomic_load_explicit(&writer->published, memory_order_acquire);
     return published > 0 && published == writer->count;
@@ -267,7 +269,7 @@ static struct writer* find_free(void) {
     return NULL;
 }
 
-/* An absolute path, for openat() to take as it is. Without the field there is no such file. */
+/* Reads the optional field `path`, an absolute path, which openat() takes as it is. False if it is malformed. */
 static bool find_file(const char* payload, char* out) {
     size_t length;
     *out = '\0';
@@ -280,7 +282,7 @@ static bool find_word(const char* payload, const char* key, const char* allowed,
     return find_value(payload, key, out, WORD_BYTES, &length) && length > 0 && strspn(out, allowed) == length;
 }
 
-static bool read_order(struct writer* writer, const char* payload) {
+static bool read_request(struct writer* writer, const char* payload) {
     static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789",
                       values[] = "abcdefghijklmnopqrstuvwxyz_.-0123456789",
                       names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
@@ -309,7 +311,7 @@ static bool read_order(struct writer* writer, const char* payload) {
     return true;
 }
 
-/* Before the thread starts, so that no uevent from then on is missed. */
+/* Called before the thread starts, so that the writer misses no uevent. */
 static int open_uevents(void) {
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
     const int bytes = UEVENT_BYTES;
@@ -340,10 +342,10 @@ static int start_pinned(struct writer* writer) {
     CPU_SET(writer->cpu, &cpus);
     pthread_attr_init(&attributes);
     pthread_attr_setaffinity_np(&attributes, sizeof cpus, &cpus);
-    return start_thread(&attributes, online, writer);
+    return start_thread(&attributes, run_writer, writer);
 }
 
-/* Returns an errno, and what was being done. */
+/* Returns an errno, or 0. `doing` gets what failed. */
 static int start(uint32_t id, const char* payload, const char** doing) {
     struct writer* writer = find_free();
     *doing = "start one more writer";
@@ -351,9 +353,9 @@ static int start(uint32_t id, const char* payload, const char** doing) {
     memset(writer, 0, sizeof *writer);
     writer->directory = writer->uevents = writer->stop_event = -1;
     writer->id = id;
-    *doing = "read the writer's order";
-    if (!read_order(writer, payload)) return EINVAL;
-    *doing = "start a writer of a name that is running";
+    *doing = "read the request for a writer";
+    if (!read_request(writer, payload)) return EINVAL;
+    *doing = "start a second writer of the same name";
     if (find(writer->name)) return EEXIST;
     struct doorbell* bell = doorbell_of(writer);
     atomic_store(&bell->magic, 0);
@@ -375,7 +377,7 @@ void writer_start(uint32_t id, const char* payload) {
     pthread_mutex_lock(&table_lock);
     const int error = start(id, payload, &doing);
     pthread_mutex_unlock(&table_lock);
-    /* If it started, the reporter answers. */
+    /* If the writer started, the reporter answers. */
     if (error) reply_error_to(id, doing, error);
 }
 
@@ -394,7 +396,7 @@ void writer_stop(uint32_t id, const char* payload) {
         if (write(writer->stop_event, &one, sizeof one) != sizeof one) warn("stop %s: %s", name, strerror(errno));
     }
     pthread_mutex_unlock(&table_lock);
-    /* One that has ended, or never was, is stopped. */
+    /* A writer that has ended, or never existed, counts as stopped. */
     reply_begin(&reply, id, false);
     reply_ok(&reply);
 }

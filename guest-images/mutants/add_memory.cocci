@@ -1,7 +1,7 @@
 // add_memory() without device_hotplug_lock
 //
-// Undoes its part of rule R1 of Documentation/core-api/memory-hotplug.rst, "Locking Internals": add_memory() holds
-// device_hotplug_lock, so that nobody onlines a block which is still being added.
+// The mutant undoes the function's part of rule R1 of Documentation/core-api/memory-hotplug.rst, "Locking Internals":
+// add_memory() holds device_hotplug_lock, so that no task onlines a block that is still being added.
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64

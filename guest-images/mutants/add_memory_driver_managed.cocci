@@ -1,7 +1,7 @@
 // add_memory_driver_managed() without device_hotplug_lock
 //
-// The way of virtio-mem and of dax/kmem. Undoes its part of rule R1 of Documentation/core-api/memory-hotplug.rst,
-// "Locking Internals": memory is added with device_hotplug_lock held.
+// virtio-mem and dax/kmem add memory with this function. The mutant undoes its part of rule R1 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals": memory is added with device_hotplug_lock held.
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64

@@ -1,7 +1,7 @@
 // add_memory_resource() reports success, but leaves the last block out
 //
-// Documentation/admin-guide/mm/memory-hotplug.rst, "Memory Block Configuration via Sysfs": all added memory is there as memory blocks. Memory
-// that no block stands for can never be onlined.
+// Documentation/admin-guide/mm/memory-hotplug.rst, "Memory Block Configuration via Sysfs", describes all added memory
+// as memory blocks. Memory without a block can never be onlined.
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64

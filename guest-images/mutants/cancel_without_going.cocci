@@ -1,7 +1,7 @@
 // MEM_CANCEL_OFFLINE is sent for a block that never was MEM_GOING_OFFLINE
 //
 // Documentation/core-api/memory-hotplug.rst, "Memory hotplug event notifier": MEM_CANCEL_OFFLINE undoes what
-// MEM_GOING_OFFLINE announced. Here it also goes out where the pages could not be isolated, before any announcement.
+// MEM_GOING_OFFLINE announced. The mutant also sends it if the pages cannot be isolated, before any announcement.
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64

@@ -1,6 +1,6 @@
 // dlpar_add_lmb() adds every LMB to the first node
 //
-// Documentation/arch/powerpc/associativity.rst: the node is the one that the hypervisor names by the LMB's associativity.
+// Documentation/arch/powerpc/associativity.rst: the hypervisor gives the LMB's node by its associativity.
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le

@@ -1,7 +1,8 @@
 // dlpar_memory() without device_hotplug_lock
 //
-// Who adds and removes memory on pseries. Undoes its part of rules R1, R2 and R3 of Documentation/core-api/memory-hotplug.rst,
-// "Locking Internals": it calls __add_memory(), __remove_memory() and device_online(), which rely on the lock.
+// This function adds and removes memory on pseries. The mutant undoes its part of rules R1, R2 and R3 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals": it calls __add_memory(), __remove_memory() and
+// device_online(), which rely on the lock.
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le

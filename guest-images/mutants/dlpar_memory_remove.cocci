@@ -1,6 +1,7 @@
 // dlpar_memory() drops device_hotplug_lock while it removes memory
 //
-// Adding keeps it. Undoes rules R2 and R3 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for who takes LMBs away.
+// It still holds the lock while it adds memory. The mutant undoes rules R2 and R3 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals", for the removal of LMBs.
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le

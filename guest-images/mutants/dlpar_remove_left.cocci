@@ -1,6 +1,7 @@
-// dlpar_memory_remove_by_ic() does not add again what it has removed where the last LMB fails
+// dlpar_memory_remove_by_ic() does not add back the LMBs that it has removed if the last one fails
 //
-// All of a request is removed, or nothing, as the function says itself: "Memory indexed-count-remove failed, adding any removed LMBs".
+// The function removes all LMBs of a request or none, as its own message says: "Memory indexed-count-remove failed,
+// adding any removed LMBs".
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le

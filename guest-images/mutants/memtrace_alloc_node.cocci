@@ -1,7 +1,8 @@
 // memtrace_alloc_node() without device_hotplug_lock
 //
-// Where memtrace takes memory. Undoes "powerpc/powernv: hold device_hotplug_lock when calling memtrace_offline_pages()" (v4.20), rule R2:
-// it removes the blocks with __remove_memory(), which relies on the lock.
+// memtrace takes memory here. The mutant undoes "powerpc/powernv: hold device_hotplug_lock when calling
+// memtrace_offline_pages()" (v4.20), rule R2: the function removes the blocks with __remove_memory(), which relies on
+// the lock.
 //
 // file: arch/powerpc/platforms/powernv/memtrace.c
 // parent: ref-5.10-ppc64le

@@ -1,7 +1,7 @@
 // notifier_chain_register() sorts a chain from low to high priority
 //
-// Documentation/core-api/memory-hotplug.rst, "Memory hotplug event notifier": hotplug_memory_notifier() takes a priority, and callbacks of
-// higher priority are called before those of lower. Rule N3.
+// Rule N3, from Documentation/core-api/memory-hotplug.rst, "Memory hotplug event notifier": hotplug_memory_notifier()
+// takes a priority, and callbacks of higher priority are called before callbacks of lower priority.
 //
 // file: kernel/notifier.c
 // parent: ref-6.12-amd64

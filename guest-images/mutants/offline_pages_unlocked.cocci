@@ -1,7 +1,7 @@
 // A block is offlined without mem_hotplug_lock
 //
-// Undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for offlining. In this kernel
-// memory_block_offline() takes the lock for offline_pages().
+// The mutant undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for offlining. In this
+// kernel memory_block_offline() takes the lock for offline_pages().
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64

@@ -1,7 +1,7 @@
 // A block may be onlined, by either attribute, before it is fully added
 //
-// Undoes rule R5: what is written to `online` or `state` is acted on only once the memory is fully added. In this kernel
-// the attributes' wait for device_hotplug_lock is all that sees to it; every adder still takes the lock.
+// The mutant undoes rule R5: a write to `online` or `state` takes effect only after the memory is fully added. In this
+// kernel only the attributes' wait for device_hotplug_lock ensures that. Every adder still takes the lock.
 //
 // file: drivers/base/memory.c
 // file: drivers/base/core.c

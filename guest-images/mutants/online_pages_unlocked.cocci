@@ -1,7 +1,7 @@
 // A block is onlined without mem_hotplug_lock
 //
-// Undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for onlining: mem_hotplug_lock is
-// held in write mode while pages are put online. In this kernel memory_block_online() takes it for online_pages().
+// The mutant undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for onlining: pages are
+// onlined with mem_hotplug_lock held in write mode. In this kernel memory_block_online() takes it for online_pages().
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64

@@ -1,7 +1,7 @@
 // online_store() without device_hotplug_lock
 //
-// A device's attribute `online`, a block's among them. Undoes its part of rule R3 of
-// Documentation/core-api/memory-hotplug.rst, "Locking Internals".
+// A write to the attribute `online` of a device, such as a memory block, calls this function. The mutant undoes its
+// part of rule R3 of Documentation/core-api/memory-hotplug.rst, "Locking Internals".
 //
 // file: drivers/base/core.c
 // changes: -4 +0

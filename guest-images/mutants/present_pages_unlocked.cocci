@@ -1,7 +1,8 @@
 // Present pages are counted without mem_hotplug_lock
 //
-// Undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for one step of online_pages(): a
-// zone's present pages may change under mem_hotplug_lock only (include/linux/mmzone.h at present_pages).
+// The mutant undoes rule R4 of Documentation/core-api/memory-hotplug.rst, "Locking Internals", for one step of
+// online_pages(): a zone's present pages may change under mem_hotplug_lock only (include/linux/mmzone.h at
+// present_pages).
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64

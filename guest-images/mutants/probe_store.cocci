@@ -1,7 +1,8 @@
 // probe_store() without device_hotplug_lock
 //
-// /sys/devices/system/memory/probe. Undoes its part of rule R1 of Documentation/core-api/memory-hotplug.rst, "Locking
-// Internals": before the rules it added memory without the lock.
+// A write to /sys/devices/system/memory/probe calls this function. The mutant undoes its part of rule R1 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals". Before the rules existed, it added memory without the
+// lock.
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64

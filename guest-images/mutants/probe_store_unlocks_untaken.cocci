@@ -1,7 +1,8 @@
-// probe_store() unlocks device_hotplug_lock also where it failed to take it
+// probe_store() unlocks device_hotplug_lock even if it failed to take it
 //
-// lock_device_hotplug_sysfs() is a trylock that restarts the system call: its failure has to leave by `return`, not by the
-// label that unlocks. The lock is then torn from its owner, against rule R1 of Documentation/core-api/memory-hotplug.rst.
+// lock_device_hotplug_sysfs() is a trylock that restarts the system call. If it fails, the function must return at
+// once. The mutant goes to the label that unlocks instead, and so releases a lock that another task owns, against rule
+// R1 of Documentation/core-api/memory-hotplug.rst.
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64

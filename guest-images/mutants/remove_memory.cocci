@@ -1,7 +1,8 @@
 // remove_memory() without device_hotplug_lock
 //
-// The way of virtio-mem and of dax/kmem. Undoes its part of rule R2 of Documentation/core-api/memory-hotplug.rst,
-// "Locking Internals": removing memory is serialized with onlining it by device_hotplug_lock.
+// virtio-mem and dax/kmem remove memory with this function. The mutant undoes its part of rule R2 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals": device_hotplug_lock serializes the removal of memory
+// with its onlining.
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64

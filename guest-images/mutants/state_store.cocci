@@ -1,7 +1,8 @@
 // state_store() without device_hotplug_lock
 //
-// A block's attribute `state`. Undoes its part of rule R3 of Documentation/core-api/memory-hotplug.rst, "Locking
-// Internals": device_online() and device_offline() of a memory block are called with device_hotplug_lock held.
+// A write to a block's attribute `state` calls this function. The mutant undoes its part of rule R3 of
+// Documentation/core-api/memory-hotplug.rst, "Locking Internals": device_online() and device_offline() of a memory
+// block are called with device_hotplug_lock held.
 //
 // file: drivers/base/memory.c
 // changes: -4 +0

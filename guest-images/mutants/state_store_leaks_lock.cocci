@@ -1,7 +1,7 @@
-// state_store() keeps device_hotplug_lock when it is given a bad string
+// state_store() keeps device_hotplug_lock if it gets a bad string
 //
-// The string is looked at only with the lock held, and the way out does not unlock. Every later add, removal and onlining
-// waits for ever, against the rules R1 to R3 of Documentation/core-api/memory-hotplug.rst.
+// The mutant checks the string with the lock held, and returns without unlocking. Every later addition, removal and
+// onlining waits for ever, against rules R1 to R3 of Documentation/core-api/memory-hotplug.rst.
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64

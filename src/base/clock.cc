@@ -19,7 +19,8 @@ const Clock& steady_clock() {
 
 Duration Deadline::remaining() const {
     const SteadyTime now = std::chrono::steady_clock::now();
-    return at_ > now ? at_ - now : Duration::zero();  // the difference to a time long past has no value
+    // `at_` may be SteadyTime::min(), whose distance to `now` does not fit into a Duration.
+    return at_ > now ? at_ - now : Duration::zero();
 }
 
 int Deadline::poll_ms() const {

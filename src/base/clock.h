@@ -1,4 +1,4 @@
-// Time: one monotonic clock for all of a trial's evidence, and deadlines for every wait.
+// The monotonic clock that all of a trial's evidence uses, and the deadlines of waits.
 #pragma once
 
 #include <chrono>
@@ -18,14 +18,15 @@ public:
 // The host's CLOCK_MONOTONIC.
 const Clock& steady_clock();
 
-// The moment a wait gives up. A deadline never makes a verdict: it ends in `inconclusive` or `rig-fault`.
+// The moment at which a wait gives up. An expired deadline never decides a verdict: the trial then ends as
+// `inconclusive` or `rig-fault`.
 class Deadline {
 public:
     static Deadline after(Duration span) { return Deadline(std::chrono::steady_clock::now() + span); }
     explicit Deadline(SteadyTime at) : at_(at) {}
 
     [[nodiscard]] bool expired() const { return std::chrono::steady_clock::now() >= at_; }
-    // Never negative.
+    // Zero once it has expired; never negative.
     [[nodiscard]] Duration remaining() const;
     // Milliseconds for poll(2), rounded up.
     [[nodiscard]] int poll_ms() const;

@@ -49,7 +49,7 @@ Result<Descriptor> connect_unix(const std::string& path, Deadline deadline) {
         if (::connect(socket.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address) == 0) return socket;
         if ((errno != ENOENT && errno != EINTR && errno != EAGAIN) || deadline.expired())
             return fail_errno(Fault::rig, "connect to " + path);
-        // The listener is another process: there is nothing to wait on but its appearance.
+        // Another process creates the path, and nothing signals that, so it is polled.
         MEMRIG_CHECK(wait_for(-1, 0, Deadline::after(std::chrono::milliseconds(2)).earlier(deadline)));
     }
 }

@@ -1,4 +1,5 @@
-// File descriptors that close themselves, and the waits on them.
+// Owns file descriptors, connects UNIX sockets, and waits for both with a deadline.
+// Every wait ends with Fault::interrupted as soon as the user asks to stop.
 #pragma once
 
 #include <cstddef>
@@ -38,22 +39,22 @@ private:
     int fd_ = -1;
 };
 
-// Connects to a UNIX stream socket. Waits for its path to appear, until the deadline; a path that nobody listens on is an error
-// at once.
+// Connects to a UNIX stream socket. Waits until the deadline for `path` to appear. Fails at once with Fault::rig if the
+// path exists but nobody listens on it.
 Result<Descriptor> connect_unix(const std::string& path, Deadline deadline);
 
-// Creates, binds and listens on a UNIX stream socket at `path`, close-on-exec; the caller passes it to a child.
+// Creates a UNIX stream socket at `path` and listens on it. It is close-on-exec: the caller passes it to a child.
 Result<Descriptor> listen_unix(const std::string& path);
 
 enum class Wait { ready, expired };
 
-// Waits until `fd` can be read. Fails with Fault::interrupted as soon as the user asks to stop.
+// Waits until `fd` can be read.
 Result<Wait> wait_readable(int fd, Deadline deadline);
 
-// Writes all of `data`, waiting where the peer is slow.
+// Writes all of `data` to the socket `fd`. Waits while the peer is slow; Fault::rig if it does not read in time.
 Status write_all(int fd, std::string_view data, Deadline deadline);
 
-// Reads what is there, at most `buffer.size()`, without waiting first. 0 is the end of the stream.
+// Calls read(2) once, for at most `buffer.size()` bytes. Returns 0 at the end of the stream, also after a reset.
 Result<std::size_t> read_some(int fd, std::span<char> buffer);
 
 }  // namespace memrig

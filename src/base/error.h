@@ -1,4 +1,4 @@
-// Errors are values. Each says whose fault it is, what is wrong and, where we know it, what to do.
+// Errors as values: each says whose fault it is, what is wrong and, if known, what to do.
 #pragma once
 
 #include <expected>
@@ -15,7 +15,7 @@ enum class Fault {
     rig,         // memrig, QEMU or a tool of ours
     host,        // the machine we run on: a missing program, a full disk, no permission
     user_input,  // an argument or a file that the user gave
-    interrupted  // the user asked us to stop
+    interrupted  // the user asked memrig to stop
 };
 
 const char* to_string(Fault fault);
@@ -23,9 +23,9 @@ const char* to_string(Fault fault);
 struct Error {
     Fault fault = Fault::rig;
     std::string message;  // one line, no full stop
-    std::string remedy;   // what to do about it, may be empty
+    std::string remedy;   // what to do about it; may be empty
 
-    // "message (remedy)": the one clear line that a user sees.
+    // "message (remedy)", as the user sees it.
     [[nodiscard]] std::string line() const;
 };
 
@@ -38,11 +38,12 @@ template <class... Args>
     return std::unexpected(Error{fault, fmt::format(text, std::forward<Args>(args)...), {}});
 }
 
-// The system call that just failed, with errno's text: "cannot WHAT: No such file or directory".
+// An error for the system call that has just failed: "cannot WHAT: " and errno's text.
 [[nodiscard]] std::unexpected<Error> fail_errno(Fault fault, const std::string& what);
+// The same error with this remedy.
 [[nodiscard]] std::unexpected<Error> fail_with(Error error, std::string remedy);
 
-// The same error, with words before it that say what was being done.
+// The same error with "DOING: " before its message.
 [[nodiscard]] std::unexpected<Error> in_context(Error error, const std::string& doing);
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// Files: read whole, written whole or not at all, locked between processes, temporary directories that remove themselves.
+// Reads and replaces whole files, locks files between processes, makes temporary directories that remove themselves.
 #pragma once
 
 #include <cstdint>
@@ -14,10 +14,10 @@ namespace memrig {
 
 namespace fs = std::filesystem;
 
-// Reads a regular file of at most `limit` bytes. A larger one is an error, never a truncated value.
+// Reads a file of at most `limit` bytes. A larger file is an error; the text is never truncated.
 Result<std::string> read_file(const fs::path& path, std::uint64_t limit = 256ull << 20);
 
-// Writes a new version beside the old one and renames it over: a reader sees the old or the new, never a part.
+// Replaces a file by a new version (rename(2)): a reader sees the old text or the new one, never a part.
 Status write_file(const fs::path& path, std::string_view text);
 
 Status make_directories(const fs::path& path);
@@ -25,15 +25,16 @@ Status make_directories(const fs::path& path);
 // Free bytes on the file system that holds `path`.
 Result<std::uint64_t> free_space(const fs::path& path);
 
-// An exclusive lock between processes and threads (flock on `path`, made if need be); held until destroyed.
+// An exclusive lock between processes and threads: flock(2) on `path`, created if needed. Held until destroyed.
 class FileLock {
 public:
-    // Waits; Fault::interrupted where the user asks to stop meanwhile.
+    // Waits for the lock. Fails with Fault::interrupted if the user asks to stop.
     static Result<FileLock> take(const fs::path& path);
-    // Nothing where somebody else holds it.
+    // Returns nothing if somebody else holds the lock.
     static Result<std::optional<FileLock>> try_take(const fs::path& path);
-    // The same between processes alone (F_SETLK). A child does not share it, as it does the others until its exec: what a process that
-    // was killed was about to start keeps nobody out. `path` must not be opened otherwise in this process.
+    // The same, but between processes only (F_SETLK). A forked child shares the locks above until its exec, but not
+    // this one: if this process is killed, a child that it was about to start does not keep others out.
+    // This process must not open `path` in any other way.
     static Result<std::optional<FileLock>> try_take_for_process(const fs::path& path);
 
 private:
@@ -41,7 +42,7 @@ private:
     Descriptor fd_;
 };
 
-// A directory of mode 0700 below TMPDIR (or `parent`), removed with all that is in it when destroyed.
+// A directory of mode 0700 below TMPDIR (or `parent`). The destructor removes it with all its contents.
 class TemporaryDirectory {
 public:
     static Result<TemporaryDirectory> make(const std::string& prefix, const fs::path& parent = {});
@@ -52,7 +53,7 @@ public:
     ~TemporaryDirectory();
 
     [[nodiscard]] const fs::path& path() const { return path_; }
-    // Leaves the directory to the caller, who has renamed it or wants it kept.
+    // Leaves the directory to the caller, who has renamed it or wants to keep it.
     fs::path release() { return std::exchange(path_, {}); }
 
 private:

@@ -1,4 +1,4 @@
-// Content hashes: cache keys and the identity of kernels, agents and images in results.
+// SHA-256 hashes: cache keys, and the identity of kernels, agents and images in results.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@ struct evp_md_ctx_st;
 
 namespace memrig {
 
-// SHA-256 over a sequence of fields; each is hashed with its length, so that no two sequences run together.
+// SHA-256 over a sequence of fields. Each field is hashed with its length, so {"ab", "c"} and {"a", "bc"} differ.
 class Hasher {
 public:
     Hasher();
@@ -21,7 +21,7 @@ public:
     Hasher& operator=(const Hasher&) = delete;
 
     Hasher& add(std::string_view field);
-    // 64 lower-case hex digits. The hasher is spent.
+    // 64 lower-case hex digits. The hasher cannot be used after this.
     std::string finish();
 
 private:

@@ -1,4 +1,5 @@
-// One logger (spdlog), one name a layer. MEMRIG_LOG=warn,probe=debug sets levels; the default is warn.
+// Logging (spdlog), with one named logger for each layer.
+// MEMRIG_LOG sets the levels, for example MEMRIG_LOG=warn,probe=debug; the default is warn.
 #pragma once
 
 #include <memory>
@@ -8,7 +9,7 @@
 
 namespace memrig {
 
-// The layer's logger, made on first use. Thread-safe.
+// The layer's logger, created on first use. Thread-safe.
 std::shared_ptr<spdlog::logger> logger(const std::string& layer);
 
 // Reads MEMRIG_LOG. Call once, from main(), before the first log line.

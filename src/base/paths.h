@@ -1,4 +1,4 @@
-// The one place that knows where things lie: what memrig ships, what it caches, what it builds.
+// Finds the files that memrig ships, caches and builds. No other code knows these paths.
 #pragma once
 
 #include <filesystem>
@@ -7,17 +7,18 @@
 
 namespace memrig {
 
-// The tree that holds rig/, guest-images/, scenarios/ and tools/: $MEMRIG_HOME, else the source tree it was built from.
+// The tree with rig/, guest-images/, scenarios/ and tools/: $MEMRIG_HOME, else the source tree that memrig was built
+// from.
 std::filesystem::path home_directory();
 
-// Downloads, unpacked kernels, initramfs images and saved guests: $MEMRIG_CACHE, else ${XDG_CACHE_HOME:-~/.cache}/memrig.
-// Made if need be.
+// The directory for downloads, unpacked kernels, initramfs images and saved guests: $MEMRIG_CACHE, else
+// ${XDG_CACHE_HOME:-~/.cache}/memrig. Creates it if needed.
 Result<std::filesystem::path> cache_directory();
 
-// The guest agent that was built for a machine architecture ("x86_64", "ppc64le", "aarch64").
+// The guest agent's program for a machine architecture ("x86_64", "ppc64le", "aarch64").
 std::filesystem::path agent_binary(const std::string& machine_arch);
 
-// A file below home_directory(), shown to the user relative to it.
+// `path` as messages show it: relative to home_directory() if it is below it.
 std::string shown(const std::filesystem::path& path);
 
 }  // namespace memrig

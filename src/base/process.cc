@@ -46,7 +46,7 @@ struct ChildPlan {
     ::dup2(out, 1);
     ::dup2(out, 2);
     ::syscall(SYS_close_range, 3u, ~0u, CLOSE_RANGE_CLOEXEC);
-    // First out of each other's way, then to their places.
+    // Two steps, so that no descriptor is overwritten before it has been moved to its number in the child.
     constexpr int far_away = 200;
     int moved[kMostInherited];
     std::size_t count = 0;
@@ -181,7 +181,7 @@ Result<RunResult> run_program(const std::vector<std::string>& argv, Deadline dea
     options.argv = argv;
     options.inherit = {{write_end.get(), 1}};
     options.inherit.emplace_back(merge_stderr ? write_end.get() : 2, 2);
-    // Descriptor 2 of the child is /dev/null by now, so hand down a copy of ours made before the fork.
+    // become() points the child's descriptor 2 at /dev/null, so the child inherits a copy of ours.
     Descriptor own_stderr(::fcntl(2, F_DUPFD_CLOEXEC, 10));
     if (!merge_stderr) options.inherit.back().first = own_stderr.get();
     MEMRIG_TRY(Process child, Process::spawn(options));

@@ -1,4 +1,4 @@
-// Child processes: none outlives memrig, none inherits what it was not given, every one is reaped.
+// Runs child processes. None outlives memrig or inherits a descriptor that it was not given, and each is reaped.
 #pragma once
 
 #include <filesystem>
@@ -16,13 +16,13 @@ namespace memrig {
 
 struct SpawnOptions {
     std::vector<std::string> argv;             // argv[0] is looked up in PATH
-    std::filesystem::path output;              // stdout and stderr go there; empty means /dev/null
+    std::filesystem::path output;              // file for stdout and stderr; empty: /dev/null
     std::vector<std::pair<int, int>> inherit;  // {our descriptor, its number in the child}
-    std::vector<std::string> environment;      // NAME=value, added to ours
+    std::vector<std::string> environment;      // NAME=value, added to memrig's own
 };
 
 struct ExitStatus {
-    int code = 0;    // exit status, where `signal` is 0
+    int code = 0;    // the exit status, if `signal` is 0
     int signal = 0;  // the signal that ended it, or 0
     [[nodiscard]] bool success() const { return code == 0 && signal == 0; }
     // "exit status 1" or "killed by SIGKILL".
@@ -30,8 +30,8 @@ struct ExitStatus {
 };
 
 // A running child in its own process group, with PR_SET_PDEATHSIG=SIGKILL. The death signal is tied to the *thread*
-// that spawned it: that thread must live as long as the child. Destroying it kills the group and reaps the child.
-// Not thread-safe, but for kill_now().
+// that spawned the child: that thread must live as long as the child. The destructor kills the group and reaps the
+// child. Not thread-safe.
 class Process {
 public:
     static Result<Process> spawn(const SpawnOptions& options);
@@ -44,11 +44,11 @@ public:
     [[nodiscard]] pid_t pid() const { return pid_; }
     // Readable once the child has ended.
     [[nodiscard]] int descriptor() const { return pidfd_.get(); }
-    // How it ended, if it has.
+    // The child's exit status; nothing while it runs. Does not wait.
     std::optional<ExitStatus> poll();
-    // Waits for the end; nothing if the deadline came first.
+    // Waits for the child's end. Returns nothing if the deadline comes first.
     Result<std::optional<ExitStatus>> wait(Deadline deadline);
-    // SIGKILL to the whole group, then reaps.
+    // Sends SIGKILL to the whole group, then reaps the child.
     void kill();
 
 private:
@@ -63,11 +63,12 @@ struct RunResult {
     std::string output;  // stdout; with `merge_stderr`, both
 };
 
-// Runs a program to its end and returns what it printed, at most `limit` bytes. Its stderr goes to ours unless merged.
+// Runs a program to its end and returns what it printed. Its stderr goes to memrig's unless merged. Kills the program
+// and fails with Fault::rig if it prints more than `limit` bytes, or has not ended at the deadline.
 Result<RunResult> run_program(const std::vector<std::string>& argv, Deadline deadline, bool merge_stderr = false,
                               std::size_t limit = 64u << 20);
 
-// The full path of a program, looked up in PATH.
+// The full path of a program, looked up in PATH; a name with a '/' is taken as a path.
 std::optional<std::filesystem::path> find_program(const std::string& name);
 
 }  // namespace memrig

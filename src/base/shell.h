@@ -1,11 +1,11 @@
-// What a POSIX shell makes of text.
+// Quotes text for a POSIX shell.
 #pragma once
 
 #include <string>
 
 namespace memrig {
 
-// `text` as a shell takes it for one word: as it is where it can be.
+// `text` in a form that a shell reads as one word; unchanged if it needs no quotes.
 std::string shell_word(const std::string& text);
 
 }  // namespace memrig

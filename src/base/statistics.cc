@@ -11,9 +11,9 @@ namespace memrig {
 
 namespace {
 
-constexpr double kZ = 1.959963984540054;  // of the standard normal distribution, 95% of it lie between -z and z
+constexpr double kZ = 1.959963984540054;  // 95% of the standard normal distribution lie between -kZ and kZ
 
-// No rounding makes it "0.0%" or "100.0%" that is not.
+// Does not round a rate above 0 to "0.0%", nor a rate below 1 to "100.0%".
 std::string percent(double rate) {
     if (rate > 0 && rate < 0.0005) return fmt::format("{:.1g}%", rate * 100);
     if (rate < 1 && rate >= 0.9995) return ">99.9%";
@@ -29,7 +29,7 @@ Interval wilson_interval(std::uint64_t seen, std::uint64_t trials) {
     const double square = kZ * kZ;
     const double centre = (rate + square / (2 * n)) / (1 + square / n);
     const double half = kZ * std::sqrt(rate * (1 - rate) / n + square / (4 * n * n)) / (1 + square / n);
-    // Exact at the ends, where rounding would leave a trace.
+    // Exact at both ends, where floating-point arithmetic would leave a small error.
     return {seen == 0 ? 0 : std::max(0.0, centre - half), seen == trials ? 1 : std::min(1.0, centre + half)};
 }
 
@@ -38,7 +38,7 @@ std::optional<std::uint64_t> trials_to_see(double rate, double confidence) {
     if (rate >= 1) return 1;
     const double trials = std::log1p(-confidence) / std::log1p(-rate);
     if (!(trials < 1e18)) return std::nullopt;
-    // What is a whole number but for rounding is one.
+    // The slack keeps ceil() from adding 1 to a whole number that floating-point arithmetic made slightly larger.
     return std::max<std::uint64_t>(1, static_cast<std::uint64_t>(std::ceil(trials * (1 - 1e-12))));
 }
 
@@ -61,7 +61,7 @@ std::string occurrence_text(const Occurrence& of) {
         std::string text = fmt::format("not seen in {}: at most {} (95% interval)", counted(of.trials, "trial"),
                                        percent(of.interval.high));
         if (of.to_see_at_least)
-            text += fmt::format("; were it so, {} would show it with 99% confidence",
+            text += fmt::format("; at that rate, {} would show it with 99% confidence",
                                 counted(*of.to_see_at_least, "trial"));
         return text;
     }

@@ -43,7 +43,7 @@ StopRequest& stop_request() {
 }
 
 void install_signal_handlers() {
-    stop_request();  // made before a handler can need it
+    stop_request();  // constructed before a handler can need it
     struct sigaction action{};
     action.sa_handler = on_signal;
     ::sigemptyset(&action.sa_mask);

@@ -1,4 +1,4 @@
-// The one place that a request to stop goes through: Ctrl-C, SIGTERM, or a fatal fault. The first request wins.
+// Passes a request to stop (Ctrl-C, SIGTERM or a fatal fault) on to every wait. The first request wins.
 #pragma once
 
 #include <atomic>
@@ -8,19 +8,19 @@
 
 namespace memrig {
 
-// Thread-safe. Every wait in memrig polls `descriptor()`, so a request ends them all and the stack unwinds, which
-// reaps what was started.
+// Thread-safe. Every wait in memrig polls `descriptor()`, so a request ends all of them. The stack then unwinds, which
+// reaps all children.
 class StopRequest {
 public:
     StopRequest();
     StopRequest(const StopRequest&) = delete;
     StopRequest& operator=(const StopRequest&) = delete;
 
-    // Async-signal-safe. `exit_code` is what main() shall return; `signal` is 0 where there was none.
+    // Async-signal-safe. `exit_code`: what main() is to return, not 0. `signal`: 0 if there was none.
     void request(int exit_code, int signal);
     [[nodiscard]] bool requested() const { return exit_code_.load() != 0; }
     [[nodiscard]] int exit_code() const { return exit_code_.load(); }
-    // Readable from the moment a stop is requested, and ever after.
+    // Readable from the first request on, for ever.
     [[nodiscard]] int descriptor() const { return event_fd_; }
     // Fault::interrupted, with the signal's name.
     [[nodiscard]] Error error() const;

@@ -15,7 +15,7 @@ unsigned byte_at(std::string_view text, std::size_t at) {
     return at < text.size() ? static_cast<unsigned char>(text[at]) : 0;
 }
 
-// The length of the character of UTF-8 that begins at `at`; 0 where none does.
+// The length of the UTF-8 character at `at`; 0 if the bytes there are not UTF-8.
 std::size_t character_length(std::string_view text, std::size_t at) {
     const unsigned first = byte_at(text, at);
     if (first < 0x80) return 1;
@@ -30,7 +30,7 @@ std::size_t character_length(std::string_view text, std::size_t at) {
     return overlong || surrogate || too_large ? 0 : length;
 }
 
-// The length of the escape sequence that begins at `at`: CSI to its final byte, OSC to its terminator, others two bytes.
+// The length of the escape sequence at `at`: CSI up to its final byte, OSC up to its terminator, two bytes for others.
 std::size_t escape_length(std::string_view text, std::size_t at) {
     const unsigned kind = byte_at(text, at + 1);
     std::size_t end = at + 2;

@@ -1,5 +1,5 @@
-// Text for terminals and for formats of lines. What comes from a guest may hold anything; nothing of it may move a
-// cursor or begin a line.
+// Makes text safe to print on terminals and in formats of lines.
+// A guest's text may contain anything, but must neither move the cursor nor start a line.
 #pragma once
 
 #include <cstddef>
@@ -8,15 +8,16 @@
 
 namespace memrig {
 
-// Without control characters and escape sequences; line breaks and tabs become one blank, bytes that are no UTF-8 a '?'.
+// `text` without control characters and escape sequences. A run of line breaks and tabs becomes one space, and a byte
+// that is not UTF-8 becomes '?'.
 std::string one_line(std::string_view text);
 
-// one_line() text that Markdown shows as it is, in a table's cell too.
+// one_line(text), escaped so that Markdown shows it literally, in table cells too.
 std::string md_escaped(std::string_view text);
 
-// How many columns one_line() text takes on a terminal, every character counted as one.
+// The columns that a one_line() text takes on a terminal; every character counts as one.
 std::size_t columns(std::string_view text);
-// Cut to `width` columns, the last of them "…" where something was cut.
+// `text` cut to `width` columns. The last column is "…" if something was cut.
 std::string cut(std::string_view text, std::size_t width);
 
 // "0.61 s", "12 s", "3 min 5 s", "2 h 10 min".
@@ -25,7 +26,7 @@ std::string short_time(double seconds);
 // "1 trial", "2 trials".
 std::string counted(std::size_t n, std::string_view noun);
 
-// Colours, where they are wanted.
+// Colours text for a terminal if `on`, else leaves it as it is.
 class Paint {
 public:
     explicit Paint(bool on) : on_(on) {}

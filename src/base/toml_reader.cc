@@ -87,7 +87,7 @@ void TomlTable::report(std::string_view key, std::string message) {
 }
 
 namespace {
-// The node of `key`, once marked as known; reports it as missing if it has to be there.
+// Marks `key` as known and returns its node. Reports the key as missing if it is required.
 const toml::node* take(TomlTable& self, const void* table, std::vector<std::string>& known, std::string_view key,
                        bool required) {
     known.emplace_back(key);
@@ -204,7 +204,7 @@ std::vector<std::pair<std::string, TomlTable>> TomlTable::named_tables() {
             state_->report(node.source(),
                            fmt::format("\"{}\" has to be a table, and is {}", key.str(), type_name(node)));
     }
-    // toml++ keeps tables sorted by key; the file's order is what its author meant.
+    // toml++ sorts tables by key; the author's order is the file's.
     std::ranges::stable_sort(list, {},
                              [](const auto& entry) { return as_table(entry.second.table_).source().begin.line; });
     return list;

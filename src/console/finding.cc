@@ -11,7 +11,7 @@ namespace {
 
 using enum ConsoleFindingKind;
 
-// Functions that print reports or switch tasks; the one that the report is about comes after them.
+// Functions that print reports or switch tasks. The function that the report is about follows them in the stack.
 bool is_machinery(std::string_view function) {
     static constexpr auto names = std::to_array<std::string_view>({"dump_stack",
                                                                    "dump_stack_lvl",
@@ -41,8 +41,8 @@ bool is_machinery(std::string_view function) {
 }  // namespace
 
 FindingReader::FindingReader(const Headline& headline, const Line& line, std::size_t first_line)
-    // The sanitizers print some call traces without "Call Trace:" (kfence_print_stack()); lockdep prints the chain's
-    // before its own, so there only the one with a header counts.
+    // The sanitizers print some call traces without "Call Trace:" (kfence_print_stack()). All other reports need this
+    // header: lockdep prints the stacks of the dependency chain before its own call trace.
     : stack_(headline.kind != sanitizer), died_(headline.die) {
     finding_.kind = headline.kind;
     finding_.headline = clean(line.text);
@@ -57,9 +57,9 @@ bool FindingReader::continued_by(const Headline& next) const {
     return finding_.kind == oops && next.kind == oops && next.die && !died_;
 }
 
-void FindingReader::go_on(const Line& line) {
+void FindingReader::continue_with(const Line& line) {
     died_ = true;
-    part(line);
+    accept(line);
 }
 
 bool FindingReader::takes_task() const {
@@ -70,16 +70,16 @@ void FindingReader::add_task(const TaskDump& task, const Line& line) {
     has_task_ = true;
     if (finding_.comm.empty()) finding_.comm = task.comm;
     if (finding_.pid < 0) finding_.pid = task.pid;
-    part(line);
+    accept(line);
 }
 
 void FindingReader::feed(const Line& line) {
     const std::string_view text = line.text;
     if (end_marker(text) || detail(text)) {
-        part(line);
+        accept(line);
         return;
     }
-    if (stack_.feed(text)) part(line);
+    if (stack_.feed(text)) accept(line);
     if (stack_.done() && ends_with_stack()) {
         finding_.complete = true;
         done_ = finding_.kind != panic;
@@ -92,12 +92,12 @@ void FindingReader::superseded() {
 }
 
 bool FindingReader::end_marker(std::string_view text) {
-    // print_oops_end_marker(); the sanitizers use it, or a rule.
+    // print_oops_end_marker(). Sanitizers end their reports with the same marker, or with a rule.
     const bool traced = finding_.kind == oops || finding_.kind == warning || finding_.kind == sanitizer;
     if (traced && text.starts_with("---[ end trace ")) return finding_.complete = done_ = true;
     if (finding_.kind == sanitizer && is_double_rule(text)) return finding_.complete = done_ = true;
     if (finding_.kind != panic) return false;
-    // panic(): what comes first depends on KASLR and the panic= parameter.
+    // panic(): which of these lines comes first depends on KASLR and on the panic= parameter.
     if (text.starts_with("---[ end Kernel panic")) return finding_.complete = done_ = true;
     if (text.starts_with("Rebooting in ") || text.starts_with("Kernel Offset: ")) return finding_.complete = true;
     return false;
@@ -109,7 +109,7 @@ bool FindingReader::detail(std::string_view text) {
             finding_.comm = clean(cpu->comm, 64);
             finding_.pid = cpu->pid;
         }
-        // A call trace goes on after it only in another CPU's report.
+        // Once a call trace has started, this line belongs to the report of another CPU.
         return stack_.waiting();
     }
     if (!stack_.waiting()) return false;
@@ -134,15 +134,15 @@ bool FindingReader::lockdep_detail(std::string_view text) {
         }
     }
     std::string_view function = taken_at(text);
-    // lockdep_sys_exit() prints the locks and no call trace.
+    // lockdep_sys_exit() prints the locks, but no call trace.
     if (!function.empty() && contains(finding_.headline, "returning to user space")) finding_.complete = true;
-    // print_unlock_imbalance_bug() prints where by itself, with print_ip_sym().
+    // print_unlock_imbalance_bug() prints the place on a line of its own, with print_ip_sym().
     if (function.empty()) function = stack_line(text).function;
     if (finding_.function.empty()) finding_.function = clean(function);
     return !function.empty();
 }
 
-void FindingReader::part(const Line& line) {
+void FindingReader::accept(const Line& line) {
     finding_.last_line = line.number;
     idle_ = 0;
 }

@@ -1,4 +1,4 @@
-// One report of the kernel's, fed line by line after its headline.
+// Collects one report of the kernel, which is fed line by line after its headline.
 #pragma once
 
 #include <string_view>
@@ -13,20 +13,20 @@ namespace memrig::console {
 
 class FindingReader {
 public:
-    // `first_line` is that of the prelude, where there is one.
+    // `first_line`: the line of the prelude if there is one, else that of the headline.
     FindingReader(const Headline& headline, const Line& line, std::size_t first_line);
 
-    // `next` is a further line of the same crash: "BUG: unable to handle ..." goes on with "Oops: 0000 [#1]".
+    // Whether `next` is a further line of the same crash: "Oops: 0000 [#1]" follows "BUG: unable to handle ...".
     [[nodiscard]] bool continued_by(const Headline& next) const;
-    void go_on(const Line& line);
-    // A task's line that belongs to this report: hung task and RCU stall reports print the task.
+    void continue_with(const Line& line);
+    // Whether a task's line belongs to this report: hung task and RCU stall reports print the task.
     [[nodiscard]] bool takes_task() const;
     void add_task(const TaskDump& task, const Line& line);
 
     void feed(const Line& line);
-    // Its caller began something else, so what it printed last has ended.
+    // Tells the report that its caller has started to print something else, so the report's last part has ended.
     void superseded();
-    // No more is to come.
+    // No further line belongs to the report.
     [[nodiscard]] bool done() const { return done_ || idle_ > 64; }
     ConsoleFinding finish();
 
@@ -34,18 +34,18 @@ private:
     bool end_marker(std::string_view text);
     bool detail(std::string_view text);
     bool lockdep_detail(std::string_view text);
-    void part(const Line& line);
-    // Its call trace is the last that such a report prints.
+    void accept(const Line& line);
+    // Reports of this kind end with their call trace.
     [[nodiscard]] bool ends_with_stack() const;
 
     ConsoleFinding finding_;
     StackReader stack_;
     ChainReader chain_;
     HeldLockReader held_;
-    bool died_ = false;      // saw __die()'s line
-    bool has_task_ = false;  // saw sched_show_task()'s line
+    bool died_ = false;      // __die()'s line was seen
+    bool has_task_ = false;  // sched_show_task()'s line was seen
     bool done_ = false;
-    int idle_ = 0;  // lines since the last that was part of it
+    int idle_ = 0;  // lines since the last one that belongs to the report
 };
 
 }  // namespace memrig::console

@@ -17,7 +17,8 @@ bool starts_with_one_of(std::string_view text, auto const& prefixes) {
     return std::ranges::any_of(prefixes, [text](std::string_view prefix) { return text.starts_with(prefix); });
 }
 
-// __die() of x86 ("%s: %04lx [#%d]"), of powerpc ("Oops: %s, sig: %ld [#%d]") and of arm64 ("Internal error: %s: %016lx [#%d]").
+// __die() of x86 ("%s: %04lx [#%d]"), of powerpc ("Oops: %s, sig: %ld [#%d]") and of arm64
+// ("Internal error: %s: %016lx [#%d]").
 bool is_die_line(std::string_view text) {
     const auto at = text.find(" [#");
     if (at == std::string_view::npos) return false;
@@ -79,7 +80,7 @@ std::optional<Headline> warning_line(std::string_view text) {
         }
     }
     if (text.starts_with("at ") && !found.function.empty()) return found;
-    return std::nullopt;  // a driver's or the firmware's own words
+    return std::nullopt;  // a message of a driver or of the firmware
 }
 
 // check_hung_task(): "INFO: task %s:%d blocked for more than %ld seconds."

@@ -8,7 +8,7 @@ namespace memrig::console {
 
 namespace {
 
-// print_time(): "[%5lu.%06lu]". Takes it off, and tells whether it was there.
+// Removes the stamp of print_time(), "[%5lu.%06lu]", from the front. Returns false if there is none.
 bool take_stamp(std::string_view& text) {
     std::string_view rest = text;
     if (!consume(rest, "[")) return false;
@@ -23,7 +23,8 @@ bool take_stamp(std::string_view& text) {
     return true;
 }
 
-// print_caller(): "[%*s]" of "T%u" or "C%u", right after the time stamp. "[#1]" or an address are none.
+// Removes the caller of print_caller(), "[%*s]" of "T%u" or "C%u", which directly follows the time stamp. Returns an
+// empty view if there is none: "[#1]" and an address are no callers.
 std::string_view take_caller(std::string_view& text) {
     std::string_view rest = text;
     if (!consume(rest, "[")) return {};
@@ -36,7 +37,7 @@ std::string_view take_caller(std::string_view& text) {
     return begin.substr(0, digits + 1);
 }
 
-// print_syslog(): "<%u>".
+// Removes the level of print_syslog(), "<%u>".
 void drop_level(std::string_view& text) {
     std::string_view rest = text;
     if (!consume(rest, "<")) return;
@@ -44,7 +45,7 @@ void drop_level(std::string_view& text) {
     if (digits >= 1 && digits <= 3 && consume(rest, ">")) text = rest;
 }
 
-// Where a time stamp begins after the line's first character, or npos.
+// The position of a time stamp after the line's first character, or npos.
 std::size_t inner_stamp(std::string_view text) {
     for (std::size_t at = text.find('[', 1); at != std::string_view::npos; at = text.find('[', at + 1)) {
         std::string_view rest = text.substr(at);

@@ -10,7 +10,7 @@ namespace memrig::console {
 
 namespace {
 
-// lockdep_print_held_locks(): "2 locks held by kworker/0:1/9:". Takes the task's name.
+// The task in a line of lockdep_print_held_locks(): "2 locks held by kworker/0:1/9:".
 std::optional<TaskName> owner(std::string_view text) {
     skip_spaces(text);
     if (take_digits(text).empty()) return std::nullopt;
@@ -23,7 +23,7 @@ std::optional<TaskName> owner(std::string_view text) {
 }  // namespace
 
 bool is_lockdep_headline(std::string_view text) {
-    // The print_*() functions of kernel/locking/lockdep.c.
+    // The headlines of the print_*() functions in kernel/locking/lockdep.c.
     static constexpr auto begins = std::to_array<std::string_view>(
         {"possible circular locking dependency detected", "possible recursive locking detected",
          "inconsistent lock state", "bad unlock balance detected", "bad contention detected", "held lock freed",
@@ -55,7 +55,7 @@ std::optional<ActingTask> acting_task(std::string_view text) {
     for (const std::string_view verb : verbs) {
         auto name = before(text, verb);
         if (!name) continue;
-        // The interrupt state may stand between: "init/1 [HC1[1]:SC0[0]:HE0:SE1] takes:".
+        // The interrupt state may stand between task and verb: "init/1 [HC1[1]:SC0[0]:HE0:SE1] takes:".
         if (name->ends_with(']')) *name = name->substr(0, name->find(" [HC"));
         if (const auto task = task_name(*name, '/')) return ActingTask{task->comm, task->pid};
     }
@@ -63,7 +63,7 @@ std::optional<ActingTask> acting_task(std::string_view text) {
 }
 
 bool ChainReader::feed(std::string_view text) {
-    // A chain longer than these is not printed by any kernel (MAX_CIRCULAR_QUEUE_SIZE bounds the search, not what a guest sends).
+    // No kernel prints a longer chain. MAX_CIRCULAR_QUEUE_SIZE bounds lockdep's search, but not what a guest sends.
     static constexpr std::size_t kMostLinks = 64, kMostFunctions = 64;
     if (consume(text, "-> #")) {
         in_link_ = false;
@@ -96,8 +96,8 @@ std::optional<HeldLockDump> HeldLockReader::feed(std::string_view text) {
         owned_ = true;
         return std::nullopt;
     }
-    // print_lock(): " #0: ffff888003c5a938 (&dev->mutex){....}-{3:3}, at: func+0x1/0x2"; before 5.8 without "-{3:3}", before
-    // 4.16 without the instance and with "[<address>]" before the function.
+    // print_lock(): " #0: ffff888003c5a938 (&dev->mutex){....}-{3:3}, at: func+0x1/0x2". Before 5.8 without "-{3:3}".
+    // Before 4.16 also without the instance, and "[<address>]" precedes the function.
     skip_spaces(text);
     if (!owned_ || !consume(text, "#") || take_digits(text).empty() || !consume(text, ":")) return std::nullopt;
     skip_spaces(text);

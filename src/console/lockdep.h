@@ -1,4 +1,4 @@
-// What the kernel's lock validator prints: its reports' headlines and the locks that tasks hold.
+// Parses the output of lockdep: the headlines of its reports, dependency chains, and the locks that tasks hold.
 #pragma once
 
 #include <optional>
@@ -11,24 +11,24 @@
 
 namespace memrig::console {
 
-// "WARNING: possible circular locking dependency detected" and its kin, of today and of before 4.11
-// ("[ INFO: possible circular locking dependency detected ]").
+// Whether the line is lockdep's, such as "WARNING: possible circular locking dependency detected" or, before 4.11,
+// "[ INFO: possible circular locking dependency detected ]".
 bool is_lockdep_headline(std::string_view text);
 
-// The function in which a report says that a lock is taken: of "..., at: func+0x1/0x2". Empty where the line has none.
+// The function in which a lock was taken, from "..., at: func+0x1/0x2". Empty if the line names none.
 std::string_view taken_at(std::string_view text);
 
-// The task that a report is about: of "init/1 is trying to acquire lock:" and the like.
+// The task that a report is about, from "init/1 is trying to acquire lock:" and similar lines.
 struct ActingTask {
     std::string_view comm;
     int pid = -1;
 };
 std::optional<ActingTask> acting_task(std::string_view text);
 
-// Reads the chain of "the existing dependency chain (in reverse order) is:" (print_circular_bug()).
+// Reads the chain that follows "the existing dependency chain (in reverse order) is:" (print_circular_bug()).
 class ChainReader {
 public:
-    // Whether the line is part of it.
+    // Returns whether the line is part of the chain.
     bool feed(std::string_view text);
     std::vector<LockChainLink> take() { return std::move(links_); }
 
@@ -37,15 +37,16 @@ private:
     bool in_link_ = false;
 };
 
-// A line of '=' only, as it closes lockdep's and the sanitizers' reports.
+// Whether the line has only '=' characters. Such a line closes the reports of lockdep and of the sanitizers.
 bool is_double_rule(std::string_view text);
 
-// Reads what follows "Showing all locks held in the system:" (debug_show_all_locks()), and the list of one task in a report.
+// Reads the lists of held locks: after "Showing all locks held in the system:" (debug_show_all_locks()), and the list
+// of one task in a report.
 class HeldLockReader {
 public:
     static bool begins(std::string_view text) { return text.starts_with("Showing all locks held in the system:"); }
 
-    // The lock of a line that names one.
+    // Returns the lock if the line names one.
     std::optional<HeldLockDump> feed(std::string_view text);
     [[nodiscard]] bool done() const { return done_; }
 

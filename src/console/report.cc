@@ -17,17 +17,18 @@ namespace {
 
 using namespace console;
 
-// What one caller (a task or a CPU; all are one where the kernel does not name them) is printing.
+// The reports that one caller is printing. A caller is a task or a CPU; if the kernel does not name callers, all lines
+// have the same one.
 struct Printing {
     std::optional<FindingReader> finding;
     std::optional<TaskReader> task;
     std::optional<HeldLockReader> locks;
-    std::size_t finding_at = 0, task_at = 0;  // their places in the report
-    std::optional<std::size_t> prelude;       // line of the last prelude
+    std::size_t finding_at = 0, task_at = 0;  // their indexes in the ConsoleReport
+    std::optional<std::size_t> prelude;       // the line of the last prelude
 };
 
-// Feeds each line to what its caller is printing. A place in the report is kept from the first line on, so that reports
-// which two CPUs print at once come out in the order in which they began.
+// Feeds each line to the report that its caller is printing. A report gets its index at its first line, so reports that
+// two CPUs print at once appear in the order in which they began.
 class Parser {
 public:
     void feed(const Line& line);
@@ -36,7 +37,7 @@ public:
 private:
     void open_finding(Printing& printing, const Headline& headline, const Line& line);
     void open_task(Printing& printing, TaskDump task);
-    // At the end of what each prints: by its own marks, by what begins after it, or by the end of the text.
+    // Ends a caller's reports: at their own end marks, when the caller starts another one, or at the end of the text.
     void close(Printing& printing);
     void supersede(Printing& printing);
     void close_all();
@@ -47,13 +48,13 @@ private:
 
 void Parser::feed(const Line& line) {
     constexpr std::size_t limit = console_report_limit;
-    // More than CPUs and tasks ever print at once: it bounds what a hostile text can make us keep.
+    // More callers than ever print at once. It bounds the memory that hostile text can take.
     constexpr std::size_t caller_limit = 1024;
     if (callers_.size() >= caller_limit) close_all();
     Printing& printing = callers_[line.caller];
     const std::string_view text = line.text;
     if (const auto begun = headline(text)) {
-        if (printing.finding && printing.finding->continued_by(*begun)) return printing.finding->go_on(line);
+        if (printing.finding && printing.finding->continued_by(*begun)) return printing.finding->continue_with(line);
         supersede(printing);
         if (report_.findings.size() < limit) open_finding(printing, *begun, line);
         return;
@@ -88,7 +89,7 @@ void Parser::feed(const Line& line) {
 }
 
 void Parser::open_finding(Printing& printing, const Headline& headline, const Line& line) {
-    // Further off, it was another report's, which was lost.
+    // A prelude further away belongs to another report, whose headline was lost.
     constexpr std::size_t prelude_reach = 32;
     const auto prelude = std::exchange(printing.prelude, std::nullopt);
     const bool near = prelude && line.number - *prelude <= prelude_reach;
@@ -153,7 +154,7 @@ ConsoleReport parse_console(std::string_view text) {
     LineReader reader(text);
     Parser parser;
     for (Line line; reader.next(line);) {
-        // A program's line neither begins a report nor ends one that it got in between of.
+        // A program's line neither starts a report nor ends the report that it interrupts.
         if (line.stamped || !stamped) parser.feed(line);
     }
     return parser.finish();

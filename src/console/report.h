@@ -1,5 +1,5 @@
-// What a kernel's console says of trouble: oopses, warnings, hung tasks, lockdep reports, sysrq dumps.
-// A parser of foreign text: bounded, never throws, survives any truncation. Golden files hold it in place.
+// Parses a kernel's console for signs of trouble: oopses, warnings, hung tasks, lockdep reports, sysrq dumps.
+// The text is foreign: parsing is bounded, never throws, and copes with any truncation. Golden files check the results.
 #pragma once
 
 #include <cstddef>
@@ -10,7 +10,8 @@
 namespace memrig {
 
 enum class ConsoleFindingKind {
-    oops,  // "BUG: unable to handle", "Oops:", "kernel BUG at", "general protection fault", "Kernel access of bad area"
+    // "BUG: unable to handle", "Oops:", "kernel BUG at", "general protection fault", "Kernel access of bad area"
+    oops,
     panic,      // "Kernel panic - not syncing"
     warning,    // "WARNING: CPU: ...", and "WARNING: file:line at func, CPU#..." of newer kernels
     hung_task,  // "INFO: task X:PID blocked for more than N seconds"
@@ -22,21 +23,22 @@ enum class ConsoleFindingKind {
 };
 
 const char* to_string(ConsoleFindingKind kind);
-// The kernel went on at best as a wreck: an oops, a panic, what a sanitizer found, and any other "BUG: ".
+// Whether the kernel can no longer be trusted: after an oops, a panic, a sanitizer's report, or any other "BUG: ".
 bool is_crash(ConsoleFindingKind kind);
 
-// A lock that a task holds: as sysrq-d ("Showing all locks held in the system") prints it, and lockdep's reports; lockdep kernels
-// only. Of a task that is running (a held vCPU's!) sysrq-d lists none: lockdep_print_held_locks().
+// A lock that a task holds, as sysrq-d ("Showing all locks held in the system") and lockdep's reports print it. Only
+// kernels with lockdep print it. sysrq-d lists no locks of a running task (lockdep_print_held_locks()): the task on a
+// held vCPU is one.
 struct HeldLockDump {
     std::string comm;
     int pid = -1;
     std::string lock_class;  // "mem_hotplug_lock", "&dev->mutex", "device_hotplug_lock"
-    std::string instance;    // the address in hex where the kernel prints it (4.16 and newer), else empty
-    std::string at;          // "function+0x1/0x2", where it was taken
+    std::string instance;    // the address in hex if the kernel prints it (since 4.16), else empty
+    std::string at;          // the place where it was taken, "function+0x1/0x2"
 };
 
-// "-> #1 (mem_hotplug_lock){++++}-{0:0}:" and the stack below it: where this lock was first taken with the next lower one held
-// (print_circular_bug_entry()).
+// One entry of print_circular_bug_entry(), "-> #1 (mem_hotplug_lock){++++}-{0:0}:". The stack below it shows where this
+// lock was first taken while the next lower one was held.
 struct LockChainLink {
     std::string lock_class;
     std::vector<std::string> stack;  // innermost first
@@ -44,20 +46,22 @@ struct LockChainLink {
 
 struct ConsoleFinding {
     ConsoleFindingKind kind = ConsoleFindingKind::oops;
-    std::string headline;            // the line that says what it is, without time stamp and caller prefix
-    std::string function;            // where: of RIP:/NIP/pc or the headline; of lockdep's "at:"; else of the
-                                     // first stack entry below the printing of reports and the scheduler; may be empty
-    std::string comm;                // the task that was on the CPU, if named
+    std::string headline;  // the line that says what it is, without time stamp and caller prefix
+    // The function that the finding is about, from RIP:/NIP/pc, the headline, or lockdep's "at:". Otherwise the first
+    // stack entry that neither prints reports nor belongs to the scheduler. May be empty.
+    std::string function;
+    std::string comm;                // the task on the CPU, if named
     int pid = -1;                    // its pid, or -1
-    std::vector<std::string> stack;  // functions only, innermost first ("?" and "(unreliable)" left out)
-    bool complete = false;           // its end marker was seen ("---[ end trace", or the end of its last call trace)
-    std::size_t first_line = 0;      // 0-based line of the console text; that of "[ cut here ]" where there is one
-    std::size_t last_line = 0;       // the last that is known to belong to it
-    std::vector<LockChainLink> chain;  // of a circular locking report: the dependencies, as printed (in reverse order)
-    std::vector<HeldLockDump> held;    // of lockdep's: the locks that the reported task holds
+    std::vector<std::string> stack;  // functions only, innermost first, without "?" and "(unreliable)" entries
+    bool complete = false;           // its end was seen: "---[ end trace", or the end of its last call trace
+    std::size_t first_line = 0;      // line of the console text, from 0; "[ cut here ]" if there is one
+    std::size_t last_line = 0;       // the last line that is known to belong to it
+    // In a circular locking report: the dependencies, in the (reverse) order in which they are printed.
+    std::vector<LockChainLink> chain;
+    std::vector<HeldLockDump> held;  // in a lockdep report: the locks that the reported task holds
 };
 
-// A task as sysrq-w or sysrq-t prints it. One that a hung task or RCU stall report prints is that finding's.
+// A task as sysrq-w or sysrq-t prints it. A task in a hung task or RCU stall report belongs to that finding instead.
 struct TaskDump {
     std::string comm;
     char state = '?';  // 'D', 'S', 'R', ...
@@ -65,7 +69,7 @@ struct TaskDump {
     std::vector<std::string> stack;  // innermost first
 };
 
-// Strings are printable ASCII, whatever the console had. At most this many of each kind are kept, the first ones.
+// A ConsoleReport keeps at most this many entries of each kind, the first ones. All strings are printable ASCII.
 inline constexpr std::size_t console_report_limit = 10'000;
 
 struct ConsoleReport {
@@ -74,9 +78,9 @@ struct ConsoleReport {
     std::vector<HeldLockDump> held_locks;
 };
 
-// `text` is the console as captured: CR LF or LF, time stamps, caller ids ("[    T12]", "[ C1]"), log level prefixes and
-// interleaved lines may or may not be there. Where some lines have time stamps, those without are taken for a program's
-// and begin no finding. Time and memory are linear in `text`.
+// `text`: the console as captured. Lines may end in CR LF or LF, and may be interleaved. They may have time stamps,
+// caller ids ("[    T12]", "[ C1]") and log levels. If any line has a time stamp, lines without one count as a
+// program's and start no finding. Time and memory are linear in `text`.
 ConsoleReport parse_console(std::string_view text);
 
 }  // namespace memrig

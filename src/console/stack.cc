@@ -6,19 +6,19 @@ namespace memrig::console {
 
 namespace {
 
-constexpr std::size_t stack_limit = 256;   // kstack_depth_to_print is 64; x86 has no bound but the stack's size
+constexpr std::size_t stack_limit = 256;   // kstack_depth_to_print is 64; on x86 only the stack's size is a bound
 constexpr std::size_t symbol_limit = 512;  // KSYM_NAME_LEN
 
 constexpr bool is_symbol_char(char c) {
     return is_digit(c) || (c >= 'a' && c <= 'z') || is_upper(c) || c == '_' || c == '.' || c == '$';
 }
 
-// show_trace_log_lvl() of x86 and its kin bracket the stacks of one task: "<IRQ>", "</TASK>", "<#DF>".
+// show_trace_log_lvl() of x86 and similar functions bracket the stacks of one task: "<IRQ>", "</TASK>", "<#DF>".
 bool is_stack_marker(std::string_view text) {
     return text.size() > 2 && text.size() < 16 && text.starts_with('<') && text.ends_with('>');
 }
 
-// Before 4.13 a marker stands in front of the stack's first entry: " <IRQ>  [<ffffffff810b1a2f>] func+0x1/0x2".
+// Before 4.13 the marker is on the line of the stack's first entry: " <IRQ>  [<ffffffff810b1a2f>] func+0x1/0x2".
 void skip_stack_marker(std::string_view& text) {
     const auto end = text.substr(0, 16).find("> ");
     if (!text.starts_with('<') || end == std::string_view::npos) return;
@@ -51,7 +51,7 @@ std::string_view symbol_at(std::string_view text) {
 }
 
 StackLine stack_line(std::string_view text) {
-    // printk_stack_address() of x86 indents by one; show_stack() of powerpc begins with "[sp] [ip] ".
+    // printk_stack_address() of x86 indents by one space; show_stack() of powerpc starts with "[sp] [ip] ".
     if (text.empty() || (text.front() != ' ' && text.front() != '[')) return {};
     skip_spaces(text);
     skip_stack_marker(text);
@@ -64,7 +64,7 @@ StackLine stack_line(std::string_view text) {
     const std::string_view symbol = symbol_at(text);
     if (symbol.empty()) {
         std::string_view raw = text;
-        // An address without a symbol, in a trace: "[c0...] [c0...] 0xc00000000349f8a8 (unreliable)".
+        // An entry may be an address without a symbol: "[c0...] [c0...] 0xc00000000349f8a8 (unreliable)".
         const bool entry = (addressed || doubtful) && consume(raw, "0x") && !take_hex(raw).empty();
         return {.is_entry = entry, .function = {}};
     }
@@ -114,8 +114,8 @@ bool StackReader::read(std::string_view text) {
         return true;
     }
     if (is_stack_marker(mark)) return true;
-    // An exception's registers within the trace: the interrupted function is not printed again as an entry, by
-    // show_trace_log_lvl() of x86 nor, when LR is the same, by show_stack() of powerpc.
+    // The registers of an exception within the trace name the interrupted function. show_trace_log_lvl() of x86 does
+    // not print it again as an entry, nor does show_stack() of powerpc if LR is the same.
     if (std::string_view rest = text; consume(rest, "RIP: 0010:")) {
         add(symbol_at(rest));
         return true;
@@ -124,7 +124,7 @@ bool StackReader::read(std::string_view text) {
         if (const auto at = after(text, " at ")) {
             add(symbol_at(*at));
         } else if (user_mode_) {
-            state_ = State::done;  // nothing is below the entry from user space
+            state_ = State::done;  // no kernel function called the entry from user space
         }
         return true;
     }

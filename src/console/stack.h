@@ -1,4 +1,4 @@
-// Call traces as the architectures print them: x86, powerpc and arm64, old and new.
+// Parses call traces as old and new kernels print them on x86, powerpc and arm64.
 #pragma once
 
 #include <cstdint>
@@ -9,34 +9,35 @@
 
 namespace memrig::console {
 
-// The function of a line of a call trace; empty where the line is none, has no symbol, or is not to be trusted
-// ("? func", "func (unreliable)").
+// One line, read as an entry of a call trace. `function` is empty if the line is no entry, has no symbol, or is marked
+// as unreliable ("? func", "func (unreliable)").
 struct StackLine {
     bool is_entry = false;
     std::string_view function;
 };
 StackLine stack_line(std::string_view text);
 
-// Takes an address that stands before a symbol off the front: "[c000000000123456]", "[<ffffffff81234567>]", "[<0>]".
+// Removes the address before a symbol from the front: "[c000000000123456]", "[<ffffffff81234567>]", "[<0>]". Returns
+// false if there is none.
 bool take_address(std::string_view& text);
 
-// The symbol of "func+0x1c/0x40" at the front of `text`; empty where there is none.
+// The symbol of "func+0x1c/0x40" at the front of `text`; empty if there is none.
 std::string_view symbol_at(std::string_view text);
 
-// A line that belongs to a call trace's surroundings: registers, markers between the stacks of one task.
+// Whether the line shows registers, or marks an interrupt, within or around a call trace.
 bool is_register_line(std::string_view text);
 
-// Collects the first call trace that it is fed, line by line.
+// Collects the first call trace in the lines that it is fed.
 class StackReader {
 public:
-    // `needs_header`: only what follows "Call Trace:" counts; else any run of stack lines will do.
+    // `needs_header`: the trace must follow "Call Trace:"; otherwise any run of stack lines counts.
     explicit StackReader(bool needs_header) : needs_header_(needs_header) {}
 
-    // Tells whether the line was part of a call trace.
+    // Returns whether the line was part of a call trace.
     bool feed(std::string_view text);
     [[nodiscard]] bool waiting() const { return state_ == State::waiting; }
     [[nodiscard]] bool reading() const { return state_ == State::reading; }
-    // The trace was seen to its end.
+    // The end of the trace was seen.
     [[nodiscard]] bool done() const { return state_ == State::done; }
     std::vector<std::string> take() { return std::move(functions_); }
 
@@ -48,7 +49,7 @@ private:
 
     bool needs_header_;
     State state_ = State::waiting;
-    bool user_mode_ = false;  // powerpc: the exception's registers are those of user space
+    bool user_mode_ = false;  // powerpc: the exception's registers belong to user space
     std::vector<std::string> functions_;
 };
 

@@ -6,7 +6,7 @@ namespace memrig::console {
 
 namespace {
 
-// task_state_to_char(), old and new.
+// The states of task_state_to_char(), in old and new kernels.
 constexpr std::string_view states = "RSDTtXZPIKWxNn";
 
 std::optional<TaskDump> labelled(std::string_view text) {
@@ -21,7 +21,7 @@ std::optional<TaskDump> labelled(std::string_view text) {
                     .stack = {}};
 }
 
-// "%-15.15s %c", then the saved program counter or "running task" (before 4.12), then free stack, pid, parent and flags.
+// "%-15.15s %c", then (before 4.12) the saved program counter or "running task", then free stack, pid, parent, flags.
 std::optional<TaskDump> table_row(std::string_view text) {
     constexpr std::size_t comm_width = 15;
     if (text.size() < comm_width + 2 || text[comm_width] != ' ') return std::nullopt;

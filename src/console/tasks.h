@@ -1,4 +1,4 @@
-// Task dumps, as sched_show_task() prints them.
+// Parses task dumps as sched_show_task() prints them.
 #pragma once
 
 #include <optional>
@@ -10,11 +10,11 @@
 
 namespace memrig::console {
 
-// The line that begins a task's dump: "task:init state:D stack:0 pid:86 tgid:86 ppid:1 flags:0x0", or before 5.10 a row
-// of a table: "init            D    0    86      1 0x00000000".
+// The task, if the line starts a task's dump: "task:init state:D stack:0 pid:86 tgid:86 ppid:1 flags:0x0", or before
+// 5.10 a row of a table: "init            D    0    86      1 0x00000000".
 std::optional<TaskDump> task_line(std::string_view text);
 
-// One task's dump, fed line by line after its first.
+// Collects one task's dump, which is fed line by line after its first line.
 class TaskReader {
 public:
     explicit TaskReader(TaskDump task) : task_(std::move(task)) {}
@@ -26,7 +26,7 @@ public:
 private:
     TaskDump task_;
     StackReader stack_{true};
-    int waited_ = 0;  // lines without a call trace: a running task has none
+    int waited_ = 0;  // lines without a call trace; a running task has none
 };
 
 }  // namespace memrig::console

@@ -1,4 +1,4 @@
-// Small reading aids that the console parser's files share. All are linear in what they are given and never throw.
+// Small parsing functions that the console parser's files share. All take linear time and never throw.
 #pragma once
 
 #include <optional>
@@ -13,7 +13,7 @@ constexpr bool is_upper(char c) { return c >= 'A' && c <= 'Z'; }
 
 inline bool contains(std::string_view text, std::string_view part) { return text.find(part) != std::string_view::npos; }
 
-// Takes `prefix` off the front of `text`, if it is there.
+// Removes `prefix` from the front of `text`. Returns false if it is not there.
 inline bool consume(std::string_view& text, std::string_view prefix) {
     if (!text.starts_with(prefix)) return false;
     text.remove_prefix(prefix.size());
@@ -22,29 +22,29 @@ inline bool consume(std::string_view& text, std::string_view prefix) {
 
 std::string_view trim(std::string_view text);
 void skip_spaces(std::string_view& text);
-// Takes the longest run of decimal or of hexadecimal digits off the front; may be empty.
+// Removes the longest run of decimal or of hexadecimal digits from the front and returns it; may be empty.
 std::string_view take_digits(std::string_view& text);
 std::string_view take_hex(std::string_view& text);
-// Takes what stands before the next space, and the spaces in front of it.
+// Removes leading spaces and the word after them, and returns the word.
 std::string_view take_word(std::string_view& text);
 
-// The text before `mark`, or after it; nothing where there is no mark.
+// The text before the first `mark`, or after it; nothing if there is no mark.
 std::optional<std::string_view> before(std::string_view text, std::string_view mark);
 std::optional<std::string_view> after(std::string_view text, std::string_view mark);
 
-// A pid as the kernel prints one, or -1: what is no number, or too long to be a pid, is none.
+// The pid, or -1 if `digits` is not a number or does not fit into a pid.
 int to_pid(std::string_view digits);
-// The pid after `label` ("PID: ", " pid:"), spaces between allowed, or -1.
+// The pid after `label` ("PID: ", " pid:") and any spaces, or -1.
 int pid_after(std::string_view text, std::string_view label);
 
-// A copy that is fit for a report: printable ASCII, others as '?', at most `limit` bytes.
+// A copy that is safe in a report: at most `limit` bytes, with '?' for all but printable ASCII.
 std::string clean(std::string_view text, std::size_t limit = 512);
 
 struct TaskName {
     std::string_view comm;
     int pid = -1;
 };
-// "comm/pid" or "comm:pid": the comm may itself contain the separator (kworker/0:1/9), so the last one counts.
+// Splits "comm/pid" or "comm:pid" at the last separator, since the comm may contain it too (kworker/0:1/9).
 std::optional<TaskName> task_name(std::string_view text, char separator);
 
 }  // namespace memrig::console

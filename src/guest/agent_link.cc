@@ -19,11 +19,11 @@ namespace {
 using std::chrono::milliseconds;
 
 constexpr std::size_t kMaxWrites = 1 << 20;
-// While a saved guest is being loaded, QEMU's UART may swallow what comes, up to its FIFO's 16 bytes.
+// While QEMU loads a saved guest, its UART may swallow what it receives, up to the 16 bytes of its FIFO.
 constexpr std::string_view kLeadIn = "\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n\n";
-// A guest that boots, or is being loaded, loses what was sent before the agent listened.
+// A guest that boots or is being loaded loses what was sent before the agent listened, so the request is repeated.
 constexpr milliseconds kHelloInterval{250};
-// How often the guest is looked at while an answer is waited for.
+// The interval at which a wait for a reply checks whether the guest has crashed.
 constexpr milliseconds kGlance{500};
 
 Error channel_gone() { return {Fault::rig, "the agent's channel is gone", "see the console and QEMU's output"}; }
@@ -35,7 +35,7 @@ void add_to_eventfd(int fd) {
 
 }  // namespace
 
-// One caller at a time has the wire; what it waited for is dropped when its turn ends.
+// A caller's exclusive use of the wire. Its pending request is dropped when the turn ends.
 class AgentLink::Turn {
 public:
     static Result<std::unique_ptr<Turn>> take(AgentLink& link, std::string_view what, Deadline deadline) {
@@ -77,7 +77,7 @@ AgentLink::AgentLink(Descriptor socket, Descriptor news, Descriptor quit, Transc
       news_(std::move(news)),
       quit_(std::move(quit)),
       transcript_(std::move(transcript)),
-      // A restored agent may still answer a request of the run that was saved: ids must not meet again.
+      // A restored agent may still answer a request of the run that was saved, so ids must not be used again.
       last_id_(std::random_device{}()),
       reader_([this] { read_for_ever(); }) {}
 
@@ -86,7 +86,7 @@ AgentLink::~AgentLink() {
     reader_.join();
 }
 
-// --- the reader's thread
+// --- the reader's thread ---
 
 void AgentLink::read_for_ever() {
     FrameDecoder decoder;
@@ -120,7 +120,7 @@ void AgentLink::take(const Frame& frame, SteadyTime at) {
         case FrameType::part:
         case FrameType::deflated_part: take_part(frame); break;
         case FrameType::event: take_event(frame, at); break;
-        case FrameType::request: break;  // our own, echoed by a line that is not raw yet
+        case FrameType::request: break;  // memrig's own request, echoed by a line that is not raw yet
     }
     changed_.notify_all();
 }
@@ -170,7 +170,7 @@ void AgentLink::take_event(const Frame& frame, SteadyTime at) {
 
 void AgentLink::signal_news() { add_to_eventfd(news_.get()); }
 
-// --- callers' threads
+// --- callers' threads ---
 
 void AgentLink::note(const Frame& frame, SteadyTime at, bool sent) {
     if (!transcript_) return;
@@ -178,7 +178,7 @@ void AgentLink::note(const Frame& frame, SteadyTime at, bool sent) {
     transcript_({at, sent, frame});
 }
 
-// True as soon as `done` holds, false at the deadline.
+// Returns true as soon as `done()` is true, false at the deadline.
 Result<bool> AgentLink::wait(std::unique_lock<std::mutex>& lock, Deadline deadline, const std::function<bool()>& done) {
     while (!done()) {
         if (closed_) return std::unexpected(channel_gone());
@@ -193,7 +193,7 @@ Status AgentLink::send(const Frame& frame, std::string_view lead_in, Deadline de
     note(frame, std::chrono::steady_clock::now(), true);
     std::string bytes(lead_in);
     Frame carried = frame;
-    // An empty line says nothing, and makes other numbers.
+    // Empty lines mean nothing, but they change the frame's length and CRCs.
     while (!can_be_carried(encode_frame(carried)) && carried.payload.size() < kMaxPayload) carried.payload += '\n';
     bytes += encode_frame(carried);
     auto sent = write_all(socket_.get(), bytes, deadline);

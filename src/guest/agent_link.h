@@ -17,9 +17,9 @@
 
 namespace memrig {
 
-// Reads the socket all the time from a thread of its own, since a full one blocks the guest's UART with QEMU's big
-// lock held. Waits end early with Fault::interrupted when the user asks to stop, and with Fault::rig when the socket
-// is closed. A reply that comes after its deadline is ignored.
+// A thread of its own reads the socket all the time, since a full socket blocks the guest's UART with QEMU's big lock
+// held. Waits end early with Fault::interrupted if the user asks to stop, and with Fault::rig if the socket is closed.
+// A reply that comes after its deadline is ignored.
 class AgentLink final : public GuestLink {
 public:
     // Takes a connected socket. `transcript` may be empty.
@@ -37,8 +37,8 @@ public:
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;
-    Status start_writer(const WriterSpec& order, Deadline deadline) override;
-    Result<Doorbell> arm_writer(const WriterSpec& order, Deadline deadline) override;
+    Status start_writer(const WriterSpec& spec, Deadline deadline) override;
+    Result<Doorbell> arm_writer(const WriterSpec& spec, Deadline deadline) override;
     Status stop_writer(const std::string& name, Deadline deadline) override;
     std::vector<WriterReport> writes() override;
     Result<bool> wait_writes(std::size_t seen, Deadline deadline) override;
@@ -50,15 +50,15 @@ public:
     void shorten_waits_when(std::function<bool()> crashed, Duration patience) override;
 
 private:
-    // The request on the wire and what has come of its reply.
+    // The request on the wire, and its reply as far as received.
     struct Pending {
         std::uint32_t id = 0;
         std::uint16_t parts = 0;
         bool deflated = false;
         bool done = false;
-        std::string text;             // of the parts, then of the greeting if that is the reply
-        std::string status;           // the payload of the frame that ended it
-        std::optional<Error> broken;  // why it can no longer be read
+        std::string text;             // the parts so far, put together
+        std::string status;           // the payload of the frame that ended the reply
+        std::optional<Error> broken;  // why the reply cannot be read
     };
     class Turn;
 
@@ -75,22 +75,22 @@ private:
     Result<bool> wait(std::unique_lock<std::mutex>& lock, Deadline deadline, const std::function<bool()>& done);
     Result<bool> wait_for_reply(std::unique_lock<std::mutex>& lock, Deadline deadline);
     Status send(const Frame& frame, std::string_view lead_in, Deadline deadline);
-    // Sends `payload` and returns the lines of the reply. `what` names the request in errors.
+    // Sends `payload` and returns the lines of the reply. `what`: the request's name in errors.
     Result<std::string> ask(std::string_view what, const std::string& payload, Deadline deadline);
 
     Descriptor socket_;
     Descriptor news_;  // an eventfd: see descriptor()
-    Descriptor quit_;  // an eventfd: ends the reader
+    Descriptor quit_;  // an eventfd that ends the reader
     TranscriptSink transcript_;
     std::mutex transcript_mutex_;
 
-    std::mutex mutex_;  // for all below
+    std::mutex mutex_;  // protects all members below, but `reader_`
     std::condition_variable changed_;
-    bool busy_ = false;    // a caller has its turn
-    bool closed_ = false;  // the socket ended
+    bool busy_ = false;    // a caller has the wire
+    bool closed_ = false;  // the socket was closed
     std::uint32_t last_id_;
     Pending pending_;
-    std::optional<std::string> greeting_;  // of an agent that greeted by itself, until hello() returns it
+    std::optional<std::string> greeting_;  // one that the agent sent by itself, until hello() returns it
     unsigned foreign_version_ = 0;
     std::vector<WriterReport> writes_;
     std::function<bool()> crashed_;

@@ -1,4 +1,4 @@
-// AgentLink's requests: how each is worded, and which parser reads its reply.
+// AgentLink's requests: encodes each request, and parses its reply.
 #include <algorithm>
 
 #include "guest/agent_link.h"
@@ -31,21 +31,21 @@ std::string with(std::string payload, std::string_view key, std::string_view val
     return payload;
 }
 
-// One whose reply may be long, so that the agent may deflate it.
+// A request whose reply may be long: the agent may deflate it.
 std::string large_request(std::string_view verb) { return with(request(verb), "encoding", "deflate"); }
 
-std::string writer_request(const WriterSpec& order, bool doorbell) {
+std::string writer_request(const WriterSpec& spec, bool doorbell) {
     std::string payload = request("start-writer");
     payload += '\n';
-    add_field(payload, "writer", order.name);
-    add_field(payload, "cpu", std::to_string(order.cpu));
-    add_field(payload, "first", std::to_string(order.first_block));
-    add_field(payload, "last", std::to_string(order.last_block));
-    add_field(payload, "attribute", order.attribute);
-    add_field(payload, "value", order.value);
-    add_field(payload, "trigger", trigger_word(order.trigger));
+    add_field(payload, "writer", spec.name);
+    add_field(payload, "cpu", std::to_string(spec.cpu));
+    add_field(payload, "first", std::to_string(spec.first_block));
+    add_field(payload, "last", std::to_string(spec.last_block));
+    add_field(payload, "attribute", spec.attribute);
+    add_field(payload, "value", spec.value);
+    add_field(payload, "trigger", trigger_word(spec.trigger));
     add_field(payload, "doorbell", doorbell ? "1" : "0");
-    if (!order.path.empty()) add_field(payload, "path", order.path);
+    if (!spec.path.empty()) add_field(payload, "path", spec.path);
     return payload;
 }
 
@@ -104,13 +104,13 @@ Status AgentLink::unpin_page(const std::string& name, Deadline deadline) {
     return {};
 }
 
-Status AgentLink::start_writer(const WriterSpec& order, Deadline deadline) {
-    MEMRIG_CHECK(ask("a writer", writer_request(order, false), deadline));
+Status AgentLink::start_writer(const WriterSpec& spec, Deadline deadline) {
+    MEMRIG_CHECK(ask("a writer", writer_request(spec, false), deadline));
     return {};
 }
 
-Result<Doorbell> AgentLink::arm_writer(const WriterSpec& order, Deadline deadline) {
-    MEMRIG_TRY(const std::string lines, ask("a writer", writer_request(order, true), deadline));
+Result<Doorbell> AgentLink::arm_writer(const WriterSpec& spec, Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("a writer", writer_request(spec, true), deadline));
     return parse_doorbell(lines);
 }
 

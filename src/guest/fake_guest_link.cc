@@ -86,17 +86,17 @@ Status FakeGuestLink::unpin_page(const std::string& name, Deadline) {
     return {};
 }
 
-Result<Doorbell> FakeGuestLink::arm_writer(const WriterSpec& order, Deadline deadline) {
-    MEMRIG_CHECK(start_writer(order, deadline));
+Result<Doorbell> FakeGuestLink::arm_writer(const WriterSpec& spec, Deadline deadline) {
+    MEMRIG_CHECK(start_writer(spec, deadline));
     return doorbell;
 }
 
-Status FakeGuestLink::start_writer(const WriterSpec& order, Deadline) {
+Status FakeGuestLink::start_writer(const WriterSpec& spec, Deadline) {
     {
         const std::lock_guard lock(mutex_);
-        orders_.push_back(order);
+        orders_.push_back(spec);
     }
-    note("start-writer " + order.name);
+    note("start-writer " + spec.name);
     return writer_status;
 }
 

@@ -1,4 +1,4 @@
-// A guest that needs no guest: answers from what a test put in, and remembers what was asked.
+// A fake GuestLink for tests: gives scripted answers, and records the requests.
 #pragma once
 
 #include <functional>
@@ -9,8 +9,8 @@
 
 namespace memrig {
 
-// Each answer is a public field, returned as it stands whenever it is asked for; an Error makes the request fail.
-// A test may act on a request by `on_request`, e.g. report a write as a writer would. Thread-safe but for the fields.
+// Each answer is a public field, which is returned unchanged; an Error makes the request fail. With `on_request`, a
+// test may react to a request, for example report a write as a writer would. Thread-safe except for the fields.
 class FakeGuestLink final : public GuestLink {
 public:
     FakeGuestLink();
@@ -22,16 +22,16 @@ public:
     Result<std::map<std::string, std::uint64_t>> slab_objects = std::map<std::string, std::uint64_t>{};
     Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
     Result<std::uint64_t> pinned_pfn = std::uint64_t{0x100000};
-    std::map<std::string, std::string> files;  // read by path; a write must name one that is there, and replaces it
-    Status writer_status;                      // of start_writer(), arm_writer() and stop_writer()
-    Doorbell doorbell;                         // of arm_writer()
+    std::map<std::string, std::string> files;  // texts by path; a write replaces the text of an existing path
+    Status writer_status;                      // answers start_writer(), arm_writer() and stop_writer()
+    Doorbell doorbell;                         // answers arm_writer()
     Status sysrq_status;
     // Called before a request is answered, with "start-writer racer", "read-file /path", "sysrq w", "blocks", ...
     std::function<void(const std::string&)> on_request;
 
-    // As if a writer had reported it.
+    // Adds a write as if a writer had reported it.
     void report(WriterReport write);
-    // What was asked for so far, in order, as on_request sees it.
+    // The requests so far, in order, in the form that on_request gets.
     std::vector<std::string> requests() const;
     std::vector<WriterSpec> orders() const;
 
@@ -44,11 +44,11 @@ public:
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;
-    Status start_writer(const WriterSpec& order, Deadline deadline) override;
-    Result<Doorbell> arm_writer(const WriterSpec& order, Deadline deadline) override;
+    Status start_writer(const WriterSpec& spec, Deadline deadline) override;
+    Result<Doorbell> arm_writer(const WriterSpec& spec, Deadline deadline) override;
     Status stop_writer(const std::string& name, Deadline deadline) override;
     std::vector<WriterReport> writes() override;
-    // Does not wait: a script that has reported nothing by now will not.
+    // Does not wait: a scripted write that was not reported by now will not come.
     Result<bool> wait_writes(std::size_t seen, Deadline deadline) override;
     Result<std::string> read_guest_file(const std::string& path, Deadline deadline) override;
     Status write_guest_file(const std::string& path, const std::string& text, Deadline deadline) override;

@@ -1,4 +1,4 @@
-// Frames of the agent's protocol (docs/agent-protocol.md): encoder, and a decoder that finds its way back after garbage.
+// Encodes and decodes the frames of the agent's protocol (docs/agent-protocol.md). The decoder skips garbage.
 #pragma once
 
 #include <cstddef>
@@ -15,7 +15,7 @@ const char* to_string(FrameType type);
 
 struct Frame {
     FrameType type = FrameType::request;
-    std::uint32_t id = 0;        // of the request; 0 where the agent speaks by itself
+    std::uint32_t id = 0;        // the request's; 0 if the agent sent the frame by itself
     std::uint16_t sequence = 0;  // a part's number; in a reply, the number of parts before it
     std::string payload;
 
@@ -25,25 +25,25 @@ struct Frame {
 inline constexpr unsigned kProtocolVersion = 2;
 inline constexpr std::size_t kHeaderBytes = 20;
 inline constexpr std::size_t kMaxPayload = 64 << 10;
-// The first byte of every frame. No payload contains it, so a frame that was cut off is known by the next one beginning.
+// The first byte of every frame. No payload contains it, so a frame that was cut off ends where the next one starts.
 inline constexpr char kFrameStart = '\xF5';
 
-// REQUIRES: the payload has at most kMaxPayload bytes, none of them kFrameStart.
+// REQUIRES: the payload has at most kMaxPayload bytes, and none of them is kFrameStart.
 std::string encode_frame(const Frame& frame);
 
-// Whether these bytes reach the guest on every line: a POWER guest's hvc drops a NUL behind a carriage return
+// Whether these bytes reach the guest over every kind of line. A POWER guest's hvc drops a NUL after a carriage return
 // (hvterm_raw_get_chars(), drivers/tty/hvc/hvc_vio.c).
 bool can_be_carried(std::string_view bytes);
 
-// Incremental and bounded: holds less than a frame between calls if next() is called until it has nothing more.
+// Decodes incrementally. It keeps less than one frame if next() is called until it returns nothing.
 class FrameDecoder {
 public:
     void feed(std::string_view bytes) { buffer_.append(bytes); }
-    // The next sound frame. What does not belong to one is skipped.
+    // The next intact frame. Skips bytes that belong to no such frame.
     std::optional<Frame> next();
 
     [[nodiscard]] std::uint64_t skipped() const { return skipped_; }
-    // The version of a frame that was sound but for its version, 0 if there was none.
+    // The protocol version of the last frame of another version, 0 if there was none.
     [[nodiscard]] unsigned foreign_version() const { return foreign_version_; }
 
 private:

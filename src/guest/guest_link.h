@@ -1,4 +1,4 @@
-// The rig's hands inside the guest: what the agent can be asked, and what it reports by itself.
+// The interface to the agent in the guest: the requests to it, and the reports that it sends by itself.
 #pragma once
 
 #include <cstdint>
@@ -13,14 +13,14 @@
 
 namespace memrig {
 
-// What the agent says of itself and its kernel when it greets.
+// The agent's greeting, which describes the agent and its kernel.
 struct AgentHello {
     unsigned protocol = 0;
     std::string release;                // uname -r
     std::string machine;                // uname -m
-    std::uint64_t block_bytes = 0;      // size of a memory block; 0 where the kernel has no memory hotplug
+    std::uint64_t block_bytes = 0;      // size of a memory block; 0 if the kernel has no memory hotplug
     unsigned cpus = 0;                  // vCPUs online
-    std::vector<std::string> warnings;  // what the agent could not set up, e.g. a module that did not load
+    std::vector<std::string> warnings;  // failures of the agent's setup, such as a module that did not load
 };
 
 // A memory block as sysfs shows it (/sys/devices/system/memory/memoryN).
@@ -28,7 +28,7 @@ struct MemoryBlock {
     std::uint64_t id = 0;
     std::string state;        // "online", "offline", "going-offline"
     std::string valid_zones;  // as read; the first word is the zone of an online block
-    int node = -1;            // the nodeN link beside it, -1 where there is none
+    int node = -1;            // from the block's nodeN link; -1 if there is none
     bool removable = false;
 };
 
@@ -55,12 +55,12 @@ struct BlockedTask {
     int tid = 0;
     std::string comm;
     char state = '?';
-    std::vector<std::string> stack;  // empty where the kernel does not show /proc/PID/stack
+    std::vector<std::string> stack;  // empty if the kernel does not show /proc/PID/stack
 };
 
 enum class WriterTrigger {
-    now,    // the blocks are expected to be there: one attempt each
-    spin,   // opens the attribute again and again until it is there
+    now,    // writes to each block once; all must exist
+    spin,   // tries to open the attribute until it exists
     uevent  // waits for the block's KOBJ_ADD uevent
 };
 
@@ -71,19 +71,19 @@ struct WriterSpec {
     std::string attribute = "state";  // or "online"
     std::string value = "online";     // "online_kernel", "online_movable", "offline"; "1" or "0" for `online`
     WriterTrigger trigger = WriterTrigger::now;
-    std::string path = {};  // not empty: it writes once, to this file below /sys/, and to no block
+    std::string path = {};  // if not empty: writes once, to this file below /sys/, instead of to blocks
 };
 
-// Where a writer that waits for its doorbell waits: addresses in the agent's own memory, which is locked. The probe rings it
-// while the guest stands still, through the vCPU that the writer spins on: the kernel has no part in it, so it works while
-// another vCPU is held. A request on the link would not: what a tty receives goes through a workqueue.
+// The memory that an armed writer spins on. It belongs to the agent and is locked. The probe writes to it while the
+// guest stands still, through the writer's vCPU. The guest's kernel takes no part, so this works while another vCPU is
+// held. A request on the link would not work: what a tty receives goes through a workqueue.
 struct Doorbell {
-    static constexpr std::uint64_t magic = 0x6c6c6562726f6f64;  // at `address` once the writer is there
-    std::uint64_t address =
-        0;  // behind the magic: first block, last block, rung (not 0: go); 8 bytes each, little-endian
+    static constexpr std::uint64_t magic = 0x6c6c6562726f6f64;  // at `address` once the writer spins
+    // After the magic come the first block, the last block, and the bell (not 0: go): 8 bytes each, little-endian.
+    std::uint64_t address = 0;
 };
 
-// One write that a writer made. `error` is the errno, 0 for success.
+// One write that a writer made. `error`: the errno, or 0.
 struct WriterReport {
     std::string writer;
     std::uint64_t block = 0;
@@ -91,48 +91,51 @@ struct WriterReport {
     SteadyTime seen;  // when the report reached the host
 };
 
-// Requests wait for their reply until the deadline (an error with Fault::guest then, or Fault::rig if the channel is
-// gone). Thread-safe: one request at a time is on the wire, others queue.
+// A request waits for its reply until the deadline, and then fails with Fault::guest; Fault::rig if the channel is
+// gone. Thread-safe: one request at a time is on the wire, others wait for their turn.
 class GuestLink {
 public:
     virtual ~GuestLink() = default;
 
-    // Resynchronises and greets; needed after boot (the agent greets by itself) and after a restore.
+    // Resynchronises and returns the agent's greeting. Needed after boot (the agent greets by itself) and after a
+    // restore.
     virtual Result<AgentHello> hello(Deadline deadline) = 0;
-    // Every symbol with one of these names (an optional suffix such as ".isra.0", ".constprop.0", ".part.0" counts as the name);
-    // with an empty list all symbols of the kernel proper: no modules, no padding (__pfx_*), no export tables (__ksymtab_*).
-    // ".cold" is no such suffix. Names are looked up in modules too. In the order of /proc/kallsyms.
+    // Every symbol with one of these names, in the order of /proc/kallsyms, modules included. A name may have a suffix
+    // such as ".isra.0", ".constprop.0" or ".part.0", but not ".cold". An empty list stands for all symbols of the
+    // kernel proper, without modules, padding (__pfx_*) and export tables (__ksymtab_*).
     virtual Result<std::vector<GuestSymbol>> symbols(const std::vector<std::string>& names, Deadline deadline) = 0;
     virtual Result<std::vector<MemoryBlock>> blocks(Deadline deadline) = 0;
     virtual Result<MemoryFigures> memory(Deadline deadline) = 0;
-    // Objects in use by slab cache, after each cache has given back what it kept for later. Nothing where the kernel does not count them
-    // (/proc/slabinfo: CONFIG_SLUB_DEBUG).
+    // Objects in use by slab cache, after each cache has released its unused slabs. Empty if the kernel does not count
+    // them (/proc/slabinfo: CONFIG_SLUB_DEBUG).
     virtual Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) = 0;
     virtual Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) = 0;
-    // Keeps a page of the agent's, which is in one of the blocks, where it is, until it is unpinned by that name, [a-z0-9-]{1,32}: its page
-    // frame. Whoever takes its block offline has to wait for it. An error where the kernel gives the agent no page of theirs.
+    // Pins one page of the agent that lies in one of these blocks, until unpin_page() of the same `name`
+    // ([a-z0-9-]{1,32}). Returns its page frame number. Offlining its block waits for the page. Fails if the kernel
+    // gives the agent no page of these blocks.
     virtual Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                            Deadline deadline) = 0;
     virtual Status unpin_page(const std::string& name, Deadline deadline) = 0;
-    virtual Status start_writer(const WriterSpec& order, Deadline deadline) = 0;
-    // The same, but it waits for the doorbell, which then names the blocks: at most `last_block - first_block + 1` of them.
-    virtual Result<Doorbell> arm_writer(const WriterSpec& order, Deadline deadline) = 0;
-    // Ends after the write it is in, if it is in one; does not wait for that.
+    virtual Status start_writer(const WriterSpec& spec, Deadline deadline) = 0;
+    // The same, but the writer waits for its doorbell, which then names the blocks: at most
+    // `last_block - first_block + 1` of them.
+    virtual Result<Doorbell> arm_writer(const WriterSpec& spec, Deadline deadline) = 0;
+    // Stops the writer after its current write, if there is one. Does not wait for that.
     virtual Status stop_writer(const std::string& name, Deadline deadline) = 0;
-    // The writes reported so far by all writers, oldest first; never fails and never waits.
+    // The writes that all writers have reported so far, oldest first. Never fails, never waits.
     virtual std::vector<WriterReport> writes() = 0;
-    // Waits until more than `seen` writes have been reported, or the deadline.
+    // Waits until more than `seen` writes have been reported. Returns false at the deadline.
     virtual Result<bool> wait_writes(std::size_t seen, Deadline deadline) = 0;
-    // At most 1 MiB. Errors name the guest's errno.
+    // Reads at most 1 MiB. Errors name the guest's errno.
     virtual Result<std::string> read_guest_file(const std::string& path, Deadline deadline) = 0;
     virtual Status write_guest_file(const std::string& path, const std::string& text, Deadline deadline) = 0;
-    // One letter to /proc/sysrq-trigger. The output goes to the console.
+    // Writes one letter or digit to /proc/sysrq-trigger. The output goes to the console.
     virtual Status sysrq(char key, Deadline deadline) = 0;
     virtual Status power_off(Deadline deadline) = 0;
-    // Readable when something came from the agent that has not been looked at by writes(); for polling beside the probe.
+    // Readable if the agent has reported something since the last writes(). For polling together with the probe.
     virtual int descriptor() const = 0;
-    // Who waits for a reply asks now and then, and waits no longer than `patience` more once `crashed` says that the guest's kernel has
-    // crashed: the agent may have gone down with it. `crashed` must not use the link.
+    // Waits for replies call `crashed` now and then. Once it says that the guest's kernel has crashed, they wait only
+    // `patience` longer, since the agent may be dead too. `crashed` must not use the link.
     virtual void shorten_waits_when(std::function<bool()> crashed, Duration patience) = 0;
 };
 

@@ -23,7 +23,7 @@ la_ssize_t append(struct archive*, void* out, const void* data, std::size_t size
     return static_cast<la_ssize_t>(size);
 }
 
-// Builds the archive with nothing in it that differs from one time or machine to the next.
+// Builds the archive. Nothing in it depends on the time or on the machine.
 class Cpio {
 public:
     Cpio() : writer_(archive_write_new(), archive_write_free) {
@@ -72,7 +72,7 @@ private:
     std::string out_;
     std::string failure_;
     la_int64_t inode_ = 0;
-    Writer writer_;  // last: it may write to out_ when it is freed
+    Writer writer_;  // last, since it may write to out_ when it is freed
 };
 
 }  // namespace
@@ -80,7 +80,7 @@ private:
 Result<std::string> build_initramfs(std::string_view agent, const std::vector<InitramfsModule>& modules) {
     Cpio cpio;
     for (const char* path : {"dev", "proc", "sys", "modules"}) cpio.directory(path);
-    // For what init prints before it has mounted devtmpfs.
+    // init needs it for what it prints before it mounts devtmpfs.
     cpio.device("dev/console", makedev(5, 1));
     cpio.file("init", 0755, agent);
     std::string list;
@@ -104,7 +104,7 @@ Result<Initramfs> prepare_initramfs(const fs::path& agent, const std::vector<Ini
     MEMRIG_CHECK(make_directories(directory));
     MEMRIG_TRY(const FileLock lock, FileLock::take(directory / ".lock"));
     Initramfs image{directory / "initramfs", hash};
-    // Compared whole: a full disk or a crash may have left something else there.
+    // Compares all bytes: a full disk or a crash may have left something else there.
     const auto kept = fs::exists(image.path) ? read_file(image.path) : Result<std::string>{};
     if (!kept || *kept != bytes) MEMRIG_CHECK(write_file(image.path, bytes));
     return image;

@@ -1,4 +1,4 @@
-// The guest's initramfs: the agent as init, and the modules that the kernel under test needs.
+// Builds the guest's initramfs: the agent as init, and the modules that the kernel under test needs.
 #pragma once
 
 #include <filesystem>
@@ -15,15 +15,15 @@ struct InitramfsModule {
     std::string image;  // the ELF file's bytes, not compressed
 };
 
-// A newc archive, not compressed. The agent loads the modules in the order given. The same input makes the same bytes.
+// Returns a newc archive, not compressed. The agent loads the modules in this order. Equal inputs give equal bytes.
 Result<std::string> build_initramfs(std::string_view agent, const std::vector<InitramfsModule>& modules);
 
 struct Initramfs {
     std::filesystem::path path;
-    std::string hash;  // of its bytes; 64 hex digits
+    std::string hash;  // SHA-256 of its bytes, 64 hex digits
 };
 
-// Builds it, and keeps it in $CACHE/images/HASH/initramfs. Safe to call from many processes and threads.
+// Builds the initramfs and keeps it in CACHE/images/HASH/initramfs. Safe to call from many processes and threads.
 Result<Initramfs> prepare_initramfs(const std::filesystem::path& agent, const std::vector<InitramfsModule>& modules,
                                     const std::filesystem::path& cache);
 

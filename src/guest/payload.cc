@@ -14,7 +14,7 @@ int hex_digit(char c) {
     return -1;
 }
 
-// What is shown of a text that the guest sent and that makes no sense: short, and never raw.
+// The start of a malformed text from the guest, escaped for an error message.
 std::string excerpt(std::string_view text) {
     constexpr std::size_t kShown = 60;
     return escape(text.substr(0, kShown)) + (text.size() > kShown ? "..." : "");

@@ -1,4 +1,4 @@
-// Payloads of the agent's protocol: lines of space-separated key=value fields, the values percent-escaped.
+// Reads and writes payloads of the agent's protocol: lines of key=value fields with percent-escaped values.
 #pragma once
 
 #include <cstdint>
@@ -12,12 +12,12 @@
 
 namespace memrig {
 
-// Escapes everything but printable ASCII, and of that space and '%'.
+// Escapes all bytes but printable ASCII, and also space and '%'.
 std::string escape(std::string_view value);
-// Nothing if the text is not one that escape() makes.
+// Returns nothing if escape() cannot produce `text`.
 std::optional<std::string> unescape(std::string_view text);
 
-// " key=value" or, at the beginning of a line, "key=value".
+// Appends " key=value" or, at the start of a line, "key=value". Escapes the value.
 void add_field(std::string& out, std::string_view key, std::string_view value);
 
 // The fields of one line, in order. All errors are Fault::guest.
@@ -25,9 +25,9 @@ class Fields {
 public:
     static Result<Fields> parse(std::string_view line);
 
-    // The key of the first field, which says what the line is about; empty for an empty line.
+    // The key of the first field, which tells the kind of the line; empty for an empty line.
     [[nodiscard]] std::string_view kind() const { return list_.empty() ? std::string_view{} : list_.front().first; }
-    // Nothing if there is no such field.
+    // The value of the first such field; nothing if there is none. The functions below fail in that case.
     [[nodiscard]] std::optional<std::string> find(std::string_view key) const;
     [[nodiscard]] Result<std::string> text(std::string_view key) const;
     [[nodiscard]] Result<std::uint64_t> number(std::string_view key) const;
@@ -37,7 +37,7 @@ private:
     std::vector<std::pair<std::string, std::string>> list_;
 };
 
-// The lines of a payload, without their newlines; an empty last one is left out.
+// The lines of a payload, without their newlines and without an empty last line.
 std::vector<std::string_view> split_lines(std::string_view payload);
 
 }  // namespace memrig

@@ -14,12 +14,12 @@ namespace memrig {
 namespace {
 
 constexpr int kMaxErrno = 4095;
-// Less than any kernel's memory block, and no less than any page: so that a block has pages, whatever a guest says.
+// No kernel has smaller memory blocks or larger pages. So a block has at least one page, whatever the guest sends.
 constexpr std::uint64_t kLeastBlock = 1 << 20;
 constexpr std::size_t kMaxWriterName = 32;
 
-Error out_of_place(std::string_view what) {
-    return {Fault::guest, fmt::format("the agent sent a line that has no place in {}", what), {}};
+Error unexpected_line(std::string_view what) {
+    return {Fault::guest, fmt::format("the agent sent an unexpected line in {}", what), {}};
 }
 
 bool is_writer_name(std::string_view name) {
@@ -105,7 +105,8 @@ Result<AgentHello> parse_hello(std::string_view payload) {
     return hello;
 }
 
-// A line is "DELTA TYPE NAME": the address less that of the line before in hex, the type as nm prints it.
+// A line is "DELTA TYPE NAME". DELTA is the difference to the address of the previous line, in hex. TYPE is a letter as
+// nm prints it.
 Result<std::vector<GuestSymbol>> parse_symbols(std::string_view lines) {
     std::vector<GuestSymbol> symbols;
     std::uint64_t address = 0;
@@ -114,9 +115,9 @@ Result<std::vector<GuestSymbol>> parse_symbols(std::string_view lines) {
         const auto [end, error] = std::from_chars(line.data(), line.data() + line.size(), delta, 16);
         const auto rest = line.substr(static_cast<std::size_t>(end - line.data()));
         if (error != std::errc{} || rest.size() < 4 || rest[0] != ' ' || rest[2] != ' ')
-            return std::unexpected(out_of_place("a list of symbols"));
+            return std::unexpected(unexpected_line("a list of symbols"));
         auto name = unescape(rest.substr(3));
-        if (!name) return std::unexpected(out_of_place("a list of symbols"));
+        if (!name) return std::unexpected(unexpected_line("a list of symbols"));
         address += delta;
         symbols.push_back({address, rest[1], std::move(*name)});
     }
@@ -149,7 +150,7 @@ Result<MemoryFigures> parse_memory(std::string_view lines) {
             MEMRIG_TRY(const std::string name, fields.text("meminfo"));
             MEMRIG_TRY(figures.meminfo[name], fields.number("value"));
         } else {
-            return std::unexpected(out_of_place("the memory figures"));
+            return std::unexpected(unexpected_line("the memory figures"));
         }
     }
     return figures;
@@ -159,7 +160,7 @@ Result<std::map<std::string, std::uint64_t>> parse_slabs(std::string_view lines)
     std::map<std::string, std::uint64_t> objects;
     for (const std::string_view line : split_lines(lines)) {
         MEMRIG_TRY(const Fields fields, Fields::parse(line));
-        if (fields.kind() != "slab") return std::unexpected(out_of_place("the slab caches"));
+        if (fields.kind() != "slab") return std::unexpected(unexpected_line("the slab caches"));
         MEMRIG_TRY(const std::string name, fields.text("slab"));
         MEMRIG_TRY(const std::uint64_t count, fields.number("objects"));
         objects[name] += count;
@@ -202,7 +203,7 @@ Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines) {
             MEMRIG_TRY(std::string frame, fields.text("frame"));
             tasks.back().stack.push_back(std::move(frame));
         } else {
-            return std::unexpected(out_of_place("a list of tasks"));
+            return std::unexpected(unexpected_line("a list of tasks"));
         }
     }
     return tasks;
@@ -222,14 +223,14 @@ Result<std::string> parse_file(std::string_view lines) {
 
 Result<WriterReport> parse_write_event(std::string_view payload) {
     const auto lines = split_lines(payload);
-    if (lines.size() != 1) return std::unexpected(out_of_place("an event"));
+    if (lines.size() != 1) return std::unexpected(unexpected_line("an event"));
     MEMRIG_TRY(const Fields fields, Fields::parse(lines[0]));
     WriterReport write;
     MEMRIG_TRY(write.writer, fields.text("write"));
     MEMRIG_TRY(write.block, fields.number("block"));
     MEMRIG_TRY(write.error, fields.small_number("code"));
     if (!is_writer_name(write.writer) || write.error < 0 || write.error > kMaxErrno)
-        return std::unexpected(out_of_place("an event"));
+        return std::unexpected(unexpected_line("an event"));
     return write;
 }
 

@@ -16,7 +16,7 @@ std::string transcript_line(const TranscriptEntry& entry, SteadyTime origin) {
         shown = payload.substr(0, kShown);
         while (!shown.empty() && shown.back() == '\n') shown.pop_back();
         std::ranges::replace(shown, '\n', '|');
-        // A sound frame may still come from a guest that writes what it likes.
+        // The guest may write anything, even in an intact frame.
         std::ranges::replace_if(shown, [](unsigned char c) { return c < ' ' || c >= 0x7F; }, '?');
         if (payload.size() > kShown) shown += fmt::format("... ({} bytes)", payload.size());
     }

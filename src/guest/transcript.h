@@ -1,4 +1,4 @@
-// What was said on the agent's link, for the evidence of a trial.
+// Formats the frames on the agent's link, for the evidence of a trial.
 #pragma once
 
 #include <functional>
@@ -11,14 +11,15 @@ namespace memrig {
 
 struct TranscriptEntry {
     SteadyTime at;
-    bool sent = false;  // by us; else received
+    bool sent = false;  // by memrig; else received
     const Frame& frame;
 };
 
 // Called for every frame, from the thread that sent or received it, one call at a time.
 using TranscriptSink = std::function<void(const TranscriptEntry&)>;
 
-// One line: "1.234567 > request #12/0 verb=blocks"; seconds since `origin`. Long payloads are cut, and binary ones counted.
+// One line with the seconds since `origin`: "1.234567 > request #12/0 verb=blocks". Cuts long payloads; of a deflated
+// payload it gives the size only.
 std::string transcript_line(const TranscriptEntry& entry, SteadyTime origin);
 
 }  // namespace memrig

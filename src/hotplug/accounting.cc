@@ -32,17 +32,18 @@ const MemoryBlock* find_block(const std::vector<MemoryBlock>& blocks, std::uint6
     return found == blocks.end() ? nullptr : &*found;
 }
 
-// Without CONFIG_NUMA no block has a link to a node, not even the boot memory's, and zoneinfo calls the one there is 0.
+// Without CONFIG_NUMA no block has a link to a node, not even a block of the boot memory, and zoneinfo calls the only
+// node 0.
 bool has_nodes(const MemorySnapshot& before) {
     return std::ranges::any_of(before.blocks, [](const MemoryBlock& block) { return block.node >= 0; });
 }
 
-// Checks the new blocks and says how many of each zone there are.
+// Checks the new blocks, and counts those that are online by zone.
 std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
-                                                  const AccountingSpec& order, std::vector<std::string>& wrong) {
+                                                  const AccountingSpec& spec, std::vector<std::string>& wrong) {
     const bool nodes = has_nodes(before);
     std::map<ZoneKey, std::uint64_t> blocks_of;
-    for (const auto& goal : order.goals) {
+    for (const auto& goal : spec.goals) {
         const MemoryBlock* block = find_block(after.blocks, goal.id);
         if (goal.fate == BlockFate::absent) {
             if (block != nullptr) wrong.push_back(fmt::format("memory{} is there, {}", goal.id, block->state));
@@ -62,7 +63,7 @@ std::map<ZoneKey, std::uint64_t> check_new_blocks(const MemorySnapshot& before, 
     return blocks_of;
 }
 
-void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& order,
+void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
                       std::vector<std::string>& wrong) {
     for (const auto& old : before.blocks) {
         const MemoryBlock* now = find_block(after.blocks, old.id);
@@ -72,7 +73,7 @@ void check_old_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
     }
     for (const auto& now : after.blocks)
         if (find_block(before.blocks, now.id) == nullptr &&
-            std::ranges::find(order.goals, now.id, &BlockGoal::id) == order.goals.end())
+            std::ranges::find(spec.goals, now.id, &BlockGoal::id) == spec.goals.end())
             wrong.push_back(fmt::format("memory{} came without being asked for", now.id));
 }
 
@@ -93,28 +94,29 @@ std::string text_of(const std::vector<MemoryRange>& ranges) {
     return text;
 }
 
-void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& order,
+void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
                  std::vector<std::string>& wrong) {
     if (before.ram.empty()) return;
     auto expected = before.ram;
-    for (const auto& goal : order.goals)
+    for (const auto& goal : spec.goals)
         if (goal.fate != BlockFate::absent)
-            expected.push_back({goal.id * order.block_bytes, (goal.id + 1) * order.block_bytes});
+            expected.push_back({goal.id * spec.block_bytes, (goal.id + 1) * spec.block_bytes});
     expected = joined(std::move(expected));
     if (after.ram != expected)
         wrong.push_back(fmt::format("System RAM is {}, not {}", text_of(after.ram), text_of(expected)));
 }
 
-void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& order,
+void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
                  std::vector<std::string>& wrong) {
     if (before.nodes.empty()) return;
     auto expected = parse_id_list(before.nodes);
     const auto found = parse_id_list(after.nodes);
     if (!expected || !found) {
-        wrong.push_back(fmt::format("the nodes with memory are no list: '{}'", expected ? after.nodes : before.nodes));
+        wrong.push_back(
+            fmt::format("the list of nodes with memory is malformed: '{}'", expected ? after.nodes : before.nodes));
         return;
     }
-    for (const auto& goal : order.goals)
+    for (const auto& goal : spec.goals)
         if (goal.fate == BlockFate::online) expected->insert(static_cast<unsigned>(goal.node));
     if (*found != *expected)
         wrong.push_back(fmt::format("nodes {} have memory, not {}", after.nodes, fmt::join(*expected, ",")));
@@ -155,16 +157,16 @@ std::vector<BlockGoal> all_online(const BlockRange& blocks) {
 }
 
 std::vector<std::string> check_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
-                                      const AccountingSpec& order) {
+                                      const AccountingSpec& spec) {
     std::vector<std::string> wrong;
-    const auto blocks_of = check_new_blocks(before, after, order, wrong);
-    check_old_blocks(before, after, order, wrong);
-    check_iomem(before, after, order, wrong);
-    check_nodes(before, after, order, wrong);
-    check_ids("memory device", before.qemu.devices, order.qemu.devices, after.qemu.devices, wrong);
-    check_ids("memory backend", before.qemu.backends, order.qemu.backends, after.qemu.backends, wrong);
+    const auto blocks_of = check_new_blocks(before, after, spec, wrong);
+    check_old_blocks(before, after, spec, wrong);
+    check_iomem(before, after, spec, wrong);
+    check_nodes(before, after, spec, wrong);
+    check_ids("memory device", before.qemu.devices, spec.qemu.devices, after.qemu.devices, wrong);
+    check_ids("memory backend", before.qemu.backends, spec.qemu.backends, after.qemu.backends, wrong);
 
-    const std::uint64_t pages_per_block = order.block_bytes / after.figures.page_bytes;
+    const std::uint64_t pages_per_block = spec.block_bytes / after.figures.page_bytes;
     const auto pages_before = present_pages(before.figures);
     auto pages_after = present_pages(after.figures);
     for (const auto& [zone, pages] : pages_before) pages_after.try_emplace(zone, 0);
@@ -183,13 +185,14 @@ std::vector<std::string> check_blocks(const MemorySnapshot& before, const Memory
         if (!pages_after.contains(zone))
             wrong.push_back(fmt::format("zoneinfo shows no zone {} on node {}", zone.second, zone.first));
     }
-    // Pages that describe their block from within are present in its zone, but nobody's (memory_block_online(), drivers/base/memory.c).
+    // Pages that hold struct pages of their own block are present in its zone, but not part of MemTotal
+    // (memory_block_online(), drivers/base/memory.c).
     constexpr std::uint64_t page_struct_bytes = 64;
     const auto self_described = static_cast<std::uint64_t>(std::ranges::count_if(
-        order.goals, [](const BlockGoal& goal) { return goal.fate == BlockFate::online && goal.memmap_on_memory; }));
+        spec.goals, [](const BlockGoal& goal) { return goal.fate == BlockFate::online && goal.memmap_on_memory; }));
     const std::uint64_t expected_total =
         mem_total_kb(before.figures) +
-        (online_blocks * order.block_bytes - self_described * pages_per_block * page_struct_bytes) / 1024;
+        (online_blocks * spec.block_bytes - self_described * pages_per_block * page_struct_bytes) / 1024;
     if (mem_total_kb(after.figures) != expected_total)
         wrong.push_back(fmt::format("MemTotal is {} kB, not {} kB", mem_total_kb(after.figures), expected_total));
     return wrong;

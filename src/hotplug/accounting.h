@@ -1,4 +1,5 @@
-// Exact accounting: after memory came online, every page of it is present in its zone and counted once, and nothing else moved.
+// Checks the exact accounting of memory: when memory comes online, every page of it is present in its zone and counted
+// once, and nothing else changes.
 #pragma once
 
 #include <cstdint>
@@ -11,7 +12,7 @@
 
 namespace memrig {
 
-// A range of physical addresses, `end` not in it.
+// A range of physical addresses; `end` is not in it.
 struct MemoryRange {
     std::uint64_t begin = 0, end = 0;
     bool operator==(const MemoryRange&) const = default;
@@ -21,43 +22,50 @@ struct MemoryRange {
 struct MemorySnapshot {
     std::vector<MemoryBlock> blocks;
     MemoryFigures figures;
-    std::vector<MemoryRange> ram = {};  // System RAM of /proc/iomem, sorted, neighbours joined; empty: not looked at
-    std::string nodes = {};  // with memory online, as sysfs lists them ("0-1"); empty on a kernel without NUMA
+    // System RAM of /proc/iomem, sorted, with neighbours joined; empty: not read.
+    std::vector<MemoryRange> ram = {};
+    // The nodes with online memory, as sysfs lists them ("0-1"); empty on a kernel without NUMA.
+    std::string nodes = {};
     QemuMemory qemu = {};
 };
-// What /proc/iomem says.
+// Parses the System RAM of /proc/iomem: sorted, with neighbours joined.
 std::vector<MemoryRange> system_ram(std::string_view iomem);
 
 enum class BlockFate { online, offline, absent };
 
-// What should have become of a memory block.
+// The expected state of a memory block.
 struct BlockGoal {
     std::uint64_t id = 0;
     BlockFate fate = BlockFate::online;
-    std::string zone = {};  // of one that is online; empty: any one
+    std::string zone = {};  // the expected zone of an online block; empty: any
     int node = 0;
-    bool memmap_on_memory = false;  // its first pages describe all of them, and are nobody's to use
+    bool memmap_on_memory = false;  // its first pages hold the block's own struct pages, and are not free to use
 };
 
-// What should have come: the blocks of `goals` as they say, all other blocks as they were; QEMU has these devices and backends more.
+// The expected change. Each block of `goals` is as stated there, all other blocks are as before, and QEMU has the
+// devices and backends of `qemu` in addition.
 struct AccountingSpec {
     std::vector<BlockGoal> goals;
     std::uint64_t block_bytes = 0;
     QemuMemory qemu = {};
 };
 
-// Each line is one thing that does not add up; none means that all does. Checked: each of the blocks is in the state that it should
-// be in, or not there; one that is online is in one zone, and on its node; each zone's present pages grew by exactly the pages of the
-// blocks that are online in it; MemTotal grew by exactly the size of all that are online, less the pages that describe such a block
-// from within; a node has memory if it had or has a block online; System RAM grew by the blocks that are there; other blocks are
-// unchanged; QEMU has no memory device and no backend more than it should.
+// Returns one line for each thing that does not add up; no line means that everything does. It checks that
+// - each block of the goals has the expected state, or is absent,
+// - each online block is in one zone, and on its node,
+// - each zone's present pages grew by exactly the pages of the goals' blocks that are online in it,
+// - MemTotal grew by exactly the size of these blocks, less the pages that hold struct pages of their own block,
+// - the nodes with memory are those that had memory before, and those with an online block,
+// - System RAM grew by the blocks that are there,
+// - all other blocks are unchanged,
+// - QEMU has exactly the memory devices and backends that it should have.
 std::vector<std::string> check_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
-                                      const AccountingSpec& order);
+                                      const AccountingSpec& spec);
 
-// The goals of blocks that are all online, in any zone.
+// The goals for `blocks`: all online, in any zone.
 std::vector<BlockGoal> all_online(const BlockRange& blocks);
 
-// The first word of a block's valid_zones: its zone while it is online.
+// The first word of a block's valid_zones. For an online block, this is its zone.
 std::string zone_of(const MemoryBlock& block);
 
 }  // namespace memrig

@@ -10,7 +10,7 @@ namespace {
 
 constexpr unsigned kEjectInProgress = 0x84;  // include/linux/acpi.h, ACPI_OST_SC_EJECT_IN_PROGRESS
 
-// Foreign data: whatever is not as it should be is as though it were not there.
+// The data is foreign: a malformed value counts as absent.
 std::string text_of(const nlohmann::json& object, const char* key) {
     const auto found = object.is_object() ? object.find(key) : object.end();
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";

@@ -1,4 +1,4 @@
-// What hotplug asks of QEMU by QMP, and what a refusal is.
+// Sends the QMP commands of hotplug, and turns a refusal into an error.
 #pragma once
 
 #include <string>
@@ -9,8 +9,8 @@
 
 namespace memrig {
 
-// The answer's "return". Where QEMU refuses, the error is `refused`'s fault and says so; `what` stands before the message in each case, the
-// command where it is empty.
+// Returns the answer's "return". If QEMU refuses the command, the error has the fault `refused` and says so. Every
+// error message begins with `what`, or with the command if `what` is empty.
 Result<nlohmann::json> ask_qemu(QmpClient& qmp, const std::string& command, const nlohmann::json& arguments,
                                 Deadline deadline, Fault refused, const std::string& what = {});
 

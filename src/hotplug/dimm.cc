@@ -6,7 +6,7 @@ namespace memrig {
 
 namespace {
 
-// A refusal is for the caller to judge; all else is a fault of the rig.
+// Returns QEMU's refusal, for the caller to judge. Anything else is an error.
 Result<QmpRefusal> refusal_of(const QmpError& error, const std::string& what) {
     if (error.fault == QmpFault::refused) return QmpRefusal{what, error.error_class, error.description};
     Error plain = error.error();
@@ -20,38 +20,36 @@ Error QmpRefusal::error() const {
     return {Fault::user_input, fmt::format("{}: QEMU refused: {}", what, description), {}};
 }
 
-Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmSpec& order, Deadline deadline) {
+Result<Answer<PluggedDimm>> plug_dimm(QmpClient& qmp, const DimmSpec& spec, Deadline deadline) {
     const auto made = qmp.execute(
-        "object-add", {{"qom-type", "memory-backend-ram"}, {"id", order.backend}, {"size", order.bytes}}, deadline);
+        "object-add", {{"qom-type", "memory-backend-ram"}, {"id", spec.backend}, {"size", spec.bytes}}, deadline);
     if (!made) {
-        MEMRIG_TRY(QmpRefusal refusal, refusal_of(made.error(), "object-add " + order.backend));
+        MEMRIG_TRY(QmpRefusal refusal, refusal_of(made.error(), "object-add " + spec.backend));
         return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
     }
-    const nlohmann::json device = {{"driver", order.nvdimm ? "nvdimm" : "pc-dimm"},
-                                   {"id", order.id},
-                                   {"memdev", order.backend},
-                                   {"node", order.node}};
+    const nlohmann::json device = {
+        {"driver", spec.nvdimm ? "nvdimm" : "pc-dimm"}, {"id", spec.id}, {"memdev", spec.backend}, {"node", spec.node}};
     const auto added = qmp.execute("device_add", device, deadline);
     if (!added) {
-        (void)remove_backend(qmp, order.backend, deadline);
-        MEMRIG_TRY(QmpRefusal refusal, refusal_of(added.error(), "device_add " + order.id));
+        (void)remove_backend(qmp, spec.backend, deadline);
+        MEMRIG_TRY(QmpRefusal refusal, refusal_of(added.error(), "device_add " + spec.id));
         return Answer<PluggedDimm>(std::unexpect, std::move(refusal));
     }
-    MEMRIG_TRY(const PluggedDimm dimm, find_dimm(qmp, order, deadline));
+    MEMRIG_TRY(const PluggedDimm dimm, find_dimm(qmp, spec, deadline));
     return dimm;
 }
 
-Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmSpec& order, Deadline deadline) {
+Result<PluggedDimm> find_dimm(QmpClient& qmp, const DimmSpec& spec, Deadline deadline) {
     MEMRIG_TRY(const auto devices, ask_qemu(qmp, "query-memory-devices", {}, deadline, Fault::rig));
     for (const auto& entry : devices) {
         const nlohmann::json data = entry.value("data", nlohmann::json::object());
-        if (data.value("id", "") != order.id) continue;
+        if (data.value("id", "") != spec.id) continue;
         const PluggedDimm dimm{data.value("addr", std::uint64_t{0}), data.value("size", std::uint64_t{0})};
-        if (dimm.bytes != order.bytes)
-            return fail(Fault::rig, "QEMU made {} of {} bytes, not {}", order.id, dimm.bytes, order.bytes);
+        if (dimm.bytes != spec.bytes)
+            return fail(Fault::rig, "QEMU made {} of {} bytes, not {}", spec.id, dimm.bytes, spec.bytes);
         return dimm;
     }
-    return fail(Fault::rig, "QEMU does not list the device {} that it accepted", order.id);
+    return fail(Fault::rig, "QEMU does not list the device {} that it accepted", spec.id);
 }
 
 std::optional<BlockRange> blocks_of(const PluggedDimm& dimm, std::uint64_t block_bytes) {

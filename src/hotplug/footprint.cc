@@ -10,12 +10,13 @@ namespace memrig {
 
 namespace {
 
-// /proc/slabinfo counts all objects of a slab that a CPU allocates from as in use (mm/slub.c, count_partial()). Each look shrinks the caches
-// first, but whoever allocates from one after that gives it such a slab again, of up to 512 objects. Never are there too few.
+// /proc/slabinfo counts all objects of a slab that a CPU allocates from as in use (mm/slub.c, count_partial()). Each
+// look shrinks the caches first, but the next allocation gives a cache such a slab again, of up to 512 objects. So a
+// count can be too high, but never too low.
 constexpr int kLooks = 4;
 
-// What was unmapped stays a vmap_area until lazy_max_pages() pages of it have gathered (mm/vmalloc.c, free_vmap_area_noflush()), which takes
-// more rounds than there are: it grows in each of them, and is no leak.
+// An unmapped area stays a vmap_area until lazy_max_pages() such pages have gathered (mm/vmalloc.c,
+// free_vmap_area_noflush()). That takes more rounds than there are, so this cache grows in every round without a leak.
 constexpr std::string_view kFreedLater = "vmap_area";
 
 Result<std::string> names_below(QmpClient& qmp, const char* path, Deadline deadline) {
@@ -29,7 +30,7 @@ Result<std::string> names_below(QmpClient& qmp, const char* path, Deadline deadl
     return text;
 }
 
-// The first of two texts' lines that differ: "100000000-107ffffff : System RAM" or "nothing".
+// The first line of `text` that differs from `other`: "100000000-107ffffff : System RAM" or "nothing".
 std::string first_other_line(const std::string& text, const std::string& other) {
     std::size_t begin = 0;
     while (begin < text.size()) {

@@ -1,4 +1,4 @@
-// What hotplug leaves behind: all that is there in QEMU and in the guest at one moment, to be compared with another.
+// Finds what hotplug leaves behind, by comparing what exists in QEMU and in the guest at several moments.
 #pragma once
 
 #include <cstdint>
@@ -14,19 +14,20 @@
 namespace memrig {
 
 struct Footprint {
-    unsigned round = 0;  // after which it was taken
-    // What has to be the same to the letter: QEMU's objects and devices, /proc/iomem, the memory blocks, the pages of each zone, MemTotal.
+    unsigned round = 0;  // the footprint was taken after this round
+    // These must stay the same to the letter: QEMU's objects and devices, /proc/iomem, the memory blocks, the pages of
+    // each zone, MemTotal.
     std::map<std::string, std::string> facts;
-    // What other work of the guest's moves, too: the objects in each slab cache, the lowest of several looks.
+    // Other work of the guest changes these, too: the objects in each slab cache, the lowest count of several looks.
     std::map<std::string, std::uint64_t> counters;
 };
 
-// The guest must run.
+// REQUIRES: the guest runs.
 Result<Footprint> take_footprint(QmpClient& qmp, GuestLink& guest, Deadline deadline);
 
-// Each line is one thing that has drifted from the first to the last: a fact that was another in between or at the end, or a counter that has
-// grown from each footprint to the next by one or more for each round between them. What is left behind in each round cannot grow by less;
-// what grows by chance does not do so in every stretch.
+// Returns one line for each thing that has drifted: a fact that differs from the first footprint in a later one, or a
+// counter that grew from each footprint to the next by at least one for each round between them. A leak in every round
+// cannot grow by less. A counter that grows by chance does not do so in every stretch.
 std::vector<std::string> drift(const std::vector<Footprint>& footprints);
 
 }  // namespace memrig

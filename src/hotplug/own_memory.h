@@ -1,4 +1,5 @@
-// Memory that a bench's machine has from its beginning, and that its kernel makes system RAM of, or ceases to, when somebody writes to a file.
+// Finds memory that a bench's machine has from the start. The kernel makes it system RAM, or takes it out of the system
+// RAM, when somebody writes to a file.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@ struct OwnMemory {
     const char* name;
     const char* address_file;
     const char* size_file;
-    const char* control_file;  // somebody writes to it
-    const char* text_that_adds;
+    const char* control_file;    // a write to it adds or removes the memory
+    const char* text_that_adds;  // what to write to add the memory
     bool onlined_by_kernel;
 };
 
@@ -24,8 +25,8 @@ inline constexpr OwnMemory kDax = {"dax0.0",
                                    "/sys/bus/dax/drivers/kmem/bind",
                                    "dax0.0",
                                    false};
-// What memtrace has taken from node 0, and gives back; it takes memory away where a size is written
-// (arch/powerpc/platforms/powernv/memtrace.c).
+// Memory that memtrace has taken from node 0 and gives back (arch/powerpc/platforms/powernv/memtrace.c). To take
+// memory, write a size.
 inline constexpr OwnMemory kMemtrace = {"memtrace",
                                         "/sys/kernel/debug/powerpc/memtrace/00000000/start",
                                         "/sys/kernel/debug/powerpc/memtrace/00000000/size",
@@ -33,7 +34,7 @@ inline constexpr OwnMemory kMemtrace = {"memtrace",
                                         "0",
                                         true};
 
-// Its blocks, as the guest's kernel has it. A bench whose memory is no whole number of them is Fault::user_input.
+// Returns the memory's blocks, as the guest's kernel sees it. Fault::user_input if it is not a whole number of blocks.
 Result<BlockRange> find_own_memory(GuestLink& agent, const OwnMemory& memory, std::uint64_t block_bytes,
                                    Deadline deadline);
 

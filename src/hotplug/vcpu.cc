@@ -6,7 +6,7 @@ namespace memrig {
 
 Status plug_vcpu(QmpClient& qmp, Deadline deadline) {
     MEMRIG_TRY(const auto slots, ask_qemu(qmp, "query-hotpluggable-cpus", {}, deadline, Fault::user_input));
-    // QEMU lists the last one first.
+    // QEMU lists the slots in reverse, so the last free one of the list is the first vCPU.
     const nlohmann::json* free = nullptr;
     for (const auto& slot : slots)
         if (!slot.contains("qom-path")) free = &slot;

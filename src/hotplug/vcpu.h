@@ -1,4 +1,4 @@
-// A vCPU: plugged through QMP, and what the guest's kernel says of its own.
+// Plugs a vCPU through QMP, and defines the vCPU counts of the guest's kernel.
 #pragma once
 
 #include "base/clock.h"
@@ -7,11 +7,11 @@
 
 namespace memrig {
 
-// Gives the guest the first vCPU that the machine has not got yet, of the model that all others are (query-hotpluggable-cpus,
-// device_add). A machine that has them all is Fault::user_input, as is QEMU's refusal.
+// Plugs the first vCPU that the machine does not have yet, of the same model as the others (query-hotpluggable-cpus,
+// device_add). Fault::user_input if the machine has all its vCPUs, or if QEMU refuses.
 Status plug_vcpu(QmpClient& qmp, Deadline deadline);
 
-// How many vCPUs the guest's kernel knows, and uses.
+// The numbers of vCPUs that the guest's kernel knows (present) and uses (online).
 struct VcpuFigures {
     unsigned present = 0, online = 0;
     bool operator==(const VcpuFigures&) const = default;

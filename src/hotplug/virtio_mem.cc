@@ -10,18 +10,18 @@ namespace {
 Result<BlockRange> blocks_of(const VirtioMem& device, std::uint64_t bytes, std::uint64_t block_bytes) {
     if (block_bytes == 0 || device.address % block_bytes != 0 || bytes % block_bytes != 0)
         return fail(Fault::user_input,
-                    "{} bytes of a virtio-mem device at {:#x} are no whole number of blocks of {} bytes", bytes,
+                    "{} bytes of a virtio-mem device at {:#x} are not a whole number of blocks of {} bytes", bytes,
                     device.address, block_bytes);
     const std::uint64_t first = device.address / block_bytes;
     return BlockRange{first, first + bytes / block_bytes - 1};
 }
 
-Status attach(QmpClient& qmp, const VirtioMemSpec& order, Deadline deadline) {
-    const nlohmann::json memory = {{"qom-type", "memory-backend-ram"}, {"id", order.backend}, {"size", order.most}};
+Status attach(QmpClient& qmp, const VirtioMemSpec& spec, Deadline deadline) {
+    const nlohmann::json memory = {{"qom-type", "memory-backend-ram"}, {"id", spec.backend}, {"size", spec.most}};
     MEMRIG_CHECK(ask_qemu(qmp, "object-add", memory, deadline, Fault::user_input));
-    const nlohmann::json device = {{"driver", "virtio-mem-pci"},        {"id", order.id},
-                                   {"memdev", order.backend},           {"node", order.node},
-                                   {"requested-size", order.requested}, {"bus", kPlugPort}};
+    const nlohmann::json device = {{"driver", "virtio-mem-pci"},       {"id", spec.id},
+                                   {"memdev", spec.backend},           {"node", spec.node},
+                                   {"requested-size", spec.requested}, {"bus", kPlugPort}};
     MEMRIG_CHECK(ask_qemu(qmp, "device_add", device, deadline, Fault::user_input));
     return {};
 }
@@ -53,11 +53,11 @@ Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint
     return blocks;
 }
 
-Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& order,
+Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& spec,
                                    std::uint64_t block_bytes, Deadline deadline) {
-    MEMRIG_CHECK(api != nullptr ? api->attach_virtio_mem(order, deadline) : attach(qmp, order, deadline));
+    MEMRIG_CHECK(api != nullptr ? api->attach_virtio_mem(spec, deadline) : attach(qmp, spec, deadline));
     MEMRIG_TRY(const VirtioMem device, find_virtio_mem(qmp, deadline));
-    return blocks_of(device, order.requested, block_bytes);
+    return blocks_of(device, spec.requested, block_bytes);
 }
 
 }  // namespace memrig

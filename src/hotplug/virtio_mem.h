@@ -1,4 +1,4 @@
-// A virtio-mem device: plugged, and how much of its memory the guest is asked to take.
+// Plugs a virtio-mem device, and asks the guest to take more or less of its memory.
 #pragma once
 
 #include <cstdint>
@@ -12,20 +12,21 @@ namespace memrig {
 struct VirtioMem {
     std::string id;
     std::uint64_t address = 0;
-    std::uint64_t bytes = 0;  // that the guest has
+    std::uint64_t bytes = 0;  // how much of it the guest has
 };
-// The machine's only one; Fault::user_input where there is none.
+// Finds the machine's only virtio-mem device. Fault::user_input if there is none.
 Result<VirtioMem> find_virtio_mem(QmpClient& qmp, Deadline deadline);
 
-// Asks the guest to take `bytes` of the machine's only virtio-mem device, more or less than it has, and returns the blocks that it then
-// has. The guest does so by and by. `api` is who keeps account of the device, null where that is QEMU alone. A machine without such a device is
-// Fault::user_input, as is a size that QEMU refuses.
+// Asks the guest to take `bytes` of the machine's only virtio-mem device, more or less than it has now. Returns the
+// blocks that the guest will have; it takes them, or gives them back, later. `api` is the management layer that keeps
+// account of the device, null if there is none above QEMU. Fault::user_input if the machine has no such device, if
+// `bytes` are not whole blocks, or if QEMU refuses the size.
 Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint64_t bytes, std::uint64_t block_bytes,
                                       Deadline deadline);
 
-// Plugs one into kPlugPort, of which the guest is asked at once to take `order.requested`, and returns the blocks that it then has. The machine
-// must have no other. Faults as above.
-Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& order,
+// Plugs a device into kPlugPort, and asks the guest to take `spec.requested` of it at once. Returns the blocks that the
+// guest will have. REQUIRES: the machine has no other virtio-mem device. Faults as above.
+Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& spec,
                                    std::uint64_t block_bytes, Deadline deadline);
 
 }  // namespace memrig

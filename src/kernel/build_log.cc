@@ -12,17 +12,17 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::size_t kLinesKept = 12;
 
-// "  CC      mm/gup.o": two blanks, then kbuild's word for what it does.
+// Whether the line is one of kbuild's steps: two spaces, then a word in capitals, as in "  CC      mm/gup.o".
 bool is_step(std::string_view line) {
     return line.size() > 4 && line.starts_with("  ") && line[2] >= 'A' && line[2] <= 'Z';
 }
 
-// "mm/gup.c:12:8: error: expected expression", as compilers, the linker and make's own "No rule to make target" say it.
+// Whether the line is an error of a compiler ("mm/gup.c:12:8: error: expected expression"), the linker or make.
 bool is_error(std::string_view line) {
     return line.contains(" error: ") || line.contains("undefined reference to") || line.contains("No rule to make");
 }
 
-// "mm/gup.o"; of the build's own programs, whose paths are long, the last part.
+// The step's target, "mm/gup.o". Programs of the build itself have long paths, of which it takes the last part.
 std::string_view target_of(std::string_view step) {
     const std::string_view target = step.substr(step.find_last_of(' ') + 1);
     return target.starts_with('/') ? target.substr(target.find_last_of('/') + 1) : target;
@@ -53,7 +53,7 @@ void BuildProgress::line(std::string_view line) {
     const auto now = clock_.now();
     if (now - shown_ < (terminal_ ? Duration(200ms) : Duration(10s))) return;
     shown_ = now;
-    // The count is an estimate: it never says that all is done before it is.
+    // The number of steps is an estimate, so the percentage stops at 99.
     const unsigned percent = steps_ == 0 ? 0 : std::min(99u, done_ * 100 / steps_);
     const std::string share = steps_ == 0 ? fmt::format("{} steps", done_) : fmt::format("{:2} %", percent);
     const std::string text = fmt::format("{}: {}, {:.0f} s, {}", what_, share, seconds(now - begun_), target_of(line));

@@ -1,4 +1,4 @@
-// The log of a kernel build, and what is shown of it while it grows and when it fails.
+// Writes the log of a kernel build, shows the progress, and finds out why a build failed.
 #pragma once
 
 #include <cstdio>
@@ -12,10 +12,10 @@
 
 namespace memrig {
 
-// Shows how far a build is: on a terminal one line that changes, elsewhere a line now and then.
+// Shows the progress of a build: on a terminal in one line that changes, elsewhere in a line now and then.
 class BuildProgress {
 public:
-    // `steps`: how many lines like "  CC      mm/gup.o" are expected; 0 where it is not known.
+    // `steps`: the expected number of lines like "  CC      mm/gup.o"; 0 if unknown.
     BuildProgress(std::FILE* stream, std::string what, unsigned steps, const Clock& clock = steady_clock());
     ~BuildProgress();
     BuildProgress(const BuildProgress&) = delete;
@@ -32,17 +32,17 @@ private:
     bool terminal_, drawn_ = false;
 };
 
-// Keeps all lines in a file, and the last ones at hand.
+// Writes all lines to a file, and keeps the last ones in memory.
 class BuildLog {
 public:
     static Result<BuildLog> make(const fs::path& path);
     void line(std::string_view line);
-    // Fault::host for what could not be written.
+    // Fails with Fault::host if a line could not be written.
     Status finish();
-    // Why a build failed: the first error that a program printed and the last lines, in which make says where it gave up. Under
-    // -j what other jobs still print may lie between the two.
+    // Why a build failed: the first error that a program printed, and the last lines, in which make says where it gave
+    // up. With -j, the output of other jobs may lie between the two.
     [[nodiscard]] std::string why() const;
-    // A program said "No space left on device", or this log could not be written for that reason.
+    // A program printed "No space left on device", or this log could not be written for that reason.
     [[nodiscard]] bool disk_full() const { return disk_full_; }
 
 private:

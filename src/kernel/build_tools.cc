@@ -11,11 +11,11 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-// Only for what hangs: a build on a busy host takes long, and Ctrl-C ends it at any time.
+// Only for programs that hang: a build on a busy host takes long, and Ctrl-C ends it at any time.
 constexpr auto kStepPatience = 6h;
 constexpr std::size_t kLongestLine = 1 << 16;
 
-// Hands on each whole line of `text`, and leaves the rest in it.
+// Removes each complete line from `text` and passes it to `line`. Also passes on an unfinished line that is too long.
 void take_lines(std::string& text, const LineSink& line) {
     std::size_t from = 0;
     for (std::size_t end = 0; (end = text.find('\n', from)) != std::string::npos; from = end + 1)
@@ -79,7 +79,7 @@ public:
                               fmt::format("cannot fetch the source package {}: tools/fetch-deb ended with {}", package,
                                           run.status.text()),
                               {}},
-                             "its own message stands above");
+                             "see its message above");
         return run.output.substr(0, run.output.find('\n'));
     }
 };

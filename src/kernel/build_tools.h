@@ -1,4 +1,4 @@
-// The programs that make a kernel, behind an interface: a build takes minutes, so its tests use a fake.
+// Runs the programs that build a kernel. It is an interface, since a build takes minutes and tests use a fake.
 #pragma once
 
 #include <functional>
@@ -15,7 +15,7 @@ namespace memrig {
 
 struct BuildStep {
     std::vector<std::string> argv;
-    std::vector<std::string> environment;  // NAME=value, added to ours
+    std::vector<std::string> environment;  // NAME=value, added to memrig's own
 };
 
 using LineSink = std::function<void(std::string_view)>;
@@ -24,13 +24,13 @@ using LineSink = std::function<void(std::string_view)>;
 class BuildTools {
 public:
     virtual ~BuildTools() = default;
-    // Runs a program to its end; `line` is given each line that it prints, on stdout or stderr. A request to stop ends
-    // it, with all it has started, and is Fault::interrupted.
+    // Runs a program to its end, and calls `line` for each line that it prints on stdout or stderr. If the user asks to
+    // stop, kills the program and its children and fails with Fault::interrupted.
     virtual Result<ExitStatus> run(const BuildStep& step, const LineSink& line) = 0;
-    // What a build with this compiler depends on: its name and full version. Fails where a program that builds need is
-    // missing.
+    // The compiler's name and full version, on which a build depends. Fails with Fault::host if the compiler or another
+    // program that a build needs is missing.
     virtual Result<std::string> compiler_version(const std::string& compiler) = 0;
-    // The directory whose root/ holds the newest version of a source package (tools/fetch-deb).
+    // Fetches the newest version of a source package with tools/fetch-deb. Returns the directory whose root/ holds it.
     virtual Result<fs::path> fetch_source(const std::string& package, const std::string& suite) = 0;
 };
 

@@ -11,12 +11,13 @@ namespace memrig {
 
 namespace {
 
-constexpr unsigned kBuildFormat = 1;     // bump when what is built, or how, changes
-constexpr unsigned kParentSteps = 1600;  // of the reference kernels, for the progress
+constexpr unsigned kBuildFormat = 1;     // increase it if the contents or the way of a build change
+constexpr unsigned kParentSteps = 1600;  // make's steps for a reference kernel, for the progress
 constexpr std::uint64_t kSourceRoom = 2ull << 30;
 constexpr std::uint64_t kMutantRoom = 100ull << 20;
 
-// A hard link: both are read only, and a mutant's patch replaces its file.
+// Makes a hard link, or else a copy. Builds only read both files, and a mutant replaces its file instead of writing to
+// it.
 Status link_file(const fs::path& from, const fs::path& to) {
     std::error_code code;
     fs::remove(to, code);
@@ -26,7 +27,7 @@ Status link_file(const fs::path& from, const fs::path& to) {
     return {};
 }
 
-// Whatever in a build directory came after `mark`.
+// Removes all files in a build directory that are newer than `mark`.
 Status remove_newer(const fs::path& build, const fs::path& mark) {
     std::error_code code;
     const auto begun = fs::last_write_time(mark, code);
@@ -43,8 +44,8 @@ Status remove_newer(const fs::path& build, const fs::path& mark) {
     return {};
 }
 
-// Undoes a mutant in its parent's tree: the files named in `mark`, and all objects made since. A build that was killed may
-// have left objects half-written, so none of them is trusted.
+// Undoes a mutant in its parent's tree: restores the files that tree/mutant names, and removes all objects made since.
+// A build that was killed may have left half-written objects, so all of them go.
 Status undo_mutant(const fs::path& tree, const fs::path& pristine) {
     const fs::path mark = tree / "mutant";
     std::error_code code;
@@ -110,7 +111,7 @@ Result<std::optional<fs::path>> KernelBuilder::known_package(const KernelRecipe&
     return fs::path(*package);
 }
 
-// The one that is in the cache is kept: a newer one of the archive's would make another kernel under the same id.
+// Keeps a package that is in the cache: a newer one from the archive would make another kernel under the same id.
 Result<fs::path> KernelBuilder::package_of(const KernelRecipe& recipe) {
     MEMRIG_TRY(const auto known, known_package(recipe));
     if (known) return *known;
@@ -234,7 +235,7 @@ Result<std::string> KernelBuilder::patch(const Plan& plan, const SourceMutant& m
 
 Status KernelBuilder::build_mutant(const Plan& plan, const SourceMutant& mutant) {
     MEMRIG_CHECK(need_room(kernels_, kMutantRoom));
-    MEMRIG_CHECK(undo_mutant(plan.tree, plan.pristine));  // of a run that was killed
+    MEMRIG_CHECK(undo_mutant(plan.tree, plan.pristine));  // left by a build that was killed
     MEMRIG_TRY(const TemporaryDirectory scratch, TemporaryDirectory::make(".mutant", plan.tree));
     MEMRIG_TRY(const std::string diff, patch(plan, mutant, scratch.path()));
     std::string files;

@@ -1,9 +1,10 @@
-// Makes kernels from source: catalogue entries, their mutants, and a tree of the user's own. In the cache,
-//   kernels/sources/NAME       a source package, unpacked; never written to
-//   kernels/trees/KEY          a parent's source/ (hard links, replaced where a mutant patches) and build/
-//   kernels/built/KEY          what a build yields: bzImage, System.map, config, release, build.log, mutant.diff
-//   kernels/own/ID, own-trees/ the same for a user's tree, which is built anew each time, step by step
-// An entry of built/ is whole or not there at all; a tree counts only once its file `whole` is there. One lock a tree.
+// Builds kernels from source: catalogue entries, their mutants, and trees of the user. The cache holds
+//   kernels/sources/NAME        an unpacked source package; never written to
+//   kernels/trees/KEY           a parent's source/ (hard links; a mutant replaces the files that it patches) and build/
+//   kernels/built/KEY           a build's results: bzImage, System.map, config, release, build.log, mutant.diff
+//   kernels/own/ID, own-trees/  the same for a user's tree, in which make decides at each build what to compile
+// An entry of built/ is complete or does not exist. A tree counts only if it has its file `whole`. Each tree has a
+// lock.
 #pragma once
 
 #include <optional>
@@ -22,7 +23,7 @@ class BuildTools;
 struct KernelRecipe {
     std::string id;
     std::string arch;            // as uname -m prints it
-    std::string package, suite;  // of the source
+    std::string package, suite;  // the source package, and its suite
     std::vector<fs::path> configs;
     std::optional<SourceMutant> mutant;
 };
@@ -30,23 +31,25 @@ struct KernelRecipe {
 struct OwnTree {
     fs::path source;
     std::vector<fs::path> configs;  // fragments, or one whole .config
-    std::string id;                 // what --kernel is to take
+    std::string id;                 // the kernel's id for --kernel
 };
 
-// Not thread-safe; several processes may build at once.
+// Not thread-safe. Several processes may build at the same time.
 class KernelBuilder {
 public:
-    // `cache`: memrig's. Progress goes to stderr.
+    // `cache`: memrig's cache directory. Progress goes to stderr.
     KernelBuilder(BuildTools& tools, fs::path cache);
 
-    // What was built from the same inputs and the source that is in the cache.
+    // The kernel built from the same inputs and the source in the cache; nothing if there is none.
     Result<std::optional<KernelImage>> built(const KernelRecipe& recipe);
-    // That, or a new build: of the parent too where a mutant's parent was not built yet.
+    // The same kernel, or a new build of it. For a mutant, builds the parent first if needed.
     Result<KernelImage> build(const KernelRecipe& recipe);
-    // Never writes to the source. Fault::user_input where it is no kernel, or was built in.
+    // Builds a user's tree, without writing to the source. Fault::user_input if the source is not a kernel's, or
+    // contains an in-tree build.
     Result<KernelImage> build(const OwnTree& tree);
-    // Where the objects of its builds are kept: build/, and `whole` beside it.
+    // The directory for the tree's builds, with build/ and `whole`.
     Result<fs::path> place_of(const OwnTree& tree);
+    // The kernel that was built from a user's tree under this id; nothing if there is none.
     Result<std::optional<KernelImage>> own(const std::string& id);
 
 private:

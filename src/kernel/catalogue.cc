@@ -12,7 +12,8 @@ namespace memrig {
 
 namespace {
 
-// The directory that tools/fetch-deb printed last for this entry. A newer package replaces it when fetched again.
+// The file that holds the directory which tools/fetch-deb last printed for this entry. Fetching a newer package
+// replaces it.
 Result<fs::path> pointer_file(const KernelEntry& entry) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     MEMRIG_CHECK(make_directories(cache / "kernels"));

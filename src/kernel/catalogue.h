@@ -1,4 +1,4 @@
-// The kernels that memrig knows by id (guest-images/kernels.toml, and their mutants), and how they are had.
+// Finds kernels by id (guest-images/kernels.toml, and their mutants), and fetches or builds them.
 #pragma once
 
 #include <optional>
@@ -21,30 +21,30 @@ struct KernelEntry {
     std::string description;
     KernelProvider provider = KernelProvider::debian;
     std::string package, suite;
-    std::string debian_arch;             // of a package
-    std::vector<std::string> configs;    // of what is built: names in guest-images/configs
-    std::optional<SourceMutant> mutant;  // the id is then PARENT+MUTANT
+    std::string debian_arch;             // `debian`: Debian's name of the architecture
+    std::vector<std::string> configs;    // `built`: names of files in guest-images/configs
+    std::optional<SourceMutant> mutant;  // if set, the id is PARENT+MUTANT
     std::string arch;                    // as uname -m prints it
 };
 
 const char* to_string(KernelProvider provider);
 
-// Those of kernels.toml.
+// The kernels of kernels.toml. Fault::user_input, with file and line, if the file is wrong.
 Result<std::vector<KernelEntry>> kernel_catalogue();
-// The mutants of those that are built, ids PARENT+MUTANT.
+// The mutants of those `parents` that are built from source; their ids are PARENT+MUTANT.
 Result<std::vector<KernelEntry>> mutant_catalogue(const std::vector<KernelEntry>& parents);
-// By id, mutants too. Fault::user_input where there is none.
+// Finds a kernel or a mutant by its id. Fault::user_input if there is none.
 Result<KernelEntry> find_kernel(const std::string& id);
 
-// The kernel as it lies in the cache; nothing where it was neither fetched nor built yet.
+// The kernel in the cache; nothing if it was neither fetched nor built yet.
 Result<std::optional<KernelImage>> cached_kernel(const KernelEntry& entry);
-// Fetches a package (tools/fetch-deb; progress goes to stderr), or finds it in the cache.
+// Fetches the kernel's package with tools/fetch-deb, or finds it in the cache. Progress goes to stderr.
 Result<KernelImage> fetch_kernel(const KernelEntry& entry);
-// Builds it, or finds it in the cache; progress goes to stderr.
+// Builds the kernel, or finds it in the cache. Progress goes to stderr.
 Result<KernelImage> build_kernel(const KernelEntry& entry);
-// A tree of the user's own; its id must not be one of the catalogue's.
+// Builds a user's tree. Fault::user_input if the catalogue has its id.
 Result<KernelImage> build_own_kernel(const OwnTree& tree);
-// By id, fetched or built if need be, or by path (something with a '/').
+// Finds a kernel by its path (a text with a '/') or its id, and fetches or builds it if needed.
 Result<KernelImage> resolve_kernel(const std::string& id_or_path);
 
 }  // namespace memrig

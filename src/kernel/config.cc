@@ -20,7 +20,7 @@ bool is_option_name(std::string_view name) {
     return true;
 }
 
-// Nothing for a comment; a name that is no option's for a line that is neither.
+// Nothing for a comment. An option without a valid name for a line that is neither an option nor a comment.
 std::optional<ConfigOption> parse_line(std::string_view line) {
     if (line.starts_with("# CONFIG_") && line.ends_with(kNotSet))
         return ConfigOption{std::string(line.substr(2, line.size() - 2 - kNotSet.size())), "n", {}};
@@ -30,7 +30,7 @@ std::optional<ConfigOption> parse_line(std::string_view line) {
     return ConfigOption{std::string(line.substr(0, equals)), std::string(line.substr(equals + 1)), {}};
 }
 
-// Every option's name that the Kconfig files below `source` define, CONFIG_ before it.
+// The names of all options that the Kconfig files below `source` define, including CONFIG_.
 std::set<std::string> known_options(const fs::path& source) {
     std::set<std::string> names;
     std::error_code code;
@@ -73,7 +73,7 @@ Status check_config(const std::vector<ConfigOption>& asked, std::string_view con
     MEMRIG_TRY(const auto set, parse_config(config, ".config"));
     std::map<std::string, std::string> values;
     for (const auto& option : set) values[option.name] = option.value;
-    std::map<std::string, const ConfigOption*> last;  // a later fragment overrules
+    std::map<std::string, const ConfigOption*> last;  // a later fragment overrides an earlier one
     for (const auto& option : asked) last[option.name] = &option;
     std::string unknown;
     std::string unmet;

@@ -1,4 +1,4 @@
-// Kernel configurations put together from fragments, and the check that a kernel has what they ask for.
+// Reads the fragments of a kernel configuration, and checks that a kernel has the options that they ask for.
 #pragma once
 
 #include <string>
@@ -10,21 +10,22 @@
 
 namespace memrig {
 
-// One line of a fragment: CONFIG_NAME=value, or "n" for "# CONFIG_NAME is not set".
+// One line of a fragment, CONFIG_NAME=value. The value of "# CONFIG_NAME is not set" is "n".
 struct ConfigOption {
-    std::string name;  // with CONFIG_
+    std::string name;  // including CONFIG_
     std::string value;
     std::string where;  // "amd64.config:12"
 };
 
-// Fault::user_input for a line that is neither an option nor a comment. `shown_name` is what `where` calls the fragment.
+// Fails with Fault::user_input at a line that is neither an option nor a comment. `shown_name`: the fragment's name in
+// `where`.
 Result<std::vector<ConfigOption>> parse_config(std::string_view text, const std::string& shown_name);
 
-// A configuration as kconfig writes it, with the answer to every question: it is taken as it is, not as a fragment.
+// Whether `text` is a complete .config as kconfig writes it, which is used as it is, and not a fragment.
 bool is_whole_config(std::string_view text);
 
-// Fails with Fault::user_input, naming every option that `config` (a kernel's .config) does not have as asked: those that
-// the kernel in `source` does not know, and those whose dependencies are not met.
+// Checks that `config` (a kernel's .config) has all options as asked. Fails with Fault::user_input and names the
+// others: options that the kernel in `source` does not know, or options whose dependencies are not met.
 Status check_config(const std::vector<ConfigOption>& asked, std::string_view config, const fs::path& source);
 
 }  // namespace memrig

@@ -16,7 +16,7 @@ Result<fs::path> fetch_debian_package(const DebianPackage& package, const std::s
     if (!run.status.success())
         return fail_with(
             {Fault::host, fmt::format("cannot fetch {}: tools/fetch-deb ended with {}", what, run.status.text()), {}},
-            "its own message stands above");
+            "see its message above");
     return fs::path(run.output.substr(0, run.output.find('\n')));
 }
 

@@ -1,4 +1,5 @@
-// Debian packages, unpacked into the cache and not installed: tools/fetch-deb, which locks the cache and tells its progress.
+// Fetches Debian packages with tools/fetch-deb, which unpacks them into the cache, without installing them. The tool
+// locks the cache and prints its progress.
 #pragma once
 
 #include <chrono>
@@ -14,10 +15,11 @@ inline constexpr auto kDownloadPatience = std::chrono::minutes(30);
 struct DebianPackage {
     std::string name, suite;
     std::string arch;                // Debian's name of it; empty: this host's
-    bool with_dependencies = false;  // for a program: what it needs and this host lacks is unpacked with it
+    bool with_dependencies = false;  // for a program: also unpacks the dependencies that this host lacks
 };
 
-// The directory whose root/ holds its files. `what` is what the user asked for: "the kernel debian-6.1-amd64".
+// Returns the directory whose root/ holds the package's files. `what` names the user's request in errors, such as
+// "the kernel debian-6.1-amd64".
 Result<std::filesystem::path> fetch_debian_package(const DebianPackage& package, const std::string& what);
 
 }  // namespace memrig

@@ -31,9 +31,9 @@ std::optional<std::string> elf_arch(std::string_view head) {
 }
 
 std::optional<std::string> arch_of(std::string_view head) {
-    if (head.size() > 0x206 && head.substr(0x202, 4) == "HdrS") return "x86_64";  // Documentation/arch/x86/boot.rst
-    if (head.size() > 0x3c && head.substr(0x38, 4) == "ARM\x64")
-        return "aarch64";  // Documentation/arch/arm64/booting.rst
+    // Documentation/arch/x86/boot.rst, Documentation/arch/arm64/booting.rst.
+    if (head.size() > 0x206 && head.substr(0x202, 4) == "HdrS") return "x86_64";
+    if (head.size() > 0x3c && head.substr(0x38, 4) == "ARM\x64") return "aarch64";
     return elf_arch(head);
 }
 
@@ -44,7 +44,7 @@ Result<KernelImage> kernel_from_file(const fs::path& path) {
     if (!bytes) return fail(Fault::user_input, "{}", bytes.error().message);
     const auto arch = arch_of(std::string_view(*bytes).substr(0, 4096));
     if (!arch)
-        return fail_with({Fault::user_input, fmt::format("{} is no kernel image", path.string()), {}},
+        return fail_with({Fault::user_input, fmt::format("{} is not a kernel image", path.string()), {}},
                          "a bzImage, a 64-bit little-endian vmlinux or an arm64 Image is needed");
     KernelImage kernel;
     kernel.id = path.string();

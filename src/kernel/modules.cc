@@ -19,7 +19,7 @@ namespace {
 
 constexpr std::size_t kMaxModule = 64u << 20;
 
-// In sbin, which is not on every user's PATH.
+// Finds a program of kmod, which may be in sbin: not every user's PATH has that.
 Result<std::string> kmod_program(const std::string& name) {
     for (const std::string& candidate : {name, "/usr/sbin/" + name, "/sbin/" + name})
         if (const auto path = find_program(candidate)) return path->string();
@@ -34,7 +34,7 @@ Result<fs::path> module_directory(const fs::path& root, const std::string& relea
     return fail(Fault::user_input, "there are no modules for {} below {}", release, root.string());
 }
 
-// Of all that kmod's index depends on.
+// A hash of everything that kmod's index depends on.
 Result<std::string> index_key(const fs::path& directory, const std::string& release) {
     std::vector<std::string> entries;
     std::error_code code;
@@ -52,7 +52,7 @@ Result<std::string> index_key(const fs::path& directory, const std::string& rele
     return hasher.finish();
 }
 
-// A tree that looks to kmod like a root, its modules links to the package's.
+// Makes a tree that kmod takes for a root. Its modules are links to the package's.
 Status link_tree(const fs::path& tree, const fs::path& directory, const std::string& release) {
     const fs::path modules = tree / "lib/modules" / release;
     MEMRIG_CHECK(make_directories(modules));
@@ -62,7 +62,7 @@ Status link_tree(const fs::path& tree, const fs::path& directory, const std::str
     fs::create_symlink("../lib", tree / "usr/lib", code);
     for (fs::directory_iterator it(directory, code), end; !code && it != end; it.increment(code)) {
         const fs::path name = it->path().filename();
-        // The links `build` and `source`, and an index that is there already, are no business of ours.
+        // Leaves out the links `build` and `source`, and an index that exists already.
         const bool is_list = name == "modules.order" || name == "modules.builtin" || name == "modules.builtin.modinfo";
         if (is_list || (it->is_directory() && !it->is_symlink())) fs::create_symlink(it->path(), modules / name, code);
     }
@@ -70,7 +70,7 @@ Status link_tree(const fs::path& tree, const fs::path& directory, const std::str
     return {};
 }
 
-// The root with kmod's index of the modules in `directory`, made on first use.
+// The root with kmod's index of the modules in `directory`. Creates it on first use.
 Result<fs::path> indexed_root(const fs::path& directory, const std::string& release, const fs::path& cache,
                               Deadline deadline) {
     MEMRIG_TRY(const std::string key, index_key(directory, release));
@@ -98,7 +98,7 @@ bool is_module_name(const std::string& name) {
            std::ranges::all_of(name, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '-'; });
 }
 
-// "insmod PATH [OPTIONS]" for a file, "builtin NAME" for none.
+// The path in a line of modprobe, "insmod PATH [OPTIONS]". Nothing for "builtin NAME", a module without a file.
 std::optional<fs::path> insmod_path(std::string_view line) {
     constexpr std::string_view kInsmod = "insmod ";
     if (!line.starts_with(kInsmod)) return std::nullopt;
@@ -128,7 +128,7 @@ Result<std::vector<ModuleFile>> modules_in_order(const fs::path& package_root, c
     std::set<std::string> known;
     for (const std::string& name : wanted) {
         if (!is_module_name(name)) return fail(Fault::user_input, "'{}' is not the name of a module", name);
-        // Its own empty configuration, so that the host's options and blacklists have no say.
+        // The empty configuration keeps the host's options and blacklists out.
         MEMRIG_TRY(const RunResult run, run_program({modprobe, "-d", root.string(), "-S", release, "-C",
                                                      (root / "no-configuration").string(), "--show-depends", name},
                                                     deadline, true));

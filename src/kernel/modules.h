@@ -1,4 +1,4 @@
-// Which module files a kernel needs, and in which order: kmod's answer, never our own.
+// Finds the module files that a kernel needs, in the order of loading. kmod decides both.
 #pragma once
 
 #include <filesystem>
@@ -15,15 +15,15 @@ struct ModuleFile {
     std::filesystem::path path;  // .ko, .ko.xz, .ko.zst or .ko.gz
 };
 
-// The files of the wanted modules and of all that they depend on, dependencies first, each once. A module that is
-// built into the kernel needs no file; one that the kernel does not have at all is an error that names it
-// (Fault::user_input). `package_root` holds lib/modules/RELEASE or usr/lib/modules/RELEASE and is not written to:
-// kmod's index lies in `cache`.
+// The files of the wanted modules and of all their dependencies, dependencies first, each file once. A module that is
+// built into the kernel needs no file. A module that the kernel does not have is an error that names it
+// (Fault::user_input). `package_root` holds lib/modules/RELEASE or usr/lib/modules/RELEASE. It is not written to, so
+// kmod's index is kept in `cache`.
 Result<std::vector<ModuleFile>> modules_in_order(const std::filesystem::path& package_root, const std::string& release,
                                                  const std::vector<std::string>& wanted,
                                                  const std::filesystem::path& cache, Deadline deadline);
 
-// The module's bytes, decompressed if need be.
+// The module's bytes, decompressed if needed.
 Result<std::string> read_module(const ModuleFile& module);
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// KernelBuilder for a tree of the user's own: the source may change at any time, so make decides what is to be done.
+// KernelBuilder for a user's tree. The source may change at any time, so make decides what to compile.
 #include <algorithm>
 
 #include "base/hash.h"
@@ -33,15 +33,15 @@ Result<fs::path> KernelBuilder::place_of(const OwnTree& tree) {
 
 Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
     if (!is_id(tree.id))
-        return fail_with({Fault::user_input, fmt::format("\"{}\" is no id for a kernel", tree.id), {}},
-                         "give --id one of letters, digits, dots and dashes");
+        return fail_with({Fault::user_input, fmt::format("\"{}\" is not a kernel id", tree.id), {}},
+                         "give --id letters, digits, '.', '-' and '_', without a leading '.'");
     MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
     MEMRIG_TRY(const fs::path place, place_of(tree));
     MEMRIG_TRY(const auto configs, read_configs(tree.configs));
     MEMRIG_TRY(const FileLock lock, lock_tree(place));
     std::error_code code;
     const fs::path source = fs::canonical(tree.source, code);
-    // A build that was broken off may have left objects half-written.
+    // A build that was interrupted may have left half-written objects.
     if (!fs::exists(place / "whole", code)) MEMRIG_CHECK(remove_tree(place));
     fs::remove(place / "whole", code);
     MEMRIG_CHECK(make_directories(place));
@@ -51,8 +51,8 @@ Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
     MEMRIG_TRY(BuildLog log, BuildLog::make(place / "build.log"));
     MEMRIG_CHECK(configure(tools_, kernel_tree, configs, log));
     const Status made = make_image(tools_, kernel_tree, "building " + tree.id, 0, log);
-    // A compiler that rejects the source leaves no half-written object: make removes its target (.DELETE_ON_ERROR in
-    // scripts/Kbuild.include). What was compiled before is as good as ever, and the next step of a bisection needs it.
+    // If a compiler rejects the source, no half-written object remains: make removes the target (.DELETE_ON_ERROR in
+    // scripts/Kbuild.include). The other objects stay valid, and the next step of a bisection needs them.
     if (!made && made.error().fault == Fault::user_input) {
         MEMRIG_CHECK(write_file(place / "whole", source.string() + "\n"));
         unfinished.keep();
@@ -63,7 +63,7 @@ Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
     MEMRIG_CHECK(write_file(place / "whole", source.string() + "\n"));
     unfinished.keep();
     const auto kernel = published_kernel(entry, arch, tree.id);
-    if (!kernel) return fail(Fault::host, "the kernel that was built is not in {}", entry.string());
+    if (!kernel) return fail(Fault::host, "the kernel was built, but is not in {}", entry.string());
     return *kernel;
 }
 

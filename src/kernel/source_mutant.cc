@@ -10,7 +10,7 @@ namespace memrig {
 
 namespace {
 
-// "-2 +1"
+// Parses the numbers of removed and added lines: "-2 +1".
 bool parse_changes(std::string_view value, SourceMutant& mutant) {
     const char* end = value.data() + value.size();
     if (!value.starts_with('-')) return false;
@@ -20,7 +20,7 @@ bool parse_changes(std::string_view value, SourceMutant& mutant) {
     return code == std::errc() && stop == end && mutant.removed + mutant.added > 0;
 }
 
-// "word: value" of a header line; nothing where the line is prose.
+// Splits a header line "word: value". Returns false if the line is prose.
 bool split_key(std::string_view line, std::string_view& key, std::string_view& value) {
     const std::size_t colon = line.find(": ");
     if (colon == std::string_view::npos) return false;

@@ -1,4 +1,5 @@
-// Source mutants: semantic patches (Coccinelle) that undo one part of the kernel's locking, guest-images/mutants/*.cocci.
+// Reads source mutants, guest-images/mutants/*.cocci: semantic patches (Coccinelle) that each break one rule of the
+// kernel's memory hotplug.
 #pragma once
 
 #include <string>
@@ -11,36 +12,39 @@
 namespace memrig {
 
 struct SourceMutant {
-    std::string name;                  // of the file, without .cocci
+    std::string name;                  // the file's name without .cocci
     std::string description;           // the header's first line
-    std::vector<std::string> files;    // below the kernel's source
-    std::vector<std::string> parents;  // ids of the kernels it is meant for; empty: every built amd64 kernel: is_for()
-    std::string equivalent;            // why no run can tell it from its parent; mostly empty
-    unsigned removed = 0, added = 0;   // lines: what its application must change, over all files
+    std::vector<std::string> files;    // the files that it patches, relative to the kernel's source
+    std::vector<std::string> parents;  // ids of the kernels that it is for; see is_for()
+    std::string equivalent;            // why no run can tell it from its parent; usually empty
+    unsigned removed = 0, added = 0;   // the lines that it must change, in all files together
     fs::path path;
     std::string text;
 
+    // Whether the mutant is for this kernel: one of `parents`, or any x86_64 kernel if `parents` is empty.
     [[nodiscard]] bool is_for(const std::string& kernel, const std::string& arch) const;
 };
 
-// The header: comment lines at the top of the file, the first one the description, among them
+// Parses the header, which is the comment lines at the top of the file. The first line is the description. Others are
+// text, or one of
 //   // file: PATH          (at least one)
 //   // parent: ID          (any number)
 //   // changes: -N +M      (lines)
 //   // equivalent: REASON  (at most one)
-// Fault::user_input, with file and line, for anything else of the form "// word: ", and for what is missing.
+// Fails with Fault::user_input, naming file and line, for any other line of the form "// word: ", and if a required
+// line is missing.
 Result<SourceMutant> parse_mutant(std::string_view text, const fs::path& path);
 
-// All of guest-images/mutants, by name.
+// All mutants of guest-images/mutants, sorted by name.
 Result<std::vector<SourceMutant>> source_mutants();
 
-// The names of the semantic patch's rules, as "@name@" opens them.
+// The names of the semantic patch's rules, from the lines "@name@".
 std::vector<std::string> rule_names(std::string_view text);
 
 struct LineCount {
     unsigned removed = 0, added = 0;
 };
-// Of a unified diff; empty lines do not count, for spatch takes some away to keep the text tidy.
+// Counts the changed lines of a unified diff, but not empty lines: spatch removes some of those to tidy the text.
 LineCount count_changes(std::string_view diff);
 
 }  // namespace memrig

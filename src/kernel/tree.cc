@@ -11,13 +11,13 @@ constexpr std::array kArches = {
     KbuildArch{"x86_64", "x86", "", "bzImage", "arch/x86/boot/bzImage"},
     KbuildArch{"ppc64le", "powerpc", "powerpc64le-linux-gnu-", "vmlinux", "vmlinux"},
 };
-constexpr std::uint64_t kFullDisk = 32u << 20;  // where less than this is free after a failure, that is why
+constexpr std::uint64_t kFullDisk = 32u << 20;  // if fewer bytes are free after a failure, the full disk is its cause
 
-// `make` for a tree. Variables of the caller's environment that kbuild would heed are overruled.
+// A call of make for a tree. Overrides the variables of the caller's environment that kbuild would use.
 BuildStep make_step(const KernelTree& tree, std::vector<std::string> arguments) {
     BuildStep step;
     step.argv = {"make", "-C", tree.source.string(), "O=" + tree.build.string(), std::string("ARCH=") + tree.arch.arch};
-    // ccache makes the same kernel in another place, or one that differs little, a matter of a minute.
+    // With ccache, building the same kernel in another place, or a similar kernel, takes about a minute.
     const bool ccache = find_program("ccache").has_value();
     const std::string compiler = fmt::format("{}{}", ccache ? "ccache " : "", tree.arch.compiler());
     for (const std::string& variable : {"CC=" + compiler, std::string("HOSTCC=") + (ccache ? "ccache gcc" : "gcc"),
@@ -26,7 +26,7 @@ BuildStep make_step(const KernelTree& tree, std::vector<std::string> arguments) 
         step.argv.push_back(variable);
     for (auto& argument : arguments) step.argv.push_back(std::move(argument));
     step.environment = tree.environment;
-    // One image for the same inputs, whenever and by whomever it is built.
+    // Makes the build reproducible: the same inputs give the same image at any time, on any host.
     for (const char* fixed :
          {"KBUILD_BUILD_TIMESTAMP=@0", "KBUILD_BUILD_USER=memrig", "KBUILD_BUILD_HOST=memrig", "KBUILD_BUILD_VERSION=1",
           "LC_ALL=C", "MAKEFLAGS=", "MAKELEVEL=", "KCONFIG_CONFIG=.config", "KBUILD_OUTPUT="})
@@ -44,19 +44,20 @@ Result<KbuildArch> kbuild_arch(const std::string& machine) {
 
 Status check_source(const fs::path& source) {
     std::error_code code;
-    if (!fs::is_directory(source, code)) return fail(Fault::user_input, "{} is no directory", source.string());
+    if (!fs::is_directory(source, code)) return fail(Fault::user_input, "{} is not a directory", source.string());
     for (const char* file : {"Makefile", "Kbuild", "Kconfig", "scripts/Kconfig.include", "mm/memory_hotplug.c"})
         if (!fs::is_regular_file(source / file, code))
             return fail(Fault::user_input, "{} is not the source of a kernel: it has no {}", source.string(), file);
-    // What the kernel's own Makefile refuses for O=, less clearly.
+    // The kernel's own Makefile refuses such a tree for O= too, but with a less clear message.
     for (const char* file :
          {".config", "include/config", "arch/x86/include/generated", "arch/powerpc/include/generated"})
         if (fs::exists(source / file, code))
-            return fail_with({Fault::user_input,
-                              fmt::format("{} was built in ({} is there), so it cannot be built elsewhere with O=",
-                                          source.string(), file),
-                              {}},
-                             "keep your .config elsewhere, then run make mrproper there");
+            return fail_with(
+                {Fault::user_input,
+                 fmt::format("{} contains an in-tree build ({} exists), so make O= cannot build it elsewhere",
+                             source.string(), file),
+                 {}},
+                "save your .config elsewhere, then run make mrproper there");
     return {};
 }
 
@@ -68,7 +69,7 @@ Status check_step(const Result<ExitStatus>& status, const std::string& what, con
     if (log.disk_full() || (room && *room < kFullDisk))
         return fail_with({Fault::host, fmt::format("{}: the disk that holds {} is full", what, place.string()), {}},
                          "make room, or set MEMRIG_CACHE to a directory elsewhere");
-    return fail(Fault::user_input, "{} failed with {}; what it said:\n{}", what, status->text(), log.why());
+    return fail(Fault::user_input, "{} failed with {}; its output:\n{}", what, status->text(), log.why());
 }
 
 Status configure(BuildTools& tools, const KernelTree& tree, const std::vector<ConfigText>& configs, BuildLog& log) {
@@ -82,7 +83,7 @@ Status configure(BuildTools& tools, const KernelTree& tree, const std::vector<Co
         whole = whole || is_whole_config(config.text);
     }
     if (whole && configs.size() > 1)
-        return fail(Fault::user_input, "a whole .config cannot be put together with others");
+        return fail(Fault::user_input, "a complete .config cannot be combined with other configurations");
     MEMRIG_CHECK(make_directories(tree.build));
     MEMRIG_CHECK(write_file(tree.build / (whole ? ".config" : "fragments"), merged));
     BuildStep step = make_step(tree, {whole ? "olddefconfig" : "allnoconfig"});
@@ -105,7 +106,7 @@ Status make_image(BuildTools& tools, const KernelTree& tree, const std::string& 
     MEMRIG_CHECK(check_step(status, what, log, tree.build));
     std::error_code code;
     if (!fs::exists(tree.build / tree.arch.image, code))
-        return fail(Fault::user_input, "{} left no {}; what it said:\n{}", what, tree.arch.image, log.why());
+        return fail(Fault::user_input, "{} left no {}; its output:\n{}", what, tree.arch.image, log.why());
     return log.finish();
 }
 

@@ -1,5 +1,5 @@
-// One kernel source tree with its build directory: configure, make, publish. What catalogue kernels, mutants and a user's
-// own tree have in common.
+// Configures, builds and publishes one kernel source tree with its build directory. Kernels of the catalogue, mutants
+// and users' trees share it.
 #pragma once
 
 #include <optional>
@@ -15,26 +15,27 @@
 
 namespace memrig {
 
-// How kbuild names a machine architecture.
+// The names that kbuild uses for a machine architecture.
 struct KbuildArch {
     const char* machine;  // as uname -m prints it
     const char* arch;     // ARCH=
-    const char* cross;    // CROSS_COMPILE=: what the names of its compiler and linker begin with
-    const char* target;
-    const char* image;  // below the build directory
+    const char* cross;    // CROSS_COMPILE=, the prefix of the compiler's and the linker's names
+    const char* target;   // make's target that builds the image
+    const char* image;    // the image's path below the build directory
 
     [[nodiscard]] std::string compiler() const { return std::string(cross) + "gcc"; }
 };
+// Fails with Fault::user_input for an architecture that memrig cannot build kernels for.
 Result<KbuildArch> kbuild_arch(const std::string& machine);
 
 struct KernelTree {
     KbuildArch arch;
     fs::path source;  // never written to by a build
     fs::path build;
-    std::vector<std::string> environment;  // for all of its programs
+    std::vector<std::string> environment;  // NAME=value, for all programs of the build
 };
 
-// Fails with Fault::user_input unless `source` is a kernel's, one that can be built elsewhere (make O=).
+// Fails with Fault::user_input unless `source` is a kernel's source that can be built out of tree (make O=).
 Status check_source(const fs::path& source);
 
 struct ConfigText {
@@ -42,21 +43,22 @@ struct ConfigText {
     std::string text;
 };
 
-// Writes the configuration that the fragments ask for and checks it; a whole .config is only brought up to date.
+// Writes the configuration that the fragments ask for, and checks it. A complete .config is only brought up to date.
 Status configure(BuildTools& tools, const KernelTree& tree, const std::vector<ConfigText>& configs, BuildLog& log);
 
-// Builds the image; `steps` as for BuildProgress.
+// Builds the image. `what` and `steps`: see BuildProgress.
 Status make_image(BuildTools& tools, const KernelTree& tree, const std::string& what, unsigned steps, BuildLog& log);
 
-// The error of a program that failed: what it said, or that the disk is full.
+// Fails if a program failed. The error gives the program's output, or says that the disk of `place` is full.
 Status check_step(const Result<ExitStatus>& status, const std::string& what, const BuildLog& log,
                   const fs::path& place);
 
-// Copies the image and what goes with it to `entry`, at once; `extra` are further files with their text.
+// Copies the image and the files that belong to it to the directory `entry`, which appears complete. `extra`: further
+// files, as pairs of name and text.
 Status publish(const KernelTree& tree, const fs::path& log, const fs::path& entry,
                const std::vector<std::pair<std::string, std::string>>& extra);
 
-// What publish() left at `entry`; nothing where there is none, or it is damaged.
+// The kernel that publish() left at `entry`; nothing if there is none, or if it is damaged.
 std::optional<KernelImage> published_kernel(const fs::path& entry, const KbuildArch& arch, const std::string& id);
 
 }  // namespace memrig

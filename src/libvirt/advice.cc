@@ -39,11 +39,11 @@ std::string forbidden(const Account& account, const char* what, const fs::path& 
                        name_of(file.st_uid));
 }
 
-// What QEMU was refused, and what it needs of it.
+// A path that QEMU was refused, and the access that it needs.
 struct Refused {
     fs::path path;
     Access access;
-    std::string elsewhere;  // how to have it where QEMU may go
+    std::string elsewhere;  // how to move it to where QEMU may go
 };
 std::optional<Refused> refused(const std::string& text, const OurFiles& files) {
     const std::string cache = "set MEMRIG_CACHE to a directory that it may read, such as one in /var/tmp";
@@ -64,10 +64,10 @@ std::string advise_on_refusal(const Refused& what, const Confinement& confinemen
                        elsewhere, user);
 }
 
-// About another host.
+// Advice on a connection to another host.
 std::string advise_on_network(const std::string& text) {
     if (says(text, "Cannot read CA certificate") || says(text, "Cannot read client certificate"))
-        return "put cacert.pem, clientcert.pem and clientkey.pem into a directory, and say so: "
+        return "put cacert.pem, clientcert.pem and clientkey.pem into a directory, and name it in the URI: "
                "qemu+tls://HOST/system?pkipath=DIRECTORY";
     if (says(text, "Failed to verify peer's certificate") || says(text, "failed validation against"))
         return "that host's certificate, and clientcert.pem, have to be signed by the CA in cacert.pem";
@@ -122,31 +122,31 @@ std::string what_keeps_out(const Account& account, const fs::path& path, Access 
     return may(account, file, kWrite | kEnter) ? "" : forbidden(account, "make files in", whole, file);
 }
 
-std::string advise_on_connection(const LibvirtError& said) {
-    if (std::string advice = advise_on_network(said.text); !advice.empty()) return advice;
-    const bool socket = says(said.text, "Failed to connect socket");
-    if (socket && says(said.text, "No such file or directory"))
+std::string advise_on_connection(const LibvirtError& error) {
+    if (std::string advice = advise_on_network(error.text); !advice.empty()) return advice;
+    const bool socket = says(error.text, "Failed to connect socket");
+    if (socket && says(error.text, "No such file or directory"))
         return "no libvirtd listens there: systemctl start libvirtd, or apt-get install libvirt-daemon-system";
-    if (socket && says(said.text, "Connection refused"))
+    if (socket && says(error.text, "Connection refused"))
         return "a libvirtd that is gone has left its socket: systemctl restart libvirtd";
-    if ((socket && says(said.text, "Permission denied")) || said.code == VIR_ERR_AUTH_FAILED ||
-        said.code == VIR_ERR_AUTH_CANCELLED || said.code == VIR_ERR_AUTH_UNAVAILABLE)
+    if ((socket && says(error.text, "Permission denied")) || error.code == VIR_ERR_AUTH_FAILED ||
+        error.code == VIR_ERR_AUTH_CANCELLED || error.code == VIR_ERR_AUTH_UNAVAILABLE)
         return fmt::format("adduser {} libvirt, and log in again; or use qemu:///session", name_of(::geteuid()));
-    if (said.code == VIR_ERR_NO_CONNECT)
+    if (error.code == VIR_ERR_NO_CONNECT)
         return "give the URI of a libvirt that runs QEMU, such as qemu:///session; apt-get install "
                "libvirt-daemon-driver-qemu";
     return "is libvirtd running there, and may this user use it?";
 }
 
-std::string advise_on_domain(const LibvirtError& said, const OurFiles& files, const Confinement& confinement) {
-    const auto what = refused(said.text, files);
-    if (what && says(said.text, "Permission denied")) return advise_on_refusal(*what, confinement);
-    if (what && says(said.text, "No such file or directory"))
+std::string advise_on_domain(const LibvirtError& error, const OurFiles& files, const Confinement& confinement) {
+    const auto what = refused(error.text, files);
+    if (what && says(error.text, "Permission denied")) return advise_on_refusal(*what, confinement);
+    if (what && says(error.text, "No such file or directory"))
         return "libvirt's QEMU sees other files there than memrig: set MEMRIG_CACHE and TMPDIR to directories that "
                "both see";
-    if (says(said.text, "domaintype=kvm")) return "libvirt's QEMU has no KVM: --accel tcg";
-    if (says(said.text, "unable to find any emulator") || says(said.text, "could not find capabilities for") ||
-        says(said.text, "is not supported by emulator"))
+    if (says(error.text, "domaintype=kvm")) return "libvirt's QEMU has no KVM: --accel tcg";
+    if (says(error.text, "unable to find any emulator") || says(error.text, "could not find capabilities for") ||
+        says(error.text, "is not supported by emulator"))
         return "apt-get install qemu-system-x86 qemu-system-ppc, then systemctl restart libvirtd";
     return {};
 }

@@ -1,4 +1,5 @@
-// libvirt's calls cannot be broken off: each has a thread of its own, which ends when libvirt answers.
+// Makes libvirt calls that a deadline or the user can cut short. libvirt's calls cannot be interrupted, so each runs on
+// a thread of its own, which ends when libvirt answers.
 #pragma once
 
 #include <memory>
@@ -10,7 +11,7 @@
 
 namespace memrig {
 
-// What `call()` returns, to be waited for on such a thread. `call` owns all that it uses.
+// Runs `call()` on such a thread, and returns what to wait on for its result. `call` must own everything that it uses.
 template <class Call>
 auto call_apart(Call call) {
     const auto reply = std::make_shared<OneShot<std::invoke_result_t<Call>>>();
@@ -18,7 +19,7 @@ auto call_apart(Call call) {
     return reply;
 }
 
-// The outcome of `call(domain)`; an error once `deadline` has passed or the user asks to stop.
+// Returns the outcome of `call(domain)`, or an error once `deadline` has passed or the user asks to stop.
 template <class Call>
 auto call_libvirt(const Connection& connection, virDomainPtr domain, Deadline deadline, Call call) {
     return call_apart(

@@ -15,14 +15,15 @@ namespace memrig {
 
 namespace {
 
-// Read at once by ConsoleLog and AgentLink, whatever they do with it.
+// Only a last resort: ConsoleLog and AgentLink read all bytes at once.
 constexpr auto kReaderPatience = std::chrono::hours(1);
-// libvirt's client does not tell a stream that the connection is gone.
+// The interval between checks of the connection: libvirt's client does not end a stream when its connection is lost.
 constexpr auto kLookAfterConnection = std::chrono::seconds(1);
-constexpr int kNothingYet = -2;  // virStreamRecv()
+constexpr int kNothingYet = -2;  // returned by virStreamRecv()
 
-// A stream that does not block: one that does waits for data which came while virStreamRecv() let go of the stream to begin its wait
-// (virNetClientStreamRecvPacket), as soon as another thread reads from the connection.
+// The stream must not block. A blocking virStreamRecv() releases the stream before it begins to wait
+// (virNetClientStreamRecvPacket). If another thread reads from the connection, data may come in that gap, and
+// virStreamRecv() then waits for data that is already there.
 struct Pipe {
     Connection connection;
     Stream stream;
@@ -32,17 +33,18 @@ struct Pipe {
     std::mutex mutex;
     std::condition_variable changed;
     bool readable = false;
-    bool let_go = false;  // by who reads our socket
+    bool let_go = false;  // the reader of our socket has closed it
 
     Pipe(Connection of, Stream made, Descriptor end)
         : connection(std::move(of)), stream(std::move(made)), socket(std::move(end)) {}
 };
 
 using SharedPipe = std::shared_ptr<Pipe>;
-// What libvirt's event has of it. libvirt 9.0 does not always give that back (virStreamEventRemoveCallback()), and must not keep the connection open.
+// The reference that libvirt's event callback holds. It is weak because libvirt 9.0 does not always free it
+// (virStreamEventRemoveCallback()), and it must not keep the connection open.
 using WeakPipe = std::weak_ptr<Pipe>;
 
-// On libvirt's event loop. Silent until who reads has found nothing more and asks for the next.
+// Runs on libvirt's event loop. Turns the event off until await_more() asks for the next one.
 void on_event(virStreamPtr stream, int, void* opaque) {
     virStreamEventUpdateCallback(stream, 0);
     const SharedPipe pipe = static_cast<WeakPipe*>(opaque)->lock();
@@ -52,7 +54,7 @@ void on_event(virStreamPtr stream, int, void* opaque) {
     pipe->changed.notify_all();
 }
 
-// False: there will be no more.
+// Waits for more data. Returns false if none will come.
 bool await_more(Pipe& pipe) {
     if (virStreamEventUpdateCallback(pipe.stream.get(), VIR_STREAM_EVENT_READABLE) < 0) return false;
     std::unique_lock lock(pipe.mutex);
@@ -92,7 +94,7 @@ void carry_to_guest(Pipe& pipe) {
     pipe.changed.notify_all();
 }
 
-// The stream is ended by one thread, when no other uses it.
+// Carries both ways. This thread ends the stream, once the other one no longer uses it.
 void carry(const SharedPipe& pipe) {
     std::thread writer(carry_to_guest, std::ref(*pipe));
     carry_from_guest(*pipe);
@@ -108,7 +110,7 @@ using Open = int (*)(virDomainPtr, const char*, virStreamPtr, unsigned);
 Result<Channel> open_stream(const Connection& connection, virDomainPtr domain, const std::string& alias, Open open,
                             unsigned force) {
     Stream stream(virStreamNew(connection.get(), VIR_STREAM_NONBLOCK));
-    if (!stream) return std::unexpected(libvirt_error(Fault::rig, "a stream of libvirt"));
+    if (!stream) return std::unexpected(libvirt_error(Fault::rig, "open a libvirt stream"));
     if (open(domain, alias.c_str(), stream.get(), force) < 0)
         return std::unexpected(libvirt_error(Fault::rig, "open the domain's " + alias));
     std::array<int, 2> ends{};
@@ -119,7 +121,7 @@ Result<Channel> open_stream(const Connection& connection, virDomainPtr domain, c
     auto events_own = std::make_unique<WeakPipe>(pipe);
     const auto release = [](void* opaque) { delete static_cast<WeakPipe*>(opaque); };
     if (virStreamEventAddCallback(pipe->stream.get(), 0, on_event, events_own.get(), release) < 0)
-        return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's " + alias));
+        return std::unexpected(libvirt_error(Fault::rig, "watch the domain's " + alias));
     (void)events_own.release();
     std::thread(carry, pipe).detach();
     return Channel{std::move(theirs), pipe->ended};

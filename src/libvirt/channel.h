@@ -1,4 +1,5 @@
-// A character device of a domain as a socket, over one of libvirt's streams: the same for a libvirt here and elsewhere.
+// Opens a character device of a domain as a socket, over one of libvirt's streams. It is the same for a libvirt on this
+// host and on another one.
 #pragma once
 
 #include <memory>
@@ -12,17 +13,18 @@
 namespace memrig {
 
 struct Channel {
-    // What is written to it goes to the guest. It is at its end when the domain or the connection is; close it to let go of the device.
+    // Bytes written to it go to the guest. It ends with the domain or the connection. Close it to release the device.
     Descriptor socket;
-    // Set once libvirt's stream is no more, which is some time after the socket was closed. A domain is destroyed only then: else libvirtd 9.0, which ends
-    // the stream of a QEMU that dies on one thread (virFDStreamAbort) and frees the domain on another (virChrdevFree), takes two locks in both orders,
-    // and may stand still for good.
+    // Set once libvirt's stream has ended, some time after the socket was closed. Destroy the domain only then.
+    // Otherwise libvirtd 9.0 may hang for ever: one thread ends the stream of the dying QEMU (virFDStreamAbort),
+    // another one frees the domain (virChrdevFree), and they take two locks in opposite orders.
     std::shared_ptr<OneShot<bool>> ended;
 };
 
-// `alias` is a serial device's name for libvirt, such as "serial0". Two threads carry the bytes; they end with the stream, not with the caller.
+// Opens a serial device. `alias` is libvirt's name for it, such as "serial0". Two threads carry the bytes. They end
+// with the stream, and may outlive the caller.
 Result<Channel> open_console(const Connection& connection, virDomainPtr domain, const std::string& alias);
-// The same of a channel, such as "channel0": whoever listens on its UNIX socket.
+// Opens a channel, such as "channel0". The socket leads to the process that listens on the channel's UNIX socket.
 Result<Channel> open_channel(const Connection& connection, virDomainPtr domain, const std::string& alias);
 
 }  // namespace memrig

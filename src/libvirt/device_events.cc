@@ -53,7 +53,7 @@ Status DeviceEvents::await_size(const std::string& alias, std::uint64_t bytes, D
     const auto seen = wait_until(changed_, lock, deadline, [&] { return sizes_[alias] == bytes; });
     if (seen) return {};
     if (seen.error().fault == QmpFault::interrupted) return std::unexpected(stop_request().error());
-    return fail(Fault::rig, "of {} the guest has {} bytes, as QEMU says, but libvirt told of {}", alias, bytes,
+    return fail(Fault::rig, "QEMU says that the guest has {} bytes of {}, but libvirt says {}", bytes, alias,
                 sizes_[alias]);
 }
 

@@ -1,4 +1,4 @@
-// What libvirt's events say of a domain's devices, by alias.
+// Collects what libvirt's events say of a domain's devices, by alias.
 #pragma once
 
 #include <condition_variable>
@@ -14,25 +14,26 @@
 
 namespace memrig {
 
-// Thread-safe: told on libvirt's event loop, waited for elsewhere.
+// Thread-safe: libvirt's event loop reports the events, other threads wait for them.
 class DeviceEvents {
 public:
-    // Of memory that was added libvirt 9.0 names the object, "memua-dimm0", and not the device (qemuDomainAttachMemory).
+    // For memory that was added, libvirt 9.0 names the object ("memua-dimm0") instead of the device
+    // (qemuDomainAttachMemory).
     void added(std::string_view name);
     void removed(std::string_view alias);
-    // The guest does not give it up.
+    // The guest does not give the device up.
     void refused(std::string_view alias);
-    // Of a virtio-mem device: what the guest has of it now.
+    // The guest now has `bytes` of a virtio-mem device.
     void resized(std::string_view alias, std::uint64_t bytes);
-    // What was said of an earlier device of that alias is no evidence for the next.
+    // Forgets an earlier device with the same alias: its events are not evidence for the next device.
     void forget(const std::string& alias);
     void forget_refusal(const std::string& alias);
 
-    // Fault::rig where it was not said in time.
+    // Fault::rig if libvirt does not say it in time.
     Status await_added(const std::string& alias, Deadline deadline) { return await(alias, true, deadline); }
     Status await_removed(const std::string& alias, Deadline deadline) { return await(alias, false, deadline); }
     Status await_refused(const std::string& alias, Deadline deadline);
-    // Nothing is said of a device that nothing was taken of yet.
+    // libvirt says nothing of a device before the guest has taken memory from it: until then, its size counts as 0.
     Status await_size(const std::string& alias, std::uint64_t bytes, Deadline deadline);
 
 private:

@@ -13,7 +13,7 @@ void rename(std::string& text, const Names& names) {
         text.replace(from, std::string::npos, name->second);
 }
 
-// The depth is what parse_bounded() lets in.
+// parse_bounded() limits the depth of the recursion.
 void rename(nlohmann::json& value, const Names& names) {
     if (value.is_string()) return rename(value.get_ref<std::string&>(), names);
     if (value.is_structured())

@@ -1,4 +1,5 @@
-// Devices that libvirt made bear names of its choice in QEMU; what passes through the monitor is told in ours.
+// Translates device names in QMP messages. In QEMU, the devices that libvirt made have names of libvirt's choice;
+// memrig uses its own names.
 #pragma once
 
 #include <map>
@@ -12,18 +13,18 @@ namespace memrig {
 // Thread-safe.
 class DeviceNames {
 public:
-    // libvirt leaves an alias of that beginning to its user (virDomainDeviceInfoParseXML).
+    // libvirt lets its user choose an alias that begins with "ua-" (virDomainDeviceInfoParseXML).
     static std::string alias(const std::string& id) { return "ua-" + id; }
 
-    // The device `id` is ua-ID in QEMU, and its `backend` memua-ID (qemuBuildMemoryBackendProps).
+    // Registers a device. In QEMU, `id` is ua-ID, and `backend` is memua-ID (qemuBuildMemoryBackendProps).
     void add(const std::string& id, const std::string& backend);
-    // What goes to QEMU, and what comes from it: a string that is a name, and a QOM path that ends in one.
+    // Translate a message to QEMU, or from it: each string that is a name, or a QOM path that ends in one.
     nlohmann::json to_qemu(nlohmann::json message) const;
     nlohmann::json from_qemu(nlohmann::json message) const;
 
 private:
     mutable std::mutex mutex_;
-    std::map<std::string, std::string> ours_, theirs_;  // by the other's
+    std::map<std::string, std::string> ours_, theirs_;  // keyed by the other side's name
 };
 
 }  // namespace memrig

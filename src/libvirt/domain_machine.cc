@@ -24,11 +24,11 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kProbePatience = 60s, kLinkPatience = 60s;
-constexpr auto kStreamPatience = 2min;  // of a libvirt that falls silent its client hears a minute later
+constexpr auto kStreamPatience = 2min;  // the client of a libvirt that falls silent notices after a minute
 constexpr std::size_t kMostTranscript = 4u << 20;
 constexpr const char* kStateName = "memrig-state";
 
-// Told by libvirt when the domain ends.
+// Set by libvirt's event when the domain ends.
 using DomainEnd = OneShot<std::string>;
 
 const char* why_stopped(int detail) {
@@ -43,11 +43,11 @@ const char* why_stopped(int detail) {
 
 class LibvirtMachine final : public DomainMachine {
 public:
-    LibvirtMachine(Connection connection, Domain domain, MachineSpec order, DomainResources means)
+    LibvirtMachine(Connection connection, Domain domain, MachineSpec spec, DomainResources resources)
         : connection_(std::move(connection)),
           domain_(std::move(domain)),
-          order_(std::move(order)),
-          means_(std::move(means)) {}
+          spec_(std::move(spec)),
+          resources_(std::move(resources)) {}
     LibvirtMachine(const LibvirtMachine&) = delete;
     LibvirtMachine& operator=(const LibvirtMachine&) = delete;
     ~LibvirtMachine() override {
@@ -70,24 +70,24 @@ public:
     Status start(Deadline deadline) override;
     Status save(const fs::path& file, Deadline deadline) override;
     std::string agent_transcript() override;
-    [[nodiscard]] Accelerator accelerator() const override { return order_.accelerator; }
+    [[nodiscard]] Accelerator accelerator() const override { return spec_.accelerator; }
     [[nodiscard]] int process_id() const override { return 0; }
 
 private:
     Status await_end_events();
-    // Its socket; the stream behind it is waited for at the end.
+    // Returns the channel's socket. The destructor waits for the stream behind it.
     Descriptor keep(Channel channel) {
         streams_.push_back(std::move(channel.ended));
         return std::move(channel.socket);
     }
-    // The line to the agent.
+    // Opens the line to the agent.
     Result<Descriptor> open_link() {
-        if (!order_.bench.link_devices.empty())
-            return connect_unix(means_.link_socket(), Deadline::after(kLinkPatience));
+        if (!spec_.bench.link_devices.empty())
+            return connect_unix(resources_.link_socket(), Deadline::after(kLinkPatience));
         MEMRIG_TRY(Channel link, open_console(connection_, domain_.get(), kLinkAlias));
         return keep(std::move(link));
     }
-    // See Channel.
+    // Waits until all streams have ended, so that the domain can be destroyed: see Channel.
     void close_channels() {
         probe_.reset();
         agent_.reset();
@@ -96,9 +96,9 @@ private:
         for (const auto& ended : streams_) (void)ended->wait_to_the_end(patience);
     }
     Result<std::unique_ptr<Probe>> reach_probe();
-    // A QEMU that libvirt has left behind. On another host it is out of reach.
+    // Ends a QEMU that libvirt has left behind. On another host it is out of reach.
     void end_orphan() {
-        if (means_.sockets) end_by_gdbstub(means_.gdb_socket());
+        if (resources_.sockets) end_by_gdbstub(resources_.gdb_socket());
     }
     Status share_file(int descriptor, Deadline deadline) {
         return monitor_->hand_over(kStateName, descriptor, deadline);
@@ -107,8 +107,8 @@ private:
     const SteadyTime born_ = steady_clock().now();
     Connection connection_;
     Domain domain_;
-    MachineSpec order_;
-    DomainResources means_;
+    MachineSpec spec_;
+    DomainResources resources_;
     std::shared_ptr<DomainEnd> end_ = std::make_shared<DomainEnd>();
     int end_registration_ = -1;
     std::mutex transcript_mutex_;
@@ -118,12 +118,12 @@ private:
     std::unique_ptr<HotplugApi> hotplug_;
     std::unique_ptr<ConsoleLog> console_;
     std::unique_ptr<AgentLink> agent_;
-    std::string gdb_channel_;  // of another host's, once it runs
+    std::string gdb_channel_;  // on another host, once the domain runs
     std::unique_ptr<Probe> probe_;
 };
 
 Status LibvirtMachine::await_end_events() {
-    const auto hear = [](virConnectPtr, virDomainPtr, int event, int detail, void* opaque) {
+    const auto on_lifecycle = [](virConnectPtr, virDomainPtr, int event, int detail, void* opaque) {
         if (event == VIR_DOMAIN_EVENT_STOPPED)
             (*static_cast<std::shared_ptr<DomainEnd>*>(opaque))->set(why_stopped(detail));
     };
@@ -131,8 +131,8 @@ Status LibvirtMachine::await_end_events() {
     auto mine = std::make_unique<std::shared_ptr<DomainEnd>>(end_);
     end_registration_ =
         virConnectDomainEventRegisterAny(connection_.get(), domain_.get(), VIR_DOMAIN_EVENT_ID_LIFECYCLE,
-                                         VIR_DOMAIN_EVENT_CALLBACK(+hear), mine.get(), release);
-    if (end_registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's end"));
+                                         VIR_DOMAIN_EVENT_CALLBACK(+on_lifecycle), mine.get(), release);
+    if (end_registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "watch for the domain's end"));
     (void)mine.release();
     return {};
 }
@@ -141,11 +141,11 @@ Status LibvirtMachine::connect() {
     MEMRIG_CHECK(await_end_events());
     const auto names = std::make_shared<DeviceNames>();
     MEMRIG_TRY(monitor_, open_monitor(connection_, domain_.get(), names));
-    // libvirt plugs no memory into a node that it does not know.
-    if (order_.bench.nodes == 1) {
-        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names, order_.bench,
+    // libvirt cannot plug memory into a NUMA node that it does not know.
+    if (spec_.bench.nodes == 1) {
+        MEMRIG_TRY(hotplug_, open_hotplug(connection_, domain_.get(), names, spec_.bench,
                                           [this](const std::string& name, std::uint64_t bytes) {
-                                              return means_.make_file(name, bytes);
+                                              return resources_.make_file(name, bytes);
                                           }));
     }
     MEMRIG_TRY(Channel console, open_console(connection_, domain_.get(), kConsoleAlias));
@@ -161,11 +161,11 @@ Status LibvirtMachine::connect() {
 
 Result<std::unique_ptr<Probe>> LibvirtMachine::reach_probe() {
     const Deadline give_up = Deadline::after(kProbePatience);
-    if (!means_.sockets) {
+    if (!resources_.sockets) {
         MEMRIG_TRY(Channel stub, open_channel(connection_, domain_.get(), gdb_channel_));
         return make_gdb_probe(keep(std::move(stub)), give_up);
     }
-    auto probe = connect_gdb_probe(means_.gdb_socket(), give_up);
+    auto probe = connect_gdb_probe(resources_.gdb_socket(), give_up);
     if (!probe) return fail_with(probe.error(), advise_on_gdbstub(probe.error().message));
     return probe;
 }
@@ -192,12 +192,12 @@ std::optional<Error> LibvirtMachine::death(Duration grace) {
 
 Status LibvirtMachine::start(Deadline deadline) {
     if (virDomainResume(domain_.get()) < 0) return std::unexpected(libvirt_error(Fault::rig, "resume the domain"));
-    if (means_.sockets) return {};
+    if (resources_.sockets) return {};
     MEMRIG_TRY(gdb_channel_, serve_gdbstub(domain_.get(), *monitor_, deadline));
     return {};
 }
 
-// To a file of ours by its descriptor: QEMU may be another user, and libvirt forbids it to start programs.
+// Saves through the descriptor of an open file: QEMU may run as another user, and libvirt forbids it to start programs.
 Status LibvirtMachine::save(const fs::path& file, Deadline deadline) {
     const Descriptor state(::open(file.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600));
     if (!state.valid()) return fail_errno(Fault::host, "write " + file.string());
@@ -229,10 +229,10 @@ Result<fs::path> DomainResources::make_file(const std::string& name, std::uint64
     return file;
 }
 
-Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineSpec order,
-                                                           DomainResources means) {
-    auto machine =
-        std::make_unique<LibvirtMachine>(std::move(connection), std::move(domain), std::move(order), std::move(means));
+Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineSpec spec,
+                                                           DomainResources resources) {
+    auto machine = std::make_unique<LibvirtMachine>(std::move(connection), std::move(domain), std::move(spec),
+                                                    std::move(resources));
     MEMRIG_CHECK(machine->connect());
     return machine;
 }

@@ -1,4 +1,4 @@
-// A domain as a machine under test.
+// Makes a machine under test from a libvirt domain.
 #pragma once
 
 #include <memory>
@@ -13,16 +13,16 @@
 
 namespace memrig {
 
-// What a domain was made with.
+// The files and sockets that a domain was made with.
 struct DomainResources {
-    std::optional<TemporaryDirectory>
-        sockets;                       // of this host's, where the gdbstub's is; nothing where libvirt is another's
-    std::shared_ptr<Uploads> uploads;  // of another host's
-    std::vector<RemoteFile> files;     // made there for this domain alone
-    // "" without a directory.
+    // The directory of the gdbstub's socket; nothing if libvirt is on another host.
+    std::optional<TemporaryDirectory> sockets;
+    std::shared_ptr<Uploads> uploads;  // null if libvirt is on this host
+    std::vector<RemoteFile> files;     // made on the other host for this domain alone
+    // Both are "" without a directory.
     [[nodiscard]] std::string gdb_socket() const { return socket("gdb"); }
     [[nodiscard]] std::string link_socket() const { return socket("link"); }
-    // A new file of so many bytes, which its QEMU can open.
+    // Makes a new file of `bytes` bytes that the domain's QEMU can open.
     Result<std::filesystem::path> make_file(const std::string& name, std::uint64_t bytes);
 
 private:
@@ -31,12 +31,12 @@ private:
 
 class DomainMachine : public Machine {
 public:
-    // Loads what save() wrote. REQUIRES: the domain was started for that, and libvirt is this host's.
+    // Loads what save() wrote. REQUIRES: the domain was started with `incoming`, and libvirt is on this host.
     virtual Status load(const std::filesystem::path& file, Deadline deadline) = 0;
 };
 
-// Takes the domain over; it ends with the machine, also where this fails.
-Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineSpec order,
-                                                           DomainResources means);
+// Takes the domain over: it ends with the machine, or with this call if the call fails.
+Result<std::unique_ptr<DomainMachine>> make_domain_machine(Connection connection, Domain domain, MachineSpec spec,
+                                                           DomainResources resources);
 
 }  // namespace memrig

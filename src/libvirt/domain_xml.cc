@@ -14,7 +14,7 @@ namespace memrig {
 
 namespace {
 
-constexpr std::uint64_t kVirtioMemBlock = 2ull << 20;  // QEMU's default where huge pages are of 2 MiB
+constexpr std::uint64_t kVirtioMemBlock = 2ull << 20;  // QEMU's default with huge pages of 2 MiB
 constexpr const char* kQemuNamespace = "http://libvirt.org/schemas/domain/qemu/1.0";
 
 pugi::xml_node add(pugi::xml_node parent, const char* name, const std::string& text = {}) {
@@ -43,8 +43,8 @@ void add_memory(pugi::xml_node domain, const Bench& bench) {
     set(domain.child("maxMemory"), "unit", "KiB");
 }
 
-// The vCPUs are cores of one socket, as QEMU has them; libvirt would make a socket of each. It wants one node at least where memory can be
-// plugged, and makes none without memory: the others are QEMU's (empty_nodes()).
+// The vCPUs are cores of one socket, as QEMU has them; libvirt would make each a socket. libvirt wants at least one
+// NUMA node if memory can be plugged. It makes no node without memory, so QEMU gets the others itself (empty_nodes()).
 void add_cpu(pugi::xml_node domain, const Bench& bench) {
     const unsigned most = bench.vcpus() + bench.spare;
     const pugi::xml_node cpu = add(domain, "cpu"), topology = add(cpu, "topology");
@@ -59,18 +59,18 @@ void add_cpu(pugi::xml_node domain, const Bench& bench) {
     set(cell, "unit", "KiB");
 }
 
-void add_os(pugi::xml_node domain, const MachineSpec& order, const std::string& machine) {
+void add_os(pugi::xml_node domain, const MachineSpec& spec, const std::string& machine) {
     const pugi::xml_node os = add(domain, "os");
     const pugi::xml_node type = add(os, "type", "hvm");
-    set(type, "arch", libvirt_arch(order.bench));
+    set(type, "arch", libvirt_arch(spec.bench));
     set(type, "machine", machine);
-    add(os, "kernel", order.kernel.image.string());
-    add(os, "initrd", order.initramfs.string());
-    add(os, "cmdline", order.command_line());
-    if (order.bench.arch == "x86_64") add(add(domain, "features"), "acpi");
+    add(os, "kernel", spec.kernel.image.string());
+    add(os, "initrd", spec.initramfs.string());
+    add(os, "cmdline", spec.command_line());
+    if (spec.bench.arch == "x86_64") add(add(domain, "features"), "acpi");
 }
 
-// Its socket, which libvirt chooses, is the gdbstub's (serve_gdbstub()).
+// Adds the channel whose socket the gdbstub takes over (serve_gdbstub()). libvirt chooses the socket's path.
 void add_gdb_channel(pugi::xml_node devices) {
     const pugi::xml_node channel = add(devices, "channel");
     set(channel, "type", "unix");
@@ -85,7 +85,7 @@ void add_pci(pugi::xml_node devices, const char* model) {
     set(controller, "model", model);
 }
 
-// libvirt makes no root port for what may be plugged; its own channel takes the first that is free.
+// libvirt makes no root port for a device that may be plugged, and the gdbstub's channel takes the first free port.
 void add_root_ports(pugi::xml_node devices, const DomainNames& names) {
     add_pci(devices, "pcie-root");
     if (names.gdb_socket.empty()) add_pci(devices, "pcie-root-port");
@@ -103,7 +103,7 @@ void add_virtio_mem(pugi::xml_node devices, const VirtioMemSpec& device) {
     set(add(memory, "alias"), "name", DeviceNames::alias(device.id));
 }
 
-// libvirt's names for a serial device that is not the machine's usual one.
+// libvirt's names for a kind of serial device; empty: the machine's default.
 struct SerialKind {
     const char *type = "", *model = "";
 };
@@ -135,9 +135,9 @@ void add_devices(pugi::xml_node domain, const Bench& bench, const DomainNames& n
     set(add(devices, "memballoon"), "model", "none");
 }
 
-std::vector<std::string> further_arguments(const MachineSpec& order, const DomainNames& names,
+std::vector<std::string> further_arguments(const MachineSpec& spec, const DomainNames& names,
                                            const std::string& machine_options, bool incoming) {
-    const Bench& bench = order.bench;
+    const Bench& bench = spec.bench;
     std::vector<std::string> arguments;
     const auto append = [&](std::initializer_list<std::string> more) { arguments.insert(arguments.end(), more); };
     if (!names.gdb_socket.empty()) append({"-gdb", "unix:" + names.gdb_socket + ",server=on,wait=off"});
@@ -155,35 +155,35 @@ std::vector<std::string> further_arguments(const MachineSpec& order, const Domai
 
 }  // namespace
 
-std::string dimm_xml(const DimmSpec& order, const std::filesystem::path& file) {
+std::string dimm_xml(const DimmSpec& spec, const std::filesystem::path& file) {
     pugi::xml_document document;
     const pugi::xml_node memory = add(document, "memory");
-    set(memory, "model", order.nvdimm ? "nvdimm" : "dimm");
+    set(memory, "model", spec.nvdimm ? "nvdimm" : "dimm");
     if (!file.empty()) add(add(memory, "source"), "path", file.string());
     const pugi::xml_node target = add(memory, "target");
-    add_bytes(target, "size", order.bytes);
-    add(target, "node", std::to_string(order.node));
-    set(add(memory, "alias"), "name", DeviceNames::alias(order.id));
+    add_bytes(target, "size", spec.bytes);
+    add(target, "node", std::to_string(spec.node));
+    set(add(memory, "alias"), "name", DeviceNames::alias(spec.id));
     return xml_text(document);
 }
 
-std::string virtio_mem_xml(const VirtioMemSpec& order) {
+std::string virtio_mem_xml(const VirtioMemSpec& spec) {
     pugi::xml_document document;
-    add_virtio_mem(document, order);
+    add_virtio_mem(document, spec);
     return xml_text(document);
 }
 
 std::string libvirt_arch(const Bench& bench) { return bench.arch == "ppc64le" ? "ppc64" : bench.arch; }
 
-std::string domain_xml(const MachineSpec& order, const DomainNames& names, bool incoming) {
-    const Bench& bench = order.bench;
+std::string domain_xml(const MachineSpec& spec, const DomainNames& names, bool incoming) {
+    const Bench& bench = spec.bench;
     const std::size_t comma = bench.machine.find(',');
     const std::string machine = bench.machine.substr(0, comma);
     const std::string machine_options = comma == std::string::npos ? "" : bench.machine.substr(comma + 1);
 
     pugi::xml_document document;
     pugi::xml_node domain = add(document, "domain");
-    set(domain, "type", order.accelerator == Accelerator::kvm ? "kvm" : "qemu");
+    set(domain, "type", spec.accelerator == Accelerator::kvm ? "kvm" : "qemu");
     set(domain, "xmlns:qemu", kQemuNamespace);
     add(domain, "name", names.domain);
     add_memory(domain, bench);
@@ -191,11 +191,11 @@ std::string domain_xml(const MachineSpec& order, const DomainNames& names, bool 
     add_bytes(domain, "memory", bench.memory_bytes);
     const pugi::xml_node vcpu = add(domain, "vcpu", std::to_string(bench.vcpus() + bench.spare));
     if (bench.spare != 0) set(vcpu, "current", std::to_string(bench.vcpus()));
-    add_os(domain, order, machine);
+    add_os(domain, spec, machine);
     for (const char* end : {"on_poweroff", "on_reboot", "on_crash"}) add(domain, end, "destroy");
     add_devices(domain, bench, names);
     const pugi::xml_node line = add(domain, "qemu:commandline");
-    for (const auto& argument : further_arguments(order, names, machine_options, incoming))
+    for (const auto& argument : further_arguments(spec, names, machine_options, incoming))
         set(add(line, "qemu:arg"), "value", argument);
     return xml_text(document);
 }

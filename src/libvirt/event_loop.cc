@@ -17,15 +17,15 @@ namespace {
 
 using Passed = OneShot<bool>;
 
-// Signals are for the program's own threads.
 void run_loop() {
     for (;;)
         if (virEventRunDefaultImpl() < 0) virResetLastError();
 }
 
 Status start() {
-    virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});  // errors are told by who asked
+    virSetErrorFunc(nullptr, [](void*, virErrorPtr) {});  // the caller reports errors
     if (virEventRegisterDefaultImpl() < 0) return std::unexpected(libvirt_error(Fault::host, "libvirt's event loop"));
+    // The loop's thread blocks all signals: they are for the program's own threads.
     sigset_t all, before;
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &before);
@@ -41,7 +41,8 @@ Status start_event_loop() {
     return started;
 }
 
-// The loop calls what is due in the order in which it was added, and what is added meanwhile in the next round.
+// The loop calls due timers in the order in which they were added. It calls a timer that is added meanwhile in the next
+// round.
 Status pass_event_loop(Deadline deadline) {
     auto passed = std::make_unique<std::shared_ptr<Passed>>(std::make_shared<Passed>());
     const std::shared_ptr<Passed> mine = *passed;

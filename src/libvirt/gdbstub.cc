@@ -20,7 +20,7 @@ struct GdbChannel {
     std::string alias, socket;
 };
 
-// libvirt chose both when it started the domain.
+// Reads the alias and the socket that libvirt chose when it started the domain.
 Result<GdbChannel> gdb_channel(virDomainPtr domain) {
     const Text xml(virDomainGetXMLDesc(domain, 0));
     if (!xml) return std::unexpected(libvirt_error(Fault::rig, "ask libvirt for the domain"));
@@ -29,9 +29,9 @@ Result<GdbChannel> gdb_channel(virDomainPtr domain) {
     for (const auto& channel : document.child("domain").child("devices").children("channel")) {
         if (std::string(channel.child("target").attribute("name").value()) != kGdbChannel) continue;
         const std::string socket = channel.child("source").attribute("path").value();
-        // It becomes a word of an option of QEMU's.
+        // The path becomes a part of a QEMU option, in which these characters have a meaning.
         if (!socket.starts_with('/') || socket.find_first_of(", \"'\\\n") != std::string::npos)
-            return fail(Fault::rig, "libvirt's socket {} for the gdbstub cannot be told to QEMU", socket);
+            return fail(Fault::rig, "libvirt's socket {} for the gdbstub cannot be part of a QEMU option", socket);
         return GdbChannel{channel.child("alias").attribute("name").value(), socket};
     }
     return fail(Fault::rig, "the domain has no channel {}", kGdbChannel);
@@ -42,7 +42,7 @@ Result<GdbChannel> gdb_channel(virDomainPtr domain) {
 void end_by_gdbstub(const std::string& socket) {
     const Deadline patience = Deadline::after(kLastPatience);
     auto stub = connect_unix(socket, patience);
-    // QEMU binds its socket before it listens: there is nothing to wait on but that.
+    // QEMU binds its socket before it listens on it. Nothing announces that it listens, hence the loop.
     while (!stub && fs::exists(socket) && !patience.expired()) {
         std::this_thread::sleep_for(kGlance);
         stub = connect_unix(socket, patience);
@@ -54,8 +54,8 @@ void end_by_gdbstub(const std::string& socket) {
     }
 }
 
-// The channel's own character device gives the socket up: the virtio port, which no guest opens, goes on with none (chardev-change). Such a port
-// listens to that only while the machine runs (virtconsole_enable_backend()).
+// chardev-change makes the channel's character device give the socket up. The virtio port, which no guest opens, goes
+// on without one. Such a port reacts to chardev-change only while the machine runs (virtconsole_enable_backend()).
 Result<std::string> serve_gdbstub(virDomainPtr domain, QmpClient& monitor, Deadline deadline) {
     MEMRIG_TRY(const GdbChannel channel, gdb_channel(domain));
     const nlohmann::json nothing = {{"type", "null"}, {"data", nlohmann::json::object()}};

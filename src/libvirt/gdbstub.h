@@ -1,4 +1,5 @@
-// The gdbstub of a domain's QEMU, by a UNIX socket: a file of this host's, or behind a stream of libvirt's. Never a TCP port.
+// Reaches the gdbstub of a domain's QEMU through a UNIX socket: a file on this host, or one behind a libvirt stream. It
+// is never a TCP port.
 #pragma once
 
 #include <filesystem>
@@ -9,15 +10,15 @@
 
 namespace memrig {
 
-// QEMU outlives a libvirtd that dies, and one that dies while it starts a domain may have started it: the gdbstub's packet `k` ends it. For a
-// socket of this host's.
+// Ends QEMU by the gdbstub's packet `k`. QEMU outlives a libvirtd that dies, and a libvirtd that dies while it starts a
+// domain may have started QEMU already. REQUIRES: the socket is on this host.
 void end_by_gdbstub(const std::string& socket);
 
-// What libvirt calls the channel whose socket the gdbstub takes over (DomainNames::gdb_socket is empty).
+// libvirt's name for the channel whose socket the gdbstub takes over (if DomainNames::gdb_socket is empty).
 inline constexpr const char* kGdbChannel = "memrig.gdb";
 
-// Has QEMU serve its gdbstub on the channel's socket: the channel's name for libvirt, to be given to open_channel(). REQUIRES: the domain has
-// the channel, its vCPUs run, and this has not been called of it before.
+// Makes QEMU serve its gdbstub on the channel's socket. Returns the channel's alias for open_channel(). REQUIRES: the
+// domain has the channel, its vCPUs run, and this was not called for the domain before.
 Result<std::string> serve_gdbstub(virDomainPtr domain, QmpClient& monitor, Deadline deadline);
 
 }  // namespace memrig

@@ -13,7 +13,7 @@ Domain share(virDomainPtr domain) {
     return Domain(domain);
 }
 
-LibvirtError libvirt_said() {
+LibvirtError last_libvirt_error() {
     const virErrorPtr error = virGetLastError();
     if (error == nullptr || error->message == nullptr) return {0, "libvirt does not say why"};
     std::string text = error->message;
@@ -21,7 +21,9 @@ LibvirtError libvirt_said() {
     return {error->code, text};
 }
 
-Error libvirt_error(Fault fault, const std::string& what) { return {fault, what + ": " + libvirt_said().text, {}}; }
+Error libvirt_error(Fault fault, const std::string& what) {
+    return {fault, what + ": " + last_libvirt_error().text, {}};
+}
 
 bool last_error_is(int code) {
     const virErrorPtr error = virGetLastError();

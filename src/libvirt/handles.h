@@ -1,4 +1,4 @@
-// libvirt's objects with owners, and its errors as ours.
+// Owners for libvirt's objects, and libvirt's errors as ours.
 #pragma once
 
 #include <cstdlib>
@@ -22,12 +22,14 @@ using Connection = std::shared_ptr<virConnect>;
 using Domain = std::unique_ptr<virDomain, FreeDomain>;
 using Stream = std::unique_ptr<virStream, FreeStream>;
 
+// Takes the connection over: the last owner closes it.
 Connection own(virConnectPtr connection);
-// A reference of its own to the same domain.
+// Returns another reference to the same domain.
 Domain share(virDomainPtr domain);
 
-// What libvirt said last on this thread.
-LibvirtError libvirt_said();
+// libvirt's last error on this thread.
+LibvirtError last_libvirt_error();
+// The same as an Error, whose message begins with `what`.
 Error libvirt_error(Fault fault, const std::string& what);
 bool last_error_is(int code);
 

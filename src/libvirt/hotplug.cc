@@ -47,29 +47,29 @@ public:
     }
 
     Status listen() {
-        MEMRIG_CHECK(hear(VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_added)));
-        MEMRIG_CHECK(hear(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_removed)));
-        MEMRIG_CHECK(hear(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_refused)));
-        return hear(VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_resized));
+        MEMRIG_CHECK(subscribe(VIR_DOMAIN_EVENT_ID_DEVICE_ADDED, VIR_DOMAIN_EVENT_CALLBACK(on_added)));
+        MEMRIG_CHECK(subscribe(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVED, VIR_DOMAIN_EVENT_CALLBACK(on_removed)));
+        MEMRIG_CHECK(subscribe(VIR_DOMAIN_EVENT_ID_DEVICE_REMOVAL_FAILED, VIR_DOMAIN_EVENT_CALLBACK(on_refused)));
+        return subscribe(VIR_DOMAIN_EVENT_ID_MEMORY_DEVICE_SIZE_CHANGE, VIR_DOMAIN_EVENT_CALLBACK(on_resized));
     }
     void knows_from_the_start(const BenchVirtioMem& device) {
         names_->add(device.id, device.backend());
         known_.insert(device.id);
     }
 
-    Status attach_dimm(const DimmSpec& order, Deadline deadline) override {
+    Status attach_dimm(const DimmSpec& spec, Deadline deadline) override {
         std::filesystem::path file;
-        if (order.nvdimm) {
-            // libvirt has an NVDIMM's memory in a file alone, which has to be there.
-            MEMRIG_TRY(file, make_file_(order.id, order.bytes));
+        if (spec.nvdimm) {
+            // libvirt takes an NVDIMM's memory from a file only, and the file must exist.
+            MEMRIG_TRY(file, make_file_(spec.id, spec.bytes));
         }
-        return attach(order.id, order.backend, dimm_xml(order, file), deadline);
+        return attach(spec.id, spec.backend, dimm_xml(spec, file), deadline);
     }
-    Status attach_virtio_mem(const VirtioMemSpec& order, Deadline deadline) override {
-        return attach(order.id, order.backend, virtio_mem_xml(order), deadline);
+    Status attach_virtio_mem(const VirtioMemSpec& spec, Deadline deadline) override {
+        return attach(spec.id, spec.backend, virtio_mem_xml(spec), deadline);
     }
     [[nodiscard]] bool knows(const std::string& id) const override { return known_.contains(id); }
-    // By alias: that call does not wait for the guest.
+    // virDomainDetachDeviceAlias() does not wait for the guest.
     Status detach(const std::string& id, Deadline deadline) override {
         events_->forget_refusal(DeviceNames::alias(id));
         return call("detach " + id, deadline, [alias = DeviceNames::alias(id)](virDomainPtr domain) {
@@ -109,12 +109,12 @@ private:
         }));
         return events_->await_added(alias, deadline);
     }
-    Status hear(int event, virConnectDomainEventGenericCallback callback) {
+    Status subscribe(int event, virConnectDomainEventGenericCallback callback) {
         auto mine = std::make_unique<SharedEvents>(events_);
         const auto release = [](void* opaque) { delete static_cast<SharedEvents*>(opaque); };
         const int registration =
             virConnectDomainEventRegisterAny(connection_.get(), domain_.get(), event, callback, mine.get(), release);
-        if (registration < 0) return std::unexpected(libvirt_error(Fault::rig, "hear of the domain's devices"));
+        if (registration < 0) return std::unexpected(libvirt_error(Fault::rig, "watch the domain's devices"));
         (void)mine.release();
         registrations_.push_back(registration);
         return {};

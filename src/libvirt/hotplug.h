@@ -1,4 +1,5 @@
-// Memory hotplug by libvirt's own calls (virDomainAttachDeviceFlags, virDomainUpdateDeviceFlags, virDomainDetachDeviceAlias), checked against its events.
+// Plugs memory by libvirt's own calls (virDomainAttachDeviceFlags, virDomainUpdateDeviceFlags,
+// virDomainDetachDeviceAlias), and checks them against libvirt's events.
 #pragma once
 
 #include <cstdint>
@@ -14,17 +15,18 @@
 
 namespace memrig {
 
-// A new file, by name and size in bytes: where it is.
+// Makes a new file of the given name and size (bytes). Returns its path.
 using MakeFile = std::function<Result<std::filesystem::path>(const std::string&, std::uint64_t)>;
 
-// For a domain of whose NUMA nodes libvirt knows. The event loop must run. What is plugged, and the bench's virtio-mem device, is added to
-// `names`, which the domain's monitor uses. `make_file` makes an NVDIMM's file where QEMU can open it, to last as long as the domain.
+// Adds the bench's virtio-mem device, and later each plugged device, to `names`, which the domain's monitor uses.
+// `make_file` makes the file of an NVDIMM: QEMU must be able to open it, and it must last as long as the domain.
+// REQUIRES: libvirt knows all NUMA nodes of the domain, and the event loop runs.
 Result<std::unique_ptr<HotplugApi>> open_hotplug(const Connection& connection, virDomainPtr domain,
                                                  std::shared_ptr<DeviceNames> names, const Bench& bench,
                                                  MakeFile make_file);
 
-// What virDomainUpdateDeviceFlags() is given: the memory device `alias` of the live domain's XML, with another requested size. Fault::rig where
-// there is no such device.
+// Returns the XML for virDomainUpdateDeviceFlags(): the memory device `alias` of `domain`, the live domain's XML, with
+// `bytes` as its requested size. Fault::rig if there is no such device.
 Result<std::string> resized_xml(const std::string& domain, const std::string& alias, std::uint64_t bytes);
 
 }  // namespace memrig

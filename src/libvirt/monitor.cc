@@ -28,7 +28,7 @@ std::string text_of(const nlohmann::json& message) {
     return message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 
-// What libvirt hands on is QEMU's answer as it came.
+// Decodes QEMU's answer, which libvirt passes on unchanged.
 QmpResult<nlohmann::json> decode_answer(const std::string& text) {
     const auto message = parse_bounded(text);
     if (!message || !message->is_object()) return std::unexpected(QmpError{QmpFault::protocol, {}, "no JSON object"});
@@ -109,8 +109,8 @@ private:
 };
 
 Status Monitor::listen() {
-    const auto hear = [](virConnectPtr, virDomainPtr, const char* name, long long seconds, unsigned int micros,
-                         const char* details, void* opaque) {
+    const auto receive = [](virConnectPtr, virDomainPtr, const char* name, long long seconds, unsigned int micros,
+                            const char* details, void* opaque) {
         const auto& inbox = *static_cast<std::shared_ptr<Inbox>*>(opaque);
         const nlohmann::json message = {
             {"event", name},
@@ -123,9 +123,9 @@ Status Monitor::listen() {
     };
     const auto release = [](void* opaque) { delete static_cast<std::shared_ptr<Inbox>*>(opaque); };
     auto mine = std::make_unique<std::shared_ptr<Inbox>>(inbox_);
-    registration_ = virConnectDomainQemuMonitorEventRegister(connection_.get(), domain_.get(), nullptr, hear,
+    registration_ = virConnectDomainQemuMonitorEventRegister(connection_.get(), domain_.get(), nullptr, receive,
                                                              mine.get(), release, 0);
-    if (registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "hear QEMU's events through libvirt"));
+    if (registration_ < 0) return std::unexpected(libvirt_error(Fault::rig, "receive QEMU's events through libvirt"));
     (void)mine.release();
     return {};
 }
@@ -145,7 +145,8 @@ QmpResult<nlohmann::json> Monitor::run(const std::string& command, const nlohman
     return std::unexpected(outcome.error());
 }
 
-// libvirtd sends the events that it has before it takes the next call, and our event loop hands them out before it passes on.
+// libvirtd sends pending events before it serves the next call, and pass_event_loop() waits until our loop has
+// delivered them.
 std::vector<QmpEvent> Monitor::events() {
     (void)virDomainIsActive(domain_.get());
     (void)pass_event_loop(Deadline::after(kEventPatience));

@@ -1,4 +1,4 @@
-// QMP through libvirt (virDomainQemuMonitorCommand), behind the same interface as QEMU's own monitor.
+// Speaks QMP through libvirt (virDomainQemuMonitorCommand), with the same interface as QEMU's own monitor.
 #pragma once
 
 #include <memory>
@@ -11,11 +11,12 @@ namespace memrig {
 
 class LibvirtMonitor : public QmpClient {
 public:
-    // QEMU's descriptor `name` becomes a copy of `descriptor`: for migrate's fd:NAME. A libvirt of this host only.
+    // Gives QEMU a copy of `descriptor` as `name`, for migrate's fd:NAME. REQUIRES: libvirt is on this host.
     virtual Status hand_over(const std::string& name, int descriptor, Deadline deadline) = 0;
 };
 
-// Names of devices are told as `names` says. Events count from here on. The event loop must run. events() first waits, a moment at most, for those that QEMU had sent before its last answer.
+// Opens the domain's monitor, which translates device names by `names`, and collects events from now on. Its events()
+// first waits, up to 10 s, for the events that QEMU sent before its last answer. REQUIRES: the event loop runs.
 Result<std::unique_ptr<LibvirtMonitor>> open_monitor(const Connection& connection, virDomainPtr domain,
                                                      std::shared_ptr<const DeviceNames> names);
 

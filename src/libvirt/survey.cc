@@ -22,8 +22,8 @@ Result<Connection> connect(const std::string& uri) {
     Connection connection = own(virConnectOpenAuth(uri.c_str(), virConnectAuthPtrDefault, 0));
     if (!connection)
         return fail_with(libvirt_error(Fault::host, "connect to libvirt at " + uri),
-                         advise_on_connection(libvirt_said()));
-    // One that falls silent, here or elsewhere, is gone after a minute: what waits for it fails then.
+                         advise_on_connection(last_libvirt_error()));
+    // A libvirt that falls silent, here or elsewhere, counts as gone after a minute: what waits for it then fails.
     (void)virConnectSetKeepAlive(connection.get(), kKeepAliveSeconds, kKeepAliveCount);
     return connection;
 }
@@ -87,8 +87,8 @@ Status check_emulation(const Connection& connection, const Bench& bench) {
     const Text capabilities(virConnectGetDomainCapabilities(connection.get(), nullptr, libvirt_arch(bench).c_str(),
                                                             machine.c_str(), "qemu", 0));
     if (capabilities) return {};
-    const LibvirtError said = libvirt_said();
-    return fail_with({Fault::host, said.text, {}}, advise_on_domain(said, {}, {}));
+    const LibvirtError error = last_libvirt_error();
+    return fail_with({Fault::host, error.text, {}}, advise_on_domain(error, {}, {}));
 }
 
 }  // namespace memrig

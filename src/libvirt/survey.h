@@ -1,4 +1,4 @@
-// What a libvirt is, and what it would do for memrig: looked up, nothing is started.
+// Asks a libvirt what it is, and what it can do for memrig. Nothing is started.
 #pragma once
 
 #include <string>
@@ -10,25 +10,25 @@
 
 namespace memrig {
 
-// Fault::host where it gives none, with what to do.
+// Connects to libvirt. Fault::host, with a remedy, if it gives no connection.
 Result<Connection> open_connection(const std::string& uri);
 
-// "libvirt 9.0.0, QEMU 7.2.22", those that serve the connection.
+// The versions that serve the connection, as "libvirt 9.0.0, QEMU 7.2.22".
 Result<std::string> versions_of(const Connection& connection);
 
-// Whether it answers; Fault::host where it does not, Fault::interrupted if the user asks to stop.
+// Checks that libvirt answers: Fault::host if it does not, Fault::interrupted if the user asks to stop.
 Status answers(const Connection& connection, Deadline deadline);
 
-// What it confines its QEMUs to.
+// Asks libvirt how it confines its QEMUs. Fault::host if it does not answer.
 Result<Confinement> confinement_of(const Connection& connection);
 
-// Whether it was connected to by network: its URI names a host, whichever that is.
+// Whether the connection goes over the network: its URI names a host, even if that is this one.
 bool is_elsewhere(const Connection& connection);
 
-// Whether it runs QEMU.
+// Checks that libvirt runs QEMU: Fault::host if not.
 Status check_kind(const Connection& connection, const std::string& uri);
 
-// Whether it can make a bench's machine by emulation.
+// Checks that libvirt can emulate a bench's machine: Fault::host, with a remedy, if not.
 Status check_emulation(const Connection& connection, const Bench& bench);
 
 }  // namespace memrig

@@ -22,7 +22,7 @@ namespace memrig {
 
 namespace {
 
-// Where every host has one that lasts as long as a run; its QEMU may enter it, whoever that is.
+// Every host has this directory. It lasts as long as a run, and QEMU may enter it as any user.
 constexpr const char* kThere = "/var/tmp/";
 constexpr const char* kDirectoryMode = "0755";
 constexpr const char* kFileMode = "0644";
@@ -56,14 +56,14 @@ std::string volume_xml(const std::string& name, std::uintmax_t bytes) {
     pugi::xml_node capacity = volume.append_child("capacity");
     capacity.append_attribute("unit").set_value("bytes");
     capacity.text().set(std::to_string(bytes).c_str());
-    volume.append_child("allocation").text().set("0");  // what is not written takes no room
+    volume.append_child("allocation").text().set("0");  // unwritten parts take no room
     pugi::xml_node target = volume.append_child("target");
     target.append_child("format").append_attribute("type").set_value("raw");
     add_permissions(target, kFileMode);
     return text_of(document);
 }
 
-// With all that is in it. What cannot be removed has nobody left to be told.
+// Removes the pool with its files. Errors are ignored: there is nobody left to report them to.
 void remove(virStoragePoolPtr pool) {
     virStorageVolPtr* found = nullptr;
     const int count = virStoragePoolListAllVolumes(pool, &found, 0);
@@ -91,7 +91,7 @@ std::string this_host() {
     std::array<char, HOST_NAME_MAX + 1> name{};
     if (::gethostname(name.data(), name.size() - 1) != 0) return "host";
     std::string text = name.data();
-    // It becomes part of a file's name, and of names that dashes divide.
+    // The text becomes a part of file names, and of names whose parts are separated by dashes.
     for (char& c : text)
         if (std::isalnum(static_cast<unsigned char>(c)) == 0 && c != '.') c = '_';
     return text;

@@ -1,4 +1,4 @@
-// Files of ours on a host where libvirt runs QEMU, and memrig does not.
+// Puts files of memrig on another host, where libvirt runs QEMU.
 #pragma once
 
 #include <cstdint>
@@ -20,7 +20,7 @@ struct FreeVolume {
     void operator()(virStorageVolPtr volume) const { virStorageVolFree(volume); }
 };
 using Volume = std::unique_ptr<virStorageVol, FreeVolume>;
-// A file there that goes with this.
+// Removes the remote file with its owner.
 struct RemoveVolume {
     void operator()(virStorageVolPtr volume) const {
         virStorageVolDelete(volume, 0);
@@ -28,10 +28,12 @@ struct RemoveVolume {
     }
 };
 using RemoteFile = std::unique_ptr<virStorageVol, RemoveVolume>;
+// The path of `volume` on libvirt's host.
 Result<std::filesystem::path> path_of(virStorageVolPtr volume);
 
-// A storage pool of memrig's own, a directory below /var/tmp there, named memrig-HOST-PID-N after who made it. It is removed with this
-// object; one that a killed memrig left is removed by the next that comes from the same host. Thread-safe.
+// A storage pool of memrig's own: a directory below /var/tmp on libvirt's host, named memrig-HOST-PID-N after its
+// maker. It is removed with this object. If memrig is killed, the next memrig from the same host removes the pool.
+// Thread-safe.
 class Uploads {
 public:
     explicit Uploads(Connection connection);
@@ -39,13 +41,13 @@ public:
     Uploads& operator=(const Uploads&) = delete;
     ~Uploads();
 
-    // Where `file` lies there. It is sent once, and may not change as long as this object lives.
+    // Sends `file`, once, and returns its path there. The file must not change as long as this object lives.
     Result<std::filesystem::path> send(const std::filesystem::path& file);
-    // A new file of so many bytes, all of them zero. It may not outlive this object.
+    // Makes a new file of `bytes` bytes, all zero. The file must not outlive this object.
     Result<RemoteFile> make(const std::string& name, std::uint64_t bytes);
 
 private:
-    // Both with mutex_ held.
+    // REQUIRES: mutex_ is held, for all of these.
     Status make_pool();
     Result<Volume> make_room(const std::string& name, std::uint64_t bytes);
     Result<std::filesystem::path> upload(const std::filesystem::path& file);
@@ -53,13 +55,13 @@ private:
     Connection connection_;
     std::mutex mutex_;
     StoragePool pool_;
-    unsigned made_ = 0;                                            // files: each has a name of its own
-    std::map<std::filesystem::path, std::filesystem::path> sent_;  // by ours
+    unsigned made_ = 0;                                            // number of files, for a unique name of each
+    std::map<std::filesystem::path, std::filesystem::path> sent_;  // the path there, by the path here
 };
 
-// memrig-HOST-PID, of this process: what names the things that it makes at a libvirt.
+// memrig-HOST-PID of this process: the beginning of the names of all that it makes at a libvirt.
 std::string own_name();
-// Whether `name`, of something at a libvirt, is own_name() of a process of this host that is gone.
+// Whether `name`, of something at a libvirt, begins with own_name() of a process of this host that is gone.
 bool is_left_behind(const std::string& name);
 
 }  // namespace memrig

@@ -17,7 +17,9 @@ using namespace std::chrono_literals;
 constexpr auto kProofPatience = 30s;
 constexpr const char* kDevice = "/dev/kvm";
 
-// A host is its kernel and its machine: either may change what KVM can do. Of another one no more is known than its name.
+// The file with the proof for a host. Its name is a hash of what can change the result of KVM: this host's kernel and
+// machine, the bench's architecture and emulator. `elsewhere` is the name of another host, of which nothing else is
+// known.
 Result<fs::path> proof_file(const Bench& bench, const std::string& elsewhere = {}) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     MEMRIG_CHECK(make_directories(cache / "hosts"));
@@ -40,12 +42,12 @@ Result<KvmProof> read_proof(const fs::path& file) {
 
 std::string first_line(const std::string& text) { return text.substr(0, text.find('\n')); }
 
-Result<KvmProof> try_kvm(Host& backend, const Bench& bench, const KernelImage& kernel) {
-    MachineSpec order{bench, kernel, {}, Accelerator::kvm, {}};
+Result<KvmProof> try_kvm(Host& host, const Bench& bench, const KernelImage& kernel) {
+    MachineSpec spec{bench, kernel, {}, Accelerator::kvm, {}};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
-    order.initramfs = initramfs.path;
+    spec.initramfs = initramfs.path;
     const auto begun = steady_clock().now();
-    const auto machine = backend.create(order, Deadline::after(kProofPatience));
+    const auto machine = host.create(spec, Deadline::after(kProofPatience));
     if (!machine && machine.error().fault == Fault::interrupted) return std::unexpected(machine.error());
     if (!machine) return KvmProof{false, first_line(machine.error().message)};
     MEMRIG_CHECK((*machine)->start(Deadline::after(kProofPatience)));
@@ -65,22 +67,22 @@ KvmProof known_kvm_proof(const Bench& bench) {
     return proof ? *proof : KvmProof{false, "not tried yet; the first `memrig run --accel auto` finds out"};
 }
 
-Result<KvmProof> prove_kvm(Host& backend, const Bench& bench, const KernelImage& kernel) {
-    if (backend.is_here() && ::access(kDevice, R_OK | W_OK) != 0) return known_kvm_proof(bench);
-    MEMRIG_TRY(const fs::path file, proof_file(bench, backend.is_here() ? "" : backend.name()));
+Result<KvmProof> prove_kvm(Host& host, const Bench& bench, const KernelImage& kernel) {
+    if (host.is_here() && ::access(kDevice, R_OK | W_OK) != 0) return known_kvm_proof(bench);
+    MEMRIG_TRY(const fs::path file, proof_file(bench, host.is_here() ? "" : host.name()));
     MEMRIG_TRY(const FileLock lock, FileLock::take(file.string() + ".lock"));
     if (const auto known = read_proof(file)) return *known;
-    MEMRIG_TRY(const KvmProof proof, try_kvm(backend, bench, kernel));
+    MEMRIG_TRY(const KvmProof proof, try_kvm(host, bench, kernel));
     MEMRIG_CHECK(write_file(file, nlohmann::json{{"proven", proof.proven}, {"reason", proof.reason}}.dump(2)));
     return proof;
 }
 
-Result<Accelerator> choose_accelerator(const std::string& wish, Host& backend, const Bench& bench,
+Result<Accelerator> choose_accelerator(const std::string& wish, Host& host, const Bench& bench,
                                        const KernelImage& kernel) {
     if (wish == "tcg") return Accelerator::tcg;
     if (wish != "kvm" && wish != "auto")
         return fail(Fault::user_input, "there is no accelerator \"{}\": auto, tcg or kvm", wish);
-    MEMRIG_TRY(const KvmProof proof, prove_kvm(backend, bench, kernel));
+    MEMRIG_TRY(const KvmProof proof, prove_kvm(host, bench, kernel));
     if (proof.proven) return Accelerator::kvm;
     if (wish == "kvm") return fail(Fault::host, "KVM does not work here: {}", proof.reason);
     return Accelerator::tcg;

@@ -1,5 +1,5 @@
-// Which accelerator to use. KVM is believed only once a guest was seen to reach the agent under it: /dev/kvm may be there,
-// open, make a machine, and yet not run it.
+// Chooses the accelerator of a host: KVM or TCG. KVM counts as working only after a guest was seen to reach the agent
+// under it: /dev/kvm can exist, open and make a machine, and yet fail to run it.
 #pragma once
 
 #include <string>
@@ -11,16 +11,17 @@ namespace memrig {
 
 struct KvmProof {
     bool proven = false;
-    std::string reason;  // why not, or how long the proof took
+    std::string reason;  // why KVM does not work, or how long the proof took
 };
 
-// What is known of this host: cached, or found out now by booting `kernel` on `bench` under KVM (seconds; at most a minute).
-Result<KvmProof> prove_kvm(Host& backend, const Bench& bench, const KernelImage& kernel);
-// What was found out before; a reason that says so where nothing was.
+// Returns the cached proof for `host`. Without one, boots `kernel` on `bench` under KVM and caches what came of it.
+// The boot takes seconds; it fails if one of its three waits takes 30 s.
+Result<KvmProof> prove_kvm(Host& host, const Bench& bench, const KernelImage& kernel);
+// Returns the cached proof for this host. Without one, `reason` says why KVM is not proven.
 KvmProof known_kvm_proof(const Bench& bench);
 
-// "auto", "tcg" or "kvm". Asking for kvm where it is not proven is Fault::host with the reason.
-Result<Accelerator> choose_accelerator(const std::string& wish, Host& backend, const Bench& bench,
+// Resolves the wish "auto", "tcg" or "kvm". For "kvm" without a proof, Fault::host with the reason.
+Result<Accelerator> choose_accelerator(const std::string& wish, Host& host, const Bench& bench,
                                        const KernelImage& kernel);
 
 }  // namespace memrig

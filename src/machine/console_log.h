@@ -1,4 +1,5 @@
-// The guest's console, drained all the time by a thread of its own and kept with host time stamps, as evidence.
+// Keeps the guest's console as evidence. A thread of its own drains the console all the time, and stamps each line with
+// the host's time.
 #pragma once
 
 #include <memory>
@@ -12,11 +13,12 @@
 namespace memrig {
 
 struct ConsoleLine {
-    SteadyTime at;     // when its first byte reached us
-    std::string text;  // without the line's end
+    SteadyTime at;     // when its first byte arrived
+    std::string text;  // without the line end
 };
 
-// Thread-safe. Keeps the first 16 MiB and says so where more came; a guest cannot fill the host's memory.
+// Thread-safe. Keeps the first 16 MiB, so that a guest cannot fill the host's memory; a line at the end says that more
+// was cut off.
 class ConsoleLog {
 public:
     explicit ConsoleLog(Descriptor socket);
@@ -26,9 +28,10 @@ public:
 
     [[nodiscard]] std::vector<ConsoleLine> lines() const;
     [[nodiscard]] std::string text() const;
-    // The last lines, for an error message.
+    // The last `lines` lines, each behind "  | ", for an error message.
     [[nodiscard]] std::string tail(std::size_t lines) const;
-    // Waits until the text, from byte `from` on, contains `needle`; false at the deadline or when the console has ended.
+    // Waits until the text from byte `from` on contains `needle`. Returns false at the deadline, or when the console
+    // has ended. Fault::interrupted if the user asks to stop.
     Result<bool> wait_for(const std::string& needle, std::size_t from, Deadline deadline) const;
     [[nodiscard]] std::size_t size() const;
 

@@ -20,7 +20,7 @@ constexpr auto kVersionPatience = std::chrono::seconds(60);
 
 fs::path catalogue_path() { return home_directory() / "rig" / "emulators.toml"; }
 
-// Names the package's directory in the cache that was fetched last.
+// The file that holds the path of the package directory that was fetched last.
 Result<fs::path> pointer_file(const EmulatorEntry& entry, const std::string& program) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     MEMRIG_CHECK(make_directories(cache / "emulators"));
@@ -33,7 +33,7 @@ Result<std::string> package_of(const EmulatorEntry& entry, const std::string& pr
     return package->second;
 }
 
-// Debian's libraries lie in directories named by the architecture.
+// The value of LD_LIBRARY_PATH. Debian's libraries are in directories named after the architecture.
 std::string library_path(const fs::path& root) {
     std::string path;
     for (const char* parent : {"usr/lib", "lib"}) {
@@ -56,7 +56,7 @@ Result<Emulator> emulator_in(const EmulatorEntry& entry, const std::string& prog
     emulator.identity = package.filename().string();
     if (::access(emulator.program.c_str(), X_OK) != 0)
         return fail(Fault::host, "{} holds no {}", root.string(), program);
-    // Debian's QEMU looks where it would be installed, and only then there where it is told.
+    // Debian's QEMU looks first where it would be installed, and then where these options say.
     for (const char* firmware : {"usr/share/qemu", "usr/share/seabios", "usr/lib/ipxe/qemu"})
         if (fs::is_directory(root / firmware))
             emulator.arguments.insert(emulator.arguments.end(), {"-L", (root / firmware).string()});
@@ -66,7 +66,7 @@ Result<Emulator> emulator_in(const EmulatorEntry& entry, const std::string& prog
 
 Result<Emulator> own_emulator(const std::string& path) {
     if (!fs::is_regular_file(path) || ::access(path.c_str(), X_OK) != 0)
-        return fail(Fault::user_input, "{} is no program", path);
+        return fail(Fault::user_input, "{} is not a program", path);
     Emulator emulator;
     emulator.program = fs::absolute(path).string();
     emulator.id = path;
@@ -148,7 +148,7 @@ Result<Emulator> resolve_emulator(const std::string& id_or_path, const std::stri
 
 Result<std::string> emulator_version(const Emulator& emulator) {
     std::vector<std::string> argv = {emulator.program, "--version"};
-    // run_program() gives it our environment.
+    // run_program() passes on our own environment only, so `env` adds the emulator's.
     if (!emulator.environment.empty()) {
         argv.insert(argv.begin(), emulator.environment.begin(), emulator.environment.end());
         argv.insert(argv.begin(), "env");
@@ -158,7 +158,7 @@ Result<std::string> emulator_version(const Emulator& emulator) {
     if (run.status.success()) return line;
     return fail_with({Fault::host, fmt::format("{} ended with {}: {}", emulator.program, run.status.text(), line), {}},
                      emulator.identity.empty() || emulator.id.find('/') != std::string::npos
-                         ? "see that it starts by itself"
+                         ? "check that it starts by itself"
                          : fmt::format("memrig emulators fetch {} brings what it needs", emulator.id));
 }
 

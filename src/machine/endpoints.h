@@ -1,15 +1,16 @@
-// How a user gets at a machine that memrig has done with.
+// The sockets by which a user reaches a machine that memrig has handed over.
 #pragma once
 
 #include <filesystem>
 
 namespace memrig {
 
-// UNIX sockets, each for one client at a time. They are gone when the machine is.
+// UNIX sockets, each for one client at a time. They are removed with the machine.
 struct Endpoints {
-    std::filesystem::path directory;  // holds them, and whatever else is put there; 0700, removed with the machine
+    // Holds the sockets, and whatever else is put there. Mode 0700. Removed with the machine.
+    std::filesystem::path directory;
     std::filesystem::path gdb, qmp, console;
-    int ended = -1;  // readable once the machine has ended
+    int ended = -1;  // a descriptor: readable once the machine has ended
 };
 
 }  // namespace memrig

@@ -45,18 +45,18 @@ unsigned FakeHost::restored() const {
     return restored_;
 }
 
-Result<std::unique_ptr<Machine>> FakeHost::create(const MachineSpec& order, Deadline) {
-    auto machine = std::make_unique<FakeMachine>(order.bench);
+Result<std::unique_ptr<Machine>> FakeHost::create(const MachineSpec& spec, Deadline) {
+    auto machine = std::make_unique<FakeMachine>(spec.bench);
     const std::lock_guard guard(mutex_);
     created_++;
     if (on_create) MEMRIG_CHECK(on_create(*machine, created_));
     return machine;
 }
 
-Result<std::unique_ptr<Machine>> FakeHost::restore(const MachineSpec& order, const std::filesystem::path& file,
+Result<std::unique_ptr<Machine>> FakeHost::restore(const MachineSpec& spec, const std::filesystem::path& file,
                                                    Deadline) {
     MEMRIG_CHECK(read_file(file));
-    auto machine = std::make_unique<FakeMachine>(order.bench);
+    auto machine = std::make_unique<FakeMachine>(spec.bench);
     const std::lock_guard guard(mutex_);
     restored_++;
     if (on_restore) MEMRIG_CHECK(on_restore(*machine, restored_));

@@ -1,4 +1,4 @@
-// Machines that need no QEMU, for the tests of what runs trials: each part is the fake of its layer.
+// Fake machines, for tests that run trials without QEMU. Each part of a machine is the fake of its layer.
 #pragma once
 
 #include <functional>
@@ -13,16 +13,16 @@ namespace memrig {
 
 class FakeMachine final : public Machine {
 public:
-    // REQUIRES: the bench's architecture is one that the probe knows.
+    // REQUIRES: the probe knows the bench's architecture.
     explicit FakeMachine(const Bench& bench);
 
     FakeQmpClient monitor;
     FakeProbe stub;
     FakeGuestLink guest;
-    std::optional<Error> ended;  // what death() says
+    std::optional<Error> ended;  // what death() returns
     Status probe_status, start_status;
-    Status save_status;  // where it is good, save() writes a small file
-    // As if the guest had printed it; returns once the console has it.
+    Status save_status;  // on success, save() writes a small file
+    // Prints `text` as the guest would. Returns once the console has it.
     void print(std::string_view text);
 
     QmpClient& qmp() override { return monitor; }
@@ -41,15 +41,16 @@ private:
     std::unique_ptr<ConsoleLog> console_;
 };
 
-// Makes FakeMachines, and lets a test spoil each. Thread-safe once its fields are set.
+// Makes FakeMachines, and lets a test change or fail each of them. Thread-safe once its fields are set.
 class FakeHost final : public Host {
 public:
-    // Called for each machine that is made, with its number from 1, one call at a time; an error is what create() or restore() returns.
+    // Called for each new machine, with its number (from 1); calls do not overlap. create() or restore() returns the
+    // error of this call, if there is one.
     std::function<Status(FakeMachine&, unsigned)> on_create, on_restore;
 
-    bool keeps = true;  // what keeps_guests() says
-    std::string called = "fake";
-    std::function<Status()> on_question;  // what answers() says; empty: that it is there
+    bool keeps = true;                    // what keeps_guests() returns
+    std::string called = "fake";          // what name() returns
+    std::function<Status()> on_question;  // what answers() returns; empty: success
 
     [[nodiscard]] unsigned created() const;
     [[nodiscard]] unsigned restored() const;
@@ -58,9 +59,9 @@ public:
     Status answers(Deadline) override { return on_question ? on_question() : Status(); }
     Result<std::string> version(const Bench&) override { return "fake 1"; }
     [[nodiscard]] bool keeps_guests() const override { return keeps; }
-    Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) override;
-    // Of a file that is not there: Fault::host.
-    Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const std::filesystem::path& file,
+    Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override;
+    // Fault::host if `file` does not exist.
+    Result<std::unique_ptr<Machine>> restore(const MachineSpec& spec, const std::filesystem::path& file,
                                              Deadline deadline) override;
 
 private:

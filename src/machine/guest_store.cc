@@ -13,7 +13,7 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-// A boot under software emulation on a busy host. It ends earlier where the kernel stops or QEMU does.
+// Enough for a boot under software emulation on a busy host. The wait ends earlier if the kernel or QEMU stops.
 constexpr auto kBootPatience = 10min;
 constexpr unsigned kMostBoots = 3;
 constexpr auto kSetupPatience = 5min;
@@ -21,7 +21,7 @@ constexpr auto kSavePatience = 5min;
 constexpr auto kModulesPatience = 5min;
 constexpr auto kRestorePatience = 3min;
 constexpr const char* kState = "state";
-constexpr unsigned kSavedFormat = 1;  // bump when what is saved, or how, changes
+constexpr unsigned kSavedFormat = 1;  // to be increased when what is saved changes, or its format
 
 std::string symbols_text(const std::vector<GuestSymbol>& symbols) {
     std::string text;
@@ -73,24 +73,24 @@ struct Booted {
     double seconds = 0;
 };
 
-Result<Booted> boot_to_agent(Host& backend, const MachineSpec& order) {
+Result<Booted> boot_to_agent(Host& host, const MachineSpec& spec) {
     for (unsigned boot = 1;; boot++) {
         const auto begun = steady_clock().now();
-        MEMRIG_TRY(auto machine, backend.create(order, Deadline::after(kBootPatience)));
+        MEMRIG_TRY(auto machine, host.create(spec, Deadline::after(kBootPatience)));
         MEMRIG_CHECK(machine->start(Deadline::after(kBootPatience)));
         auto spoken = await_agent(*machine, Deadline::after(kBootPatience));
         if (spoken) return Booted{std::move(machine), *std::move(spoken), seconds(steady_clock().now() - begun)};
-        // The kernel patches its own code by way of an int3 (text_poke_bp()). TCG may let another vCPU run into that after the handler
-        // has been taken away: seen with QEMU 7.2, once in some hundred boots.
-        const bool emulators =
-            order.accelerator == Accelerator::tcg && machine->console().text().find("Oops: int3:") != std::string::npos;
-        if (!emulators || boot == kMostBoots) return std::unexpected(spoken.error());
-        logger("guest")->warn("{}: the kernel met an int3 of its own while it booted, which is QEMU's doing: once more",
-                              order.kernel.id);
+        // The kernel patches its own code through an int3 (text_poke_bp()). Under TCG, another vCPU may hit that int3
+        // after its handler was removed. Seen with QEMU 7.2, once in some hundred boots.
+        const bool emulator_fault =
+            spec.accelerator == Accelerator::tcg && machine->console().text().find("Oops: int3:") != std::string::npos;
+        if (!emulator_fault || boot == kMostBoots) return std::unexpected(spoken.error());
+        logger("guest")->warn("{}: the kernel hit one of its own int3 while it booted, a fault of QEMU; booting again",
+                              spec.kernel.id);
     }
 }
 
-// What of it the kernel refuses; empty where it has all that the bench needs.
+// Makes the bench's writes. Returns what the kernel refused, or an empty text.
 Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
     for (const auto& [file, text] : bench.writes) {
         const Status made = agent.write_guest_file(file, text, Deadline::after(kSetupPatience));
@@ -102,7 +102,7 @@ Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
 
 }  // namespace
 
-bool is_kept(const Host& backend, const Bench& bench) { return backend.keeps_guests() && bench.restorable; }
+bool is_kept(const Host& host, const Bench& bench) { return host.keeps_guests() && bench.restorable; }
 
 Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel) {
     const fs::path agent = agent_binary(bench.arch);
@@ -122,46 +122,46 @@ Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& ke
     return prepare_initramfs(agent, modules, cache);
 }
 
-GuestStore::GuestStore(Host& backend, std::function<void(const std::string&)> progress)
-    : backend_(backend), progress_(std::move(progress)) {}
+GuestStore::GuestStore(Host& host, std::function<void(const std::string&)> progress)
+    : host_(host), progress_(std::move(progress)) {}
 
 Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& bench, const KernelImage& kernel,
                                                                  Accelerator accelerator) {
     if (kernel.arch != bench.arch)
         return fail(Fault::user_input, "kernel {} is for {}, but bench {} is {}", kernel.id, kernel.arch, bench.name,
                     bench.arch);
-    MachineSpec order{bench, kernel, {}, accelerator, {}};
+    MachineSpec spec{bench, kernel, {}, accelerator, {}};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
-    order.initramfs = initramfs.path;
-    MEMRIG_TRY(const std::string version, backend_.version(bench));
+    spec.initramfs = initramfs.path;
+    MEMRIG_TRY(const std::string version, host_.version(bench));
     Hasher hasher;
     hasher.add(std::to_string(kSavedFormat))
-        .add(backend_.name())
+        .add(host_.name())
         .add(version)
         .add(bench.text)
         .add(kernel.sha256)
         .add(initramfs.hash);
     if (!bench.emulator.identity.empty()) hasher.add(bench.emulator.identity);
-    const std::string key = hasher.add(order.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
+    const std::string key = hasher.add(spec.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
 
     MEMRIG_TRY(const fs::path cache, cache_directory());
     const fs::path guests = cache / "guests";
     MEMRIG_CHECK(make_directories(guests));
     MEMRIG_TRY(const FileLock lock, FileLock::take(guests / (key + ".lock")));
     const fs::path directory = guests / key;
-    auto guest = load(directory, order, key);
-    if (!guest) guest = boot(directory, std::move(order), key);
+    auto guest = load(directory, spec, key);
+    if (!guest) guest = boot(directory, std::move(spec), key);
     MEMRIG_CHECK(guest);
     (*guest)->qemu_version = version;
     return *std::move(guest);
 }
 
-Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineSpec order,
+Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& directory, MachineSpec spec,
                                                         const std::string& key) {
     auto guest = std::make_shared<PreparedGuest>();
-    guest->order = std::move(order);
+    guest->order = std::move(spec);
     guest->key = key;
-    if (is_kept(backend_, guest->order.bench)) guest->state = directory / kState;
+    if (is_kept(host_, guest->order.bench)) guest->state = directory / kState;
     MEMRIG_TRY(const std::string hello, read_file(directory / "hello.json", 1 << 20));
     MEMRIG_CHECK(fill_hello(*guest, hello));
     MEMRIG_TRY(const std::string symbols, read_file(directory / "symbols"));
@@ -171,25 +171,25 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::load(const fs::path& director
     return guest;
 }
 
-Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineSpec order,
+Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& directory, MachineSpec spec,
                                                         const std::string& key) {
-    if (progress_) progress_(fmt::format("booting {} on {}", order.kernel.id, order.bench.name));
-    MEMRIG_TRY(const Booted booted, boot_to_agent(backend_, order));
+    if (progress_) progress_(fmt::format("booting {} on {}", spec.kernel.id, spec.bench.name));
+    MEMRIG_TRY(const Booted booted, boot_to_agent(host_, spec));
     const auto& [machine, hello, boot_seconds] = booted;
     if (hello.block_bytes == 0)
         return fail_with(
             {Fault::user_input,
-             fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", order.kernel.id),
+             fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", spec.kernel.id),
              {}},
             "build it with CONFIG_MEMORY_HOTPLUG");
-    for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", order.kernel.id, warning);
-    MEMRIG_TRY(const std::string unfit, set_up(order.bench, machine->agent()));
-    if (progress_) progress_(fmt::format("reading the symbols of {}", order.kernel.id));
+    for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", spec.kernel.id, warning);
+    MEMRIG_TRY(const std::string unfit, set_up(spec.bench, machine->agent()));
+    if (progress_) progress_(fmt::format("reading the symbols of {}", spec.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
 
     MEMRIG_TRY(TemporaryDirectory fresh, TemporaryDirectory::make("." + key, directory.parent_path()));
-    if (is_kept(backend_, order.bench)) {
-        if (progress_) progress_(fmt::format("saving {} at the agent's prompt", order.kernel.id));
+    if (is_kept(host_, spec.bench)) {
+        if (progress_) progress_(fmt::format("saving {} at the agent's prompt", spec.kernel.id));
         MEMRIG_CHECK(machine->save(fresh.path() / kState, Deadline::after(kSavePatience)));
     }
     MEMRIG_CHECK(write_file(fresh.path() / "symbols", symbols_text(symbols)));
@@ -199,28 +199,27 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     fs::rename(fresh.path(), directory, code);
     if (code) return fail(Fault::host, "cannot keep the saved guest {}: {}", directory.string(), code.message());
     fresh.release();
-    MEMRIG_TRY(auto guest, load(directory, std::move(order), key));
+    MEMRIG_TRY(auto guest, load(directory, std::move(spec), key));
     guest->from_cache = false;
     return guest;
 }
 
-Result<LiveGuest> begin_guest(Host& backend, const std::shared_ptr<const PreparedGuest>& guest,
-                              const fs::path& evidence) {
-    MachineSpec order = guest->order;
-    order.evidence = evidence;
-    if (is_kept(backend, order.bench)) {
-        MEMRIG_TRY(auto machine, backend.restore(order, guest->state, Deadline::after(kRestorePatience)));
+Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence) {
+    MachineSpec spec = guest->order;
+    spec.evidence = evidence;
+    if (is_kept(host, spec.bench)) {
+        MEMRIG_TRY(auto machine, host.restore(spec, guest->state, Deadline::after(kRestorePatience)));
         return LiveGuest{std::move(machine), guest};
     }
-    MEMRIG_TRY(Booted booted, boot_to_agent(backend, order));
-    MEMRIG_CHECK(set_up(order.bench, booted.machine->agent()));
+    MEMRIG_TRY(Booted booted, boot_to_agent(host, spec));
+    MEMRIG_CHECK(set_up(spec.bench, booted.machine->agent()));
     auto own = std::make_shared<PreparedGuest>();
     own->order = guest->order;
     own->key = guest->key;
     own->hello = std::move(booted.hello);
     own->boot_seconds = booted.seconds;
     own->qemu_version = guest->qemu_version;
-    // The kernel lies elsewhere at each boot (KASLR).
+    // KASLR puts the kernel at another address at each boot.
     MEMRIG_TRY(auto symbols, booted.machine->agent().symbols({}, Deadline::after(kBootPatience)));
     MEMRIG_TRY(own->symbols, parse_symbols(symbols_text(symbols)));
     return LiveGuest{std::move(booted.machine), std::move(own)};

@@ -1,5 +1,5 @@
-// Booted guests, saved at the agent's prompt: made once per kernel, bench, agent and QEMU, restored for each trial. Of a backend that keeps none,
-// what one boot has told is kept.
+// Boots guests and saves them at the agent's prompt. A guest is made once for each kernel, bench, agent and QEMU, and
+// is restored for each trial. If the host keeps no guests, the store keeps what one boot has told.
 #pragma once
 
 #include <filesystem>
@@ -13,58 +13,61 @@
 
 namespace memrig {
 
-// All that a trial needs to begin. Immutable; shared by trials.
+// Everything that a trial needs to begin. Immutable; trials share it.
 struct PreparedGuest {
     MachineSpec order;
-    std::filesystem::path state;  // what Host::restore() takes; empty where the backend keeps no guests
-    std::string key;              // names all that went into it
+    std::filesystem::path state;  // the file for Host::restore(); empty if the guest is not kept (is_kept())
+    std::string key;              // a hash of everything that went into the guest
     AgentHello hello;
     SymbolTable symbols;
-    double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when it was made
+    double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when the guest was made
     std::string qemu_version;
     bool from_cache = false;
-    std::string unfit;  // what of the bench's set-up the kernel refused; mostly empty
+    std::string unfit;  // the part of the bench's set-up that the kernel refused; normally empty
 };
 
-// What a trial begins with: the agent is at its prompt, and no probe is attached yet.
+// A guest at the beginning of a trial: the agent is at its prompt, and no probe is attached yet.
 struct LiveGuest {
     std::unique_ptr<Machine> machine;
-    std::shared_ptr<const PreparedGuest> guest;  // its symbols are this machine's
+    std::shared_ptr<const PreparedGuest> guest;  // with the symbols of this machine
 };
-// Whether its guests are saved and restored: the backend can do it, and the bench's machine goes on after.
-bool is_kept(const Host& backend, const Bench& bench);
+// Whether guests are saved and restored: the host can do that, and a restored guest of the bench's machine runs on.
+bool is_kept(const Host& host, const Bench& bench);
 
-// Restored, or booted where it is not kept. `evidence` is MachineSpec's.
-Result<LiveGuest> begin_guest(Host& backend, const std::shared_ptr<const PreparedGuest>& guest,
+// Restores the guest, or boots one if guests are not kept. `evidence` is for MachineSpec::evidence.
+Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest,
                               const std::filesystem::path& evidence);
 
-// Whether trials can be run in it. Fault::user_input where not; a guest's symbols tell beforehand what its kernel lacks.
+// Checks that trials can run in the guest. Fault::user_input if its kernel refused the bench's set-up. What the kernel
+// lacks is found before, by the guest's symbols.
 Status check_fit(const PreparedGuest& guest);
 
-// Prepares guests in the cache. Thread-safe, and safe against other processes (a lock per key).
+// Prepares guests in the cache. Thread-safe, and safe against other processes (one file lock for each key).
 class GuestStore {
 public:
-    // `progress` is told what takes time ("booting debian-6.1-amd64 on q35"); may be empty.
-    GuestStore(Host& backend, std::function<void(const std::string&)> progress);
+    // `progress` is called before each thing that takes time ("booting debian-6.1-amd64 on q35"); it may be empty.
+    GuestStore(Host& host, std::function<void(const std::string&)> progress);
 
-    // From the cache if it is there. Errors: Fault::guest (it does not boot; it has no memory hotplug), Fault::user_input
-    // (kernel and bench are of different architectures), Fault::rig, Fault::host.
+    // Loads the guest from the cache, or boots and saves it. Fault::guest if it does not boot. Fault::user_input if the
+    // kernel has no memory hotplug, or if kernel and bench are of different architectures. Also Fault::rig,
+    // Fault::host.
     Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel,
                                                          Accelerator accelerator);
-    // Throws away a saved guest that does not restore.
+    // Removes from the cache a saved guest that does not restore.
     Status discard(const PreparedGuest& guest);
 
 private:
-    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineSpec order,
+    Result<std::shared_ptr<PreparedGuest>> load(const std::filesystem::path& directory, MachineSpec spec,
                                                 const std::string& key);
-    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineSpec order,
+    Result<std::shared_ptr<PreparedGuest>> boot(const std::filesystem::path& directory, MachineSpec spec,
                                                 const std::string& key);
 
-    Host& backend_;
+    Host& host_;
     std::function<void(const std::string&)> progress_;
 };
 
-// The initramfs for a kernel on a bench: the agent, and those of the bench's modules that the kernel has as modules.
+// Makes the initramfs of a kernel on a bench: the agent, and those of the bench's modules that the kernel has as
+// modules.
 Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& kernel);
 
 }  // namespace memrig

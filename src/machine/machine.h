@@ -1,4 +1,4 @@
-// A machine under test, and the backends that make them.
+// A machine under test, and the hosts that make machines.
 #pragma once
 
 #include <filesystem>
@@ -22,45 +22,47 @@ namespace memrig {
 enum class Accelerator { tcg, kvm };
 const char* to_string(Accelerator accelerator);
 
-// What a machine is made of. Copied freely; paths must exist as long as the machine does.
+// Describes a machine to be made. It is copied freely. Its paths must exist as long as the machine.
 struct MachineSpec {
     Bench bench;
     KernelImage kernel;
     std::filesystem::path initramfs;
     Accelerator accelerator = Accelerator::tcg;
-    std::filesystem::path evidence;  // where QEMU's own output goes; empty: nowhere
+    std::filesystem::path evidence;  // the directory for QEMU's own output; empty: it is not kept
 
     // The kernel's whole command line.
     [[nodiscard]] std::string command_line() const;
 };
 
-// One running guest. Destroying it ends it and removes all that it used, on every path. Not thread-safe as a whole; each of
-// its parts says for itself.
+// One running guest. The destructor ends it and removes everything that it used, on every path. Not thread-safe as a
+// whole; each part states its own rule.
 class Machine {
 public:
     virtual ~Machine() = default;
     virtual QmpClient& qmp() = 0;
-    // Connected on first use: the guest is stopped then.
+    // Connects on first use, which stops the guest.
     virtual Result<Probe*> probe() = 0;
     virtual GuestLink& agent() = 0;
-    // Null where QEMU is asked itself, by qmp().
+    // Null if there is no management layer above QEMU: then use qmp().
     virtual HotplugApi* hotplug_api() { return nullptr; }
     [[nodiscard]] virtual const ConsoleLog& console() const = 0;
-    // How it ended, as Fault::rig, or Fault::host where who ran it is gone; nothing if it lives on for `grace`. An error seen elsewhere may be but the echo of this, and come a
-    // little earlier.
+    // Returns how the machine ended, or nothing if it still lives after `grace`. Fault::rig, or Fault::host if the
+    // management layer that ran it is gone. An error seen elsewhere may be an echo of this end, and come a little
+    // earlier.
     virtual std::optional<Error> death(Duration grace) = 0;
-    // Lets the vCPUs run, for a machine without a probe attached.
+    // Lets the vCPUs run. REQUIRES: no probe is attached.
     virtual Status start(Deadline deadline) = 0;
-    // Stops the vCPUs and writes the guest's whole state to `file`. The machine can only be destroyed afterwards. REQUIRES: its backend
-    // keeps guests.
+    // Stops the vCPUs and writes the guest's whole state to `file`. Afterwards the machine can only be destroyed.
+    // REQUIRES: its host keeps guests.
     virtual Status save(const std::filesystem::path& file, Deadline deadline) = 0;
-    // Lets go of all that memrig holds of the machine: it has no breakpoints any more, and stands still unless it is to `run`. From then on it
-    // can only be destroyed. An error says how it ended, where it has, or that this backend has no such machines.
+    // Removes all breakpoints and closes memrig's connections to the machine. The guest stands still, unless `run` is
+    // true. Afterwards the machine can only be destroyed. An error says how the machine ended, or that machines of its
+    // host cannot be handed over.
     virtual Result<Endpoints> hand_over(bool run);
-    // A transcript of the agent's channel.
+    // The traffic on the agent's channel, one entry a line.
     [[nodiscard]] virtual std::string agent_transcript() = 0;
     [[nodiscard]] virtual Accelerator accelerator() const = 0;
-    // QEMU's process, 0 where the backend has none here. For tests that kill it.
+    // The pid of QEMU, or 0 if QEMU is not a child of memrig. For tests that kill it.
     [[nodiscard]] virtual int process_id() const = 0;
 };
 
@@ -69,29 +71,30 @@ class Host {
 public:
     virtual ~Host() = default;
     [[nodiscard]] virtual std::string name() const = 0;
-    // Part of the key of saved guests: a guest saved by one version is not restored by another.
+    // The emulator's version. It is part of the key of saved guests: one version does not restore the guest of another.
     virtual Result<std::string> version(const Bench& bench) = 0;
-    // Whether its machines run on this host.
+    // Whether its machines run on the computer that memrig runs on.
     [[nodiscard]] virtual bool is_here() const { return true; }
-    // Whether who runs its machines is still there: Fault::host where not.
+    // Checks that the service that runs its machines still answers: Fault::host if not.
     virtual Status answers(Deadline) { return {}; }
-    // False: no machine of it can be saved, so that each trial boots its own.
+    // If false, its machines cannot be saved, and each trial boots its own.
     [[nodiscard]] virtual bool keeps_guests() const { return true; }
-    // A machine that stands at its reset vector.
-    virtual Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) = 0;
-    // A machine with the state that save() wrote, stopped. REQUIRES: keeps_guests().
-    virtual Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const std::filesystem::path& file,
+    // Makes a machine that stands at its reset vector.
+    virtual Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) = 0;
+    // Makes a stopped machine with the state that save() wrote. REQUIRES: keeps_guests().
+    virtual Result<std::unique_ptr<Machine>> restore(const MachineSpec& spec, const std::filesystem::path& file,
                                                      Deadline deadline) = 0;
 };
 
-// QEMU on this host.
+// A host that runs QEMU itself, on this computer.
 std::unique_ptr<Host> make_qemu_backend();
 
-// How long a machine that seems to have died is waited for to say so.
+// The time to wait for the end of a machine that seems to have died.
 inline constexpr auto kExitPatience = std::chrono::seconds(10);
 
-// Waits for the agent's greeting of a machine just started; says how it ended, with the console's last lines, if it does
-// not come: Fault::guest if the kernel stopped (a panic ends QEMU, `panic=-1`), Fault::rig otherwise.
+// Waits for the agent's greeting on a machine that was just started. If it does not come, the error has the console's
+// last lines: Fault::guest if the kernel stopped (a panic ends QEMU, `panic=-1`) or the agent did not speak.
+// Fault::host if the management layer is gone, Fault::interrupted if the user asks to stop.
 Result<AgentHello> await_agent(Machine& machine, Deadline deadline);
 
 }  // namespace memrig

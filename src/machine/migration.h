@@ -1,4 +1,4 @@
-// A guest's state into a file and back, by QEMU's migration.
+// Saves a guest's state, and loads it, by QEMU's migration.
 #pragma once
 
 #include <string>
@@ -9,7 +9,8 @@
 
 namespace memrig {
 
-// To or from `uri`, as migrate and migrate-incoming take it; returns when it is done. The guest must be stopped, or started with `-incoming defer`.
+// `uri` is an argument of migrate or migrate-incoming. Both calls return when the migration is done. REQUIRES: the
+// guest is stopped (save_state), or was started with `-incoming defer` (load_state).
 Status save_state(QmpClient& qmp, const std::string& uri, Deadline deadline);
 Status load_state(QmpClient& qmp, const std::string& uri, Deadline deadline);
 

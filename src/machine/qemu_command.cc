@@ -7,8 +7,8 @@ namespace memrig {
 
 namespace {
 
-// QEMU serves the monitor from a thread of its own as soon as it listens: with wait=off, a client that is there already may be taken by
-// that thread while the main one blocks in accept() for good (QEMU 7.2).
+// QEMU serves the monitor on a thread of its own as soon as it listens. With wait=off, that thread may take a client
+// that is already there, and the main thread then blocks in accept() for ever (QEMU 7.2).
 std::string chardev(const char* id, int descriptor, bool wait = false) {
     return fmt::format("socket,id={},fd={},server=on,wait={}", id, descriptor, wait ? "on" : "off");
 }
@@ -20,7 +20,7 @@ std::string vcpus(const Bench& bench) {
     return bench.spare == 0 ? std::to_string(most) : fmt::format("{},maxcpus={}", bench.vcpus(), most);
 }
 
-// Where there are several; one is QEMU's own where memory can be plugged.
+// Nothing for a single node: QEMU makes that one itself if memory can be plugged.
 std::vector<std::string> numa(const Bench& bench) {
     if (bench.nodes == 1) return {};
     std::vector<std::string> arguments = {
@@ -48,8 +48,8 @@ std::vector<std::string> empty_nodes(const Bench& bench) {
     return arguments;
 }
 
-std::vector<std::string> qemu_command(const MachineSpec& order, bool incoming) {
-    const Bench& bench = order.bench;
+std::vector<std::string> qemu_command(const MachineSpec& spec, bool incoming) {
+    const Bench& bench = spec.bench;
     std::vector<std::string> argv = {bench.emulator.program,
                                      "-nodefaults",
                                      "-no-user-config",
@@ -60,7 +60,7 @@ std::vector<std::string> qemu_command(const MachineSpec& order, bool incoming) {
                                      "-machine",
                                      bench.machine,
                                      "-accel",
-                                     accel(order.accelerator),
+                                     accel(spec.accelerator),
                                      "-smp",
                                      vcpus(bench),
                                      "-m",
@@ -81,11 +81,11 @@ std::vector<std::string> qemu_command(const MachineSpec& order, bool incoming) {
                                      "-chardev",
                                      chardev("link", QemuDescriptors::link),
                                      "-kernel",
-                                     order.kernel.image.string(),
+                                     spec.kernel.image.string(),
                                      "-initrd",
-                                     order.initramfs.string(),
+                                     spec.initramfs.string(),
                                      "-append",
-                                     order.command_line()};
+                                     spec.command_line()};
     if (bench.link_on_pci) argv.insert(argv.end(), {"-device", "pci-serial,chardev=link"});
     else if (bench.link_devices.empty()) argv.insert(argv.end(), {"-serial", "chardev:link"});
     argv.insert(argv.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());

@@ -1,4 +1,4 @@
-// QEMU's command line for an order. Pure: golden files hold it in place.
+// Makes QEMU's command line from a MachineSpec. Pure: golden files pin the result.
 #pragma once
 
 #include <string>
@@ -8,7 +8,8 @@
 
 namespace memrig {
 
-// Descriptor numbers in the child: listening sockets made by us, so that a connect never has to wait for QEMU to come up.
+// Descriptor numbers in QEMU's process. All but `incoming` are sockets on which memrig already listens, so that a
+// connect never waits for QEMU to come up. `incoming` is the file with the saved state.
 struct QemuDescriptors {
     static constexpr int qmp = 10;
     static constexpr int gdb = 11;
@@ -17,10 +18,10 @@ struct QemuDescriptors {
     static constexpr int incoming = 14;
 };
 
-// The arguments for its NUMA nodes behind the first.
+// The arguments for the bench's NUMA nodes after node 0. They begin empty.
 std::vector<std::string> empty_nodes(const Bench& bench);
 
-// With `incoming`, the guest waits for its state (QMP migrate-incoming).
-std::vector<std::string> qemu_command(const MachineSpec& order, bool incoming);
+// With `incoming`, QEMU waits for the guest's state (QMP migrate-incoming).
+std::vector<std::string> qemu_command(const MachineSpec& spec, bool incoming);
 
 }  // namespace memrig

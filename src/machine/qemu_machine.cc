@@ -27,7 +27,7 @@ constexpr std::size_t kMostTranscript = 4u << 20;
 
 struct Sockets {
     explicit Sockets(TemporaryDirectory made) : directory(std::move(made)) {}
-    TemporaryDirectory directory;  // 0700
+    TemporaryDirectory directory;  // mode 0700
     Descriptor qmp, gdb, console, link;
     [[nodiscard]] std::string path(const char* name) const { return (directory.path() / name).string(); }
 };
@@ -44,8 +44,8 @@ Result<Sockets> make_sockets() {
 
 class QemuMachine final : public Machine {
 public:
-    QemuMachine(MachineSpec order, Sockets sockets, fs::path output, Process process)
-        : order_(std::move(order)),
+    QemuMachine(MachineSpec spec, Sockets sockets, fs::path output, Process process)
+        : spec_(std::move(spec)),
           sockets_(std::move(sockets)),
           output_(std::move(output)),
           process_(std::move(process)) {}
@@ -61,11 +61,11 @@ public:
     Status start(Deadline deadline) override { return run("cont", {}, deadline); }
     Status save(const fs::path& file, Deadline deadline) override;
     std::string agent_transcript() override;
-    Accelerator accelerator() const override { return order_.accelerator; }
+    Accelerator accelerator() const override { return spec_.accelerator; }
     int process_id() const override { return process_.pid(); }
     Result<Endpoints> hand_over(bool run_on) override;
 
-    // QEMU's own words, if it ended before it could be talked to.
+    // Returns how QEMU ended, with its last output, if it ended during the start; else `seen`.
     Error startup_error(Error seen);
 
 private:
@@ -74,11 +74,11 @@ private:
     const SteadyTime born_ = steady_clock().now();
     std::mutex transcript_mutex_;
     std::string transcript_;
-    MachineSpec order_;
+    MachineSpec spec_;
     Sockets sockets_;
     fs::path output_;
     Process process_;
-    // Declared behind the process, so that they close before it is killed.
+    // Declared after the process, so that they close before it is killed.
     std::unique_ptr<QmpClient> qmp_;
     std::unique_ptr<ConsoleLog> console_;
     std::unique_ptr<AgentLink> agent_;
@@ -86,7 +86,7 @@ private:
 };
 
 Status QemuMachine::connect(Deadline deadline) {
-    // QEMU has its own copies; without ours, a connection to a QEMU that died fails instead of waiting.
+    // QEMU has copies of its own. With ours closed, a connection to a dead QEMU fails instead of waiting.
     for (Descriptor* ours : {&sockets_.qmp, &sockets_.console, &sockets_.link, &sockets_.gdb}) ours->close();
     MEMRIG_TRY(Descriptor console, connect_unix(sockets_.path("console"), deadline));
     console_ = std::make_unique<ConsoleLog>(std::move(console));
@@ -118,7 +118,7 @@ std::string QemuMachine::agent_transcript() {
     return transcript_;
 }
 
-// The last lines that QEMU printed, as one.
+// The last lines that QEMU printed, joined to one.
 std::string last_words(const fs::path& output) {
     constexpr std::size_t most_lines = 3;
     const auto text = read_file(output, 1 << 20);
@@ -155,7 +155,8 @@ Status QemuMachine::save(const fs::path& file, Deadline deadline) {
 
 Result<Endpoints> QemuMachine::hand_over(bool run_on) {
     if (auto ended = death(Duration::zero())) return std::unexpected(*std::move(ended));
-    // By closing: a gdbstub that is detached from runs on. A new client stops the guest, and its "?" removes all breakpoints.
+    // Close the connection instead of detaching, after which the guest would run on. A new client stops the guest, and
+    // its "?" removes all breakpoints.
     probe_.reset();
     MEMRIG_CHECK(probe());
     probe_.reset();
@@ -171,32 +172,32 @@ class QemuHost final : public Host {
 public:
     std::string name() const override { return "qemu"; }
     Result<std::string> version(const Bench& bench) override;
-    Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) override {
-        MEMRIG_TRY(auto machine, spawn(order, Descriptor(), deadline));
+    Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override {
+        MEMRIG_TRY(auto machine, spawn(spec, Descriptor(), deadline));
         return machine;
     }
-    Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const fs::path& file,
+    Result<std::unique_ptr<Machine>> restore(const MachineSpec& spec, const fs::path& file,
                                              Deadline deadline) override {
         Descriptor state(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
         if (!state.valid()) return fail_errno(Fault::host, "open " + file.string());
-        MEMRIG_TRY(auto machine, spawn(order, std::move(state), deadline));
+        MEMRIG_TRY(auto machine, spawn(spec, std::move(state), deadline));
         if (const auto loaded = machine->load(QemuDescriptors::incoming, deadline); !loaded)
             return std::unexpected(machine->startup_error(loaded.error()));
         return machine;
     }
 
 private:
-    static Result<std::unique_ptr<QemuMachine>> spawn(const MachineSpec& order, Descriptor state, Deadline deadline);
+    static Result<std::unique_ptr<QemuMachine>> spawn(const MachineSpec& spec, Descriptor state, Deadline deadline);
 };
 
 Result<std::string> QemuHost::version(const Bench& bench) { return emulator_version(bench.emulator); }
 
-Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& order, Descriptor state, Deadline deadline) {
+Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& spec, Descriptor state, Deadline deadline) {
     MEMRIG_TRY(Sockets sockets, make_sockets());
     SpawnOptions options;
-    options.argv = qemu_command(order, state.valid());
-    options.environment = order.bench.emulator.environment;
-    options.output = order.evidence.empty() ? sockets.directory.path() / "qemu.log" : order.evidence / "qemu.log";
+    options.argv = qemu_command(spec, state.valid());
+    options.environment = spec.bench.emulator.environment;
+    options.output = spec.evidence.empty() ? sockets.directory.path() / "qemu.log" : spec.evidence / "qemu.log";
     options.inherit = {{sockets.qmp.get(), QemuDescriptors::qmp},
                        {sockets.gdb.get(), QemuDescriptors::gdb},
                        {sockets.console.get(), QemuDescriptors::console},
@@ -204,7 +205,7 @@ Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& order, D
     if (state.valid()) options.inherit.emplace_back(state.get(), QemuDescriptors::incoming);
     const fs::path output = options.output;
     MEMRIG_TRY(Process process, Process::spawn(options));
-    auto machine = std::make_unique<QemuMachine>(order, std::move(sockets), output, std::move(process));
+    auto machine = std::make_unique<QemuMachine>(spec, std::move(sockets), output, std::move(process));
     if (const auto connected = machine->connect(deadline); !connected)
         return std::unexpected(machine->startup_error(connected.error()));
     return machine;

@@ -7,7 +7,7 @@
 namespace memrig {
 
 namespace {
-bool is_of_a_stop(const std::shared_ptr<const QmpEvent>& event) {
+bool is_stop_or_resume(const std::shared_ptr<const QmpEvent>& event) {
     return event->name == "STOP" || event->name == "RESUME";
 }
 }  // namespace
@@ -17,9 +17,9 @@ void EventQueue::push(QmpEvent event) {
     event.sequence = ++newest_;
     events_.push_back(std::make_shared<const QmpEvent>(std::move(event)));
     if (events_.size() > kCapacity) {
-        // Not the newest: who waits goes by its number.
+        // Never drops the newest event: waiters rely on its number.
         const auto newest = std::prev(events_.end());
-        const auto noise = std::find_if(events_.begin(), newest, is_of_a_stop);
+        const auto noise = std::find_if(events_.begin(), newest, is_stop_or_resume);
         events_.erase(noise == newest ? events_.begin() : noise);
     }
     changed_.notify_all();

@@ -1,5 +1,5 @@
-// The events of one QMP session, as they came; the newest are kept. What QEMU says of each stop of the probe's (STOP, RESUME) goes before all else:
-// there are thousands of them.
+// Keeps the newest events of one QMP session, in the order of their arrival.
+// A full queue drops STOP and RESUME events first: each stop of the probe causes them, so there are thousands.
 #pragma once
 
 #include <condition_variable>
@@ -12,17 +12,17 @@
 
 namespace memrig {
 
-// Thread-safe. Holds no lock while a predicate runs, so that one may use the client.
+// Thread-safe. Holds no lock while a predicate runs, so a predicate may use the client.
 class EventQueue {
 public:
     static constexpr std::size_t kCapacity = 4096;
 
-    // Numbers the event, and drops the oldest if there are too many.
+    // Numbers the event and adds it. Drops one event if there are too many.
     void push(QmpEvent event);
-    // No event will come any more; waits then fail with `why`. The first reason stays.
+    // No more events will come: waits fail with `why` from now on. Later calls have no effect.
     void end(QmpError why);
 
-    // As QmpClient::wait_event.
+    // See QmpClient::wait_event().
     QmpResult<QmpEvent> wait(const std::function<bool(const QmpEvent&)>& wanted, std::uint64_t after,
                              Deadline deadline);
     std::vector<QmpEvent> all();

@@ -1,4 +1,4 @@
-// A scripted QMP session, for the tests of what is built on QMP.
+// A scripted QMP session, for tests of code that uses QMP.
 #pragma once
 
 #include <deque>
@@ -11,16 +11,16 @@
 
 namespace memrig {
 
-// Commands must come in the order in which they are expected; any other is refused with the class "Unexpected" and
-// noted in mistakes(). Thread-safe once scripted.
+// Commands must come in the order of the script. Any other command is refused with the class "Unexpected" and noted in
+// mistakes(). Thread-safe once the script is complete.
 class FakeQmpClient final : public QmpClient {
 public:
-    // One command and what comes of it. Return values are chained: fake.expect("device_add").refuse(...).
+    // One expected command and its outcome. Calls can be chained: fake.expect("device_add").refuse(...).
     class Step {
     public:
-        Step& with(nlohmann::json arguments);  // the exact arguments; any, if not said
-        Step& out_of_band();                   // must be asked for ahead of the queue
-        Step& reply(nlohmann::json value);     // {} if not said
+        Step& with(nlohmann::json arguments);  // the exact arguments; default: any
+        Step& out_of_band();                   // the command must be sent out of band
+        Step& reply(nlohmann::json value);     // default: {}
         Step& refuse(std::string error_class, std::string description);
         Step& fail(QmpFault fault);
         // An event that QEMU sends before the answer.
@@ -35,19 +35,18 @@ public:
         std::vector<std::pair<std::string, nlohmann::json>> events_;
     };
 
-    // The reference stays good until the step is taken.
+    // The reference stays valid until the command comes.
     Step& expect(std::string command);
     void push_event(std::string name, nlohmann::json data = nlohmann::json::object(),
                     std::chrono::microseconds stamp = {});
-    // As if QEMU were gone: waits and all commands from here on fail with it.
+    // Behaves as if QEMU were gone: all waits and commands fail with `fault` from now on.
     void end(QmpFault fault = QmpFault::transport);
     void set_out_of_band(bool offered);
-    // Whether wait_event really waits, for a test that pushes events from another thread. If not, an event that is
-    // not there yet is QmpFault::deadline at once.
+    // Whether wait_event() really waits, for a test that pushes events from another thread. If not, it fails at once
+    // with QmpFault::deadline unless the event is there.
     void set_patient(bool patient);
 
-    // What was asked for though not expected, and what was expected though never asked for; empty if all went by the
-    // script.
+    // The commands that came unexpectedly, and the expected ones that never came. Empty if all followed the script.
     std::vector<std::string> mistakes();
 
     QmpResult<nlohmann::json> execute(const std::string& command, const nlohmann::json& arguments, Deadline) override;

@@ -1,4 +1,4 @@
-// Waits on what another thread will say, which end at the deadline or when the user asks to stop.
+// Waits for another thread's result. A wait ends at its deadline, or when the user asks to stop.
 #pragma once
 
 #include <algorithm>
@@ -12,12 +12,12 @@
 
 namespace memrig {
 
-// Waits until `ready()`, which is called with the lock held, and is asked before anything else. Fails with
+// Waits until `ready()` is true. Calls it with the lock held, and before it looks at the deadline. Fails with
 // QmpFault::deadline or QmpFault::interrupted.
 template <class Ready>
 QmpResult<void> wait_until(std::condition_variable& changed, std::unique_lock<std::mutex>& lock, Deadline deadline,
                            Ready ready) {
-    // A condition variable cannot watch stop_request()'s descriptor, hence the slices.
+    // A condition variable cannot watch stop_request()'s descriptor, so the wait is cut into slices.
     constexpr auto kSlice = std::chrono::milliseconds(20);
     while (!ready()) {
         if (stop_request().requested())
@@ -28,7 +28,7 @@ QmpResult<void> wait_until(std::condition_variable& changed, std::unique_lock<st
     return {};
 }
 
-// A value that one thread sets once and others wait for. Thread-safe.
+// A value that one thread sets once and other threads wait for. Thread-safe.
 template <class T>
 class OneShot {
 public:
@@ -46,7 +46,7 @@ public:
         return *value_;
     }
 
-    // Also while the program is being stopped. Whether it was set in time.
+    // Waits even if the user asks to stop. Returns whether the value was set in time.
     bool wait_to_the_end(Deadline deadline) {
         std::unique_lock lock(mutex_);
         return changed_.wait_until(lock, deadline.at(), [&] { return value_.has_value(); });

@@ -18,16 +18,17 @@ namespace {
 
 using Reply = OneShot<QmpResult<nlohmann::json>>;
 
-// What the loop thread fills and ours wait on. Python's callbacks share it, so it outlives the client if need be.
-// Its locks are taken with the GIL held: so nobody may wait for the GIL while holding one of them.
+// Python's loop thread fills it, and memrig's threads wait on it. Python's callbacks share it, so it may outlive the
+// client. The loop thread takes its locks with the GIL held, so no thread may wait for the GIL while it holds one of
+// them.
 struct Inbox {
     EventQueue events;
     Transcript transcript;
-    OneShot<QmpResult<bool>> opened;  // whether out-of-band commands are offered
+    OneShot<QmpResult<bool>> opened;  // whether the server offers out-of-band commands
     OneShot<QmpError> ended;
 };
 
-// Holds the GIL. pybind11's own one may throw, and is needed in destructors.
+// Holds the GIL. Destructors need it too, and pybind11's own class for this may throw.
 class Gil {
 public:
     Gil() : state_(PyGILState_Ensure()) {}
@@ -43,7 +44,7 @@ std::string_view view(const py::bytes& bytes) {
     return {PyBytes_AS_STRING(bytes.ptr()), static_cast<std::size_t>(PyBytes_GET_SIZE(bytes.ptr()))};
 }
 
-// A Session of rig/qmp.py, for any thread to use and to drop.
+// A Session of rig/qmp.py. Any thread may use and destroy it.
 class PythonSession {
 public:
     // Takes over `socket`.
@@ -95,7 +96,8 @@ public:
         return reply;
     }
 
-    // Without exceptions, for destructors. It can only fail for want of memory; the socket then closes with the process.
+    // For destructors, so without exceptions. It fails only if memory runs out; the socket then closes with the
+    // process.
     void close_soon() noexcept {
         const Gil gil;
         PyObject* none = PyObject_CallMethod(session_.ptr(), "close_soon", nullptr);
@@ -116,7 +118,7 @@ public:
 
     ~PythonQmpClient() override {
         session_->close_soon();
-        // The monitor serves one client at a time: the next one shall find it free. Milliseconds, as a rule.
+        // The monitor serves one client at a time, and must be free for the next one. This usually takes milliseconds.
         inbox_->ended.wait_to_the_end(Deadline::after(std::chrono::seconds(1)));
     }
 

@@ -4,7 +4,7 @@ namespace memrig {
 
 namespace {
 
-// So that many short lines count as well.
+// Counts the line's own size too, so that many short lines do not go unnoticed.
 std::size_t weight(const QmpLine& line) { return line.text.size() + sizeof line; }
 
 std::string_view trimmed(std::string_view text) {

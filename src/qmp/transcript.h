@@ -1,4 +1,4 @@
-// What was said on one QMP session, in order: evidence.
+// Records the messages of one QMP session in order, as evidence.
 #pragma once
 
 #include <deque>
@@ -8,14 +8,14 @@
 
 namespace memrig {
 
-// Thread-safe. Keeps the newest lines: a peer that talks without end must not fill our memory.
+// Thread-safe. Keeps the newest lines only: a peer that never stops sending must not fill memrig's memory.
 class Transcript {
 public:
     explicit Transcript(std::size_t capacity = std::size_t{16} << 20) : capacity_(capacity) {}
 
-    // `text` is a message as it was on the wire; the white space around it is not kept.
+    // `text`: a message as it was on the wire. White space around it is not kept.
     void add(bool sent, std::string_view text);
-    // Where lines had to be dropped, the first one says how many: {"dropped-lines": N}.
+    // If lines were dropped, the first one gives their number: {"dropped-lines": N}.
     std::vector<QmpLine> lines();
 
 private:

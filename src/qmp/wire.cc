@@ -6,10 +6,10 @@ using nlohmann::json;
 
 namespace {
 
-// query-qmp-schema and device trees stay below 10.
+// The answers to query-qmp-schema and device trees are nested less than 10 deep.
 constexpr int kDeepest = 64;
 
-// The year 9999. QEMU says -1 where the host could not tell the time.
+// The year 9999. QEMU sends -1 if the host cannot tell the time.
 constexpr std::int64_t kLatestSecond = 253'402'300'799;
 
 std::optional<std::int64_t> integer_member(const json& object, const char* name, std::int64_t last) {
@@ -60,7 +60,7 @@ std::optional<QmpEvent> decode_event(std::string_view text) {
 QmpResult<json> decode_outcome(std::string_view kind, std::string_view error_class, std::string_view text) {
     if (kind != "ok") return std::unexpected(decode_failure(kind, error_class, text));
     auto value = parse_bounded(text);
-    if (!value) return std::unexpected(QmpError{QmpFault::protocol, {}, "the answer is no acceptable JSON"});
+    if (!value) return std::unexpected(QmpError{QmpFault::protocol, {}, "the answer is not acceptable JSON"});
     return std::move(*value);
 }
 

@@ -126,7 +126,7 @@ test_bad_input_of_run() {
     make_kernel_header image
     refused 'there is no bench "no-such-bench"' run acpi-dimm-online --kernel ./image --bench no-such-bench
     refused 'there is no emulator "no-such-qemu" (memrig emulators list' run acpi-dimm-online --kernel ./image --emulator no-such-qemu
-    refused './text is no program' run acpi-dimm-online --kernel ./image --emulator ./text
+    refused './text is not a program' run acpi-dimm-online --kernel ./image --emulator ./text
     refused 'no-such-arm' run acpi-dimm-online --kernel ./image --arm no-such-arm
     [[ ! -e runs ]] || fail "a run that never was left a run directory: $(find runs)"
     mkdir full
@@ -207,9 +207,9 @@ test_kernels_build_own() {
     mkdir -p no-kernel
     echo 'CONFIG_SMP=y' >one.config
     refused 'is not the source of a kernel: it has no Makefile' kernels build --source no-kernel --config one.config
-    refused 'no-such-folder is no directory' kernels build --source no-such-folder --config one.config
+    refused 'no-such-folder is not a directory' kernels build --source no-such-folder --config one.config
     refused 'is a kernel of the catalogue' kernels build --source no-kernel --config one.config --id ref-6.12-amd64
-    refused 'is no id for a kernel' kernels build --source no-kernel --config one.config --id a/b
+    refused 'is not a kernel id' kernels build --source no-kernel --config one.config --id a/b
     mkdir -p built-in/{scripts,mm,include/config}
     touch built-in/{Makefile,Kbuild,Kconfig,scripts/Kconfig.include,mm/memory_hotplug.c}
     refused 'run make mrproper there' kernels build --source built-in --config one.config

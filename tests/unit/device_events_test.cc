@@ -75,7 +75,7 @@ TEST_F(DeviceEventsTest, ASizeIsTheLastThatWasTold) {
     const auto silent = events.await_size("ua-vmem0", 256, at_once());
     ASSERT_FALSE(silent);
     EXPECT_EQ(silent.error().fault, Fault::rig);
-    EXPECT_EQ(silent.error().message, "of ua-vmem0 the guest has 256 bytes, as QEMU says, but libvirt told of 0");
+    EXPECT_EQ(silent.error().message, "QEMU says that the guest has 256 bytes of ua-vmem0, but libvirt says 0");
     events.resized("ua-vmem0", 128);
     events.resized("ua-vmem0", 256);
     events.resized("ua-vmem1", 512);

@@ -73,7 +73,7 @@ TEST_F(KernelImageTest, WhatIsNoneIsTheUsersMistake) {
         const auto kernel = read(bytes);
         ASSERT_FALSE(kernel);
         EXPECT_EQ(kernel.error().fault, Fault::user_input);
-        EXPECT_NE(kernel.error().message.find("is no kernel image"), std::string::npos);
+        EXPECT_NE(kernel.error().message.find("is not a kernel image"), std::string::npos);
         EXPECT_FALSE(kernel.error().remedy.empty());
     }
 }

@@ -87,9 +87,9 @@ TEST(OccurrenceOf, None) {
     EXPECT_EQ(none.to_see_at_most, std::nullopt);
     EXPECT_EQ(none.trials_to_first, std::nullopt);
     EXPECT_EQ(none.seconds_to_first, std::nullopt);
-    EXPECT_EQ(
-        occurrence_text(none),
-        "not seen in 60 trials: at most 6.0% (95% interval); were it so, 75 trials would show it with 99% confidence");
+    EXPECT_EQ(occurrence_text(none),
+              "not seen in 60 trials: at most 6.0% (95% interval); at that rate, 75 trials would show it with 99% "
+              "confidence");
 }
 
 TEST(OccurrenceOf, All) {
