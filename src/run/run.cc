@@ -33,9 +33,15 @@ std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) 
     return surplus == scenario.lacks.end() ? "" : fmt::format("this kernel has {}", *surplus);
 }
 
-// One arm to run: which of the results it fills (the same index as its own), and what its trials are made of.
+// The place of an arm in RunResults::arms. Skipped arms have a place there, but are not planned. A type of its own keeps
+// this index apart from any other.
+struct ResultIndex {
+    std::size_t value;
+};
+
+// One arm to run: which of the results it fills, and what its trials are made of.
 struct PlannedArm {
-    std::size_t result;
+    ResultIndex result;
     const Scenario* scenario;
     const ScenarioArm* arm;
     Fleet::Guests* guests;
@@ -46,7 +52,7 @@ struct PlannedArm {
 
 // One trial to run.
 struct Task {
-    std::size_t planned;
+    PlannedArm* planned;
     NumberedOrder order;  // without switches, but in explore mode
 };
 
@@ -88,7 +94,8 @@ private:
     Result<Fleet::Guests*> prepare(const Bench& bench, const KernelImage& kernel);
     void work();
     Status fill_queue();
-    Status plan_exploration(std::size_t index);
+    Status plan_exploration(PlannedArm& planned);
+    ArmResult& result_of(const PlannedArm& planned);
     Result<TrialOutcome> run_one(PlannedArm& planned, const NumberedOrder& next);
     Status take_in(PlannedArm& planned, TrialOutcome outcome);
     [[nodiscard]] unsigned trials_in_all() const;
@@ -98,10 +105,10 @@ private:
     RunObserver& observer_;
     RunResults results_;
     std::vector<Scenario> scenarios_;
-    std::deque<Scenario> changed_;  // as played on a bench, and with what an arm sets
-    std::deque<PlannedArm> planned_;
-    std::mutex mutex_;  // for all below, the results' trials and the observer
-    Fleet fleet_;       // minds it itself
+    std::deque<Scenario> changed_;    // as played on a bench, and with what an arm sets
+    std::deque<PlannedArm> planned_;  // tasks point to its elements
+    std::mutex mutex_;                // for all below, the results' trials and the observer
+    Fleet fleet_;                     // minds it itself
     std::deque<Task> queue_;
     std::condition_variable more_;  // tasks, or none to come
     unsigned running_ = 0;
@@ -206,7 +213,7 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
             for (const auto& setting : arm.settings) MEMRIG_CHECK(apply_setting(changed_.back(), setting));
             settings.insert(settings.end(), arm.settings.begin(), arm.settings.end());
         }
-        planned_.push_back({results_.arms.size(), played, &arm, guests, directory, {}, std::move(settings)});
+        planned_.push_back({{results_.arms.size()}, played, &arm, guests, directory, {}, std::move(settings)});
         results_.arms.push_back(std::move(result));
     }
     if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
@@ -222,16 +229,17 @@ Status Campaign::plan() {
 }
 
 Status Campaign::fill_queue() {
-    for (std::size_t i = 0; i < planned_.size(); i++)
-        if (order_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(i));
+    for (PlannedArm& planned : planned_)
+        if (order_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(planned));
         else
-            for (unsigned number = 1; number <= results_.arms[planned_[i].result].trials_asked; number++)
-                queue_.push_back({i, {number, {}}});
+            for (unsigned number = 1; number <= result_of(planned).trials_asked; number++)
+                queue_.push_back({&planned, {number, {}}});
     return {};
 }
 
-Status Campaign::plan_exploration(std::size_t index) {
-    PlannedArm& planned = planned_[index];
+ArmResult& Campaign::result_of(const PlannedArm& planned) { return results_.arms.at(planned.result.value); }
+
+Status Campaign::plan_exploration(PlannedArm& planned) {
     const KernelImage& kernel = Fleet::any_of(*planned.guests).order.kernel;
     const auto points = points_of(order_.manner, *planned.scenario);
     Hasher identity;
@@ -242,10 +250,10 @@ Status Campaign::plan_exploration(std::size_t index) {
     planned.exploration = std::make_unique<Exploration>(order_.out / planned.directory / "explored.jsonl",
                                                         identity.finish(), order_.manner, points);
     MEMRIG_TRY(const auto start, planned.exploration->start(order_.resume));
-    ArmResult& arm = results_.arms[planned.result];
+    ArmResult& arm = result_of(planned);
     arm.trials = start.played;
     arm.trials_asked = static_cast<unsigned>(planned.exploration->summary().known);
-    for (const auto& order : start.to_play) queue_.push_back({index, order});
+    for (const auto& order : start.to_play) queue_.push_back({&planned, order});
     return {};
 }
 
@@ -271,11 +279,10 @@ Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder&
 
 // With the lock taken.
 Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
-    ArmResult& arm = results_.arms[planned.result];
+    ArmResult& arm = result_of(planned);
     if (planned.exploration) {
         MEMRIG_TRY(const auto fresh, planned.exploration->played(outcome));
-        const std::size_t index = planned.result;
-        for (const auto& order : fresh) queue_.push_back({index, order});
+        for (const auto& order : fresh) queue_.push_back({&planned, order});
         const bool convicts = arm.is_control()
                                   ? !outcome.result.as_expected
                                   : std::ranges::find(arm.expected, outcome.result.verdict) != arm.expected.end();
@@ -284,7 +291,7 @@ Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
         arm.trials_asked =
             static_cast<unsigned>(order_.trials == 0 ? known : std::min<std::size_t>(known, order_.trials));
         std::erase_if(queue_, [&](const Task& task) {
-            return task.planned == index &&
+            return task.planned == &planned &&
                    (planned.exploration->summary().stopped_at_first || task.order.number > arm.trials_asked);
         });
         observer_.planned(trials_in_all());
@@ -304,7 +311,7 @@ void Campaign::work() {
         queue_.pop_front();
         running_++;
         guard.unlock();
-        PlannedArm& planned = planned_[next.planned];
+        PlannedArm& planned = *next.planned;
         auto outcome = run_one(planned, next.order);
         guard.lock();
         running_--;
@@ -344,7 +351,7 @@ Result<RunResults> Campaign::run() {
         for (const auto& arm : results_.arms)
             host.trials += static_cast<unsigned>(std::ranges::count(arm.trials, host.name, &TrialResult::host));
     for (const auto& planned : planned_)
-        if (planned.exploration) results_.arms[planned.result].explored = planned.exploration->summary();
+        if (planned.exploration) result_of(planned).explored = planned.exploration->summary();
     results_.seconds = seconds(steady_clock().now() - begun);
     return std::move(results_);
 }

@@ -302,6 +302,40 @@ TEST_F(CampaignTest, ARecordThatDoesNotSayWhatWasChosenIsRefused) {
     }
 }
 
+// --- explore mode
+
+// A skipped arm has a place among the results, but not among the arms to play: the places of the others differ.
+TEST_F(CampaignTest, StopAtFirstEndsTheArmThatConvictsWhereAnArmBeforeItIsSkipped) {
+    order.scenarios = {"race/probe-probe", "race/acpi-dimm-online"};
+    order.manner.mode = Mode::explore;
+    const RunResults first = results();
+    ASSERT_EQ(first.arms.size(), 2u);
+    ASSERT_EQ(first.arms[0].skipped, "this kernel has no probe_store");
+    ASSERT_EQ(first.arms[1].trials.size(), 1u);
+    ASSERT_EQ(first.arms[1].trials[0].verdict, Verdict::inconclusive) << first.arms[1].trials[0].reason;
+
+    // The journal is made to say that the played order showed three more.
+    const fs::path journal = order.out / first.arms[1].trials[0].directory.parent_path() / "explored.jsonl";
+    const std::string text = *read_file(journal);
+    const std::size_t second = text.find('\n') + 1;
+    auto played = nlohmann::json::parse(text.substr(second));
+    for (unsigned nth = 1; nth <= 3; nth++)
+        played["branches"]["orders"].push_back(
+            {{{"actor", "adder"}, {"at", "device_add"}, {"nth", nth}, {"to", "onliner"}, {"forced", false}}});
+    ASSERT_TRUE(write_file(journal, text.substr(0, second) + played.dump() + "\n"));
+
+    order.resume = true;
+    order.stop_at_first = true;
+    order.trials = 0;
+    const RunResults resumed = results();
+    ASSERT_EQ(resumed.arms.size(), 2u);
+    EXPECT_EQ(resumed.fault, "");
+    EXPECT_TRUE(resumed.arms[0].trials.empty());
+    EXPECT_EQ(resumed.arms[1].trials.size(), 2u) << "the second trial does not come out as expected, so it is the last";
+    ASSERT_TRUE(resumed.arms[1].explored);
+    EXPECT_TRUE(resumed.arms[1].explored->stopped_at_first);
+}
+
 // --- interruption
 
 TEST_F(CampaignTest, AnInterruptionKeepsWhatThereIs) {
