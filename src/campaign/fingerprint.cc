@@ -273,12 +273,7 @@ Fingerprint fingerprint_of(const Finding& finding) {
 }
 
 bool accuses(const Finding& finding) {
-    switch (finding.verdict) {
-        case Verdict::held:
-        case Verdict::rig_fault: return false;
-        case Verdict::inconclusive: return finding.oracle == "console";
-        default: return true;
-    }
+    return convicts(finding.verdict) || (finding.verdict == Verdict::inconclusive && finding.oracle == "console");
 }
 
 std::vector<Finding> parse_findings(std::string_view json) {

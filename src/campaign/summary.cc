@@ -20,11 +20,6 @@ double middle(std::vector<double>& values) {
     return (*std::max_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(half)) + upper) / 2;
 }
 
-bool convicts(const std::string& verdict) {
-    const auto parsed = parse_verdict(verdict);
-    return parsed && *parsed != Verdict::held && *parsed != Verdict::inconclusive && *parsed != Verdict::rig_fault;
-}
-
 // Matching every finding of every trial against every pattern would take long; most are the same few.
 class KnownMatcher {
 public:

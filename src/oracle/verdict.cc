@@ -19,6 +19,26 @@ std::optional<Verdict> parse_verdict(std::string_view text) {
     return static_cast<Verdict>(found - names.begin());
 }
 
+bool convicts(Verdict verdict) {
+    switch (verdict) {
+        case Verdict::held:
+        case Verdict::inconclusive:
+        case Verdict::rig_fault: return false;
+        case Verdict::deadlock:
+        case Verdict::oops:
+        case Verdict::rule_broken:
+        case Verdict::lock_order:
+        case Verdict::accounting:
+        case Verdict::hang: break;
+    }
+    return true;
+}
+
+bool convicts(std::string_view verdict) {
+    const auto parsed = parse_verdict(verdict);
+    return parsed && convicts(*parsed);
+}
+
 int gravity(Verdict verdict) {
     switch (verdict) {
         case Verdict::rig_fault: return 0;

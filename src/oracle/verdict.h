@@ -26,6 +26,12 @@ const std::vector<std::string_view>& verdict_names();
 // The gravest has the least: a trial's verdict is that of its gravest finding.
 int gravity(Verdict verdict);
 
+// Whether the verdict finds the kernel guilty. `held` does not, nor does `inconclusive`, which proves nothing, nor
+// `rig_fault`, which is not the kernel's.
+bool convicts(Verdict verdict);
+// The same for a verdict as it is stored. False for a text that is no verdict, e.g. "skipped".
+bool convicts(std::string_view verdict);
+
 // What one oracle says of one trial.
 struct Finding {
     std::string oracle;  // "crash", "deadlock", "accounting", "console", "evidence", ...

@@ -81,7 +81,7 @@ Outcome outcome_of(const CampaignReport& report, std::size_t result) {
     if (one.as_expected) return Outcome::passed;
     if (report.night.known_results[result]) return Outcome::known;
     const bool control = report.night.cells[one.trial.cell].is_control();
-    return control && one.verdict != to_string(Verdict::inconclusive) ? Outcome::failed : Outcome::undecided;
+    return control && convicts(one.verdict) ? Outcome::failed : Outcome::undecided;
 }
 
 std::string known_text(const CampaignReport& report, const StoredResult& result) {

@@ -111,17 +111,15 @@ std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_d
         for (const auto& point : explored.missing_points) out += " " + one_line(point);
         out += "\n";
     }
-    const auto convicts = std::ranges::find_if(arm.trials, [&](const TrialResult& trial) {
-        return arm.is_control() ? !trial.as_expected
-                                : std::ranges::find(arm.expected, trial.verdict) != arm.expected.end();
-    });
-    if (convicts == arm.trials.end()) return out;
+    const auto first =
+        std::ranges::find_if(arm.trials, [&](const TrialResult& trial) { return arm.is_shown_by(trial); });
+    if (first == arm.trials.end()) return out;
     const auto unexpected = std::ranges::count(arm.trials, false, &TrialResult::as_expected);
     const std::string what = arm.is_control()
                                  ? fmt::format("{} of them not as expected", unexpected)
                                  : fmt::format("{} of them to {}", arm.convicted(), verdict_list(arm.expected));
-    return out + fmt::format("  {}; the first, trial {}: {}\n  again: memrig replay {}\n", what, convicts->number,
-                             text_of(convicts->order), one_line((run_directory / convicts->directory).string()));
+    return out + fmt::format("  {}; the first, trial {}: {}\n  again: memrig replay {}\n", what, first->number,
+                             text_of(first->order), one_line((run_directory / first->directory).string()));
 }
 
 // Of free mode: how often the race came by itself.

@@ -23,10 +23,6 @@ bool wanted(const std::vector<std::string>& asked, const std::string& name) {
     return asked.empty() || std::ranges::find(asked, name) != asked.end();
 }
 
-bool is_conviction(Verdict verdict) {
-    return verdict != Verdict::held && verdict != Verdict::inconclusive && verdict != Verdict::rig_fault;
-}
-
 Result<bool> has_bench_for(const Scenario& scenario, const std::string& arch) {
     for (const auto& name : scenario.benches) {
         MEMRIG_TRY(const Bench bench, load_bench(name));
@@ -140,9 +136,9 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
         cell.reason = trial.reason;
         cell.oracle = trial.findings.empty() ? "" : trial.findings.front().oracle;
         cell.trials.push_back(std::move(trial));
-        if (is_conviction(cell.verdict)) break;
+        if (convicts(cell.verdict)) break;
     }
-    if (is_conviction(cell.verdict)) cell.outcome = CellOutcome::killed;
+    if (convicts(cell.verdict)) cell.outcome = CellOutcome::killed;
     else if (cell.verdict == Verdict::rig_fault) cell.outcome = CellOutcome::rig_fault;
     else {
         const bool held = std::ranges::any_of(cell.trials, [](const auto& t) { return t.verdict == Verdict::held; });

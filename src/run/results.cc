@@ -5,10 +5,21 @@
 
 namespace memrig {
 
+namespace {
+
+bool expects(const ArmResult& arm, Verdict verdict) {
+    return std::ranges::find(arm.expected, verdict) != arm.expected.end();
+}
+
+}  // namespace
+
 std::size_t ArmResult::convicted() const {
-    return static_cast<std::size_t>(std::ranges::count_if(trials, [&](const TrialResult& trial) {
-        return std::ranges::find(expected, trial.verdict) != expected.end();
-    }));
+    return static_cast<std::size_t>(
+        std::ranges::count_if(trials, [&](const TrialResult& trial) { return expects(*this, trial.verdict); }));
+}
+
+bool ArmResult::is_shown_by(const TrialResult& trial) const {
+    return is_control() ? !trial.as_expected : expects(*this, trial.verdict);
 }
 
 bool ArmResult::as_expected() const {

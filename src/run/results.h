@@ -59,6 +59,9 @@ struct ArmResult {
     [[nodiscard]] bool as_expected() const;
     // How many trials came to one of the expected verdicts.
     [[nodiscard]] std::size_t convicted() const;
+    // Whether the trial shows what explore mode looks for: an unexpected result of a control, or an expected verdict of
+    // a mutant.
+    [[nodiscard]] bool is_shown_by(const TrialResult& trial) const;
     [[nodiscard]] bool is_control() const { return arm == "control"; }
     [[nodiscard]] std::map<Verdict, unsigned> counts() const;
 };

@@ -283,10 +283,7 @@ Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
     if (planned.exploration) {
         MEMRIG_TRY(const auto fresh, planned.exploration->played(outcome));
         for (const auto& order : fresh) queue_.push_back({&planned, order});
-        const bool convicts = arm.is_control()
-                                  ? !outcome.result.as_expected
-                                  : std::ranges::find(arm.expected, outcome.result.verdict) != arm.expected.end();
-        if (order_.stop_at_first && convicts) planned.exploration->stop_at_first();
+        if (order_.stop_at_first && arm.is_shown_by(outcome.result)) planned.exploration->stop_at_first();
         const std::size_t known = planned.exploration->summary().known;
         arm.trials_asked =
             static_cast<unsigned>(order_.trials == 0 ? known : std::min<std::size_t>(known, order_.trials));
