@@ -8,14 +8,14 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "base/exit_status.h"
+
 namespace memrig {
 
 namespace {
-constexpr int kInterruptedExit = 130;
-
 void on_signal(int signal) {
-    if (stop_request().requested()) ::_exit(kInterruptedExit);
-    stop_request().request(kInterruptedExit, signal);
+    if (stop_request().requested()) ::_exit(kExitInterrupted);
+    stop_request().request(kExitInterrupted, signal);
 }
 }  // namespace
 

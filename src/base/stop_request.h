@@ -33,7 +33,7 @@ private:
 
 StopRequest& stop_request();
 
-// Routes SIGINT and SIGTERM to stop_request() with exit code 130; a second signal ends the program at once, and
+// Routes SIGINT and SIGTERM to stop_request() with kExitInterrupted; a second signal ends the program at once, and
 // PR_SET_PDEATHSIG then ends its children. Ignores SIGPIPE. Call once, from main().
 void install_signal_handlers();
 

@@ -10,6 +10,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/clock.h"
+#include "base/exit_status.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/process.h"
@@ -23,8 +24,6 @@ namespace memrig {
 namespace {
 
 using Json = nlohmann::json;
-
-constexpr int kUserInput = 2;  // the exit status of a worker that refuses its orders
 
 // What a worker's results.json says of its one trial.
 struct WorkerReport {
@@ -286,7 +285,7 @@ private:
     Status take(const Attempt& attempt, const ExitStatus& ended) {
         hosts_.give_back(attempt.host);
         const PlanCell& cell = order_.plan.cells[attempt.trial.cell];
-        if (ended.signal == 0 && ended.code == kUserInput)
+        if (ended.signal == 0 && ended.code == kExitBadUsage)
             return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
         auto report = read_report(order_.directory / attempt.directory);
         if (report && !report->skipped.empty()) {

@@ -5,6 +5,7 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/exit_status.h"
 #include "base/statistics.h"
 #include "campaign/summary.h"
 #include "oracle/verdict.h"
@@ -59,11 +60,11 @@ int campaign_exit_status(const std::vector<CellProgress>& cells) {
     const CampaignSum sum = sum_of(cells);
     if (std::ranges::any_of(
             cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
-        return 3;
-    if (sum.unexpected() != 0) return 1;
+        return kExitRigFault;
+    if (sum.unexpected() != 0) return kExitNotAsExpected;
     const bool gap =
         std::ranges::any_of(cells, [](const CellProgress& one) { return one.skipped.empty() && one.done == 0; });
-    return sum.done == 0 || gap ? 4 : 0;
+    return sum.done == 0 || gap ? kExitNothingRun : kExitGood;
 }
 
 std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,

@@ -24,8 +24,8 @@ std::string campaign_status_text(const std::string& name, const std::vector<Cell
 // Schema in docs/campaigns.md.
 std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
                                  const std::vector<HostProgress>& hosts);
-// 0 all results are as expected, 1 one is not, 3 one is a rig fault, 4 an arm that was not skipped has none, or all were skipped. What is
-// planned beyond an arm's first trial and not run yet speaks neither way.
+// A status of base/exit_status.h. It is kExitNothingRun also if one arm that was not skipped has no result, or all were
+// skipped. Planned trials beyond an arm's first that were not run yet do not count.
 int campaign_exit_status(const std::vector<CellProgress>& cells);
 
 }  // namespace memrig

@@ -27,8 +27,6 @@ constexpr const char* kFooter =
     "  git bisect start v6.13 v6.12\n"
     "  git bisect run memrig bisect-step --scenario acpi-dimm-online\n";
 
-constexpr int kGitBadUsage = 129;
-
 std::string step_json(const BisectStep& step, const BisectSpec& order) {
     nlohmann::ordered_json json = {{"schema", 1},
                                    {"outcome", to_string(step.outcome)},
@@ -89,9 +87,9 @@ int step_of(const BisectSpec& order, bool as_json) {
 
 int status_for_git(int status) {
     switch (status) {
-        case kExitBadUsage: return kGitBadUsage;
+        case kExitBadUsage: return kBisectBadUsage;
         case kExitRigFault:
-        case kExitNothingRun: return exit_status_of(StepOutcome::rig_fault);
+        case kExitNothingRun: return kBisectRigFault;
         default: return status;
     }
 }

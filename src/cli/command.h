@@ -11,8 +11,8 @@ namespace memrig {
 // What the command line asks for; returns the exit status. Set while the command line is parsed, run by main().
 using Action = std::function<int()>;
 
-// git bisect run takes every status from 1 to 127, but 125, for "bad". Bad usage and our own faults must end the bisection: 128 and more.
 inline constexpr std::string_view kBisectStep = "bisect-step";
+// The kBisect... status for a kExit... one: bad usage and our own faults must end the bisection.
 int status_for_git(int status);
 
 void add_run_command(CLI::App& program, Action& action);

@@ -1,4 +1,4 @@
-// What goes to the terminal, and the exit statuses.
+// What goes to the terminal.
 #pragma once
 
 #include <cstdio>
@@ -7,21 +7,12 @@
 #include <vector>
 
 #include "base/error.h"
+#include "base/exit_status.h"
 #include "base/text.h"
 
 namespace memrig {
 
-// The program's exit status.
-enum : int {
-    kExitGood = 0,
-    kExitNotAsExpected = 1,
-    kExitBadUsage = 2,
-    kExitRigFault = 3,
-    kExitNothingRun = 4,
-    kExitInterrupted = 130
-};
-
-// 2 for what the user gave, 130 for an interruption, 3 for all else.
+// kExitBadUsage for what the user gave, kExitInterrupted for an interruption, kExitRigFault for all else.
 int exit_status_of(Fault fault);
 
 // "memrig: MESSAGE (REMEDY)" on stderr; further lines of the message (a console's last ones) follow it. Returns the exit status.

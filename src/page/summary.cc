@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "base/exit_status.h"
 #include "base/text.h"
 #include "campaign/status.h"
 #include "page/parts.h"
@@ -18,21 +19,22 @@ constexpr std::size_t kMostKernels = 24;
 // What `campaign run` would exit with, for those who do not know the numbers.
 std::string exit_words(int status, const CampaignSum& counts) {
     switch (status) {
-        case 0:
+        case kExitGood:
             return fmt::format("every result{} is as expected{}", counts.done < counts.planned ? " so far" : "",
                                counts.known == 0 ? "" : " or known");
-        case 1: return fmt::format("{} not as expected", counted(counts.unexpected(), "result"));
-        case 3: return "the rig itself failed in at least one trial";
-        case 4: return counts.done == 0 ? "nothing was run, so nothing is shown" : "an arm has no result yet";
+        case kExitNotAsExpected: return fmt::format("{} not as expected", counted(counts.unexpected(), "result"));
+        case kExitRigFault: return "the rig itself failed in at least one trial";
+        case kExitNothingRun:
+            return counts.done == 0 ? "nothing was run, so nothing is shown" : "an arm has no result yet";
         default: return "";
     }
 }
 
 Look look_of_status(int status) {
     switch (status) {
-        case 0: return {"good", "✓"};
-        case 1: return {"bad", "✗"};
-        case 3: return {"fault", "!"};
+        case kExitGood: return {"good", "✓"};
+        case kExitNotAsExpected: return {"bad", "✗"};
+        case kExitRigFault: return {"fault", "!"};
         default: return {"undecided", "?"};
     }
 }

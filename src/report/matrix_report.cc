@@ -5,6 +5,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/exit_status.h"
+
 namespace memrig {
 
 namespace {
@@ -106,7 +108,7 @@ std::string matrix_text(const Matrix& matrix, const Paint& paint) {
         out += (is_good(*cell) ? line : paint.bad(line)) + "\n";
     }
     const std::string score = score_line(matrix);
-    return out + "\n" + (matrix.exit_status() == 0 ? paint.good(score) : paint.bad(score)) + "\n";
+    return out + "\n" + (matrix.exit_status() == kExitGood ? paint.good(score) : paint.bad(score)) + "\n";
 }
 
 std::string matrix_json(const Matrix& matrix) {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "base/exit_status.h"
 #include "base/statistics.h"
 #include "report/summary.h"
 
@@ -161,10 +162,10 @@ std::string closing_sentence(const RunResults& results, const Paint& paint) {
         "{} in {}{}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size() - skipped, "arm"),
         skipped == 0 ? "" : fmt::format(" ({} skipped)", skipped), short_time(results.seconds), results.seed);
     switch (results.exit_status()) {
-        case 0: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
-        case 1: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);
-        case 4: return fmt::format("{}: {}\n", paint.bad("nothing was run"), what);
-        case 130: return fmt::format("{}: {}\n", paint.bad("interrupted"), what);
+        case kExitGood: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
+        case kExitNotAsExpected: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);
+        case kExitNothingRun: return fmt::format("{}: {}\n", paint.bad("nothing was run"), what);
+        case kExitInterrupted: return fmt::format("{}: {}\n", paint.bad("interrupted"), what);
         default: return fmt::format("{}: {}\n", paint.bad("rig fault"), what);
     }
 }

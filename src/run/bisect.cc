@@ -4,6 +4,7 @@
 #include <cmath>
 #include <limits>
 
+#include "base/exit_status.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/paths.h"
@@ -130,14 +131,14 @@ const char* to_string(StepOutcome outcome) {
 
 int exit_status_of(StepOutcome outcome) {
     switch (outcome) {
-        case StepOutcome::good: return 0;
-        case StepOutcome::bad: return 1;
+        case StepOutcome::good: return kBisectGood;
+        case StepOutcome::bad: return kBisectBad;
         case StepOutcome::undecided:
-        case StepOutcome::untestable: return 125;
-        case StepOutcome::rig_fault: return 128;
-        case StepOutcome::interrupted: return 130;
+        case StepOutcome::untestable: return kBisectSkip;
+        case StepOutcome::rig_fault: break;
+        case StepOutcome::interrupted: return kBisectInterrupted;
     }
-    return 128;
+    return kBisectRigFault;
 }
 
 StepOutcome outcome_of(const Error& error) {

@@ -35,7 +35,7 @@ enum class StepOutcome {
     interrupted
 };
 const char* to_string(StepOutcome outcome);
-// As git bisect run takes it: 0 good, 1 bad, 125 for what is to be skipped; 128 and above end the bisection.
+// The kBisect... status of base/exit_status.h.
 int exit_status_of(StepOutcome outcome);
 // What an error in the middle of a step, after all of the user's input was found good, makes of it.
 StepOutcome outcome_of(const Error& error);

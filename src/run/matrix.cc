@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/exit_status.h"
 #include "base/file.h"
 #include "base/stop_request.h"
 #include "kernel/catalogue.h"
@@ -211,10 +212,10 @@ std::size_t Matrix::false_positives() const {
 }
 
 int Matrix::exit_status() const {
-    if (interrupted) return 130;
-    if (std::ranges::find(cells, CellOutcome::rig_fault, &MatrixCell::outcome) != cells.end()) return 3;
+    if (interrupted) return kExitInterrupted;
+    if (std::ranges::find(cells, CellOutcome::rig_fault, &MatrixCell::outcome) != cells.end()) return kExitRigFault;
     // Nothing run is nothing shown.
-    return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? 0 : 1;
+    return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? kExitGood : kExitNotAsExpected;
 }
 
 Result<Matrix> run_matrix(const MatrixSpec& order, const std::vector<Host*>& hosts, RunObserver& observer) {

@@ -59,7 +59,8 @@ struct Matrix {
     // Trials of the originals, and those of them that did not hold.
     [[nodiscard]] std::size_t original_trials() const;
     [[nodiscard]] std::size_t false_positives() const;
-    // 0: all killed and every original held; 1: not so; 3: a rig fault; 130: interrupted.
+    // kExitGood if all were killed and every original held; else kExitNotAsExpected, kExitRigFault or
+    // kExitInterrupted.
     [[nodiscard]] int exit_status() const;
 };
 

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cmath>
 
+#include "base/exit_status.h"
+
 namespace memrig {
 
 namespace {
@@ -36,16 +38,18 @@ std::map<Verdict, unsigned> ArmResult::counts() const {
 }
 
 int RunResults::exit_status() const {
-    if (interrupted) return 130;
-    if (!fault.empty()) return 3;
+    if (interrupted) return kExitInterrupted;
+    if (!fault.empty()) return kExitRigFault;
     bool failed = false;
     for (const auto& arm : arms) {
-        if (std::ranges::find(arm.trials, Verdict::rig_fault, &TrialResult::verdict) != arm.trials.end()) return 3;
+        if (std::ranges::find(arm.trials, Verdict::rig_fault, &TrialResult::verdict) != arm.trials.end())
+            return kExitRigFault;
         failed = failed || !arm.as_expected();
     }
-    if (failed) return 1;
+    if (failed) return kExitNotAsExpected;
     // All that is skipped shows nothing: a nightly run must not take it for a pass.
-    return std::ranges::all_of(arms, [](const ArmResult& arm) { return arm.trials.empty(); }) ? 4 : 0;
+    return std::ranges::all_of(arms, [](const ArmResult& arm) { return arm.trials.empty(); }) ? kExitNothingRun
+                                                                                              : kExitGood;
 }
 
 Spread spread_of(std::vector<double> values) {

@@ -92,7 +92,7 @@ struct RunResults {
     std::string fault;  // what broke the campaign off, with the trials so far kept; empty where nothing did
     double seconds = 0;
 
-    // 0 all as expected, 1 an expectation failed, 3 a rig fault (or what broke it off), 4 no trial was run, 130 interrupted.
+    // Of base/exit_status.h: kExitRigFault also for what broke the run off, kExitNothingRun where no trial was run.
     [[nodiscard]] int exit_status() const;
 };
 
