@@ -3,6 +3,7 @@
 #include <cmath>
 
 #include "report/summary.h"
+#include "run/trial_json.h"
 
 namespace memrig {
 
@@ -36,14 +37,6 @@ Json finding_json(const Finding& finding) {
             {"verdict", to_string(finding.verdict)},
             {"summary", finding.summary},
             {"details", finding.details}};
-}
-
-Json order_json(const Interleaving& order) {
-    Json list = Json::array();
-    for (const auto& one : order)
-        list.push_back(
-            {{"actor", one.actor}, {"at", one.at}, {"nth", one.nth}, {"to", one.to}, {"forced", one.forced}});
-    return list;
 }
 
 Json trial_json(const TrialResult& trial) {

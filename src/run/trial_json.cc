@@ -108,8 +108,8 @@ TrialResult result_of(const Json& json) {
 
 }  // namespace
 
-Json order_json(const Interleaving& order) {
-    Json list = Json::array();
+nlohmann::ordered_json order_json(const Interleaving& order) {
+    auto list = nlohmann::ordered_json::array();
     for (const auto& one : order)
         list.push_back(
             {{"actor", one.actor}, {"at", one.at}, {"nth", one.nth}, {"to", one.to}, {"forced", one.forced}});
@@ -138,7 +138,7 @@ Json recipe_json(const TrialSpec& order) {
                  {"settings", manner.settings},
                  {"ledger", manner.ledger},
                  {"lock_trace", manner.lock_trace},
-                 {"order", order_json(order.order)},
+                 {"order", Json(order_json(order.order))},
                  {"scenario_text", order.scenario.text}};
     if (!order.host.empty()) json["host"] = order.host;
     return json;
@@ -202,7 +202,7 @@ Json verdict_json(const TrialResult& result) {
                   {{"restore", result.restore_seconds},
                    {"schedule", result.schedule_seconds},
                    {"verdict", result.verdict_seconds}}},
-                 {"order", order_json(result.order)},
+                 {"order", Json(order_json(result.order))},
                  {"order_came_to_pass", result.order_came_to_pass},
                  {"findings", std::move(findings)}};
     if (!result.host.empty()) json["host"] = result.host;
@@ -218,7 +218,7 @@ Result<TrialResult> read_verdict(const fs::path& trial_directory) {
 
 Json outcome_json(const TrialOutcome& outcome) {
     Json orders = Json::array();
-    for (const auto& order : outcome.branches.orders) orders.push_back(order_json(order));
+    for (const auto& order : outcome.branches.orders) orders.push_back(Json(order_json(order)));
     return {{"trial", verdict_json(outcome.result)},
             {"directory", outcome.result.directory.generic_string()},
             {"missing_points", outcome.missing_points},

@@ -7,7 +7,8 @@
 
 namespace memrig {
 
-nlohmann::json order_json(const Interleaving& order);
+// An order as every file of a run has it: a list of its switches.
+nlohmann::ordered_json order_json(const Interleaving& order);
 
 // What is needed to play a trial again.
 struct TrialRecipe {
