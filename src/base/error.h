@@ -2,6 +2,7 @@
 #pragma once
 
 #include <expected>
+#include <optional>
 #include <string>
 #include <utility>
 
@@ -20,10 +21,17 @@ enum class Fault {
 
 const char* to_string(Fault fault);
 
+// How a process of ours ended.
+enum class ProcessEnd {
+    exited,  // by itself, with an exit status
+    killed   // by a signal
+};
+
 struct Error {
     Fault fault = Fault::rig;
-    std::string message;  // one line, no full stop
-    std::string remedy;   // what to do about it; may be empty
+    std::string message;                         // one line, no full stop
+    std::string remedy;                          // what to do about it; may be empty
+    std::optional<ProcessEnd> process_end = {};  // set if the error is that a process ended
 
     // "message (remedy)", as the user sees it.
     [[nodiscard]] std::string line() const;

@@ -21,7 +21,8 @@ namespace memrig {
 namespace {
 
 ExitStatus decode(int status) {
-    return WIFSIGNALED(status) ? ExitStatus{0, WTERMSIG(status)} : ExitStatus{WEXITSTATUS(status), 0};
+    if (WIFSIGNALED(status)) return {0, WTERMSIG(status), ProcessEnd::killed};
+    return {WEXITSTATUS(status), 0, ProcessEnd::exited};
 }
 
 constexpr std::size_t kMostInherited = 16;
@@ -115,7 +116,9 @@ Result<pid_t> fork_exec(const SpawnOptions& options, int output) {
 }  // namespace
 
 std::string ExitStatus::text() const {
-    return signal != 0 ? fmt::format("killed by SIG{}", ::sigabbrev_np(signal)) : fmt::format("exit status {}", code);
+    if (end == ProcessEnd::exited) return fmt::format("exit status {}", code);
+    const char* name = ::sigabbrev_np(signal);
+    return name != nullptr ? fmt::format("killed by SIG{}", name) : fmt::format("killed by signal {}", signal);
 }
 
 Result<Process> Process::spawn(const SpawnOptions& options) {

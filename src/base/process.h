@@ -22,9 +22,10 @@ struct SpawnOptions {
 };
 
 struct ExitStatus {
-    int code = 0;    // the exit status, if `signal` is 0
-    int signal = 0;  // the signal that ended it, or 0
-    [[nodiscard]] bool success() const { return code == 0 && signal == 0; }
+    int code = 0;    // the exit status, if `end` is exited; else 0
+    int signal = 0;  // the signal that ended it, if `end` is killed; else 0
+    ProcessEnd end = ProcessEnd::exited;
+    [[nodiscard]] bool success() const { return end == ProcessEnd::exited && code == 0; }
     // "exit status 1" or "killed by SIGKILL".
     [[nodiscard]] std::string text() const;
 };

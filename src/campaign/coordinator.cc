@@ -285,7 +285,7 @@ private:
     Status take(const Attempt& attempt, const ExitStatus& ended) {
         hosts_.give_back(attempt.host);
         const PlanCell& cell = order_.plan.cells[attempt.trial.cell];
-        if (ended.signal == 0 && ended.code == kExitBadUsage)
+        if (ended.end == ProcessEnd::exited && ended.code == kExitBadUsage)
             return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
         auto report = read_report(order_.directory / attempt.directory);
         if (report && !report->skipped.empty()) {

@@ -216,7 +216,7 @@ Result<std::string> KernelBuilder::patch(const Plan& plan, const SourceMutant& m
             {"diff", "-u", "--label", "a/" + file, "--label", "b/" + file, original.string(), patched.string()}, {}};
         MEMRIG_TRY(const ExitStatus status,
                    tools_.run(compare, [&](std::string_view line) { diff += std::string(line) + "\n"; }));
-        if (status.code > 1 || status.signal != 0)
+        if (status.code > 1 || status.end == ProcessEnd::killed)
             return fail(Fault::host, "comparing {} failed with {}", file, status.text());
         if (status.code == 0) untouched += (untouched.empty() ? "" : ", ") + file;
     }

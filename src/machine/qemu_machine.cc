@@ -136,7 +136,10 @@ std::optional<Error> QemuMachine::death(Duration grace) {
     const auto status = process_.poll();
     if (!status) return std::nullopt;
     const std::string words = last_words(output_);
-    return Error{Fault::rig, fmt::format("QEMU ended: {}{}", status->text(), words.empty() ? "" : ": " + words), {}};
+    return Error{Fault::rig,
+                 fmt::format("QEMU ended: {}{}", status->text(), words.empty() ? "" : ": " + words),
+                 {},
+                 status->end};
 }
 
 Error QemuMachine::startup_error(Error seen) {

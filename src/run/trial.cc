@@ -301,7 +301,7 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
         if (live.error().fault == Fault::interrupted) return std::unexpected(live.error());
         blame(result, live.error());
         // A QEMU that somebody killed says nothing about the saved state.
-        const bool killed = live.error().message.find("killed by") != std::string::npos;
+        const bool killed = live.error().process_end == ProcessEnd::killed;
         result.did_not_restore =
             is_kept(backend, order.guest->order.bench) && live.error().fault == Fault::rig && !killed;
     } else {

@@ -108,7 +108,7 @@ TEST_F(CampaignTest, ABrokenGuestIsBootedAnewOnceForAllItsTrials) {
 TEST_F(CampaignTest, AQemuThatWasKilledSaysNothingAboutTheSavedGuest) {
     order.trials = 2;
     backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
-        if (number == 1) return fail(Fault::rig, "QEMU ended: killed by SIGKILL");
+        if (number == 1) return std::unexpected(Error{Fault::rig, "QEMU ended: killed", {}, ProcessEnd::killed});
         return {};
     };
     const RunResults all = results();
@@ -116,6 +116,16 @@ TEST_F(CampaignTest, AQemuThatWasKilledSaysNothingAboutTheSavedGuest) {
     ASSERT_EQ(all.arms[0].trials.size(), 2u);
     EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::rig_fault);
     EXPECT_EQ(all.arms[0].trials[1].verdict, Verdict::inconclusive) << "the rest go on";
+}
+
+TEST_F(CampaignTest, OnlyTheKindOfAnErrorSaysThatQemuWasKilled) {
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number > 1) return {};
+        return std::unexpected(
+            Error{Fault::rig, "QEMU ended: exit status 1: a page was killed by the migration", {}, ProcessEnd::exited});
+    };
+    EXPECT_FALSE(only_trial().did_not_restore);
+    EXPECT_EQ(backend.created(), 2u) << "the guest is booted anew";
 }
 
 // --- trials

@@ -95,6 +95,9 @@ TEST_F(ProcessTest, AnExitStatus) {
     const ExitStatus killed = end_of("kill -KILL $$");
     EXPECT_FALSE(killed.success());
     EXPECT_EQ(killed.text(), "killed by SIGKILL");
+    EXPECT_EQ(three.end, ProcessEnd::exited);
+    EXPECT_EQ(killed.end, ProcessEnd::killed);
+    EXPECT_EQ((ExitStatus{0, 40, ProcessEnd::killed}.text()), "killed by signal 40") << "it has no name";
 }
 
 TEST_F(ProcessTest, TheEndCanBePolled) {
