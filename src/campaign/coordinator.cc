@@ -13,6 +13,7 @@
 #include "base/exit_status.h"
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/process.h"
 #include "base/statistics.h"
 #include "base/stop_request.h"
@@ -255,6 +256,9 @@ private:
         options.output = log_of(directory);
         options.environment = {"TMPDIR=" + scratch_.string()};
         MEMRIG_TRY(Process process, Process::spawn(options));
+        logger(LogLayer::campaign)
+            .info("worker {} begins trial {} of {}, attempt {}, on {}", process.pid(), trial.number, cell.key(),
+                  attempt, hosts_.name(host));
         running_.push_back({trial, attempt, host, directory, std::move(process)});
         return {};
     }
@@ -285,6 +289,9 @@ private:
     Status take(const Attempt& attempt, const ExitStatus& ended) {
         hosts_.give_back(attempt.host);
         const PlanCell& cell = order_.plan.cells[attempt.trial.cell];
+        logger(LogLayer::campaign)
+            .info("worker {} of trial {} of {} ends: {}", attempt.process.pid(), attempt.trial.number, cell.key(),
+                  ended.text());
         if (ended.end == ProcessEnd::exited && ended.code == kExitBadUsage)
             return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
         auto report = read_report(order_.directory / attempt.directory);

@@ -20,9 +20,12 @@ constexpr const char* kDescription =
     "evidence.";
 
 constexpr const char* kFooter =
-    "`memrig help COMMAND` or `memrig COMMAND --help` says more of a command. What each layer does is logged to stderr "
-    "as\n"
-    "MEMRIG_LOG asks, as in MEMRIG_LOG=warn,probe=debug.\n\n"
+    "`memrig help COMMAND` or `memrig COMMAND --help` says more of a command.\n"
+    "MEMRIG_LOG=warn,probe=debug sets what is logged to stderr: a LEVEL for all layers, and LAYER=LEVEL for one of "
+    "them. "
+    "Layers: qmp,\nguest, probe, machine, watch, libvirt, play, run, campaign. Levels: trace, debug, info, warn, "
+    "error, "
+    "critical, off.\n\n"
     "Example:\n"
     "  memrig run acpi-dimm-online --trials 5\n";
 
@@ -136,10 +139,10 @@ int run(int argc, char** argv) {
 
 int main(int argc, char** argv) {
     memrig::install_signal_handlers();
-    memrig::set_up_logging();
     int status = memrig::kExitRigFault;
     try {
-        status = memrig::run(argc, argv);
+        const memrig::Status logging = memrig::set_up_logging();
+        status = logging ? memrig::run(argc, argv) : memrig::report_error(logging.error());
     } catch (const std::exception& exception) {
         // Errors are values: one that comes as an exception is a mistake of ours, or memory has run out.
         status = memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});

@@ -10,6 +10,7 @@
 
 #include "base/log.h"
 #include "base/stop_request.h"
+#include "base/text.h"
 #include "guest/replies.h"
 
 namespace memrig {
@@ -104,7 +105,7 @@ void AgentLink::read_for_ever() {
         foreign_version_ = decoder.foreign_version();
     }
     if (decoder.skipped() > 0)
-        logger("guest")->debug("{} bytes on the agent's link belonged to no frame", decoder.skipped());
+        logger(LogLayer::guest).debug("{} bytes on the agent's link belonged to no frame", decoder.skipped());
     const std::lock_guard lock(mutex_);
     closed_ = true;
     changed_.notify_all();
@@ -160,7 +161,8 @@ void AgentLink::take_reply(const Frame& frame) {
 void AgentLink::take_event(const Frame& frame, SteadyTime at) {
     auto write = parse_write_event(frame.payload);
     if (!write || writes_.size() >= kMaxWrites) {
-        logger("guest")->warn("ignored an event: {}", write ? "there were too many" : write.error().message);
+        logger(LogLayer::guest)
+            .warn("ignored an event: {}", write ? "there were too many" : one_line(write.error().message));
         return;
     }
     write->seen = at;
@@ -228,9 +230,11 @@ Result<std::string> AgentLink::ask(std::string_view what, const std::string& pay
     std::unique_lock lock(mutex_);
     const Frame frame{FrameType::request, pending_.id, 0, payload};
     lock.unlock();
+    logger(LogLayer::guest).debug("request {}: asks for {}", frame.id, what);
     MEMRIG_CHECK(send(frame, {}, deadline));
     lock.lock();
     MEMRIG_TRY(const bool done, wait_for_reply(lock, deadline));
+    if (!done) logger(LogLayer::guest).debug("request {}: no reply", frame.id);
     if (!done)
         return fail(Fault::guest, "the agent did not answer within {:.1f} s (asked for {})",
                     seconds(std::chrono::steady_clock::now() - begin), what);
@@ -239,6 +243,9 @@ Result<std::string> AgentLink::ask(std::string_view what, const std::string& pay
     std::string text = std::move(pending_.text);
     const bool deflated = pending_.deflated;
     lock.unlock();
+    logger(LogLayer::guest)
+        .debug("request {}: {} bytes after {:.3f} s", frame.id, text.size(),
+               seconds(std::chrono::steady_clock::now() - begin));
     return deflated ? inflate_reply(text) : text;
 }
 

@@ -8,6 +8,7 @@
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "guest/agent_link.h"
 #include "libvirt/channel.h"
 #include "libvirt/domain_xml.h"
@@ -51,6 +52,8 @@ public:
     LibvirtMachine(const LibvirtMachine&) = delete;
     LibvirtMachine& operator=(const LibvirtMachine&) = delete;
     ~LibvirtMachine() override {
+        const char* name = virDomainGetName(domain_.get());
+        logger(LogLayer::libvirt).info("ends domain {}", name != nullptr ? name : "without a name");
         close_channels();
         if (end_registration_ >= 0) virConnectDomainEventDeregisterAny(connection_.get(), end_registration_);
         if (virDomainDestroy(domain_.get()) < 0 && !last_error_is(VIR_ERR_NO_DOMAIN) &&

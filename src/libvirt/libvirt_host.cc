@@ -6,6 +6,7 @@
 #include <libvirt/virterror.h>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "libvirt/call.h"
 #include "libvirt/domain_machine.h"
 #include "libvirt/domain_xml.h"
@@ -121,6 +122,7 @@ Result<std::unique_ptr<DomainMachine>> LibvirtHost::define(const MachineSpec& sp
         if (!elsewhere_ && virConnectIsAlive(connection.get()) != 1) end_by_gdbstub(names.gdb_socket);
         return std::unexpected(explain(started->error, spec, resources));
     }
+    logger(LogLayer::libvirt).info("domain {} is started at {}", names.domain, uri_);
     return make_domain_machine(std::move(connection), std::move(started->domain), std::move(there),
                                std::move(resources));
 }

@@ -6,6 +6,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/paths.h"
+#include "base/text.h"
 #include "kernel/modules.h"
 
 namespace memrig {
@@ -85,8 +86,9 @@ Result<Booted> boot_to_agent(Host& host, const MachineSpec& spec) {
         const bool emulator_fault =
             spec.accelerator == Accelerator::tcg && machine->console().text().find("Oops: int3:") != std::string::npos;
         if (!emulator_fault || boot == kMostBoots) return std::unexpected(spoken.error());
-        logger("guest")->warn("{}: the kernel hit one of its own int3 while it booted, a fault of QEMU; booting again",
-                              spec.kernel.id);
+        logger(LogLayer::machine)
+            .warn("{}: the kernel hit one of its own int3 while it booted, a fault of QEMU; booting again",
+                  spec.kernel.id);
     }
 }
 
@@ -182,7 +184,8 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
              fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", spec.kernel.id),
              {}},
             "build it with CONFIG_MEMORY_HOTPLUG");
-    for (const auto& warning : hello.warnings) logger("guest")->warn("{}: {}", spec.kernel.id, warning);
+    for (const auto& warning : hello.warnings)
+        logger(LogLayer::machine).warn("{}: {}", spec.kernel.id, one_line(warning));
     MEMRIG_TRY(const std::string unfit, set_up(spec.bench, machine->agent()));
     if (progress_) progress_(fmt::format("reading the symbols of {}", spec.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));

@@ -50,6 +50,13 @@ public:
           output_(std::move(output)),
           process_(std::move(process)) {}
 
+    QemuMachine(const QemuMachine&) = delete;
+    QemuMachine& operator=(const QemuMachine&) = delete;
+    ~QemuMachine() override {
+        logger(LogLayer::machine)
+            .info("ends QEMU {} after {:.3f} s", process_.pid(), seconds(steady_clock().now() - born_));
+    }
+
     Status connect(Deadline deadline);
     Status load(int descriptor, Deadline deadline);
 
@@ -136,6 +143,7 @@ std::optional<Error> QemuMachine::death(Duration grace) {
     const auto status = process_.poll();
     if (!status) return std::nullopt;
     const std::string words = last_words(output_);
+    logger(LogLayer::machine).info("QEMU {} has ended: {}", process_.pid(), status->text());
     return Error{Fault::rig,
                  fmt::format("QEMU ended: {}{}", status->text(), words.empty() ? "" : ": " + words),
                  {},
@@ -184,8 +192,12 @@ public:
         Descriptor state(::open(file.c_str(), O_RDONLY | O_CLOEXEC));
         if (!state.valid()) return fail_errno(Fault::host, "open " + file.string());
         MEMRIG_TRY(auto machine, spawn(spec, std::move(state), deadline));
+        const SteadyTime begun = steady_clock().now();
         if (const auto loaded = machine->load(QemuDescriptors::incoming, deadline); !loaded)
             return std::unexpected(machine->startup_error(loaded.error()));
+        logger(LogLayer::machine)
+            .info("QEMU {} is restored from {} in {:.3f} s", machine->process_id(), file.string(),
+                  seconds(steady_clock().now() - begun));
         return machine;
     }
 
@@ -208,6 +220,9 @@ Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& spec, De
     if (state.valid()) options.inherit.emplace_back(state.get(), QemuDescriptors::incoming);
     const fs::path output = options.output;
     MEMRIG_TRY(Process process, Process::spawn(options));
+    logger(LogLayer::machine).info("QEMU {} starts for bench {}", process.pid(), spec.bench.name);
+    if (auto& log = logger(LogLayer::machine); log.should_log(spdlog::level::debug))
+        log.debug("{}", fmt::join(options.argv, " "));
     auto machine = std::make_unique<QemuMachine>(spec, std::move(sockets), output, std::move(process));
     if (const auto connected = machine->connect(deadline); !connected)
         return std::unexpected(machine->startup_error(connected.error()));

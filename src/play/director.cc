@@ -109,7 +109,7 @@ Status Director::play_rounds() {
         if (!another) return {};  // the accounting says why
         const bool looks_now = std::ranges::find(looks, round) != looks.end();
         if (looks_now) MEMRIG_CHECK(cast_.leave_footprint(round));
-        if (looks_now) logger("schedule")->info("round {} of {}", round, schedule_.rounds);
+        if (looks_now) logger(LogLayer::play).info("round {} of {}", round, schedule_.rounds);
         if (round < schedule_.rounds) MEMRIG_CHECK(cast_.begin_round());
     }
     return {};
@@ -119,6 +119,7 @@ Result<bool> Director::play_steps() {
     for (const auto& step : schedule_.steps) {
         timeline_.add("rig", "step", step.text());
         cast_.seen.step = step.text();
+        logger(LogLayer::play).info("step: {}", cast_.seen.step);
         MEMRIG_TRY(const bool on, play_step(step));
         if (!on) return false;
     }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -141,6 +142,7 @@ bool Interleaver::take(const State& from, const std::string& at, unsigned nth) {
     if (to == nullptr || !can_go_on(*to)) return false;
     next_++;
     timeline_.add("rig", "switch", wanted.text());
+    logger(LogLayer::play).info("switch: {}", wanted.text());
     current_ = to;
     if (!to->started) to_start_ = to;
     return true;
@@ -200,7 +202,9 @@ Status Interleaver::force_switch() {
     if (!take(from, at, nth)) {
         current_ = other;
         offer(from, at, nth, true);
-        timeline_.add("rig", "switch", Switch{from.actor->name, at, nth, other->actor->name, true}.text());
+        const Switch taken{from.actor->name, at, nth, other->actor->name, true};
+        timeline_.add("rig", "switch", taken.text());
+        logger(LogLayer::play).info("switch: {}", taken.text());
     }
     to_start_ = nullptr;
     return let(*current_);

@@ -149,6 +149,9 @@ Status Conductor::handle(const Stop& stop) {
     const std::uint64_t task = task_of(registers);
     Arrival arrival{stop.vcpu, write ? stop.watched : pc, std::move(registers), task, steady_clock().now()};
     if (!write) MEMRIG_CHECK(come_back(arrival));
+    logger(LogLayer::probe)
+        .debug("vCPU {} stops {} {:#x} (task {:x})", stop.vcpu, write ? "behind a write to" : "at", arrival.address,
+               task);
     stops_++;
     stops_at_[arrival.address]++;
     if (stop_listener_) MEMRIG_CHECK(stop_listener_(arrival));

@@ -6,7 +6,9 @@
 
 #include <poll.h>
 
+#include "base/log.h"
 #include "base/stop_request.h"
+#include "base/text.h"
 
 namespace memrig {
 
@@ -17,6 +19,8 @@ constexpr std::size_t kMaxTranscript = 200'000;
 }  // namespace
 
 void GdbSession::note(bool sent, std::string_view text) {
+    if (auto& log = logger(LogLayer::probe); log.should_log(spdlog::level::debug))
+        log.debug("{} {}", sent ? "->" : "<-", one_line(text.substr(0, 256)));
     if (transcript_.size() < kMaxTranscript)
         transcript_.push_back({steady_clock().now(), sent, std::string(text.substr(0, 256))});
 }

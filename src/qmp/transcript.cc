@@ -1,5 +1,8 @@
 #include "qmp/transcript.h"
 
+#include "base/log.h"
+#include "base/text.h"
+
 namespace memrig {
 
 namespace {
@@ -18,6 +21,8 @@ std::string_view trimmed(std::string_view text) {
 
 void Transcript::add(bool sent, std::string_view text) {
     QmpLine line{std::chrono::steady_clock::now(), sent, std::string(trimmed(text))};
+    if (auto& log = logger(LogLayer::qmp); log.should_log(spdlog::level::debug))
+        log.debug("{} {}", sent ? "->" : "<-", one_line(line.text));
     const std::lock_guard guard(mutex_);
     size_ += weight(line);
     lines_.push_back(std::move(line));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/log.h"
 #include "base/stop_request.h"
 #include "machine/accelerator.h"
 #include "machine/guest_store.h"
@@ -85,6 +86,8 @@ Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& ke
 Status Fleet::renew(std::size_t host, Guests& guests, const std::shared_ptr<const PreparedGuest>& broken) {
     const std::lock_guard guard(observing_);
     if (guests[host] != broken || !renewed_.insert(broken->key).second) return {};
+    logger(LogLayer::run)
+        .info("the saved guest {} did not restore on {}: it is made anew", broken->key, pool_.name(host));
     GuestStore store(*hosts_[host], [this](const std::string& what) { observer_.busy_with(what); });
     MEMRIG_CHECK(store.discard(*broken));
     MEMRIG_TRY(guests[host], store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));

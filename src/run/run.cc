@@ -13,6 +13,7 @@
 #include "base/hash.h"
 #include "base/log.h"
 #include "base/stop_request.h"
+#include "base/text.h"
 #include "kernel/catalogue.h"
 #include "run/exploration.h"
 #include "run/fleet.h"
@@ -272,8 +273,13 @@ Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder&
     if (order.manner.mode == Mode::explore) order.seed = results_.seed;
     for (const auto& actor : planned.scenario->schedule.actors)
         if (actor.is_thread()) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+    logger(LogLayer::run).info("{} begins", directory.string());
     auto outcome = fleet_.play(*planned.guests, order);
     if (outcome) outcome->result.directory = directory;
+    if (auto& log = logger(LogLayer::run); log.should_log(spdlog::level::info))
+        log.info("{} ends: {}", directory.string(),
+                 outcome ? fmt::format("{}: {}", to_string(outcome->result.verdict), one_line(outcome->result.reason))
+                         : one_line(outcome.error().line()));
     return outcome;
 }
 

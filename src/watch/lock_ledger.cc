@@ -4,6 +4,7 @@
 #include <array>
 #include <set>
 
+#include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -275,6 +276,9 @@ Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, c
 }
 
 void LockLedger::write(LockEvent event) {
+    logger(LogLayer::watch)
+        .debug("task {:x} on vCPU {} {} {}{} ({})", event.task, event.vcpu, to_string(event.action), event.lock,
+               event.shared ? " for reading" : "", event.where);
     switch (event.action) {
         case LockAction::wants: wanted_[event.task] = event; break;
         case LockAction::takes:

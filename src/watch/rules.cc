@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -65,6 +66,7 @@ Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
     MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
     for (const auto& event : ledger_.held_by(arrival.task))
         breach.held.push_back(event.shared ? event.lock + " for reading" : event.lock);
+    logger(LogLayer::watch).info("rule {} is broken in {} by task {:x}", breach.rule, breach.function, breach.task);
     breaches_.push_back(std::move(breach));
     return {};
 }

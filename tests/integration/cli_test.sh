@@ -75,6 +75,17 @@ test_usage() {
     refused 'there is no command "nonsense"' help nonsense
 }
 
+test_logging() {
+    local MEMRIG_LOG
+    export MEMRIG_LOG=warn,prob=debug
+    refused 'MEMRIG_LOG: there is no layer "prob" (the layers are qmp, guest, probe' benches list
+    MEMRIG_LOG=dbug
+    refused 'MEMRIG_LOG: there is no level "dbug" (the levels are trace, debug' benches list
+    MEMRIG_LOG=info,probe=debug
+    expect 0 benches list
+    err_is_empty
+}
+
 test_help() {
     local command
     expect 0 --version
