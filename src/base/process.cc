@@ -14,6 +14,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/stop_request.h"
 
 namespace memrig {
@@ -86,9 +87,10 @@ std::vector<std::string> merged_environment(const std::vector<std::string>& adde
 }
 
 Result<pid_t> fork_exec(const SpawnOptions& options, int output) {
+    MEMRIG_ASSERT(!options.argv.empty(), "a child has a program");
     if (options.inherit.size() > kMostInherited)
         return fail(Fault::rig, "more than {} descriptors for a child", kMostInherited);
-    const auto program = find_program(options.argv.at(0));
+    const auto program = find_program(options.argv[0]);
     if (!program) return fail(Fault::host, "the program {} is not installed", options.argv[0]);
     std::vector<std::string> argv = options.argv;
     std::vector<std::string> environment = merged_environment(options.environment);

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
 #include "base/text.h"
 
 namespace memrig {
@@ -34,6 +35,7 @@ Interval wilson_interval(std::uint64_t seen, std::uint64_t trials) {
 }
 
 std::optional<std::uint64_t> trials_to_see(double rate, double confidence) {
+    MEMRIG_ASSERT(confidence > 0 && confidence < 1, "a confidence lies between 0 and 1");
     if (!(rate > 0)) return std::nullopt;
     if (rate >= 1) return 1;
     const double trials = std::log1p(-confidence) / std::log1p(-rate);

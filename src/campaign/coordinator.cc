@@ -9,6 +9,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/assert.h"
 #include "base/clock.h"
 #include "base/exit_status.h"
 #include "base/file.h"
@@ -119,6 +120,11 @@ public:
     }
 
 private:
+    const PlanCell& cell_of(const CampaignTrial& trial) const {
+        MEMRIG_ASSERT(trial.cell < order_.plan.cells.size(), "the trial is one of the plan's");
+        return order_.plan.cells[trial.cell];
+    }
+
     static std::optional<Deadline> limit(const CampaignSpec& order) {
         return order.budget ? std::optional(Deadline::after(*order.budget)) : std::nullopt;
     }
@@ -140,6 +146,7 @@ private:
         good_.resize(taken_.size());
         finished_.resize(taken_.size());
         skipped_.resize(taken_.size());
+        MEMRIG_ASSERT(progress.size() == taken_.size(), "CampaignStore::open() has compared the cells with the plan's");
         std::uint64_t done = 0;
         for (std::size_t i = 0; i < progress.size(); i++) {
             good_[i] = progress[i].as_expected;
@@ -205,11 +212,13 @@ private:
     }
 
     std::optional<CampaignTrial> claim(std::optional<CampaignTrial> trial) {
+        MEMRIG_ASSERT(!trial || trial->cell < taken_.size(), "the trial is one of the plan's");
         if (trial) taken_[trial->cell].insert(trial->number);
         return trial;
     }
 
     unsigned first_free(std::size_t cell) const {
+        MEMRIG_ASSERT(cell < taken_.size(), "the cell is one of the plan's");
         unsigned number = 1;
         for (const unsigned taken : taken_[cell]) {
             if (taken != number) break;
@@ -236,7 +245,7 @@ private:
         MEMRIG_CHECK(check_room());
         MEMRIG_TRY(const std::size_t host, hosts_.take());
         MEMRIG_TRY(const unsigned attempt, store_.begin(trial, hosts_.name(host)));
-        const PlanCell& cell = order_.plan.cells[trial.cell];
+        const PlanCell& cell = cell_of(trial);
         const fs::path directory =
             fs::path("trials") / fmt::format("{:04}", trial.cell) / fmt::format("{:04}-{}", trial.number, attempt);
         // What an attempt of this number left that was never noted, as the disk was full.
@@ -281,14 +290,14 @@ private:
         if (loss->is_news) observer_.host_lost(loss->host, loss->why);
         const std::string why = fmt::format("{} is lost: {}", loss->host, loss->why);
         MEMRIG_CHECK(store_.attempt_lost(attempt.trial, attempt.attempt, why));
-        observer_.runs_again(order_.plan.cells[attempt.trial.cell], attempt.trial, why);
+        observer_.runs_again(cell_of(attempt.trial), attempt.trial, why);
         again_.push_back(attempt.trial);
         return true;
     }
 
     Status take(const Attempt& attempt, const ExitStatus& ended) {
         hosts_.give_back(attempt.host);
-        const PlanCell& cell = order_.plan.cells[attempt.trial.cell];
+        const PlanCell& cell = cell_of(attempt.trial);
         logger(LogLayer::campaign)
             .info("worker {} of trial {} of {} ends: {}", attempt.process.pid(), attempt.trial.number, cell.key(),
                   ended.text());

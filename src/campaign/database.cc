@@ -2,6 +2,8 @@
 
 #include <sqlite3.h>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 namespace {
@@ -40,6 +42,7 @@ Statement& Statement::add(std::string_view value) {
 }
 
 Result<bool> Statement::step() {
+    MEMRIG_ASSERT(bound_ == sqlite3_bind_parameter_count(statement_.get()), "each parameter is bound");
     if (failed_ != 0) return fail(Fault::rig, "a value cannot be bound: {}", sqlite3_errstr(failed_));
     switch (sqlite3_step(statement_.get())) {
         case SQLITE_ROW: return true;
@@ -53,11 +56,27 @@ Status Statement::run() {
     return {};
 }
 
-std::int64_t Statement::integer(int column) const { return sqlite3_column_int64(statement_.get(), column); }
-double Statement::real(int column) const { return sqlite3_column_double(statement_.get(), column); }
-bool Statement::null(int column) const { return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL; }
+void Statement::check(int column) const {
+    MEMRIG_ASSERT(column >= 0 && column < sqlite3_column_count(statement_.get()), "the row has that column");
+}
+
+std::int64_t Statement::integer(int column) const {
+    check(column);
+    return sqlite3_column_int64(statement_.get(), column);
+}
+
+double Statement::real(int column) const {
+    check(column);
+    return sqlite3_column_double(statement_.get(), column);
+}
+
+bool Statement::null(int column) const {
+    check(column);
+    return sqlite3_column_type(statement_.get(), column) == SQLITE_NULL;
+}
 
 std::string Statement::text(int column) const {
+    check(column);
     const auto* text = sqlite3_column_text(statement_.get(), column);
     const auto size = static_cast<std::size_t>(sqlite3_column_bytes(statement_.get(), column));
     return text == nullptr ? "" : std::string(reinterpret_cast<const char*>(text), size);

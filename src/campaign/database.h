@@ -38,6 +38,8 @@ private:
         void operator()(sqlite3_stmt* statement) const;
     };
     Statement(sqlite3* database, sqlite3_stmt* statement) : database_(database), statement_(statement) {}
+    // REQUIRES: the statement has that column.
+    void check(int column) const;
     sqlite3* database_;
     std::unique_ptr<sqlite3_stmt, Finalize> statement_;
     int bound_ = 0;

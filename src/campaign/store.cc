@@ -1,5 +1,6 @@
 #include "campaign/store.h"
 
+#include "base/assert.h"
 #include "base/file.h"
 
 namespace memrig {
@@ -122,6 +123,7 @@ Status CampaignStore::check_plan(const Plan& plan) {
 }
 
 Result<unsigned> CampaignStore::begin(const CampaignTrial& trial, const std::string& host) {
+    MEMRIG_ASSERT(trial.number > 0, "trials are numbered from 1");
     unsigned attempt = 0;
     MEMRIG_CHECK(database_.transaction([&]() -> Status {
         MEMRIG_TRY(Statement last, database_.prepare("SELECT max(attempt) FROM attempt WHERE cell = ? AND number = ?"));
@@ -146,6 +148,7 @@ Status CampaignStore::attempt_lost(const CampaignTrial& trial, unsigned attempt,
 }
 
 Status CampaignStore::end_attempt(const CampaignTrial& trial, unsigned attempt, const std::string& outcome) {
+    MEMRIG_ASSERT(trial.number > 0 && attempt > 0, "begin() has given the attempt its number");
     MEMRIG_TRY(Statement update,
                database_.prepare("UPDATE attempt SET outcome = ? WHERE cell = ? AND number = ? AND attempt = ?"));
     return update.add(std::string_view(outcome))
@@ -156,6 +159,8 @@ Status CampaignStore::end_attempt(const CampaignTrial& trial, unsigned attempt, 
 }
 
 Status CampaignStore::finish(const CampaignResult& result, unsigned attempt) {
+    MEMRIG_ASSERT(result.trial.number > 0 && attempt > 0, "begin() has given the attempt its number");
+    MEMRIG_ASSERT(!result.verdict.empty(), "a result has a verdict");
     return database_.transaction([&]() -> Status {
         MEMRIG_TRY(Statement update, database_.prepare("UPDATE attempt SET outcome = coalesce(outcome, 'done') "
                                                        "WHERE cell = ? AND number = ? AND attempt = ?"));
@@ -272,7 +277,9 @@ Result<std::vector<CellProgress>> CampaignStore::read_progress() {
 Result<std::vector<StoredResult>> CampaignStore::read_results() {
     std::map<std::int64_t, Provenance> settings;
     if (schema_ >= 2) {
-        MEMRIG_TRY(Statement rows, database_.prepare("SELECT * FROM setting"));
+        MEMRIG_TRY(Statement rows,
+                   database_.prepare(
+                       "SELECT id, memrig, qemu, accelerator, release, sha256, bench, mode, expected FROM setting"));
         for (;;) {
             MEMRIG_TRY(const bool more, rows.step());
             if (!more) break;

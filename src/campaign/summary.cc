@@ -4,6 +4,7 @@
 #include <cmath>
 #include <unordered_map>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/text.h"
 
@@ -86,6 +87,7 @@ CampaignSummary summarise(const CampaignRecord& record, const fs::path& director
     KnownMatcher knowledge(known, on);
     std::vector<std::vector<double>> seconds(night.cells.size());
     for (const auto& result : record.results) {
+        MEMRIG_ASSERT(result.trial.cell < night.cells.size(), "a record has the cells of its results");
         CellSummary& cell = night.cells[result.trial.cell];
         if (!result.setting.bench.empty()) cell.bench = result.setting.bench;
         if (!result.setting.memrig.empty()) night.versions.insert(result.setting.memrig);

@@ -8,6 +8,7 @@
 #include <libvirt/virterror.h>
 #include <unistd.h>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "guest/agent_link.h"
 #include "libvirt/channel.h"
@@ -64,11 +65,20 @@ public:
     Status connect();
     Status load(const fs::path& file, Deadline deadline) override;
 
-    QmpClient& qmp() override { return *monitor_; }
+    QmpClient& qmp() override {
+        MEMRIG_ASSERT(monitor_, "the domain is connected");
+        return *monitor_;
+    }
     Result<Probe*> probe() override;
-    GuestLink& agent() override { return *agent_; }
+    GuestLink& agent() override {
+        MEMRIG_ASSERT(agent_, "the domain is connected");
+        return *agent_;
+    }
     HotplugApi* hotplug_api() override { return hotplug_.get(); }
-    [[nodiscard]] const ConsoleLog& console() const override { return *console_; }
+    [[nodiscard]] const ConsoleLog& console() const override {
+        MEMRIG_ASSERT(console_, "the domain is connected");
+        return *console_;
+    }
     std::optional<Error> death(Duration grace) override;
     Status start(Deadline deadline) override;
     Status save(const fs::path& file, Deadline deadline) override;

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <pugixml.hpp>
 
+#include "base/assert.h"
 #include "libvirt/call.h"
 #include "libvirt/device_events.h"
 #include "libvirt/domain_xml.h"
@@ -71,18 +72,22 @@ public:
     [[nodiscard]] bool knows(const std::string& id) const override { return known_.contains(id); }
     // virDomainDetachDeviceAlias() does not wait for the guest.
     Status detach(const std::string& id, Deadline deadline) override {
+        MEMRIG_ASSERT(knows(id), "what is detached was attached here");
         events_->forget_refusal(DeviceNames::alias(id));
         return call("detach " + id, deadline, [alias = DeviceNames::alias(id)](virDomainPtr domain) {
             return virDomainDetachDeviceAlias(domain, alias.c_str(), VIR_DOMAIN_AFFECT_LIVE);
         });
     }
     Status await_release(const std::string& id, Deadline deadline) override {
+        MEMRIG_ASSERT(knows(id), "what is to be forgotten was attached here");
         return events_->await_removed(DeviceNames::alias(id), deadline);
     }
     Status await_refusal(const std::string& id, Deadline deadline) override {
+        MEMRIG_ASSERT(knows(id), "what was to be detached was attached here");
         return events_->await_refused(DeviceNames::alias(id), deadline);
     }
     Status request_size(const std::string& id, std::uint64_t bytes, Deadline deadline) override {
+        MEMRIG_ASSERT(knows(id), "what is resized was attached here");
         return call_libvirt_for("request of " + id, deadline,
                                 [alias = DeviceNames::alias(id), bytes](virDomainPtr domain) -> Status {
                                     const Text live(virDomainGetXMLDesc(domain, 0));

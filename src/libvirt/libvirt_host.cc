@@ -5,6 +5,7 @@
 
 #include <libvirt/virterror.h>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "libvirt/call.h"
@@ -57,6 +58,7 @@ public:
     }
     Result<std::unique_ptr<Machine>> restore(const MachineSpec& spec, const fs::path& file,
                                              Deadline deadline) override {
+        MEMRIG_ASSERT(keeps_guests(), "only a host that keeps guests restores one");
         MEMRIG_TRY(auto machine, define(spec, true, deadline));
         if (const auto loaded = machine->load(file, deadline); !loaded)
             return std::unexpected(machine->death(Duration::zero()).value_or(loaded.error()));

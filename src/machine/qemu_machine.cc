@@ -7,6 +7,7 @@
 
 #include <fcntl.h>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/process.h"
@@ -60,10 +61,19 @@ public:
     Status connect(Deadline deadline);
     Status load(int descriptor, Deadline deadline);
 
-    QmpClient& qmp() override { return *qmp_; }
+    QmpClient& qmp() override {
+        MEMRIG_ASSERT(qmp_, "the machine is connected, and was not handed over");
+        return *qmp_;
+    }
     Result<Probe*> probe() override;
-    GuestLink& agent() override { return *agent_; }
-    const ConsoleLog& console() const override { return *console_; }
+    GuestLink& agent() override {
+        MEMRIG_ASSERT(agent_, "the machine is connected, and was not handed over");
+        return *agent_;
+    }
+    const ConsoleLog& console() const override {
+        MEMRIG_ASSERT(console_, "the machine is connected, and was not handed over");
+        return *console_;
+    }
     std::optional<Error> death(Duration grace) override;
     Status start(Deadline deadline) override { return run("cont", {}, deadline); }
     Status save(const fs::path& file, Deadline deadline) override;

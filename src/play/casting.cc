@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <limits>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 namespace {
@@ -45,6 +47,7 @@ Result<Casting> cast_threads(const Schedule& schedule, unsigned vcpus, unsigned 
         while (vcpu > housekeeping && !free(vcpu - 1)) vcpu--;
         if (vcpu <= housekeeping)
             return fail(Fault::user_input, "the bench has no vCPU left for actor {}", act.actor->name);
+        MEMRIG_ASSERT(vcpu - 1 >= housekeeping && vcpu <= vcpus, "a thread's vCPU is there, and no housekeeping one");
         casting.vcpus[act.actor->name] = vcpu - 1;
     }
     return casting;

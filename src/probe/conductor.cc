@@ -1,8 +1,10 @@
 #include "probe/conductor.h"
 
 #include <algorithm>
+#include <bit>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/log.h"
 
 namespace memrig {
@@ -12,11 +14,31 @@ using namespace std::chrono_literals;
 constexpr auto kPausePatience = 60s;
 constexpr std::size_t kWatchedBytes = 8;
 constexpr unsigned kMostSteps = 1000;
+
+class Depth {
+public:
+    explicit Depth(unsigned& depth) : depth_(depth) { depth_++; }
+    Depth(const Depth&) = delete;
+    Depth& operator=(const Depth&) = delete;
+    ~Depth() { depth_--; }
+
+private:
+    unsigned& depth_;
+};
 }  // namespace
+
+Conductor::Conductor(Probe& probe, std::uint64_t stack_bytes) : probe_(probe), stack_bytes_(stack_bytes) {
+    MEMRIG_ASSERT(std::has_single_bit(stack_bytes), "a kernel stack has a power of two of bytes");
+}
+
+void Conductor::check_no_handler() const {
+    MEMRIG_ASSERT(handling_ == 0, "a handler neither runs the guest nor releases a vCPU");
+}
 
 std::uint64_t Conductor::task_of(const Registers& registers) const { return registers.sp() & ~(stack_bytes_ - 1); }
 
 Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handler) {
+    MEMRIG_ASSERT(handler, "a watch has a handler");
     MEMRIG_CHECK(pause());
     auto found = points_.find(address);
     if (found == points_.end()) {
@@ -35,7 +57,9 @@ Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handl
 
 Result<Conductor::WatchId> Conductor::watch_first(std::uint64_t address, Handler handler) {
     MEMRIG_TRY(const WatchId id, watch(address, std::move(handler)));
-    auto& watches = points_.at(address).watches;
+    const auto point = points_.find(address);
+    MEMRIG_ASSERT(point != points_.end() && !point->second.watches.empty(), "watch() has made the point");
+    auto& watches = point->second.watches;
     watches.splice(watches.begin(), watches, std::prev(watches.end()));
     return id;
 }
@@ -46,10 +70,12 @@ Status Conductor::unwatch(WatchId id) {
     if (known == addresses_.end()) return {};
     const std::uint64_t address = known->second;
     addresses_.erase(known);
-    auto& watches = points_.at(address).watches;
+    const auto point = points_.find(address);
+    MEMRIG_ASSERT(point != points_.end(), "each watch has a point");
+    auto& watches = point->second.watches;
     watches.remove_if([id](const auto& watch) { return watch->id == id; });
     if (!watches.empty()) return {};
-    points_.erase(address);
+    points_.erase(point);
     return probe_.remove_breakpoint(address, BreakpointKind::software);
 }
 
@@ -60,6 +86,7 @@ Result<std::uint64_t> Conductor::return_address(const Arrival& entry) {
 }
 
 Status Conductor::on_return(const Arrival& entry, ReturnHandler handler) {
+    MEMRIG_ASSERT(handler, "a watched return has a handler");
     MEMRIG_TRY(const std::uint64_t back, return_address(entry));
     const std::uint64_t pushed = probe_.architecture().link.empty() ? 8 : 0;
     const std::uint64_t sp_after = entry.registers.sp() + pushed;
@@ -76,7 +103,20 @@ Status Conductor::on_return(const Arrival& entry, ReturnHandler handler) {
     return {};
 }
 
-bool Conductor::release(unsigned vcpu) { return held_.erase(vcpu) > 0; }
+bool Conductor::release(unsigned vcpu) {
+    check_no_handler();
+    return held_.erase(vcpu) > 0;
+}
+
+void Conductor::release_all() {
+    check_no_handler();
+    held_.clear();
+}
+
+void Conductor::hold(unsigned vcpu) {
+    MEMRIG_ASSERT(vcpu < probe_.vcpus(), "the vCPU to be held is there");
+    held_.insert(vcpu);
+}
 
 Result<Response> Conductor::ask_watches(const Arrival& arrival) {
     Response strongest;
@@ -105,6 +145,7 @@ Status Conductor::leave(const Arrival& arrival, const Response& response) {
 
 Status Conductor::call(const Arrival& arrival, const Response& response) {
     const Architecture& arch = probe_.architecture();
+    MEMRIG_ASSERT(response.function != 0, "a call has a function");
     const std::uint64_t sp = arrival.registers.sp();
     calls_.insert_or_assign(arrival.task, Call{arrival.address, sp, arrival.registers});
     if (arch.link.empty()) {
@@ -141,6 +182,8 @@ Status Conductor::watch_writes(std::uint64_t address) {
 
 Status Conductor::handle(const Stop& stop) {
     if (stop.cause == StopCause::interrupt) return {};
+    MEMRIG_ASSERT(stop.vcpu < probe_.vcpus(), "the probe names a vCPU that it has");
+    const Depth depth(handling_);
     MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
     const bool write = stop.cause == StopCause::watchpoint;
     const std::uint64_t pc = registers.pc();
@@ -198,6 +241,7 @@ Status Conductor::step_off(unsigned vcpu, std::uint64_t address) {
 }
 
 Status Conductor::resume() {
+    check_no_handler();
     if (probe_.running()) return {};
     MEMRIG_CHECK(pass_breakpoints());
     std::set<unsigned> moving;
@@ -213,6 +257,7 @@ Status Conductor::pause() {
 }
 
 Status Conductor::look() {
+    check_no_handler();
     MEMRIG_CHECK(pause());
     if (!stop_listener_) return {};
     MEMRIG_TRY(Registers registers, probe_.registers(0));
@@ -221,6 +266,8 @@ Status Conductor::look() {
 }
 
 Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline deadline, int wake) {
+    MEMRIG_ASSERT(done, "a run has an end to wait for");
+    check_no_handler();
     for (;;) {
         if (done()) return RunEnd::done;
         MEMRIG_CHECK(resume());

@@ -56,7 +56,7 @@ public:
     using WatchId = std::uint64_t;
 
     // `stack_bytes`: kernel_stack_bytes() of the guest's kernel.
-    Conductor(Probe& probe, std::uint64_t stack_bytes) : probe_(probe), stack_bytes_(stack_bytes) {}
+    Conductor(Probe& probe, std::uint64_t stack_bytes);
 
     Probe& probe() { return probe_; }
     [[nodiscard]] std::uint64_t stack_bytes() const { return stack_bytes_; }
@@ -80,9 +80,9 @@ public:
 
     // Lets a held vCPU go with the next run. False if it was not held.
     bool release(unsigned vcpu);
-    void release_all() { held_.clear(); }
-    // Holds a vCPU where it is, from the next run on.
-    void hold(unsigned vcpu) { held_.insert(vcpu); }
+    void release_all();
+    // Holds a vCPU where it is, from the next run on. REQUIRES: there is such a vCPU.
+    void hold(unsigned vcpu);
     [[nodiscard]] const std::set<unsigned>& held() const { return held_; }
 
     // Runs all vCPUs that are not held until `done` says so: asked after every stop, and whenever `wake` is readable (a
@@ -128,6 +128,8 @@ private:
     Status pass_breakpoints();
     Status step_off(unsigned vcpu, std::uint64_t address);
     [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;
+    // REQUIRES: no handler is being called.
+    void check_no_handler() const;
 
     Probe& probe_;
     std::uint64_t stack_bytes_;
@@ -139,6 +141,7 @@ private:
     std::map<std::uint64_t, Call> calls_;            // by task
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed
     WatchId next_id_ = 1;
+    unsigned handling_ = 0;  // calls of handle() that have not returned
     std::uint64_t stops_ = 0;
     std::map<std::uint64_t, std::uint64_t> stops_at_;
 };

@@ -1,5 +1,7 @@
 #include "probe/function_watch.h"
 
+#include "base/assert.h"
+
 namespace memrig {
 
 Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& symbols, const std::string& function) {
@@ -14,6 +16,7 @@ Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& s
 
 Status watch_function(Conductor& conductor, const SymbolTable& symbols, const std::string& function,
                       const Conductor::Handler& handler, Turn turn) {
+    MEMRIG_ASSERT(handler, "a watched function has a handler");
     MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, function));
     for (const auto entry : entries)
         MEMRIG_CHECK(turn == Turn::first ? conductor.watch_first(entry, handler) : conductor.watch(entry, handler));

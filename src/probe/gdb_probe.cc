@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/descriptor.h"
 #include "probe/gdb_session.h"
 #include "probe/packet.h"
@@ -20,7 +21,10 @@ public:
 
     Status shake_hands(Deadline deadline);
 
-    const Architecture& architecture() const override { return *layout_->arch; }
+    const Architecture& architecture() const override {
+        MEMRIG_ASSERT(layout_ && layout_->arch != nullptr, "the gdbstub has described its registers");
+        return *layout_->arch;
+    }
     unsigned vcpus() const override { return static_cast<unsigned>(threads_.size()); }
     Status refresh_vcpus() override;
     bool running() const override { return running_; }
@@ -49,6 +53,11 @@ public:
     std::vector<ProbeLine> transcript() override { return session_.transcript(); }
 
 private:
+    // The stub's name of the vCPU. REQUIRES: there is such a vCPU.
+    [[nodiscard]] const std::string& thread_of(unsigned vcpu) const {
+        MEMRIG_ASSERT(vcpu < threads_.size(), "the gdbstub has listed the vCPU");
+        return threads_[vcpu];
+    }
     // Queues the choice of the vCPU that g, P and m then speak of, if it is another one.
     void select(unsigned vcpu);
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
@@ -75,7 +84,7 @@ private:
 
 void GdbProbe::select(unsigned vcpu) {
     if (selected_ == static_cast<int>(vcpu)) return;
-    session_.queue_for_ok("Hg" + threads_.at(vcpu));
+    session_.queue_for_ok("Hg" + thread_of(vcpu));
     selected_ = static_cast<int>(vcpu);
 }
 
@@ -173,6 +182,7 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
 }
 
 Result<std::optional<std::string>> GdbProbe::read_part(unsigned vcpu, std::uint64_t address, std::size_t size) {
+    MEMRIG_ASSERT(size > 0 && size <= kMemoryChunk, "a part of memory fits into a packet");
     select(vcpu);
     session_.queue(fmt::format("m{:x},{:x}", address, size));
     MEMRIG_CHECK(session_.flush());
@@ -249,7 +259,7 @@ Status GdbProbe::resume(const std::set<unsigned>& vcpus) {
     std::string payload = "vCont";
     if (vcpus.size() == threads_.size()) payload += ";c";
     else
-        for (const unsigned vcpu : vcpus) payload += ";c:" + threads_.at(vcpu);
+        for (const unsigned vcpu : vcpus) payload += ";c:" + thread_of(vcpu);
     session_.queue(payload);
     MEMRIG_CHECK(session_.flush());
     running_ = true;
@@ -258,7 +268,7 @@ Status GdbProbe::resume(const std::set<unsigned>& vcpus) {
 
 Status GdbProbe::step(unsigned vcpu) {
     MEMRIG_CHECK(must_be_stopped());
-    MEMRIG_TRY(const std::string answer, session_.ask("vCont;s:" + threads_.at(vcpu)));
+    MEMRIG_TRY(const std::string answer, session_.ask("vCont;s:" + thread_of(vcpu)));
     MEMRIG_TRY(const Stop stop, parse_stop(answer));
     if (stop.cause == StopCause::exited || stop.vcpu != vcpu)
         return fail(Fault::rig, "a single step ended in '{}'", answer.substr(0, 64));

@@ -8,6 +8,7 @@
 #include <string>
 #include <string_view>
 
+#include "base/assert.h"
 #include "probe/architecture.h"
 
 namespace memrig {
@@ -31,14 +32,20 @@ struct RegisterLayout {
 class Registers {
 public:
     Registers(std::shared_ptr<const RegisterLayout> layout, std::string raw)
-        : layout_(std::move(layout)), raw_(std::move(raw)) {}
+        : layout_(std::move(layout)), raw_(std::move(raw)) {
+        MEMRIG_ASSERT(layout_ && layout_->arch != nullptr, "registers have a layout and an architecture");
+    }
 
     // 0 for a register that the stub did not send: the layout was checked for those we use when it was read.
     [[nodiscard]] std::uint64_t get(std::string_view name) const;
     void set(std::string_view name, std::uint64_t value);
     [[nodiscard]] std::uint64_t pc() const { return get(layout_->arch->pc); }
     [[nodiscard]] std::uint64_t sp() const { return get(layout_->arch->sp); }
-    [[nodiscard]] std::uint64_t argument(std::size_t index) const { return get(layout_->arch->arguments.at(index)); }
+    // From 0. REQUIRES: the calling convention has a register for it.
+    [[nodiscard]] std::uint64_t argument(std::size_t index) const {
+        MEMRIG_ASSERT(index < layout_->arch->arguments.size(), "the argument is in a register");
+        return get(layout_->arch->arguments[index]);
+    }
     [[nodiscard]] std::uint64_t return_value() const { return get(layout_->arch->return_value); }
 
 private:

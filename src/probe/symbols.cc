@@ -4,6 +4,8 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 std::string_view plain_name(std::string_view name) { return name.substr(0, name.find('.', 1)); }
@@ -36,6 +38,7 @@ const Symbol* SymbolTable::containing(std::uint64_t address) const {
 std::string SymbolTable::describe(std::uint64_t address) const {
     const Symbol* symbol = containing(address);
     if (symbol == nullptr) return fmt::format("{:#x}", address);
+    MEMRIG_ASSERT(symbol->address <= address, "symbols are sorted by address");
     return fmt::format("{}+{:#x}", symbol->name, address - symbol->address);
 }
 

@@ -4,6 +4,7 @@
 #include <cmath>
 #include <ctime>
 
+#include "base/assert.h"
 #include "base/text.h"
 #include "report/ktap.h"
 
@@ -76,7 +77,10 @@ RunResults run_results_of(const CampaignRecord& record) {
 }
 
 Outcome outcome_of(const CampaignReport& report, std::size_t result) {
+    MEMRIG_ASSERT(result < report.record.results.size() && result < report.night.known_results.size(),
+                  "the result is one of the record's, and its summary is of the same record");
     const StoredResult& one = report.record.results[result];
+    MEMRIG_ASSERT(one.trial.cell < report.night.cells.size(), "a record has the cells of its results");
     if (one.verdict == to_string(Verdict::rig_fault)) return Outcome::rig_broken;
     if (one.as_expected) return Outcome::passed;
     if (report.night.known_results[result]) return Outcome::known;

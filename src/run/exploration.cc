@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "run/trial_json.h"
 
@@ -46,6 +47,7 @@ std::vector<NumberedOrder> Exploration::take_in(const Branches& branches,
 }
 
 Result<Exploration::Start> Exploration::start(bool resume) {
+    MEMRIG_ASSERT(last_number_ == 0, "an exploration starts once");
     Start start;
     start.to_play = take_in({{Interleaving()}, 0, 0}, {});
     const std::string head = line_of({{"schema", kJournalSchema}, {"identity", identity_}});
@@ -87,6 +89,9 @@ Result<Exploration::Start> Exploration::start(bool resume) {
 }
 
 Result<std::vector<NumberedOrder>> Exploration::played(const TrialOutcome& outcome) {
+    MEMRIG_ASSERT(outcome.result.number >= 1 && outcome.result.number <= last_number_,
+                  "the order has got its number here");
+    MEMRIG_ASSERT(known_.contains(text_of(outcome.result.order)), "the order was to be played");
     MEMRIG_CHECK(append(line_of(outcome_json(outcome))));
     return take_in(outcome.branches, outcome.missing_points);
 }

@@ -33,6 +33,7 @@ public:
     };
     Result<Start> start(bool resume);
     // Writes it to the journal, and returns the orders that it shows for the first time.
+    // REQUIRES: start() or an earlier call has given the order.
     Result<std::vector<NumberedOrder>> played(const TrialOutcome& outcome);
     // Known orders are not played any more.
     void stop_at_first() { summary_.stopped_at_first = true; }

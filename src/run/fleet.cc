@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/stop_request.h"
@@ -40,10 +41,15 @@ Fleet::Fleet(std::vector<Host*> hosts, std::string accelerator, RunObserver& obs
       observer_(observer),
       observing_(observing),
       pool_(names_of(hosts_),
-            [this](std::size_t host) { return hosts_[host]->answers(Deadline::after(kHostPatience)); }) {}
+            [this](std::size_t host) { return hosts_[host]->answers(Deadline::after(kHostPatience)); }) {
+    MEMRIG_ASSERT(!hosts_.empty(), "a run has a host");
+    MEMRIG_ASSERT(std::ranges::find(hosts_, nullptr) == hosts_.end(), "each host is there");
+}
 
 const PreparedGuest& Fleet::any_of(const Guests& guests) {
-    return **std::ranges::find_if(guests, [](const auto& one) { return one != nullptr; });
+    const auto found = std::ranges::find_if(guests, [](const auto& one) { return one != nullptr; });
+    MEMRIG_ASSERT(found != guests.end(), "a guest was prepared on at least one host");
+    return **found;
 }
 
 // To find out takes time, so the lock is not held.
@@ -57,6 +63,7 @@ bool Fleet::is_lost(std::size_t host) {
 
 Result<std::shared_ptr<const PreparedGuest>> Fleet::prepare_on(std::size_t host, const Bench& bench,
                                                                const KernelImage& kernel) {
+    MEMRIG_ASSERT(host < hosts_.size(), "the host is one of the run's");
     Host& backend = *hosts_[host];
     MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(accelerator_, backend, bench, kernel));
     const std::string where = hosts_.size() > 1 ? " (" + pool_.name(host) + ")" : "";
@@ -100,7 +107,9 @@ Result<TrialOutcome> Fleet::play_on(std::size_t host, Guests& guests, TrialSpec 
         const std::lock_guard guard(observing_);
         return guests[host];
     };
+    MEMRIG_ASSERT(host < hosts_.size() && guests.size() == hosts_.size(), "each host has a place for its guest");
     const auto guest = order.guest = ready();
+    MEMRIG_ASSERT(guest, "the host was there when guests were prepared");
     if (hosts_.size() > 1) order.host = pool_.name(host);
     auto outcome = run_trial(*hosts_[host], order);
     if (outcome && outcome->result.did_not_restore && !is_lost(host)) {

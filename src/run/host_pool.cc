@@ -3,7 +3,9 @@
 namespace memrig {
 
 HostPool::HostPool(std::vector<std::string> names, std::function<Status(std::size_t)> answers)
-    : names_(std::move(names)), answers_(std::move(answers)), standing_(names_.size()) {}
+    : names_(std::move(names)), answers_(std::move(answers)), standing_(names_.size()) {
+    MEMRIG_ASSERT(answers_, "the pool can ask whether a host is there");
+}
 
 Result<std::size_t> HostPool::take() {
     const std::lock_guard guard(mutex_);
@@ -21,8 +23,10 @@ Result<std::size_t> HostPool::take() {
 }
 
 void HostPool::give_back(std::size_t host) {
+    check(host);
     const std::lock_guard guard(mutex_);
-    standing_.at(host).playing--;
+    MEMRIG_ASSERT(standing_[host].playing > 0, "a trial is played on the host");
+    standing_[host].playing--;
 }
 
 std::optional<HostPool::Loss> HostPool::look_after(std::size_t host) {
@@ -37,8 +41,9 @@ std::optional<HostPool::Loss> HostPool::look_after(std::size_t host) {
 }
 
 std::string HostPool::lost(std::size_t host) const {
+    check(host);
     const std::lock_guard guard(mutex_);
-    return standing_.at(host).lost;
+    return standing_[host].lost;
 }
 
 }  // namespace memrig

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/assert.h"
 #include "base/error.h"
 
 namespace memrig {
@@ -20,6 +21,7 @@ public:
 
     // The host that plays the fewest trials, which plays one more until it is given back. Fault::rig once none is left.
     Result<std::size_t> take();
+    // REQUIRES: take() gave it.
     void give_back(std::size_t host);
 
     // Where something failed on a host: asks whether it is there, and if not takes it out of the pool.
@@ -30,11 +32,16 @@ public:
     std::optional<Loss> look_after(std::size_t host);
 
     [[nodiscard]] std::size_t size() const { return names_.size(); }
-    [[nodiscard]] const std::string& name(std::size_t host) const { return names_.at(host); }
+    [[nodiscard]] const std::string& name(std::size_t host) const {
+        check(host);
+        return names_[host];
+    }
     // Why it is out of the pool; "" while it is in it.
     [[nodiscard]] std::string lost(std::size_t host) const;
 
 private:
+    void check(std::size_t host) const { MEMRIG_ASSERT(host < names_.size(), "the host is one of the pool's"); }
+
     const std::vector<std::string> names_;
     const std::function<Status(std::size_t)> answers_;
     mutable std::mutex mutex_;

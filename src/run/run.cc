@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/log.h"
@@ -164,6 +165,7 @@ Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& k
         MEMRIG_TRY(Bench bench, load_bench(name));
         if (bench.arch == kernel.arch) return bench;
     }
+    MEMRIG_ASSERT(!scenario.benches.empty(), "a scenario names a bench");
     return load_bench(scenario.benches.front());
 }
 
@@ -238,7 +240,10 @@ Status Campaign::fill_queue() {
     return {};
 }
 
-ArmResult& Campaign::result_of(const PlannedArm& planned) { return results_.arms.at(planned.result.value); }
+ArmResult& Campaign::result_of(const PlannedArm& planned) {
+    MEMRIG_ASSERT(planned.result.value < results_.arms.size(), "a planned arm has a result");
+    return results_.arms[planned.result.value];
+}
 
 Status Campaign::plan_exploration(PlannedArm& planned) {
     const KernelImage& kernel = Fleet::any_of(*planned.guests).order.kernel;
@@ -271,8 +276,11 @@ Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder&
     order.manner.settings = planned.settings;
     // All orders of an arm are orders of the same thing.
     if (order.manner.mode == Mode::explore) order.seed = results_.seed;
-    for (const auto& actor : planned.scenario->schedule.actors)
-        if (actor.is_thread()) order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+    for (const auto& actor : planned.scenario->schedule.actors) {
+        if (!actor.is_thread()) continue;
+        MEMRIG_ASSERT(!actor.attributes.empty(), "a thread has an attribute to write to");
+        order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+    }
     logger(LogLayer::run).info("{} begins", directory.string());
     auto outcome = fleet_.play(*planned.guests, order);
     if (outcome) outcome->result.directory = directory;
@@ -314,9 +322,11 @@ void Campaign::work() {
         queue_.pop_front();
         running_++;
         guard.unlock();
+        MEMRIG_ASSERT(next.planned != nullptr, "a task has an arm");
         PlannedArm& planned = *next.planned;
         auto outcome = run_one(planned, next.order);
         guard.lock();
+        MEMRIG_ASSERT(running_ > 0, "this trial was counted");
         running_--;
         const Status taken = outcome ? take_in(planned, *std::move(outcome)) : Status(std::unexpected(outcome.error()));
         if (!taken && !error_) error_ = taken.error();

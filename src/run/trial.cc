@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "oracle/judge.h"
@@ -136,6 +137,7 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
                 .play();
         case Mode::explore: break;
     }
+    MEMRIG_ASSERT(ledger_, "set_up() makes a ledger for all modes but free, and only a loop has none");
     Interleaver interleaver(
         cast, *conductor_, *ledger_, guest.symbols, timeline_,
         {schedule, points_of(order_.manner, order_.scenario), order_.order, order_.manner.preemptions});
@@ -284,6 +286,8 @@ std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& s
 }
 
 Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
+    MEMRIG_ASSERT(order.guest, "a trial has a guest to begin with");
+    MEMRIG_ASSERT(order.number > 0, "trials are numbered from 1");
     TrialOutcome outcome;
     TrialResult& result = outcome.result;
     result.number = order.number;

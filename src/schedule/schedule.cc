@@ -4,10 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 namespace {
 std::string ordinal(unsigned n) {
+    MEMRIG_ASSERT(n > 0, "arrivals are counted from 1");
     const char* ending = "th";
     if (n % 100 < 11 || n % 100 > 13) ending = n % 10 == 1 ? "st" : n % 10 == 2 ? "nd" : n % 10 == 3 ? "rd" : "th";
     return fmt::format("{}{}", n, ending);
@@ -90,6 +93,7 @@ const Actor* Schedule::find(const std::string& name) const {
 }
 
 std::vector<unsigned> Schedule::looks() const {
+    MEMRIG_ASSERT(!is_loop() || rounds >= warm_up + kStretches, "a loop has a round for each stretch");
     std::vector<unsigned> looks;
     for (unsigned i = 0; is_loop() && i <= kStretches; i++)
         looks.push_back(warm_up + (rounds - warm_up) * i / kStretches);

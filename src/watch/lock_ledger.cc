@@ -4,7 +4,9 @@
 #include <array>
 #include <set>
 
+#include "base/assert.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -87,6 +89,9 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
         {"get_online_mems", Effect::acquires, true, locks::mem_hotplug, true, false},
         {"put_online_mems", Effect::releases, true, locks::mem_hotplug, true, false},
     };
+    MEMRIG_ASSERT(extent == LedgerExtent::attempts || watching == MutexWatching::calls ||
+                      conductor.probe().architecture().watched_writes_pass,
+                  "writes are watched only where they come to pass");
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
     for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
         if (!ledger->names_.can_know(lock)) ledger->gaps_.push_back(fmt::format("{} has no symbol", lock));
@@ -183,6 +188,7 @@ Status LockLedger::found_device(std::uint64_t device, std::uint64_t block) {
 }
 
 Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) {
+    MEMRIG_ASSERT(device_lock_offset_, "where a device has its mutex is known");
     return mutexes_.watch(device + *device_lock_offset_, device_lock_name(block));
 }
 
@@ -263,6 +269,7 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
 
 Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival,
                           std::uint64_t value) {
+    MEMRIG_ASSERT(primitive.effect != Effect::releases, "only who takes a lock is waited for");
     LockEvent event = wanted;
     event.at = arrival.at;
     event.vcpu = arrival.vcpu;
@@ -276,9 +283,10 @@ Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, c
 }
 
 void LockLedger::write(LockEvent event) {
-    logger(LogLayer::watch)
-        .debug("task {:x} on vCPU {} {} {}{} ({})", event.task, event.vcpu, to_string(event.action), event.lock,
-               event.shared ? " for reading" : "", event.where);
+    MEMRIG_ASSERT(!event.lock.empty(), "a lock event names its lock");
+    if (auto& log = logger(LogLayer::watch); log.should_log(spdlog::level::debug))
+        log.debug("task {:x} on vCPU {} {} {}{} ({})", event.task, event.vcpu, to_string(event.action), event.lock,
+                  event.shared ? " for reading" : "", one_line(event.where));
     switch (event.action) {
         case LockAction::wants: wanted_[event.task] = event; break;
         case LockAction::takes:
@@ -320,6 +328,7 @@ bool leads_to(std::uint64_t start, std::uint64_t task, const std::map<std::uint6
     for (const auto& [holder, locks] : held) {
         const auto taken = std::ranges::find(locks, wish->second.lock, &LockEvent::lock);
         if (holder == task || taken == locks.end()) continue;
+        MEMRIG_ASSERT(depth < path.size(), "the link is still in the path");
         path[depth].taken = *taken;
         if (holder == start || leads_to(start, holder, wanted, held, seen, path)) return true;
     }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 namespace {
@@ -79,6 +81,7 @@ std::optional<std::string> LockNames::taken_by(std::string_view caller) const {
 }
 
 bool LockNames::learn(std::uint64_t address, const std::string& lock) {
+    MEMRIG_ASSERT(is_watched_lock(lock), "a lock to be learned is one of memory hotplug");
     return !address_of(lock) && names_.emplace(address, lock).second;
 }
 

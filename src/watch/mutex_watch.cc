@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/assert.h"
 #include "probe/architecture.h"
 #include "probe/packet.h"
 
@@ -29,6 +30,7 @@ bool is_mutex_code(const std::string& place) {
 }  // namespace
 
 Status MutexWatch::watch(std::uint64_t address, const std::string& name) {
+    MEMRIG_ASSERT(!name.empty(), "a watched mutex has a name");
     if (mutexes_.contains(address)) return {};
     MEMRIG_CHECK(conductor_.watch_writes(address));
     MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
@@ -41,6 +43,7 @@ Status MutexWatch::look(const Arrival& stop) {
     std::vector<std::uint64_t> addresses;
     for (const auto& [address, mutex] : mutexes_) addresses.push_back(address);
     MEMRIG_TRY(const auto owners, conductor_.probe().read_words(stop.vcpu, addresses));
+    MEMRIG_ASSERT(owners.size() == addresses.size(), "the probe reads a word at each address");
     auto owner = owners.begin();
     for (auto& [address, mutex] : mutexes_) {
         MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
@@ -131,7 +134,11 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     }
     if (owned_now && !(owned_before && same_owner)) {
         MEMRIG_TRY(std::uint64_t task, taker_of(new_task, stop.vcpu));
-        if (here && task == new_task) task = tasks_.at(new_task).task = stop.task;  // its stack could not be read
+        if (here && task == new_task) {  // its stack could not be read
+            const auto known = tasks_.find(new_task);
+            MEMRIG_ASSERT(known != tasks_.end(), "taker_of() notes the owner");
+            task = known->second.task = stop.task;
+        }
         MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
         // The vCPU that stopped for its write was then another one, and too late; unless its write was the release.
         const bool late = here && task != stop.task && stop.task != releaser;

@@ -8,6 +8,7 @@
 #include <optional>
 #include <string>
 
+#include "base/assert.h"
 #include "base/error.h"
 #include "probe/conductor.h"
 #include "watch/call_path.h"
@@ -24,7 +25,9 @@ public:
     // `is_known` says of a task and a mutex whether the former was told to want the latter, and nothing came of it yet.
     MutexWatch(Conductor& conductor, CallPaths& paths, std::function<void(LockEvent)> listener,
                std::function<bool(std::uint64_t, std::uint64_t)> is_known)
-        : conductor_(conductor), paths_(paths), listener_(std::move(listener)), is_known_(std::move(is_known)) {}
+        : conductor_(conductor), paths_(paths), listener_(std::move(listener)), is_known_(std::move(is_known)) {
+        MEMRIG_ASSERT(listener_ && is_known_, "a mutex watch is given both functions");
+    }
 
     // From now on, every change of the mutex at `address` becomes a LockEvent of that name.
     Status watch(std::uint64_t address, const std::string& name);

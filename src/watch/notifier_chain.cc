@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 namespace {
@@ -39,6 +41,7 @@ Result<std::optional<NotifierChain::Member>> NotifierChain::member_at(std::uint6
         if (words.error().fault != Fault::guest) return std::unexpected(words.error());
         return std::nullopt;
     }
+    MEMRIG_ASSERT(words->size() == 3, "the probe reads a word at each address");
     next = (*words)[1];
     if (!is_kernel_address((*words)[0]) || (next != 0 && !is_kernel_address(next))) return std::nullopt;
     return Member{block, (*words)[0], static_cast<std::int32_t>((*words)[2])};

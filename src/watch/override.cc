@@ -1,11 +1,13 @@
 #include "watch/override.h"
 
+#include "base/assert.h"
 #include "probe/function_watch.h"
 
 namespace memrig {
 
 Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const SymbolTable& symbols,
                                                  const OverrideSpec& order) {
+    MEMRIG_ASSERT(order.argument < conductor.probe().architecture().arguments.size(), "the argument is in a register");
     std::unique_ptr<Override> made(new Override(conductor, order));
     Override* self = made.get();
     MEMRIG_CHECK(watch_function(conductor, symbols, order.function,

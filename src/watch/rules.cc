@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
@@ -91,6 +92,7 @@ Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
         const auto range = conductor_.probe().read_words(arrival.vcpu, {resource, resource + 8});
         if (!range && range.error().fault != Fault::guest) return std::unexpected(range.error());
         if (!range) return Response::pass();
+        MEMRIG_ASSERT(range->size() == 2, "the probe reads a word at each address");
         change.start = (*range)[0];
         change.bytes = (*range)[1] - (*range)[0] + 1;
     } else {

@@ -27,8 +27,13 @@ std::string comm_at(const std::string& bytes, std::size_t offset) {
     return {};
 }
 
+// 0 where the bytes end before it.
 std::uint32_t word_at(const std::string& bytes, std::size_t offset) {
-    return static_cast<std::uint32_t>(little_endian(std::string_view(bytes).substr(offset, 4)));
+    constexpr std::size_t size = 4;
+    std::uint32_t word = 0;
+    if (offset > bytes.size() || bytes.size() - offset < size) return word;
+    for (std::size_t i = size; i-- > 0;) word = word << 8 | static_cast<unsigned char>(bytes[offset + i]);
+    return word;
 }
 
 std::optional<std::size_t> find_comm(const std::vector<TaskStruct>& tasks,
