@@ -107,11 +107,11 @@ Status Cast::watch() {
             MEMRIG_CHECK(
                 conductor_.watch(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
             if (!actor.is_thread() || ledger_ == nullptr || !can_park(symbols_)) continue;
-            MEMRIG_CHECK(conductor_.watch_first(
-                entry, [this, &actor](const Arrival& arrival) { return at_retry(actor, arrival); }));
+            MEMRIG_CHECK(conductor_.watch(
+                entry, [this, &actor](const Arrival& arrival) { return at_retry(actor, arrival); }, Priority::park));
         }
     }
-    if (ledger_ != nullptr) ledger_->on_event([this](const LockEvent& event) { at_lock(event); });
+    if (ledger_ != nullptr) lock_events_ = ledger_->on_event([this](const LockEvent& event) { at_lock(event); });
     return watch_crashes();
 }
 

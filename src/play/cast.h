@@ -141,6 +141,7 @@ private:
     const SymbolTable& symbols_;
     Timeline& timeline_;
     CastSpec order_;
+    Subscription lock_events_;
     std::function<void(const LockEvent&)> lock_listener_;
     std::function<bool()> hopeless_;
     std::map<std::string, std::set<std::uint64_t>> entries_;  // by actor: the addresses that it is known by

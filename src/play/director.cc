@@ -41,7 +41,7 @@ Status Director::set_watches() {
             // Who is parked comes to whatever else is done there only once it is released.
             MEMRIG_CHECK(watch_function(
                 conductor_, symbols_, step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); },
-                step.parked ? Turn::first : Turn::last));
+                step.parked ? Priority::park : Priority::observe));
         for (const auto& evidence : step.any) {
             if (evidence.kind == Observation::Kind::stalled) MEMRIG_CHECK(watch_stalls(step, evidence));
             const bool queued = evidence.kind == Observation::Kind::queued;

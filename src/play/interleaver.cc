@@ -1,6 +1,7 @@
 #include "play/interleaver.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/log.h"
 #include "probe/function_watch.h"
@@ -56,6 +57,20 @@ Status Interleaver::set_watches() {
     if (!msleep) return fail(Fault::guest, "this kernel has no symbol msleep");
     MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, "msleep"));
     msleep_ = entries.front();
+    // Before the point at the same place: there, the block can be seen already.
+    MEMRIG_CHECK(watch_function(
+        conductor_, symbols_, "kobject_uevent", [this](const Arrival& arrival) { return at_device_shown(arrival); },
+        Priority::park));
+    // An actor's beginning is a point of its own. Where actors share an entry, the last one of the schedule claims a task first.
+    for (auto& state : std::views::reverse(states_)) {
+        const auto at_entry = [this, &state](const Arrival& arrival) -> Result<Response> {
+            MEMRIG_TRY(const bool enters, cast_.enters(*state.actor, arrival));
+            if (!enters) return Response::pass();
+            return at_point(std::string(symbols_.function(arrival.address)), arrival);
+        };
+        for (const auto address : cast_.entries(*state.actor))
+            MEMRIG_CHECK(conductor_.watch(address, at_entry, Priority::park));
+    }
     for (const auto& point : order_.points) {
         if (symbols_.all(point).empty()) {
             missing_.push_back(point);
@@ -63,21 +78,9 @@ Status Interleaver::set_watches() {
         }
         MEMRIG_CHECK(watch_function(
             conductor_, symbols_, point, [this, &point](const Arrival& arrival) { return at_point(point, arrival); },
-            Turn::first));
+            Priority::park));
     }
-    // Where an actor begins is a point of its own.
-    for (const auto& state : states_) {
-        const auto at_entry = [this, &state](const Arrival& arrival) -> Result<Response> {
-            MEMRIG_TRY(const bool enters, cast_.enters(*state.actor, arrival));
-            if (!enters) return Response::pass();
-            return at_point(std::string(symbols_.function(arrival.address)), arrival);
-        };
-        for (const auto address : cast_.entries(*state.actor)) MEMRIG_CHECK(conductor_.watch_first(address, at_entry));
-    }
-    // Last, so that it is asked before the point at the same place: there, the block can be seen already.
-    return watch_function(
-        conductor_, symbols_, "kobject_uevent", [this](const Arrival& arrival) { return at_device_shown(arrival); },
-        Turn::first);
+    return {};
 }
 
 // device_add() has made the block's attributes by the time it sends its uevent (drivers/base/core.c). A device's first member is its

@@ -37,7 +37,7 @@ void Conductor::check_no_handler() const {
 
 std::uint64_t Conductor::task_of(const Registers& registers) const { return registers.sp() & ~(stack_bytes_ - 1); }
 
-Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handler) {
+Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handler, Priority priority) {
     MEMRIG_ASSERT(handler, "a watch has a handler");
     MEMRIG_CHECK(pause());
     auto found = points_.find(address);
@@ -50,17 +50,11 @@ Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handl
         found = points_.emplace(address, std::move(point)).first;
     }
     const WatchId id = next_id_++;
-    found->second.watches.push_back(std::make_shared<Watch>(Watch{id, std::move(handler)}));
+    auto& watches = found->second.watches;
+    const auto behind =
+        std::ranges::find_if(watches, [priority](const auto& other) { return other->priority > priority; });
+    watches.insert(behind, std::make_shared<Watch>(Watch{id, priority, std::move(handler)}));
     addresses_.emplace(id, address);
-    return id;
-}
-
-Result<Conductor::WatchId> Conductor::watch_first(std::uint64_t address, Handler handler) {
-    MEMRIG_TRY(const WatchId id, watch(address, std::move(handler)));
-    const auto point = points_.find(address);
-    MEMRIG_ASSERT(point != points_.end() && !point->second.watches.empty(), "watch() has made the point");
-    auto& watches = point->second.watches;
-    watches.splice(watches.begin(), watches, std::prev(watches.end()));
     return id;
 }
 
@@ -197,8 +191,14 @@ Status Conductor::handle(const Stop& stop) {
                task);
     stops_++;
     stops_at_[arrival.address]++;
-    if (stop_listener_) MEMRIG_CHECK(stop_listener_(arrival));
+    MEMRIG_CHECK(tell_stop_listeners(arrival));
     return write ? Status() : handle_arrival(arrival);
+}
+
+Status Conductor::tell_stop_listeners(const Arrival& stop) {
+    Status status;
+    stop_listeners_.for_each([&](const auto& listener) { return (status = listener(stop)).has_value(); });
+    return status;
 }
 
 Status Conductor::handle_arrival(const Arrival& arrival) {
@@ -259,10 +259,10 @@ Status Conductor::pause() {
 Status Conductor::look() {
     check_no_handler();
     MEMRIG_CHECK(pause());
-    if (!stop_listener_) return {};
+    if (stop_listeners_.empty()) return {};
     MEMRIG_TRY(Registers registers, probe_.registers(0));
     const std::uint64_t task = task_of(registers);
-    return stop_listener_({0, 0, std::move(registers), task, steady_clock().now()});
+    return tell_stop_listeners({0, 0, std::move(registers), task, steady_clock().now()});
 }
 
 Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline deadline, int wake) {

@@ -9,6 +9,7 @@
 #include <optional>
 #include <set>
 
+#include "base/listeners.h"
 #include "probe/probe.h"
 
 namespace memrig {
@@ -44,6 +45,15 @@ struct Response {
     }
 };
 
+// In which order the handlers at one address are asked, the first one first. Handlers of one priority are asked in the order in
+// which they were added.
+enum class Priority {
+    park,    // may send the task elsewhere before it has really arrived: the others see it once it comes back for good
+    rule,    // judges a call even where an elision makes it return at once
+    elide,   // makes a call return at once, or changes its arguments
+    observe  // sees a call that comes to pass, and may hold the vCPU there
+};
+
 enum class RunEnd { done, expired };
 
 // Drives a Probe. Not thread-safe. Handlers run on the caller's thread while the guest stands still, and may watch,
@@ -61,11 +71,10 @@ public:
     Probe& probe() { return probe_; }
     [[nodiscard]] std::uint64_t stack_bytes() const { return stack_bytes_; }
 
-    // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, hold wins over pass; where one says
-    // leave or call, those behind it are not asked: what they watch does not come to pass, or not yet. Pauses the guest if it runs.
-    Result<WatchId> watch(std::uint64_t address, Handler handler);
-    // The same, asked before all others. Only at a function's entry.
-    Result<WatchId> watch_first(std::uint64_t address, Handler handler);
+    // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, hold wins over pass. Where one says
+    // leave or call, those behind it are not asked: the call does not come to pass, or not yet. Pauses the guest if it runs.
+    // REQUIRES: any priority but `observe` only at a function's entry.
+    Result<WatchId> watch(std::uint64_t address, Handler handler, Priority priority = Priority::observe);
     Status unwatch(WatchId id);
     // Stops, for on_stop(), behind each write to the 8 bytes at `address`, for good. Needs an accelerator with as many watchpoints as
     // are asked for (TCG). A write in the very moment of another vCPU's stop may go unreported: QEMU names but one.
@@ -76,7 +85,10 @@ public:
     Result<std::uint64_t> return_address(const Arrival& entry);
 
     // Called at every stop, before any handler: with the vCPU and the address that it stopped for (see look()).
-    void on_stop(std::function<Status(const Arrival&)> listener) { stop_listener_ = std::move(listener); }
+    // An error of a listener ends the stop, and those behind it are not called.
+    [[nodiscard]] Subscription on_stop(std::function<Status(const Arrival&)> listener) {
+        return stop_listeners_.add(std::move(listener));
+    }
 
     // Lets a held vCPU go with the next run. False if it was not held.
     bool release(unsigned vcpu);
@@ -106,6 +118,7 @@ public:
 private:
     struct Watch {
         WatchId id;
+        Priority priority;
         Handler handler;
     };
     struct Call {
@@ -118,6 +131,7 @@ private:
     };
 
     Status handle(const Stop& stop);
+    Status tell_stop_listeners(const Arrival& stop);
     Status handle_arrival(const Arrival& arrival);
     Result<Response> ask_watches(const Arrival& arrival);
     Status leave(const Arrival& arrival, const Response& response);
@@ -136,7 +150,7 @@ private:
     std::map<std::uint64_t, Point> points_;
     std::map<WatchId, std::uint64_t> addresses_;
     std::set<std::uint64_t> written_;  // the addresses that watch_writes() watches
-    std::function<Status(const Arrival&)> stop_listener_;
+    Listeners<Status(const Arrival&)> stop_listeners_;
     std::set<unsigned> held_;
     std::map<std::uint64_t, Call> calls_;            // by task
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed

@@ -15,11 +15,10 @@ Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& s
 }
 
 Status watch_function(Conductor& conductor, const SymbolTable& symbols, const std::string& function,
-                      const Conductor::Handler& handler, Turn turn) {
+                      const Conductor::Handler& handler, Priority priority) {
     MEMRIG_ASSERT(handler, "a watched function has a handler");
     MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, function));
-    for (const auto entry : entries)
-        MEMRIG_CHECK(turn == Turn::first ? conductor.watch_first(entry, handler) : conductor.watch(entry, handler));
+    for (const auto entry : entries) MEMRIG_CHECK(conductor.watch(entry, handler, priority));
     return {};
 }
 

@@ -21,9 +21,11 @@ Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const Symbo
     }
     Elision* self = elision.get();
     for (const auto entry : locks)
-        MEMRIG_CHECK(conductor.watch_first(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }));
+        MEMRIG_CHECK(
+            conductor.watch(entry, [self](const Arrival& arrival) { return self->at_lock(arrival); }, Priority::elide));
     for (const auto entry : unlocks)
-        MEMRIG_CHECK(conductor.watch_first(entry, [self](const Arrival& arrival) { return self->at_unlock(arrival); }));
+        MEMRIG_CHECK(conductor.watch(
+            entry, [self](const Arrival& arrival) { return self->at_unlock(arrival); }, Priority::elide));
     return elision;
 }
 

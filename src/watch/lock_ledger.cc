@@ -105,7 +105,7 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
             MEMRIG_CHECK(ledger->watch_primitive(primitive));
     if (watching == MutexWatching::writes) {
         LockLedger* self = ledger.get();
-        conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
+        ledger->stops_ = conductor.on_stop([self](const Arrival& stop) { return self->mutexes_.look(stop); });
         for (const auto& [address, name] : ledger->names_.known())
             if (is_mutex(name)) MEMRIG_CHECK(ledger->mutexes_.watch(address, name));
     }
@@ -303,7 +303,10 @@ void LockLedger::write(LockEvent event) {
         }
     }
     if (events_.size() < kMostEvents) events_.push_back(event);
-    if (listener_) listener_(event);
+    listeners_.for_each([&](const auto& listener) {
+        listener(event);
+        return true;
+    });
 }
 
 std::vector<LockEvent> LockLedger::held_by(std::uint64_t task) const {

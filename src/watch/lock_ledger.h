@@ -50,7 +50,9 @@ public:
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Called for each event as it is written, with the guest stopped.
-    void on_event(std::function<void(const LockEvent&)> listener) { listener_ = std::move(listener); }
+    [[nodiscard]] Subscription on_event(std::function<void(const LockEvent&)> listener) {
+        return listeners_.add(std::move(listener));
+    }
 
     // What a task holds now, oldest first: the events by which it took them.
     [[nodiscard]] std::vector<LockEvent> held_by(std::uint64_t task) const;
@@ -101,7 +103,8 @@ private:
     std::vector<LockEvent> events_;
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task
     std::map<std::uint64_t, LockEvent> wanted_;             // by task
-    std::function<void(const LockEvent&)> listener_;
+    Listeners<void(const LockEvent&)> listeners_;
+    Subscription stops_;
     std::vector<std::string> gaps_;
 };
 

@@ -10,8 +10,9 @@ Result<std::unique_ptr<Override>> Override::make(Conductor& conductor, const Sym
     MEMRIG_ASSERT(order.argument < conductor.probe().architecture().arguments.size(), "the argument is in a register");
     std::unique_ptr<Override> made(new Override(conductor, order));
     Override* self = made.get();
-    MEMRIG_CHECK(watch_function(conductor, symbols, order.function,
-                                [self](const Arrival& arrival) { return self->at_entry(arrival); }));
+    MEMRIG_CHECK(watch_function(
+        conductor, symbols, order.function, [self](const Arrival& arrival) { return self->at_entry(arrival); },
+        Priority::elide));
     return made;
 }
 

@@ -130,8 +130,7 @@ Result<Response> RuleWatch::check_block(const char* function, const Arrival& arr
     return Response::pass();
 }
 
-// R8. A section is what lies between the two calls, whether or not the lock is taken there: so these calls are looked at before who elides
-// them.
+// R8. A section lies between the two calls, whether or not an elision keeps the lock from being taken there.
 Status RuleWatch::watch_sections() {
     for (const auto& [side, begin, end] : {std::tuple{Side::reader, "get_online_mems", "put_online_mems"},
                                            {Side::writer, "mem_hotplug_begin", "mem_hotplug_done"}}) {
@@ -141,8 +140,8 @@ Status RuleWatch::watch_sections() {
         }
         const auto begins = [this, side](const Arrival& arrival) { return section_begins(side, arrival); };
         const auto ends = [this, side](const Arrival& arrival) { return section_ends(side, arrival); };
-        MEMRIG_CHECK(watch_function(conductor_, symbols_, begin, begins, Turn::first));
-        MEMRIG_CHECK(watch_function(conductor_, symbols_, end, ends, Turn::first));
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, begin, begins, Priority::rule));
+        MEMRIG_CHECK(watch_function(conductor_, symbols_, end, ends, Priority::rule));
     }
     return {};
 }

@@ -48,11 +48,14 @@ protected:
 
     // Sends each arrival on a call, until it has come back `times`.
     void send(unsigned times = 1) {
-        ASSERT_TRUE(conductor.watch_first(at.function, [this, times](const Arrival& arrival) -> Result<Response> {
-            asked_first.push_back(arrival);
-            if (arrival.again) back++;
-            return back < times ? Response::call(at.callee, kArgument) : Response::pass();
-        }));
+        ASSERT_TRUE(conductor.watch(
+            at.function,
+            [this, times](const Arrival& arrival) -> Result<Response> {
+                asked_first.push_back(arrival);
+                if (arrival.again) back++;
+                return back < times ? Response::call(at.callee, kArgument) : Response::pass();
+            },
+            Priority::park));
     }
     void watch(const std::string& who, std::uint64_t address) {
         ASSERT_TRUE(conductor.watch(address, [this, who](const Arrival& arrival) -> Result<Response> {
@@ -124,14 +127,21 @@ TEST_P(ConductorCallTest, TheHandlersSeeThatItIsBackAndWhatItHad) {
 
 TEST_P(ConductorCallTest, IsAskedBeforeOthersWhoeverWatchedFirst) {
     watch("early", at.function);
-    ASSERT_TRUE(conductor.watch_first(at.function, [this](const Arrival&) -> Result<Response> {
-        asked.emplace_back("first");
-        return Response::pass();
-    }));
+    for (const auto& [who, priority] : {std::pair{"elides", Priority::elide},
+                                        {"judges", Priority::rule},
+                                        {"parks", Priority::park},
+                                        {"parks, too", Priority::park}})
+        ASSERT_TRUE(conductor.watch(
+            at.function,
+            [this, who](const Arrival&) -> Result<Response> {
+                asked.emplace_back(who);
+                return Response::pass();
+            },
+            priority));
     watch("late", at.function);
     enters(1, at.stack);
     run();
-    EXPECT_EQ(asked, (std::vector<std::string>{"first", "early", "late"}));
+    EXPECT_EQ(asked, (std::vector<std::string>{"parks", "parks, too", "judges", "elides", "early", "late"}));
 }
 
 TEST_P(ConductorCallTest, OthersAreAskedOnceWhenTheCallsAreOver) {
@@ -152,11 +162,14 @@ TEST_P(ConductorCallTest, OthersAreAskedOnceWhenTheCallsAreOver) {
 }
 
 TEST_P(ConductorCallTest, AnotherTaskThatPassesMeanwhileIsNotTheOneThatComesBack) {
-    ASSERT_TRUE(conductor.watch_first(at.function, [this](const Arrival& arrival) -> Result<Response> {
-        asked_first.push_back(arrival);
-        const bool sent = arrival.registers.sp() == at.stack && !arrival.again;
-        return sent ? Response::call(at.callee, kArgument) : Response::pass();
-    }));
+    ASSERT_TRUE(conductor.watch(
+        at.function,
+        [this](const Arrival& arrival) -> Result<Response> {
+            asked_first.push_back(arrival);
+            const bool sent = arrival.registers.sp() == at.stack && !arrival.again;
+            return sent ? Response::call(at.callee, kArgument) : Response::pass();
+        },
+        Priority::park));
     enters(1, at.stack);
     comes(2, at.function, at.other_stack, scratch(kAfter));
     comes_back(1, at.stack);
@@ -185,10 +198,13 @@ TEST_P(ConductorCallTest, TheSameTaskDeeperInItsStackIsNotBack) {
 }
 
 TEST_P(ConductorCallTest, AWatchedFunctionThatTheCalleeEntersAgainIsNoReturn) {
-    ASSERT_TRUE(conductor.watch_first(at.function, [this](const Arrival& arrival) -> Result<Response> {
-        asked_first.push_back(arrival);
-        return asked_first.size() == 1 ? Response::call(at.callee, kArgument) : Response::pass();
-    }));
+    ASSERT_TRUE(conductor.watch(
+        at.function,
+        [this](const Arrival& arrival) -> Result<Response> {
+            asked_first.push_back(arrival);
+            return asked_first.size() == 1 ? Response::call(at.callee, kArgument) : Response::pass();
+        },
+        Priority::park));
     enters(1, at.stack);
     enters(1, at.stack - 0x100);
     comes_back(1, at.stack);

@@ -37,7 +37,7 @@ TEST_F(ConductorTest, StopsElsewhereAreNobodysArrival) {
 
 TEST_F(ConductorTest, ALookIsAStopThatIsNobodysArrival) {
     std::vector<std::uint64_t> looked_at;
-    conductor.on_stop([&](const Arrival& stop) {
+    const auto listening = conductor.on_stop([&](const Arrival& stop) {
         looked_at.push_back(stop.address);
         return Status();
     });

@@ -158,7 +158,7 @@ TEST_F(ConductorReturnTest, ATaskMayReturnOnAnotherVcpu) {
 
 TEST_F(ConductorTest, AWatchedWriteStopsForTheListenerAndNobodyElse) {
     std::vector<std::pair<unsigned, std::uint64_t>> stops;
-    conductor.on_stop([&](const Arrival& stop) -> Status {
+    const auto listening = conductor.on_stop([&](const Arrival& stop) -> Status {
         stops.emplace_back(stop.vcpu, stop.address);
         return {};
     });
@@ -176,8 +176,28 @@ TEST_F(ConductorTest, AWatchedWriteStopsForTheListenerAndNobodyElse) {
     EXPECT_EQ(reg(2, "rip"), kElsewhere) << "a write is behind it: there is nothing to be passed";
 }
 
+TEST_F(ConductorTest, EachListenerHearsOfAStopUntilItsSubscriptionEnds) {
+    std::vector<std::string> heard;
+    const auto add = [&](const char* name) {
+        return conductor.on_stop([&heard, name](const Arrival&) -> Status {
+            heard.emplace_back(name);
+            return {};
+        });
+    };
+    auto first = add("first");
+    const auto second = add("second");
+    watch(kFunction);
+    will_call(1);
+    run();
+    EXPECT_EQ(heard, (std::vector<std::string>{"first", "second"}));
+    first.end();
+    will_call(1);
+    run();
+    EXPECT_EQ(heard, (std::vector<std::string>{"first", "second", "second"}));
+}
+
 TEST_F(ConductorTest, TheListenersErrorEndsTheRun) {
-    conductor.on_stop([](const Arrival&) -> Status { return fail(Fault::rig, "no more"); });
+    const auto listening = conductor.on_stop([](const Arrival&) -> Status { return fail(Fault::rig, "no more"); });
     watch(kFunction);
     will_call(1);
     EXPECT_FALSE(conductor.run_until([] { return false; }, at_once()));

@@ -189,7 +189,7 @@ TEST_F(LockLedgerTest, ABlockIsLearntWhenItIsOnlinedToo) {
 
 TEST_F(LockLedgerTest, TheListenerHearsEachEvent) {
     Lines heard;
-    ledger->on_event([&](const LockEvent& event) { heard.push_back(to_string(event.action)); });
+    const auto listening = ledger->on_event([&](const LockEvent& event) { heard.push_back(to_string(event.action)); });
     take(1, kAdder, lock("device_hotplug_lock"));
     kernel.run();
     EXPECT_EQ(heard, (Lines{"wants", "takes"}));

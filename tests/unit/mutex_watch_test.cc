@@ -21,7 +21,7 @@ constexpr std::uint64_t kWaiters = 1, kHandoff = 2, kPickup = 4;
 class MutexWatchTest : public ::testing::Test {
 protected:
     void SetUp() override {
-        kernel.conductor.on_stop([this](const Arrival& stop) { return watch.look(stop); });
+        listening = kernel.conductor.on_stop([this](const Arrival& stop) { return watch.look(stop); });
         ASSERT_TRUE(watch.watch(kMutex, "lock"));
     }
     // `task`, running on `vcpu`, has written `owner` to the mutex.
@@ -41,6 +41,7 @@ protected:
     FakeKernel kernel{{"mutex_lock", "mutex_unlock", "__mutex_lock.constprop.0", "acpi_device_hotplug", "online_store",
                        "bus_probe_device"}};
     CallPaths paths{kernel.symbols};
+    Subscription listening;
     std::vector<LockEvent> events;
     // The links of a `struct mutex_waiter` at `waiter`, one of kMutex's list.
     void link(std::uint64_t waiter, std::uint64_t next, std::uint64_t previous) {
@@ -115,7 +116,7 @@ TEST_F(MutexWatchTest, AWaiterWhoseWriteWasNotReportedIsFoundInTheList) {
         const std::uint64_t list = kMutex + offset, first = kOnliner + 0x1f00, second = kThird + 0x2e80;
         MutexWatch anew{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); },
                         [](std::uint64_t, std::uint64_t) { return false; }};
-        kernel.conductor.on_stop([&anew](const Arrival& stop) { return anew.look(stop); });
+        listening = kernel.conductor.on_stop([&anew](const Arrival& stop) { return anew.look(stop); });
         kernel.probe.poke_u64(kMutex, 0);
         ASSERT_TRUE(anew.watch(kMutex, "lock"));
         events.clear();
