@@ -50,7 +50,7 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const auto drifted = drift(performance.footprints);
     wrong.insert(wrong.end(), drifted.begin(), drifted.end());
     if (wrong.empty()) return std::nullopt;
-    return Finding{"accounting", Verdict::accounting, wrong.front(), wrong};
+    return Finding{"accounting", Verdict::accounting, wrong.front(), wrong, SentenceKey{wrong.front()}};
 }
 
 }  // namespace memrig

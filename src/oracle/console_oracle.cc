@@ -45,15 +45,14 @@ bool is_gated(const ConsoleFinding& report, const std::vector<LockEvent>* ledger
 }
 
 Finding finding_of(const ConsoleFinding& printed, const std::vector<LockEvent>* ledger) {
-    if (!is_gated(printed, ledger))
-        return {"console", verdict_of(printed.kind), fmt::format("the console is not quiet: {}", printed.headline),
-                printed.stack};
-    Finding finding{"console", Verdict::held, {}, {}};
-    for (const auto& link : printed.chain)
-        finding.details.push_back(
-            fmt::format("{}{}", link.lock_class, link.stack.empty() ? "" : ", taken in " + link.stack.front()));
-    finding.summary = fmt::format("lockdep reports a cycle that is gated by {}: {}", kGate, printed.headline);
-    return finding;
+    const bool gated = is_gated(printed, ledger);
+    ReportKey key{printed.headline, gated ? kGate : "", {}};
+    if (!gated) key.path = printed.stack;
+    else
+        for (const auto& link : printed.chain)
+            key.path.push_back(
+                fmt::format("{}{}", link.lock_class, link.stack.empty() ? "" : ", taken in " + link.stack.front()));
+    return {"console", gated ? Verdict::held : verdict_of(printed.kind), sentence(key), key.path, key};
 }
 
 }  // namespace

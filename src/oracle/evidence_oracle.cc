@@ -80,7 +80,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
             if (!evidence.rules->checks.contains(rule) && !has_gap(*evidence.rules, rule))
                 missing.push_back(fmt::format("rule {} was never put to the test", rule));
     if (missing.empty()) return std::nullopt;
-    return Finding{"evidence", Verdict::inconclusive, missing.front(), missing};
+    return Finding{"evidence", Verdict::inconclusive, missing.front(), missing, SentenceKey{missing.front()}};
 }
 
 }  // namespace memrig

@@ -34,8 +34,9 @@ std::string joined(const std::vector<std::string>& words, const char* between) {
     return text;
 }
 
-// "in add_memory_resource+0x2c < acpi_memory_device_add+0x11".
-std::string place(const LockEvent& event) { return event.path.empty() ? event.where : joined(event.path, " < "); }
+std::vector<std::string> path_of(const LockEvent& event) {
+    return event.path.empty() ? std::vector{event.where} : event.path;
+}
 
 std::string hold_text(const HoldRecord& hold) {
     if (hold.pfn) return fmt::format("{} kept a page of memory{} pinned", hold.actor, hold.block.value_or(0));
@@ -77,33 +78,51 @@ std::optional<Finding> crash_oracle(const TrialEvidence& evidence) {
     const auto first =
         std::ranges::find_if(printed, [](const ConsoleFinding& finding) { return is_crash(finding.kind); });
     if (crashes.empty() && first == printed.end()) return std::nullopt;
-    Finding finding{"crash", Verdict::oops, {}, {}};
-    const std::string who = crashes.empty() || crashes.front().actor.empty() ? "the kernel" : crashes.front().actor;
+    CrashKey key;
+    key.task = crashes.empty() || crashes.front().actor.empty() ? "the kernel" : crashes.front().actor;
     if (first != printed.end()) {
-        finding.summary = fmt::format("{} crashed{}: {}", who, first->function.empty() ? "" : " in " + first->function,
-                                      first->headline);
-        finding.details = first->stack;
+        key.function = first->function;
+        key.headline = first->headline;
+        key.path = first->stack;
     } else {
-        finding.summary = fmt::format("{} entered {}()", who, crashes.front().function);
+        key.function = crashes.front().function;
     }
-    return finding;
+    return Finding{"crash", Verdict::oops, sentence(key), key.path, key};
 }
 
 namespace {
-// The cycle as a drawing: who holds what, who waits for what, and where each took it.
-std::vector<std::string> drawn(const Performance& performance, const WaitCycle& cycle) {
-    std::vector<std::string> lines;
+CycleKey key_of(const Performance& performance, const WaitCycle& cycle) {
+    CycleKey key;
     for (std::size_t i = 0; i < cycle.size(); i++) {
+        // Each waits for a lock of the next one's: so it holds what the one before it waits for.
         const LockEvent& holds = cycle[(i + cycle.size() - 1) % cycle.size()].taken;
         const LockEvent& wants = cycle[i].wants;
-        lines.push_back(full_name(performance, wants.task));
-        lines.push_back(fmt::format("  |- holds     {}, taken in {}", holds.lock, place(holds)));
-        lines.push_back(fmt::format("  '- waits for {} in {}", wants.lock, place(wants)));
-        const std::uint64_t next = cycle[(i + 1) % cycle.size()].wants.task;
-        lines.push_back(fmt::format("       '-> held by {}{}", task_name(performance, next),
+        key.waits.push_back(
+            {task_name(performance, wants.task), holds.lock, path_of(holds), wants.lock, path_of(wants)});
+    }
+    return key;
+}
+
+// The cycle as a drawing: who holds what, who waits for what, and where each took it.
+std::vector<std::string> drawn(const Performance& performance, const WaitCycle& cycle, const CycleKey& key) {
+    std::vector<std::string> lines;
+    for (std::size_t i = 0; i < cycle.size(); i++) {
+        const WaitKey& waits = key.waits[i];
+        lines.push_back(full_name(performance, cycle[i].wants.task));
+        lines.push_back(fmt::format("  |- holds     {}, taken in {}", waits.holds, joined(waits.taken_in, " < ")));
+        lines.push_back(fmt::format("  '- waits for {} in {}", waits.waits_for, joined(waits.wanted_in, " < ")));
+        lines.push_back(fmt::format("       '-> held by {}{}", key.waits[(i + 1) % cycle.size()].task,
                                     i + 1 == cycle.size() ? ": the cycle is closed" : ""));
     }
     return lines;
+}
+
+std::string summary_of(const WaitCycle& cycle, const CycleKey& key) {
+    std::string summary;
+    for (std::size_t i = 0; i < cycle.size(); i++)
+        summary += fmt::format("{}{} holds {} and waits for {} ({})", i == 0 ? "" : "; ", key.waits[i].task,
+                               key.waits[i].holds, key.waits[i].waits_for, cycle[i].wants.where);
+    return summary;
 }
 }  // namespace
 
@@ -115,20 +134,16 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     const bool cycle = second.cycle && shows_standstill(first, second);
     Finding finding{"deadlock", cycle ? Verdict::deadlock : Verdict::hang, {}, {}};
     if (cycle) {
-        const WaitCycle& waits = *second.cycle;
-        for (std::size_t i = 0; i < waits.size(); i++) {
-            // Each waits for a lock of the next one's: so it holds what the one before it waits for.
-            const LockEvent& holds = waits[(i + waits.size() - 1) % waits.size()].taken;
-            const LockEvent& wants = waits[i].wants;
-            const std::string line =
-                fmt::format("{} holds {} and waits for {} ({})", task_name(performance, wants.task), holds.lock,
-                            wants.lock, wants.where);
-            finding.summary += (finding.summary.empty() ? "" : "; ") + line;
-        }
-        finding.details = drawn(performance, waits);
+        const CycleKey key = key_of(performance, *second.cycle);
+        finding.summary = summary_of(*second.cycle, key);
+        finding.details = drawn(performance, *second.cycle, key);
+        finding.key = key;
     } else {
+        HangKey key;
+        for (const auto& task : second.blocked) key.paths.push_back(task.stack);
         finding.summary =
             fmt::format("{} tasks are blocked and nothing moves, without a proven cycle", second.blocked.size());
+        finding.key = key;
     }
     for (const auto& task : second.blocked)
         finding.details.push_back(
@@ -140,16 +155,19 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
 }
 
 namespace {
-// With as many of its callers.
-std::string breach_text(const Performance& performance, const RuleBreach& breach, std::size_t callers) {
+RuleKey key_of(const Performance& performance, const RuleBreach& breach) {
     const std::string reproach =
         !breach.reproach.empty() ? breach.reproach
         : breach.changer == 0    ? "without " + breach.lock
                                  : fmt::format("while {} by {}", breach.lock, task_name(performance, breach.changer));
+    return {breach.rule, full_name(performance, breach.task), breach.function, reproach, breach.path};
+}
+
+// With as many of its callers.
+std::string breach_text(const Performance& performance, const RuleBreach& breach, std::size_t callers) {
     std::vector<std::string> path = breach.path;
     if (path.size() > callers) path.resize(callers);
-    return fmt::format("{}: {} entered {}() {} (by way of {}), holding {}", breach.rule,
-                       full_name(performance, breach.task), breach.function, reproach,
+    return fmt::format("{} (by way of {}), holding {}", sentence(key_of(performance, breach)),
                        path.empty() ? "?" : joined(path, " < "),
                        breach.held.empty() ? "nothing" : joined(breach.held, ", "));
 }
@@ -162,27 +180,42 @@ std::optional<Finding> rules_oracle(const TrialEvidence& evidence) {
         finding.details.push_back(breach_text(evidence.performance, breach, breach.path.size()));
     const RuleBreach& first = evidence.rules->breaches.front();
     finding.summary = breach_text(evidence.performance, first, 1);
+    finding.key = key_of(evidence.performance, first);
     return finding;
 }
+
+namespace {
+Finding claim_finding(const Performance& performance, const LockOrderClaim& claim, const LockEvent& breach) {
+    const ClaimKey key{task_name(performance, breach.task), claim.second, claim.first, breach.path};
+    return {"lock-order", Verdict::lock_order, fmt::format("{} ({})", sentence(key), breach.where), breach.path, key};
+}
+
+// Its details are for the caller to add.
+Finding inversion_finding(const Performance& performance, const LockInversion& inversion) {
+    InversionKey key;
+    for (const LockEdge* edge : {&inversion.one, &inversion.other})
+        key.orders.push_back({task_name(performance, edge->task), edge->from, edge->to});
+    key.gates.assign(inversion.gates.begin(), inversion.gates.end());
+    const bool gated = !key.gates.empty();
+    return {"lock-order",
+            gated ? Verdict::held : Verdict::lock_order,
+            fmt::format("{} and {} are taken in both orders, {}", inversion.one.from, inversion.one.to,
+                        gated ? "gated by " + joined(key.gates, ", ") : "with no gate"),
+            {},
+            key};
+}
+}  // namespace
 
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
     if (evidence.locks == nullptr) return std::nullopt;
     for (const auto& claim : evidence.schedule.lock_order)
         if (const auto breach = check_order(*evidence.locks, claim.first, claim.second).breach)
-            return Finding{"lock-order", Verdict::lock_order,
-                           fmt::format("{} {} {} without {}, which comes before it ({})",
-                                       task_name(evidence.performance, breach->task), to_string(breach->action),
-                                       claim.second, claim.first, breach->where),
-                           breach->path};
+            return claim_finding(evidence.performance, claim, *breach);
     std::optional<Finding> told;
     for (const auto& inversion : lock_inversions(*evidence.locks)) {
         const bool gated = !inversion.gates.empty();
-        std::string gates;
-        for (const auto& gate : inversion.gates) gates += (gates.empty() ? "" : ", ") + gate;
-        const std::string line = fmt::format("{} and {} are taken in both orders, {}", inversion.one.from,
-                                             inversion.one.to, gated ? "gated by " + gates : "with no gate");
         if (!told || (told->verdict == Verdict::held && !gated))
-            told = Finding{"lock-order", gated ? Verdict::held : Verdict::lock_order, line, {}};
+            told = inversion_finding(evidence.performance, inversion);
         if (gated != (told->verdict == Verdict::held)) continue;
         for (const LockEdge* edge : {&inversion.one, &inversion.other})
             told->details.push_back(fmt::format("{}: {} ({}), then {} ({})",

@@ -6,6 +6,8 @@
 #include <string_view>
 #include <vector>
 
+#include "oracle/finding_key.h"
+
 namespace memrig {
 
 enum class Verdict {
@@ -38,6 +40,7 @@ struct Finding {
     Verdict verdict = Verdict::inconclusive;
     std::string summary;  // one line
     std::vector<std::string> details;
+    FindingKey key = {};  // what the summary and the details say, as fields
 };
 
 }  // namespace memrig

@@ -22,7 +22,11 @@ std::vector<Finding> findings_of(const StoredResult& result) {
     for (auto& finding : parse_findings(result.findings))
         if (accuses(finding)) told.push_back(std::move(finding));
     if (told.empty() && !result.as_expected)
-        told.push_back({"verdict", verdict_of(result).value_or(Verdict::rig_fault), result.reason, {}});
+        told.push_back({"verdict",
+                        verdict_of(result).value_or(Verdict::rig_fault),
+                        result.reason,
+                        {},
+                        SentenceKey{result.reason}});
     return told;
 }
 

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "oracle/finding_json.h"
 #include "report/summary.h"
 #include "run/trial_json.h"
 
@@ -30,13 +31,6 @@ Json choice_counts(const ChoiceCounts& counts) {
 Json spread(const ArmResult& arm, double TrialResult::* seconds) {
     const Spread spread = spread_of(times_of(arm, seconds));
     return {{"median", rounded(spread.median)}, {"p95", rounded(spread.p95)}};
-}
-
-Json finding_json(const Finding& finding) {
-    return {{"oracle", finding.oracle},
-            {"verdict", to_string(finding.verdict)},
-            {"summary", finding.summary},
-            {"details", finding.details}};
 }
 
 Json trial_json(const TrialResult& trial) {

@@ -254,7 +254,7 @@ std::map<std::string, std::uint64_t> Stage::stops_by_function() const {
 void blame(TrialResult& result, const Error& error) {
     result.verdict = error.fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
     result.reason = error.line();
-    result.findings = {Finding{"rig", result.verdict, error.line(), {}}};
+    result.findings = {Finding{"rig", result.verdict, error.line(), {}, SentenceKey{error.line()}}};
 }
 
 bool is_as_expected(const TrialSpec& order, const TrialResult& result) {

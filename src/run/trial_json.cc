@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/file.h"
+#include "oracle/finding_json.h"
 #include "oracle/judge.h"
 
 namespace memrig {
@@ -99,10 +100,11 @@ TrialResult result_of(const Json& json) {
     result.verdict_seconds = seconds.at("verdict").get<double>();
     result.order = order_of(list_at(json, "order"));
     result.order_came_to_pass = json.at("order_came_to_pass").get<bool>();
-    for (const auto& finding : list_at(json, "findings"))
-        result.findings.push_back({finding.at("oracle").get<std::string>(), verdict_at(finding),
-                                   finding.at("summary").get<std::string>(),
-                                   finding.at("details").get<std::vector<std::string>>()});
+    for (const auto& one : list_at(json, "findings")) {
+        auto finding = read_finding(one, Reading::strict);
+        if (!finding) throw Unfit(finding.error().message);
+        result.findings.push_back(std::move(*finding));
+    }
     return result;
 }
 
@@ -185,11 +187,7 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
 
 Json verdict_json(const TrialResult& result) {
     Json findings = Json::array();
-    for (const auto& finding : result.findings)
-        findings.push_back({{"oracle", finding.oracle},
-                            {"verdict", to_string(finding.verdict)},
-                            {"summary", finding.summary},
-                            {"details", finding.details}});
+    for (const auto& finding : result.findings) findings.push_back(Json(finding_json(finding)));
     Json json = {{"schema", 1},
                  {"number", result.number},
                  {"verdict", to_string(result.verdict)},

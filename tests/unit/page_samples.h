@@ -5,7 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "evidence_samples.h"
-#include "oracle/verdict.h"
+#include "oracle/finding_json.h"
 #include "page/page.h"
 
 namespace memrig::samples {
@@ -16,11 +16,7 @@ inline constexpr const char* kHostile =
 
 inline std::string findings_json(const std::vector<Finding>& findings) {
     nlohmann::json list = nlohmann::json::array();
-    for (const auto& one : findings)
-        list.push_back({{"oracle", one.oracle},
-                        {"verdict", to_string(one.verdict)},
-                        {"summary", one.summary},
-                        {"details", one.details}});
+    for (const auto& one : findings) list.push_back(nlohmann::json(finding_json(one)));
     return list.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/paths.h"
+#include "finding_samples.h"
 #include "report/results_json.h"
 #include "report_samples.h"
 
@@ -105,6 +106,21 @@ TEST(ResultsSchema, NamesEveryVerdict) {
         RunResults results = samples::all_as_expected();
         results.arms[0].trials[0].verdict = *parse_verdict(name);
         EXPECT_EQ(schema().check(written(results)), "");
+    }
+}
+
+TEST(ResultsSchema, EveryKindOfKeyFollowsIt) {
+    RunResults results = samples::all_as_expected();
+    for (const auto& [name, finding] : samples::findings()) {
+        results.arms[0].trials[0].findings = {finding};
+        const json good = written(results);
+        const json::json_pointer key("/arms/0/trial_results/0/findings/0/key");
+        EXPECT_EQ(schema().check(good), "") << name;
+        for (const char* field : {"kind", "more"}) {
+            json bad = good;
+            bad[key][field] = "other";
+            EXPECT_NE(schema().check(bad), "") << name;
+        }
     }
 }
 

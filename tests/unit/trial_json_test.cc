@@ -46,8 +46,12 @@ protected:
         result.choices = {{"onliner.attribute", "state"}};
         result.verdict = Verdict::rule_broken;
         result.reason = "R3: \"quoted\"";
-        result.findings = {{"rules", Verdict::rule_broken, "R3", {"one", "two"}},
-                           {"lock-order", Verdict::held, "gated", {}}};
+        const RuleKey rule{
+            "R3", "onliner", "memory_subsys_online", "without device_hotplug_lock", {"device_online+0x6c"}};
+        const InversionKey inversion{{{"adder", "A", "B"}, {"onliner", "B", "A"}}, {"device_hotplug_lock"}};
+        result.findings = {{"rules", Verdict::rule_broken, "R3", {"one", "two"}, rule},
+                           {"lock-order", Verdict::held, "gated", {}, inversion},
+                           {"crash", Verdict::oops, "of 0.1.0, without a key", {}}};
         result.as_expected = true;
         result.restore_seconds = 0.25;
         result.schedule_seconds = 0.5;
@@ -193,7 +197,9 @@ TEST_F(TrialJsonTest, AVerdictIsReadBackWhole) {
     EXPECT_EQ(read->seed, 18446744073709551615ull);
     EXPECT_EQ(read->order, kOrder);
     EXPECT_FALSE(read->order_came_to_pass);
-    ASSERT_EQ(read->findings.size(), 2u);
+    ASSERT_EQ(read->findings.size(), 3u);
+    EXPECT_TRUE(std::holds_alternative<RuleKey>(read->findings[0].key));
+    EXPECT_TRUE(std::holds_alternative<std::monostate>(read->findings[2].key));
     EXPECT_EQ(read->findings[0].details, (std::vector<std::string>{"one", "two"}));
 }
 
