@@ -10,6 +10,8 @@
 
 #include "base/hash.h"
 #include "base/text.h"
+#include "campaign/legacy_key.h"
+#include "oracle/finding_json.h"
 
 namespace memrig {
 
@@ -119,12 +121,11 @@ bool says_nothing(std::string_view function) {
            std::ranges::any_of(prefixes, [&](std::string_view prefix) { return function.starts_with(prefix); });
 }
 
-template <class Names>
-std::string innermost(const Names& functions, std::size_t most) {
+std::string innermost(const std::vector<std::string>& functions, std::size_t most) {
     std::string path, last;
     std::size_t taken = 0;
     for (const auto& function : functions) {
-        std::string name = normalised(std::string_view(function));
+        std::string name = normalised(function);
         if (taken == most) break;
         if (says_nothing(name) || name == last) continue;
         path += " < " + name;
@@ -134,94 +135,50 @@ std::string innermost(const Names& functions, std::size_t most) {
     return path;
 }
 
-std::vector<std::string_view> split(std::string_view text, std::string_view by) {
-    std::vector<std::string_view> parts;
-    for (auto at = text.find(by); at != text.npos; at = text.find(by)) {
-        parts.push_back(text.substr(0, at));
-        text.remove_prefix(at + by.size());
+// The claim of a key, without what differs from trial to trial.
+class Claim {
+public:
+    explicit Claim(const Finding& finding) : finding_(finding) {}
+    std::string operator()(std::monostate) const { return std::visit(*this, legacy_key(finding_)); }
+    std::string operator()(const CycleKey& key) const {
+        std::set<std::string> waits;  // sorted: a cycle begins with any of its tasks
+        for (const WaitKey& one : key.waits)
+            waits.insert(fmt::format("{} holds {}{} and waits for {}{}", normalised(one.task), normalised(one.holds),
+                                     innermost(one.taken_in, 1), normalised(one.waits_for),
+                                     innermost(one.wanted_in, 1)));
+        return fmt::format("{}", fmt::join(waits, "; "));
     }
-    parts.push_back(text);
-    return parts;
-}
-
-std::string_view between(std::string_view text, std::string_view before, std::string_view after) {
-    const auto from = text.find(before);
-    if (from == text.npos) return {};
-    text.remove_prefix(from + before.size());
-    return text.substr(0, text.find(after));
-}
-
-std::string_view until(std::string_view text, std::string_view end) { return text.substr(0, text.find(end)); }
-
-// Of details as judge.cc draws a cycle: "adder (...)", "  |- holds     L, taken in a < b", "  '- waits for M in c < d". Whoever it begins with.
-std::string cycle(const Finding& finding) {
-    std::set<std::string> links;
-    std::string_view who;
-    std::string holds;
-    for (const std::string& line : finding.details) {
-        if (line.starts_with("  |- holds ")) {
-            const std::string_view text = std::string_view(line).substr(11);
-            holds = normalised(until(text.substr(std::min(text.find_first_not_of(' '), text.size())), ", taken in ")) +
-                    innermost(split(between(text, ", taken in ", "\n"), " < "), 1);
-        } else if (line.starts_with("  '- waits for ")) {
-            const std::string_view text = std::string_view(line).substr(15);
-            const auto in = text.rfind(" in ");
-            links.insert(fmt::format("{} holds {} and waits for {}{}", normalised(until(who, " (")), holds,
-                                     normalised(text.substr(0, in)),
-                                     in == text.npos ? "" : innermost(split(text.substr(in + 4), " < "), 1)));
-        } else if (!line.starts_with(' ')) {
-            who = line;
-        }
+    std::string operator()(const HangKey& key) const {
+        std::set<std::string> places;
+        for (const auto& path : key.paths) places.insert(innermost(path, 1));
+        return fmt::format("tasks are blocked and nothing moves{}", fmt::join(places, ""));
     }
-    if (!links.empty()) return fmt::format("{}", fmt::join(links, "; "));
-    // Without the drawing: by the summary alone.
-    for (const auto link : split(finding.summary, "; ")) links.insert(normalised(link));
-    return fmt::format("{}", fmt::join(links, "; "));
-}
-
-// "onliner (pid 155, D): __schedule < schedule < mutex_lock < device_online": where the blocked tasks are.
-std::string blocked(const Finding& finding) {
-    std::set<std::string> places;
-    for (const std::string& line : finding.details) {
-        const auto stack = line.find("): ");
-        if (line.find(" (pid ") != line.npos && stack != line.npos)
-            places.insert(innermost(split(std::string_view(line).substr(stack + 3), " < "), 1));
+    std::string operator()(const InversionKey& key) const {
+        std::set<std::string> orders;
+        for (const auto& [task, first, then] : key.orders)
+            orders.insert(normalised(task + ": " + first) + ", then " + normalised(then));
+        // Only the last of several gates counts, as in version 0.1.0.
+        const std::string gate = key.gates.empty()       ? "with no gate"
+                                 : key.gates.size() == 1 ? "gated by " + key.gates.front()
+                                                         : key.gates.back();
+        return fmt::format("{}, {}", fmt::join(orders, "; "), normalised(gate));
     }
-    return fmt::format("tasks are blocked and nothing moves{}", fmt::join(places, ""));
-}
-
-// "R1: adder entered f() without L (by way of a+0x1), holding M"; the first of the details has the whole path.
-std::string rule(const Finding& finding) {
-    const std::string_view path =
-        between(finding.details.empty() ? finding.summary : finding.details.front(), "(by way of ", ")");
-    return normalised(until(finding.summary, " (by way of ")) + innermost(split(path, " < "), kGuessedFrames);
-}
-
-std::string lock_order(const Finding& finding) {
-    // "adder: A (f+0x1), then B (g+0x2)" and the other way round, whichever is first.
-    if (finding.summary.find(" in both orders") != finding.summary.npos && finding.details.size() >= 2) {
-        std::set<std::string> edges;
-        for (const std::string& line : {finding.details[0], finding.details[1]}) {
-            const auto parts = split(line, ", then ");
-            std::string edge = normalised(until(parts[0], " ("));
-            if (parts.size() > 1) edge += ", then " + normalised(until(parts[1], " ("));
-            edges.insert(std::move(edge));
-        }
-        const auto gate = finding.summary.rfind(", ");
-        return fmt::format("{}{}", fmt::join(edges, "; "),
-                           gate == finding.summary.npos ? "" : normalised(finding.summary.substr(gate)));
+    std::string operator()(const RuleKey& key) const { return claim(key, kGuessedFrames); }
+    std::string operator()(const ClaimKey& key) const { return claim(key, kGuessedFrames); }
+    std::string operator()(const CrashKey& key) const { return claim(key, kPrintedFrames); }
+    std::string operator()(const ReportKey& key) const { return claim(key, kPrintedFrames); }
+    std::string operator()(const SentenceKey& key) const {
+        const bool printed = finding_.oracle == "crash" || finding_.oracle == "console";
+        return claim(key, printed ? kPrintedFrames : kGuessedFrames);
     }
-    return normalised(until(finding.summary, " (")) + innermost(finding.details, kGuessedFrames);
-}
 
-std::string description(const Finding& finding) {
-    if (finding.oracle == "deadlock") return finding.verdict == Verdict::deadlock ? cycle(finding) : blocked(finding);
-    if (finding.oracle == "rules") return rule(finding);
-    if (finding.oracle == "lock-order") return lock_order(finding);
-    if (finding.oracle == "crash" || finding.oracle == "console")
-        return normalised(finding.summary) + innermost(finding.details, kPrintedFrames);
-    return normalised(finding.summary);
-}
+private:
+    template <class Key>
+    static std::string claim(const Key& key, std::size_t frames) {
+        return normalised(sentence(key)) + innermost(key.path, frames);
+    }
+    const Finding& finding_;
+};
 
 }  // namespace
 
@@ -267,7 +224,7 @@ std::string normalised(std::string_view text) {
 Fingerprint fingerprint_of(const Finding& finding) {
     Fingerprint made;
     made.text = fmt::format("{}: {}{}", one_line(finding.oracle), finding.verdict == Verdict::hang ? "hang: " : "",
-                            description(finding));
+                            std::visit(Claim(finding), finding.key));
     made.hash = Hasher().add(made.text).finish().substr(0, kFingerprintDigits);
     return made;
 }
@@ -280,20 +237,9 @@ std::vector<Finding> parse_findings(std::string_view json) {
     std::vector<Finding> findings;
     const Json parsed = Json::parse(json, nullptr, false);
     if (!parsed.is_array()) return findings;
-    const auto text = [](const Json& one, const char* key) {
-        const auto found = one.find(key);
-        return found != one.end() && found->is_string() ? found->get<std::string>() : "";
-    };
     for (const Json& one : parsed) {
         if (findings.size() == kMostFindings) break;
-        if (!one.is_object()) continue;
-        const auto verdict = parse_verdict(text(one, "verdict"));
-        if (!verdict) continue;
-        Finding finding{text(one, "oracle"), *verdict, text(one, "summary"), {}};
-        if (const auto details = one.find("details"); details != one.end() && details->is_array())
-            for (const Json& line : *details)
-                if (line.is_string()) finding.details.push_back(line.get<std::string>());
-        findings.push_back(std::move(finding));
+        if (auto finding = read_finding(one, Reading::lenient)) findings.push_back(std::move(*finding));
     }
     return findings;
 }

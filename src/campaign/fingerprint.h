@@ -1,8 +1,10 @@
-// What makes two findings the same one, in another trial, another night or another build of the kernel.
+// Fingerprints: by them the same finding is known in another trial, another campaign or another build of the kernel.
 //
-// A finding's words hold much that differs from trial to trial: addresses, offsets, compiler suffixes (.constprop.0, .isra.0, .cold), pids,
-// numbers of tasks, blocks and pages. What is left of it without these is its fingerprint: the oracle, what it convicts of (the rule, the
-// function, the cycle of locks), and the innermost functions of its call path that say where it was. Pure functions.
+// A finding's key (oracle/finding_key.h) holds much that differs from trial to trial: addresses, offsets, compiler
+// suffixes (.constprop.0, .isra.0, .cold), pids, and the numbers of tasks, blocks and pages. The fingerprint is what is
+// left without these: the oracle, its claim (the rule, the function, the cycle of locks), and the innermost functions
+// of the call path that tell where it was. A finding without a key is read by its text (campaign/legacy_key.h).
+// Pure functions.
 #pragma once
 
 #include <cstddef>
