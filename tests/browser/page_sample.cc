@@ -2,7 +2,7 @@
 #include <cstdio>
 #include <string_view>
 
-#include "unit/page_samples.h"
+#include "unit/page/page_samples.h"
 
 int main(int argc, char** argv) {
     using namespace memrig;

@@ -1,0 +1,48 @@
+// QEMU's command line of good benches: tests/golden/benches/NAME.argv, one argument a line.
+#include <gtest/gtest.h>
+
+#include "golden_bench.h"
+#include "machine/qemu_command.h"
+
+namespace memrig {
+namespace {
+
+MachineSpec order_of(const std::string& bench) {
+    MachineSpec order;
+    const auto parsed = parse_golden(bench);
+    if (parsed) order.bench = *parsed;
+    order.kernel.image = "/cache/vmlinuz";
+    order.initramfs = "/cache/initramfs.img";
+    return order;
+}
+
+std::string lines(const std::vector<std::string>& argv) {
+    std::string text;
+    for (const auto& argument : argv) text += argument + "\n";
+    return text;
+}
+
+TEST(QemuCommand, Golden) {
+    expect_golden("good.argv", lines(qemu_command(order_of("good"), false)));
+    expect_golden("smallest.argv", lines(qemu_command(order_of("smallest"), false)));
+    MachineSpec kvm = order_of("good");
+    kvm.accelerator = Accelerator::kvm;
+    expect_golden("good-kvm-incoming.argv", lines(qemu_command(kvm, true)));
+}
+
+TEST(QemuCommand, ALineToTheAgentOnPci) {
+    MachineSpec order = order_of("good");
+    order.bench.link_on_pci = true;
+    order.bench.link_devices.clear();
+    const std::string argv = lines(qemu_command(order, false));
+    EXPECT_NE(argv.find("-device\npci-serial,chardev=link\n"), std::string::npos) << argv;
+    EXPECT_EQ(argv.find("chardev:link"), std::string::npos) << "it is no serial device of the machine's";
+}
+
+TEST(QemuCommand, TheKernelsCommandLine) {
+    EXPECT_EQ(order_of("good").command_line(), "console=ttyS0 memrig.link=ttyS1 isolcpus=domain,0 panic=-1");
+    EXPECT_EQ(order_of("smallest").command_line(), "console=hvc0 memrig.link=hvc1");
+}
+
+}  // namespace
+}  // namespace memrig

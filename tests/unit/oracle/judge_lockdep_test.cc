@@ -1,0 +1,100 @@
+// The judge on what lockdep printed: a cycle that device_hotplug_lock gates is told, any other one convicts.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "base/paths.h"
+#include "unit/support/trial_samples.h"
+
+namespace memrig {
+namespace {
+
+constexpr const char* kGate = "device_hotplug_lock";
+constexpr const char* kMemory = "mem_hotplug_lock";
+
+// The kernel's own words: a DIMM's removal drains the attribute that a writer used to online a block.
+class LockdepTrial : public SampleTrial {
+public:
+    LockdepTrial() {
+        const auto text =
+            read_file(home_directory() / "tests" / "golden" / "console" / "lockdep-circular-gated-6.12-amd64.txt");
+        EXPECT_TRUE(text);
+        console = parse_console(text.value_or(""));
+        EXPECT_EQ(console.findings.size(), 1u);
+    }
+    ConsoleFinding& report() { return console.findings.front(); }
+    void take(std::uint64_t task, const std::vector<std::string>& locks) {
+        for (const auto action : {LockAction::takes, LockAction::releases})
+            for (const auto& lock : locks) {
+                LockEvent event;
+                event.task = task;
+                event.action = action;
+                event.lock = lock;
+                events_.push_back(event);
+            }
+    }
+    [[nodiscard]] Finding finding() const {
+        TrialEvidence evidence = SampleTrial::evidence();
+        evidence.locks = &events_;
+        return console_oracle(evidence).value_or(Finding{});
+    }
+
+private:
+    std::vector<LockEvent> events_;
+};
+
+TEST(JudgeLockdep, ACycleThatTheGateMakesHarmlessIsToldAsHeld) {
+    LockdepTrial trial;
+    trial.take(kSampleAdder, {kGate, kMemory});
+    const Finding finding = trial.finding();
+    EXPECT_EQ(finding.verdict, Verdict::held);
+    EXPECT_NE(finding.summary.find("gated by device_hotplug_lock"), std::string::npos) << finding.summary;
+    EXPECT_EQ(finding.details.size(), 3u);
+}
+
+TEST(JudgeLockdep, WithoutALedgerNothingShowsTheGate) {
+    const LockdepTrial trial;
+    EXPECT_EQ(console_oracle(static_cast<const SampleTrial&>(trial).evidence())->verdict, Verdict::lock_order);
+    EXPECT_EQ(trial.finding().verdict, Verdict::lock_order) << "nobody was seen taking either";
+}
+
+TEST(JudgeLockdep, OneWhoTakesTheLockWithoutTheGateMakesItReal) {
+    LockdepTrial trial;
+    trial.take(kSampleAdder, {kGate, kMemory});
+    trial.take(kSampleOnliner, {kMemory});
+    EXPECT_EQ(trial.finding().verdict, Verdict::lock_order);
+}
+
+TEST(JudgeLockdep, AReportedTaskThatDoesNotHoldTheGateMakesItReal) {
+    LockdepTrial trial;
+    trial.take(kSampleAdder, {kGate, kMemory});
+    std::erase_if(trial.report().held, [](const HeldLockDump& lock) { return lock.lock_class == kGate; });
+    // Of the remover's own dependency nothing else shows the gate.
+    std::erase(trial.report().chain.back().stack, "try_remove_memory");
+    EXPECT_EQ(trial.finding().verdict, Verdict::lock_order);
+}
+
+TEST(JudgeLockdep, ADependencyFromElsewhereMakesItReal) {
+    LockdepTrial trial;
+    trial.take(kSampleAdder, {kGate, kMemory});
+    for (auto& link : trial.report().chain) std::erase(link.stack, "mem_hotplug_begin");
+    EXPECT_EQ(trial.finding().verdict, Verdict::lock_order);
+}
+
+TEST(JudgeLockdep, AReportThatWasCutShortIsNotExcused) {
+    LockdepTrial trial;
+    trial.take(kSampleAdder, {kGate, kMemory});
+    trial.report().complete = false;
+    EXPECT_EQ(trial.finding().verdict, Verdict::lock_order);
+}
+
+TEST(JudgeLockdep, AnotherReportBesideItStillConvicts) {
+    LockdepTrial trial;
+    trial.take(kSampleAdder, {kGate, kMemory});
+    trial.print(ConsoleFindingKind::lockdep, "WARNING: possible recursive locking detected");
+    const Finding finding = trial.finding();
+    EXPECT_EQ(finding.verdict, Verdict::lock_order);
+    EXPECT_NE(finding.summary.find("recursive"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,293 @@
+// The judge in each mode, with some of its oracles, and where a rule could not be checked: what `held` may rest on.
+#include <gtest/gtest.h>
+
+#include "unit/support/trial_samples.h"
+
+namespace memrig {
+namespace {
+
+constexpr const char* kGate = "device_hotplug_lock";
+constexpr const char* kMemory = "mem_hotplug_lock";
+constexpr const char* kDevice = "memory32's device lock";
+
+class ModeTrial : public SampleTrial {
+public:
+    explicit ModeTrial(Mode mode) : mode_(mode) {
+        if (mode == Mode::directed) return;
+        performance.holds.clear();
+        performance.evidence.clear();
+        performance.step = mode == Mode::free ? "run" : "at adder's 1st device_add: onliner goes on";
+    }
+    // As order/acpi-dimm-lock-order has it: nobody is held, and nobody awaited.
+    void without_await() {
+        schedule.steps = {{StepKind::start, "adder", {}, false, {}},
+                          {StepKind::finish, "adder", {}, false, {}},
+                          {StepKind::start, "onliner", {}, false, {}},
+                          Step{}};
+        performance.holds.clear();
+        performance.evidence.clear();
+    }
+    void invert(bool gated) {
+        nest(kSampleAdder, {kMemory, kDevice}, gated);
+        nest(kSampleOnliner, {kDevice, kMemory}, gated);
+    }
+    [[nodiscard]] TrialEvidence evidence() const {
+        TrialEvidence evidence = SampleTrial::evidence();
+        evidence.mode = mode_;
+        evidence.order_came_to_pass = came_to_pass;
+        if (mode_ == Mode::free) return evidence;  // no ledger, no rules
+        evidence.locks = &events_;
+        evidence.rules = rules;
+        return evidence;
+    }
+    [[nodiscard]] Judgement judged(const std::set<std::string>& oracles = {}) const {
+        return judge(evidence(), oracles);
+    }
+
+    RuleEvidence rules{{}, {{"R1", 1}, {"R3", 4}, {"R4", 5}, {"R5", 4}, {"N1", 8}, {"N2", 8}, {"N3", 8}}, {}};
+    bool came_to_pass = true;
+
+private:
+    void nest(std::uint64_t task, std::vector<std::string> locks, bool gated) {
+        if (gated) locks.insert(locks.begin(), kGate);
+        LockEvent event;
+        event.task = task;
+        event.where = "somewhere+0x1";
+        for (const auto& lock : locks) {
+            event.lock = lock;
+            event.action = LockAction::takes;
+            events_.push_back(event);
+        }
+        for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
+            event.lock = *lock;
+            event.action = LockAction::releases;
+            events_.push_back(event);
+        }
+    }
+    Mode mode_;
+    std::vector<LockEvent> events_;
+};
+
+// --- free mode
+
+TEST(JudgeFree, NeverHolds) {
+    const Judgement judgement = ModeTrial(Mode::free).judged();
+    EXPECT_EQ(judgement.verdict, Verdict::inconclusive);
+    EXPECT_EQ(judgement.reason, "nothing was found; nothing was scheduled, so nothing is proven");
+    EXPECT_TRUE(judgement.findings.empty()) << "steps that nobody played are not missed";
+}
+
+TEST(JudgeFree, WhatShowsConvicts) {
+    ModeTrial trial(Mode::free);
+    trial.crash();
+    EXPECT_EQ(trial.judged().verdict, Verdict::oops);
+    ModeTrial miscounted(Mode::free);
+    miscounted.performance.after->figures.meminfo["MemTotal"]++;
+    EXPECT_EQ(miscounted.judged().verdict, Verdict::accounting);
+}
+
+TEST(JudgeFree, AMutationThatDidNothingIsSaid) {
+    ModeTrial trial(Mode::free);
+    trial.elide(0);
+    EXPECT_EQ(trial.judged().reason, "lock_device_hotplug was never called by acpi_device_hotplug: nothing was elided");
+}
+
+// --- explore mode
+
+TEST(JudgeExplore, HoldsWhereNoOracleObjectsToTheOrder) {
+    const Judgement judgement = ModeTrial(Mode::explore).judged();
+    EXPECT_EQ(judgement.verdict, Verdict::held);
+    EXPECT_EQ(judgement.reason, "no oracle objects to this order: at adder's 1st device_add: onliner goes on");
+}
+
+TEST(JudgeExplore, DoesNotHoldIfTheOrderDidNotComeToPass) {
+    ModeTrial trial(Mode::explore);
+    trial.came_to_pass = false;
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::inconclusive);
+    EXPECT_EQ(judgement.reason, "not every switch of the order came to pass");
+}
+
+TEST(JudgeExplore, ConvictsWhetherOrNotTheOrderCameToPass) {
+    ModeTrial trial(Mode::explore);
+    trial.came_to_pass = false;
+    trial.crash();
+    EXPECT_EQ(trial.judged().verdict, Verdict::oops);
+}
+
+TEST(JudgeExplore, DoesNotHoldWithoutAnEnd) {
+    ModeTrial trial(Mode::explore);
+    trial.performance.end = PlayEnd::expired;
+    trial.performance.after.reset();
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+}
+
+// --- a schedule that awaits no refusal
+
+TEST(JudgeWithoutAwait, AGatedInversionIsWhatItHoldsBy) {
+    ModeTrial trial(Mode::directed);
+    trial.without_await();
+    trial.invert(true);
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::held);
+    EXPECT_EQ(judgement.reason,
+              "mem_hotplug_lock and memory32's device lock are taken in both orders, gated by device_hotplug_lock");
+}
+
+TEST(JudgeWithoutAwait, WithoutOneItDoesNotHold) {
+    ModeTrial trial(Mode::directed);
+    trial.without_await();
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+    EXPECT_EQ(trial.judged().reason, "no inversion that a gate makes harmless was seen");
+}
+
+TEST(JudgeWithoutAwait, AnUngatedOneConvicts) {
+    ModeTrial trial(Mode::directed);
+    trial.without_await();
+    trial.invert(false);
+    EXPECT_EQ(trial.judged().verdict, Verdict::lock_order);
+}
+
+// --- some of the oracles
+
+TEST(JudgeOracles, OnlyThoseAskedForAreAsked) {
+    ModeTrial trial(Mode::directed);
+    trial.invert(false);
+    trial.performance.writes[0].error = 16;
+    trial.rules.breaches = {{"R3", "memory_subsys_online", kGate, kSampleOnliner, {}, {}}};
+    const std::pair<const char*, Verdict> table[] = {
+        {"rules", Verdict::rule_broken}, {"lock-order", Verdict::lock_order}, {"accounting", Verdict::accounting},
+        {"crash", Verdict::held},        {"deadlock", Verdict::held},         {"console", Verdict::held}};
+    for (const auto& [oracle, verdict] : table) EXPECT_EQ(trial.judged({oracle}).verdict, verdict) << oracle;
+    EXPECT_EQ(trial.judged({"accounting", "lock-order"}).findings.size(), 2u);
+    EXPECT_EQ(trial.judged().findings.size(), 3u);
+}
+
+TEST(JudgeOracles, EachOneIsAskedByItsName) {
+    ModeTrial trial(Mode::directed);
+    trial.crash();
+    EXPECT_EQ(trial.judged({"crash"}).verdict, Verdict::oops);
+    ModeTrial stuck(Mode::directed);
+    stuck.get_stuck();
+    EXPECT_EQ(stuck.judged({"deadlock"}).verdict, Verdict::deadlock);
+    ModeTrial noisy(Mode::directed);
+    noisy.print(ConsoleFindingKind::lockdep, "an inversion");
+    EXPECT_EQ(noisy.judged({"console"}).verdict, Verdict::lock_order);
+    EXPECT_EQ(oracle_names(),
+              (std::vector<std::string>{"crash", "deadlock", "rules", "lock-order", "console", "accounting"}));
+}
+
+TEST(JudgeOracles, TheEvidenceIsAskedForAlways) {
+    ModeTrial trial(Mode::directed);
+    trial.performance.holds.clear();
+    for (const auto& oracle : oracle_names()) {
+        const Judgement judgement = trial.judged({oracle});
+        EXPECT_EQ(judgement.verdict, Verdict::inconclusive) << oracle;
+        EXPECT_EQ(judgement.reason, "adder was never held at bus_probe_device");
+    }
+}
+
+TEST(JudgeOracles, WhatAnArmCanBeConvictedOf) {
+    EXPECT_EQ(convictions_by({"crash"}), std::vector{Verdict::oops});
+    EXPECT_EQ(convictions_by({"deadlock"}), (std::vector{Verdict::deadlock, Verdict::hang}));
+    EXPECT_EQ(convictions_by({"rules", "accounting"}), (std::vector{Verdict::rule_broken, Verdict::accounting}));
+    EXPECT_TRUE(convictions_by({}).empty());
+}
+
+// --- rules that were not put to the test
+
+TEST(JudgeUnchecked, ARuleThatWasNeverPutToTheTestProvesNothing) {
+    for (const auto* rule : {"R1", "R3", "R4", "R5", "N1", "N2", "N3"}) {
+        ModeTrial trial(Mode::directed);
+        trial.rules.checks.erase(rule);
+        const Judgement judgement = trial.judged();
+        EXPECT_EQ(judgement.verdict, Verdict::inconclusive) << rule;
+        EXPECT_EQ(judgement.reason, fmt::format("rule {} was never put to the test", rule));
+    }
+}
+
+TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
+    ModeTrial trial(Mode::directed);
+    for (auto& actor : trial.schedule.actors)
+        if (actor.kind == ActorKind::adder) actor.device = MemoryDevice::nvdimm;
+    trial.rules.checks.erase("R1");
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+    trial.rules.checks.erase("R4");
+    EXPECT_EQ(trial.judged().reason, "rule R4 was never put to the test");
+}
+
+TEST(JudgeUnchecked, RemovalIsNotPartOfEveryTrial) {
+    const ModeTrial trial(Mode::directed);
+    EXPECT_FALSE(trial.rules.checks.contains("R2"));
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+}
+
+TEST(JudgeUnchecked, AGapThatSaysWhyIsToldBesideWhatHeld) {
+    ModeTrial trial(Mode::directed);
+    trial.rules.checks.erase("R4");
+    trial.rules.gaps = {"R4: arch_add_memory has no symbol", "R4: move_pfn_range_to_zone has no symbol"};
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::held);
+    EXPECT_TRUE(judgement.reason.ends_with(
+        "(not checked: R4: arch_add_memory has no symbol; R4: move_pfn_range_to_zone has no symbol)"))
+        << judgement.reason;
+}
+
+TEST(JudgeUnchecked, AGapOfAnotherRuleExcusesNothing) {
+    ModeTrial trial(Mode::directed);
+    trial.rules.checks.erase("R4");
+    trial.rules.gaps = {"R1: add_memory_resource has no symbol"};
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+}
+
+TEST(JudgeUnchecked, ATrialThatEndedEarlyIsNotBlamedForIt) {
+    ModeTrial trial(Mode::directed);
+    trial.rules.checks.clear();
+    trial.crash();
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::oops);
+    for (const auto& finding : judgement.findings)
+        for (const auto& line : finding.details) EXPECT_EQ(line.find("never put to the test"), std::string::npos);
+}
+
+// --- R5 and names, in words
+
+TEST(JudgeWords, R5NamesBothTasks) {
+    ModeTrial trial(Mode::directed);
+    trial.performance.names = {{kSampleOnliner, {"onliner", 90}}, {kSampleAdder, {"kworker/u6:2", 43}}};
+    trial.rules.breaches = {{"R5",
+                             "memory_subsys_online",
+                             "memory32 is being added",
+                             kSampleOnliner,
+                             {"device_online+0x6c", "online_store+0x68"},
+                             {kDevice},
+                             kSampleAdder}};
+    EXPECT_EQ(trial.judged().reason,
+              "R5: onliner (onliner, pid 90) entered memory_subsys_online() while memory32 is being added by adder "
+              "(by way of device_online+0x6c), holding memory32's device lock");
+}
+
+TEST(JudgeWords, TheDrawnDeadlockNamesTasksAsTheKernelDoes) {
+    ModeTrial trial(Mode::directed);
+    trial.get_stuck();
+    trial.performance.names = {{kSampleAdder, {"kworker/u6:2", 43}}, {kSampleOnliner, {"onliner", -1}}};
+    const Judgement judgement = trial.judged();
+    ASSERT_GE(judgement.findings[0].details.size(), 8u);
+    EXPECT_EQ(judgement.findings[0].details[0], "adder (kworker/u6:2, pid 43)");
+    EXPECT_EQ(judgement.findings[0].details[3], "       '-> held by onliner");
+    EXPECT_EQ(judgement.findings[0].details[4], "onliner") << "what adds nothing is left out";
+}
+
+TEST(JudgeWords, ATaskThatIsNoActorHasTheKernelsName) {
+    ModeTrial trial(Mode::directed);
+    trial.get_stuck();
+    trial.performance.tasks.erase("adder");
+    trial.performance.names = {{kSampleAdder, {"kworker/u6:2", 43}}};
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.findings[0].details[0], "kworker/u6:2, pid 43");
+    EXPECT_TRUE(judgement.reason.starts_with("kworker/u6:2, pid 43 holds mem_hotplug_lock and waits for"))
+        << judgement.reason;
+}
+
+}  // namespace
+}  // namespace memrig

@@ -1,0 +1,414 @@
+// Campaigns over fake machines: what becomes of trials whose machine does not do what it should, and of bad orders.
+#include <algorithm>
+
+#include <sys/wait.h>
+#include <unistd.h>
+
+#include "base/stop_request.h"
+#include "run/replay.h"
+#include "run/run.h"
+#include "unit/support/cache_fixture.h"
+
+namespace memrig {
+namespace {
+
+class Quiet final : public RunObserver {
+public:
+    void busy_with(const std::string& what) override { busy.push_back(what); }
+    void planned(unsigned trials) override { planned_trials = trials; }
+    void trial_done(const ArmResult&, const TrialResult&) override { done++; }
+    std::vector<std::string> busy;
+    unsigned planned_trials = 0, done = 0;
+};
+
+class CampaignTest : public WithCache {
+protected:
+    void SetUp() override {
+        WithCache::SetUp();
+        order.scenarios = {"race/acpi-dimm-online"};
+        order.kernels = {kernel_path().string()};
+        order.arm = "control";
+        order.trials = 1;
+        order.seed = 7;
+        order.out = directory.path() / "out";
+        order.accelerator = "tcg";
+    }
+    Result<RunResults> run() { return run_scenarios(order, backend, observer); }
+    RunResults results() {
+        auto run_results = run();
+        if (run_results) return *std::move(run_results);
+        ADD_FAILURE() << run_results.error().message;
+        return {};
+    }
+    TrialResult only_trial() {
+        const RunResults all = results();
+        if (all.arms.size() == 1 && all.arms[0].trials.size() == 1) return all.arms[0].trials[0];
+        ADD_FAILURE() << "not one trial";
+        return {};
+    }
+    void expect_refused(const std::string& words) {
+        const auto run_results = run();
+        ASSERT_FALSE(run_results);
+        EXPECT_EQ(run_results.error().fault, Fault::user_input);
+        EXPECT_NE(run_results.error().message.find(words), std::string::npos) << run_results.error().message;
+        EXPECT_EQ(backend.restored(), 0u);
+    }
+
+    RunSpec order;
+    Quiet observer;
+    unsigned boots = 0;
+};
+
+// --- restoring
+
+TEST_F(CampaignTest, AGuestThatDoesNotRestoreIsBootedAnewAndTheTrialPlayedAgain) {
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number == 1) return fail(Fault::rig, "restoring the guest failed in QEMU");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    EXPECT_EQ(backend.created(), 2u);
+    EXPECT_EQ(backend.restored(), 2u);
+    EXPECT_FALSE(trial.did_not_restore);
+    EXPECT_EQ(trial.verdict, Verdict::inconclusive) << "the fake kernel has no symbols to be watched";
+}
+
+TEST_F(CampaignTest, AGuestThatDoesNotRestoreTwiceIsAFaultOfTheRig) {
+    backend.on_restore = [](FakeMachine&, unsigned) -> Status {
+        return fail(Fault::rig, "restoring the guest failed in QEMU");
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms[0].trials.size(), 1u);
+    EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::rig_fault);
+    EXPECT_EQ(all.arms[0].trials[0].reason, "restoring the guest failed in QEMU");
+    EXPECT_EQ(all.exit_status(), 3);
+    EXPECT_EQ(backend.created(), 2u);
+}
+
+TEST_F(CampaignTest, ABrokenGuestIsBootedAnewOnceForAllItsTrials) {
+    order.trials = 4;
+    order.jobs = 2;
+    order.arm = "all";
+    backend.on_restore = [this](FakeMachine&, unsigned) -> Status {
+        if (boots == 1) return fail(Fault::rig, "restoring the guest failed in QEMU");
+        return {};
+    };
+    backend.on_create = [this](FakeMachine&, unsigned number) -> Status {
+        boots = number;  // on_create and on_restore are called one at a time
+        return {};
+    };
+    const RunResults all = results();
+    EXPECT_EQ(backend.created(), 2u);
+    for (const auto& arm : all.arms) {
+        EXPECT_EQ(arm.trials.size(), 4u);
+        for (const auto& trial : arm.trials) EXPECT_FALSE(trial.did_not_restore);
+    }
+}
+
+TEST_F(CampaignTest, AQemuThatWasKilledSaysNothingAboutTheSavedGuest) {
+    order.trials = 2;
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number == 1) return std::unexpected(Error{Fault::rig, "QEMU ended: killed", {}, ProcessEnd::killed});
+        return {};
+    };
+    const RunResults all = results();
+    EXPECT_EQ(backend.created(), 1u);
+    ASSERT_EQ(all.arms[0].trials.size(), 2u);
+    EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::rig_fault);
+    EXPECT_EQ(all.arms[0].trials[1].verdict, Verdict::inconclusive) << "the rest go on";
+}
+
+TEST_F(CampaignTest, OnlyTheKindOfAnErrorSaysThatQemuWasKilled) {
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number > 1) return {};
+        return std::unexpected(
+            Error{Fault::rig, "QEMU ended: exit status 1: a page was killed by the migration", {}, ProcessEnd::exited});
+    };
+    EXPECT_FALSE(only_trial().did_not_restore);
+    EXPECT_EQ(backend.created(), 2u) << "the guest is booted anew";
+}
+
+// --- trials
+
+TEST_F(CampaignTest, AKernelThatCrashesWhereNobodyWatchesIsConvictedByItsConsole) {
+    order.manner.mode = Mode::free;
+    order.trials = 2;
+    backend.on_restore = [](FakeMachine& machine, unsigned number) -> Status {
+        machine.guest.files["/proc/iomem"] = "";
+        machine.monitor.expect("query-memory-devices").reply(nlohmann::json::array());
+        machine.monitor.expect("qom-list").reply(nlohmann::json::array());
+        machine.guest.writer_status = fail(Fault::guest, "the agent did not answer within 60.0 s");
+        if (number == 1)
+            machine.print(
+                "[    8.711915] BUG: Unable to handle kernel data access on write at 0xc000000040000000\n"
+                "[    8.715722] Oops: Kernel access of bad area, sig: 11 [#1]\n"
+                "[    8.722330] ---[ end trace 0000000000000000 ]---\n");
+        return {};
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.at(0).trials.size(), 2u);
+    EXPECT_EQ(all.arms[0].trials[0].verdict, Verdict::oops) << all.arms[0].trials[0].reason;
+    EXPECT_EQ(all.arms[0].trials[1].verdict, Verdict::inconclusive);
+    EXPECT_EQ(all.arms[0].trials[1].reason, "the agent did not answer within 60.0 s");
+}
+
+TEST_F(CampaignTest, AProbeThatDoesNotConnectIsAFaultOfTheRig) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.probe_status = fail(Fault::rig, "connect to gdb: refused");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    EXPECT_EQ(trial.verdict, Verdict::rig_fault);
+    EXPECT_EQ(trial.reason, "connect to gdb: refused");
+    EXPECT_FALSE(trial.as_expected);
+}
+
+TEST_F(CampaignTest, ADeadQemuIsNamedRatherThanItsEcho) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.probe_status = fail(Fault::rig, "QEMU closed the gdbstub's socket");
+        machine.ended = Error{Fault::rig, "QEMU ended: killed by SIGKILL", {}};
+        return {};
+    };
+    EXPECT_EQ(only_trial().reason, "QEMU ended: killed by SIGKILL");
+}
+
+TEST_F(CampaignTest, WhatTheGuestDoesNotShowIsInconclusive) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.guest.greeting = fail(Fault::guest, "the agent does not answer");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    EXPECT_EQ(trial.verdict, Verdict::inconclusive);
+    EXPECT_EQ(trial.reason, "the agent does not answer");
+}
+
+TEST_F(CampaignTest, ATrialLeavesItsEvidence) {
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.print("a line of the console\n");
+        return {};
+    };
+    const TrialResult trial = only_trial();
+    const fs::path place = order.out / trial.directory;
+    for (const auto* file : {"console.log", "qmp.jsonl", "agent.log", "probe.log", "verdict.json"})
+        EXPECT_TRUE(fs::exists(place / file)) << file;
+    EXPECT_NE(read_file(place / "console.log")->find("a line of the console"), std::string::npos);
+    const auto verdict = nlohmann::json::parse(*read_file(place / "verdict.json"));
+    EXPECT_EQ(verdict["schema"], 1);
+    EXPECT_EQ(verdict["verdict"], "inconclusive");
+    EXPECT_EQ(verdict["seed"], trial.seed);
+}
+
+TEST_F(CampaignTest, EveryTrialOfEveryArmIsRunOnceAndInOrder) {
+    order.arm = "all";
+    order.trials = 5;
+    order.jobs = 2;
+    const RunResults all = results();
+    EXPECT_EQ(observer.planned_trials, 10u);
+    EXPECT_EQ(observer.done, 10u);
+    EXPECT_EQ(backend.restored(), 10u);
+    ASSERT_EQ(all.arms.size(), 2u);
+    for (const auto& arm : all.arms) {
+        EXPECT_EQ(arm.trials_asked, 5u);
+        ASSERT_EQ(arm.trials.size(), 5u);
+        for (unsigned i = 0; i < 5; i++) EXPECT_EQ(arm.trials[i].number, i + 1);
+    }
+    EXPECT_EQ(all.kernels.size(), 1u);
+    EXPECT_EQ(all.exit_status(), 1) << "inconclusive is never as expected";
+}
+
+TEST_F(CampaignTest, TheSeedChoosesWhatTheScenarioLeavesOpen) {
+    order.trials = 4;
+    std::map<std::string, unsigned> chosen;
+    const RunResults all = results();
+    for (const auto& trial : all.arms[0].trials) chosen[trial.choices.at("onliner.attribute")]++;
+    EXPECT_EQ(chosen, (std::map<std::string, unsigned>{{"online", 2}, {"state", 2}}));
+}
+
+TEST_F(CampaignTest, ASettingFixesIt) {
+    order.trials = 4;
+    order.manner.settings = {"onliner.attribute=online"};
+    const RunResults all = results();
+    ASSERT_EQ(all.arms[0].trials.size(), 4u);
+    for (const auto& trial : all.arms[0].trials) EXPECT_EQ(trial.choices.at("onliner.attribute"), "online");
+}
+
+TEST_F(CampaignTest, AKernelThatLacksWhatAScenarioNeedsIsSkipped) {
+    order.scenarios = {"validate/numa-unplug", "race/acpi-dimm-online"};
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    EXPECT_EQ(all.arms[0].skipped, "this kernel has no unregister_one_node");
+    EXPECT_TRUE(all.arms[0].trials.empty());
+    EXPECT_TRUE(all.arms[0].as_expected());
+    EXPECT_EQ(all.arms[1].skipped, "");
+    EXPECT_EQ(backend.restored(), 1u);
+}
+
+// Its emulator is that of machines which are played, and need be none of others.
+TEST_F(CampaignTest, ScenariosOfOtherMachinesNeedNoEmulator) {
+    order.scenarios = {"race/dlpar-vcpu", "validate/dlpar-unplug"};
+    order.emulator = "none-of-this-name";
+    for (const auto& arm : results().arms) EXPECT_EQ(arm.skipped, "it has no bench for x86_64");
+}
+
+TEST_F(CampaignTest, AScenarioOfAnotherMachineIsAMistakeUnlessItIsToBeSkipped) {
+    order.scenarios = {"race/dlpar-vcpu"};
+    expect_refused("is for x86_64");
+    order.skip_other_machines = true;
+    for (const auto& arm : results().arms) EXPECT_EQ(arm.skipped, "it has no bench for x86_64");
+}
+
+TEST_F(CampaignTest, OfManyScenariosThoseOfOtherMachinesAreSkipped) {
+    order.scenarios = {"race/dlpar-vcpu", "race/acpi-dimm-online"};
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    EXPECT_EQ(all.arms[0].skipped, "it has no bench for x86_64");
+    EXPECT_TRUE(all.arms[0].trials.empty());
+    EXPECT_TRUE(all.arms[0].as_expected());
+    EXPECT_EQ(all.arms[1].skipped, "");
+    EXPECT_EQ(backend.restored(), 1u);
+}
+
+TEST_F(CampaignTest, WhatAnArmSetsIsForThatArmAlone) {
+    order.scenarios = {"validate/dimm-over-maxmem"};
+    order.arm = "all";
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    const auto recipe = [&](const ArmResult& arm) {
+        const auto text = read_file(order.out / arm.trials.at(0).directory / "trial.json");
+        return text ? nlohmann::json::parse(*text).at("settings") : nlohmann::json();
+    };
+    EXPECT_EQ(recipe(all.arms[0]), nlohmann::json::array());
+    EXPECT_EQ(recipe(all.arms[1]), nlohmann::json::array({"greedy.size=128M"}));
+}
+
+// --- replay
+
+TEST_F(CampaignTest, ATrialCanBePlayedAgainFromWhatItLeft) {
+    const TrialResult trial = only_trial();
+    const auto again =
+        replay_trial({order.out / trial.directory, "", "", 2, directory.path() / "again"}, backend, observer);
+    ASSERT_TRUE(again) << again.error().message;
+    EXPECT_EQ(again->recorded.reason, trial.reason);
+    ASSERT_EQ(again->arm.trials.size(), 2u);
+    EXPECT_TRUE(again->same_verdict());
+    EXPECT_TRUE(again->warnings.empty());
+    EXPECT_EQ(again->arm.trials[0].choices, trial.choices);
+    EXPECT_TRUE(fs::exists(directory.path() / "again" / "0002" / "trial.json"));
+}
+
+TEST_F(CampaignTest, ARecordThatDoesNotSayWhatWasChosenIsRefused) {
+    const TrialResult trial = only_trial();
+    const fs::path recipe = order.out / trial.directory / "trial.json";
+    const auto recorded = nlohmann::json::parse(*read_file(recipe));
+    for (const auto& attributes : {R"({})", R"({"onliner": "valid_zones"})", R"({"adder": "state"})"}) {
+        auto changed = recorded;
+        changed["attributes"] = nlohmann::json::parse(attributes);
+        ASSERT_TRUE(write_file(recipe, changed.dump()));
+        const auto again =
+            replay_trial({recipe.parent_path(), "", "", 1, directory.path() / "again"}, backend, observer);
+        ASSERT_FALSE(again) << attributes;
+        EXPECT_EQ(again.error().fault, Fault::user_input);
+        EXPECT_NE(again.error().message.find("which attribute onliner writes"), std::string::npos);
+    }
+}
+
+// --- explore mode
+
+// A skipped arm has a place among the results, but not among the arms to play: the places of the others differ.
+TEST_F(CampaignTest, StopAtFirstEndsTheArmThatConvictsWhereAnArmBeforeItIsSkipped) {
+    order.scenarios = {"race/probe-probe", "race/acpi-dimm-online"};
+    order.manner.mode = Mode::explore;
+    const RunResults first = results();
+    ASSERT_EQ(first.arms.size(), 2u);
+    ASSERT_EQ(first.arms[0].skipped, "this kernel has no probe_store");
+    ASSERT_EQ(first.arms[1].trials.size(), 1u);
+    ASSERT_EQ(first.arms[1].trials[0].verdict, Verdict::inconclusive) << first.arms[1].trials[0].reason;
+
+    // The journal is made to say that the played order showed three more.
+    const fs::path journal = order.out / first.arms[1].trials[0].directory.parent_path() / "explored.jsonl";
+    const std::string text = *read_file(journal);
+    const std::size_t second = text.find('\n') + 1;
+    auto played = nlohmann::json::parse(text.substr(second));
+    for (unsigned nth = 1; nth <= 3; nth++)
+        played["branches"]["orders"].push_back(
+            {{{"actor", "adder"}, {"at", "device_add"}, {"nth", nth}, {"to", "onliner"}, {"forced", false}}});
+    ASSERT_TRUE(write_file(journal, text.substr(0, second) + played.dump() + "\n"));
+
+    order.resume = true;
+    order.stop_at_first = true;
+    order.trials = 0;
+    const RunResults resumed = results();
+    ASSERT_EQ(resumed.arms.size(), 2u);
+    EXPECT_EQ(resumed.fault, "");
+    EXPECT_TRUE(resumed.arms[0].trials.empty());
+    EXPECT_EQ(resumed.arms[1].trials.size(), 2u) << "the second trial does not come out as expected, so it is the last";
+    ASSERT_TRUE(resumed.arms[1].explored);
+    EXPECT_TRUE(resumed.arms[1].explored->stopped_at_first);
+}
+
+// --- interruption
+
+TEST_F(CampaignTest, AnInterruptionKeepsWhatThereIs) {
+    order.trials = 5;
+    backend.on_restore = [](FakeMachine&, unsigned number) -> Status {
+        if (number < 3) return {};
+        stop_request().request(130, 0);
+        return fail(Fault::interrupted, "stopped");
+    };
+    // The request to stop is one for the whole process.
+    const pid_t child = ::fork();
+    if (child == 0) {
+        const auto all = run();
+        ::_exit(all && all->interrupted && all->arms[0].trials.size() == 2 && all->exit_status() == 130 ? 0 : 1);
+    }
+    int status = -1;
+    ASSERT_EQ(::waitpid(child, &status, 0), child);
+    EXPECT_EQ(status, 0);
+}
+
+// --- bad orders
+
+TEST_F(CampaignTest, ADirectoryThatIsNotEmptyIsRefused) {
+    ASSERT_TRUE(make_directories(order.out));
+    ASSERT_TRUE(write_file(order.out / "mine", "precious"));
+    expect_refused("is not empty");
+    EXPECT_EQ(read_file(order.out / "mine"), "precious");
+}
+
+TEST_F(CampaignTest, AnEmptyDirectoryIsTaken) {
+    ASSERT_TRUE(make_directories(order.out));
+    EXPECT_TRUE(run());
+}
+
+TEST_F(CampaignTest, WhatIsNotThereIsTheUsersMistake) {
+    order.arm = "mutan";
+    expect_refused("has no arm \"mutan\"");
+    order.arm = "control";
+    order.bench = "pseries-of-nobody";
+    expect_refused("bench");
+    order.bench.clear();
+    order.scenarios = {"no-such-scenario"};
+    expect_refused("no-such-scenario");
+    order.scenarios = {"race/acpi-dimm-online"};
+    order.kernels = {"no-such-kernel"};
+    expect_refused("no-such-kernel");
+    order.kernels = {(directory.path() / "nothing").string()};
+    expect_refused("nothing");
+    order.kernels = {kernel_path().string()};
+    order.accelerator = "xen";
+    expect_refused("xen");
+}
+
+TEST_F(CampaignTest, BadSettingsAreTheUsersMistake) {
+    for (const auto* setting :
+         {"", "attribute=online", "onliner.attribute", "nobody.attribute=online", "onliner.size=1G",
+          "adder.attribute=online", "onliner.attribute=valid_zones", "onliner=attribute.online"}) {
+        order.manner.settings = {setting};
+        const auto run_results = run();
+        ASSERT_FALSE(run_results) << setting;
+        EXPECT_EQ(run_results.error().fault, Fault::user_input);
+    }
+}
+
+}  // namespace
+}  // namespace memrig
