@@ -1,9 +1,7 @@
-// Golden consoles: tests/golden/console/NAME.txt and, beside it, NAME.json: what the parser makes of it.
-// MEMRIG_UPDATE_GOLDEN=1 rewrites the latter.
+// Golden consoles: tests/golden/console/NAME.txt, each followed by what the parser makes of it.
 #include "console/report.h"
 
 #include <algorithm>
-#include <cstdlib>
 #include <filesystem>
 #include <functional>
 #include <string>
@@ -13,30 +11,25 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
-#include "base/paths.h"
+#include "unit/support/golden_file.h"
 
 namespace memrig {
 namespace {
 
 using Json = nlohmann::ordered_json;
 
-fs::path golden_directory() { return home_directory() / "tests" / "golden" / "console"; }
-
-std::vector<std::string> golden_cases() {
+std::vector<std::string> console_names() {
     std::vector<std::string> names;
     std::error_code error;
-    for (const auto& entry : fs::directory_iterator(golden_directory(), error)) {
+    for (const auto& entry : fs::directory_iterator(golden_path("console"), error)) {
         if (entry.path().extension() == ".txt") names.push_back(entry.path().stem().string());
     }
     std::ranges::sort(names);
     return names;
 }
 
-std::string golden_text(const std::string& name) {
-    const auto text = read_file(golden_directory() / (name + ".txt"));
-    EXPECT_TRUE(text.has_value());
-    return text.value_or("");
-}
+std::string case_file(const std::string& name) { return "console/" + name + ".txt"; }
+std::string console_text(const std::string& name) { return golden_case(case_file(name)).input; }
 
 Json to_json(const std::vector<HeldLockDump>& locks) {
     Json out = Json::array();
@@ -95,19 +88,12 @@ void parse_and_check(std::string_view text) { check_sound(parse_console(text), t
 class GoldenConsole : public testing::TestWithParam<std::string> {};
 
 TEST_P(GoldenConsole, IsReadAsExpected) {
-    const fs::path expected_path = golden_directory() / (GetParam() + ".json");
-    const std::string got = to_json(parse_console(golden_text(GetParam()))).dump(1) + "\n";
-    if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
-        ASSERT_TRUE(write_file(expected_path, got).has_value());
-    }
-    const auto expected = read_file(expected_path);
-    ASSERT_TRUE(expected.has_value()) << "no " << shown(expected_path)
-                                      << ": run with MEMRIG_UPDATE_GOLDEN=1, then read it";
-    EXPECT_EQ(*expected, got);
+    const std::string got = to_json(parse_console(console_text(GetParam()))).dump(1) + "\n";
+    expect_golden_case(case_file(GetParam()), "", got);
 }
 
 TEST_P(GoldenConsole, IsTheSameWithAndWithoutCarriageReturns) {
-    const std::string text = golden_text(GetParam());
+    const std::string text = console_text(GetParam());
     std::string bare, full;
     for (const char c : text) {
         if (c == '\r') continue;
@@ -119,7 +105,7 @@ TEST_P(GoldenConsole, IsTheSameWithAndWithoutCarriageReturns) {
 }
 
 TEST_P(GoldenConsole, SurvivesTruncation) {
-    const std::string text = golden_text(GetParam());
+    const std::string text = console_text(GetParam());
     // Every prefix of a short console, a sample of a long one's; and every end of a line.
     const std::size_t step = std::max<std::size_t>(1, text.size() * text.size() / 16'000'000);
     for (std::size_t size = 0; size < text.size(); size += step)
@@ -128,7 +114,7 @@ TEST_P(GoldenConsole, SurvivesTruncation) {
 }
 
 TEST_P(GoldenConsole, SurvivesTheLossOfALine) {
-    const std::string text = golden_text(GetParam());
+    const std::string text = console_text(GetParam());
     for (std::size_t begin = 0; begin < text.size();) {
         const std::size_t end = std::min(text.find('\n', begin), text.size() - 1) + 1;
         std::string rest = text.substr(0, begin);
@@ -138,18 +124,18 @@ TEST_P(GoldenConsole, SurvivesTheLossOfALine) {
     }
 }
 
-INSTANTIATE_TEST_SUITE_P(Console, GoldenConsole, testing::ValuesIn(golden_cases()), [](const auto& tested) {
+INSTANTIATE_TEST_SUITE_P(Console, GoldenConsole, testing::ValuesIn(console_names()), [](const auto& tested) {
     std::string name = tested.param;
     std::ranges::replace_if(name, [](char c) { return !std::isalnum(static_cast<unsigned char>(c)); }, '_');
     return name;
 });
 
-TEST(ConsoleReport, GoldenFilesAreThere) { EXPECT_GE(golden_cases().size(), 40u); }
+TEST(ConsoleReport, GoldenFilesAreThere) { EXPECT_GE(console_names().size(), 80u); }
 
 TEST(ConsoleReport, SaysNothingOfAQuietKernel) {
-    for (const std::string& name : golden_cases()) {
+    for (const std::string& name : console_names()) {
         if (!name.starts_with("quiet-")) continue;
-        const ConsoleReport report = parse_console(golden_text(name));
+        const ConsoleReport report = parse_console(console_text(name));
         EXPECT_TRUE(report.findings.empty() && report.tasks.empty() && report.held_locks.empty()) << name;
     }
 }

@@ -1,11 +1,10 @@
-// Each bench as a libvirt domain: tests/golden/domains/BENCH.xml, which libvirt's own schema accepts.
-#include <cstdlib>
-
+// Each bench as a libvirt domain: tests/golden/domains.cases. libvirt's own schema accepts each.
 #include <gtest/gtest.h>
 
 #include "base/file.h"
 #include "base/process.h"
 #include "libvirt/domain_xml.h"
+#include "unit/support/golden_file.h"
 
 namespace memrig {
 namespace {
@@ -26,19 +25,15 @@ MachineSpec order_of(const std::string& bench) {
 const DomainNames kNames{"memrig-1-1", "/tmp/memrig-x/gdb", "/tmp/memrig-x/link"};
 
 TEST_P(DomainXml, IsGolden) {
-    const fs::path path = fs::path(MEMRIG_TEST_DATA) / "golden" / "domains" / (GetParam() + ".xml");
     const bool elsewhere = GetParam() == kElsewhere;
     const std::string xml = domain_xml(order_of(elsewhere ? "q35" : GetParam()),
                                        elsewhere ? DomainNames{"memrig-1-1", "", ""} : kNames, false);
-    if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
-        ASSERT_TRUE(write_file(path, xml));
-    }
-    const auto expected = read_file(path);
-    ASSERT_TRUE(expected) << "no " << path << ": run with MEMRIG_UPDATE_GOLDEN=1, then read it";
-    EXPECT_EQ(*expected, xml);
+    expect_golden_case("domains.cases", GetParam(), xml);
 
     const auto output = TemporaryDirectory::make("domain-xml-test");
     ASSERT_TRUE(output);
+    const fs::path path = output->path() / "domain.xml";
+    ASSERT_TRUE(write_file(path, xml));
     SpawnOptions options;
     options.argv = {"virt-xml-validate", path.string(), "domain"};
     options.output = output->path() / "log";

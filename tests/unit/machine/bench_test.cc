@@ -1,7 +1,5 @@
-// Bench files: what is read of a good one, the shipped ones, the first mistake of broken ones (tests/golden/benches/NAME.txt).
-#include <algorithm>
-#include <cstdlib>
-
+// Bench files: what is read of a good one, the shipped ones, and the first mistake of
+// broken ones (tests/golden/benches/broken.cases).
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -42,7 +40,7 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(bench->append, "isolcpus=domain,0 panic=-1");
     EXPECT_EQ(bench->modules, std::vector<std::string>{"virtio_mem"});
     EXPECT_EQ(bench->arguments, (std::vector<std::string>{"-device", "virtio-rng-pci"}));
-    EXPECT_EQ(bench->text, *read_file(golden_directory() / "good.toml")) << "it is part of the key of saved guests";
+    EXPECT_EQ(bench->text, *read_file(golden_path("benches/good.toml"))) << "it is part of the key of saved guests";
 }
 
 TEST(Bench, HotplugIsAcpisUnlessItSays) {
@@ -53,18 +51,15 @@ TEST(Bench, HotplugIsAcpisUnlessItSays) {
 }
 
 TEST(Bench, BrokenOnesAreReportedWithFileLineAndColumn) {
-    std::size_t checked = 0;
-    for (const auto& entry : fs::directory_iterator(golden_directory())) {
-        const std::string name = entry.path().stem().string();
-        if (entry.path().extension() != ".toml" || name == "good" || name == "smallest") continue;
+    const auto cases = golden_cases("benches/broken.cases");
+    EXPECT_GE(cases.size(), 17u);
+    for (const auto& [name, input, expected] : cases) {
         SCOPED_TRACE(name);
-        const auto bench = parse_golden(name);
+        const auto bench = parse_bench(input, name + ".toml");
         ASSERT_FALSE(bench);
         EXPECT_EQ(bench.error().fault, Fault::user_input);
-        expect_golden(name + ".txt", bench.error().message + "\n");
-        checked++;
+        expect_golden_case("benches/broken.cases", name, bench.error().message + "\n");
     }
-    EXPECT_GT(checked, 10u);
 }
 
 TEST(Bench, TheShippedOnesAreGoodAndCalledByTheirFiles) {

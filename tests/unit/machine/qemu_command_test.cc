@@ -1,4 +1,4 @@
-// QEMU's command line of good benches: tests/golden/benches/NAME.argv, one argument a line.
+// QEMU's command line of good benches: tests/golden/benches/argv.cases, one argument a line.
 #include <gtest/gtest.h>
 
 #include "golden_bench.h"
@@ -23,11 +23,11 @@ std::string lines(const std::vector<std::string>& argv) {
 }
 
 TEST(QemuCommand, Golden) {
-    expect_golden("good.argv", lines(qemu_command(order_of("good"), false)));
-    expect_golden("smallest.argv", lines(qemu_command(order_of("smallest"), false)));
+    expect_golden_case("benches/argv.cases", "good", lines(qemu_command(order_of("good"), false)));
+    expect_golden_case("benches/argv.cases", "smallest", lines(qemu_command(order_of("smallest"), false)));
     MachineSpec kvm = order_of("good");
     kvm.accelerator = Accelerator::kvm;
-    expect_golden("good-kvm-incoming.argv", lines(qemu_command(kvm, true)));
+    expect_golden_case("benches/argv.cases", "good-kvm-incoming", lines(qemu_command(kvm, true)));
 }
 
 TEST(QemuCommand, ALineToTheAgentOnPci) {

@@ -1,8 +1,7 @@
 // The judge on what lockdep printed: a cycle that device_hotplug_lock gates is told, any other one convicts.
 #include <gtest/gtest.h>
 
-#include "base/file.h"
-#include "base/paths.h"
+#include "unit/support/golden_file.h"
 #include "unit/support/trial_samples.h"
 
 namespace memrig {
@@ -15,10 +14,7 @@ constexpr const char* kMemory = "mem_hotplug_lock";
 class LockdepTrial : public SampleTrial {
 public:
     LockdepTrial() {
-        const auto text =
-            read_file(home_directory() / "tests" / "golden" / "console" / "lockdep-circular-gated-6.12-amd64.txt");
-        EXPECT_TRUE(text);
-        console = parse_console(text.value_or(""));
+        console = parse_console(golden_case("console/lockdep-circular-gated-6.12-amd64.txt").input);
         EXPECT_EQ(console.findings.size(), 1u);
     }
     ConsoleFinding& report() { return console.findings.front(); }

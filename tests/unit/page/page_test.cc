@@ -69,7 +69,7 @@ TEST_F(Page, OfASmallCampaignIsAsTheGoldenOne) {
     page.replace(begin, end - begin, "<style>");
     for (std::size_t at = page.find(path().string()); at != std::string::npos; at = page.find(path().string()))
         page.replace(at, path().string().size(), "CAMPAIGN");
-    expect_golden("page/small.html", page);
+    expect_golden("report/page/small.html", page);
 }
 
 TEST_F(Page, WithoutEarlierCampaignsSaysThatThereIsNoTrend) {

@@ -60,7 +60,8 @@ Level read(const RunResults& results) {
 }
 
 TEST(Ktap, Golden) {
-    for (const auto& [name, results] : samples::all_runs()) expect_golden(name + ".ktap", ktap_text(results));
+    for (const auto& [name, results] : samples::all_runs())
+        expect_golden("report/" + name + ".ktap", ktap_text(results));
 }
 
 TEST(Ktap, FollowsTheFormat) {

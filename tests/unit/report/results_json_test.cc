@@ -95,7 +95,8 @@ Schema schema() {
 json written(const RunResults& results) { return json::parse(results_json_text(results)); }
 
 TEST(ResultsJson, Golden) {
-    for (const auto& [name, results] : samples::all_runs()) expect_golden(name + ".json", results_json_text(results));
+    for (const auto& [name, results] : samples::all_runs())
+        expect_golden("report/" + name + ".json", results_json_text(results));
 }
 
 TEST(ResultsSchema, EverySampleFollowsIt) {

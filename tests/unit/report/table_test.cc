@@ -15,7 +15,8 @@ bool has_line(const std::string& text, const std::string& line) {
 std::string table_of(const RunResults& results) { return closing_table(results, "runs/one", Paint(false)); }
 
 TEST(ReportTable, Golden) {
-    for (const auto& [name, results] : samples::all_runs()) expect_golden(name + ".table", table_of(results));
+    for (const auto& [name, results] : samples::all_runs())
+        expect_golden("report/" + name + ".table", table_of(results));
 }
 
 TEST(ReportTable, AnExploredArmSaysHowManyOrdersThereAre) {

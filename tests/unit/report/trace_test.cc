@@ -113,7 +113,7 @@ TEST(Trace, Golden) {
     for (const auto& [name, files] : {std::pair{"held", held()}, {"deadlock", deadlock()}, {"gaps", gaps()}}) {
         const std::string text = Trial(files).trace();
         expect_valid(text);
-        expect_golden(std::string("trace/") + name + ".json", text);
+        expect_golden(std::string("report/trace/") + name + ".json", text);
     }
 }
 

@@ -1,7 +1,6 @@
-// Scenario files: what is read of a good one; the shipped ones; golden diagnostics of broken ones, tests/golden/scenarios/NAME.toml
-// and what `memrig scenarios check` finds in it, NAME.txt.
+// Scenario files: what is read of a good one, and golden diagnostics of broken ones (tests/golden/scenarios/TOPIC.cases).
 #include <algorithm>
-#include <cstdlib>
+#include <array>
 
 #include <gtest/gtest.h>
 
@@ -11,23 +10,32 @@
 namespace memrig {
 namespace {
 
-std::vector<std::string> golden_names() {
-    std::vector<std::string> names;
-    for (const auto& entry : fs::directory_iterator(golden_directory()))
-        if (entry.path().extension() == ".toml" && entry.path().stem() != "good")
-            names.push_back(entry.path().stem().string());
-    std::ranges::sort(names);
-    return names;
+constexpr std::array kTopics = {"actors", "arms", "explore", "file", "steps"};
+
+struct BrokenCase {
+    std::string topic, name;
+};
+
+std::vector<BrokenCase> broken_cases() {
+    std::vector<BrokenCase> all;
+    for (const std::string topic : kTopics)
+        for (const auto& one : golden_cases(cases_file(topic))) all.push_back({topic, one.name});
+    return all;
 }
 
-class BrokenScenario : public testing::TestWithParam<std::string> {};
+class BrokenScenario : public testing::TestWithParam<BrokenCase> {
+protected:
+    // The case's input is a whole file, or hunks for good.toml.
+    BrokenScenario() {
+        text = golden_case(cases_file(GetParam().topic), GetParam().name).input;
+        if (text.starts_with("@@\n")) text = patched(good_text(), text);
+    }
+    std::string text;
+};
 
 TEST_P(BrokenScenario, IsReportedWithFileLineAndColumn) {
-    const fs::path file = golden_directory() / (GetParam() + ".toml");
-    const auto text = read_file(file);
-    ASSERT_TRUE(text);
-    TomlDocument document = TomlDocument::parse(*text, GetParam() + ".toml");
-    (void)parse_scenario(document, GetParam());
+    TomlDocument document = TomlDocument::parse(text, GetParam().name + ".toml");
+    (void)parse_scenario(document, GetParam().name);
     std::vector<Diagnostic> found = document.diagnostics();
     std::ranges::stable_sort(found, {}, [](const Diagnostic& one) { return std::pair(one.line, one.column); });
     std::string got;
@@ -36,31 +44,31 @@ TEST_P(BrokenScenario, IsReportedWithFileLineAndColumn) {
         got += diagnostic.text() + "\n";
     }
     EXPECT_FALSE(got.empty()) << "nothing was found to be wrong";
-    const fs::path golden = golden_directory() / (GetParam() + ".txt");
-    if (std::getenv("MEMRIG_UPDATE_GOLDEN") != nullptr) {
-        ASSERT_TRUE(write_file(golden, got));
-    }
-    const auto expected = read_file(golden);
-    ASSERT_TRUE(expected) << "no " << shown(golden) << ": run with MEMRIG_UPDATE_GOLDEN=1, then read it";
-    EXPECT_EQ(*expected, got);
+    expect_golden_case(cases_file(GetParam().topic), GetParam().name, got);
 }
 
 TEST_P(BrokenScenario, IsRefused) {
-    const auto scenario = load_scenario((golden_directory() / (GetParam() + ".toml")).string());
+    const auto directory = TemporaryDirectory::make("memrig-scenario-test");
+    ASSERT_TRUE(directory);
+    const fs::path file = directory->path() / "broken.toml";
+    ASSERT_TRUE(write_file(file, text));
+    const auto scenario = load_scenario(file.string());
     ASSERT_FALSE(scenario);
     EXPECT_EQ(scenario.error().fault, Fault::user_input);
 }
 
-std::string test_name(const testing::TestParamInfo<std::string>& tested) {
-    std::string name = tested.param;
+std::string test_name(const testing::TestParamInfo<BrokenCase>& tested) {
+    std::string name = tested.param.name;
     std::ranges::replace(name, '-', '_');
     return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Golden, BrokenScenario, testing::ValuesIn(golden_names()), test_name);
+INSTANTIATE_TEST_SUITE_P(Golden, BrokenScenario, testing::ValuesIn(broken_cases()), test_name);
+
+TEST(ScenarioCases, AreThere) { EXPECT_GE(broken_cases().size(), 115u); }
 
 TEST(Scenario, AGoodOneIsReadWhole) {
-    const auto scenario = load_scenario((golden_directory() / "good.toml").string());
+    const auto scenario = load_scenario(golden_path("scenarios/good.toml").string());
     ASSERT_TRUE(scenario) << scenario.error().message;
     EXPECT_EQ(scenario->title, "A title");
     EXPECT_EQ(scenario->verifies, "R3");
@@ -105,7 +113,7 @@ TEST(Scenario, AGoodOneIsReadWhole) {
 }
 
 TEST(Scenario, WhatHasADefaultNeedNotBeSaid) {
-    TomlDocument document = TomlDocument::parse(*read_file(golden_directory() / "good.toml"), "good.toml");
+    TomlDocument document = TomlDocument::parse(good_text(), "good.toml");
     const Scenario scenario = parse_scenario(document, "race/good");
     EXPECT_EQ(scenario.name, "race/good");
     EXPECT_EQ(scenario.schedule.actors[0].node, 0);
