@@ -15,7 +15,8 @@ struct TomlDocument::State {
     std::vector<Diagnostic> diagnostics;
 
     void report(const toml::source_region& where, std::string message) {
-        diagnostics.push_back({file, where.begin.line, where.begin.column, std::move(message)});
+        diagnostics.push_back(
+            {where.path ? *where.path : file, where.begin.line, where.begin.column, std::move(message)});
     }
 };
 
@@ -41,6 +42,15 @@ std::string listed(const std::vector<std::string_view>& choices) {
     return text;
 }
 
+// Moves what only `from` has: a node that is moved keeps its place in its file, and one that is copied does not.
+void merge(toml::table& into, toml::table& from) {
+    for (auto&& [key, node] : from) {
+        toml::node* own = into.get(key.str());
+        if (own == nullptr) node.visit([&](auto& value) { into.insert(key, std::move(value)); });
+        else if (own->is_table() && node.is_table()) merge(*own->as_table(), *node.as_table());
+    }
+}
+
 }  // namespace
 
 std::string Diagnostic::text() const {
@@ -55,7 +65,7 @@ TomlDocument TomlDocument::parse(std::string_view text, std::string shown_name) 
     auto state = std::make_unique<State>();
     state->file = std::move(shown_name);
     try {
-        state->table = toml::parse(text);
+        state->table = toml::parse(text, std::string_view(state->file));
     } catch (const toml::parse_error& error) {
         state->report(error.source(), std::string(error.description()));
     }
@@ -69,6 +79,12 @@ Result<TomlDocument> TomlDocument::load(const std::string& path) {
         return std::unexpected(text.error());
     }
     return parse(*text, path);
+}
+
+void TomlDocument::inherit(TomlDocument base, const std::vector<std::string_view>& own) {
+    for (const auto key : own) base.state_->table.erase(key);
+    merge(state_->table, base.state_->table);
+    std::ranges::move(base.state_->diagnostics, std::back_inserter(state_->diagnostics));
 }
 
 TomlTable TomlDocument::root() { return TomlTable(state_.get(), &state_->table); }

@@ -32,6 +32,11 @@ public:
     TomlDocument(TomlDocument&&) noexcept;
     ~TomlDocument();
 
+    // Adds what `base` says and this document does not, except for the top-level keys of `own`. Tables are merged key by
+    // key. Any other value of this document stays as it is: an array is not added to. A diagnostic names the file that its
+    // value comes from. Call it before root().
+    void inherit(TomlDocument base, const std::vector<std::string_view>& own);
+
     TomlTable root();
     [[nodiscard]] const std::vector<Diagnostic>& diagnostics() const;
     // The first diagnostic as an error (Fault::user_input), if there is one.

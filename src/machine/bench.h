@@ -55,11 +55,13 @@ struct Bench {
     bool plug_port = false;                                   // whether it has kPlugPort
     std::vector<std::string> arguments;                       // further arguments for QEMU
     std::vector<std::pair<std::string, std::string>> writes;  // file and text: made once in the booted guest, in order
-    std::string text;                                         // the file as read: part of the key of saved guests
+    std::string text;  // the file as read, and those of its bases behind it: part of the key of saved guests
 
     [[nodiscard]] unsigned vcpus() const { return housekeeping + actors; }
 };
 
+// A bench may name another one of rig/benches as its base, and so on up to four bases. It inherits all but the name and the
+// description. An error names the file that it is in. `shown_name` is what it calls `text`.
 Result<Bench> parse_bench(std::string_view text, const std::string& shown_name);
 // By name (rig/benches/NAME.toml) or by path (something with a '/').
 Result<Bench> load_bench(const std::string& name);

@@ -167,6 +167,42 @@ TEST_F(TomlReaderTest, TheStatusIsTheFirstMistake) {
     EXPECT_EQ(status.error().message, "f.toml:1:5: \"a\" has to be a string, and is an integer");
 }
 
+TEST(TomlInherit, TablesAreMergedKeyByKeyAndOtherValuesStay) {
+    TomlDocument document = TomlDocument::parse("a = 1\nlist = ['x']\n[t]\nb = 2\n", "own.toml");
+    document.inherit(
+        TomlDocument::parse("a = 5\nlist = ['y', 'z']\nother = 'o'\nown = 1\n[t]\nb = 6\nc = 7\n[u]\nd = 8\n",
+                            "base.toml"),
+        {"own"});
+    TomlTable root = document.root();
+    EXPECT_EQ(root.integer("a", 0, 9), 1);
+    EXPECT_EQ(root.strings("list", true), Lines{"x"});
+    EXPECT_EQ(root.string("other"), "o");
+    EXPECT_FALSE(root.has("own"));
+    EXPECT_EQ(root.table("t", true)->integer("b", 0, 9), 2);
+    EXPECT_EQ(root.table("t", true)->integer("c", 0, 9), 7);
+    EXPECT_EQ(root.table("u", true)->integer("d", 0, 9), 8);
+    EXPECT_TRUE(document.status());
+}
+
+TEST(TomlInherit, AMistakeIsInItsOwnFile) {
+    TomlDocument document = TomlDocument::parse("[t]\na = 'own'\nx = 1\n", "own.toml");
+    document.inherit(TomlDocument::parse("b = true\n\n[t]\n  a = 1\n  c = 'base'\n  y = 2\n", "base.toml"), {});
+    TomlTable root = document.root();
+    root.integer("b", 0, 9);
+    auto table = root.table("t", true);
+    table->integer("a", 0, 9);
+    table->integer("c", 0, 9);
+    table->integer("d", 0, 9);
+    table->finish();
+    Lines lines;
+    for (const auto& diagnostic : document.diagnostics()) lines.push_back(diagnostic.text());
+    EXPECT_EQ(lines,
+              (Lines{"base.toml:1:5: \"b\" has to be an integer, and is a boolean",
+                     "own.toml:2:5: \"a\" has to be an integer, and is a string",
+                     "base.toml:5:7: \"c\" has to be an integer, and is a string", "own.toml:1:1: \"d\" is missing",
+                     "own.toml:3:1: unknown key \"x\"", "base.toml:6:3: unknown key \"y\""}));
+}
+
 TEST(TomlLoad, AFileThatIsNotThereIsTheUsersMistake) {
     const auto document = TomlDocument::load("/nonexistent/x.toml");
     ASSERT_FALSE(document);
