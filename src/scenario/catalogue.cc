@@ -1,4 +1,8 @@
 #include <algorithm>
+#include <array>
+#include <cstdio>
+#include <mutex>
+#include <set>
 
 #include "base/file.h"
 #include "base/paths.h"
@@ -10,9 +14,28 @@ namespace {
 
 fs::path scenario_directory() { return home_directory() / "scenarios"; }
 
+// Scenarios that were renamed since the last release: their old names work until the next one.
+struct Renamed {
+    const char *before, *now;
+};
+constexpr std::array kRenamed = {Renamed{"order/acpi-dimm-lock-order", "validate/acpi-dimm-lock-order"}};
+
+// The name of today. Prints a note to stderr, once for each name in a process.
+std::string name_of_today(const Renamed& renamed) {
+    static std::mutex mutex;
+    static std::set<std::string> noted;
+    const std::lock_guard lock(mutex);
+    if (noted.insert(renamed.before).second)
+        fmt::print(stderr, "memrig: scenario {} is now {}; the old name will not work after this release\n",
+                   renamed.before, renamed.now);
+    return renamed.now;
+}
+
 Result<std::string> full_name(const std::string& name) {
     const auto names = scenario_names();
     if (std::ranges::find(names, name) != names.end()) return name;
+    for (const auto& renamed : kRenamed)
+        if (name == renamed.before) return name_of_today(renamed);
     std::vector<std::string> matches;
     for (const auto& known : names)
         if (known.ends_with("/" + name)) matches.push_back(known);
@@ -30,6 +53,10 @@ std::vector<std::string> in_folder(std::string_view word) {
     std::vector<std::string> names;
     for (auto& name : scenario_names())
         if (!word.empty() && name.starts_with(std::string(word) + "/")) names.push_back(std::move(name));
+    if (names.empty() && !word.empty())
+        for (const auto& renamed : kRenamed)
+            if (std::string_view(renamed.before).starts_with(std::string(word) + "/"))
+                names.push_back(name_of_today(renamed));
     return names;
 }
 

@@ -84,6 +84,7 @@ Status apply_setting(Scenario& scenario, const std::string& setting);
 Scenario parse_scenario(TomlDocument& document, const std::string& name);
 
 // By name ("race/acpi-dimm-online", or its last part where that is unique) or by path. Fault::user_input with the first mistake.
+// The old name of a renamed scenario works, too, and prints a note to stderr.
 Result<Scenario> load_scenario(const std::string& name_or_path);
 // All mistakes of a file, for `memrig scenarios check`.
 Result<std::vector<Diagnostic>> check_scenario(const std::filesystem::path& path);

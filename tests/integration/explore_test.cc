@@ -128,7 +128,7 @@ TEST_F(Explore, FreeModeSchedulesNothingAndProvesNothing) {
 
 // An override that never fired: such a trial is no trial in which the race did not come.
 TEST_F(Explore, FreeModeDoesNotCountATrialThatWasNoMutant) {
-    auto text = read_file(fs::path(MEMRIG_TEST_DATA) / ".." / "scenarios" / "order" / "acpi-dimm-lock-order.toml");
+    auto text = read_file(fs::path(MEMRIG_TEST_DATA) / ".." / "scenarios" / "validate" / "acpi-dimm-lock-order.toml");
     ASSERT_TRUE(text);
     const std::string from = "from = 32768";
     const auto at = text->find(from);

@@ -45,9 +45,9 @@ INSTANTIATE_TEST_SUITE_P(
         Alone{"crash", "race/acpi-dimm-online", "mutant", Verdict::oops, "debian-6.12-amd64"},
         Alone{"deadlock", "race/acpi-dimm-online-nonuma", "mutant", Verdict::deadlock, "debian-6.1-amd64"},
         Alone{"rules", "race/acpi-dimm-online", "mutant", Verdict::rule_broken, "debian-6.1-amd64"},
-        Alone{"lock-order", "order/acpi-dimm-lock-order", "mutant", Verdict::lock_order, "debian-6.1-amd64"},
+        Alone{"lock-order", "validate/acpi-dimm-lock-order", "mutant", Verdict::lock_order, "debian-6.1-amd64"},
         Alone{"lock-order", "validate/dlpar-unplug", "mutant", Verdict::lock_order, "debian-6.1-ppc64el"},
-        Alone{"accounting", "order/acpi-dimm-lock-order", "miscounted", Verdict::accounting, "debian-6.12-amd64"}),
+        Alone{"accounting", "validate/acpi-dimm-lock-order", "miscounted", Verdict::accounting, "debian-6.12-amd64"}),
     [](const auto& tested) {
         std::string name = std::string(tested.param.oracle) + "_on_" + tested.param.kernel;
         std::erase_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
@@ -77,7 +77,7 @@ TEST(LocksWithoutDataSymbols, AreLearnedFromTheirTakers) {
     ASSERT_FALSE(poor->symbols.unique("device_hotplug_lock"));
     ASSERT_FALSE(poor->symbols.unique("mem_hotplug_lock"));
 
-    for (const char* name : {"race/acpi-dimm-online", "order/acpi-dimm-lock-order"}) {
+    for (const char* name : {"race/acpi-dimm-online", "validate/acpi-dimm-lock-order"}) {
         const auto written = load_scenario(name);
         ASSERT_TRUE(written);
         const Scenario scenario = fitted_to(*bench, *written);

@@ -12,7 +12,7 @@ TEST(LockTrace, AgreesWithTheLedger) {
     ASSERT_TRUE(directory);
     const auto backend = make_qemu_backend();
     test::QuietObserver observer;
-    RunSpec order = test::one_trial({"race/acpi-dimm-online", "order/acpi-dimm-lock-order"}, "ref-6.12-amd64",
+    RunSpec order = test::one_trial({"race/acpi-dimm-online", "validate/acpi-dimm-lock-order"}, "ref-6.12-amd64",
                                     directory->path() / "run");
     order.arm = "control";
     order.trials = 2;  // one for each attribute

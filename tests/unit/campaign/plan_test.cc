@@ -43,10 +43,13 @@ TEST(CampaignPlan, TakesArmsBenchesAndFolders) {
     const Plan plan = good(
         "[[run]]\nscenarios = \"race/acpi-dimm-device-memory\"\nkernels = \"a\"\nbenches = \"q35-nvdimm\"\narms = "
         "\"control\"\n"
-        "[[run]]\nscenarios = \"order\"\nkernels = \"a\"\narms = \"control\"\n");
-    ASSERT_EQ(plan.cells.size(), 2u);
+        "[[run]]\nscenarios = \"race\"\nkernels = \"a\"\narms = \"control\"\n");
+    ASSERT_GT(plan.cells.size(), 5u);
     EXPECT_EQ(plan.cells[0].key(), "race/acpi-dimm-device-memory a q35-nvdimm control");
-    EXPECT_EQ(plan.cells[1].key(), "order/acpi-dimm-lock-order a control");
+    for (std::size_t i = 1; i < plan.cells.size(); i++) {
+        EXPECT_TRUE(plan.cells[i].key().starts_with("race/")) << plan.cells[i].key();
+        EXPECT_TRUE(plan.cells[i].key().ends_with(" a control")) << plan.cells[i].key();
+    }
 }
 
 TEST(CampaignPlan, ATrialsSeedIsItsOwn) {

@@ -18,7 +18,7 @@ public:
         performance.evidence.clear();
         performance.step = mode == Mode::free ? "run" : "at adder's 1st device_add: onliner goes on";
     }
-    // As order/acpi-dimm-lock-order has it: nobody is held, and nobody awaited.
+    // As validate/acpi-dimm-lock-order has it: nobody is held, and nobody awaited.
     void without_await() {
         schedule.steps = {{StepKind::start, "adder", {}, false, {}},
                           {StepKind::finish, "adder", {}, false, {}},

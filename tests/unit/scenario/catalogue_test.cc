@@ -50,15 +50,32 @@ TEST(ShippedScenarios, AFolderStandsForAllInIt) {
 
 TEST(ShippedScenarios, NamedTwiceIsNamedOnce) {
     const std::string path = (home_directory() / "scenarios/race/acpi-dimm-online.toml").string();
-    const auto named = named_scenarios({"acpi-dimm-online", path, "race", "order", "race/acpi-dimm-online"});
+    const auto named =
+        named_scenarios({"acpi-dimm-online", path, "race", "acpi-dimm-lock-order", "race/acpi-dimm-online"});
     ASSERT_TRUE(named) << named.error().message;
     EXPECT_EQ(named->front(), "race/acpi-dimm-online");
     EXPECT_EQ(std::ranges::count(*named, "race/acpi-dimm-online"), 1);
-    EXPECT_EQ(named->back(), "order/acpi-dimm-lock-order");
+    EXPECT_EQ(named->back(), "validate/acpi-dimm-lock-order");
     const auto own = named_scenarios({"/nonexistent/x.toml", "./y.toml"});
     ASSERT_TRUE(own);
     EXPECT_EQ(*own, (std::vector<std::string>{"/nonexistent/x.toml", "./y.toml"}));
     EXPECT_TRUE(named_scenarios({})->empty());
+}
+
+TEST(ShippedScenarios, ARenamedOneIsStillKnownByItsOldName) {
+    testing::internal::CaptureStderr();
+    const auto scenario = load_scenario("order/acpi-dimm-lock-order");
+    ASSERT_TRUE(scenario) << scenario.error().message;
+    EXPECT_EQ(scenario->name, "validate/acpi-dimm-lock-order");
+    for (const char* word : {"order/acpi-dimm-lock-order", "order", "order/", "order/*"}) {
+        const auto named = named_scenarios({word, "acpi-dimm-lock-order"});
+        ASSERT_TRUE(named) << named.error().message;
+        EXPECT_EQ(*named, std::vector<std::string>{"validate/acpi-dimm-lock-order"}) << word;
+    }
+    EXPECT_EQ(testing::internal::GetCapturedStderr(),
+              "memrig: scenario order/acpi-dimm-lock-order is now validate/acpi-dimm-lock-order; the old name will not "
+              "work after this release\n")
+        << "once";
 }
 
 TEST(ShippedScenarios, AFolderThatIsNotThereIsSaidToBe) {
