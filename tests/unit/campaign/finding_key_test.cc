@@ -2,7 +2,7 @@
 #include <gtest/gtest.h>
 
 #include "campaign/fingerprint.h"
-#include "finding_samples.h"
+#include "unit/support/finding_samples.h"
 #include "oracle/finding_json.h"
 
 namespace memrig {

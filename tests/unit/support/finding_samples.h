@@ -3,7 +3,7 @@
 
 #include "base/file.h"
 #include "base/paths.h"
-#include "trial_samples.h"
+#include "unit/support/trial_samples.h"
 
 namespace memrig::samples {
 
