@@ -12,7 +12,7 @@
 namespace memrig {
 
 enum class ActorKind {
-    adder,  // gives the guest memory, but for its own (own_memory()) through QMP; its task in the guest is the one that enters `entry`
+    adder,     // gives the guest memory through QMP, or lets it plug its own (own_memory()); its task enters `entry`
     onliner,   // a thread of the agent that writes a memory block's attribute, to online it
     offliner,  // the same, to offline it
     writer,    // the same, with a text that the kernel refuses
@@ -30,16 +30,17 @@ enum class MemoryDevice {
     virtio_mem,
     nvdimm,  // device memory at most: it has no memory blocks
     dax,     // the bench's own, as system RAM
-    memtrace,  // the memory that the kernel gave up for tracing (powernv): plugged where it is given back, unplugged where it is taken
+    // What the kernel gave up for tracing (powernv): plugged where it is given back, unplugged where it is taken.
+    memtrace,
 };
-// Of those that come by a write to a file, what there is to know of them; of others nullptr.
+// How to plug a device that comes by a write to a file; nullptr for any other.
 const OwnMemory* own_memory(MemoryDevice device);
 const char* to_string(MemoryDevice device);
 
-// How what is asked for through QMP can be refused.
+// How a request through QMP can be refused.
 struct Refusal {
-    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there; or "_OST", where it does so by ACPI; or "event",
-    // where QEMU tells that the guest does not give a device back.
+    // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there; or "_OST", where the
+    // kernel says it by ACPI; or "event", where QEMU tells that the guest does not give a device back.
     std::string by;
     std::string text;  // a part of what is said
     [[nodiscard]] bool by_kernel() const { return by == "console" || by == "_OST" || by == "event"; }
@@ -49,7 +50,7 @@ struct Refusal {
 };
 // "event: DEVICE_UNPLUG_GUEST_ERROR", also where QEMU uses its older name.
 std::string unplug_error_answer();
-// That, "GenericError: no free slots" or "console: add_memory failed".
+// Reads that text, "GenericError: no free slots" or "console: add_memory failed".
 std::optional<Refusal> parse_refusal(const std::string& text);
 
 struct Actor {
@@ -58,12 +59,12 @@ struct Actor {
     // The kernel function by whose entry the probe knows the actor's task.
     std::vector<std::string> entry;
 
-    // A adder's device. Of a resizer, `bytes` is the size that it asks for.
+    // The device of an adder. For a resizer, `bytes` is the size that it asks for.
     MemoryDevice device = MemoryDevice::pc_dimm;
     std::uint64_t bytes = 0;
-    std::uint64_t most = 0;  // of a virtio-mem device that is plugged: that it can give; 0: the bench has the device
+    std::uint64_t most = 0;  // what a virtio-mem device can give that is plugged; 0: the bench has the device
     int node = 0;
-    bool keeps = true;  // a pinner; or not: then it lets the page go at once, and only says that it did not
+    bool keeps = true;                // false: a pinner lets the page go at once, and only claims that it keeps it
     std::string device_id = "dimm0";  // QEMU's id of what is plugged or unplugged
     std::vector<Refusal> refusals;    // of a pc-dimm: it comes to any of these; none: it is done
     bool onlined_by_kernel = false;   // auto_online_blocks
@@ -73,7 +74,7 @@ struct Actor {
     std::vector<std::string> attributes = {"state"};
     std::string value;  // empty: what the kind and the attribute say
     std::string of;     // the adder whose blocks they are; empty: all that are plugged by then
-    std::string path;   // of who writes to one file
+    std::string path;   // of a thread that writes to one file
     WriterTrigger trigger = WriterTrigger::now;
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
 
@@ -82,7 +83,8 @@ struct Actor {
     // Whether the adder brings a device that QEMU has not had.
     [[nodiscard]] bool plugs_device() const { return is_dimm() || most != 0; }
     [[nodiscard]] bool is_dimm() const { return device == MemoryDevice::pc_dimm || device == MemoryDevice::nvdimm; }
-    // Whether it is a thread of the agent, which writes once for each block, or once to its file. All others act through QMP.
+    // Whether it is a thread of the agent, which writes once for each block, or once to its file. Any other actor acts
+    // through QMP.
     [[nodiscard]] bool is_thread() const;
     [[nodiscard]] bool writes_to_one_file() const;
     [[nodiscard]] std::string value_for(const std::string& attribute) const;
@@ -96,7 +98,7 @@ struct Actor {
     [[nodiscard]] std::string expected_answer() const;  // "done", or each refusal
 };
 
-// What is said of what was not refused.
+// The answer to a request that was not refused.
 inline constexpr const char* kDone = "done";
 // "EBUSY"; "done" for 0.
 std::string errno_name(int error);

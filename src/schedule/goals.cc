@@ -17,43 +17,43 @@ class Goals {
 public:
     Goals(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes)
         : schedule_(schedule), plugged_(plugged) {
-        order_.block_bytes = block_bytes;
+        spec_.block_bytes = block_bytes;
     }
 
     void act(const Actor& actor);
-    AccountingSpec order() && { return std::move(order_); }
+    AccountingSpec spec() && { return std::move(spec_); }
 
 private:
     void plug(const Actor& actor);
     void unplug(const Actor& actor);
-    // Of the actor's blocks: those of the device that it names, or all.
+    // For the blocks of the device that the actor names, or for all.
     void all_to(const Actor& actor, BlockFate fate, const std::string& zone = {});
 
     const Schedule& schedule_;
     const PluggedBlocks& plugged_;
-    AccountingSpec order_;
+    AccountingSpec spec_;
     std::map<std::string, const Actor*> devices_;  // by id: who plugged it
 };
 
 void Goals::plug(const Actor& actor) {
     if (actor.plugs_device() && actor.expects_qemu_to()) {
         devices_[actor.device_id] = &actor;
-        order_.qemu.devices.insert(actor.device_id);
-        order_.qemu.backends.insert(backend_of(actor));
+        spec_.qemu.devices.insert(actor.device_id);
+        spec_.qemu.backends.insert(backend_of(actor));
     }
     const auto blocks = plugged_.find(actor.name);
     if (!actor.expects_success() || blocks == plugged_.end()) return;
-    // Somebody has to tell the kernel of the memory where there is one who does.
+    // Where the schedule has a prober, the kernel learns of the memory only from it.
     const bool probed = std::ranges::find(schedule_.actors, ActorKind::prober, &Actor::kind) != schedule_.actors.end();
     const BlockFate fate = probed                    ? BlockFate::absent
                            : actor.onlined_by_kernel ? BlockFate::online
                                                      : BlockFate::offline;
     // A virtio-mem device may have been given more since.
     const std::uint64_t own = actor.device == MemoryDevice::virtio_mem
-                                  ? blocks->second.first + actor.bytes / order_.block_bytes
+                                  ? blocks->second.first + actor.bytes / spec_.block_bytes
                                   : blocks->second.last + 1;
     for (std::uint64_t id = blocks->second.first; id <= blocks->second.last; id++)
-        order_.goals.push_back(
+        spec_.goals.push_back(
             {id, id < own ? fate : BlockFate::absent, zone_asked_for(actor), actor.node, actor.memmap_on_memory});
 }
 
@@ -67,17 +67,17 @@ void Goals::unplug(const Actor& actor) {
     Actor gone = actor;
     gone.of = device->second->name;
     all_to(gone, BlockFate::absent);
-    order_.qemu.devices.erase(actor.device_id);
-    order_.qemu.backends.erase(backend_of(*device->second));
+    spec_.qemu.devices.erase(actor.device_id);
+    spec_.qemu.backends.erase(backend_of(*device->second));
     devices_.erase(device);
 }
 
 void Goals::all_to(const Actor& actor, BlockFate fate, const std::string& zone) {
     const auto only = plugged_.find(actor.of);
     if (!actor.of.empty() && only == plugged_.end()) return;
-    for (auto& goal : order_.goals) {
+    for (auto& goal : spec_.goals) {
         if (!actor.of.empty() && !only->second.contains(goal.id)) continue;
-        // What is online stays in its zone, whoever onlines it again.
+        // An online block stays in its zone when it is onlined again.
         if (goal.fate == fate || (goal.fate == BlockFate::absent && fate == BlockFate::online)) continue;
         goal.fate = fate;
         goal.zone = zone;
@@ -99,9 +99,9 @@ void Goals::act(const Actor& actor) {
         case ActorKind::remover: unplug(actor); break;
         case ActorKind::resizer:
             // The driver shrinks from the device's end (virtio_mem_sbm_unplug_request(), drivers/virtio/virtio_mem.c).
-            for (std::size_t i = 0; i < order_.goals.size(); i++) {
-                BlockGoal& goal = order_.goals[i];
-                const bool given = i < actor.bytes / order_.block_bytes;
+            for (std::size_t i = 0; i < spec_.goals.size(); i++) {
+                BlockGoal& goal = spec_.goals[i];
+                const bool given = i < actor.bytes / spec_.block_bytes;
                 if (given && goal.fate == BlockFate::absent) goal.fate = BlockFate::offline;
                 if (!given) goal = {goal.id, BlockFate::absent, "", goal.node, goal.memmap_on_memory};
             }
@@ -118,7 +118,7 @@ AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, 
     for (const auto& step : schedule.steps)
         if (step.kind == StepKind::start)
             if (const Actor* actor = schedule.find(step.actor); actor != nullptr) goals.act(*actor);
-    return std::move(goals).order();
+    return std::move(goals).spec();
 }
 
 }  // namespace memrig

@@ -14,7 +14,8 @@ bool shows_standstill(const StuckSample& first, const StuckSample& second) {
         return a.wants.task == b.wants.task && a.wants.instance == b.wants.instance && a.wants.lock == b.wants.lock;
     };
     if (!first.cycle || !second.cycle || !std::ranges::equal(*first.cycle, *second.cycle, same_wish)) return false;
-    // The cycle's tasks are known by their stacks' addresses and the blocked ones by their tids: as many have to stand still.
+    // The cycle's tasks are known by the addresses of their stacks, the blocked ones by their tids: as many have to
+    // stand still.
     const auto still = std::ranges::count_if(first.blocked, [&](const BlockedTask& one) {
         return std::ranges::any_of(second.blocked, [&](const BlockedTask& other) { return same_task(one, other); });
     });

@@ -1,4 +1,4 @@
-// What was seen while a schedule was played: facts for the oracles.
+// The performance: what was seen while a schedule was played, as facts for the oracles.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@
 
 namespace memrig {
 
-// An actor held at a point. `block` is the memory block whose device stood there, if the step asked for one; or that of a pinned page.
+// An actor held at a point. `block` is the memory block whose device stood there, if the step asked for one; or the
+// block of a pinned page.
 struct HoldRecord {
     std::string actor;
     std::string at;
@@ -25,7 +26,7 @@ struct HoldRecord {
     std::optional<std::uint64_t> block;
     SteadyTime placed;
     std::optional<SteadyTime> released;
-    std::optional<std::uint64_t> pfn = {};  // it is no vCPU that is held, but this page of the block, by a pinner
+    std::optional<std::uint64_t> pfn = {};  // a pinner holds no vCPU, but this page of the block
 };
 
 struct EvidenceRecord {
@@ -44,36 +45,37 @@ struct Crash {
     unsigned vcpu = 0;
 };
 
-// One look at a guest that does not get on.
+// One look at a guest that makes no progress.
 struct StuckSample {
     SteadyTime at;
     std::vector<BlockedTask> blocked;
     std::optional<WaitCycle> cycle;
-    // In the ledger by then, of the cycle's tasks where there is a cycle, else of all: no growth between two samples is no progress. Others
-    // may go on while a cycle stands: who only tries a lock is refused again and again.
+    // The events in the ledger by then: those of the cycle's tasks, or all where there is no cycle. No growth between
+    // two samples is no progress. Other tasks may go on while a cycle stands: a task that only tries a lock is refused
+    // again and again.
     std::size_t lock_events = 0;
 };
-// Two looks that show nobody getting on: the same cycle, whose tasks did nothing between, and as many tasks blocked in the same places; or,
-// without a cycle, all blocked tasks in the same places.
+// Whether two looks show no progress: the same cycle, whose tasks did nothing in between, and as many tasks blocked in
+// the same places; or, without a cycle, all blocked tasks in the same places.
 bool shows_standstill(const StuckSample& first, const StuckSample& second);
 
 enum class PlayEnd {
     finished,  // every step was done
     crashed,   // the kernel crashed on the way
-    stuck,     // the actors do not get on: see `stuck`
+    stuck,     // the actors make no progress: see `stuck`
     expired    // a step's evidence did not come, see `step`
 };
 
 struct Performance {
     PlayEnd end = PlayEnd::expired;
-    std::string step;       // the one that it ended in
+    std::string step;       // the last one that was played
     PluggedBlocks plugged;  // by adder, where QEMU took its device and it is whole blocks
     std::map<std::string, std::string>
-        answers;  // by who plugs or unplugs a pc-dimm: "done", or a refusal as Refusal has it
+        answers;  // by actor that plugs or unplugs a pc-dimm: "done", or a refusal as Refusal::shown() has it
     std::map<std::string, std::uint64_t> tasks;  // by actor: its kernel stack, once it was seen
     std::vector<HoldRecord> holds;
     std::vector<EvidenceRecord> evidence;
-    std::vector<std::string> overtaking;  // who was to wait for a pinned page, and did not: one line each
+    std::vector<std::string> overtaking;  // a line for each actor that did not wait for a pinned page
     std::vector<Crash> crashes;
     std::vector<StuckSample> stuck;
     std::vector<WriterReport> writes;

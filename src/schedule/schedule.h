@@ -26,14 +26,15 @@ struct Observation {
         queued,   // after it was started, somebody entered `subject`: the function that queues its work
         blocked,  // it waits for `subject` (a lock; "device_lock" is any memory block's)
         asleep,   // the guest itself says that it sleeps in the call by which it asks for `subject` (a lock)
-        stalled  // it entered `subject` (a function), whose first argument is a page frame, again and again for a page that is pinned
+        // It entered `subject` (a function), whose first argument is a page frame, again and again for a pinned page.
+        stalled
     };
     Kind kind = Kind::refused;
     std::string subject;
     [[nodiscard]] std::string text() const;  // "refused device_hotplug_lock"
 };
 
-// How many times running makes one stalled.
+// An actor that comes to the function so many times running is stalled.
 inline constexpr unsigned kStalls = 3;
 
 // "refused LOCK", "entered FUNCTION", "queued FUNCTION", "blocked LOCK", "asleep LOCK" or "stalled FUNCTION".
@@ -54,8 +55,8 @@ struct Step {
     std::string at;                // hold: a kernel function
     bool memory_block = false;     // hold: only where its first argument is a memory block's device
     std::vector<Observation> any;  // await
-    // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is held, and with it
-    // who waits for RCU before it waits for the actor.
+    // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is
+    // held, and so does a task that waits for RCU before it waits for the actor.
     bool parked = false;
     [[nodiscard]] std::string text() const;
     [[nodiscard]] bool asks_for(Observation::Kind wanted) const {
@@ -63,8 +64,8 @@ struct Step {
     }
 };
 
-// In explore mode: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a function; or "finished", or
-// "blocked LOCK", where `actor` cannot go on anyway, and the switch is no preemption.
+// In explore mode: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a function; or
+// "finished", or "blocked LOCK", where `actor` cannot go on anyway, and the switch is no preemption.
 struct Switch {
     std::string actor;
     std::string at;
@@ -78,11 +79,11 @@ struct Switch {
 using Interleaving = std::vector<Switch>;
 // How many of them are preemptions.
 unsigned preemptions(const Interleaving& order);
-// "at adder's 1st bus_probe_device: onliner goes on; ..."; "each as far as it can" for the one without switches. Two orders that differ
-// have two texts.
+// "at adder's 1st bus_probe_device: onliner goes on; ..."; "each as far as it can" for the order without switches. Two
+// orders that differ have two texts.
 std::string text_of(const Interleaving& order);
 
-// Whoever takes `second`, not as a reader, holds `first` by then.
+// A task that takes `second`, but not as a reader, holds `first` by then.
 struct LockOrderClaim {
     std::string first, second;
 };
@@ -102,11 +103,12 @@ struct Schedule {
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
     [[nodiscard]] bool is_loop() const { return rounds > 1; }
-    // The rounds after which a loop is looked at: the last of the warm-up, and the ends of the stretches, as equal as can be, behind it.
+    // The rounds after which a loop is looked at: the last round of the warm-up, and the last of each stretch. The
+    // stretches are as equal as can be.
     [[nodiscard]] std::vector<unsigned> looks() const;
-    // Whether somebody has to show something under a hold.
+    // Whether an actor has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
-    // Whether it says no more than who races whom: then the actors can also be left to themselves, or tried in every order.
+    // Whether it only says which actors race. They can also be left to themselves then, or be tried in every order.
     [[nodiscard]] bool makes_sense_in_any_order() const;
 };
 

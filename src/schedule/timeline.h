@@ -24,7 +24,7 @@ struct TimelineEvent {
 class Timeline {
 public:
     explicit Timeline(SteadyTime origin) : origin_(origin) {}
-    void add(TimelineEvent happening) { happenings_.push_back(std::move(happening)); }
+    void add(TimelineEvent event) { events_.push_back(std::move(event)); }
     void add(std::string actor, std::string what, std::string text, std::optional<unsigned> vcpu = {});
     // By time.
     [[nodiscard]] std::vector<TimelineEvent> sorted() const;
@@ -34,7 +34,7 @@ public:
 
 private:
     SteadyTime origin_;
-    std::vector<TimelineEvent> happenings_;
+    std::vector<TimelineEvent> events_;
 };
 
 }  // namespace memrig
