@@ -9,7 +9,7 @@ namespace memrig {
 
 namespace {
 
-// From a step to a step, neither in common with one that begins where this ends.
+// From the step `begin` to the step `end`. An act that begins at the end of another does not overlap it.
 struct Act {
     const Actor* actor;
     std::size_t begin, end;

@@ -3,102 +3,114 @@
 #include <algorithm>
 
 #include "base/log.h"
-#include "play/park.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
 namespace memrig {
 
 namespace {
+
 using namespace std::chrono_literals;
 // How long a step waits for what it is to see. It makes no verdict: an expired step is inconclusive.
 constexpr auto kStepPatience = 120s;
-constexpr unsigned kMostMoves = 20;
-constexpr std::uint64_t kMoveMs = 1;
 // How often the guest is asked who sleeps.
 constexpr auto kLook = 50ms;
+
+// `begun`: when the first step began.
+Status conclude(Cast& cast, Conductor& conductor, SteadyTime begun) {
+    const double took = seconds(steady_clock().now() - begun);
+    if (cast.performance().end == PlayEnd::crashed) MEMRIG_CHECK(conductor.unwatch_all());
+    return cast.conclude(took);
+}
+
 }  // namespace
 
 Status Director::play() {
-    Performance& seen = cast_.seen;
     MEMRIG_CHECK(cast_.arm());
     MEMRIG_CHECK(cast_.watch());
     MEMRIG_CHECK(set_watches());
     const auto begun = steady_clock().now();
     MEMRIG_CHECK(play_rounds());
-    seen.schedule_seconds = seconds(steady_clock().now() - begun);
-    cast_.collect_writes();
-    if (seen.end == PlayEnd::crashed) {
-        MEMRIG_CHECK(conductor_.unwatch_all());
-        MEMRIG_CHECK(cast_.wait_for_crash_output());
-    }
-    return seen.end == PlayEnd::finished ? cast_.snapshot_after() : Status();
+    return conclude(cast_, conductor_, begun);
 }
+
+// --- what the probe watches
 
 Status Director::set_watches() {
     for (const auto& step : schedule_.steps) {
-        if (step.kind == StepKind::hold)
-            // Who is parked comes to whatever else is done there only once it is released.
-            MEMRIG_CHECK(watch_function(
-                conductor_, symbols_, step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); },
-                step.parked ? Priority::park : Priority::observe));
-        for (const auto& evidence : step.any) {
-            if (evidence.kind == Observation::Kind::stalled) MEMRIG_CHECK(watch_stalls(step, evidence));
-            const bool queued = evidence.kind == Observation::Kind::queued;
-            if (evidence.kind != Observation::Kind::entered && !queued) continue;
-            const auto note = [this, &step, &evidence, queued](const Arrival& arrival) -> Result<Response> {
-                // Whoever queues an actor's work is not the one who does it.
-                if (queued ? cast_.has_started(step.actor) : cast_.actor_of(arrival.task) == step.actor)
-                    cast_.note_evidence(step.actor, evidence, arrival.vcpu, symbols_.describe(arrival.address));
-                return Response::pass();
-            };
-            MEMRIG_CHECK(watch_function(conductor_, symbols_, evidence.subject, note));
+        if (step.kind == StepKind::hold) MEMRIG_CHECK(watch_hold(step));
+        for (const auto& wanted : step.any) {
+            if (wanted.kind == Observation::Kind::stalled) MEMRIG_CHECK(watch_stalls(step, wanted));
+            if (wanted.kind == Observation::Kind::entered || wanted.kind == Observation::Kind::queued)
+                MEMRIG_CHECK(watch_entry(step, wanted));
         }
     }
     return {};
 }
 
-Status Director::watch_stalls(const Step& step, const Observation& evidence) {
+Status Director::watch_hold(const Step& step) {
+    // A parked actor comes to the other watches at this place only once it is released.
     return watch_function(
-        conductor_, symbols_, evidence.subject, [this, &step, &evidence](const Arrival& arrival) -> Result<Response> {
-            const auto& holds = cast_.seen.holds;
-            const auto pinned =
-                std::ranges::find_if(holds, [](const HoldRecord& hold) { return hold.pfn && !hold.released; });
-            if (pinned == holds.end() || cast_.actor_of(arrival.task) != step.actor) return Response::pass();
-            unsigned& stalls = stalls_[&evidence];
-            stalls = arrival.registers.argument(0) == pinned->pfn ? stalls + 1 : 0;
-            if (stalls == kStalls)
-                cast_.note_evidence(step.actor, evidence, arrival.vcpu,
-                                    fmt::format("{} times running from page frame {:#x} on", kStalls, *pinned->pfn));
-            return Response::pass();
-        });
+        conductor_, symbols_, step.at, [this, &step](const Arrival& arrival) { return at_hold(step, arrival); },
+        step.parked ? Priority::park : Priority::observe);
+}
+
+Status Director::watch_entry(const Step& step, const Observation& wanted) {
+    const auto note = [this, &step, &wanted](const Arrival& arrival) -> Result<Response> {
+        // The task that queues an actor's work is not the task that does it.
+        const bool counts = wanted.kind == Observation::Kind::queued ? roster_.has_started(step.actor)
+                                                                     : roster_.actor_of(arrival.task) == step.actor;
+        if (counts) record_.note_observation(step.actor, wanted, arrival.vcpu, symbols_.describe(arrival.address));
+        return Response::pass();
+    };
+    return watch_function(conductor_, symbols_, wanted.subject, note);
+}
+
+Status Director::watch_stalls(const Step& step, const Observation& wanted) {
+    const auto count = [this, &step, &wanted](const Arrival& arrival) -> Result<Response> {
+        const auto& holds = record_.performance().holds;
+        const auto pinned =
+            std::ranges::find_if(holds, [](const HoldRecord& hold) { return hold.pfn && !hold.released; });
+        if (pinned == holds.end() || roster_.actor_of(arrival.task) != step.actor) return Response::pass();
+        unsigned& stalls = stalls_of_[&wanted];
+        stalls = arrival.registers.argument(0) == pinned->pfn ? stalls + 1 : 0;
+        if (stalls == kStalls)
+            record_.note_observation(step.actor, wanted, arrival.vcpu,
+                                     fmt::format("{} times running from page frame {:#x} on", kStalls, *pinned->pfn));
+        return Response::pass();
+    };
+    return watch_function(conductor_, symbols_, wanted.subject, count);
 }
 
 Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     const auto armed = armed_.find(step.actor);
     if (armed == armed_.end() || armed->second.step != &step) return Response::pass();
-    if (cast_.actor_of(arrival.task) != step.actor) return Response::pass();
-    if (armed->second.reached)
-        return armed->second.parked && arrival.again ? park(conductor_, symbols_, kParkedNapMs)
-                                                     : Result<Response>(Response::pass());
+    if (roster_.actor_of(arrival.task) != step.actor) return Response::pass();
+    ArmedHold& hold = armed->second;
+    if (hold.reached) {
+        if (!hold.parked || !arrival.again) return Response::pass();
+        return cast_.parking().park(ParkReason::keep);
+    }
     std::optional<std::uint64_t> block;
     if (step.memory_block) {
         MEMRIG_TRY(block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
         if (!block) return Response::pass();
     }
-    if (step.parked) {
-        armed->second.parked = true;
-    } else if (arrival.vcpu < housekeeping_ || !cast_.may_be_held(step.actor, arrival.vcpu)) {
-        // A park moves it to a vCPU that has nothing to do, as a rule. A worker that belongs to its vCPU parks until it is released.
-        if (!can_park(symbols_)) return Response::pass();
-        if (++armed->second.parks <= kMostMoves) return park(conductor_, symbols_, kMoveMs);
-        armed->second.parked = true;
+    const bool may_be_held = arrival.vcpu >= cast_.housekeeping() && roster_.may_be_held(step.actor, arrival.vcpu);
+    const Keep keep = cast_.parking().way_to_keep(step.parked, may_be_held, hold.moves);
+    if (keep == Keep::pass) return Response::pass();
+    if (keep == Keep::move) {
+        hold.moves++;
+        return cast_.parking().park(ParkReason::move);
     }
-    armed->second.reached = true;
-    cast_.seen.holds.push_back({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});
-    timeline_.add(step.actor, "held", block ? fmt::format("{} of memory{}", step.at, *block) : step.at, arrival.vcpu);
-    return armed->second.parked ? park(conductor_, symbols_, kParkedNapMs) : Result<Response>(Response::hold());
+    hold.reached = true;
+    hold.parked = keep == Keep::park;
+    record_.note_hold({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});
+    if (hold.parked) return cast_.parking().park(ParkReason::keep);
+    return Response::hold();
 }
+
+// --- the steps
 
 Status Director::play_rounds() {
     const auto looks = schedule_.looks();
@@ -117,9 +129,7 @@ Status Director::play_rounds() {
 
 Result<bool> Director::play_steps() {
     for (const auto& step : schedule_.steps) {
-        timeline_.add("rig", "step", step.text());
-        cast_.seen.step = step.text();
-        logger(LogLayer::play).info("step: {}", cast_.seen.step);
+        record_.note_step(step.text());
         MEMRIG_TRY(const bool on, play_step(step));
         if (!on) return false;
     }
@@ -136,7 +146,7 @@ void Director::arm_next_hold(const Step& done) {
 }
 
 bool Director::seen_since_hold(const Step& step) const {
-    const Performance& seen = cast_.seen;
+    const Performance& seen = record_.performance();
     const SteadyTime since = seen.holds.empty() ? SteadyTime::min() : seen.holds.back().placed;
     return std::ranges::any_of(seen.evidence, [&](const EvidenceRecord& record) {
         return record.actor == step.actor && record.at >= since &&
@@ -147,88 +157,79 @@ bool Director::seen_since_hold(const Step& step) const {
 }
 
 Status Director::release(const Step& step) {
-    const Actor& actor = *schedule_.find(step.actor);
-    if (actor.kind == ActorKind::pinner) return cast_.let_page_go(actor);
-    for (auto& hold : cast_.seen.holds) {
-        if (hold.actor != step.actor || hold.released) continue;
-        hold.released = steady_clock().now();
+    const Actor& actor = actor_of(step);
+    if (actor.kind == ActorKind::pinner) return cast_.actions().let_page_go(actor);
+    for (const auto& hold : record_.note_release(step.actor))
         if (!std::exchange(armed_.at(step.actor).parked, false)) conductor_.release(hold.vcpu);
-    }
     arm_next_hold(step);
     return {};
 }
 
+Result<RunEnd> Director::run_until(const std::function<bool()>& shown, const std::function<bool()>& in_vain) {
+    const auto over = [&] { return record_.crashed() || shown() || in_vain(); };
+    MEMRIG_TRY(const RunEnd end, stalls_.run_until(over, Deadline::after(kStepPatience)));
+    return shown() ? end : RunEnd::expired;
+}
+
+Result<RunEnd> Director::await(const Step& step) {
+    // An actor that does not stall finishes instead. That is told apart once the page is let go.
+    const bool may_finish = step.asks_for(Observation::Kind::stalled);
+    const auto shown = [&] {
+        return record_.crashed() || seen_since_hold(step) || (may_finish && roster_.finished(actor_of(step)));
+    };
+    const auto give_up = Deadline::after(kStepPatience);
+    const bool looks = step.asks_for(Observation::Kind::asleep);
+    for (;;) {
+        MEMRIG_TRY(const RunEnd end, stalls_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
+        if (end == RunEnd::done || give_up.expired()) return end;
+        MEMRIG_CHECK(stalls_.look_for_sleeper(actor_of(step)));
+    }
+}
+
 Result<bool> Director::play_step(const Step& step) {
-    Performance& seen = cast_.seen;
     RunEnd end = RunEnd::done;
+    const auto finished = [&] { return roster_.finished(actor_of(step)); };
     switch (step.kind) {
         case StepKind::start:
             arm_next_hold(step);
-            MEMRIG_CHECK(cast_.start(*schedule_.find(step.actor)));
+            MEMRIG_CHECK(cast_.actions().start(actor_of(step)));
             break;
         case StepKind::hold: {
+            // An actor that has finished does not come any more.
             const auto reached = [&] { return armed_.at(step.actor).reached; };
-            // One that has finished does not come any more.
-            const auto over = [&] {
-                return cast_.crashed() || reached() || cast_.finished(*schedule_.find(step.actor));
-            };
-            MEMRIG_TRY(end, cast_.run_until(over, Deadline::after(kStepPatience)));
-            if (!reached()) end = RunEnd::expired;
+            MEMRIG_TRY(end, run_until(reached, finished));
             break;
         }
         case StepKind::await: {
-            // Who does not stall finishes instead, which is told apart once the page is let go.
-            const bool may_finish = step.asks_for(Observation::Kind::stalled);
-            const auto shown = [&] {
-                return cast_.crashed() || seen_since_hold(step) ||
-                       (may_finish && cast_.finished(*schedule_.find(step.actor)));
-            };
-            const auto give_up = Deadline::after(kStepPatience);
-            const bool looks = step.asks_for(Observation::Kind::asleep);
-            for (;;) {
-                MEMRIG_TRY(end, cast_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
-                if (end == RunEnd::done || give_up.expired()) break;
-                MEMRIG_CHECK(cast_.look_for_sleeper(*schedule_.find(step.actor)));
-            }
+            MEMRIG_TRY(end, await(step));
             break;
         }
         case StepKind::finish: {
-            const auto finished = [&] { return cast_.finished(*schedule_.find(step.actor)); };
-            const auto over = [&] { return cast_.crashed() || finished() || cast_.hopeless(); };
-            MEMRIG_TRY(end, cast_.run_until(over, Deadline::after(kStepPatience)));
-            if (!finished()) end = RunEnd::expired;
+            MEMRIG_TRY(end, run_until(finished, [this] { return stalls_.hopeless(); }));
             break;
         }
         case StepKind::release: MEMRIG_CHECK(release(step)); break;
         case StepKind::settle:
-            MEMRIG_CHECK(cast_.settle(Deadline::after(kStepPatience)));
-            return seen.end == PlayEnd::finished;
+            MEMRIG_CHECK(stalls_.settle(Deadline::after(kStepPatience)));
+            return record_.performance().end == PlayEnd::finished;
     }
-    if (cast_.crashed()) seen.end = PlayEnd::crashed;
-    else if (end == RunEnd::expired) seen.end = PlayEnd::expired;
+    if (record_.crashed()) record_.note_end(PlayEnd::crashed);
+    else if (end == RunEnd::expired) record_.note_end(PlayEnd::expired);
     else return true;
     return false;
 }
 
-Status play_freely(Cast& cast, Conductor& conductor, Timeline& timeline, const Schedule& schedule) {
-    Performance& seen = cast.seen;
-    // They have to be there before the first block is: whoever is quicker.
+Status play_freely(Cast& cast, Conductor& conductor, const Schedule& schedule) {
+    // The threads have to be there before the first block is: the quicker one wins.
     MEMRIG_CHECK(cast.arm(WriterTrigger::spin));
     MEMRIG_CHECK(cast.watch_crashes());
     for (const ActorKind kind : {ActorKind::adder, ActorKind::onliner})
         for (const auto& actor : schedule.actors)
-            if (actor.kind == kind) MEMRIG_CHECK(cast.start(actor));
-    timeline.add("rig", "step", "run");
-    seen.step = "run";
+            if (actor.kind == kind) MEMRIG_CHECK(cast.actions().start(actor));
+    cast.record().note_step("run");
     const auto begun = steady_clock().now();
-    MEMRIG_CHECK(cast.settle(Deadline::after(kStepPatience)));
-    seen.schedule_seconds = seconds(steady_clock().now() - begun);
-    cast.collect_writes();
-    if (seen.end == PlayEnd::crashed) {
-        MEMRIG_CHECK(conductor.unwatch_all());
-        MEMRIG_CHECK(cast.wait_for_crash_output());
-    }
-    return seen.end == PlayEnd::finished ? cast.snapshot_after() : Status();
+    MEMRIG_CHECK(cast.stalls().settle(Deadline::after(kStepPatience)));
+    return conclude(cast, conductor, begun);
 }
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// The director: plays a schedule's steps, and puts down in the cast what was seen.
+// The director: plays a schedule's steps.
 #pragma once
 
 #include <map>
@@ -8,17 +8,17 @@
 
 namespace memrig {
 
-// Plays once. Not thread-safe; everything it is given must outlive it.
+// Plays once; all that it sees goes into the cast's record. Not thread-safe; everything it is given must outlive it.
 class Director {
 public:
-    Director(Cast& cast, Conductor& conductor, const SymbolTable& symbols, Timeline& timeline, const Schedule& schedule,
-             unsigned housekeeping)
+    Director(Cast& cast, Conductor& conductor, const SymbolTable& symbols, const Schedule& schedule)
         : cast_(cast),
+          roster_(cast.roster()),
+          record_(cast.record()),
+          stalls_(cast.stalls()),
           conductor_(conductor),
           symbols_(symbols),
-          timeline_(timeline),
-          schedule_(schedule),
-          housekeeping_(housekeeping) {}
+          schedule_(schedule) {}
 
     Status play();
 
@@ -26,32 +26,41 @@ private:
     struct ArmedHold {
         const Step* step;
         bool reached = false;
-        unsigned parks = 0;   // taken so that it comes to another vCPU
-        bool parked = false;  // held by parks alone, as its vCPU must not be
+        unsigned moves = 0;   // parks so that it comes to another vCPU
+        bool parked = false;  // it is kept by parks, and its vCPU is not held
     };
 
     Status set_watches();
+    Status watch_hold(const Step& step);
+    // For "entered" and "queued".
+    Status watch_entry(const Step& step, const Observation& wanted);
+    // Counts how often the actor comes to the function for nothing but a pinned page.
+    Status watch_stalls(const Step& step, const Observation& wanted);
     Result<Response> at_hold(const Step& step, const Arrival& arrival);
     Status play_rounds();
     Result<bool> play_steps();                 // false: the performance is over
     Result<bool> play_step(const Step& step);  // false: the performance is over
+    // Expired unless the step's observation was seen.
+    Result<RunEnd> await(const Step& step);
+    // Runs until `shown` or the crash. Expired unless `shown`.
+    Result<RunEnd> run_until(const std::function<bool()>& shown, const std::function<bool()>& in_vain);
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
-    // Counts how often the actor comes to it for nothing but a pinned page.
-    Status watch_stalls(const Step& step, const Observation& evidence);
     Status release(const Step& step);
+    [[nodiscard]] const Actor& actor_of(const Step& step) const { return *schedule_.find(step.actor); }
 
     Cast& cast_;
+    Roster& roster_;
+    Record& record_;
+    StallDetector& stalls_;
     Conductor& conductor_;
     const SymbolTable& symbols_;
-    Timeline& timeline_;
     const Schedule& schedule_;
-    unsigned housekeeping_;
-    std::map<std::string, ArmedHold> armed_;         // by actor
-    std::map<const Observation*, unsigned> stalls_;  // times running
+    std::map<std::string, ArmedHold> armed_;            // by actor
+    std::map<const Observation*, unsigned> stalls_of_;  // times running
 };
 
 // The actors run as they like, from the moment that the device appears; nobody is held.
-Status play_freely(Cast& cast, Conductor& conductor, Timeline& timeline, const Schedule& schedule);
+Status play_freely(Cast& cast, Conductor& conductor, const Schedule& schedule);
 
 }  // namespace memrig

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <ranges>
 
-#include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -15,7 +14,6 @@ using namespace std::chrono_literals;
 // How long an actor may go on without coming to a point, being blocked or finishing. It makes no verdict.
 constexpr auto kTurnPatience = 120s;
 constexpr auto kTurnGlance = 500ms;
-constexpr std::uint64_t kParkedMs = 2;
 
 constexpr const char* kFinished = "finished";
 
@@ -33,15 +31,16 @@ const std::vector<std::string>& default_points() {
 }
 
 Interleaver::Interleaver(Cast& cast, Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols,
-                         Timeline& timeline, InterleaverSpec order)
+                         InterleaverSpec spec)
     : cast_(cast),
+      roster_(cast.roster()),
+      record_(cast.record()),
       conductor_(conductor),
       ledger_(ledger),
       symbols_(symbols),
-      timeline_(timeline),
-      order_(std::move(order)) {
+      spec_(std::move(spec)) {
     for (const ActorKind kind : {ActorKind::adder, ActorKind::onliner})
-        for (const auto& actor : order_.schedule.actors)
+        for (const auto& actor : spec_.schedule.actors)
             if (actor.kind == kind) states_.push_back({&actor, false, {}, {}});
 }
 
@@ -53,25 +52,21 @@ Interleaver::State* Interleaver::find(const std::string& actor) {
 // --- what the probe watches
 
 Status Interleaver::set_watches() {
-    const auto msleep = symbols_.unique("msleep");
-    if (!msleep) return fail(Fault::guest, "this kernel has no symbol msleep");
-    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, "msleep"));
-    msleep_ = entries.front();
-    // Before the point at the same place: there, the block can be seen already.
+    MEMRIG_CHECK(cast_.parking().check());
+    // Before the point at the same place: the block can be seen by then.
     MEMRIG_CHECK(watch_function(
         conductor_, symbols_, "kobject_uevent", [this](const Arrival& arrival) { return at_device_shown(arrival); },
         Priority::park));
-    // An actor's beginning is a point of its own. Where actors share an entry, the last one of the schedule claims a task first.
+    // The entry of an actor is a point of its own. Where actors share it, the last one of the schedule claims a task first.
     for (auto& state : std::views::reverse(states_)) {
         const auto at_entry = [this, &state](const Arrival& arrival) -> Result<Response> {
-            MEMRIG_TRY(const bool enters, cast_.enters(*state.actor, arrival));
-            if (!enters) return Response::pass();
+            if (!roster_.enters(*state.actor, arrival)) return Response::pass();
             return at_point(std::string(symbols_.function(arrival.address)), arrival);
         };
-        for (const auto address : cast_.entries(*state.actor))
+        for (const auto address : roster_.entries(state.actor->name))
             MEMRIG_CHECK(conductor_.watch(address, at_entry, Priority::park));
     }
-    for (const auto& point : order_.points) {
+    for (const auto& point : spec_.points) {
         if (symbols_.all(point).empty()) {
             missing_.push_back(point);
             continue;
@@ -83,39 +78,40 @@ Status Interleaver::set_watches() {
     return {};
 }
 
-// device_add() has made the block's attributes by the time it sends its uevent (drivers/base/core.c). A device's first member is its
-// kobject.
+// device_add() has made the block's attributes by the time it sends its uevent (drivers/base/core.c). The first member
+// of a device is its kobject.
 Result<Response> Interleaver::at_device_shown(const Arrival& arrival) {
     MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
-    if (block &&
-        std::ranges::any_of(cast_.seen.plugged, [&](const auto& device) { return device.second.contains(*block); }))
+    if (block && std::ranges::any_of(record_.performance().plugged,
+                                     [&](const auto& device) { return device.second.contains(*block); }))
         shown_blocks_.insert(*block);
     return Response::pass();
 }
 
 Result<Response> Interleaver::at_point(const std::string& point, const Arrival& arrival) {
-    State* state = find(cast_.actor_of(arrival.task));
+    State* state = find(roster_.actor_of(arrival.task));
     if (state == nullptr) return Response::pass();
-    const Response park = Response::call(msleep_, kParkedMs);
-    if (arrival.again) return state == current_ ? Response::pass() : park;
-    if (state != current_) return park;  // it was blocked, or has polled, and is free now
+    if (state == current_ && arrival.again) return Response::pass();
+    // If this is no return from a park, the actor was blocked, or has polled, and is free now.
+    if (state != current_) return cast_.parking().park(ParkReason::turn);
     branches_.points_passed++;
     const unsigned nth = ++state->arrivals[point];
-    timeline_.add(state->actor->name, "passes", fmt::format("{} ({})", point, nth), arrival.vcpu);
+    record_.add_event(state->actor->name, "passes", fmt::format("{} ({})", point, nth), arrival.vcpu);
     if (!take(*state, point, nth)) {
         offer(*state, point, nth, false);
         return Response::pass();
     }
-    return park;
+    return cast_.parking().park(ParkReason::turn);
 }
 
 // --- whose turn it is
 
 std::string Interleaver::blocked_on(State& state) {
-    const auto task = cast_.seen.tasks.find(state.actor->name);
-    if (task == cast_.seen.tasks.end()) return {};
+    const auto& tasks = record_.performance().tasks;
+    const auto task = tasks.find(state.actor->name);
+    if (task == tasks.end()) return {};
     const auto another_holds = [&](const std::string& lock) {
-        return std::ranges::any_of(cast_.seen.tasks, [&](const auto& other) {
+        return std::ranges::any_of(tasks, [&](const auto& other) {
             if (other.second == task->second) return false;
             const auto held = ledger_.held_by(other.second);
             return std::ranges::find(held, lock, &LockEvent::lock) != held.end();
@@ -130,22 +126,21 @@ std::string Interleaver::blocked_on(State& state) {
 }
 
 bool Interleaver::can_go_on(State& state) {
-    if (cast_.finished(*state.actor)) return false;
-    if (state.actor->kind == ActorKind::onliner && shown_blocks_.size() <= cast_.writes_of(state.actor->name))
+    if (roster_.finished(*state.actor)) return false;
+    if (state.actor->kind == ActorKind::onliner && shown_blocks_.size() <= roster_.writes_of(state.actor->name))
         return false;  // no block to online yet
     return blocked_on(state).empty();
 }
 
 bool Interleaver::take(const State& from, const std::string& at, unsigned nth) {
     if (complete()) return false;
-    const Switch& wanted = order_.order[next_];
+    const Switch& wanted = spec_.order[next_];
     if (wanted.actor != from.actor->name || wanted.at != at || wanted.nth != nth) return false;
     State* to = find(wanted.to);
-    // One that is blocked now was not when this order branched off: the guest went another way.
+    // An actor that is blocked now was not blocked when this order branched off: the guest went another way.
     if (to == nullptr || !can_go_on(*to)) return false;
     next_++;
-    timeline_.add("rig", "switch", wanted.text());
-    logger(LogLayer::play).info("switch: {}", wanted.text());
+    record_.add_event("rig", "switch", wanted.text());
     current_ = to;
     if (!to->started) to_start_ = to;
     return true;
@@ -153,15 +148,15 @@ bool Interleaver::take(const State& from, const std::string& at, unsigned nth) {
 
 void Interleaver::offer(const State& from, const std::string& at, unsigned nth, bool forced) {
     if (!complete()) return;
-    if (!forced && preemptions(order_.order) >= order_.preemptions) return;
+    if (!forced && preemptions(spec_.order) >= spec_.preemptions) return;
     for (auto& other : states_) {
         if (&other == &from || (forced && &other == current_)) continue;
-        if (cast_.finished(*other.actor)) continue;
+        if (roster_.finished(*other.actor)) continue;
         if (!can_go_on(other)) {
             branches_.infeasible++;
             continue;
         }
-        Interleaving branch = order_.order;
+        Interleaving branch = spec_.order;
         branch.push_back({from.actor->name, at, nth, other.actor->name, forced});
         branches_.orders.push_back(std::move(branch));
     }
@@ -169,11 +164,11 @@ void Interleaver::offer(const State& from, const std::string& at, unsigned nth, 
 
 void Interleaver::at_lock(const LockEvent& event) {
     if (event.action != LockAction::refused) return;
-    if (State* state = find(cast_.actor_of(event.task)); state != nullptr) state->refused.insert(event.lock);
+    if (State* state = find(roster_.actor_of(event.task)); state != nullptr) state->refused.insert(event.lock);
 }
 
 bool Interleaver::turn_is_over() {
-    if (cast_.crashed() || to_start_ != nullptr) return true;
+    if (record_.crashed() || to_start_ != nullptr) return true;
     const bool goes_on = can_go_on(*current_);
     return stalled_ ? goes_on || next_who_can() != nullptr : !goes_on;
 }
@@ -188,7 +183,7 @@ Status Interleaver::let(State& to) {
     current_ = &to;
     if (to.started) return {};
     to.started = true;
-    return cast_.start(*to.actor);
+    return cast_.actions().start(*to.actor);
 }
 
 // The current actor is blocked, has finished or has nothing to do: another's turn, if there is one who can.
@@ -198,35 +193,29 @@ Status Interleaver::force_switch() {
     stalled_ = other == nullptr;
     if (stalled_) return {};
     const std::string lock = blocked_on(from);
-    const std::string at = cast_.finished(*from.actor) ? kFinished
-                           : lock.empty()              ? "without a block"
-                                                       : "blocked " + lock;
+    const std::string at = roster_.finished(*from.actor) ? kFinished
+                           : lock.empty()                ? "without a block"
+                                                         : "blocked " + lock;
     const unsigned nth = ++from.arrivals[at];
     if (!take(from, at, nth)) {
         current_ = other;
         offer(from, at, nth, true);
-        const Switch taken{from.actor->name, at, nth, other->actor->name, true};
-        timeline_.add("rig", "switch", taken.text());
-        logger(LogLayer::play).info("switch: {}", taken.text());
+        record_.add_event("rig", "switch", Switch{from.actor->name, at, nth, other->actor->name, true}.text());
     }
     to_start_ = nullptr;
     return let(*current_);
 }
 
 Status Interleaver::play() {
-    Performance& seen = cast_.seen;
     MEMRIG_CHECK(cast_.arm(WriterTrigger::spin));
     MEMRIG_CHECK(cast_.watch());
-    cast_.on_lock([this](const LockEvent& event) { at_lock(event); });
+    const auto locks = cast_.on_lock([this](const LockEvent& event) { at_lock(event); });
     MEMRIG_CHECK(set_watches());
     const auto begun = steady_clock().now();
-    seen.step = text_of(order_.order);
+    record_.note_order(text_of(spec_.order));
     MEMRIG_CHECK(let(states_.front()));
     MEMRIG_CHECK(play_out());
-    seen.schedule_seconds = seconds(steady_clock().now() - begun);
-    cast_.collect_writes();
-    if (seen.end == PlayEnd::crashed) return cast_.wait_for_crash_output();
-    return seen.end == PlayEnd::finished ? cast_.snapshot_after() : Status();
+    return cast_.conclude(seconds(steady_clock().now() - begun));
 }
 
 Status Interleaver::play_out() {
@@ -237,13 +226,13 @@ Status Interleaver::play_out() {
         MEMRIG_TRY(
             [[maybe_unused]] const RunEnd end,
             conductor_.run_until([this] { return turn_is_over(); }, Deadline::after(kTurnGlance), cast_.descriptor()));
-        if (cast_.crashed()) {
-            cast_.seen.end = PlayEnd::crashed;
+        if (record_.crashed()) {
+            record_.note_end(PlayEnd::crashed);
             return {};
         }
         if (to_start_ != nullptr) MEMRIG_CHECK(let(*std::exchange(to_start_, nullptr)));
-        else if (cast_.all_finished()) {
-            cast_.seen.end = PlayEnd::finished;
+        else if (roster_.all_finished()) {
+            record_.note_end(PlayEnd::finished);
             return {};
         } else {
             stalled_ = false;
@@ -253,11 +242,11 @@ Status Interleaver::play_out() {
             give_up = Deadline::after(kTurnPatience);
             continue;
         }
-        // Nobody else can go on either: what it waits for has to come by itself, or never.
+        // No other actor can go on either: what this one waits for comes by itself, or never.
         if (!ledger_.wait_cycle() && !give_up.expired()) continue;
-        MEMRIG_TRY(const bool stuck, cast_.look_at_stuck());
+        MEMRIG_TRY(const bool stuck, cast_.stalls().look_at_stuck());
         if (!stuck && !give_up.expired()) continue;
-        cast_.seen.end = stuck ? PlayEnd::stuck : PlayEnd::expired;
+        record_.note_end(stuck ? PlayEnd::stuck : PlayEnd::expired);
         return {};
     }
 }

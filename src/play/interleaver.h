@@ -1,7 +1,7 @@
-// The interleaver: plays one order of the actors, one of them going on at a time, and tells which other orders branch off it.
+// The interleaver: plays one order of the actors, and tells which other orders branch off it.
 //
-// An actor that is not to go on is parked where it is, at a function's entry: the probe sends it through msleep() and back until it is its
-// turn. Its vCPU goes on, so no timer, no RCU grace period and no other task waits for it.
+// One actor goes on at a time. Any other is parked at the entry of a function until it is its turn. Its vCPU goes on,
+// so no timer, no RCU grace period and no other task waits for it.
 #pragma once
 
 #include <map>
@@ -13,15 +13,15 @@
 
 namespace memrig {
 
-// The functions at whose entries actors can be parked, where the scenario and the user name none: the lock takers of memory hotplug
-// and the steps in between. All may sleep, or the kernel's own lock functions would not.
+// The functions at whose entries actors can be parked, where the scenario and the user name none: the lock takers of
+// memory hotplug and the steps in between. All of them may sleep: they lead to lock functions that do.
 const std::vector<std::string>& default_points();
 
 struct InterleaverSpec {
     const Schedule& schedule;
     std::vector<std::string> points;
     Interleaving order;
-    unsigned preemptions = 2;  // no order with more of them is told of
+    unsigned preemptions = 2;  // no order with more of them is offered
 };
 
 // What playing one order showed of the others.
@@ -36,12 +36,12 @@ class Interleaver {
 public:
     // `ledger` tells who is blocked.
     Interleaver(Cast& cast, Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols,
-                Timeline& timeline, InterleaverSpec order);
+                InterleaverSpec spec);
 
     Status play();
     [[nodiscard]] const Branches& branches() const { return branches_; }
-    // Whether every switch of the order came to pass. If not, another actor's way changed, and the order says nothing.
-    [[nodiscard]] bool complete() const { return next_ == order_.order.size(); }
+    // Whether every switch of the order came to pass. If not, an actor went another way, and the order proves nothing.
+    [[nodiscard]] bool complete() const { return next_ == spec_.order.size(); }
     // Points that this kernel has no function for.
     [[nodiscard]] const std::vector<std::string>& missing_points() const { return missing_; }
 
@@ -50,7 +50,7 @@ private:
         const Actor* actor;
         bool started = false;
         std::map<std::string, unsigned> arrivals;  // by point
-        std::set<std::string> refused;             // locks that it tried for in vain, until it is its turn again
+        std::set<std::string> refused;             // locks that it tried in vain, until it is its turn again
     };
 
     Status set_watches();
@@ -69,18 +69,18 @@ private:
     [[nodiscard]] State* find(const std::string& actor);
 
     Cast& cast_;
+    Roster& roster_;
+    Record& record_;
     Conductor& conductor_;
     const LockLedger& ledger_;
     const SymbolTable& symbols_;
-    Timeline& timeline_;
-    InterleaverSpec order_;
+    InterleaverSpec spec_;
     std::vector<State> states_;
     State* current_ = nullptr;
-    State* to_start_ = nullptr;  // what the switch that was just taken goes to has to be started
+    State* to_start_ = nullptr;  // the switch that was just taken leads to it, and it has to be started
     std::set<std::uint64_t> shown_blocks_;
-    std::uint64_t msleep_ = 0;
-    bool stalled_ = false;  // nobody can go on: what they wait for has to come by itself, or never
-    std::size_t next_ = 0;  // into order_.order
+    bool stalled_ = false;  // no actor can go on: what they wait for comes by itself, or never
+    std::size_t next_ = 0;  // into spec_.order
     Branches branches_;
     std::vector<std::string> missing_;
 };

@@ -42,7 +42,7 @@ private:
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status ask_kernel_for_veto();
     Status perform(Cast& cast, TrialOutcome& outcome);
-    void name_tasks_of(Performance& performance);
+    void name_tasks_of(Record& record);
     Status compare_with_trace(const Performance& performance);
     Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
     [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
@@ -68,7 +68,7 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
     order.page_bytes = before.figures.page_bytes;
     for (const auto& zone : before.figures.zones) order.present[zone.node] += zone.present;
     order.block = [this](std::uint64_t block) -> std::optional<BlockFacts> {
-        for (const auto& [adder, blocks] : cast_->seen.plugged)
+        for (const auto& [adder, blocks] : cast_->performance().plugged)
             if (blocks.contains(block)) {
                 const Actor& actor = *order_.scenario.schedule.find(adder);
                 return BlockFacts{actor.node, actor.memmap_on_memory};
@@ -131,15 +131,13 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
         return fail(Fault::user_input, "scenario {} has actors that only its steps can order: it has no {} mode",
                     order_.scenario.name, to_string(order_.manner.mode));
     switch (order_.manner.mode) {
-        case Mode::free: return play_freely(cast, *conductor_, timeline_, schedule);
-        case Mode::directed:
-            return Director(cast, *conductor_, guest.symbols, timeline_, schedule, guest.order.bench.housekeeping)
-                .play();
+        case Mode::free: return play_freely(cast, *conductor_, schedule);
+        case Mode::directed: return Director(cast, *conductor_, guest.symbols, schedule).play();
         case Mode::explore: break;
     }
     MEMRIG_ASSERT(ledger_, "set_up() makes a ledger for all modes but free, and only a loop has none");
     Interleaver interleaver(
-        cast, *conductor_, *ledger_, guest.symbols, timeline_,
+        cast, *conductor_, *ledger_, guest.symbols,
         {schedule, points_of(order_.manner, order_.scenario), order_.order, order_.manner.preemptions});
     const Status played = interleaver.play();
     outcome.branches = interleaver.branches();
@@ -149,13 +147,14 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
 }
 
 // For the reports.
-void Stage::name_tasks_of(Performance& performance) {
+void Stage::name_tasks_of(Record& record) {
     if (!ledger_) return;
+    const auto& tasks = record.performance().tasks;
     std::map<std::uint64_t, std::string> known;
     for (const auto& actor : order_.scenario.schedule.actors)
-        if (const auto task = performance.tasks.find(actor.name); actor.is_thread() && task != performance.tasks.end())
+        if (const auto task = tasks.find(actor.name); actor.is_thread() && task != tasks.end())
             known.emplace(task->second, actor.name);
-    performance.names = name_tasks(ledger_->owners(), known);
+    record.note_names(name_tasks(ledger_->owners(), known));
 }
 
 // The guest has come to its end, or there is nothing to compare.
@@ -205,8 +204,8 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
     if (judgement || judgement.error().fault != Fault::guest || !cast_) return judgement;
     // A kernel that crashes where nobody watches it any more, as when its memory is looked at, shows in an agent that does not answer,
     // and on the console.
-    cast_->seen.end = PlayEnd::crashed;
-    Judgement crashed = judge_it(cast_->seen, outcome);
+    cast_->record().note_end(PlayEnd::crashed);
+    Judgement crashed = judge_it(cast_->performance(), outcome);
     return crashed.verdict == Verdict::oops ? std::move(crashed) : std::move(judgement);
 }
 
@@ -231,18 +230,19 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
                                CastSpec{std::move(before), order_.scenario.schedule, order_.attributes,
                                         guest.hello.block_bytes, guest.order.bench.housekeeping});
     // A lock that somebody left with is never given back: who needs it waits for ever.
-    cast.give_up_when([this] {
+    cast.stalls().give_up_when([this] {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
     });
     MEMRIG_CHECK(perform(cast, outcome));
-    if (notices_ && cast.seen.end == PlayEnd::finished) notices_->finish();
-    name_tasks_of(cast.seen);
-    MEMRIG_CHECK(compare_with_trace(cast.seen));
-    for (const auto& [task, name] : cast.seen.names) tasks_[task] = {cast.actor_of(task), name};
-    for (const auto& [actor, task] : cast.seen.tasks) tasks_[task].actor = actor;
-    outcome.result.schedule_seconds = cast.seen.schedule_seconds;
+    const Performance& seen = cast.performance();
+    if (notices_ && seen.end == PlayEnd::finished) notices_->finish();
+    name_tasks_of(cast.record());
+    MEMRIG_CHECK(compare_with_trace(seen));
+    for (const auto& [task, name] : seen.names) tasks_[task] = {cast.roster().actor_of(task), name};
+    for (const auto& [actor, task] : seen.tasks) tasks_[task].actor = actor;
+    outcome.result.schedule_seconds = seen.schedule_seconds;
     outcome.result.stops = conductor_->stops();
-    return judge_it(cast.seen, outcome);
+    return judge_it(seen, outcome);
 }
 
 std::map<std::string, std::uint64_t> Stage::stops_by_function() const {

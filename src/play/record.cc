@@ -1,0 +1,97 @@
+#include "play/record.h"
+
+#include "base/log.h"
+
+namespace memrig {
+
+std::string Record::answer_of(const std::string& actor) const {
+    const auto answer = performance_.answers.find(actor);
+    return answer == performance_.answers.end() ? std::string() : answer->second;
+}
+
+void Record::note_step(const std::string& text) {
+    timeline_.add("rig", "step", text);
+    logger(LogLayer::play).info("step: {}", text);
+    performance_.step = text;
+}
+
+void Record::note_writes(std::vector<WriterReport> reports) {
+    for (std::size_t i = performance_.writes.size(); i < reports.size(); i++) {
+        const WriterReport& write = reports[i];
+        timeline_.add(
+            {write.seen, write.writer, "write", fmt::format("memory{}: {}", write.block, errno_name(write.error)), {}});
+    }
+    performance_.writes = std::move(reports);
+}
+
+void Record::note_lock(const LockEvent& event, const std::string& actor) {
+    const std::string name = actor.empty() ? fmt::format("task {:x}", event.task) : actor;
+    timeline_.add({event.at, name, "lock",
+                   fmt::format("{} {}{} ({})", to_string(event.action), event.lock, event.shared ? " for reading" : "",
+                               event.where),
+                   event.vcpu});
+    if (actor.empty()) return;
+    if (event.action == LockAction::refused)
+        note_observation(actor, {Observation::Kind::refused, event.lock}, event.vcpu, event.where);
+    if (event.action == LockAction::wants)
+        note_observation(actor, {Observation::Kind::blocked, event.lock}, event.vcpu, event.where);
+}
+
+void Record::note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
+                              const std::string& where) {
+    EvidenceRecord record{actor, observation, steady_clock().now(), where, {}};
+    for (const auto& hold : performance_.holds)
+        if (!hold.released) record.during.push_back(hold.actor);
+    // The lock event beside it shows already that the actor is blocked.
+    if (observation.kind != Observation::Kind::blocked) timeline_.add(actor, "evidence", observation.text(), vcpu);
+    performance_.evidence.push_back(std::move(record));
+}
+
+void Record::note_hold(HoldRecord hold) {
+    if (hold.pfn)
+        timeline_.add(hold.actor, "pins", fmt::format("page frame {:#x} of memory{}", *hold.pfn, *hold.block));
+    else
+        timeline_.add(hold.actor, "held", hold.block ? fmt::format("{} of memory{}", hold.at, *hold.block) : hold.at,
+                      hold.vcpu);
+    performance_.holds.push_back(std::move(hold));
+}
+
+std::vector<HoldRecord> Record::note_release(const std::string& actor) {
+    std::vector<HoldRecord> ended;
+    for (auto& hold : performance_.holds) {
+        if (hold.actor != actor || hold.released) continue;
+        hold.released = steady_clock().now();
+        ended.push_back(hold);
+    }
+    return ended;
+}
+
+void Record::note_overtaking(const std::string& actor, const std::string& other, std::string text) {
+    performance_.overtaking.push_back(std::move(text));
+    timeline_.add(actor, "overtakes", other);
+}
+
+void Record::note_crash(Crash crash) {
+    timeline_.add(crash.actor, "crash", crash.function, crash.vcpu);
+    performance_.crashes.push_back(std::move(crash));
+}
+
+void Record::note_look(StuckSample sample) {
+    timeline_.add("rig", "stuck",
+                  fmt::format("{} blocked tasks, {}", sample.blocked.size(), sample.cycle ? "a cycle" : "no cycle"));
+    if (performance_.stuck.size() == 2) performance_.stuck.clear();
+    performance_.stuck.push_back(std::move(sample));
+}
+
+void Record::note_after(MemorySnapshot snapshot, std::optional<VcpuFigures> figures) {
+    performance_.after = std::move(snapshot);
+    performance_.vcpus_after = figures;
+}
+
+void Record::begin_round() {
+    performance_.tasks.clear();
+    performance_.plugged.clear();
+    performance_.answers.clear();
+}
+
+}  // namespace memrig

@@ -1,0 +1,71 @@
+// The record of one performance: each fact that the player sees goes through it, into the Performance and the Timeline.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "schedule/performance.h"
+#include "schedule/timeline.h"
+
+namespace memrig {
+
+// Not thread-safe. The timeline must outlive it. No call fails.
+class Record {
+public:
+    Record(Timeline& timeline, MemorySnapshot before) : timeline_(timeline) { performance_.before = std::move(before); }
+
+    [[nodiscard]] const Performance& performance() const { return performance_; }
+    [[nodiscard]] bool crashed() const { return !performance_.crashes.empty(); }
+    // "done", or a refusal as Refusal::shown() writes it; "" if the actor has no answer yet.
+    [[nodiscard]] std::string answer_of(const std::string& actor) const;
+
+    // Only the timeline gets it. The time is now.
+    void add_event(const std::string& actor, const std::string& what, std::string text,
+                   std::optional<unsigned> vcpu = {}) {
+        timeline_.add(actor, what, std::move(text), vcpu);
+    }
+
+    // The performance comes to a step of the schedule.
+    void note_step(const std::string& text);
+    // Explore mode has no steps: the text of the order stands in for the step.
+    void note_order(std::string text) { performance_.step = std::move(text); }
+    void note_end(PlayEnd end) { performance_.end = end; }
+    // From the first step to the last.
+    void note_duration(double seconds) { performance_.schedule_seconds = seconds; }
+
+    // Replaces the task that the actor had.
+    void note_task(const std::string& actor, std::uint64_t task) { performance_.tasks[actor] = task; }
+    void forget_task(const std::string& actor) { performance_.tasks.erase(actor); }
+    void note_names(std::map<std::uint64_t, TaskName> names) { performance_.names = std::move(names); }
+    void note_plugged(const std::string& adder, const BlockRange& blocks) { performance_.plugged[adder] = blocks; }
+    void note_answer(const std::string& actor, std::string answer) { performance_.answers[actor] = std::move(answer); }
+    // `reports`: all writes so far, oldest first, the ones of earlier calls included.
+    void note_writes(std::vector<WriterReport> reports);
+
+    // `actor` is "" for a task that is no actor's. If an actor waits or is refused, that is an observation, too.
+    void note_lock(const LockEvent& event, const std::string& actor);
+    void note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
+                          const std::string& where);
+    void note_hold(HoldRecord hold);
+    // Ends all holds of the actor, and returns them.
+    std::vector<HoldRecord> note_release(const std::string& actor);
+    // The actor has finished although it should have waited for `other`.
+    void note_overtaking(const std::string& actor, const std::string& other, std::string text);
+    void note_crash(Crash crash);
+    // Two looks make a pair, and the performance keeps the last pair: a third look starts the next one.
+    void note_look(StuckSample sample);
+
+    void note_vcpus_before(std::optional<VcpuFigures> figures) { performance_.vcpus_before = figures; }
+    void note_after(MemorySnapshot snapshot, std::optional<VcpuFigures> figures);
+    void note_footprint(Footprint footprint) { performance_.footprints.push_back(std::move(footprint)); }
+    // Forgets what the next round of a loop repeats: the tasks, the plugged blocks and the answers.
+    void begin_round();
+
+private:
+    Timeline& timeline_;
+    Performance performance_;
+};
+
+}  // namespace memrig

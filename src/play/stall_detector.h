@@ -1,0 +1,69 @@
+// The stall detector: runs the guest until the actors have finished, and tells whether they still get on.
+#pragma once
+
+#include <functional>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "play/context.h"
+#include "play/park.h"
+#include "probe/symbols.h"
+#include "watch/lock_ledger.h"
+
+namespace memrig {
+
+// How far the locks have come: the events of the cycle's tasks, or all events where there is no cycle.
+std::size_t lock_progress(const std::vector<LockEvent>& events, const std::optional<WaitCycle>& cycle);
+// Whether the task sleeps in the very call that returns to `where`, as in "acpi_device_hotplug+0x41".
+bool sleeps_at(const BlockedTask& task, const std::string& where);
+
+// Not thread-safe; all that it is given must outlive it. An error is a fault of the rig, the host or the user, or an
+// agent that does not answer (Fault::guest).
+class StallDetector {
+public:
+    // `ledger` may be null: then only the looks at the blocked tasks tell.
+    StallDetector(PlayContext context, LockLedger* ledger, const SymbolTable& symbols, Parking& parking)
+        : context_(context), ledger_(ledger), symbols_(symbols), parking_(parking) {}
+
+    // `hopeless` says that waiting for the actors makes no sense any more, e.g. as a lock that they need is lost.
+    void give_up_when(std::function<bool()> hopeless) { hopeless_ = std::move(hopeless); }
+    [[nodiscard]] bool hopeless() { return hopeless_ && !context_.roster.all_finished() && hopeless_(); }
+
+    // As Conductor::run_until(), but a report of the agent wakes it, too, and it looks at the guest now and then. An
+    // error as soon as the machine is known to be gone: the probe has a line of its own to QEMU, and does not notice
+    // that libvirt fell silent.
+    Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline);
+    // Runs until all actors have finished, the kernel has crashed or nothing moves; the record gets which.
+    Status settle(Deadline give_up);
+    // Looks twice, with the guest running in between. True if neither look shows any progress over the other.
+    Result<bool> look_at_stuck();
+    // Asks the guest whether the actor's task sleeps in the call by which it asks for a lock. If so, the record gets
+    // that observation. The innermost frame of the stack is then the place that asked: the kernel leaves the lock
+    // functions (__sched) out of a stack, but not other waits, RCU for one. The guest stands still after.
+    Status look_for_sleeper(const Actor& actor);
+    // Lets a crashed kernel print its last words, which are evidence.
+    Status wait_for_crash_output();
+
+    // The answer to an arrival at the actor's entry. An onliner beside a wait cycle is refused and tries again for ever
+    // (lock_device_hotplug_sysfs). Each try costs stops, which leave the agent hardly any time to answer. So the
+    // onliner is parked there, where it has no lock, during a look. It is not held: the work that brings the agent its
+    // questions (flush_to_ldisc()) may be on its vCPU.
+    Result<Response> at_retry(const Actor& actor, const Arrival& arrival);
+
+private:
+    Result<bool> look_twice();
+    // The kernel's own list of locks goes to the console, as further evidence, where the kernel keeps one.
+    Status ask_kernel_for_locks();
+    Result<std::vector<BlockedTask>> blocked_tasks();
+    [[nodiscard]] bool in_a_cycle() const { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); }
+
+    PlayContext context_;
+    LockLedger* ledger_;
+    const SymbolTable& symbols_;
+    Parking& parking_;
+    std::function<bool()> hopeless_;
+    std::optional<WaitCycle> looked_at_;  // during a look: the cycle
+};
+
+}  // namespace memrig
