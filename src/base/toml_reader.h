@@ -32,9 +32,9 @@ public:
     TomlDocument(TomlDocument&&) noexcept;
     ~TomlDocument();
 
-    // Adds what `base` says and this document does not, except for the top-level keys of `own`. Tables are merged key by
-    // key. Any other value of this document stays as it is: an array is not added to. A diagnostic names the file that its
-    // value comes from. Call it before root().
+    // Adds what `base` says and this document does not, except for the top-level keys of `own`. Merges tables key by
+    // key. Any other value of this document, also an array, stays as it is. A diagnostic names the file that its value
+    // comes from. Call it before the readers of a table.
     void inherit(TomlDocument base, const std::vector<std::string_view>& own);
 
     TomlTable root();

@@ -60,8 +60,8 @@ struct Bench {
     [[nodiscard]] unsigned vcpus() const { return housekeeping + actors; }
 };
 
-// A bench may name another one of rig/benches as its base, and so on up to four bases. It inherits all but the name and the
-// description. An error names the file that it is in. `shown_name` is what it calls `text`.
+// A bench inherits all but its name and description from its base, a bench of rig/benches; four bases at most.
+// An error names the file that it is in; `shown_name` is the name of `text`.
 Result<Bench> parse_bench(std::string_view text, const std::string& shown_name);
 // By name (rig/benches/NAME.toml) or by path (something with a '/').
 Result<Bench> load_bench(const std::string& name);

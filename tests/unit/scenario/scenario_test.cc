@@ -1,4 +1,5 @@
-// Scenario files: what is read of a good one, and golden diagnostics of broken ones (tests/golden/scenarios/TOPIC.cases).
+// Scenario files: what is read of a good one, and golden diagnostics of broken ones
+// (tests/golden/scenarios/TOPIC.cases).
 #include <algorithm>
 #include <array>
 

@@ -1,5 +1,5 @@
-// Golden texts: what a test expects, below tests/golden. MEMRIG_UPDATE_GOLDEN=1 writes them anew; read the difference before
-// you keep it.
+// Golden texts: what a test expects, below tests/golden. MEMRIG_UPDATE_GOLDEN=1 writes them anew; read the difference
+// before you keep it.
 //
 // A file is one expected text (expect_golden()), or it holds cases (expect_golden_case()):
 //
@@ -81,8 +81,8 @@ inline void expect_golden_case(const std::string& file, const std::string& name,
     EXPECT_EQ(found->expected, got);
 }
 
-// `text` with an input of hunks applied. A hunk begins with a line "@@"; its lines begin with ' ' (kept), '-' (removed) or
-// '+' (added), and apply to the first place behind the last hunk that has the kept and removed lines.
+// `text` with an input of hunks applied. A hunk begins with a line "@@"; its lines begin with ' ' (kept), '-' (removed)
+// or '+' (added), and apply to the first place behind the last hunk that has the kept and removed lines.
 inline std::string patched(std::string text, const std::string& hunks) {
     std::size_t from = 0;
     for (std::size_t begin = 0, end; begin < hunks.size(); begin = end) {

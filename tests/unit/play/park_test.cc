@@ -1,6 +1,6 @@
 // Parking: who is parked instead of held, for how long, and how a parked task looks.
 #include "play/park.h"
-#include "conductor_fixture.h"
+#include "unit/probe/conductor_fixture.h"
 
 namespace memrig {
 namespace {
