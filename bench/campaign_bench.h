@@ -1,4 +1,4 @@
-// What the programs that time whole campaigns share.
+// The parts that the programs that time whole runs share.
 #pragma once
 
 #include <cstdlib>
@@ -8,6 +8,7 @@
 
 namespace memrig::bench {
 
+// Prints on stderr what the run is busy with.
 class Observer : public RunObserver {
 public:
     void busy_with(const std::string& what) override {
@@ -17,20 +18,20 @@ public:
     void trial_done(const ArmResult&, const TrialResult&) override {}
 };
 
-// The main scenario, by emulation.
-inline Result<RunResults> run_main_scenario(RunSpec order, const std::string& kernel, Host& backend,
+// Runs the main scenario under TCG. Fault::interrupted if the run was interrupted.
+inline Result<RunResults> run_main_scenario(RunSpec spec, const std::string& kernel, Host& host,
                                             RunObserver& observer) {
-    order.scenarios = {"race/acpi-dimm-online"};
-    order.kernels = {kernel};
-    order.accelerator = "tcg";
-    MEMRIG_TRY(RunResults results, run_scenarios(order, backend, observer));
+    spec.scenarios = {"race/acpi-dimm-online"};
+    spec.kernels = {kernel};
+    spec.accelerator = "tcg";
+    MEMRIG_TRY(RunResults results, run_scenarios(spec, host, observer));
     if (results.interrupted) return fail(Fault::interrupted, "interrupted");
     return results;
 }
 
 inline unsigned count(const char* text) { return static_cast<unsigned>(std::strtoul(text, nullptr, 10)); }
 
-// `compare` with the program's three arguments, and its exit status.
+// Calls `compare` with the program's three arguments, and returns the exit status.
 template <class Compare>
 int main_of(const char* usage, int argc, char** argv, Compare compare) {
     install_signal_handlers();

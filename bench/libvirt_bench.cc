@@ -1,5 +1,5 @@
-// What libvirt costs a trial: the same trials by QEMU of this host and by a libvirt, in turn, so that a busy host is busy for both. Printed,
-// never judged.
+// Measures the cost of libvirt in a trial. Runs the same trials with this host's own QEMU and with a libvirt, in turn,
+// so that a busy host is busy for both. Prints the result, without a judgement.
 #include <array>
 #include <map>
 
@@ -22,17 +22,17 @@ public:
 };
 
 struct Contender {
-    std::unique_ptr<Host> backend;
+    std::unique_ptr<Host> host;
     Observer observer;
 };
 
 Status play(const std::string& kernel, std::uint64_t seed, Contender& contender) {
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-libvirt-bench"));
-    RunSpec order;
-    order.trials = 1;
-    order.seed = seed;
-    order.out = directory.path() / "run";
-    MEMRIG_CHECK(bench::run_main_scenario(std::move(order), kernel, *contender.backend, contender.observer));
+    RunSpec spec;
+    spec.trials = 1;
+    spec.seed = seed;
+    spec.out = directory.path() / "run";
+    MEMRIG_CHECK(bench::run_main_scenario(std::move(spec), kernel, *contender.host, contender.observer));
     return {};
 }
 
@@ -44,8 +44,8 @@ double median(const std::vector<TrialResult>& trials, double TrialResult::* seco
 
 Status compare(const std::string& uri, const std::string& kernel, unsigned trials) {
     std::array<Contender, 2> contenders;
-    contenders[0].backend = make_qemu_backend();
-    MEMRIG_TRY(contenders[1].backend, connect_libvirt(uri));
+    contenders[0].host = make_qemu_backend();
+    MEMRIG_TRY(contenders[1].host, connect_libvirt(uri));
     for (unsigned trial = 0; trial < trials; ++trial)
         for (auto& contender : contenders) MEMRIG_CHECK(play(kernel, trial, contender));
     fmt::print("{}, race/acpi-dimm-online, medians of {}, in seconds:\n", kernel, trials);
@@ -55,7 +55,7 @@ Status compare(const std::string& uri, const std::string& kernel, unsigned trial
         for (std::size_t i = 0; i < contenders.size(); ++i) {
             const auto& played = contenders[i].observer.trials[arm];
             whole[i] = median(played, &TrialResult::verdict_seconds);
-            fmt::print("  {:<8} {:<24} {:>8.2f} {:>9.2f} {:>6.2f}\n", arm, contenders[i].backend->name(),
+            fmt::print("  {:<8} {:<24} {:>8.2f} {:>9.2f} {:>6.2f}\n", arm, contenders[i].host->name(),
                        median(played, &TrialResult::restore_seconds), median(played, &TrialResult::schedule_seconds),
                        whole[i]);
         }
@@ -63,7 +63,7 @@ Status compare(const std::string& uri, const std::string& kernel, unsigned trial
     }
     for (const auto& contender : contenders)
         if (contender.observer.unexpected != 0)
-            fmt::print("  {}: {} trials not as expected\n", contender.backend->name(), contender.observer.unexpected);
+            fmt::print("  {}: {} trials not as expected\n", contender.host->name(), contender.observer.unexpected);
     return {};
 }
 

@@ -1,4 +1,5 @@
-// How long it takes to see the race: directed by the probe against left to itself, on the same kernel, in the same run. Printed, never judged.
+// Measures the time to see the race on the same kernel: directed by the probe, and in free mode. Prints the result,
+// without a judgement.
 #include "base/file.h"
 #include "base/statistics.h"
 #include "campaign_bench.h"
@@ -9,14 +10,14 @@ namespace {
 
 Result<Occurrence> measure(const std::string& kernel, Mode mode, unsigned trials) {
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-race-bench"));
-    const auto backend = make_qemu_backend();
+    const auto host = make_qemu_backend();
     bench::Observer observer;
-    RunSpec order;
-    order.arm = "mutant";
-    order.trials = trials;
-    order.manner.mode = mode;
-    order.out = directory.path() / "run";
-    MEMRIG_TRY(const RunResults results, bench::run_main_scenario(std::move(order), kernel, *backend, observer));
+    RunSpec spec;
+    spec.arm = "mutant";
+    spec.trials = trials;
+    spec.manner.mode = mode;
+    spec.out = directory.path() / "run";
+    MEMRIG_TRY(const RunResults results, bench::run_main_scenario(std::move(spec), kernel, *host, observer));
     return free_occurrence(results.arms.front());
 }
 
@@ -30,7 +31,7 @@ Status compare(const std::string& kernel, unsigned directed_trials, unsigned fre
         fmt::print("  to the first reproduction: directed {:.2f} s, free {:.2f} s: {:.1f} times as long\n",
                    *directed.seconds_to_first, *free.seconds_to_first,
                    *free.seconds_to_first / *directed.seconds_to_first);
-    else fmt::print("  no ratio: in one of the two it was never seen\n");
+    else fmt::print("  no ratio: one of the two modes never showed the race\n");
     return {};
 }
 

@@ -1,4 +1,4 @@
-// How long things take: a boot, a restore, a hot-add with nobody watching, and a whole trial. Printed, never judged.
+// Measures a boot, a restore, a hot-add without a probe, and a whole trial. Prints the results, without a judgement.
 #include <cstdlib>
 
 #include <benchmark/benchmark.h>
@@ -30,14 +30,14 @@ void need(const Status& status) {
 
 struct Rig {
     explicit Rig(const std::string& kernel_id)
-        : backend(make_qemu_backend()),
-          store(*backend, {}),
+        : host(make_qemu_backend()),
+          store(*host, {}),
           scenario(need(load_scenario("race/acpi-dimm-online"))),
           bench(need(load_bench("q35"))),
           kernel(need(resolve_kernel(kernel_id))),
           guest(need(store.prepare(bench, kernel, Accelerator::tcg))),
           directory(need(TemporaryDirectory::make("memrig-bench"))) {}
-    std::unique_ptr<Host> backend;
+    std::unique_ptr<Host> host;
     GuestStore store;
     Scenario scenario;
     Bench bench;
@@ -48,21 +48,21 @@ struct Rig {
 
 void boot(benchmark::State& state, Rig& rig) {
     for (auto _ : state) {
-        const auto machine = need(rig.backend->create(rig.guest->order, Deadline::after(kPatience)));
+        const auto machine = need(rig.host->create(rig.guest->order, Deadline::after(kPatience)));
         need(machine->start(Deadline::after(kPatience)));
         need(await_agent(*machine, Deadline::after(kPatience)));
     }
 }
 
 void restore(benchmark::State& state, Rig& rig) {
-    for (auto _ : state) need(rig.backend->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
+    for (auto _ : state) need(rig.host->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
 }
 
-// The same device, onlined by the same agent as soon as its blocks are there; the probe is not attached.
+// Adds the scenario's device, and lets the agent online its blocks as soon as they appear. The probe is not attached.
 void hot_add(benchmark::State& state, Rig& rig) {
     for (auto _ : state) {
         state.PauseTiming();
-        const auto machine = need(rig.backend->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
+        const auto machine = need(rig.host->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
         need(machine->start(Deadline::after(kPatience)));
         need(machine->agent().hello(Deadline::after(kPatience)));
         state.ResumeTiming();
@@ -88,11 +88,11 @@ void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, bool ledge
     for (auto _ : state) {
         number++;
         const auto directory = rig.directory.path() / fmt::format("{}-{}", arm.name, number);
-        TrialSpec order{rig.guest, rig.scenario, arm,
-                        number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
-                        directory, {},           {}};
-        order.manner.ledger = ledger;
-        const TrialResult result = need(run_trial(*rig.backend, order)).result;
+        TrialSpec spec{rig.guest, rig.scenario, arm,
+                       number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
+                       directory, {},           {}};
+        spec.manner.ledger = ledger;
+        const TrialResult result = need(run_trial(*rig.host, spec)).result;
         if (!result.as_expected) state.SkipWithError(result.reason.c_str());
         schedule += result.schedule_seconds;
         stops += result.stops;

@@ -1,6 +1,6 @@
-# memrig_layer(NAME SOURCES... USES LAYERS... LINKS LIBRARIES... [ONE_BY_ONE]): one static library for a folder of src/.
-# With MEMRIG_UNITY several sources of a layer are compiled together, since headers are half the price of a build from nothing.
-# Names that are local to a source must then be unique in its layer; a layer where they are not is ONE_BY_ONE.
+# memrig_layer(NAME SOURCES... USES LAYERS... LINKS LIBRARIES...): one static library for a folder of src/.
+# With MEMRIG_UNITY several sources of a layer are compiled together, since headers are half the price of a build from
+# nothing. So the names that are local to a source must be unique in its layer.
 #
 # Each string is one storey, from the lowest to the highest. A layer uses the storeys below its own and nothing beside it, so that
 # the judge (oracle) never includes the player (play).
@@ -35,7 +35,7 @@ if(MEMRIG_SANITIZE)
 endif()
 
 function(memrig_layer name)
-  cmake_parse_arguments(ARG "ONE_BY_ONE" "" "SOURCES;USES;LINKS" ${ARGN})
+  cmake_parse_arguments(ARG "" "" "SOURCES;USES;LINKS" ${ARGN})
   memrig_storey(${name} own)
   foreach(used IN LISTS ARG_USES)
     memrig_storey(${used} other)
@@ -51,7 +51,7 @@ function(memrig_layer name)
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${headers}/${name} SYMBOLIC)
   target_include_directories(memrig_${name} PUBLIC ${headers})
   target_link_libraries(memrig_${name} PUBLIC memrig_options ${ARG_USES} ${ARG_LINKS})
-  if(MEMRIG_UNITY AND NOT ARG_ONE_BY_ONE)
+  if(MEMRIG_UNITY)
     set_target_properties(memrig_${name} PROPERTIES UNITY_BUILD ON)
   endif()
 endfunction()

@@ -1,6 +1,6 @@
 """QMP sessions over QEMU's own library, qemu.qmp.
 
-memrig embeds this module; it works from plain Python too. From the top of the tree, with QEMU started as
+memrig embeds this module; it also works in plain Python. From the top of the tree, with QEMU started as
 `qemu-system-x86_64 -machine none -display none -qmp unix:/tmp/qmp,server=on,wait=off`:
 
     $ PYTHONPATH=~/.cache/memrig/python:rig /usr/bin/python3
@@ -11,8 +11,8 @@ memrig embeds this module; it works from plain Python too. From the top of the t
     ...     session.wait_event(lambda event: event['event'] == 'STOP', timeout=1)
     ...     session.transcript[-1]
 
-(The first directory is where tools/setup leaves qemu.qmp if the system has none.) All sessions share one asyncio
-loop, which runs on a thread of its own; every method here may be called from any thread but that one.
+(tools/setup puts qemu.qmp into the first directory if the system has none.) All sessions share one asyncio loop, which
+runs on a thread of its own. Every method here may be called from any other thread.
 """
 
 import asyncio
@@ -26,12 +26,12 @@ from qemu.qmp import ExecuteError, ExecInterruptedError, QMPClient, Runstate, St
 from qemu.qmp.error import ProtocolError
 from qemu.qmp.message import DeserializationError
 
-# What a failure is, in Failure.kind and in the callbacks of open_soon() and submit():
+# Kinds of failure, in Failure.kind and in the callbacks of open_soon() and submit():
 TRANSPORT = 'transport'  # the connection is gone
-PROTOCOL = 'protocol'    # the peer sent what is no QMP
-REFUSED = 'refused'      # QEMU understood the command and said no
+PROTOCOL = 'protocol'    # the peer sent something that is not QMP
+REFUSED = 'refused'      # QEMU understood the command and refused it
 DEADLINE = 'deadline'    # no answer in time
-OK = 'ok'                # of a command: none
+OK = 'ok'                # no failure: the command succeeded
 
 KEPT_EVENTS = 4096
 KEPT_LINES = 65536
@@ -41,7 +41,7 @@ _log.addHandler(logging.NullHandler())
 
 
 class Failure(Exception):
-    """A command or a connection that failed: `kind` is one of the above, `error_class` is QEMU's, of a refusal."""
+    """A command or a connection that failed. `kind` is one of the above; `error_class` is QEMU's class of a refusal."""
 
     def __init__(self, kind, description, error_class=''):
         super().__init__(description)
@@ -53,7 +53,7 @@ class Failure(Exception):
 def connect(path, timeout=10.0):
     """Connects to the monitor that listens at the UNIX socket `path` and returns the Session, ready for commands.
 
-    Enables out-of-band commands where the server offers them. Raises Failure.
+    Enables out-of-band commands if the server offers them. `timeout` is in seconds. Raises Failure.
     """
     sock = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
     try:
@@ -72,26 +72,28 @@ def connect(path, timeout=10.0):
 
 
 def open_soon(descriptor, on_open, on_end, on_event, on_line):
-    """The same over a connected socket's descriptor, which it takes over, without waiting: for memrig.
+    """Returns a Session over a connected socket's descriptor, which it takes over. Does not wait. memrig uses this.
 
     The callbacks run on the loop's thread and must not wait:
-    on_open(oob): the session is ready; at most once. on_end(kind, description): it is over; exactly once, last.
-    on_event(line) -> whether this is a well-formed event. on_line(sent, line): a message crossed the socket.
+    on_open(oob) is called at most once, when the session is ready.
+    on_end(kind, description) is called exactly once, last, when the session is over.
+    on_event(line) is called for each event, and returns whether the event is well-formed.
+    on_line(sent, line) is called for each message that crosses the socket.
     Lines are bytes, as they were on the wire.
     """
     return Session(socket.socket(fileno=descriptor), on_open, on_end, on_event, on_line)
 
 
 class Session:
-    """One QMP session. Made by connect() or open_soon()."""
+    """One QMP session. connect() and open_soon() make it."""
 
     def __init__(self, sock, on_open=None, on_end=None, on_event=None, on_line=None):
         self.oob = False           # whether the server takes out-of-band commands
-        self.opened = threading.Event()  # set once it is ready for commands, or has failed
+        self.opened = threading.Event()  # set when the session is ready for commands, or has failed
         self.ended = threading.Event()
-        self.failure = None        # why it ended: a Failure
-        self.events = collections.deque(maxlen=KEPT_EVENTS)  # the newest, oldest first, as QEMU sent them
-        self.transcript = collections.deque(maxlen=KEPT_LINES)  # (sent by us, text)
+        self.failure = None        # the Failure that ended the session
+        self.events = collections.deque(maxlen=KEPT_EVENTS)  # the newest events, oldest first, as QEMU sent them
+        self.transcript = collections.deque(maxlen=KEPT_LINES)  # pairs (sent by memrig, text)
         self._news = threading.Condition()
         self._on_open = on_open or (lambda oob: None)
         self._on_end = on_end or (lambda kind, description: None)
@@ -110,7 +112,7 @@ class Session:
         self.close()
 
     def execute(self, command, arguments=None, oob=False, timeout=10.0):
-        """Runs a command and returns its `return` value. With `oob`, ahead of the queue. Raises Failure."""
+        """Runs a command and returns its `return` value. With `oob`, it runs ahead of the queue. Raises Failure."""
         future = asyncio.run_coroutine_threadsafe(self._execute(command, arguments, oob), self._loop)
         try:
             return future.result(timeout)
@@ -119,14 +121,14 @@ class Session:
             raise Failure(DEADLINE, f'{command}: no answer within {timeout} s') from err
 
     def submit(self, command, arguments, oob, done):
-        """Runs a command without waiting: `arguments` is JSON text or empty.
+        """Runs a command without waiting. `arguments` is JSON text or empty.
 
-        done(OK, '', JSON text) or done(kind, error class, description) is called exactly once, on the loop's thread.
+        Calls done(OK, '', JSON text) or done(kind, error class, description) exactly once, on the loop's thread.
         """
         self._loop.call_soon_threadsafe(self._spawn, self._submit(command, arguments, oob, done))
 
     def wait_event(self, wanted, timeout=10.0):
-        """Returns the oldest kept event for which wanted(event) holds, waiting for one if need be. Raises Failure."""
+        """Returns the oldest kept event for which wanted(event) holds, or waits for one. Raises Failure."""
         found = []
 
         def look():
@@ -141,15 +143,15 @@ class Session:
         return found[0]
 
     def close(self, timeout=1.0):
-        """Ends the session, whatever state the peer is in. Commands in flight fail with kind TRANSPORT."""
+        """Ends the session, whatever the state of the peer. Commands in flight fail with kind TRANSPORT."""
         self.close_soon()
         self.ended.wait(timeout)
 
     def close_soon(self):
-        """The same without waiting for the end."""
+        """Ends the session as close() does, but does not wait for the end."""
         self._loop.call_soon_threadsafe(self._end)
 
-    # All below runs on the loop's thread.
+    # All functions below run on the loop's thread.
 
     def _spawn(self, coroutine):
         task = self._loop.create_task(coroutine)
@@ -166,19 +168,19 @@ class Session:
             self._life.cancel()
             return
         try:
-            # Not disconnect(), which first flushes what is unsent: never done if the peer does not read.
+            # Not disconnect(): it first flushes unsent data, which never ends if the peer does not read.
             self._socket.shutdown(socket.SHUT_RDWR)
         except OSError:
             pass  # already over
 
     async def _live(self):
-        """From the greeting to the end of the connection."""
+        """Runs the session, from the greeting to the end of the connection."""
         client = self._client
         try:
             try:
                 await client.connect(self._socket)
             except AssertionError:
-                # Of the library, that the session still runs. If the peer ended it just now, disconnect() knows why.
+                # The library asserts that the session still runs. If the peer just ended it, disconnect() raises why.
                 if client.runstate is not Runstate.DISCONNECTING:
                     raise
             self.oob = 'oob' in client.greeting.QMP.capabilities
@@ -186,7 +188,7 @@ class Session:
             self._on_open(self.oob)
             while client.runstate is Runstate.RUNNING:
                 await client.runstate_changed()
-            await client.disconnect()  # raises what ended it
+            await client.disconnect()  # raises the reason of the end
             self.failure = Failure(TRANSPORT, 'the connection was closed')
         except BaseException as err:  # pylint: disable=broad-except
             self.failure = _cause_of_end(err)
@@ -220,7 +222,7 @@ class Session:
         except Failure as err:
             outcome = (err.kind, err.error_class, err.description)
         except BaseException as err:  # pylint: disable=broad-except
-            # Whatever it is, the thread that waits for this answer must hear of it.
+            # The thread that waits for this answer must get one, whatever the exception is.
             outcome = (PROTOCOL, '', _shortened(f'{command}: {type(err).__name__}: {err}'))
         done(*outcome)
 
@@ -235,13 +237,13 @@ class Session:
 
 
 class _Client(QMPClient):
-    """Hands on each message as it crosses the socket, and keeps none of them."""
+    """Passes on each message that crosses the socket, and keeps none."""
 
     def __init__(self, on_event, on_line):
         super().__init__()
         self._on_event = on_event
         self._on_line = on_line
-        # The default listener would keep every event for ever. What its filter refuses, it drops.
+        # The default listener would keep every event for ever; it drops the events that its filter refuses.
         self.events.event_filter = self._take_event
 
     def _take_event(self, message):
@@ -249,7 +251,7 @@ class _Client(QMPClient):
             raise ProtocolError(f'malformed event: {bytes(message)!r}')
         return False
 
-    # Both without the base class's part, which formats every message for a debug log that nobody reads.
+    # Neither function calls the base class, which formats every message for a debug log that nobody reads.
     def _cb_outbound(self, msg):
         self._on_line(True, bytes(msg))
         return msg
@@ -260,7 +262,7 @@ class _Client(QMPClient):
 
 
 def _cause_of_end(err):
-    """The Failure that an exception out of QMPClient.connect() or .disconnect() stands for."""
+    """Returns the Failure for an exception from QMPClient.connect() or QMPClient.disconnect()."""
     while isinstance(getattr(err, 'exc', None), BaseException):
         err = err.exc  # ConnectError, GreetingError and the like wrap the cause
     if isinstance(err, EOFError):
@@ -268,7 +270,7 @@ def _cause_of_end(err):
     if isinstance(err, (DeserializationError, UnicodeDecodeError)):
         raw = err.raw if isinstance(err, DeserializationError) else err.object
         if not raw.endswith(b'\n'):
-            # Half a line is what the death of a QEMU in mid write looks like.
+            # A QEMU that dies while it writes leaves half a line.
             return Failure(TRANSPORT, 'QEMU closed the connection in the middle of a message')
         return Failure(PROTOCOL, _shortened(f'not JSON: {raw!r}'))
     if isinstance(err, OSError):
@@ -276,7 +278,7 @@ def _cause_of_end(err):
     if isinstance(err, asyncio.CancelledError):
         return Failure(TRANSPORT, 'the connection was closed before the greeting')
     text = getattr(err, 'error_message', None) or str(err) or type(err).__name__
-    return Failure(PROTOCOL, _shortened(f'no QMP: {text}'))
+    return Failure(PROTOCOL, _shortened(f'not QMP: {text}'))
 
 
 def _shortened(text, limit=200):
@@ -285,7 +287,7 @@ def _shortened(text, limit=200):
 
 
 def _encodable(text):
-    # JSON can spell half a surrogate pair, which no encoding can.
+    # JSON can spell half of a surrogate pair, which UTF-8 cannot encode.
     return text.encode('utf-8', 'backslashreplace').decode()
 
 

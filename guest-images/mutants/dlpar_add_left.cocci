@@ -1,7 +1,7 @@
 // dlpar_memory_add_by_ic() keeps the LMBs that it has added if the last one fails
 //
-// The function adds all LMBs of a request or none, as its own message says: "Memory indexed-count-add failed, removing
-// any added LMBs".
+// The function adds all LMBs of a request or none, as it says itself: "Memory indexed-count-add failed, removing any
+// added LMBs".
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le

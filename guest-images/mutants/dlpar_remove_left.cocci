@@ -1,6 +1,6 @@
 // dlpar_memory_remove_by_ic() does not add back the LMBs that it has removed if the last one fails
 //
-// The function removes all LMBs of a request or none, as its own message says: "Memory indexed-count-remove failed,
+// The function removes all LMBs of a request or none, as it says itself: "Memory indexed-count-remove failed,
 // adding any removed LMBs".
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c

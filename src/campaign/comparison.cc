@@ -13,11 +13,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr double kDeviations = 3,
-                 kToStandard = 1.4826;  // of a normal distribution, the standard deviation over the median absolute one
+constexpr double kDeviations = 3;
+// In a normal distribution, the standard deviation divided by the median absolute deviation.
+constexpr double kToStandard = 1.4826;
 constexpr double kLeastDrift = 0.2;
 
-// Of before and after, where the intervals do not meet.
+// Returns Change::none if the intervals meet.
 Change change_of(const Interval& before, const Interval& after) {
     return after.high < before.low ? Change::worse : after.low > before.high ? Change::better : Change::none;
 }
@@ -72,7 +73,7 @@ void compare_findings(Comparison& comparison, const CellComparison& cell) {
 }
 
 std::string rate_text(const CellSummary* cell) {
-    if (cell == nullptr) return "not there";
+    if (cell == nullptr) return "not in this campaign";
     if (!cell->progress.skipped.empty()) return "skipped: " + one_line(cell->progress.skipped);
     const Interval rate = cell->rate();
     return fmt::format("{} of {} as expected ({:.0f}% to {:.0f}%), {}", cell->good(), cell->progress.done,

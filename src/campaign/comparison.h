@@ -1,7 +1,8 @@
-// What changed from one campaign to another.
+// Compares two campaigns: rates, verdicts, times and findings.
 //
-// A rate changed where the 95% intervals of the two do not meet, and not before: with few trials, much is chance. A conviction in a control arm
-// counts always, whatever the rates and the older campaign say, unless the plan lists it as known.
+// A rate changed only if the 95% intervals of the two campaigns do not meet: with few trials, much is chance. A
+// conviction in a control arm always counts as a regression, whatever the rates and the older campaign say, unless the
+// plan lists it as known.
 #pragma once
 
 #include <string>
@@ -14,17 +15,18 @@ namespace memrig {
 
 enum class Change { none, better, worse };
 
-// Of one arm on one kernel and bench; `before` and `after` are null where that campaign does not have it.
+// The comparison of one arm on one kernel and bench. `before` or `after` is null if that campaign lacks the arm.
 struct CellComparison {
     std::string key;
     const CellSummary* before = nullptr;
     const CellSummary* after = nullptr;
-    Change rate = Change::none;         // of what is as expected
-    std::vector<std::string> verdicts;  // whose shares changed: "oops: 0 of 10, now 9 of 10"
-    // The times' medians differ by more than a fifth and by more than three robust standard deviations (1.4826 times the larger median
-    // absolute deviation), with at least kFewestTimes trials each. No regression by itself: a host may have been busy.
+    Change rate = Change::none;         // the rate of expected results
+    std::vector<std::string> verdicts;  // those whose shares changed: "oops: 0 of 10, now 9 of 10"
+    // The medians of the times differ by more than a fifth and by more than three robust standard deviations (1.4826
+    // times the larger median absolute deviation), with at least kFewestTimes trials each. A drift is no regression by
+    // itself: a host may have been busy.
     bool drifted = false;
-    std::vector<std::string> regressions;  // what makes it one
+    std::vector<std::string> regressions;  // one line for each reason
     [[nodiscard]] bool changed() const;
 };
 inline constexpr std::size_t kFewestTimes = 5;
@@ -32,23 +34,23 @@ inline constexpr std::size_t kFewestTimes = 5;
 struct FindingComparison {
     std::string key;  // the cell's
     const CellFinding* finding = nullptr;
-    unsigned before = 0, after = 0;  // trials that it was found in
-    bool sure = false;               // the rates' intervals do not meet: it did not come or go by chance
+    unsigned before = 0, after = 0;  // trials that have this finding
+    bool sure = false;               // the intervals of the rates do not meet, so the change is no chance
 };
 
 struct Comparison {
     const CampaignSummary* before = nullptr;
     const CampaignSummary* after = nullptr;
-    std::vector<CellComparison> cells;  // as in the newer campaign, then those that it lacks
+    std::vector<CellComparison> cells;  // in the order of the newer campaign, then those that it lacks
     std::vector<FindingComparison> fresh, gone, standing;
     [[nodiscard]] bool regressed() const;
 };
 
-// Both nights outlive it.
+// Both campaigns must outlive the comparison.
 Comparison compare_nights(const CampaignSummary& before, const CampaignSummary& after);
 
 std::string comparison_text(const Comparison& comparison, const Paint& paint);
-// Schema in docs/campaigns.md.
+// The schema is in docs/campaigns.md.
 std::string comparison_json(const Comparison& comparison);
 
 }  // namespace memrig

@@ -25,20 +25,20 @@ namespace memrig {
 
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
-// What a worker's results.json says of its one trial.
+// The result of one trial, from its worker's results.json.
 struct WorkerReport {
     std::string skipped;
     CampaignResult result;
 };
 
-std::string text_of(const Json& object, const char* key) {
+std::string text_of(const PlainJson& object, const char* key) {
     const auto found = object.is_object() ? object.find(key) : object.end();
     return found != object.end() && found->is_string() ? found->get<std::string>() : "";
 }
 
-Provenance read_setting(const Json& json, const Json& arm) {
+Provenance read_setting(const PlainJson& json, const PlainJson& arm) {
     Provenance setting;
     setting.memrig = text_of(json, "memrig");
     setting.qemu = text_of(json, "qemu");
@@ -51,42 +51,42 @@ Provenance read_setting(const Json& json, const Json& arm) {
     setting.bench = text_of(arm, "bench");
     setting.mode = text_of(arm, "mode");
     if (const auto expected = arm.find("expected"); expected != arm.end() && expected->is_array())
-        for (const Json& verdict : *expected)
+        for (const PlainJson& verdict : *expected)
             if (verdict.is_string())
                 setting.expected += (setting.expected.empty() ? "" : ", ") + verdict.get<std::string>();
     return setting;
 }
 
-// A worker is one of ours, but what it left may be cut short.
+// A worker is our own program, but its file may be cut short.
 std::optional<WorkerReport> read_report(const fs::path& directory) {
     const auto text = read_file(directory / "results.json");
     if (!text) return std::nullopt;
-    const Json json = Json::parse(*text, nullptr, false);
+    const PlainJson json = PlainJson::parse(*text, nullptr, false);
     if (!json.is_object() || !json.contains("arms") || !json["arms"].is_array() || json["arms"].size() != 1)
         return std::nullopt;
-    const Json& arm = json["arms"][0];
+    const PlainJson& arm = json["arms"][0];
     WorkerReport report;
     report.skipped = text_of(arm, "skipped");
     if (!report.skipped.empty()) return report;
     if (!arm.is_object() || !arm.contains("trial_results") || !arm["trial_results"].is_array() ||
         arm["trial_results"].size() != 1)
         return std::nullopt;
-    const Json& trial = arm["trial_results"][0];
+    const PlainJson& trial = arm["trial_results"][0];
     report.result.verdict = text_of(trial, "verdict");
     if (!parse_verdict(report.result.verdict)) return std::nullopt;
     report.result.reason = text_of(trial, "reason");
-    report.result.as_expected = trial.value("as_expected", Json()) == Json(true);
+    report.result.as_expected = trial.value("as_expected", PlainJson()) == PlainJson(true);
     report.result.directory = text_of(trial, "directory");
     report.result.findings =
-        trial.value("findings", Json::array()).dump(-1, ' ', false, Json::error_handler_t::replace);
-    const Json seconds = trial.value("seconds", Json::object());
+        trial.value("findings", PlainJson::array()).dump(-1, ' ', false, PlainJson::error_handler_t::replace);
+    const PlainJson seconds = trial.value("seconds", PlainJson::object());
     if (seconds.is_object() && seconds.contains("verdict") && seconds["verdict"].is_number())
         report.result.seconds = seconds["verdict"].get<double>();
     report.result.setting = read_setting(json, arm);
     return report;
 }
 
-// The last line that a worker wrote: its complaint.
+// The last line that a worker wrote, which is its error message.
 std::string last_line(const fs::path& log) {
     std::string text = read_file(log).value_or("");
     while (text.ends_with('\n')) text.pop_back();
@@ -103,17 +103,17 @@ struct Attempt {
 
 class Coordinator {
 public:
-    Coordinator(const CampaignSpec& order, CampaignStore store, CampaignObserver& observer)
-        : order_(order),
+    Coordinator(const CampaignSpec& spec, CampaignStore store, CampaignObserver& observer)
+        : spec_(spec),
           store_(std::move(store)),
           observer_(observer),
-          hosts_(order.hosts, [&order](std::size_t host) { return order.answers(order.hosts[host]); }),
-          give_up_(limit(order)) {}
+          hosts_(spec.hosts, [&spec](std::size_t host) { return spec.answers(spec.hosts[host]); }),
+          give_up_(limit(spec)) {}
 
     Status run() {
         MEMRIG_CHECK(prepare());
         const Status done = play();
-        running_.clear();  // kills what is still there
+        running_.clear();  // kills the workers that still run
         std::error_code code;
         fs::remove_all(scratch_, code);
         return done;
@@ -121,17 +121,17 @@ public:
 
 private:
     const PlanCell& cell_of(const CampaignTrial& trial) const {
-        MEMRIG_ASSERT(trial.cell < order_.plan.cells.size(), "the trial is one of the plan's");
-        return order_.plan.cells[trial.cell];
+        MEMRIG_ASSERT(trial.cell < spec_.plan.cells.size(), "the trial is one of the plan's");
+        return spec_.plan.cells[trial.cell];
     }
 
-    static std::optional<Deadline> limit(const CampaignSpec& order) {
-        return order.budget ? std::optional(Deadline::after(*order.budget)) : std::nullopt;
+    static std::optional<Deadline> limit(const CampaignSpec& spec) {
+        return spec.budget ? std::optional(Deadline::after(*spec.budget)) : std::nullopt;
     }
 
     Status prepare() {
-        // What a killed worker left of its temporary files would otherwise stay for ever. The name is this directory's own.
-        const std::string name = Hasher().add(fs::absolute(order_.directory).string()).finish().substr(0, 12);
+        // Temporary files that a killed worker left would otherwise stay for ever. No other campaign has this name.
+        const std::string name = Hasher().add(fs::absolute(spec_.directory).string()).finish().substr(0, 12);
         scratch_ = fs::temp_directory_path() / fmt::format("memrig-campaign-{}-{}", ::getuid(), name);
         std::error_code code;
         fs::remove_all(scratch_, code);
@@ -140,7 +140,7 @@ private:
         if (code) return fail(Fault::host, "cannot use {}: {}", scratch_.string(), code.message());
         MEMRIG_TRY(const auto finished, store_.finished());
         MEMRIG_TRY(const auto progress, store_.progress());
-        taken_.resize(order_.plan.cells.size());
+        taken_.resize(spec_.plan.cells.size());
         for (const auto& trial : finished)
             if (trial.cell < taken_.size()) taken_[trial.cell].insert(trial.number);
         good_.resize(taken_.size());
@@ -152,16 +152,16 @@ private:
             good_[i] = progress[i].as_expected;
             finished_[i] = progress[i].done;
             skipped_[i] = !progress[i].skipped.empty();
-            done += std::min<std::uint64_t>(taken_[i].size(), order_.plan.cells[i].trials);
+            done += std::min<std::uint64_t>(taken_[i].size(), spec_.plan.cells[i].trials);
         }
         done_ = done;
-        observer_.begun(order_.plan.trials(), done);
+        observer_.begun(spec_.plan.trials(), done);
         return {};
     }
 
     Status play() {
         for (;;) {
-            while (running_.size() < order_.jobs && !(give_up_ && give_up_->expired())) {
+            while (running_.size() < spec_.jobs && !(give_up_ && give_up_->expired())) {
                 const auto next = next_trial();
                 if (!next) break;
                 MEMRIG_CHECK(start(*next));
@@ -181,8 +181,8 @@ private:
         }
     }
 
-    // The planned ones in rounds, so that a campaign that is broken off has seen a little of everything; then, while the budget lasts, one
-    // more where least is known.
+    // Takes the planned trials in rounds, so that an interrupted campaign has seen a little of everything. Then, while
+    // the budget lasts, takes one more trial of the cell whose rate is known least.
     std::optional<CampaignTrial> next_trial() {
         if (!again_.empty()) {
             const CampaignTrial trial = again_.front();
@@ -193,14 +193,14 @@ private:
         for (std::size_t i = 0; i < taken_.size(); i++) {
             if (skipped_[i]) continue;
             const unsigned number = first_free(i);
-            if (number <= order_.plan.cells[i].trials && (!next || number < next->number))
+            if (number <= spec_.plan.cells[i].trials && (!next || number < next->number))
                 next = CampaignTrial{i, number};
         }
         if (next || !give_up_) return claim(next);
         double widest = -1;
         for (std::size_t i = 0; i < taken_.size(); i++) {
             if (skipped_[i]) continue;
-            // Those that are being run count as though they had come out like the others.
+            // Running trials count as if they had the same rate as the finished ones.
             const std::uint64_t taken = taken_[i].size();
             const std::uint64_t good = finished_[i] == 0 ? taken : taken * good_[i] / finished_[i];
             const Interval interval = wilson_interval(std::min(good, taken), taken);
@@ -227,16 +227,16 @@ private:
         return number;
     }
 
-    // A trial that begins without it would be a rig fault, which is no result to keep.
+    // A trial that begins without enough room would be a rig fault, which is no result to keep.
     Status check_room() const {
-        for (const fs::path& path : {order_.directory, scratch_}) {
+        for (const fs::path& path : {spec_.directory, scratch_}) {
             MEMRIG_TRY(const std::uint64_t room, free_space(path));
-            if (room < order_.least_room)
+            if (room < spec_.least_room)
                 return fail_with({Fault::host,
-                                  fmt::format("no room is left in {}: {} MiB, and trials want {} MiB", path.string(),
-                                              room >> 20, order_.least_room >> 20),
+                                  fmt::format("no room is left in {}: {} MiB are free, but trials need {} MiB",
+                                              path.string(), room >> 20, spec_.least_room >> 20),
                                   {}},
-                                 "make room, and run the same command again: it goes on");
+                                 "make room, then run the same command again to resume");
         }
         return {};
     }
@@ -248,18 +248,18 @@ private:
         const PlanCell& cell = cell_of(trial);
         const fs::path directory =
             fs::path("trials") / fmt::format("{:04}", trial.cell) / fmt::format("{:04}-{}", trial.number, attempt);
-        // What an attempt of this number left that was never noted, as the disk was full.
+        // Removes the rest of an earlier attempt with this number, which was never stored because the disk was full.
         std::error_code code;
-        fs::remove_all(order_.directory / directory, code);
-        MEMRIG_CHECK(make_directories(order_.directory / directory.parent_path()));
+        fs::remove_all(spec_.directory / directory, code);
+        MEMRIG_CHECK(make_directories(spec_.directory / directory.parent_path()));
         SpawnOptions options;
-        options.argv = order_.worker;
+        options.argv = spec_.worker;
         for (const std::string& word :
              {cell.scenario, std::string("--kernel"), cell.kernel, std::string("--arm"), cell.arm,
               std::string("--trials"), std::string("1"), std::string("--skip-other-machines"), std::string("--seed"),
-              fmt::format("{}", order_.plan.seed_of(cell, trial.number)), std::string("--accel"), order_.accelerator,
+              fmt::format("{}", spec_.plan.seed_of(cell, trial.number)), std::string("--accel"), spec_.accelerator,
               std::string("--backend"), hosts_.name(host), std::string("--out"),
-              (order_.directory / directory).string()})
+              (spec_.directory / directory).string()})
             options.argv.push_back(word);
         if (!cell.bench.empty()) options.argv.insert(options.argv.end(), {"--bench", cell.bench});
         options.output = log_of(directory);
@@ -272,7 +272,7 @@ private:
         return {};
     }
 
-    fs::path log_of(const fs::path& directory) const { return order_.directory / (directory.string() + ".log"); }
+    fs::path log_of(const fs::path& directory) const { return spec_.directory / (directory.string() + ".log"); }
 
     Status wait() {
         std::vector<pollfd> waits = {{stop_request().descriptor(), POLLIN, 0}};
@@ -283,7 +283,7 @@ private:
         return {};
     }
 
-    // Whether the attempt failed for its host, which is gone.
+    // Returns true if the attempt failed because its host is gone; then the trial is queued to run again.
     Result<bool> failed_for_host(const Attempt& attempt) {
         const auto loss = hosts_.look_after(attempt.host);
         if (!loss) return false;
@@ -303,7 +303,7 @@ private:
                   ended.text());
         if (ended.end == ProcessEnd::exited && ended.code == kExitBadUsage)
             return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
-        auto report = read_report(order_.directory / attempt.directory);
+        auto report = read_report(spec_.directory / attempt.directory);
         if (report && !report->skipped.empty()) {
             skipped_[attempt.trial.cell] = true;
             MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, "skipped"));
@@ -311,7 +311,7 @@ private:
             observer_.cell_skipped(cell, report->skipped);
             return {};
         }
-        // What is missed on a host that goes may be its going.
+        // An unexpected or unproven result may come from the loss of the host.
         const bool good =
             report && report->result.as_expected && report->result.verdict != to_string(Verdict::inconclusive);
         if (!good) {
@@ -322,7 +322,7 @@ private:
         if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
         else if (report->result.verdict == to_string(Verdict::rig_fault)) why = "rig fault: " + report->result.reason;
         if (!why.empty()) {
-            MEMRIG_CHECK(check_room());  // else it may be for that: the attempt is lost, and counts for nothing
+            MEMRIG_CHECK(check_room());  // a full disk may be the reason; then the attempt counts for nothing
             MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, why));
             MEMRIG_TRY(const unsigned failures, store_.failures(attempt.trial));
             if (failures < kMostFailures) {
@@ -345,14 +345,14 @@ private:
         return {};
     }
 
-    const CampaignSpec& order_;
+    const CampaignSpec& spec_;
     CampaignStore store_;
     CampaignObserver& observer_;
     HostPool hosts_;
     std::optional<Deadline> give_up_;
     fs::path scratch_;
-    std::vector<std::set<unsigned>> taken_;  // by cell: the numbers that have a result or are being run
-    std::vector<unsigned> finished_, good_;  // of them: that have a result, that came out as expected
+    std::vector<std::set<unsigned>> taken_;  // by cell: the numbers of trials that have a result or are running
+    std::vector<unsigned> finished_, good_;  // by cell: trials that have a result, and those that are as expected
     std::vector<bool> skipped_;
     std::vector<CampaignTrial> again_;
     std::vector<Attempt> running_;
@@ -361,14 +361,14 @@ private:
 
 }  // namespace
 
-Status run_campaign_plan(const CampaignSpec& order, CampaignObserver& observer) {
-    MEMRIG_CHECK(make_directories(order.directory));
-    MEMRIG_TRY(const auto alone, FileLock::try_take_for_process(order.directory / "lock"));
+Status run_campaign_plan(const CampaignSpec& spec, CampaignObserver& observer) {
+    MEMRIG_CHECK(make_directories(spec.directory));
+    MEMRIG_TRY(const auto alone, FileLock::try_take_for_process(spec.directory / "lock"));
     if (!alone)
-        return fail_with({Fault::host, order.directory.string() + " is being worked on by another memrig", {}},
-                         "memrig campaign status shows how far it is");
-    MEMRIG_TRY(CampaignStore store, CampaignStore::open(order.directory, order.plan));
-    return Coordinator(order, std::move(store), observer).run();
+        return fail_with({Fault::host, spec.directory.string() + " is being worked on by another memrig", {}},
+                         "see its progress with memrig campaign status");
+    MEMRIG_TRY(CampaignStore store, CampaignStore::open(spec.directory, spec.plan));
+    return Coordinator(spec, std::move(store), observer).run();
 }
 
 }  // namespace memrig

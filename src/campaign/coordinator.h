@@ -1,4 +1,5 @@
-// Runs a campaign: each trial by a worker process of its own, so that a worker or a QEMU that dies costs that one trial, which is run again.
+// Runs a campaign. Each trial is a worker process of its own, so a worker or a QEMU that dies costs only that one
+// trial, which is run again.
 #pragma once
 
 #include <chrono>
@@ -16,24 +17,26 @@ struct CampaignSpec {
     Plan plan;
     std::filesystem::path directory;
     unsigned jobs = 1;
-    std::vector<std::string> worker;  // what runs one trial, `memrig run` by default: a program and its first arguments
-    std::optional<std::chrono::seconds>
-        budget;  // no trial is begun after it; while it lasts, more trials than planned are run
+    std::vector<std::string> worker;  // a program and its first arguments, which runs one trial: `memrig run`
+    // No trial begins after this time. If the plan is done before, more trials than planned are run.
+    std::optional<std::chrono::seconds> budget;
     std::string accelerator = "auto";
-    // Where trials are played, as `memrig run --backend` takes each. A worker gets the one that has the fewest.
+    // The hosts that play trials, as `memrig run --backend` takes each. A worker gets the host with the fewest trials.
     std::vector<std::string> hosts = {"qemu"};
-    // Asked of a host where a worker failed: Fault::host where it is gone. It is given no more trials then, and that failure does not count.
+    // Called for a host where a worker failed. Returns Fault::host if the host is gone. Then the host gets no more
+    // trials, and that failure does not count.
     std::function<Status(const std::string& host)> answers = [](const std::string&) { return Status(); };
-    // Bytes that have to be free in the campaign's directory, and where its workers have their temporary files, for a trial to be begun.
-    // More than a worker itself asks for (src/campaign/campaign.cc): what it refuses for lack of room would be a rig fault.
+    // A trial begins only if this many bytes are free in the campaign's directory and in the directory of the workers'
+    // temporary files. It is more than a worker itself asks for (src/run/run.cc), because a worker that refuses to run
+    // for lack of room would be a rig fault.
     std::uint64_t least_room = 320ull << 20;
 };
 
-// What happens, as it happens.
+// Receives the events of a campaign as they happen. Its functions are called on the coordinator's thread.
 class CampaignObserver {
 public:
     virtual ~CampaignObserver() = default;
-    // Trials of the plan, and those of them that have a result already.
+    // `planned`: trials of the plan. `done`: those of them that have a result already.
     virtual void begun(std::uint64_t planned, std::uint64_t done) = 0;
     virtual void trial_done(const PlanCell& cell, const CampaignResult& result, std::uint64_t done) = 0;
     virtual void cell_skipped(const PlanCell& cell, const std::string& why) = 0;
@@ -41,12 +44,15 @@ public:
     virtual void host_lost(const std::string& host, const std::string& why) = 0;
 };
 
-// How often one trial may fail by itself (a worker that dies, a rig fault) before that is its result.
+// A trial may fail this often by itself (its worker dies, a rig fault) before the failure becomes its result.
 inline constexpr unsigned kMostFailures = 3;
 
-// Until all has a result or the budget is spent. Goes on where an earlier run of the same directory ended, however it ended. Fault::user_input
-// for another plan or what a worker refuses (exit status 2), Fault::host where another coordinator is at work or nothing can be
-// written, Fault::rig where no host is left, Fault::interrupted: what is done is kept in each case.
-Status run_campaign_plan(const CampaignSpec& order, CampaignObserver& observer);
+// Runs trials until each has a result, or until the budget is spent. Resumes an earlier run of the same directory,
+// however that one ended. Finished results are kept whatever the error:
+// - Fault::user_input: the directory has another plan, or a worker refused its input (exit status 2);
+// - Fault::host: another coordinator is at work, or nothing can be written;
+// - Fault::rig: no host is left;
+// - Fault::interrupted.
+Status run_campaign_plan(const CampaignSpec& spec, CampaignObserver& observer);
 
 }  // namespace memrig

@@ -8,7 +8,7 @@ namespace memrig {
 
 namespace {
 
-constexpr int kPatienceMs = 60'000;  // for another process's transaction
+constexpr int kPatienceMs = 60'000;  // the longest wait for another process's transaction
 
 std::unexpected<Error> fail_sqlite(sqlite3* database, const char* what) {
     const int code = database == nullptr ? SQLITE_NOMEM : sqlite3_errcode(database);
@@ -85,7 +85,7 @@ std::string Statement::text(int column) const {
 Result<Database> Database::open(const std::filesystem::path& file, int flags) {
     sqlite3* raw = nullptr;
     const int code = sqlite3_open_v2(file.c_str(), &raw, flags, nullptr);
-    Database database(raw, flags == SQLITE_OPEN_READONLY);  // also where it failed
+    Database database(raw, flags == SQLITE_OPEN_READONLY);  // closes `raw`, also if the open failed
     if (code != SQLITE_OK) return fail_sqlite(raw, "open it");
     sqlite3_busy_timeout(raw, kPatienceMs);
     return database;

@@ -1,4 +1,4 @@
-// SQLite, by RAII: what is committed is on the disk, whatever ends us in the next moment.
+// Wraps SQLite in RAII classes. A committed transaction is on the disk, even if the process dies right after it.
 #pragma once
 
 #include <cstdint>
@@ -15,18 +15,20 @@ struct sqlite3_stmt;
 
 namespace memrig {
 
-// One SQL statement, bound from left to right and stepped through. Not thread-safe. The database outlives it.
+// One SQL statement: bind its parameters from left to right with add(), then step(). Not thread-safe. The database must
+// outlive it.
 class Statement {
 public:
     Statement& add(std::int64_t value);
     Statement& add(double value);
     Statement& add(std::string_view value);
-    // The next row, if there is one.
+    // Moves to the next row. Returns false if there is none.
+    // REQUIRES: each parameter is bound.
     Result<bool> step();
-    // For a statement without rows.
+    // Makes one step(), whether or not it yields a row.
     Status run();
 
-    // Of the row, by column from 0. What a damaged file holds in a number's place is 0, in a text's place "".
+    // Values of the current row, by column from 0. If a damaged file holds another type, a number is 0 and a text "".
     [[nodiscard]] std::int64_t integer(int column) const;
     [[nodiscard]] double real(int column) const;
     [[nodiscard]] std::string text(int column) const;
@@ -46,22 +48,23 @@ private:
     int failed_ = 0;  // the first binding that did not work
 };
 
-// Fault::host for a disk that is full or a file that cannot be written, Fault::user_input for one that is no database of ours.
+// One database file. Not thread-safe. Errors: Fault::host if the disk is full or the file cannot be written,
+// Fault::user_input if the file is not a database.
 class Database {
 public:
-    // For writing: made if need be, write-ahead log, every commit synced.
+    // Opens the file for writing, and creates it if it does not exist. Uses a write-ahead log; every commit is synced.
     static Result<Database> open(const std::filesystem::path& file);
     static Result<Database> open_to_read(const std::filesystem::path& file);
 
     Result<Statement> prepare(std::string_view sql);
-    // Several statements without values.
+    // Runs several statements without parameters.
     Status execute(const std::string& sql);
-    // All that `work` does, or nothing of it.
+    // Runs `work` in a transaction: commits if it succeeds, rolls back if it fails.
     template <class Work>
     Status transaction(Work&& work) {
         MEMRIG_CHECK(execute(reads_ ? "BEGIN" : "BEGIN IMMEDIATE"));
         if (Status done = work(); !done) {
-            static_cast<void>(execute("ROLLBACK"));  // where even that fails, the next one to open the file does it
+            static_cast<void>(execute("ROLLBACK"));  // if this fails, SQLite rolls back when the file is opened next
             return done;
         }
         return execute("COMMIT");

@@ -17,12 +17,12 @@ namespace memrig {
 
 namespace {
 
-using Json = nlohmann::json;
+using PlainJson = nlohmann::json;
 
-constexpr std::size_t kMostFindings = 1000;     // of one result; each oracle has at most one
-constexpr std::size_t kMostCharacters = 4'000;  // of a line that is looked at
-constexpr std::size_t kPrintedFrames = 3;       // of a stack that the kernel's own unwinder vouches for
-constexpr std::size_t kGuessedFrames = 2;       // of one that was read off the stack (probe/call_path.h)
+constexpr std::size_t kMostFindings = 1000;     // per result; each oracle makes at most one
+constexpr std::size_t kMostCharacters = 4'000;  // per line; the rest of the line is ignored
+constexpr std::size_t kPrintedFrames = 3;       // from a stack that the kernel's own unwinder printed
+constexpr std::size_t kGuessedFrames = 2;       // from a stack that the probe read (watch/call_path.h)
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 constexpr bool is_letter(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; }
@@ -39,7 +39,7 @@ std::size_t end_of(std::string_view text, std::size_t at, bool (*in)(char)) {
     return at;
 }
 
-// ".constprop.0", ".isra.0.cold": past what a compiler appends to a function's name.
+// Returns the position after the suffixes that a compiler appends to a function: ".constprop.0", ".isra.0.cold".
 std::size_t past_suffixes(std::string_view text, std::size_t at) {
     static constexpr auto suffixes =
         std::to_array<std::string_view>({"constprop", "isra", "part", "cold", "llvm", "lto_priv", "warm", "hot"});
@@ -52,7 +52,7 @@ std::size_t past_suffixes(std::string_view text, std::size_t at) {
     return at;
 }
 
-// "+0x1c/0x240": past an offset and a size.
+// Returns the position after an offset and a size ("+0x1c/0x240").
 std::size_t past_offset(std::string_view text, std::size_t at) {
     for (const char sign : {'+', '/'}) {
         const std::size_t digits = at + 3;
@@ -64,7 +64,7 @@ std::size_t past_offset(std::string_view text, std::size_t at) {
     return at;
 }
 
-// " (kworker/u12:1, pid 37)": who a task was this time.
+// Removes the identities of tasks, such as " (kworker/u12:1, pid 37)", which differ from trial to trial.
 std::string without_pids(std::string_view text) {
     std::string out;
     while (!text.empty()) {
@@ -79,7 +79,7 @@ std::string without_pids(std::string_view text) {
     return out.append(text);
 }
 
-// Functions that say nothing of where a task was: those by which it sleeps, is interrupted, is traced or reported.
+// Returns true for a function that does not tell where a task was: it serves sleeping, interrupts, tracing or reports.
 bool says_nothing(std::string_view function) {
     static constexpr auto names = std::to_array<std::string_view>({"schedule",
                                                                    "__schedule",
@@ -135,13 +135,13 @@ std::string innermost(const std::vector<std::string>& functions, std::size_t mos
     return path;
 }
 
-// The claim of a key, without what differs from trial to trial.
-class Claim {
+// Makes the claim of a key, without the parts that differ from trial to trial.
+class ClaimWriter {
 public:
-    explicit Claim(const Finding& finding) : finding_(finding) {}
+    explicit ClaimWriter(const Finding& finding) : finding_(finding) {}
     std::string operator()(std::monostate) const { return std::visit(*this, legacy_key(finding_)); }
     std::string operator()(const CycleKey& key) const {
-        std::set<std::string> waits;  // sorted: a cycle begins with any of its tasks
+        std::set<std::string> waits;  // sorted, because the key may begin with any task of the cycle
         for (const WaitKey& one : key.waits)
             waits.insert(fmt::format("{} holds {}{} and waits for {}{}", normalised(one.task), normalised(one.holds),
                                      innermost(one.taken_in, 1), normalised(one.waits_for),
@@ -190,7 +190,7 @@ std::string normalised(std::string_view text) {
         const std::size_t from = at;
         if (!is_word(text[at])) {
             at++;
-            // "CPU#1" and "[#2]" are "CPU#" and "[#]".
+            // "CPU#1" becomes "CPU#", "[#2]" becomes "[#]".
             if (text[from] != '#' || at == text.size() || !is_digit(text[at])) out += text[from];
             continue;
         }
@@ -210,7 +210,7 @@ std::string normalised(std::string_view text) {
             continue;
         }
         out += word;
-        // "kmalloc-1k" is a name; "pages-131068" would be, too.
+        // "kmalloc-1k" is one name; "pages-131068" is taken for one, too.
         while (at + 1 < text.size() && text[at] == '-' && is_word(text[at + 1])) {
             const std::size_t end = end_of(text, at + 1, is_word);
             out += text.substr(at, end - at);
@@ -224,7 +224,7 @@ std::string normalised(std::string_view text) {
 Fingerprint fingerprint_of(const Finding& finding) {
     Fingerprint made;
     made.text = fmt::format("{}: {}{}", one_line(finding.oracle), finding.verdict == Verdict::hang ? "hang: " : "",
-                            std::visit(Claim(finding), finding.key));
+                            std::visit(ClaimWriter(finding), finding.key));
     made.hash = Hasher().add(made.text).finish().substr(0, kFingerprintDigits);
     return made;
 }
@@ -235,9 +235,9 @@ bool accuses(const Finding& finding) {
 
 std::vector<Finding> parse_findings(std::string_view json) {
     std::vector<Finding> findings;
-    const Json parsed = Json::parse(json, nullptr, false);
+    const PlainJson parsed = PlainJson::parse(json, nullptr, false);
     if (!parsed.is_array()) return findings;
-    for (const Json& one : parsed) {
+    for (const PlainJson& one : parsed) {
         if (findings.size() == kMostFindings) break;
         if (auto finding = read_finding(one, Reading::lenient)) findings.push_back(std::move(*finding));
     }

@@ -82,7 +82,7 @@ Result<std::vector<fs::path>> campaigns_in(const std::vector<fs::path>& director
         if (code) return fail(Fault::user_input, "cannot read {}: {}", directory.string(), code.message());
         if (found.size() == before)
             return fail_with({Fault::user_input, "there is no campaign in " + directory.string(), {}},
-                             "give campaigns' directories, or a folder of them");
+                             "give the directories of campaigns, or a folder of them");
     }
     return std::vector(found.begin(), found.end());
 }

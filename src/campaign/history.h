@@ -1,4 +1,4 @@
-// Campaigns in the order of time: what each arm came to, night by night, and when a finding was first seen.
+// Puts campaigns in the order of time: the results of each arm, night by night, and the first night of each finding.
 #pragma once
 
 #include <filesystem>
@@ -13,24 +13,24 @@ namespace memrig {
 // One fingerprint in one cell, over all nights.
 struct FindingHistory {
     std::string key;
-    const CellFinding* finding = nullptr;  // of the last night that saw it
-    std::size_t first = 0, last = 0;       // nights, from 0
-    unsigned nights = 0, trials = 0;       // that saw it
+    const CellFinding* finding = nullptr;  // from the last night that has it
+    std::size_t first = 0, last = 0;       // indices into History::nights
+    unsigned nights = 0, trials = 0;       // how many have it
 };
 
 struct History {
-    std::vector<CampaignSummary> nights;   // by when they were begun
+    std::vector<CampaignSummary> nights;   // in the order of their starts
     std::vector<std::string> keys;         // of all cells, in the order of their first night
-    std::vector<FindingHistory> findings;  // the latest newcomer first
+    std::vector<FindingHistory> findings;  // the finding with the latest first night comes first
 };
 
 History history_of(std::vector<CampaignSummary> nights);
 
-// Campaigns' directories and folders of such. Fault::user_input where there is none.
+// Returns the campaign directories among `directories` and directly inside them. Fault::user_input if one holds none.
 Result<std::vector<std::filesystem::path>> campaigns_in(const std::vector<std::filesystem::path>& directories);
 
 std::string history_text(const History& history, const Paint& paint);
-// Schema in docs/campaigns.md.
+// The schema is in docs/campaigns.md.
 std::string history_json(const History& history);
 
 }  // namespace memrig

@@ -20,7 +20,7 @@ std::string date_text(std::chrono::year_month_day date) {
                        static_cast<unsigned>(date.day()));
 }
 
-// TomlTable (base/toml_reader.h) has no dates; these few keys are read here.
+// Reads one [[known]] table. TomlTable (base/toml_reader.h) cannot read dates, so these few keys are read here.
 class Reader {
 public:
     Reader(const toml::table& table, const std::string& file) : table_(table), file_(file) {}

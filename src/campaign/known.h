@@ -1,4 +1,4 @@
-// Findings that a plan lists as known: each with a reason, and the day until which it is put up with. File format in docs/campaigns.md.
+// Known findings: those that a plan tolerates, each for a reason and until a date. The format is in docs/campaigns.md.
 #pragma once
 
 #include <chrono>
@@ -23,7 +23,8 @@ struct KnownFinding {
     [[nodiscard]] std::string text(std::chrono::year_month_day on) const;
 };
 
-// The [[known]] tables of a plan's text; `file` is what its mistakes are shown with. Fault::user_input with "file:line:column: ...".
+// Reads the [[known]] tables of a plan's text. `file` is the name in error messages. A mistake is Fault::user_input
+// with "file:line:column: ...".
 Result<std::vector<KnownFinding>> parse_known(std::string_view plan, const std::string& file);
 
 // Today's date, UTC.

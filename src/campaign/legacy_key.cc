@@ -26,7 +26,7 @@ std::vector<std::string> split(std::string_view text, std::string_view by) {
 
 std::string_view until(std::string_view text, std::string_view end) { return text.substr(0, text.find(end)); }
 
-// What follows `before`, up to `after` or the end. Empty without `before`.
+// The text between `before` and `after`, or the end. Empty if `before` does not occur.
 std::string_view between(std::string_view text, std::string_view before, std::string_view after) {
     const auto from = text.find(before);
     return from == text.npos ? std::string_view() : until(text.substr(from + before.size()), after);
@@ -36,7 +36,7 @@ SentenceKey sentence_key(std::string_view sentence, std::vector<std::string> pat
     return {std::string(sentence), std::move(path)};
 }
 
-// The drawing of a cycle, a task at a time: "adder (...)", "  |- holds     L, taken in a < b",
+// Reads the drawing of a cycle, one task at a time: "adder (...)", "  |- holds     L, taken in a < b",
 // "  '- waits for M in c < d", "       '-> held by ...".
 FindingKey cycle_key(const Finding& finding) {
     CycleKey key;
@@ -57,12 +57,12 @@ FindingKey cycle_key(const Finding& finding) {
         }
     }
     if (!key.waits.empty()) return key;
-    std::set<std::string> sentences;  // sorted: a cycle begins with any of its tasks
+    std::set<std::string> sentences;  // sorted, because a drawing may begin with any task of the cycle
     for (const auto& one : split(finding.summary, "; ")) sentences.insert(normalised(one));
     return sentence_key(fmt::format("{}", fmt::join(sentences, "; ")));
 }
 
-// "onliner (pid 155, D): __schedule < schedule < mutex_lock < device_online".
+// Reads "onliner (pid 155, D): __schedule < schedule < mutex_lock < device_online".
 FindingKey hang_key(const Finding& finding) {
     HangKey key;
     for (const std::string_view line : finding.details)
@@ -71,14 +71,14 @@ FindingKey hang_key(const Finding& finding) {
     return key;
 }
 
-// "R1: adder entered f() without L (by way of a+0x1), holding M". The first of the details has the whole path.
+// Reads "R1: adder entered f() without L (by way of a+0x1), holding M". The first detail has the whole path.
 FindingKey rule_key(const Finding& finding) {
     const std::string_view path =
         between(finding.details.empty() ? finding.summary : finding.details.front(), "(by way of ", ")");
     return sentence_key(until(finding.summary, " (by way of "), split(path, " < "));
 }
 
-// "adder: A (f+0x1), then B (g+0x2)".
+// Reads "adder: A (f+0x1), then B (g+0x2)".
 std::optional<OrderedLocks> ordered_locks(std::string_view line) {
     const auto parts = split(line, ", then ");
     const std::string_view taken = until(parts[0], " (");
@@ -88,7 +88,7 @@ std::optional<OrderedLocks> ordered_locks(std::string_view line) {
                         std::string(until(parts[1], " ("))};
 }
 
-// "A and B are taken in both orders, gated by C, D", and the two orders as the first of the details.
+// Reads "A and B are taken in both orders, gated by C, D", and the two orders from the first two details.
 FindingKey lock_order_key(const Finding& finding) {
     const SentenceKey claim = sentence_key(until(finding.summary, " ("), finding.details);
     if (finding.summary.find(" in both orders, ") == finding.summary.npos || finding.details.size() < 2) return claim;

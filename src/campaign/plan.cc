@@ -51,7 +51,7 @@ private:
     void add(TomlTable& table, PlanCell cell) {
         if (plan_.cells.size() == kMostCells)
             return table.report("scenarios",
-                                fmt::format("these are more than {} arms on kernels and benches", kMostCells));
+                                fmt::format("the plan has more than {} arms on kernels and benches", kMostCells));
         if (!keys_.insert(cell.key()).second)
             return table.report("scenarios", "the plan has this twice: " + cell.key());
         plan_.cells.push_back(std::move(cell));
@@ -84,7 +84,7 @@ Plan parse_plan(TomlDocument& document) {
     TomlTable root = document.root();
     root.integer("schema", 1, 1);
     plan.name = root.string("name");
-    // It names the campaign's directory.
+    // The name is also the name of the campaign's directory.
     const auto fits = [](char c) { return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-' || c == '_'; };
     if (plan.name.size() > 64 || !std::ranges::all_of(plan.name, fits))
         root.report("name", "a name has at most 64 of a-z, 0-9, - and _");

@@ -1,5 +1,5 @@
-// What a campaign is to run, from a plan file: scenarios × kernels × benches × arms, so many trials each.
-// The file format's reference is docs/campaigns.md.
+// The plan of a campaign, read from a file: scenarios × kernels × benches × arms, with a number of trials each.
+// The reference of the file format is docs/campaigns.md.
 #pragma once
 
 #include <cstdint>
@@ -16,8 +16,8 @@ namespace memrig {
 struct PlanCell {
     std::string scenario, kernel, bench, arm;
     unsigned trials = 0;
-    // What names it in one plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control". `bench` is empty where the plan names none: the
-    // scenario's first that the kernel can run on.
+    // The cell's unique name in a plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control". `bench` is empty if the
+    // plan names none; then the scenario's first bench that the kernel can run on is used.
     [[nodiscard]] std::string key() const;
 };
 
@@ -25,13 +25,15 @@ struct Plan {
     std::string name;
     std::uint64_t seed = 0;
     std::vector<PlanCell> cells;
-    std::string text;  // the file's; its known findings are read from it (nightly/known.h)
+    std::string text;  // the whole file; parse_known() reads the known findings from it (campaign/known.h)
     [[nodiscard]] std::uint64_t trials() const;
-    // What a cell's trial is played with. Which host or worker runs it, and when, does not matter. Below 2^63.
+    // The seed of a cell's trial, below 2^63. It does not depend on the host or worker that runs the trial, or on the
+    // time.
     [[nodiscard]] std::uint64_t seed_of(const PlanCell& cell, unsigned number) const;
 };
 
-// Every mistake is in `diagnostics`; the plan is good only if there is none. Scenarios are looked up, kernels and benches are not.
+// Reads a plan. Every mistake goes to the document's diagnostics; the plan is good only if there is none. Scenarios are
+// looked up, kernels and benches are not.
 Plan parse_plan(TomlDocument& document);
 // Fault::user_input with the first mistake.
 Result<Plan> load_plan(const std::filesystem::path& path);

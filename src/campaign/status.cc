@@ -31,7 +31,7 @@ std::string hosts_text(const std::vector<HostProgress>& hosts, const Paint& pain
     for (const auto& host : hosts) {
         std::string line = fmt::format("{}: {}", one_line(host.name), counted(host.done, "trial"));
         if (host.running > 0) line += fmt::format("  {} running", host.running);
-        if (host.lost > 0) line += fmt::format("  {} lost with it", host.lost);
+        if (host.lost > 0) line += fmt::format("  {} lost with the host", host.lost);
         out += (host.lost == 0 ? line : paint.bad(line)) + "\n";
     }
     return out;

@@ -1,4 +1,4 @@
-// How a campaign stands: for people, and for scripts.
+// Prints the progress of a campaign, as text for people and as JSON for scripts.
 #pragma once
 
 #include <cstdint>
@@ -10,7 +10,7 @@
 
 namespace memrig {
 
-// All cells together. What is planned of a skipped one does not count.
+// The sums over all cells. The planned trials of a skipped cell do not count.
 struct CampaignSum {
     std::uint64_t planned = 0, done = 0, as_expected = 0, known = 0, running = 0, run_again = 0;
     std::size_t skipped = 0;  // cells
@@ -18,14 +18,14 @@ struct CampaignSum {
 };
 CampaignSum sum_of(const std::vector<CellProgress>& cells);
 
-// Hosts are told of where there is another than QEMU of this one.
+// Lists the hosts only if one of them is not this host's own QEMU.
 std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,
                                  const std::vector<HostProgress>& hosts, const Paint& paint);
-// Schema in docs/campaigns.md.
+// The schema is in docs/campaigns.md.
 std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
                                  const std::vector<HostProgress>& hosts);
-// A status of base/exit_status.h. It is kExitNothingRun also if one arm that was not skipped has no result, or all were
-// skipped. Planned trials beyond an arm's first that were not run yet do not count.
+// Returns a status of base/exit_status.h. It is kExitNothingRun also if one arm that was not skipped has no result, or
+// if all arms were skipped. Once an arm has a result, its planned trials that are still missing do not matter.
 int campaign_exit_status(const std::vector<CellProgress>& cells);
 
 }  // namespace memrig

@@ -22,9 +22,9 @@ CREATE TABLE IF NOT EXISTS setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TE
 )";
 constexpr const char* kLost = "lost: the coordinator ended";
 constexpr const char* kWithHost = "lost with its host: ";
-constexpr std::int64_t kSchemaVersion = 3;  // 2: settings, and when a campaign was begun; 3: hosts
+constexpr std::int64_t kSchemaVersion = 3;  // 2 added settings and the campaign's start; 3 added hosts
 
-// datetime('now') as ISO 8601.
+// SQL that prints a datetime('now') column as ISO 8601.
 std::string iso(const char* column) { return fmt::format("strftime('%Y-%m-%dT%H:%M:%SZ', {})", column); }
 
 std::int64_t id_of(std::size_t cell) { return static_cast<std::int64_t>(cell); }
@@ -43,7 +43,7 @@ Result<CampaignStore> CampaignStore::open_to_read(const fs::path& directory) {
     std::error_code code;
     if (!fs::exists(directory / kFile, code))
         return fail_with({Fault::user_input, "there is no campaign in " + directory.string(), {}},
-                         "memrig campaign run starts one");
+                         "start one with memrig campaign run");
     MEMRIG_TRY(Database database, Database::open_to_read(directory / kFile));
     CampaignStore store(std::move(database));
     MEMRIG_CHECK(store.check_schema(directory / kFile));
@@ -78,7 +78,7 @@ Status CampaignStore::make(const Plan& plan, const fs::path& file) {
         MEMRIG_CHECK(check_schema(file));
         MEMRIG_CHECK(check_plan(plan));
         MEMRIG_CHECK(migrate());
-        // Its cells are the same; what it says besides may have changed.
+        // The plan has the same cells, but the rest of its text may have changed.
         MEMRIG_TRY(Statement text, database_.prepare("UPDATE campaign SET plan = ?"));
         MEMRIG_CHECK(text.add(std::string_view(plan.text)).run());
         MEMRIG_TRY(Statement lost, database_.prepare("UPDATE attempt SET outcome = ? WHERE outcome IS NULL"));
@@ -119,7 +119,7 @@ Status CampaignStore::check_plan(const Plan& plan) {
     MEMRIG_TRY(const bool more, cells.step());
     if (same && !more) return {};
     return fail_with({Fault::user_input, "this directory's campaign has another plan", {}},
-                     "give a new --dir, or the plan that it was begun with");
+                     "give a new --dir, or the plan that the campaign was started with");
 }
 
 Result<unsigned> CampaignStore::begin(const CampaignTrial& trial, const std::string& host) {

@@ -1,4 +1,4 @@
-// What a campaign has come to, in its directory's campaign.sqlite: a result counts from the moment it is committed there, and not before.
+// Stores the results of a campaign in campaign.sqlite in its directory. A result counts once it is committed there.
 #pragma once
 
 #include <cstdint>
@@ -21,11 +21,11 @@ struct CampaignTrial {
     auto operator<=>(const CampaignTrial&) const = default;
 };
 
-// What a trial was played with, as its worker said. A campaign that was gone on with may have several; each is stored once.
+// The setup that played a trial, as its worker reported it. A resumed campaign may have several; each is stored once.
 struct Provenance {
     std::string memrig, qemu, accelerator;  // versions; "tcg" or "kvm"
     std::string release, sha256;            // the kernel's
-    std::string bench;                      // also where the plan names none
+    std::string bench;                      // also if the plan names none
     std::string mode;
     std::string expected;  // the arm's verdicts, "deadlock, oops"
     auto operator<=>(const Provenance&) const = default;
@@ -38,70 +38,75 @@ struct CampaignResult {
     std::string reason;
     std::string findings;  // JSON, as in results.json
     double seconds = 0;
-    std::filesystem::path directory;  // its evidence, relative to the campaign's
+    std::filesystem::path directory;  // the evidence, relative to the campaign's directory
     Provenance setting;
 };
 
-// How a cell stands.
+// The progress of one cell.
 struct CellProgress {
     PlanCell cell;
     std::map<std::string, unsigned> verdicts;
     unsigned done = 0, as_expected = 0, running = 0;
-    unsigned known = 0;      // not as expected, for known findings alone: CampaignSummary fills it in (nightly/night.h)
-    unsigned run_again = 0;  // attempts that came to nothing: a worker, a QEMU or the coordinator died
-    double seconds = 0;      // of all its trials
-    std::string skipped;     // why, where it was
+    unsigned known = 0;      // unexpected only because of known findings; summarise() sets it (campaign/summary.h)
+    unsigned run_again = 0;  // attempts without a result: a worker, a QEMU or the coordinator died
+    double seconds = 0;      // the sum over its trials
+    std::string skipped;     // the reason, if the cell was skipped
 };
 
-// A result as it is in the database.
+// A result as the database has it.
 struct StoredResult : CampaignResult {
-    unsigned attempts = 0;  // that were begun, this one included
+    unsigned attempts = 0;  // how many were begun, including this one
     std::string ended;      // ISO 8601, UTC
 };
 
-// What a host has done for a campaign.
+// The trials of a campaign on one host.
 struct HostProgress {
     std::string name;
     unsigned done = 0, running = 0;
-    unsigned lost = 0;  // attempts that ended with it
+    unsigned lost = 0;  // attempts that ended because the host was lost
 };
 
-// All of a campaign, as of one moment.
+// All data of a campaign, read in one transaction.
 struct CampaignRecord {
     std::string name, plan;  // plan: the file's text
     std::uint64_t seed = 0;
-    std::string started,
-        ended;  // ISO 8601, UTC: when it was begun, when the last result came; empty where nothing did yet
+    // The times of the start and of the last result, ISO 8601, UTC. Empty if there is none yet.
+    std::string started, ended;
     std::vector<CellProgress> cells;    // by CampaignTrial::cell
     std::vector<StoredResult> results;  // by cell and number
-    std::vector<HostProgress> hosts;    // by name; of an older memrig none
+    std::vector<HostProgress> hosts;    // by name; empty for a campaign of an older memrig
 };
 
+// The database of one campaign. Not thread-safe. Errors are those of Database.
 class CampaignStore {
 public:
-    // Makes the directory's database, or goes on with it. Fault::user_input where it is another plan's. What was going on when an
-    // earlier coordinator died is noted as lost; nobody else may be writing.
+    // Opens the directory's database for writing, and creates it if it does not exist. Fault::user_input if it is that
+    // of another plan. Attempts that were under way when an earlier coordinator died are marked as lost.
+    // REQUIRES: no other process writes to it.
     static Result<CampaignStore> open(const std::filesystem::path& directory, const Plan& plan);
-    // From any process at any time. Fault::user_input where there is no campaign.
+    // Opens the database for reading; any process may do so at any time. Fault::user_input if there is no campaign.
     static Result<CampaignStore> open_to_read(const std::filesystem::path& directory);
 
-    // Notes that the trial is tried on a host; returns which attempt it is, from 1.
+    // Stores the start of an attempt on a host. Returns the attempt's number, from 1.
     Result<unsigned> begin(const CampaignTrial& trial, const std::string& host);
-    // The attempt came to nothing, and why.
+    // Stores that the attempt failed, and why.
     Status attempt_failed(const CampaignTrial& trial, unsigned attempt, const std::string& why);
-    // The attempt ended with its host, and counts for nothing.
+    // Stores that the attempt ended because its host was lost. It does not count as a failure.
     Status attempt_lost(const CampaignTrial& trial, unsigned attempt, const std::string& why);
-    // The attempt's end and the result, both or neither. A trial's second result is an error, never a second row.
+    // Stores the attempt's end and the result in one transaction. A second result of a trial is an error, never a
+    // second row.
     Status finish(const CampaignResult& result, unsigned attempt);
-    // All of the cell's trials that have no result.
+    // Marks the cell as skipped: its trials without a result will not be run.
     Status skip(std::size_t cell, const std::string& why);
 
     Result<std::vector<CampaignTrial>> finished();
-    // How often it failed by itself, so that running it again has a bound. What the coordinator's own death cost does not count.
+    // Counts the attempts that failed by themselves, so that retries have a bound. Attempts that were lost because the
+    // coordinator died do not count.
     Result<unsigned> failures(const CampaignTrial& trial);
     Result<std::vector<CellProgress>> progress();
     Result<std::string> name();
-    // What an older memrig did not store (settings, when it was begun) is empty, `started` then the first result's time.
+    // Reads the whole campaign. Values that an older memrig did not store (settings, the start) are empty; `started` is
+    // then the time of the first result.
     Result<CampaignRecord> record();
 
 private:
@@ -116,7 +121,7 @@ private:
     Status make(const Plan& plan, const std::filesystem::path& file);
     Status check_plan(const Plan& plan);
     Database database_;
-    std::int64_t schema_ = 0;  // the file's
+    std::int64_t schema_ = 0;  // the file's schema version
 };
 
 }  // namespace memrig

@@ -21,7 +21,8 @@ double middle(std::vector<double>& values) {
     return (*std::max_element(values.begin(), values.begin() + static_cast<std::ptrdiff_t>(half)) + upper) / 2;
 }
 
-// Matching every finding of every trial against every pattern would take long; most are the same few.
+// Remembers the state of each fingerprint, because matching every finding of every trial against every pattern would
+// take long, and most findings are the same few.
 class KnownMatcher {
 public:
     KnownMatcher(const std::vector<KnownFinding>& known, std::chrono::year_month_day on)
@@ -94,8 +95,8 @@ CampaignSummary summarise(const CampaignRecord& record, const fs::path& director
         if (!result.setting.release.empty()) night.releases.insert(result.setting.release);
         if (result.verdict != to_string(Verdict::rig_fault)) seconds[result.trial.cell].push_back(result.seconds);
         bool excused = false, accused = false;
-        std::set<std::string> counted;  // several findings of a trial may be one
-        // Most say that the kernel held: those need not be parsed.
+        std::set<std::string> counted;  // several findings of a trial may have the same fingerprint
+        // Most trials held and have no findings; "[]" need not be parsed.
         for (const auto& finding : result.findings == "[]" ? std::vector<Finding>() : parse_findings(result.findings)) {
             if (!accuses(finding)) continue;
             const CellFinding judged = knowledge.judge(cell.progress.cell.scenario, fingerprint_of(finding));

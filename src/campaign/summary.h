@@ -1,4 +1,4 @@
-// What one campaign came to, by cell: what nights are compared by, and what reports are made of.
+// Summarises one campaign by cell. Comparisons, histories and reports are made from this summary.
 #pragma once
 
 #include <filesystem>
@@ -19,14 +19,14 @@ enum class KnownState { unknown, known, expired };
 // One fingerprint in one cell.
 struct CellFinding {
     Fingerprint fingerprint;
-    unsigned trials = 0;             // that it was found in
-    unsigned first = 0;              // the first of them
-    std::filesystem::path evidence;  // its directory, relative to the campaign's
+    unsigned trials = 0;             // how many have it
+    unsigned first = 0;              // the number of the first of them
+    std::filesystem::path evidence;  // the first trial's directory, relative to the campaign's
     KnownState state = KnownState::unknown;
-    std::string known;  // KnownFinding::text(), unless unknown
+    std::string known;  // KnownFinding::text(); empty if unknown
 };
 
-// The middle, and how far from it half of them lie (the median absolute deviation): a few slow ones change neither.
+// The median of times, and their median absolute deviation, in seconds. A few slow trials change neither.
 struct Times {
     std::size_t count = 0;
     double median = 0, deviation = 0;
@@ -35,13 +35,13 @@ Times times_of(std::vector<double> seconds);
 
 struct CellSummary {
     CellProgress progress;
-    std::string bench;   // that it was played on; empty where nobody noted it
-    unsigned known = 0;  // trials that are not as expected for known findings alone
-    unsigned convictions =
-        0;  // of a control arm: trials that convict the kernel against what is expected, and are not known
-    std::string conviction;                       // what the first of them says
-    Times seconds;                                // of a trial; without rig faults
-    std::map<std::string, CellFinding> findings;  // that accuse, by hash
+    std::string bench;   // the bench that played it; empty if it was not stored
+    unsigned known = 0;  // trials that are unexpected only because of known findings
+    // In a control arm: unexpected trials that convict the kernel and are not known.
+    unsigned convictions = 0;
+    std::string conviction;                       // the number, verdict and reason of the first of them
+    Times seconds;                                // of its trials, without rig faults
+    std::map<std::string, CellFinding> findings;  // those that accuse the kernel, by hash
     [[nodiscard]] bool is_control() const { return progress.cell.arm == "control"; }
     [[nodiscard]] unsigned good() const { return progress.as_expected + known; }
     [[nodiscard]] Interval rate() const { return wilson_interval(good(), progress.done); }
@@ -50,27 +50,28 @@ struct CellSummary {
 struct CampaignSummary {
     std::filesystem::path directory;
     std::string name, started, ended;
-    std::set<std::string> versions, releases;  // of memrig, of the kernels
-    std::vector<CellSummary> cells;            // as in the record
+    std::set<std::string> versions, releases;  // versions of memrig, releases of the kernels
+    std::vector<CellSummary> cells;            // in the order of the record
     std::vector<std::string> notes;            // known findings that were not seen, and expired ones that were
-    std::vector<bool> known_results;           // by result of the record: not as expected, for known findings alone
+    std::vector<bool> known_results;           // by result of the record: unexpected only because of known findings
 };
 
 CampaignSummary summarise(const CampaignRecord& record, const std::filesystem::path& directory,
                           const std::vector<KnownFinding>& known, std::chrono::year_month_day on);
 
-// A campaign's directory, with the known findings of its own plan or, where there is one, of the plan file `known_in`.
+// Reads and summarises a campaign's directory, with the known findings of its own plan, or of the plan file `known_in`
+// if that is not empty.
 struct LoadedCampaign {
-    CampaignRecord record;  // its cells' `known` is filled in
+    CampaignRecord record;  // `known` of its cells is set
     CampaignSummary night;
 };
 Result<LoadedCampaign> load_campaign(const std::filesystem::path& directory,
                                      const std::filesystem::path& known_in = {});
 
-// The progress of its cells with `known` filled in, as campaign_exit_status() wants it.
+// Returns the progress of the cells with `known` set, as campaign_exit_status() needs it.
 std::vector<CellProgress> progress_of(const CampaignSummary& night);
 
-// "held 98, oops 2"; "none".
+// Prints "held 98, oops 2", or "none".
 std::string counts_text(const std::map<std::string, unsigned>& verdicts);
 
 }  // namespace memrig

@@ -9,7 +9,7 @@
 namespace memrig {
 
 namespace {
-constexpr auto kPatience = std::chrono::seconds(30);
+constexpr auto kAnswerPatience = std::chrono::seconds(30);
 constexpr std::string_view kQemu = "qemu", kLibvirt = "libvirt:";
 }  // namespace
 
@@ -39,15 +39,15 @@ std::string no_backend(const std::string& text) {
         if (std::find(uris.begin(), uri, *uri) != uri) return fmt::format("{}: {} is named twice", text, *uri);
     }
     if (text == kQemu || !uris.empty()) return {};
-    return fmt::format("{} is no backend: qemu, or libvirt:URI", text);
+    return fmt::format("{} is not a backend: give qemu or libvirt:URI", text);
 }
 
 void add_backend_option(CLI::App& command, std::string& backend) {
     const auto no_single = [](const std::string& text) {
         if (std::string wrong = no_backend(text); !wrong.empty()) return wrong;
-        return hosts_of(text).size() > 1 ? text + " is more than one" : std::string();
+        return hosts_of(text).size() > 1 ? text + " names more than one host: give one" : std::string();
     };
-    command.add_option("--backend", backend, "qemu, or libvirt:URI such as libvirt:qemu:///session")
+    command.add_option("--backend", backend, "Host: qemu, or libvirt:URI such as libvirt:qemu:///session")
         ->type_name("BACKEND")
         ->check(CLI::Validator(no_single, "", "backend"))
         ->capture_default_str();
@@ -55,9 +55,8 @@ void add_backend_option(CLI::App& command, std::string& backend) {
 
 void add_hosts_option(CLI::App& command, std::string& backend) {
     command
-        .add_option(
-            "--backend", backend,
-            "qemu, or libvirt:URI such as libvirt:qemu:///session; libvirt:URI,URI... spreads trials over hosts")
+        .add_option("--backend", backend,
+                    "Hosts: qemu, or libvirt:URI such as libvirt:qemu:///session; libvirt:URI,URI... for several")
         ->type_name("BACKEND")
         ->check(CLI::Validator(no_backend, "", "backend"))
         ->capture_default_str();
@@ -71,12 +70,13 @@ Result<std::unique_ptr<Host>> make_backend(const std::string& text) {
 Status host_answers(const std::string& host) {
     if (libvirt_uris(host).empty()) return {};
     const auto answer = std::make_shared<OneShot<Status>>();
-    // To connect cannot be broken off.
+    // A thread connects, because connecting cannot be interrupted.
     std::thread([answer, host] {
-        const auto backend = make_backend(host);
-        answer->set(backend ? (*backend)->answers(Deadline::after(kPatience)) : std::unexpected(backend.error()));
+        const auto connected = make_backend(host);
+        answer->set(connected ? (*connected)->answers(Deadline::after(kAnswerPatience))
+                              : std::unexpected(connected.error()));
     }).detach();
-    const auto told = answer->wait(Deadline::after(kPatience));
+    const auto told = answer->wait(Deadline::after(kAnswerPatience));
     if (told) return *told;
     if (told.error().fault == QmpFault::interrupted) return std::unexpected(told.error().error());
     return fail(Fault::host, "it does not answer");
@@ -84,18 +84,18 @@ Status host_answers(const std::string& host) {
 
 std::vector<Host*> ConnectedHosts::all() const {
     std::vector<Host*> hosts;
-    for (const auto& backend : backends) hosts.push_back(backend.get());
+    for (const auto& host : connected) hosts.push_back(host.get());
     return hosts;
 }
 
 Result<ConnectedHosts> connect_hosts(const std::string& text) {
     ConnectedHosts hosts;
-    for (const auto& host : hosts_of(text)) {
-        auto backend = make_backend(host);
-        if (backend) hosts.backends.push_back(*std::move(backend));
-        else hosts.left_out.push_back({host, backend.error()});
+    for (const auto& name : hosts_of(text)) {
+        auto host = make_backend(name);
+        if (host) hosts.connected.push_back(*std::move(host));
+        else hosts.left_out.push_back({name, host.error()});
     }
-    if (hosts.backends.empty()) return std::unexpected(hosts.left_out.front().why);
+    if (hosts.connected.empty()) return std::unexpected(hosts.left_out.front().why);
     return hosts;
 }
 

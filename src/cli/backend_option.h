@@ -1,4 +1,4 @@
-// --backend: who runs the machines.
+// The option --backend: the hosts that run the machines.
 #pragma once
 
 #include <memory>
@@ -12,28 +12,28 @@
 
 namespace memrig {
 
-// "" where the text names a backend, else what is wrong with it.
+// Returns "" if the text names a backend, else an error message.
 std::string no_backend(const std::string& text);
 
-// Of one host, or of several that trials are spread over.
+// Add the option, for one host, or for several hosts that share the trials.
 void add_backend_option(CLI::App& command, std::string& backend);
 void add_hosts_option(CLI::App& command, std::string& backend);
 
-// The URIs of a backend that is libvirt's; none for QEMU of this host.
+// The URIs of a libvirt backend. Empty for this host's own QEMU.
 std::vector<std::string> libvirt_uris(const std::string& text);
 
-// The text of each host's backend.
+// Splits a backend's text into one text for each host.
 std::vector<std::string> hosts_of(const std::string& text);
 
 // REQUIRES: `text` names one host.
 Result<std::unique_ptr<Host>> make_backend(const std::string& text);
 
-// Whether a host is there: connects to it anew. Fault::host where it is not, or does not answer in half a minute.
+// Checks a host with a new connection. Fault::host if it cannot be reached, or does not answer within 30 s.
 Status host_answers(const std::string& host);
 
-// Those hosts that are there, in their order.
+// The hosts that could be connected to, in their order, and the others with the reason.
 struct ConnectedHosts {
-    std::vector<std::unique_ptr<Host>> backends;
+    std::vector<std::unique_ptr<Host>> connected;
     struct LeftOut {
         std::string host;
         Error why;
@@ -41,7 +41,7 @@ struct ConnectedHosts {
     std::vector<LeftOut> left_out;
     [[nodiscard]] std::vector<Host*> all() const;
 };
-// The first one's error where none is there.
+// Connects to the hosts of a backend. If none can be reached, returns the error of the first.
 Result<ConnectedHosts> connect_hosts(const std::string& text);
 
 }  // namespace memrig

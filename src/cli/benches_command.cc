@@ -30,7 +30,8 @@ void add_benches_command(CLI::App& program, Action& action) {
     CLI::App* command = program.add_subcommand("benches", "List the machines that scenarios run on");
     command->require_subcommand(1);
     command->footer("Example:\n  memrig benches list\n");
-    CLI::App* list_command = command->add_subcommand("list", "The benches in rig/benches, each a machine description");
+    CLI::App* list_command =
+        command->add_subcommand("list", "List the benches in rig/benches, each a machine description");
     list_command->footer("Example:\n  memrig benches list\n");
     list_command->callback([&action] { action = [] { return list(); }; });
 }

@@ -15,20 +15,19 @@ namespace memrig {
 
 namespace {
 
-constexpr std::int64_t kMostJobs = 1024;
-constexpr const char* kRunFooter =
-    "Each trial is a process of its own; its result is in the directory's campaign.sqlite before it counts. Run again "
-    "after whatever\nended it, the campaign goes on where it was: nothing is lost, nothing is run twice. A trial whose "
-    "worker or QEMU dies is run again,\nat most three times.\n"
-    "A host that does not answer any more is given no more trials; those that it was at are run on the others.\n"
-    "With --for, no trial is begun after that time; what is left of it when the plan is done goes to where least is "
-    "known.\n"
-    "Exit status: 0 all results are as expected, 1 one is not, 2 bad usage or a bad plan, 3 rig fault, 4 an arm has no "
-    "result, 130 interrupted.\n\n"
+constexpr const char* kCampaignRunFooter =
+    "Each trial is a process of its own. Its result counts once it is stored in the directory's campaign.sqlite.\n"
+    "After any interruption, run the same command again to resume: no result is lost, and no trial is run twice.\n"
+    "A trial whose worker or QEMU dies is run again, at most three times.\n"
+    "A host that no longer answers gets no more trials; its unfinished trials are run on the other hosts.\n"
+    "With --for, no trial begins after that time. If the plan is done before, the remaining time goes to the arms\n"
+    "whose rates are known least.\n"
+    "Exit status: 0 all results are as expected, 1 one is not, 2 bad usage or a bad plan, 3 rig fault,\n"
+    "4 an arm has no result, 130 interrupted.\n\n"
     "Example:\n"
     "  memrig campaign run examples/nightly.toml --jobs 2 --for 6h\n";
 
-// "90s", "30m", "6h".
+// Reads "90s", "30m" or "6h".
 std::optional<std::chrono::seconds> parse_span(const std::string& text) {
     constexpr std::int64_t most = 366 * 24;
     std::int64_t count = 0;
@@ -40,12 +39,12 @@ std::optional<std::chrono::seconds> parse_span(const std::string& text) {
 }
 
 std::string not_a_span(const std::string& text) {
-    return parse_span(text) ? "" : fmt::format("{} is no time like 90s, 30m or 6h", one_line(text));
+    return parse_span(text) ? "" : fmt::format("{} is not a time such as 90s, 30m or 6h", one_line(text));
 }
 
-class RunObserver final : public CampaignObserver {
+class ConsoleCampaignObserver final : public CampaignObserver {
 public:
-    explicit RunObserver(const Terminal& terminal) : terminal_(terminal) {}
+    explicit ConsoleCampaignObserver(const Terminal& terminal) : terminal_(terminal) {}
     void begun(std::uint64_t planned, std::uint64_t done) override {
         planned_ = planned;
         terminal_.print(done == 0 ? fmt::format("{} planned\n", counted(planned, "trial"))
@@ -73,38 +72,38 @@ private:
     std::uint64_t planned_ = 0;
 };
 
-struct RunOptions {
+struct CampaignOptions {
     std::string plan, directory, span;
     std::string accelerator = "auto", backend = "qemu";
     unsigned jobs = 1;
 };
 
-int run(const RunOptions& options) {
+int run(const CampaignOptions& options) {
     auto plan = load_plan(options.plan);
     if (!plan) return report_error(plan.error());
     std::error_code code;
     const fs::path program = fs::read_symlink("/proc/self/exe", code);
-    if (code) return report_error({Fault::host, "cannot tell where memrig lies: " + code.message(), {}});
-    CampaignSpec order;
-    order.directory = options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
-    order.plan = *std::move(plan);
-    order.jobs = options.jobs;
-    order.worker = {program.string(), "run"};
-    order.accelerator = options.accelerator;
-    order.hosts = hosts_of(options.backend);
-    order.answers = host_answers;
-    if (!options.span.empty()) order.budget = parse_span(options.span);
+    if (code) return report_error({Fault::host, "cannot find the program file of memrig: " + code.message(), {}});
+    CampaignSpec spec;
+    spec.directory = options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
+    spec.plan = *std::move(plan);
+    spec.jobs = options.jobs;
+    spec.worker = {program.string(), "run"};
+    spec.accelerator = options.accelerator;
+    spec.hosts = hosts_of(options.backend);
+    spec.answers = host_answers;
+    if (!options.span.empty()) spec.budget = parse_span(options.span);
 
     const Terminal terminal(stdout);
-    RunObserver observer(terminal);
-    const Status done = run_campaign_plan(order, observer);
+    ConsoleCampaignObserver observer(terminal);
+    const Status done = run_campaign_plan(spec, observer);
     if (!done && done.error().fault != Fault::interrupted) return report_error(done.error());
-    const auto loaded = load_campaign(order.directory, options.plan);
+    const auto loaded = load_campaign(spec.directory, options.plan);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
-    terminal.print("\n" + campaign_status_text(order.plan.name, cells, loaded->record.hosts, terminal.paint()));
+    terminal.print("\n" + campaign_status_text(spec.plan.name, cells, loaded->record.hosts, terminal.paint()));
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
-    terminal.print(fmt::format("results and evidence: {}\n", one_line(order.directory.string())));
+    terminal.print(fmt::format("results and evidence: {}\n", one_line(spec.directory.string())));
     return done ? campaign_exit_status(cells) : report_error(done.error());
 }
 
@@ -124,24 +123,24 @@ int status(const std::string& directory, bool json) {
 
 void add_campaign_command(CLI::App& program, Action& action) {
     CLI::App* command =
-        program.add_subcommand("campaign", "Many trials by worker processes, which can be broken off and gone on with");
+        program.add_subcommand("campaign", "Run many trials in worker processes; can be interrupted and resumed");
     command->require_subcommand(1);
 
-    auto options = std::make_shared<RunOptions>();
-    CLI::App* run_command = command->add_subcommand("run", "Run a plan, or go on with it");
-    run_command->footer(kRunFooter);
+    auto options = std::make_shared<CampaignOptions>();
+    CLI::App* run_command = command->add_subcommand("run", "Run a plan, or resume it");
+    run_command->footer(kCampaignRunFooter);
     run_command->add_option("PLAN", options->plan, "A plan file (docs/campaigns.md)")->required();
     run_command->add_option("--dir", options->directory, "The campaign's directory; default: campaigns/NAME")
         ->type_name("DIR");
-    run_command->add_option("--jobs", options->jobs, "Trials at the same time")
+    run_command->add_option("--jobs", options->jobs, "Number of trials at the same time")
         ->type_name("N")
         ->check(CLI::Validator(not_decimal, "", "decimal"))
         ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
         ->capture_default_str();
-    run_command->add_option("--for", options->span, "A time budget: 90s, 30m, 6h")
+    run_command->add_option("--for", options->span, "Time budget: 90s, 30m, 6h")
         ->type_name("TIME")
         ->check(CLI::Validator(not_a_span, "", "time"));
-    run_command->add_option("--accel", options->accelerator, "KVM is used only where it is proven to work")
+    run_command->add_option("--accel", options->accelerator, "Accelerator; KVM is used only if it is proven to work")
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
         ->capture_default_str();
@@ -151,9 +150,9 @@ void add_campaign_command(CLI::App& program, Action& action) {
     auto directory = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
     CLI::App* status_command =
-        command->add_subcommand("status", "How far a campaign is; from any terminal, at any time");
+        command->add_subcommand("status", "Show the progress of a campaign, from any terminal, at any time");
     status_command->add_option("DIR", *directory, "The campaign's directory")->required();
-    status_command->add_flag("--json", *json, "For scripts, on stdout (docs/campaigns.md)");
+    status_command->add_flag("--json", *json, "Print JSON on stdout (docs/campaigns.md)");
     status_command->callback(
         [directory, json, &action] { action = [directory, json] { return status(*directory, *json); }; });
 }

@@ -1,4 +1,4 @@
-// The subcommands. Each lives in a file of its own, which holds its options, its help text and what it does.
+// Declares the subcommands. Each has a file of its own, with its options, its help text and its action.
 #pragma once
 
 #include <functional>
@@ -8,11 +8,12 @@
 
 namespace memrig {
 
-// What the command line asks for; returns the exit status. Set while the command line is parsed, run by main().
+// The action that the command line asks for; it returns the exit status. It is set while the command line is parsed,
+// and run by main().
 using Action = std::function<int()>;
 
 inline constexpr std::string_view kBisectStep = "bisect-step";
-// The kBisect... status for a kExit... one: bad usage and our own faults must end the bisection.
+// Returns the kBisect... status for a kExit... status, because bad usage and rig faults must end the bisection.
 int status_for_git(int status);
 
 void add_run_command(CLI::App& program, Action& action);

@@ -11,8 +11,8 @@ namespace memrig {
 namespace {
 
 constexpr const char* kCompareFooter =
-    "A rate changed only where the 95% intervals of old and new do not meet; a conviction in a control arm counts "
-    "always, unless\nthe plan lists it as [[known]] (docs/campaigns.md).\n"
+    "A rate changed only if the 95% intervals of old and new do not meet. A conviction in a control arm always\n"
+    "counts, unless the plan lists it as [[known]] (docs/campaigns.md).\n"
     "Exit status: 0 no regression, 1 a regression, 2 bad usage, 3 a file cannot be read.\n\n"
     "Example:\n"
     "  memrig compare nights/2026-11-22 nights/2026-11-23\n";
@@ -64,26 +64,27 @@ int show_history(const HistoryOptions& options) {
 
 void add_compare_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<CompareOptions>();
-    CLI::App* command = program.add_subcommand("compare", "What changed from one campaign to another");
+    CLI::App* command = program.add_subcommand("compare", "Compare two campaigns");
     command->footer(kCompareFooter);
-    command->add_option("OLD", options->before, "A campaign's directory")->required()->type_name("");
-    command->add_option("NEW", options->after, "Another one's, of a later night")->required()->type_name("");
+    command->add_option("OLD", options->before, "The older campaign's directory")->required()->type_name("");
+    command->add_option("NEW", options->after, "The newer campaign's directory")->required()->type_name("");
     command
-        ->add_option("--known", options->known, "Known findings of this plan, not of those the campaigns were run with")
+        ->add_option("--known", options->known,
+                     "Use the known findings of this plan, not those of the campaigns' plans")
         ->type_name("PLAN");
-    command->add_flag("--json", options->json, "For scripts, on stdout (docs/campaigns.md)");
+    command->add_flag("--json", options->json, "Print JSON on stdout (docs/campaigns.md)");
     command->callback([options, &action] { action = [options] { return compare(*options); }; });
 }
 
 void add_history_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<HistoryOptions>();
     CLI::App* command =
-        program.add_subcommand("history", "Campaigns night by night, and when each finding was first seen");
+        program.add_subcommand("history", "Show campaigns night by night, and when each finding was first seen");
     command->footer(kHistoryFooter);
     command->add_option("DIR", options->directories, "Campaigns' directories, or folders of them")
         ->required()
         ->type_name("");
-    command->add_flag("--json", options->json, "For scripts, on stdout (docs/campaigns.md)");
+    command->add_flag("--json", options->json, "Print JSON on stdout (docs/campaigns.md)");
     command->callback([options, &action] { action = [options] { return show_history(*options); }; });
 }
 

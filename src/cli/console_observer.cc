@@ -6,11 +6,11 @@ namespace {
 constexpr const char* kClearLine = "\r\x1b[K";
 }
 
-ConsoleObserver::ConsoleObserver(const Terminal& terminal, const RunSpec& order)
+ConsoleObserver::ConsoleObserver(const Terminal& terminal, const RunSpec& spec)
     : terminal_(terminal),
-      many_scenarios_(order.scenarios.size() > 1),
-      many_kernels_(order.kernels.size() > 1),
-      directory_(order.out.string()) {}
+      many_scenarios_(spec.scenarios.size() > 1),
+      many_kernels_(spec.kernels.size() > 1),
+      directory_(spec.out.string()) {}
 
 void ConsoleObserver::busy_with(const std::string& what) {
     busy_with_ = what;
@@ -51,7 +51,7 @@ std::string ConsoleObserver::where(const ArmResult& arm) const {
 void ConsoleObserver::show_progress() {
     if (!terminal_.interactive()) return;
     const std::size_t width = terminal_.width();
-    // One column less: in the last one, some terminals wrap at once.
+    // Leaves the last column free, because some terminals wrap as soon as it is written.
     terminal_.print(kClearLine + progress_.line(busy_with_, width > 1 ? width - 1 : 1));
     progress_shown_ = true;
 }

@@ -1,4 +1,4 @@
-// Tells a person how a run goes on: a line for each trial and, on a terminal, a progress line below them.
+// Prints the progress of a run for people: a line for each trial and, on a terminal, a progress line below them.
 #pragma once
 
 #include <string>
@@ -11,8 +11,8 @@ namespace memrig {
 
 class ConsoleObserver : public RunObserver {
 public:
-    // The order says which of scenario and kernel have to be named in each line.
-    ConsoleObserver(const Terminal& terminal, const RunSpec& order);
+    // Each line names the scenario and the kernel only if `spec` has several. The terminal must outlive the observer.
+    ConsoleObserver(const Terminal& terminal, const RunSpec& spec);
     ~ConsoleObserver() override { clear_progress(); }
     ConsoleObserver(const ConsoleObserver&) = delete;
     ConsoleObserver& operator=(const ConsoleObserver&) = delete;

@@ -43,7 +43,7 @@ std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const 
     }
     return text +
            (ready ? paint.good("this host is ready for `" + command + "`")
-                  : paint.bad("`" + command + "` needs what is missing")) +
+                  : paint.bad("this host is not ready for `" + command + "`: something is missing")) +
            "\n";
 }
 
@@ -69,13 +69,12 @@ int doctor(const std::string& backend, bool as_json) {
 void add_doctor_command(CLI::App& program, Action& action) {
     auto as_json = std::make_shared<bool>(false);
     auto backend = std::make_shared<std::string>("qemu");
-    CLI::App* command = program.add_subcommand("doctor", "Tell what this host can do, and what it lacks");
+    CLI::App* command = program.add_subcommand("doctor", "Check what this host can do, and what it lacks");
     add_hosts_option(*command, *backend);
-    command->add_flag("--json", *as_json, "As JSON");
+    command->add_flag("--json", *as_json, "Print JSON");
     command->footer(
-        "Each line is ok, note (`memrig run` does without it) or missing, with the remedy. Exits with 3 if something "
-        "is\n"
-        "missing that `memrig run` needs, else with 0. A libvirt is tried out with a domain.\n\n"
+        "Each line is ok, note (`memrig run` works without it) or missing, with the remedy. The exit status is 3 if\n"
+        "something is missing that `memrig run` needs, else 0. A libvirt is tested with a domain.\n\n"
         "Example:\n  memrig doctor --backend libvirt:qemu:///system\n");
     command->callback(
         [as_json, backend, &action] { action = [as_json, backend] { return doctor(*backend, *as_json); }; });

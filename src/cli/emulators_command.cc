@@ -9,7 +9,7 @@ namespace memrig {
 
 namespace {
 
-Status list() {
+Status list_emulators() {
     MEMRIG_TRY(const auto entries, emulator_catalogue());
     std::vector<std::vector<std::string>> rows = {{"ID", "PROGRAM", "IN CACHE", "DESCRIPTION"}};
     for (const auto& entry : entries)
@@ -22,7 +22,7 @@ Status list() {
     return print_result(aligned(rows));
 }
 
-// All are known before the first is got.
+// Checks all ids before the first QEMU is fetched.
 Status fetch(const std::vector<std::string>& ids) {
     std::vector<EmulatorEntry> entries;
     for (const auto& id : ids) {
@@ -48,15 +48,15 @@ void add_emulators_command(CLI::App& program, Action& action) {
     command->footer("Example:\n  memrig emulators fetch debian-12-backports\n");
 
     CLI::App* list_command =
-        command->add_subcommand("list", "The QEMUs known by id, and whether they are in the cache");
+        command->add_subcommand("list", "List the QEMUs known by id, and whether they are in the cache");
     list_command->footer("Example:\n  memrig emulators list\n");
-    list_command->callback([&action] { action = [] { return exit_status(list()); }; });
+    list_command->callback([&action] { action = [] { return exit_status(list_emulators()); }; });
 
     auto ids = std::make_shared<std::vector<std::string>>();
-    CLI::App* fetch_command = command->add_subcommand("fetch", "Fetch QEMUs into the cache, or bring them up to date");
+    CLI::App* fetch_command = command->add_subcommand("fetch", "Fetch QEMUs into the cache, or update them");
     fetch_command->add_option("ID", *ids, "Ids, as `memrig emulators list` shows them")->required()->type_name("");
     fetch_command->footer(
-        "They are unpacked into the cache, with what they need and this host lacks; nothing is installed.\n\n"
+        "QEMUs are unpacked into the cache, with the dependencies that this host lacks. Nothing is installed.\n\n"
         "Example:\n  memrig emulators fetch debian-12-backports\n");
     fetch_command->callback([ids, &action] { action = [ids] { return exit_status(fetch(*ids)); }; });
 }

@@ -20,16 +20,16 @@ std::string gdb_text(const Endpoints& ways, const PreparedGuest& guest, const Ar
     const char* gdb = guest.order.bench.arch == host.machine ? "gdb" : "gdb-multiarch";
     std::string text = fmt::format("gdb:      {} {} -ex {}\n", gdb, shell_word(symbols.string()),
                                    shell_word("target remote " + ways.gdb.string()));
-    text +=
-        fmt::format("symbols:  {} of the guest's own /proc/kallsyms, at their addresses there; no types, no lines\n",
-                    guest.symbols.size());
+    text += fmt::format("symbols:  {} from the guest's own /proc/kallsyms, with their addresses; no types, no lines\n",
+                        guest.symbols.size());
     if (const auto offset = kaslr_offset(guest.symbols, architecture))
-        text += fmt::format("KASLR:    {:#x}; with the vmlinux of this very kernel: add-symbol-file vmlinux -o {:#x}\n",
+        text += fmt::format("KASLR:    {:#x}; with the vmlinux of this kernel: add-symbol-file vmlinux -o {:#x}\n",
                             *offset, *offset);
     return text;
 }
 
-// What ends the hold: Enter, a stop request, the guest's end. stdin at its end, as from /dev/null, is nobody's Enter.
+// Waits for Enter, a stop request, or the guest's end. The end of stdin, as from /dev/null, is no Enter. Returns a
+// message if the user did not end the hold.
 std::string wait_for_user(const Endpoints& ways) {
     pollfd watched[] = {{stop_request().descriptor(), POLLIN, 0}, {ways.ended, POLLIN, 0}, {STDIN_FILENO, POLLIN, 0}};
     for (;;) {
@@ -48,7 +48,7 @@ std::string wait_for_user(const Endpoints& ways) {
 
 Status hold_guest(Machine& machine, const PreparedGuest& guest, bool stopped, const Terminal& terminal) {
     MEMRIG_TRY(const Endpoints ways, machine.hand_over(!stopped));
-    std::string text = stopped ? "\nthe guest stands still at its verdict\n" : "\nthe guest runs on\n";
+    std::string text = stopped ? "\nthe guest is stopped at its verdict\n" : "\nthe guest runs on\n";
     const Architecture* architecture = find_architecture(guest.order.bench.arch);
     if (architecture != nullptr) {
         const fs::path symbols = ways.directory / "kernel.symbols";
@@ -57,7 +57,7 @@ Status hold_guest(Machine& machine, const PreparedGuest& guest, bool stopped, co
     }
     text += fmt::format("QMP:      {}\nconsole:  {} (output only: the agent is the guest's init)\n", ways.qmp.string(),
                         ways.console.string());
-    terminal.print(text + "Enter or Ctrl-C ends it\n");
+    terminal.print(text + "press Enter or Ctrl-C to end it\n");
     const std::string ended = wait_for_user(ways);
     if (!ended.empty()) terminal.print(ended + "\n");
     return {};

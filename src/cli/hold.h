@@ -1,4 +1,4 @@
-// A guest that is left to the user when its trial has come to its verdict.
+// Hands a guest over to the user after the verdict of its trial.
 #pragma once
 
 #include "base/error.h"
@@ -8,8 +8,8 @@
 
 namespace memrig {
 
-// Says how to get at the guest, and waits until the user presses Enter or Ctrl-C, or the guest ends. `stopped`: it stands still at the
-// verdict, and gdb's command, with the kernel's symbols, is told; else it runs on. An error says why there is nothing to hold.
+// Prints how to reach the guest, then waits until the user presses Enter or Ctrl-C, or until the guest ends. With
+// `stopped`, the guest stays stopped at the verdict; else it runs on. An error says why the guest cannot be held.
 Status hold_guest(Machine& machine, const PreparedGuest& guest, bool stopped, const Terminal& terminal);
 
 }  // namespace memrig

@@ -22,12 +22,11 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-constexpr auto kPatience = 20s;
+constexpr auto kProgramPatience = 20s;
 constexpr double kGiB = 1ull << 30;
-// A run leaves a saved guest (100 MB) a kernel and bench, and some 100 kB a trial; a guest has 512 MB.
+// In GiB. A run saves a guest (100 MB) for each kernel and bench, and about 100 kB for each trial. A guest has 512 MB.
 constexpr double kDiskNeeded = 0.5, kDiskWanted = 4, kMemoryNeeded = 0.5, kMemoryWanted = 2;
 
-HostCheck ok(std::string name, std::string detail) { return {std::move(name), Readiness::ok, std::move(detail), {}}; }
 HostCheck note(std::string name, std::string detail, std::string remedy = {}) {
     return {std::move(name), Readiness::note, std::move(detail), std::move(remedy)};
 }
@@ -36,7 +35,7 @@ HostCheck missing(std::string name, const Error& error) {
 }
 
 Result<std::string> first_line_of(const std::vector<std::string>& argv) {
-    MEMRIG_TRY(const RunResult run, run_program(argv, Deadline::after(kPatience), true));
+    MEMRIG_TRY(const RunResult run, run_program(argv, Deadline::after(kProgramPatience), true));
     std::string line = run.output.substr(0, run.output.find('\n'));
     if (!run.status.success()) return fail(Fault::host, "{} ended with {}: {}", argv[0], run.status.text(), line);
     return line;
@@ -48,27 +47,27 @@ HostCheck check_emulator(const std::string& program, const std::string& package,
     if (!path) return {program, needed ? Readiness::missing : Readiness::note, "not found in PATH", remedy};
     const auto version = first_line_of({path->string(), "--version"});
     if (!version) return {program, needed ? Readiness::missing : Readiness::note, version.error().message, remedy};
-    return ok(program, *version);
+    return HostCheck::ok(program, *version);
 }
 
 HostCheck check_kvm() {
     const auto bench = load_bench("q35");
     if (!bench) return missing("KVM", bench.error());
     const KvmProof proof = known_kvm_proof(*bench);
-    if (proof.proven) return ok("KVM", "proven: " + proof.reason);
+    if (proof.proven) return HostCheck::ok("KVM", "proven: " + proof.reason);
     const bool denied = ::access("/dev/kvm", F_OK) == 0 && ::access("/dev/kvm", R_OK | W_OK) != 0;
-    return note("KVM", "not used: " + proof.reason,
-                denied ? "be a member of the group kvm; until then guests run under TCG"
-                       : "guests run under TCG, which suffices");
+    return note(
+        "KVM", "not used: " + proof.reason,
+        denied ? "join the group kvm; until then guests run under TCG" : "guests run under TCG, which suffices");
 }
 
 HostCheck check_interpreter() {
     const auto version = first_line_of({MEMRIG_PYTHON, "--version"});
     if (!version) return missing("Python", {Fault::host, version.error().message, "tools/setup run"});
-    return ok("Python", fmt::format("{}, {}", *version, MEMRIG_PYTHON));
+    return HostCheck::ok("Python", fmt::format("{}, {}", *version, MEMRIG_PYTHON));
 }
 
-// Imported as memrig itself does it; a second interpreter, which looks in the same places, then says where from.
+// Imports qemu.qmp as memrig itself does. A second interpreter, with the same search path, then tells the place.
 HostCheck check_qmp() {
     if (const Status started = start_python(); !started) return missing("qemu.qmp", started.error());
     const auto cache = cache_directory();
@@ -76,37 +75,40 @@ HostCheck check_qmp() {
         first_line_of({MEMRIG_PYTHON, "-I", "-c",
                        "import sys; sys.path.append(sys.argv[1]); import qemu.qmp as m; print(m.__path__[0])",
                        cache ? (*cache / "python").string() : ""});
-    return ok("qemu.qmp", place ? "imported from " + *place : "imported");
+    return HostCheck::ok("qemu.qmp", place ? "imported from " + *place : "imported");
 }
 
 HostCheck check_agent() {
     const fs::path agent = agent_binary("x86_64");
-    if (::access(agent.c_str(), R_OK) == 0) return ok("guest agent", shown(agent));
-    return missing("guest agent", {Fault::host, shown(agent) + " is not there", "tools/build"});
+    if (::access(agent.c_str(), R_OK) == 0) return HostCheck::ok("guest agent", shown(agent));
+    return missing("guest agent", {Fault::host, shown(agent) + " does not exist", "run tools/build"});
 }
 
 HostCheck check_libvirt_library() {
     void* library = ::dlopen("libvirt.so.0", RTLD_LAZY | RTLD_LOCAL);
     if (library == nullptr)
-        return note("libvirt library", "not found", "apt-get install libvirt0; only for machines run by libvirt");
+        return note("libvirt library", "not found",
+                    "apt-get install libvirt0; needed only for machines run by libvirt");
     using GetVersion = int (*)(unsigned long*, const char*, unsigned long*);
     unsigned long version = 0;
     const auto get_version = reinterpret_cast<GetVersion>(::dlsym(library, "virGetVersion"));
     const bool known = get_version != nullptr && get_version(&version, nullptr, nullptr) == 0;
     ::dlclose(library);
-    if (!known) return note("libvirt library", "found, but it does not tell its version");
-    return ok("libvirt library", fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000));
+    if (!known) return note("libvirt library", "found, but its version is unknown");
+    return HostCheck::ok("libvirt library",
+                         fmt::format("{}.{}.{}", version / 1000000, version / 1000 % 1000, version % 1000));
 }
 
 HostCheck check_libvirt_daemon() {
     for (const char* socket : {"/run/libvirt/virtqemud-sock", "/run/libvirt/libvirt-sock"})
-        if (::access(socket, R_OK | W_OK) == 0) return ok("libvirt daemon", std::string("listens at ") + socket);
+        if (::access(socket, R_OK | W_OK) == 0)
+            return HostCheck::ok("libvirt daemon", std::string("listens at ") + socket);
     for (const char* daemon : {"/usr/sbin/virtqemud", "/usr/sbin/libvirtd"})
         if (::access(daemon, X_OK) == 0)
             return note("libvirt daemon", std::string(daemon) + " is installed but not running, or not for this user",
-                        "start it, or be a member of the group libvirt; only for machines run by libvirt");
+                        "start it, or join the group libvirt; needed only for machines run by libvirt");
     return note("libvirt daemon", "not installed",
-                "apt-get install libvirt-daemon-system; only for machines run by libvirt");
+                "apt-get install libvirt-daemon-system; needed only for machines run by libvirt");
 }
 
 HostCheck check_cache() {
@@ -116,12 +118,12 @@ HostCheck check_cache() {
     if (!free) return missing("cache", free.error());
     const double gib = static_cast<double>(*free) / kGiB;
     const std::string detail = fmt::format("{}, {:.1f} GiB free", cache->string(), gib);
-    const std::string remedy = "free some, or set MEMRIG_CACHE to another file system";
+    const std::string remedy = "free some space, or set MEMRIG_CACHE to a directory on another file system";
     if (::access(cache->c_str(), W_OK) != 0)
         return missing("cache", {Fault::host, cache->string() + " is not writable",
                                  "set MEMRIG_CACHE to a directory that you own"});
     if (gib < kDiskNeeded) return missing("cache", {Fault::host, detail, remedy});
-    return gib < kDiskWanted ? note("cache", detail, remedy) : ok("cache", detail);
+    return gib < kDiskWanted ? note("cache", detail, remedy) : HostCheck::ok("cache", detail);
 }
 
 HostCheck check_temporary_directory() {
@@ -129,7 +131,7 @@ HostCheck check_temporary_directory() {
     if (!directory)
         return missing("temporary files",
                        {Fault::host, directory.error().message, "set TMPDIR to a directory that you can write to"});
-    return ok("temporary files", directory->path().parent_path().string());
+    return HostCheck::ok("temporary files", directory->path().parent_path().string());
 }
 
 HostCheck check_memory() {
@@ -146,17 +148,18 @@ HostCheck check_memory() {
     }
     const double gib = available * 1024 / kGiB;
     const std::string detail = fmt::format("{:.1f} of {:.1f} GiB available", gib, total * 1024 / kGiB);
-    if (gib < kMemoryNeeded) return missing("memory", {Fault::host, detail, "a guest of the bench q35 has 512 MB"});
-    return gib < kMemoryWanted ? note("memory", detail, "keep --jobs low") : ok("memory", detail);
+    if (gib < kMemoryNeeded)
+        return missing("memory", {Fault::host, detail, "free some memory: a guest of the bench q35 has 512 MB"});
+    return gib < kMemoryWanted ? note("memory", detail, "keep --jobs low") : HostCheck::ok("memory", detail);
 }
 
 HostCheck check_processors() {
     cpu_set_t set;
     CPU_ZERO(&set);
-    if (::sched_getaffinity(0, sizeof set, &set) != 0) return note("processors", "cannot tell how many there are");
+    if (::sched_getaffinity(0, sizeof set, &set) != 0) return note("processors", "cannot determine their number");
     const int n = CPU_COUNT(&set);
     if (n == 1) return note("processors", "1", "trials take longer; two or more are better");
-    return ok("processors", fmt::format("{}; --jobs {} keeps them busy", n, n));
+    return HostCheck::ok("processors", fmt::format("{}; --jobs {} keeps them busy", n, n));
 }
 
 void check_kernels(std::vector<HostCheck>& checks) {
@@ -168,7 +171,7 @@ void check_kernels(std::vector<HostCheck>& checks) {
     for (const auto& entry : *catalogue) {
         const std::string name = "kernel " + entry.id;
         const auto image = cached_kernel(entry);
-        if (image && *image) checks.push_back(ok(name, (*image)->modules_version));
+        if (image && *image) checks.push_back(HostCheck::ok(name, (*image)->modules_version));
         else
             checks.push_back(
                 note(name, image ? "not fetched" : image.error().message, "memrig kernels fetch " + entry.id));
@@ -191,7 +194,7 @@ void check_emulators(std::vector<HostCheck>& checks) {
                 continue;
             }
             const auto version = emulator_version(**emulator);
-            checks.push_back(version ? ok(name, *version) : note(name, version.error().message, remedy));
+            checks.push_back(version ? HostCheck::ok(name, *version) : note(name, version.error().message, remedy));
         }
 }
 
@@ -200,16 +203,16 @@ HostCheck check_fetching() {
         if (!find_program(tool))
             return note("fetching kernels",
                         std::string(tool) + " not found, so no kernel of the catalogue can be fetched",
-                        "give --kernel the path of one of your own");
-    return ok("fetching kernels", "apt-get and dpkg-deb are there");
+                        "use --kernel with the path of your own kernel");
+    return HostCheck::ok("fetching kernels", "apt-get and dpkg-deb are there");
 }
 
 HostCheck check_compiler(const std::string& triple, const std::string& package) {
     const std::string program = triple + "-gcc";
     const auto path = find_program(program);
-    if (path) return ok(program, path->string());
+    if (path) return HostCheck::ok(program, path->string());
     return note(program, "not found",
-                "apt-get install " + package + "; only to build the agent and kernels for that architecture");
+                "apt-get install " + package + "; needed only to build the agent and kernels for that architecture");
 }
 
 }  // namespace

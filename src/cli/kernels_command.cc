@@ -31,7 +31,7 @@ Result<std::vector<Listed>> kernels_with_images(bool all) {
     return kernels;
 }
 
-// The keys of kernels.toml that are the provider's own.
+// Adds the keys of kernels.toml that depend on the provider.
 void add_provider_keys(nlohmann::ordered_json& row, const KernelEntry& entry, bool cached) {
     row["package"] = entry.package;
     row["suite"] = entry.suite;
@@ -76,14 +76,14 @@ int list(bool all, bool as_json) {
     return printed ? kExitGood : report_error(printed.error());
 }
 
-// One after another; all are known before the first is got.
+// Gets kernels one after another. All ids are checked before the first kernel is fetched or built.
 int get_all(const std::vector<std::string>& ids, KernelProvider provider,
             const std::function<Result<KernelImage>(const KernelEntry&)>& get) {
     std::vector<KernelEntry> entries;
     for (const auto& id : ids) {
         auto entry = find_kernel(id);
         if (!entry) return report_error(entry.error());
-        // Its error says which command is the right one, before anything was done.
+        // get() refuses a kernel of another provider; its error names the right command.
         if (entry->provider != provider) return report_error(get(*entry).error());
         entries.push_back(*std::move(entry));
     }
@@ -130,17 +130,20 @@ int build(const BuildOptions& options) {
 
 void add_build_command(CLI::App& kernels, Action& action) {
     auto options = std::make_shared<BuildOptions>();
-    CLI::App* command = kernels.add_subcommand("build", "Build kernels from source, or a source tree of your own");
-    command->add_option("ID", options->ids, "Ids of kernels; a mutant's is PARENT+MUTANT")->type_name("");
-    command->add_option("--source", options->source, "Your own tree; it is not written to")->type_name("DIR");
+    CLI::App* command =
+        kernels.add_subcommand("build", "Build kernels from source, by id or from your own source tree");
+    command->add_option("ID", options->ids, "Ids of kernels; a mutant's id is PARENT+MUTANT")->type_name("");
+    command->add_option("--source", options->source, "Your own source tree; it is not written to")->type_name("DIR");
     command
-        ->add_option("--config", options->configs, "For --source: a whole .config, or a fragment; may be given again")
+        ->add_option("--config", options->configs, "With --source: a whole .config, or a fragment; may be given again")
         ->type_name("FILE")
         ->allow_extra_args(false);
-    command->add_option("--id", options->id, "For --source: what --kernel is to call it; default: DIR's last part")
+    command
+        ->add_option("--id", options->id,
+                     "With --source: the id of the kernel, for --kernel; default: the last part of DIR")
         ->type_name("NAME");
     command->footer(
-        "The image's path is printed. Build trees stay in the cache; the next build there does only what is new.\n\n"
+        "Prints the image's path. Build trees stay in the cache, so the next build compiles only what changed.\n\n"
         "Example:\n"
         "  memrig kernels build ref-6.12-amd64 ref-6.12-amd64+online_store\n"
         "  memrig kernels build --source ~/linux --config guest-images/configs/small.config --id bisect\n");
@@ -157,15 +160,14 @@ void add_kernels_command(CLI::App& program, Action& action) {
     auto as_json = std::make_shared<bool>(false);
     auto all = std::make_shared<bool>(false);
     CLI::App* list_command =
-        command->add_subcommand("list", "The kernels known by id, and whether they are in the cache");
-    list_command->add_flag("--all", *all, "Mutants too");
-    list_command->add_flag("--json", *as_json, "As JSON");
+        command->add_subcommand("list", "List the kernels known by id, and whether they are in the cache");
+    list_command->add_flag("--all", *all, "List mutants, too");
+    list_command->add_flag("--json", *as_json, "Print JSON");
     list_command->footer("Example:\n  memrig kernels list --json\n");
     list_command->callback([all, as_json, &action] { action = [all, as_json] { return list(*all, *as_json); }; });
 
     auto ids = std::make_shared<std::vector<std::string>>();
-    CLI::App* fetch_command =
-        command->add_subcommand("fetch", "Fetch kernels into the cache, or bring them up to date");
+    CLI::App* fetch_command = command->add_subcommand("fetch", "Fetch kernels into the cache, or update them");
     fetch_command->add_option("ID", *ids, "Ids of kernels, as `memrig kernels list` shows them")
         ->required()
         ->type_name("");

@@ -1,4 +1,5 @@
-// What a libvirt can do for memrig, found out by starting a small domain that never runs: for `memrig doctor --backend libvirt:URI`.
+// Checks what a libvirt can do for memrig, with a small domain whose vCPUs never run, for
+// `memrig doctor --backend libvirt:URI`.
 #pragma once
 
 #include <string>

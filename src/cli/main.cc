@@ -1,4 +1,4 @@
-// memrig: the program.
+// The program memrig: parses the command line and runs a subcommand.
 #include <algorithm>
 #include <exception>
 #include <string>
@@ -19,13 +19,11 @@ constexpr const char* kDescription =
     "memrig: a virtual hardware bench for Linux memory hotplug. It schedules races in QEMU guests and judges them by "
     "evidence.";
 
-constexpr const char* kFooter =
-    "`memrig help COMMAND` or `memrig COMMAND --help` says more of a command.\n"
-    "MEMRIG_LOG=warn,probe=debug sets what is logged to stderr: a LEVEL for all layers, and LAYER=LEVEL for one of "
-    "them. "
-    "Layers: qmp,\nguest, probe, machine, watch, libvirt, play, run, campaign. Levels: trace, debug, info, warn, "
-    "error, "
-    "critical, off.\n\n"
+constexpr const char* kProgramFooter =
+    "`memrig help COMMAND` and `memrig COMMAND --help` print the help of a command.\n"
+    "MEMRIG_LOG=warn,probe=debug sets the log level on stderr: LEVEL for all layers, LAYER=LEVEL for one layer.\n"
+    "Layers: qmp, guest, probe, machine, watch, libvirt, play, run, campaign.\n"
+    "Levels: trace, debug, info, warn, error, critical, off.\n\n"
     "Example:\n"
     "  memrig run acpi-dimm-online --trials 5\n";
 
@@ -43,7 +41,7 @@ std::string listed(const std::vector<std::string>& words) {
 }
 
 int bad_usage(const std::string& message, const std::string& command) {
-    return report_error({Fault::user_input, message, fmt::format("{} --help says how", command)});
+    return report_error({Fault::user_input, message, fmt::format("see {} --help", command)});
 }
 
 int unknown_command(const std::string& word, const CLI::App& among, const std::string& command) {
@@ -74,11 +72,11 @@ int help(const CLI::App& program, const std::vector<std::string>& words) {
 void use_house_style(CLI::App& app) {
     app.get_formatter()->column_width(34);
     app.get_formatter()->label("TEXT", "");
-    app.set_help_flag("-h,--help", "Print this and exit");
+    app.set_help_flag("-h,--help", "Print this help and exit");
     for (CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) use_house_style(*command);
 }
 
-// The words that name commands, as far as they are known: what an error is about.
+// Explains a parse error. Follows the words that name commands, to find the command that the error is about.
 int explain_bad_usage(const CLI::App& program, const std::vector<std::string>& words, const CLI::ParseError& error) {
     const CLI::App* app = &program;
     std::string command = "memrig";
@@ -98,7 +96,7 @@ int explain_bad_usage(const CLI::App& program, const std::vector<std::string>& w
 
 int run(int argc, char** argv) {
     CLI::App program(kDescription, "memrig");
-    program.footer(kFooter);
+    program.footer(kProgramFooter);
     program.set_version_flag("--version", std::string("memrig ") + MEMRIG_VERSION, "Print the version and exit");
     program.require_subcommand(1);
     Action action;
@@ -116,7 +114,7 @@ int run(int argc, char** argv) {
     add_benches_command(program, action);
     add_emulators_command(program, action);
     add_doctor_command(program, action);
-    // Only for the list: the words after it are taken before CLI11 sees them.
+    // Only for the list of commands: help() handles "help" before CLI11 parses the command line.
     program.add_subcommand("help", "Print the help of a command")->footer("Example:\n  memrig help run\n");
     add_self_description(program, action, MEMRIG_VERSION);
     use_house_style(program);
@@ -144,7 +142,7 @@ int main(int argc, char** argv) {
         const memrig::Status logging = memrig::set_up_logging();
         status = logging ? memrig::run(argc, argv) : memrig::report_error(logging.error());
     } catch (const std::exception& exception) {
-        // Errors are values: one that comes as an exception is a mistake of ours, or memory has run out.
+        // Errors are values, so an exception is a bug in memrig, or memory has run out.
         status = memrig::report_error({memrig::Fault::rig, std::string("unexpected failure: ") + exception.what(), {}});
     }
     return argc > 1 && argv[1] == memrig::kBisectStep ? memrig::status_for_git(status) : status;

@@ -1,4 +1,4 @@
-// memrig man and memrig completion: made of the program's own options, so that they cannot differ from them.
+// memrig man and memrig completion: made from the program's own options, so that they cannot differ from them.
 #include <algorithm>
 #include <memory>
 
@@ -15,7 +15,7 @@ std::vector<const CLI::App*> commands_of(const CLI::App& app) {
     return {commands.begin(), commands.end()};
 }
 
-// "memrig campaign run": of `app` below `program`.
+// Returns the names of a command and its parents: "memrig campaign run".
 std::string path_of(const CLI::App& app) {
     const CLI::App* parent = app.get_parent();
     return parent == nullptr ? app.get_name() : path_of(*parent) + " " + app.get_name();
@@ -27,7 +27,7 @@ std::string replaced(std::string text, const std::string& what, const std::strin
     return text;
 }
 
-// Text as roff takes it: nothing in it is a request, an escape or a typographer's dash.
+// Escapes text for roff, so that nothing in it is a request, an escape or a typographic dash.
 std::string roff(const std::string& text) {
     std::string out;
     for (const char c : text) {
@@ -56,7 +56,7 @@ std::string option_roff(const CLI::Option& option) {
     return text + "\n";
 }
 
-// Lines that begin with blanks are shown as they are: examples.
+// Lines that begin with blanks are examples, which are shown unchanged.
 std::string footer_roff(const std::string& footer) {
     std::string text;
     bool example = false;
@@ -115,7 +115,7 @@ std::string words_of(const std::string& type) {
     return choice ? replaced(type, "|", " ") : "";
 }
 
-// What may follow an option; shell code that prints words, or empty for files.
+// Returns shell code that prints the possible values of an option. Empty if the value is a file or free text.
 std::string values_of(const CLI::Option& option) {
     const auto is = [&](const char* name) { return option.check_lname(name); };
     if (is("kernel") || is("kernels")) return "_memrig_ids kernels list";
@@ -181,7 +181,7 @@ std::string completion(const CLI::App& program, const std::string& shell) {
     return "#compdef memrig\nautoload -Uz bashcompinit && bashcompinit\n" + bash;
 }
 
-// All pages, a file each.
+// Writes each page to a file of its own.
 Status write_pages(const CLI::App& program, const fs::path& directory, const std::string& version) {
     MEMRIG_CHECK(make_directories(directory));
     Status status;
@@ -217,7 +217,7 @@ void add_self_description(CLI::App& program, Action& action, const std::string& 
     auto words = std::make_shared<std::vector<std::string>>();
     auto directory = std::make_shared<std::string>();
     CLI::App* pages = program.add_subcommand("man", "Print a manual page (roff)")->group("");
-    pages->add_option("COMMAND", *words, "Of which command; without it, memrig's own")->type_name("");
+    pages->add_option("COMMAND", *words, "The command; default: memrig itself")->type_name("");
     pages->add_option("--dir", *directory, "Write all pages to DIR instead")->type_name("DIR");
     pages->footer("Example:\n  memrig man run | man -l -\n");
     pages->callback([&program, &action, words, directory, version] {

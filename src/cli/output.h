@@ -1,4 +1,4 @@
-// What goes to the terminal.
+// Writes results and messages to the terminal.
 #pragma once
 
 #include <cstdio>
@@ -12,22 +12,23 @@
 
 namespace memrig {
 
-// kExitBadUsage for what the user gave, kExitInterrupted for an interruption, kExitRigFault for all else.
+// Returns kExitBadUsage for Fault::user_input, kExitInterrupted for Fault::interrupted, else kExitRigFault.
 int exit_status_of(Fault fault);
 
-// "memrig: MESSAGE (REMEDY)" on stderr; further lines of the message (a console's last ones) follow it. Returns the exit status.
+// Prints "memrig: MESSAGE (REMEDY)" on stderr, then further lines of the message, such as the last lines of a console.
+// Returns the exit status.
 int report_error(const Error& error);
 
-// A stream that people read.
+// An output stream that people read: stdout or stderr.
 class Terminal {
 public:
     explicit Terminal(std::FILE* stream);
     void print(std::string_view text) const;
-    // A terminal that understands "\r" and clear-to-end.
+    // True for a terminal that understands "\r" and clear-to-end.
     [[nodiscard]] bool interactive() const { return interactive_; }
-    // On a terminal, unless NO_COLOR is set.
+    // Paints only on an interactive terminal, and only if NO_COLOR is not set.
     [[nodiscard]] const Paint& paint() const { return paint_; }
-    // As it is now; 80 where it cannot be told.
+    // The current width in columns; 80 if it is unknown.
     [[nodiscard]] std::size_t width() const;
 
 private:
@@ -36,10 +37,10 @@ private:
     Paint paint_;
 };
 
-// Writes to stdout; Fault::host if not all of it could be written.
+// Writes to stdout. Fault::host if not all of it could be written.
 Status print_result(std::string_view text);
 
-// Rows in columns, the first one a heading; no blanks at the ends of lines.
+// Aligns rows in columns, without blanks at the ends of lines.
 std::string aligned(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace memrig

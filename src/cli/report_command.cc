@@ -13,20 +13,19 @@ namespace memrig {
 
 namespace {
 
-constexpr const char* kFooter =
-    "Of a campaign, from what is stored, at any time, on stdout unless --out names a file:\n"
-    "ktap, junit (Jenkins' XML), kcidb (its JSON, version 5.3), markdown (for a mail or a merge request).\n"
-    "html: one page, report.html in the campaign's directory: matrix, findings with their evidence, trend.\n\n"
-    "Of a trial's directory, or of every trial below a run's or a campaign's:\n"
-    "trace: trace.json in each trial's directory, to be opened in ui.perfetto.dev or chrome://tracing: a track for "
-    "each\n"
+constexpr const char* kReportFooter =
+    "Formats for a campaign, made from its database at any time, printed on stdout unless --out names a file:\n"
+    "ktap, junit (Jenkins' XML), kcidb (KCIDB's JSON, version 5.3), markdown (for a mail or a merge request).\n"
+    "html writes one page, report.html in the campaign's directory: matrix, findings with their evidence, trend.\n\n"
+    "Format for a trial's directory, or for every trial below a run's or a campaign's directory:\n"
+    "trace writes trace.json in each trial's directory, for ui.perfetto.dev or chrome://tracing: a track for each\n"
     "task, with the locks that it held and waited for (docs/results.md).\n\n"
     "Example:\n"
     "  memrig report campaigns/nightly --format junit --out memrig.xml\n"
     "  memrig report campaigns/nightly --format html --before campaigns/last-night\n"
     "  memrig report runs/20300203T040506Z-4711 --format trace\n";
 
-constexpr int kDeepest = 16;  // of a trial's directory below a run's: SCENARIO may have several parts
+constexpr int kDeepest = 16;  // levels from a run's directory to a trial's: SCENARIO may have several parts
 
 struct ReportOptions {
     fs::path directory;
@@ -36,13 +35,13 @@ struct ReportOptions {
     std::vector<std::string> before;  // earlier campaigns
 };
 
-// A format: what a trial's file is called, and what makes it.
+// A format of a trial: the name of its file, and the function that makes it.
 struct Format {
     const char* name;
     const char* file;
     std::string (*make)(const TrialRecord& record);
 };
-constexpr const char* kHtml = "html";  // of a campaign as a whole
+constexpr const char* kHtml = "html";  // a format of a whole campaign
 constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
 
 // A format of a whole campaign.
@@ -60,10 +59,10 @@ std::vector<std::string> format_names() {
     return names;
 }
 
-// `directory` itself if it is a trial's, else every trial's below it, by name.
+// Returns `directory` itself if it is a trial's, else every trial's directory below it, sorted.
 Result<std::vector<fs::path>> trials_in(const fs::path& directory) {
     std::error_code code;
-    if (!fs::is_directory(directory, code)) return fail(Fault::user_input, "{} is no directory", directory.string());
+    if (!fs::is_directory(directory, code)) return fail(Fault::user_input, "{} is not a directory", directory.string());
     if (is_trial_directory(directory)) return std::vector{directory};
     std::vector<fs::path> trials;
     fs::recursive_directory_iterator entry(directory, fs::directory_options::skip_permission_denied, code);
@@ -82,7 +81,7 @@ Result<std::vector<fs::path>> trials_in(const fs::path& directory) {
     return trials;
 }
 
-// The trial's place below the run's directory as one name: "race-acpi-dimm-online-...-control-0001-trace.json".
+// Makes one name of the trial's path below the run's directory: "race-acpi-dimm-online-...-control-0001-trace.json".
 std::string flat_name(const fs::path& trial, const ReportOptions& options, const Format& format) {
     std::string name;
     for (const auto& part : trial.lexically_relative(options.directory))
@@ -90,16 +89,17 @@ std::string flat_name(const fs::path& trial, const ReportOptions& options, const
     return name + format.file;
 }
 
-// Found out before anything is made.
+// Checks --out before anything is written.
 Status check_target(std::size_t trials, const std::string& out) {
     std::error_code code;
     if (out.empty() || fs::is_directory(out, code)) return {};
     if (trials > 1)
-        return fail_with({Fault::user_input, fmt::format("{} trials do not go into {}", trials, out), {}},
-                         "give --out a directory that is there, or one trial's directory as DIR");
+        return fail_with(
+            {Fault::user_input, fmt::format("cannot write {} trials to {}: not a directory", trials, out), {}},
+            "give --out an existing directory, or one trial's directory as DIR");
     const fs::path parent = fs::path(out).parent_path();
     if (!parent.empty() && !fs::is_directory(parent, code))
-        return fail(Fault::user_input, "cannot write {}: {} is no directory", out, parent.string());
+        return fail(Fault::user_input, "cannot write {}: {} is not a directory", out, parent.string());
     return {};
 }
 
@@ -124,15 +124,15 @@ int report_campaign(const ReportOptions& options, const CampaignFormat& format) 
     return done ? kExitGood : report_error(done.error());
 }
 
-// "memrig", "my_lab".
+// Accepts origins such as "memrig" and "my_lab".
 std::string not_an_origin(const std::string& text) {
     const bool good = !text.empty() && std::ranges::all_of(text, [](char c) {
         return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '_';
     });
-    return good ? "" : one_line(text) + " is no origin: it has to be of a to z, 0 to 9 and _";
+    return good ? "" : one_line(text) + " is not an origin: use only a to z, 0 to 9 and _";
 }
 
-// A trial whose files are damaged does not keep the others from being reported.
+// Reports each trial, also after one whose files are damaged.
 int report(const ReportOptions& options) {
     if (options.format == kHtml) {
         const Status done = report_html({options.directory, options.before, options.out});
@@ -159,7 +159,7 @@ int report(const ReportOptions& options) {
 void add_report_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<ReportOptions>();
     CLI::App* command = program.add_subcommand("report", "Show a campaign, or a trial's evidence, in another format");
-    command->footer(kFooter);
+    command->footer(kReportFooter);
     command->add_option("DIR", options->directory, "A campaign's directory, a trial's, or a run's")
         ->required()
         ->type_name("");
@@ -169,14 +169,15 @@ void add_report_command(CLI::App& program, Action& action) {
         ->check(CLI::IsMember(format_names()).description(""));
     command
         ->add_option("--out", options->out,
-                     "A file or -; of traces also a directory. Default: -; of traces and pages in DIR")
+                     "File, or - for stdout; for traces also a directory; default: -, or in DIR for trace and html")
         ->type_name("FILE");
-    command->add_option("--origin", options->origin, "Of kcidb: the name of your CI system")
+    command->add_option("--origin", options->origin, "For kcidb: the name of your CI system")
         ->type_name("NAME")
         ->check(CLI::Validator(not_an_origin, "", "origin"))
         ->capture_default_str();
     command
-        ->add_option("--before", options->before, "An earlier campaign's directory, for the trend; once or more (html)")
+        ->add_option("--before", options->before,
+                     "For html: an earlier campaign's directory, for the trend; may be given again")
         ->type_name("DIR")
         ->allow_extra_args(false);
     command->callback([options, &action] { action = [options] { return report(*options); }; });

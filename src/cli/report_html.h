@@ -1,4 +1,4 @@
-// memrig report --format html
+// Implements `memrig report --format html`.
 #pragma once
 
 #include <filesystem>
@@ -15,7 +15,7 @@ struct HtmlReport {
     std::string out;                  // a file, a directory or "-"; empty: report.html in the campaign's directory
 };
 
-// Writes the page, and the name of its file to stdout. Fault::user_input where a directory is no campaign's.
+// Writes the page, and prints the name of its file on stdout. Fault::user_input if a directory has no campaign.
 Status report_html(const HtmlReport& report);
 
 }  // namespace memrig

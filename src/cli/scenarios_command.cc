@@ -89,16 +89,16 @@ void add_scenarios_command(CLI::App& program, Action& action) {
     command->footer("Example:\n  memrig scenarios list\n");
 
     auto as_json = std::make_shared<bool>(false);
-    CLI::App* list_command = command->add_subcommand("list", "The scenarios that memrig brings");
-    list_command->add_flag("--json", *as_json, "As JSON, with what each verifies and expects");
+    CLI::App* list_command = command->add_subcommand("list", "List the scenarios that memrig ships");
+    list_command->add_flag("--json", *as_json, "Print JSON, with what each scenario verifies and expects");
     list_command->footer("Example:\n  memrig scenarios list --json\n");
     list_command->callback([as_json, &action] { action = [as_json] { return list(*as_json); }; });
 
     auto coverage_as_json = std::make_shared<bool>(false);
     CLI::App* coverage_command =
-        command->add_subcommand("coverage", "Which hotplug path is validated and raced by which scenario, as Markdown");
-    coverage_command->add_flag("--json", *coverage_as_json, "As JSON");
-    coverage_command->footer("docs/coverage.md is what this prints.\n\nExample:\n  memrig scenarios coverage --json\n");
+        command->add_subcommand("coverage", "Show which scenarios validate and race each hotplug path, as Markdown");
+    coverage_command->add_flag("--json", *coverage_as_json, "Print JSON");
+    coverage_command->footer("Prints docs/coverage.md.\n\nExample:\n  memrig scenarios coverage --json\n");
     coverage_command->callback(
         [coverage_as_json, &action] { action = [coverage_as_json] { return coverage(*coverage_as_json); }; });
 

@@ -1,4 +1,4 @@
-// What the program can say of itself beside its help: manual pages and shell completion.
+// Makes the program's manual pages and shell completion.
 #pragma once
 
 #include <string>
@@ -7,7 +7,8 @@
 
 namespace memrig {
 
-// Adds the commands `man` and `completion`, which no help lists. They tell of all commands that `program` has when they are run.
+// Adds the commands `man` and `completion`, which no help lists. They cover all commands that `program` has when they
+// are run.
 void add_self_description(CLI::App& program, Action& action, const std::string& version);
 
 }  // namespace memrig

@@ -8,7 +8,7 @@ namespace {
 
 constexpr std::size_t kSlips = 2;
 
-// Letters to put in, take out or change.
+// The edit distance: the number of letters to insert, remove or change.
 std::size_t distance(std::string_view a, std::string_view b) {
     std::vector<std::size_t> row(b.size() + 1);
     for (std::size_t j = 0; j < row.size(); j++) row[j] = j;

@@ -1,4 +1,4 @@
-// "Did you mean ...?"
+// Finds the suggestion for "did you mean ...?".
 #pragma once
 
 #include <optional>
@@ -8,7 +8,8 @@
 
 namespace memrig {
 
-// The one of `known` that `word` is most likely a slip of: a part that can only be it, or at most two letters off.
+// Returns the known name that was most likely meant by `word`: the only one that begins with it, or else the nearest
+// one with at most two different letters. Empty if there is none.
 std::optional<std::string> nearest(std::string_view word, const std::vector<std::string>& known);
 
 }  // namespace memrig

@@ -12,14 +12,14 @@
 
 namespace memrig {
 
-// CLI11 alone takes "010" for an octal 8, and the largest number for one that is larger still.
+// CLI11 alone reads "010" as octal 8, and reads a number that is too large as the largest number.
 std::string not_decimal(const std::string& text) {
     std::uint64_t value = 0;
     const char* end = text.data() + text.size();
     const auto [stop, error] = std::from_chars(text.data(), end, value);
     if (error == std::errc::result_out_of_range) return fmt::format("{} is too large", text);
     const bool plain = error == std::errc() && stop == end && (text == "0" || text.front() != '0');
-    return plain ? "" : fmt::format("{} is no whole decimal number", text);
+    return plain ? "" : fmt::format("{} is not a whole decimal number", text);
 }
 
 std::string no_setting(const std::string& text) {
@@ -33,7 +33,7 @@ std::string no_symbol(const std::string& text) {
     const bool good = !text.empty() && std::ranges::all_of(text, [](unsigned char c) {
         return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ',';
     });
-    return good ? "" : fmt::format("{} is no kernel symbol", text);
+    return good ? "" : fmt::format("{} is not a kernel symbol", text);
 }
 
 fs::path default_run_directory() {

@@ -15,7 +15,7 @@ struct KvmProof {
 };
 
 // Returns the cached proof for `host`. Without one, boots `kernel` on `bench` under KVM and caches what came of it.
-// The boot takes seconds; it fails if one of its three waits takes 30 s.
+// The proof takes at most 5 s. One that fails is cached, too: the guest runs under TCG then, which is always right.
 Result<KvmProof> prove_kvm(Host& host, const Bench& bench, const KernelImage& kernel);
 // Returns the cached proof for this host. Without one, `reason` says why KVM is not proven.
 KvmProof known_kvm_proof(const Bench& bench);

@@ -1,4 +1,4 @@
-// The accounting oracle: the schedule went through, and something does not add up.
+// The accounting oracle: finds what does not add up after the schedule has gone through.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -11,7 +11,8 @@ namespace memrig {
 
 namespace {
 
-// Each vCPU that is plugged is there, and in use if somebody onlines it: a vCPU's kernel data are no memory that the accounts know.
+// Each plugged vCPU must be present, and online if an actor or the kernel onlines it. The memory that the kernel
+// allocates for a vCPU is not in the accounts.
 void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong) {
     const auto& before = evidence.performance.vcpus_before;
     const auto& after = evidence.performance.vcpus_after;
@@ -32,7 +33,7 @@ void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong)
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (!performance.after) return std::nullopt;
-    // First who did not wait, and what was answered: what else does not add up may follow from it.
+    // Overtaking and unexpected answers come first: the other differences may follow from them.
     std::vector<std::string> wrong = performance.overtaking;
     const auto answers = unexpected_answers(evidence.schedule, performance);
     wrong.insert(wrong.end(), answers.begin(), answers.end());

@@ -1,4 +1,4 @@
-// What the kernel itself printed, crashes aside.
+// The console oracle: judges what the kernel itself printed, except crashes.
 #include <algorithm>
 
 #include <fmt/format.h>
@@ -20,8 +20,9 @@ Verdict verdict_of(ConsoleFindingKind kind) {
     }
 }
 
-// Whether the gate was held where this dependency came to be. lockdep prints the held locks for the last one only, which is the reported
-// task's (#0); whoever is on its way to mem_hotplug_lock, or has it to remove memory, held the gate as far as the ledger has seen.
+// Returns whether the gate was held where this dependency arose. lockdep prints the held locks only for the last
+// dependency, which is the reported task's (#0). A task in mem_hotplug_begin() or try_remove_memory() held the gate
+// as well, as far as the ledger has seen: is_gated() checks that.
 bool is_under_gate(const ConsoleFinding& report, std::size_t link) {
     if (link + 1 == report.chain.size() &&
         std::ranges::find(report.held, kGate, &HeldLockDump::lock_class) != report.held.end())
@@ -31,9 +32,10 @@ bool is_under_gate(const ConsoleFinding& report, std::size_t link) {
     });
 }
 
-// lockdep knows no gates: it reports that the remover waits for the users of a block's attribute (kn->active) with mem_hotplug_lock held,
-// which such a user takes. A deadlock needs a task at each dependency of the cycle at the same time; two that are both under an exclusive
-// lock cannot be.
+// Returns whether a gate makes the reported cycle harmless. lockdep knows no gates. It reports that the remover waits
+// for the users of a block's attribute (kn->active) while it holds mem_hotplug_lock, and that such a user takes that
+// lock. A deadlock needs a task at each dependency of the cycle at the same time. Two tasks that both hold the same
+// exclusive lock cannot exist.
 bool is_gated(const ConsoleFinding& report, const std::vector<LockEvent>* ledger) {
     if (report.kind != ConsoleFindingKind::lockdep || !report.complete || ledger == nullptr) return false;
     if (report.headline.find("circular locking dependency") == std::string::npos) return false;
@@ -60,7 +62,7 @@ Finding finding_of(const ConsoleFinding& printed, const std::vector<LockEvent>* 
 std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
     std::optional<Finding> gravest;
     for (const auto& printed : evidence.console.findings) {
-        if (is_crash(printed.kind)) continue;  // the crash oracle's
+        if (is_crash(printed.kind)) continue;  // judged by the crash oracle
         Finding finding = finding_of(printed, evidence.locks);
         if (!gravest || gravity(finding.verdict) < gravity(gravest->verdict)) gravest = std::move(finding);
     }

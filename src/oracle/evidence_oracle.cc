@@ -1,4 +1,4 @@
-// The evidence oracle: whether a trial proves anything at all.
+// The evidence oracle: finds what a trial lacks to prove anything.
 #include <algorithm>
 
 #include <fmt/ranges.h>
@@ -15,17 +15,17 @@ bool has_gap(const RuleEvidence& rules, const std::string& rule) {
     return std::ranges::any_of(rules.gaps, [&](const std::string& gap) { return gap.starts_with(rule + ":"); });
 }
 
-// Those that no trial of this schedule can pass by.
+// The rules that every trial of this schedule must put to the test.
 std::vector<std::string> rules_at_stake(const Schedule& schedule) {
     const auto acts = [&](ActorKind kind) {
         return std::ranges::any_of(schedule.actors, [&](const Actor& actor) {
             return actor.kind == kind && (actor.is_thread() || actor.expects_success());
         });
     };
-    // Where nothing comes of any plugging, nothing is added and nothing taken away again.
+    // If no adder succeeds, no memory is added and none is removed again.
     if (!acts(ActorKind::adder)) return {};
     std::vector<std::string> rules = {"R4"};
-    // Device memory is none of add_memory_resource()'s.
+    // Device memory does not go through add_memory_resource().
     if (std::ranges::any_of(schedule.actors, [](const Actor& actor) {
             return actor.kind == ActorKind::adder && actor.device != MemoryDevice::nvdimm;
         }))
@@ -45,10 +45,10 @@ std::vector<std::string> rules_at_stake(const Schedule& schedule) {
 
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     std::vector<std::string> missing;
-    for (const auto& [order, counts] : evidence.elisions)
+    for (const auto& [spec, counts] : evidence.elisions)
         if (counts.locks == 0)
-            missing.push_back(fmt::format("{} was never called by {}: nothing was elided", order.lock,
-                                          fmt::join(order.callers, " or ")));
+            missing.push_back(fmt::format("{} was never called by {}: nothing was elided", spec.lock,
+                                          fmt::join(spec.callers, " or ")));
     if (!evidence.never_vetoed.empty()) missing.push_back("nobody vetoed " + evidence.never_vetoed);
     for (const auto& function : evidence.never_overridden)
         missing.push_back(fmt::format("{}() was never called as the override expects", function));

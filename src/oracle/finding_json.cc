@@ -11,7 +11,7 @@ namespace {
 template <class Maybe, class Type>
 concept Of = std::is_same_v<std::remove_const_t<Maybe>, Type>;
 
-// Each type's fields, by their names in JSON: listed once, for writing and for reading.
+// each_field() lists the fields of a type by their names in JSON, once for both writing and reading.
 void each_field(Of<WaitKey> auto& key, auto&& field) {
     field("task", key.task);
     field("holds", key.holds);
@@ -64,7 +64,7 @@ void each_field(Of<Finding> auto& finding, auto&& field) {
     field("details", finding.details);
 }
 
-// In the order of FindingKey's types.
+// The names of the key kinds in JSON, in the order of FindingKey's types.
 constexpr std::array<const char*, std::variant_size_v<FindingKey>> kKinds = {
     "", "cycle", "hang", "rule", "inversion", "claim", "crash", "report", "sentence"};
 
@@ -84,7 +84,7 @@ nlohmann::ordered_json written(const std::vector<Type>& list) {
     return json;
 }
 
-// Each takes what fits, and returns whether all of it did.
+// Each read_into() reads the values that fit, and returns whether all of them did.
 bool read_into(std::string& text, const nlohmann::json& json) {
     if (json.is_string()) text = json.get<std::string>();
     return json.is_string();

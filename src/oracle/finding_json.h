@@ -1,4 +1,4 @@
-// Findings as JSON: the form in which results.json, verdict.json and a campaign's database have them.
+// Writes findings as JSON and reads them back: for results.json, verdict.json and a campaign's database.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -8,14 +8,14 @@
 
 namespace memrig {
 
-// The text may hold bytes that are no UTF-8: dump it with error_handler_t::replace.
+// The strings may hold bytes that are not UTF-8: dump the JSON with error_handler_t::replace.
 nlohmann::ordered_json finding_json(const Finding& finding);
 
 enum class Reading {
     strict,  // a field that is missing or has the wrong type is an error
-    lenient  // such a field is left empty; only the verdict must be there
+    lenient  // such a field is left empty; only the verdict is required
 };
-// Fault::user_input, never an exception. A finding without a key is whole: memrig 0.1.0 wrote none.
+// Fails with Fault::user_input and never throws. A finding without a key is valid: memrig 0.1.0 wrote no keys.
 Result<Finding> read_finding(const nlohmann::json& json, Reading reading);
 
 }  // namespace memrig

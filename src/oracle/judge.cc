@@ -19,7 +19,7 @@ std::string task_name(const Performance& performance, std::uint64_t task) {
     return name == performance.names.end() ? fmt::format("task {:x}", task) : name->second.text();
 }
 
-// With what the kernel calls it: "adder (kworker/u6:2, pid 43)".
+// The task's name with the kernel's own name for it: "adder (kworker/u6:2, pid 43)".
 std::string full_name(const Performance& performance, std::uint64_t task) {
     const std::string name = task_name(performance, task);
     const auto known = performance.names.find(task);
@@ -58,7 +58,7 @@ std::string held_reason(const TrialEvidence& evidence) {
     return "every step was seen, and all adds up";
 }
 
-// What a loop that left nothing behind rests on.
+// The grounds for `held` in a loop that left nothing behind.
 std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
     const auto& footprints = evidence.performance.footprints;
     if (footprints.empty()) return std::nullopt;
@@ -94,7 +94,7 @@ namespace {
 CycleKey key_of(const Performance& performance, const WaitCycle& cycle) {
     CycleKey key;
     for (std::size_t i = 0; i < cycle.size(); i++) {
-        // Each waits for a lock of the next one's: so it holds what the one before it waits for.
+        // Each task waits for a lock that the next task holds. So it holds the lock that the task before it waits for.
         const LockEvent& holds = cycle[(i + cycle.size() - 1) % cycle.size()].taken;
         const LockEvent& wants = cycle[i].wants;
         key.waits.push_back(
@@ -103,7 +103,7 @@ CycleKey key_of(const Performance& performance, const WaitCycle& cycle) {
     return key;
 }
 
-// The cycle as a drawing: who holds what, who waits for what, and where each took it.
+// Draws the cycle: the lock that each task holds, the lock that it waits for, and the path to each.
 std::vector<std::string> drawn(const Performance& performance, const WaitCycle& cycle, const CycleKey& key) {
     std::vector<std::string> lines;
     for (std::size_t i = 0; i < cycle.size(); i++) {
@@ -163,7 +163,7 @@ RuleKey key_of(const Performance& performance, const RuleBreach& breach) {
     return {breach.rule, full_name(performance, breach.task), breach.function, reproach, breach.path};
 }
 
-// With as many of its callers.
+// The breach in one line, with at most `callers` functions of its path.
 std::string breach_text(const Performance& performance, const RuleBreach& breach, std::size_t callers) {
     std::vector<std::string> path = breach.path;
     if (path.size() > callers) path.resize(callers);
@@ -190,7 +190,7 @@ Finding claim_finding(const Performance& performance, const LockOrderClaim& clai
     return {"lock-order", Verdict::lock_order, fmt::format("{} ({})", sentence(key), breach.where), breach.path, key};
 }
 
-// Its details are for the caller to add.
+// The caller adds the details.
 Finding inversion_finding(const Performance& performance, const LockInversion& inversion) {
     InversionKey key;
     for (const LockEdge* edge : {&inversion.one, &inversion.other})
@@ -245,7 +245,7 @@ const std::vector<Oracle>& all_oracles() {
     return oracles;
 }
 
-// What `held` rests on; nothing where it would rest on nothing.
+// The grounds for the verdict `held`; nothing if there are none.
 std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
     switch (evidence.mode) {
         case Mode::free: return std::nullopt;
@@ -255,12 +255,12 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
     if (evidence.schedule.is_loop()) return loop_reason(evidence);
     if (was_kept_out(evidence)) return held_reason(evidence);
     if (evidence.schedule.awaits()) return std::nullopt;
-    // A refusal that was expected, and came; that nothing is left of it is the accounting's to say.
+    // An expected refusal came. The accounting oracle checks that nothing of the refused device is left.
     if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);
-    // An inversion with a gate is told as `held`, whichever oracles are asked.
+    // An inversion with a gate is reported as `held`, no matter which oracles are asked.
     const auto told = lock_order_oracle(evidence);
     if (told && told->verdict == Verdict::held) return told->summary;
-    // The evidence oracle has seen to it that each order was there to be seen.
+    // The evidence oracle has checked that each claimed order was seen.
     if (evidence.schedule.lock_order.empty() || evidence.locks == nullptr) return std::nullopt;
     const auto& [first, second] = evidence.schedule.lock_order.front();
     return fmt::format("{} is taken before {}", first, second);
@@ -298,8 +298,8 @@ Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& orac
         if (auto finding = oracle.ask(evidence)) judgement.findings.push_back(std::move(*finding));
     }
     if (auto missing = evidence_oracle(evidence)) judgement.findings.push_back(std::move(*missing));
-    // In a mutant arm the lock that the evidence speaks of is gone, and the schedule goes another way: that is no finding
-    // against the actors. So "held" needs grounds of its own, and every other verdict stands on its own finding.
+    // In a mutant arm, the lock that the evidence is about is elided, and the schedule takes another way. That is no
+    // finding against the actors. So "held" needs grounds of its own, and every other verdict rests on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
     if (judgement.findings.empty() || judgement.findings.front().verdict == Verdict::held) {
         const auto grounds = grounds_to_hold(evidence);

@@ -1,4 +1,6 @@
-// The judge: turns what was seen of a trial into findings, one oracle at a time, and those into one verdict.
+// The judge: turns the evidence of a trial into findings, one oracle at a time, and the findings into one verdict.
+//
+// All functions here only read their arguments, so they are thread-safe.
 #pragma once
 
 #include <map>
@@ -15,56 +17,59 @@
 
 namespace memrig {
 
-// How often the rules were put to the test in a trial, and what broke them.
+// The checks of the locking rules in a trial, and the breaches that they found.
 struct RuleEvidence {
     std::vector<RuleBreach> breaches;
     std::map<std::string, std::uint64_t> checks;  // by rule
-    std::vector<std::string> gaps = {};  // what could not be checked on this kernel, and why: "R4: ... has no symbol"
+    // The rules that could not be checked on this kernel, with the reason: "R4: ... has no symbol".
+    std::vector<std::string> gaps = {};
 };
 
-// All that is known of a trial that the rig itself carried through.
+// All that is known about a trial that ended without a fault of the rig.
 struct TrialEvidence {
     const Schedule& schedule;
     const Performance& performance;
     const ConsoleReport& console;
     std::vector<std::pair<ElisionSpec, ElisionCounts>> elisions;
     std::uint64_t block_bytes = 0;
-    const std::vector<LockEvent>* locks = nullptr;   // the ledger, if one was kept
-    std::optional<RuleEvidence> rules = {};          // if the rules were watched
+    const std::vector<LockEvent>* locks = nullptr;   // the ledger's events; null if none was kept
+    std::optional<RuleEvidence> rules = {};          // set if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
-    std::string never_vetoed = {};                   // the notice that was to be vetoed, if nobody did
+    std::string never_vetoed = {};                   // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;
-    bool order_came_to_pass = true;  // of explore mode: every switch did
-    // Where the ledger was compared with the kernel's own lock trace: in what they do not agree.
+    bool order_came_to_pass = true;  // explore mode: whether every switch of the order came to pass
+    // The differences between the ledger and the kernel's own lock trace, if the two were compared.
     std::vector<std::string> ledger_disagreements = {};
 };
 
 struct Judgement {
     Verdict verdict = Verdict::inconclusive;
     std::string reason;
-    std::vector<Finding> findings;  // the one that decided comes first
+    std::vector<Finding> findings;  // the finding that decided comes first
 };
 
-// The oracles by name ("crash", "deadlock", "rules", "lock-order", "console", "accounting"), as --oracle and reports have them.
-// "evidence" is not among them: it says whether a trial proves anything, and is always asked.
+// The names of the oracles, as --oracle and the reports have them: "crash", "deadlock", "rules", "lock-order",
+// "console", "accounting". "evidence" is not among them: it says whether a trial proves anything, and is always asked.
 const std::vector<std::string>& oracle_names();
 
-// Each oracle: nothing to say, or a finding. docs/verdicts.md tells what each proves and what would make it wrong.
+// Each oracle returns a finding, or nothing if it does not object. docs/verdicts.md explains what each oracle proves
+// and what would make it wrong.
 std::optional<Finding> crash_oracle(const TrialEvidence& evidence);
 std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence);
 std::optional<Finding> console_oracle(const TrialEvidence& evidence);
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence);
-// Whether the race took place at all, and the mutation with it: what is missing makes a trial inconclusive.
+// Checks whether the race and the mutation took place at all. Missing evidence makes a trial inconclusive.
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence);
 
 std::optional<Finding> rules_oracle(const TrialEvidence& evidence);
-// An inversion without a gate is a finding; one with a gate is told, as `held`: that it was seen, and what gates it.
+// An inversion without a gate is a finding against the kernel. An inversion with a gate is reported with the verdict
+// `held`: the finding says that it was seen, and which locks gate it.
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence);
 
-// The gravest finding decides; `held` is what remains where no oracle objects, and then says on what it rests.
-// `oracles` are those that are asked: all of them where it is empty.
+// Judges a trial. The gravest finding decides. If no oracle objects, the verdict is `held`, with its grounds as the
+// reason, or `inconclusive` if there are no grounds. `oracles` names the oracles to ask; empty: all of them.
 Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& oracles = {});
-// What an arm can be convicted of where only these oracles are asked.
+// The convicting verdicts that are possible if only these oracles are asked.
 std::vector<Verdict> convictions_by(const std::set<std::string>& oracles);
 
 }  // namespace memrig

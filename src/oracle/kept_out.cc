@@ -24,7 +24,7 @@ bool was_kept_out(const TrialEvidence& evidence) {
         });
     };
     return std::ranges::any_of(evidence.schedule.steps, [&](const Step& step) {
-        // Asking alone is no waiting where the step knows what else is to be seen.
+        // `blocked` alone does not prove that the actor waits if the step also asks for a refusal or a sleep.
         const bool asks_for_more =
             step.asks_for(Observation::Kind::refused) || step.asks_for(Observation::Kind::asleep);
         const bool waited = saw(step, Observation::Kind::queued) || saw(step, Observation::Kind::asleep) ||

@@ -31,7 +31,7 @@ std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events) {
 
 OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& first, const std::string& second) {
     OrderCheck check;
-    std::map<std::uint64_t, int> holds;  // by task: how often it has taken the first
+    std::map<std::uint64_t, int> holds;  // by task: how often it holds `first`
     for (const auto& event : events) {
         if (event.lock == first && event.action == LockAction::takes) holds[event.task]++;
         if (event.lock == first && event.action == LockAction::releases && holds[event.task] > 0) holds[event.task]--;

@@ -1,5 +1,8 @@
-// Lock order with gates (the Goodlock idea): two tasks that take two locks in opposite orders can deadlock, unless both always hold a third
-// one, the gate, while they do. lockdep knows no gates, and does not look at device locks at all.
+// Finds lock inversions, with their gates (the Goodlock idea). Two tasks that take two locks in opposite orders can
+// deadlock, unless both always hold a third lock, the gate, while they do so. lockdep knows no gates, and does not
+// check device locks at all.
+//
+// `events` are the ledger's, in the order of time. All functions only read them, so they are thread-safe.
 #pragma once
 
 #include <optional>
@@ -16,26 +19,29 @@ struct LockEdge {
     std::string from, to;
     bool from_shared = false, to_shared = false;
     std::uint64_t task = 0;
-    std::set<std::string> gates;  // what else it held, not as a reader
+    std::set<std::string> gates;  // the other locks that it held, not as a reader
     std::string from_where, to_where;
 };
 
-// Two edges of different tasks, in opposite orders. Gated if `gates` is not empty: no schedule can then make it a deadlock.
+// Two edges of different tasks, in opposite orders. If `gates` is not empty, the inversion is gated: no schedule can
+// make it a deadlock.
 struct LockInversion {
     LockEdge one, other;
-    std::set<std::string> gates;  // held exclusively in both
+    std::set<std::string> gates;  // the locks that are held exclusively in both
 };
 
-// Whether whoever took `second`, not as a reader, held `first` by then: that it was seen, and the first time that it was not so.
+// Checks that each task that takes `second`, not as a reader, already holds `first`. `seen` is set if that was seen at
+// least once; `breach` is the first event where it was not so.
 struct OrderCheck {
     bool seen = false;
     std::optional<LockEvent> breach;
 };
 OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& first, const std::string& second);
 
-// In the order of the events, each edge once.
+// All edges, in the order of the events, each once.
 std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events);
-// Each pair of locks and tasks once. Two readers of a lock do not keep each other out, so they make no inversion.
+// All inversions: each pair of opposite edges once. Two readers of a lock do not exclude each other, so they make no
+// inversion.
 std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events);
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// What QEMU and the kernel answered to those who plug and unplug, against what was expected of them.
+// Compares the answers of QEMU and the kernel to plug and unplug requests with the expected answers.
 #pragma once
 
 #include <optional>
@@ -11,10 +11,11 @@ namespace memrig {
 
 bool expects_refusals(const Schedule& schedule);
 
-// Each line is an answer that is not the one expected: a refusal that did not come, came unexpected, or is another one.
+// One line for each answer that was not expected: a refusal that did not come, an unexpected refusal, or another
+// refusal than the expected one.
 std::vector<std::string> unexpected_answers(const Schedule& schedule, const Performance& performance);
 
-// What `held` can rest on: the refusals, where every one that is expected came.
+// The refusals, as grounds for the verdict `held`. Nothing if any expected refusal did not come.
 std::optional<std::string> refusals_that_came(const Schedule& schedule, const Performance& performance);
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// Verdicts: what a trial is found to be, and the findings that it rests on.
+// Verdicts on trials, and the findings that they rest on.
 #pragma once
 
 #include <optional>
@@ -12,29 +12,29 @@ namespace memrig {
 
 enum class Verdict {
     held,          // the protection was seen to hold
-    deadlock,      // a cycle in the wait-for graph, twice, unchanged
+    deadlock,      // a cycle in the wait-for graph, seen twice, unchanged
     oops,          // the kernel crashed
     rule_broken,   // a locking rule was seen broken
     lock_order,    // an inversion with no gate lock common to it
     accounting,    // blocks, zones or totals do not add up
-    hang,          // stuck, without a cycle that is proven
+    hang,          // stuck, without a proven cycle
     inconclusive,  // nothing is proven: never a pass
-    rig_fault      // our side or the host broke
+    rig_fault      // the rig or its host failed
 };
 
 const char* to_string(Verdict verdict);  // "held", "rule-broken", "rig-fault", ...
 std::optional<Verdict> parse_verdict(std::string_view text);
 const std::vector<std::string_view>& verdict_names();
-// The gravest has the least: a trial's verdict is that of its gravest finding.
+// The lower the number, the graver the verdict. A trial's verdict is that of its gravest finding.
 int gravity(Verdict verdict);
 
-// Whether the verdict finds the kernel guilty. `held` does not, nor does `inconclusive`, which proves nothing, nor
-// `rig_fault`, which is not the kernel's.
+// Returns whether the verdict finds the kernel guilty. `held` does not. Neither do `inconclusive`, which proves
+// nothing, and `rig_fault`, which is not the kernel's fault.
 bool convicts(Verdict verdict);
-// The same for a verdict as it is stored. False for a text that is no verdict, e.g. "skipped".
+// The same for the stored text of a verdict. False for a text that is not a verdict, e.g. "skipped".
 bool convicts(std::string_view verdict);
 
-// What one oracle says of one trial.
+// One oracle's statement about one trial.
 struct Finding {
     std::string oracle;  // "crash", "deadlock", "accounting", "console", "evidence", ...
     Verdict verdict = Verdict::inconclusive;

@@ -15,7 +15,7 @@ namespace memrig::page {
 namespace {
 
 constexpr std::size_t kMostRows = 200, kMostShown = 60, kMostEvidence = 24, kMostDetails = 60, kMostCells = 8;
-// Of all findings' bodies: what would make the page larger is left out.
+// The largest size of all findings together; findings beyond it are left out of the page.
 constexpr std::size_t kMostBytes = 3'000'000;
 
 const CampaignTrial& trial_of(const CampaignRecord& record, const Group& group) {
@@ -30,7 +30,7 @@ std::string trial_name(const CampaignRecord& record, const Group& group) {
     return fmt::format("{} #{}", cell_name(record, trial_of(record, group).cell), trial_of(record, group).number);
 }
 
-// Within the campaign's directory, whatever its database says.
+// Returns true if a path from the database stays within the campaign's directory.
 bool lies_within(const std::filesystem::path& relative) {
     const auto normal = relative.lexically_normal();
     return !normal.empty() && normal.is_relative() && *normal.begin() != "..";
@@ -50,20 +50,20 @@ public:
             return;
         }
         section_.add("p",
-                     "Results that tell the same are one finding, by its fingerprint. A mutant's arm is expected to "
-                     "have some: there the lock was taken out.");
+                     "Results with the same fingerprint are one finding. A mutant arm is expected to have findings, "
+                     "because a lock is removed there.");
         Element rows = add_table(section_, "All findings",
                                  {"what", "oracle's verdict", "results", "not expected", "first seen in"});
         while (shown_ < std::min(groups_.size(), kMostShown) && show(groups_[shown_])) shown_++;
         overview(rows);
         if (groups_.size() > shown_)
             section_
-                .add("p", fmt::format("{} told in the table alone, to keep the page small; it names a trial of each.",
+                .add("p", fmt::format("{} listed only in the table, to keep the page small; it names a trial of each.",
                                       counted(groups_.size() - shown_, "finding")))
                 .css("left-out");
     }
 
-    // How many, from the first, have a part of their own.
+    // The number of groups, from the first, that have a part of their own.
     [[nodiscard]] std::size_t shown() const { return shown_; }
 
 private:
@@ -88,7 +88,7 @@ private:
             section_.add("p", fmt::format("{} left out.", counted(groups_.size() - n, "more finding"))).css("left-out");
     }
 
-    // False where there is no room left; then nothing was added.
+    // Adds a group's part. Returns false, and adds nothing, if there is no room left.
     bool show(const Group& group) {
         const Look look = look_of(group.verdict, group.unexpected == 0);
         Element article =
@@ -138,14 +138,14 @@ private:
         const std::size_t n = std::min(group.details.size(), kMostDetails);
         std::string text;
         for (std::size_t i = 0; i < n; i++) text += bounded(group.details[i]) + "\n";
-        article.add("h4", "What it rests on");
+        article.add("h4", "Details");
         article.add("pre", text).css("wrap");
         if (group.details.size() > n)
             article.add("p", fmt::format("{} left out.", counted(group.details.size() - n, "more line")))
                 .css("left-out");
     }
 
-    // Once for each trial: another finding of the same trial refers to it.
+    // Shows a trial's evidence once; another finding of the same trial links to it.
     void evidence(Element& article, const Group& group) {
         const auto told = evidence_of_.find(trial_of(record_, group));
         if (told != evidence_of_.end()) {
@@ -176,7 +176,7 @@ private:
     }
 
     static void no_room(Element& article) {
-        article.add("p", "The evidence is left out, to keep the page small; it lies in the directory named above.")
+        article.add("p", "The evidence is left out, to keep the page small; it is in the directory named above.")
             .css("left-out");
     }
 

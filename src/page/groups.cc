@@ -15,8 +15,8 @@ namespace {
 
 std::optional<Verdict> verdict_of(const StoredResult& result) { return parse_verdict(result.verdict); }
 
-// What a result tells that is worth a place among the findings: what accuses the kernel; where nothing does and the result was not
-// expected, the verdict with its reason.
+// Returns the findings of a result that accuse the kernel. If there are none and the result was unexpected, returns its
+// verdict with the reason.
 std::vector<Finding> findings_of(const StoredResult& result) {
     std::vector<Finding> told;
     for (auto& finding : parse_findings(result.findings))
@@ -53,7 +53,7 @@ Look look_of(const CellProgress& cell) {
     if (cell.done == 0) return {"undecided", "…"};
     if (cell.verdicts.contains(to_string(Verdict::rig_fault))) return {"fault", "!"};
     if (cell.as_expected + cell.known == cell.done) return {"good", "✓"};
-    // Of those that were not expected, is any more than unproven?
+    // If each unexpected result is inconclusive, nothing is proven.
     const auto unproven = cell.verdicts.find(to_string(Verdict::inconclusive));
     const unsigned open = unproven == cell.verdicts.end() ? 0 : unproven->second;
     return cell.done - cell.as_expected - cell.known <= open ? Look{"undecided", "?"} : Look{"bad", "✗"};
@@ -67,7 +67,7 @@ std::vector<Group> groups_of(const LoadedCampaign& now, const std::vector<Loaded
         const StoredResult& result = record.results[i];
         const bool is_known = now.night.known_results[i];
         const bool is_unexpected = !result.as_expected && !is_known;
-        std::set<std::string> told;  // an oracle's second finding of the same kind counts once
+        std::set<std::string> told;  // several findings of a trial with the same fingerprint count once
         for (auto& finding : findings_of(result)) {
             Fingerprint print = fingerprint_of(finding);
             if (!told.insert(print.hash).second) continue;
@@ -103,7 +103,7 @@ std::vector<Group> groups_of(const LoadedCampaign& now, const std::vector<Loaded
 }
 
 std::string bounded(std::string_view text, std::size_t columns) {
-    // Four bytes a character at most: no need to look at megabytes of it.
+    // A character has at most four bytes, so megabytes of text need not be scanned.
     return cut(one_line(text.substr(0, columns * 8)), columns);
 }
 

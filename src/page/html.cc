@@ -13,9 +13,9 @@ namespace memrig {
 namespace {
 
 constexpr const char* kSvg = "http://www.w3.org/2000/svg";
-// Elements without content, which HTML forbids to close.
+// Elements without content, for which HTML forbids an end tag.
 constexpr std::array kVoid = {"br", "col", "hr", "img", "input", "link", "meta", "wbr"};
-// Begun on a line of their own, so that the page can be read and compared.
+// Elements that begin on a line of their own, so that the page's markup can be read and compared.
 constexpr std::array kBlocks = {"body",  "caption", "details", "div",     "dl",     "footer", "g",       "h1",
                                 "h2",    "h3",      "h4",      "head",    "header", "li",     "main",    "nav",
                                 "ol",    "p",       "pre",     "section", "style",  "svg",    "summary", "table",
@@ -25,7 +25,7 @@ bool is_one_of(const auto& names, std::string_view name) {
     return std::ranges::any_of(names, [&](const char* one) { return name == one; });
 }
 
-// U+FFFE and U+FFFF are UTF-8, but no characters of XML.
+// Replaces U+FFFE and U+FFFF, which are valid UTF-8 but no characters of XML.
 std::string without_noncharacters(std::string text) {
     constexpr std::string_view lead = "\xef\xbf";
     for (std::size_t at = text.find(lead); at != std::string::npos; at = text.find(lead, at + 1))
@@ -48,7 +48,7 @@ std::string clean(std::string_view text) {
     return without_noncharacters(std::move(out));
 }
 
-// "12", "12.5", "12.34".
+// Prints "12", "12.5" or "12.34".
 std::string number_text(double value) {
     std::string text = fmt::format("{:.2f}", value);
     text.erase(text.find_last_not_of('0') + 1);
@@ -56,7 +56,7 @@ std::string number_text(double value) {
     return text == "-0" ? "0" : text;
 }
 
-// "<td/>" is an open tag to HTML: an element that is no void one gets both its tags, by an empty text within.
+// Adds an empty text to empty elements, so that they get both tags: HTML reads "<td/>" as an open tag.
 void close_all(pugi::xml_node node) {
     for (pugi::xml_node child : node.children()) {
         if (child.type() != pugi::node_element) continue;
@@ -110,14 +110,14 @@ HtmlPage::HtmlPage(std::string_view title) : body_(pugi::xml_node()) {
     head.add("meta").set("charset", "utf-8");
     head.add("meta").set("name", "viewport").set("content", "width=device-width, initial-scale=1");
     head.add("meta").set("name", "color-scheme").set("content", "light dark");
-    // A page that loads nothing and runs nothing, whatever is written into it.
+    // Forbids the page to load or run anything, whatever is written into it.
     head.add("meta")
         .set("http-equiv", "Content-Security-Policy")
         .set("content", "default-src 'none'; style-src 'unsafe-inline'; base-uri 'none'; form-action 'none'");
     head.add("title", title);
     head.add("style", page_style());
     body_ = html.add("body");
-    // What the drawings' hatching is made of, once for all of them.
+    // The pattern of the drawings' hatching; all drawings share it.
     Element patterns =
         body_.add("svg").set("xmlns", kSvg).set("width", 0.0).set("height", 0.0).set("aria-hidden", "true");
     Element hatching = patterns.add("defs").add("pattern");
@@ -138,7 +138,7 @@ std::string HtmlPage::markup() const {
 }
 
 Element add_table(Element& parent, std::string_view caption, const std::vector<std::string_view>& columns) {
-    // To be scrolled by the keyboard too.
+    // tabindex lets the keyboard scroll the box, too.
     Element box = parent.add("div").css("scroll").set("tabindex", "0").set("role", "region").set("aria-label", caption);
     Element table = box.add("table");
     table.add("caption", caption);

@@ -1,5 +1,5 @@
-// HTML pages, built as a tree and written as markup that is HTML and well-formed XML at once. Names and attributes are memrig's own;
-// what is put in as text may come from a guest and cannot become markup, nor leave its line.
+// Builds HTML pages as a tree, and writes markup that is both HTML and well-formed XML. Names of elements and
+// attributes are memrig's own. Text may come from a guest; it cannot become markup, nor leave its line.
 #pragma once
 
 #include <cstddef>
@@ -11,31 +11,32 @@
 
 namespace memrig {
 
-// An element of a page, as a handle: the page owns what it stands for, and outlives it.
+// A handle of a page's element. The page owns the element and must outlive the handle.
 class Element {
 public:
     explicit Element(pugi::xml_node node) : node_(node) {}
 
-    // A child, last of them.
+    // Adds a child after the others.
     Element add(const char* name);
     Element add(const char* name, std::string_view text);
-    // Text after what is there. Lines stay lines; control characters, escape sequences and what is no UTF-8 do not get in.
+    // Adds text at the end. Lines stay lines; control characters, escape sequences and invalid UTF-8 are removed.
     Element& text(std::string_view text);
     Element& set(const char* attribute, std::string_view value);
-    // With at most two decimals: coordinates.
+    // Sets a coordinate, with at most two decimals.
     Element& set(const char* attribute, double value);
     Element& css(std::string_view classes) { return set("class", classes); }
 
-    // How long it will be as markup, about.
+    // The approximate size of its markup, in bytes.
     [[nodiscard]] std::size_t bytes() const;
-    // Takes it out of the page; the handle is of no more use.
+    // Removes the element from the page. The handle must not be used after that.
     void remove();
 
 private:
     pugi::xml_node node_;
 };
 
-// The style sheet of all pages, page.css. Without "<", ">" and "&", which HTML and XML read differently in there.
+// The style sheet of all pages, page.css. It has no "<", ">" and "&", which HTML and XML read differently in a style
+// sheet.
 std::string_view page_style();
 
 class HtmlPage {
@@ -43,7 +44,7 @@ public:
     explicit HtmlPage(std::string_view title);
 
     Element& body() { return body_; }
-    // The whole page.
+    // The markup of the whole page.
     [[nodiscard]] std::string markup() const;
 
 private:
@@ -51,13 +52,15 @@ private:
     Element body_;
 };
 
-// An element's table of `columns`, with a caption; rows are added to what is returned. In a box of its own that scrolls where it is too wide.
+// Adds a table of `columns` with a caption, in a box that scrolls if the table is too wide. Returns the element that
+// takes the rows.
 Element add_table(Element& parent, std::string_view caption, const std::vector<std::string_view>& columns);
 
-// <details> with its summary.
+// Adds <details> with its summary.
 Element add_details(Element& parent, std::string_view summary, bool open = false);
 
-// A drawing of width × height units in a box that scrolls: never narrower on the screen than its units. `name` is what a screen reader says.
+// Adds a drawing of width × height units, in a box that scrolls, so that the drawing is never scaled down. A screen
+// reader says `name`.
 Element add_drawing(Element& parent, double width, double height, std::string_view name);
 
 }  // namespace memrig

@@ -15,10 +15,10 @@ constexpr std::size_t kMostTracks = 10;
 constexpr std::size_t kMostPieces = 240;
 constexpr std::size_t kMostSteps = 40;
 constexpr std::size_t kMostRows = 150;
-constexpr double kMargin = 12, kTop = 34, kRow = 20, kLabel = 26,
-                 kColumn = 6.4;  // units; kColumn: of the drawing's letters
+// Sizes in units of the drawing. kColumn is the width of a letter.
+constexpr double kMargin = 12, kTop = 34, kRow = 20, kLabel = 26, kColumn = 6.4;
 
-// A slice or an instant of a track, as it is drawn.
+// A slice or an instant of a track in the drawing.
 struct Piece {
     std::size_t track = 0;
     double from = 0, to = 0;
@@ -33,7 +33,7 @@ struct Lanes {
     std::size_t other_tasks = 0, earlier = 0, more_steps = 0;
 };
 
-// Whether a task held what an actor waited for, or was refused.
+// Returns true if the task held a lock that an actor waited for or was refused.
 bool hindered_an_actor(const TaskTrack& task, const std::vector<TaskTrack>& tracks, double last) {
     const auto held = [&](const TrackDetails& wanted, double from, double to) {
         return std::ranges::any_of(task.slices,
@@ -81,7 +81,7 @@ Lanes lanes_of(const TrialRecord& record, const std::vector<TaskTrack>& tracks) 
             lanes.pieces.push_back(
                 {i, instant.at, instant.at, instant.name, kind_of(instant), instant.details.where, {}, false});
     }
-    // What is open at the end is what a deadlock is made of; then what came last.
+    // If there are too many pieces, keeps those that are open at the end, which a deadlock is made of, then the latest.
     std::ranges::stable_sort(
         lanes.pieces, [](const Piece& a, const Piece& b) { return a.open != b.open ? a.open : a.from > b.from; });
     if (lanes.pieces.size() > kMostPieces) {
@@ -143,13 +143,13 @@ public:
 private:
     [[nodiscard]] double x(double ms) const { return kMargin + axis_.at(ms); }
     static bool is_point(const Piece& piece) { return piece.kind == "refused" || piece.kind == "crash"; }
-    // How much of its row it takes; what is cut is in the table.
+    // The width that it takes in its row. Names that are cut are in the table.
     [[nodiscard]] double extent(const Piece& piece) const {
         if (is_point(piece)) return 16 + kColumn * static_cast<double>(columns(cut(piece.name, 44)));
         return std::max(2.0, x(piece.to) - x(piece.from));
     }
 
-    // Rows: each piece in the first row of its lane that is free there; a task's other happenings are ticks beside its name.
+    // Puts each piece into the first free row of its lane. A task's other events are ticks next to its name.
     void place() {
         std::vector<std::vector<double>> ends(lanes_.labels.size());
         for (const auto& piece : lanes_.pieces) {
@@ -175,7 +175,7 @@ private:
             svg_.add("line").css("grid").set("x1", x(ms)).set("x2", x(ms)).set("y1", kTop - 4).set("y2", height);
             svg_.add("text", fmt::format("{:.1f}", ms)).css("tick").set("x", x(ms) + 2).set("y", 12.0);
         }
-        double free = 0;  // numbers that would overlap go without
+        double free = 0;  // a number that would overlap the one before is left out
         for (std::size_t i = 0; i < lanes_.steps.size(); i++) {
             const double at = x(lanes_.steps[i].first);
             Element line = svg_.add("line");
@@ -210,8 +210,8 @@ private:
 
     const Lanes& lanes_;
     TimeAxis axis_;
-    std::vector<std::size_t> rows_;  // of each piece, within its lane
-    std::vector<double> tops_;       // of each lane, and where the last one ends
+    std::vector<std::size_t> rows_;  // by piece: the row within its lane
+    std::vector<double> tops_;       // by lane: its top; then the end of the last lane
     Element svg_{pugi::xml_node()};
 };
 
@@ -225,14 +225,13 @@ void add_legend(Element& parent) {
         legend.add("span", text).css(std::string("key ") + kind);
     legend.text(
         "Time runs to the right, in milliseconds from the trial's origin; long times between events are shortened. ▾ "
-        "is "
-        "something else that the task did; numbered lines are the steps below.");
+        "marks another event of the task; the numbered lines are the steps below.");
 }
 
 void add_events(Element& parent, const Lanes& lanes) {
     Element details =
         add_details(parent, fmt::format("The lanes as a table ({})", counted(lanes.pieces.size(), "event")));
-    Element rows = add_table(details, "What each task did", {"from (ms)", "to (ms)", "task", "what"});
+    Element rows = add_table(details, "Events of the tasks", {"from (ms)", "to (ms)", "task", "event"});
     const std::size_t shown = std::min(lanes.pieces.size(), kMostRows), first = lanes.pieces.size() - shown;
     for (std::size_t i = first; i < lanes.pieces.size(); i++) {
         const Piece& piece = lanes.pieces[i];
@@ -251,14 +250,14 @@ void add_events(Element& parent, const Lanes& lanes) {
 void add_lanes(Element& parent, const TrialRecord& record, const std::vector<TaskTrack>& tracks) {
     const Lanes lanes = lanes_of(record, tracks);
     if (lanes.pieces.empty()) {
-        parent.add("p", "This trial's evidence tells of no task: there is no timeline.");
+        parent.add("p", "This trial's evidence has no events of a task, so there is no timeline.");
         return;
     }
     Drawing(parent, lanes);
     add_legend(parent);
     if (lanes.other_tasks > 0)
         parent
-            .add("p", fmt::format("{} left out: they are no actors, and held no lock that an actor had to wait for.",
+            .add("p", fmt::format("{} left out: no actor, and no holder of a lock that an actor had to wait for.",
                                   counted(lanes.other_tasks, "task")))
             .css("left-out");
     if (lanes.earlier > 0)

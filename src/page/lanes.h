@@ -1,4 +1,5 @@
-// A trial's lock timeline as a drawing: a lane for each task, with what it held, waited for and was refused, and the schedule's steps across.
+// Draws a trial's lock timeline: a lane for each task, with the locks that it held, waited for and was refused, and the
+// schedule's steps across all lanes.
 #pragma once
 
 #include "page/html.h"
@@ -6,7 +7,8 @@
 
 namespace memrig {
 
-// The drawing, its legend, the steps as a list, and the same events as a table. What is left out to keep it readable is said.
+// Adds the drawing, its legend, the steps as a list, and the same events as a table. Parts that are left out to keep it
+// readable are mentioned.
 void add_lanes(Element& parent, const TrialRecord& record, const std::vector<TaskTrack>& tracks);
 
 }  // namespace memrig

@@ -27,7 +27,7 @@ void left_out(Element& parent, std::size_t n, std::string_view noun) {
     if (n > 0) parent.add("p", fmt::format("{} left out.", counted(n, noun))).css("left-out");
 }
 
-// Of the trials that say how long one takes: a rig fault's does not.
+// The caller leaves out rig faults, which do not tell how long a trial takes.
 double median_seconds(const std::vector<double>& seconds) { return spread_of(seconds).median; }
 
 }  // namespace
@@ -97,12 +97,12 @@ void add_arms(Element& parent, const CampaignRecord& record) {
     }
     Element section = parent.add("section").set("id", "arms").set("aria-labelledby", "arms-title");
     section.add("h2", "Arms, rates and times").set("id", "arms-title");
-    section.add("p", "The rate is that of results that are as expected, with its 95% interval.");
+    section.add("p", "The rate of expected results is shown with its 95% interval.");
     Element details = add_details(section, counted(record.cells.size(), "arm"));
     Element rows =
         add_table(details, "Each arm's results",
                   {"scenario", "kernel", "arm", "expected", "done", "verdicts", "as expected", "median time"});
-    // What is not as expected comes first, so that it is not what is left out.
+    // Unexpected results come first, so that they are not left out.
     std::vector<std::size_t> order;
     for (const bool good : {false, true})
         for (std::size_t i = 0; i < record.cells.size(); i++)

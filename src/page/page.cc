@@ -13,7 +13,7 @@ namespace {
 
 constexpr std::size_t kMostLinks = 10;
 
-// `linked`: how many findings, from the first, have a part of their own.
+// `linked`: the number of findings, from the first, that have a part of their own.
 void add_contents(Element& nav, const std::vector<page::Group>& groups, std::size_t linked) {
     Element list = nav.add("ul");
     for (const auto& [id, text] : {std::pair{"#summary", "Summary"},
@@ -53,8 +53,7 @@ std::string campaign_page(const LoadedCampaign& now, std::vector<LoadedCampaign>
     add_contents(nav, groups, page::add_findings(main, now, groups, !before.empty()));
     page::add_trend(main, now, before);
     page::add_arms(main, now.record);
-    body.add("footer").add("p",
-                           "Written by memrig. What a guest printed is shown as text, without control characters.");
+    body.add("footer").add("p", "Written by memrig. Output of guests is shown as text, without control characters.");
     return page.markup();
 }
 

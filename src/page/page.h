@@ -1,4 +1,4 @@
-// A campaign as one HTML page that needs nothing else: no network, no scripts.
+// Makes a campaign's HTML page, which needs no other file, no network and no scripts.
 #pragma once
 
 #include <string>
@@ -8,8 +8,9 @@
 
 namespace memrig {
 
-// Below 5 MB whatever the campaigns hold; what is left out is said on the page. `before`: earlier campaigns in any order, for the trend
-// and for what is new. Observation is read below `now.night.directory`, which is named in commands to type, too; what cannot be read is said on the page.
+// The page is smaller than 5 MB whatever the campaigns hold; it mentions the parts that are left out. `before` holds
+// earlier campaigns in any order, for the trend and to tell which findings are new. Evidence is read below
+// `now.night.directory`, which the page also names in commands; it mentions evidence that cannot be read.
 std::string campaign_page(const LoadedCampaign& now, std::vector<LoadedCampaign> before);
 
 }  // namespace memrig

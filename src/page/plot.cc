@@ -13,7 +13,7 @@ namespace {
 
 constexpr double kPlotWidth = 330, kPlotHeight = 150, kPlotLeft = 48, kPlotRight = 10, kPlotTop = 10, kPlotBottom = 24;
 
-// The next of 1, 2, 5, 10, 20, ... that is not below.
+// Returns the smallest of 1, 2, 5, 10, 20, ... that is not below `value`.
 double round_up(double value) {
     if (!(value > 0)) return 1;
     const double power = std::pow(10, std::floor(std::log10(value)));
@@ -65,7 +65,7 @@ private:
     [[nodiscard]] double y(double value) const {
         return kPlotTop + (1 - std::clamp(value / top_, 0.0, 1.0)) * (kPlotHeight - kPlotTop - kPlotBottom);
     }
-    // The first and the last night's; between them there is no room for more.
+    // Labels the first and the last night; there is no room for more.
     void name_ends() {
         const auto named = [&](const auto& point, std::size_t i, const char* anchor) {
             if (point)

@@ -1,4 +1,4 @@
-// Plots over nights: rates with their intervals, and times.
+// Draws plots over nights: rates with their intervals, and times.
 #pragma once
 
 #include <optional>
@@ -10,12 +10,12 @@
 
 namespace memrig {
 
-// A night's value; the interval where it is a rate.
+// The value of one night.
 struct PlotPoint {
-    std::string when;  // what it is called below the axis, short
+    std::string when;  // a short label below the axis
     double value = 0;
-    std::optional<Interval> interval;
-    std::string words;  // "7 of 8 as expected (52.9% to 97.8%)"
+    std::optional<Interval> interval;  // for a rate
+    std::string words;                 // "7 of 8 as expected (52.9% to 97.8%)"
 };
 
 enum class PlotScale {
@@ -23,7 +23,7 @@ enum class PlotScale {
     seconds  // from 0 on
 };
 
-// Oldest first; a night without a value is a gap. At most `most_plot_points` are drawn, the newest.
+// Adds a plot of `points`, oldest first. A night without a value is a gap. Only the newest most_plot_points are drawn.
 inline constexpr std::size_t most_plot_points = 40;
 void add_plot(Element& parent, const std::string& name, PlotScale scale,
               const std::vector<std::optional<PlotPoint>>& points);

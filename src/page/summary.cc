@@ -16,7 +16,7 @@ namespace {
 constexpr std::size_t kMostVersions = 8;
 constexpr std::size_t kMostKernels = 24;
 
-// What `campaign run` would exit with, for those who do not know the numbers.
+// Explains the exit status of `campaign run`.
 std::string exit_words(int status, const CampaignSum& counts) {
     switch (status) {
         case kExitGood:
@@ -39,7 +39,7 @@ Look look_of_status(int status) {
     }
 }
 
-// Each once, in order; "not stored" where an older memrig did not.
+// Lists the values, each once, in order; "not stored" if an older memrig did not store them.
 std::string versions(const CampaignRecord& record, std::string Provenance::* what) {
     std::set<std::string> seen;
     for (const auto& result : record.results)
@@ -103,12 +103,11 @@ void add_summary(Element& parent, const LoadedCampaign& now, const std::vector<G
     add_fact(facts, "Last result", record.ended.empty() ? "none yet" : bounded(record.ended, 40));
     add_fact(facts, "Exit status", fmt::format("{}: {}", status, exit_words(status, counts)));
     add_fact(facts, "Arms",
-             fmt::format("{}, {} of them skipped since the kernel lacks what they are about", record.cells.size(),
+             fmt::format("{}, {} of them skipped because the kernel lacks what they need", record.cells.size(),
                          counts.skipped));
-    add_fact(
-        facts, "Trials",
-        fmt::format("{} planned, {} done, {} under way; {} were begun again since a worker, QEMU or the campaign died",
-                    counts.planned, counts.done, counts.running, counts.run_again));
+    add_fact(facts, "Trials",
+             fmt::format("{} planned, {} done, {} running; {} run again because a worker, QEMU or the campaign died",
+                         counts.planned, counts.done, counts.running, counts.run_again));
     add_fact(facts, "Findings",
              fmt::format("{} of different kinds, {} of them in results that were not expected", groups.size(),
                          std::ranges::count_if(groups, [](const Group& one) { return one.unexpected > 0; })));

@@ -7,7 +7,7 @@ namespace memrig {
 
 namespace {
 constexpr double kUnitsPerWeight = 5;
-// A gap's share: one for being there, and more the longer it is, by its logarithm.
+// The share of a gap on the axis: one, plus the logarithm of its length.
 double weight(double gap_ms) { return 1 + std::log2(1 + gap_ms / 0.05); }
 }  // namespace
 

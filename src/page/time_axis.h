@@ -1,5 +1,5 @@
-// Where a moment lies in a drawing. Moments of interest are kept apart, and long times between them are shortened, so that the order of what
-// happened within a millisecond can be read beside a wait of seconds.
+// Maps the moments of a drawing to places on its time axis. Moments of interest are kept apart and long times between
+// them are shortened, so that the order of events within a millisecond can be read next to a wait of seconds.
 #pragma once
 
 #include <vector>
@@ -8,13 +8,14 @@ namespace memrig {
 
 class TimeAxis {
 public:
-    // `moments`: in any order, at least one. From 0 on, `width` is at least `least` and at most `most` units, by their number.
+    // `moments` holds at least one moment, in milliseconds, in any order. The axis begins at 0. Its width grows with
+    // the number and the distances of the moments, from `least` to `most` units.
     TimeAxis(std::vector<double> moments, double least, double most);
 
     [[nodiscard]] double width() const { return width_; }
-    // Never decreases with `ms`; 0 before the first moment, width() after the last.
+    // The place of a moment. Never decreases with `ms`; 0 before the first moment, width() after the last.
     [[nodiscard]] double at(double ms) const;
-    // Some of the moments, first to last, no two of them closer than `apart` units.
+    // Chooses moments for ticks, first to last, no two of them closer than `apart` units.
     [[nodiscard]] std::vector<double> ticks(double apart) const;
 
 private:

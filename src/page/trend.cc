@@ -12,19 +12,19 @@ namespace memrig::page {
 
 namespace {
 
-constexpr std::size_t kMostArms = 24;
+constexpr std::size_t kMostTrendArms = 24;
 
-// One arm's, or all arms', in one night.
-struct CampaignSummary {
+// The results of one arm, or of all arms together, in one night.
+struct NightResults {
     std::string when;
     unsigned done = 0, as_expected = 0;
-    std::vector<double> seconds;  // of trials that say how long one takes
+    std::vector<double> seconds;  // of its trials, without rig faults
 };
 
-// By the arm's key; "" are all arms together.
-using Nights = std::map<std::string, CampaignSummary>;
+// By the arm's key; "" stands for all arms together.
+using Nights = std::map<std::string, NightResults>;
 
-// "2026-11-22T23:59:58Z" as "11-22 23:59".
+// Prints "2026-11-22T23:59:58Z" as "11-22 23:59".
 std::string short_date(const std::string& when) {
     if (when.size() < 16) return bounded(when, 16);
     return bounded(when.substr(5, 5) + " " + when.substr(11, 5), 16);
@@ -35,7 +35,7 @@ Nights nights_of(const CampaignRecord& record) {
     for (const auto& result : record.results) {
         if (result.trial.cell >= record.cells.size()) continue;
         for (const auto& key : {std::string(), record.cells[result.trial.cell].cell.key()}) {
-            CampaignSummary& night = nights[key];
+            NightResults& night = nights[key];
             night.when = short_date(record.started);
             night.done++;
             night.as_expected += result.as_expected;
@@ -45,16 +45,16 @@ Nights nights_of(const CampaignRecord& record) {
     return nights;
 }
 
-double rate(const CampaignSummary& night) { return static_cast<double>(night.as_expected) / night.done; }
+double rate(const NightResults& night) { return static_cast<double>(night.as_expected) / night.done; }
 
-std::optional<PlotPoint> rate_point(const CampaignSummary* night) {
+std::optional<PlotPoint> rate_point(const NightResults* night) {
     if (night == nullptr || night->done == 0) return std::nullopt;
     return PlotPoint{night->when, rate(*night), wilson_interval(night->as_expected, night->done),
                      fmt::format("{} of {} as expected, {}", night->as_expected, night->done,
                                  rate_text(night->as_expected, night->done))};
 }
 
-std::optional<PlotPoint> time_point(const CampaignSummary* night) {
+std::optional<PlotPoint> time_point(const NightResults* night) {
     if (night == nullptr || night->seconds.empty()) return std::nullopt;
     const Spread spread = spread_of(night->seconds);
     return PlotPoint{night->when,
@@ -63,7 +63,7 @@ std::optional<PlotPoint> time_point(const CampaignSummary* night) {
                      fmt::format("median {}, 95th percentile {}", short_time(spread.median), short_time(spread.p95))};
 }
 
-const CampaignSummary* summarise(const Nights& nights, const std::string& key) {
+const NightResults* results_of(const Nights& nights, const std::string& key) {
     const auto found = nights.find(key);
     return found == nights.end() ? nullptr : &found->second;
 }
@@ -72,8 +72,8 @@ void add_plots(Element& parent, const std::vector<Nights>& all, const std::strin
     Element plots = parent.add("div").css("plots");
     std::vector<std::optional<PlotPoint>> rates, times;
     for (const auto& nights : all) {
-        rates.push_back(rate_point(summarise(nights, key)));
-        times.push_back(time_point(summarise(nights, key)));
+        rates.push_back(rate_point(results_of(nights, key)));
+        times.push_back(time_point(results_of(nights, key)));
     }
     add_plot(plots, "Results as expected, with the 95% interval", PlotScale::rate, rates);
     add_plot(plots, "A trial's time, the median", PlotScale::seconds, times);
@@ -89,7 +89,7 @@ void add_table_of_nights(Element& parent, const LoadedCampaign& now, const std::
         Element row = rows.add("tr");
         row.add("th", record.started.empty() ? "not known" : bounded(record.started, 40)).set("scope", "row");
         row.add("td", bounded(record.name, 60) + (i < before.size() ? "" : " (this one)"));
-        const CampaignSummary* night = summarise(all[i], "");
+        const NightResults* night = results_of(all[i], "");
         row.add("td", fmt::format("{}", night == nullptr ? 0 : night->done)).css("number");
         row.add("td", night == nullptr ? "none" : rate_text(night->as_expected, night->done)).css("number");
         row.add("td", night == nullptr || night->seconds.empty() ? "" : short_time(spread_of(night->seconds).median))
@@ -98,10 +98,10 @@ void add_table_of_nights(Element& parent, const LoadedCampaign& now, const std::
     if (first > 0) parent.add("p", fmt::format("{} left out.", counted(first, "older campaign"))).css("left-out");
 }
 
-// How far the newest rate, else the newest time, lies from the one before: what moved most comes first.
+// Measures how much an arm changed since the night before: its rate first, then its time.
 double moved(const std::vector<Nights>& all, const std::string& key) {
-    const CampaignSummary* last = summarise(all[all.size() - 1], key);
-    const CampaignSummary* previous = summarise(all[all.size() - 2], key);
+    const NightResults* last = results_of(all[all.size() - 1], key);
+    const NightResults* previous = results_of(all[all.size() - 2], key);
     if (last == nullptr || previous == nullptr) return 0;
     const double rates = std::abs(rate(*last) - rate(*previous));
     const double one = spread_of(last->seconds).median, other = spread_of(previous->seconds).median;
@@ -128,11 +128,11 @@ void add_trend(Element& parent, const LoadedCampaign& now, const std::vector<Loa
 
     std::vector<std::string> keys;
     for (const auto& cell : now.record.cells)
-        if (summarise(all.back(), cell.cell.key()) != nullptr) keys.push_back(cell.cell.key());
+        if (results_of(all.back(), cell.cell.key()) != nullptr) keys.push_back(cell.cell.key());
     std::ranges::stable_sort(keys, std::greater(), [&](const std::string& key) { return moved(all, key); });
     section.add("h3", "Each arm");
-    section.add("p", "What moved most since the last campaign comes first.");
-    const std::size_t shown = std::min(keys.size(), kMostArms);
+    section.add("p", "The arms that changed most since the last campaign come first.");
+    const std::size_t shown = std::min(keys.size(), kMostTrendArms);
     for (std::size_t i = 0; i < shown; i++) {
         Element details = add_details(section, bounded(keys[i], 200), i < 2);
         add_plots(details, all, keys[i]);

@@ -17,7 +17,7 @@ constexpr std::size_t kMostLines = 160;
 constexpr std::size_t kMostColumns = 240;
 constexpr std::size_t kAround = 12;  // lines shown before and after a marked one
 
-// Which lines the console oracle's reader takes for trouble: the first of a report stands out, the others belong to it.
+// Marks the lines that the console's parser takes for reports: the headline of a report, and the other lines of it.
 enum class Mark { none, part, headline };
 
 std::vector<Mark> marks_of(const std::vector<RecordedLine>& lines) {
@@ -27,7 +27,7 @@ std::vector<Mark> marks_of(const std::vector<RecordedLine>& lines) {
     for (const auto& finding : parse_console(text).findings) {
         for (std::size_t i = finding.first_line; i <= finding.last_line && i < marks.size(); i++)
             if (marks[i] == Mark::none) marks[i] = Mark::part;
-        // The headline may come after "[ cut here ]".
+        // The headline may follow "[ cut here ]".
         const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(std::min(finding.first_line, lines.size()));
         const auto found = std::find_if(begin, lines.end(),
                                         [&](const RecordedLine& line) { return line.text.contains(finding.headline); });
@@ -36,7 +36,7 @@ std::vector<Mark> marks_of(const std::vector<RecordedLine>& lines) {
     return marks;
 }
 
-// What is shown: the marked lines with those around them; without any, the last ones.
+// Chooses the lines to show: the marked lines with those around them or, if none is marked, the last lines.
 std::vector<bool> shown_of(const std::vector<Mark>& marks) {
     std::vector<bool> shown(marks.size(), false);
     std::size_t left = kMostLines;
@@ -84,7 +84,7 @@ void add_console(Element& parent, const std::vector<RecordedLine>& lines) {
         }
         gap();
         const std::string text = fmt::format("{:>10.3f}  {}", lines[i].ms, cut(one_line(lines[i].text), kMostColumns));
-        // By more than colour: ▶ begins a report, │ goes on with it.
+        // Marks a line by a sign, too, not only by colour: ▶ begins a report, │ continues it.
         if (marks[i] == Mark::none) pre.add("span", "  " + text);
         else
             pre.add("mark", (marks[i] == Mark::headline ? "▶ " : "│ ") + text)
@@ -92,17 +92,16 @@ void add_console(Element& parent, const std::vector<RecordedLine>& lines) {
         pre.text("\n");
     }
     gap();
-    parent.add("p",
-               marked == 0
-                   ? fmt::format("{}, none that the kernel prints of trouble.", counted(lines.size(), "line"))
-                   : fmt::format("{}, {} of them marked: ▶ where the kernel begins a report, │ what belongs to it.",
-                                 counted(lines.size(), "line"), marked));
+    parent.add("p", marked == 0
+                        ? fmt::format("{}, none of them in a report of the kernel.", counted(lines.size(), "line"))
+                        : fmt::format("{}, {} of them marked: ▶ begins a report of the kernel, │ continues it.",
+                                      counted(lines.size(), "line"), marked));
 }
 
 Status add_trial_evidence(Element& parent, const std::filesystem::path& directory, int level) {
     MEMRIG_TRY(const TrialRecord record, read_trial_record(directory));
     const auto tracks = task_tracks(record);
-    parent.add(heading(level).c_str(), "Who held what, who waited for what");
+    parent.add(heading(level).c_str(), "Lock holders and waiters");
     add_wait_graph(parent, wait_graph(tracks, last_moment(record)));
     parent.add(heading(level).c_str(), "Lock timeline");
     add_lanes(parent, record, tracks);

@@ -1,4 +1,4 @@
-// One trial's evidence as part of a page: the wait-for graph, the lock timeline, the console with the lines that matter marked.
+// Adds one trial's evidence to a page: the wait-for graph, the lock timeline, and the console with marked reports.
 #pragma once
 
 #include <filesystem>
@@ -8,11 +8,12 @@
 
 namespace memrig {
 
-// Below `parent`. `level`: of its headings, 2 to 5. Nothing of it is larger than some 150 KB, whatever the directory holds; what is left out
-// is said. Fault::user_input where a file is damaged: then nothing was added.
+// Adds the evidence below `parent`. `level` is the level of its headings, 2 to 5. No part of it is larger than about
+// 150 KB, whatever the directory holds; parts that are left out are mentioned. Fault::user_input if a file is damaged;
+// then nothing was added.
 Status add_trial_evidence(Element& parent, const std::filesystem::path& directory, int level);
 
-// The console, every line that begins or belongs to a report of the kernel's marked, with what is around them.
+// Adds the console. Each line that begins or belongs to a report of the kernel is marked; the lines around are shown.
 struct RecordedLine;
 void add_console(Element& parent, const std::vector<RecordedLine>& lines);
 

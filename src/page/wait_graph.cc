@@ -29,11 +29,11 @@ bool held_by_another(const std::vector<TaskTrack>& tracks, const TaskTrack& who,
     });
 }
 
-// The moment that matters; nothing where nobody ever wanted what another held.
+// Returns the moment of the graph (see wait_graph.h); empty if no task ever wanted a lock that another one held.
 std::optional<double> moment_of(const std::vector<TaskTrack>& tracks, double end) {
     std::optional<double> latest;
     bool by_actor = false;
-    // What befell an actor matters more than what befell some other task.
+    // A moment of an actor goes before a moment of another task.
     const auto offer = [&](const TaskTrack& track, double at) {
         if (latest && by_actor && !track.actor) return;
         if (!latest || (track.actor && !by_actor) || at > *latest) latest = at;
@@ -72,7 +72,8 @@ std::vector<Want> wants_at(const std::vector<TaskTrack>& tracks, double at) {
     return wants;
 }
 
-// By following from each task the first lock that it waits for to the first that holds it: a task waits for one lock at a time.
+// Finds a cycle. From each task, follows the first lock that it waits for to the first task that holds the lock: a task
+// waits for one lock at a time.
 void find_cycle(WaitGraph& graph) {
     const auto edge_of = [&](auto&& fits) { return std::ranges::find_if(graph.edges, fits); };
     for (std::size_t start = 0; start < graph.tasks.size(); start++) {
@@ -154,7 +155,7 @@ struct Box {
     [[nodiscard]] double middle() const { return top + height / 2; }
 };
 
-// One below the other, the lower column's boxes spread over the same height.
+// Stacks a column's boxes, and spreads them over at least `least_height`.
 std::vector<Box> stacked(const std::vector<std::size_t>& lines, double least_height) {
     double sum = 0;
     for (const std::size_t n : lines) sum += 2 * kPad + kLine * static_cast<double>(n) + kBetween;
@@ -183,7 +184,7 @@ void draw_box(Element& svg, const Box& box, double left, double width, const cha
     }
 }
 
-// From the task's right side to the lock's left one. The word stands on the line, nearer to the task.
+// Draws an edge from the task's right side to the lock's left side. Its word is on the line, nearer to the task.
 void draw_edge(Element& svg, const GraphEdge& edge, double from_y, double to_y) {
     const double x1 = kEdge + kTaskWidth, x2 = x1 + kGap;
     Element group = svg.add("g");
@@ -194,7 +195,7 @@ void draw_edge(Element& svg, const GraphEdge& edge, double from_y, double to_y) 
               (edge.in_cycle ? " cycle" : ""));
     if (!edge.where.empty()) group.add("title", fmt::format("{} at {}", word(edge.kind), edge.where));
     group.add("line").set("x1", x1).set("y1", from_y).set("x2", x2).set("y2", to_y);
-    // A dot is a hold, an arrow a wait, a cross a refusal.
+    // A dot marks a hold, an arrow a wait, a cross a refusal.
     if (edge.kind == GraphEdgeKind::holds) group.add("circle").set("cx", x2 - 5).set("cy", to_y).set("r", 5.0);
     else if (edge.kind == GraphEdgeKind::waits)
         group.add("path").css("head").set("d", fmt::format("M{:.1f} {:.1f}l-11 -5v10z", x2, to_y));
@@ -225,7 +226,7 @@ void draw(Element& parent, const WaitGraph& graph) {
     std::vector<std::size_t> at_task(graph.tasks.size()), at_lock(graph.locks.size());
     for (const auto& edge : graph.edges) at_task[edge.task]++, at_lock[edge.lock]++;
     std::vector<std::size_t> task_used(graph.tasks.size()), lock_used(graph.locks.size());
-    // A box's edges leave and arrive one below the other, in the order of what they lead to.
+    // The edges of a box are one below the other, in the order of the boxes at their other ends.
     auto edges = graph.edges;
     const auto spread = [](const Box& box, std::size_t index, std::size_t of) {
         return box.top + box.height * (static_cast<double>(index) + 1) / (static_cast<double>(of) + 1);
@@ -249,17 +250,17 @@ void draw(Element& parent, const WaitGraph& graph) {
 
 void add_wait_graph(Element& parent, const WaitGraph& graph) {
     if (graph.locks.empty()) {
-        parent.add("p", "Nobody was seen wanting a lock that another held: there is no wait-for graph.");
+        parent.add("p", "No task wanted a lock that another task held, so there is no wait-for graph.");
         if (graph.tasks.empty()) return;
-        parent.add("p", "Held by actors at the end of what was seen:");
+        parent.add("p", "Locks that actors held at the end of the record:");
         Element list = parent.add("ul");
         for (const auto& task : graph.tasks)
             list.add("li", fmt::format("{}: {}", task.label, fmt::join(task.also_holds, ", ")));
         return;
     }
     parent.add("p", fmt::format("At {:.3f} ms{}, by the lock ledger:", graph.at,
-                                graph.at_end ? ", the end of what was seen"
-                                             : ", the last time that somebody wanted what another held"));
+                                graph.at_end ? ", the end of the record"
+                                             : ", the last time that a task wanted a lock that another task held"));
     draw(parent, graph);
     if (!graph.cycle.empty()) parent.add("p", "The cycle: " + graph.cycle + ".").css("cycle-text");
     Element list = parent.add("ul");

@@ -1,5 +1,6 @@
-// Who held what and waited for what at the moment that matters: the end, if somebody waited then for what another held, else the last time
-// that somebody waited for or was refused what another held.
+// Draws the wait-for graph of a trial: the tasks that held locks and waited for locks at one moment. The moment is the
+// end, if a task then waited for a lock that another task held. Else it is the last time that a task began to wait for,
+// or was refused, a lock that another task held.
 #pragma once
 
 #include <cstddef>
@@ -22,24 +23,24 @@ struct GraphEdge {
 
 struct GraphTask {
     std::string label;
-    std::vector<std::string> also_holds;  // what nobody else wants
+    std::vector<std::string> also_holds;  // locks that no other task wants
 };
 
 struct WaitGraph {
     double at = 0;        // ms from the trial's origin
-    bool at_end = false;  // of what was seen
+    bool at_end = false;  // the moment is the end of the record
     std::vector<GraphTask> tasks;
-    std::vector<std::string> locks;  // those that somebody holds and somebody else wants
+    std::vector<std::string> locks;  // those that one task holds and another one wants
     std::vector<GraphEdge> edges;
-    // "adder waits for ..., held by onliner, which ..."; empty where there is no cycle.
+    // "adder waits for ..., held by onliner; onliner waits for ..."; empty if there is no cycle.
     std::string cycle;
 };
 
-// `end`: last_moment() of the record. Where nobody ever wanted what another held there are no locks, and the tasks are the actors that held
-// something at the end.
+// Makes the graph. `end` is last_moment() of the record. If no task ever wanted a lock that another one held, the graph
+// has no locks, and its tasks are the actors that held a lock at the end.
 WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end);
 
-// The drawing and the same in words.
+// Adds the drawing, and the same in words.
 void add_wait_graph(Element& parent, const WaitGraph& graph);
 
 }  // namespace memrig

@@ -53,7 +53,8 @@ Status Cast::watch_entries(const Actor& actor) {
             conductor_.watch(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
         if (!actor.is_thread() || ledger_ == nullptr || !parking_.possible()) continue;
         MEMRIG_CHECK(conductor_.watch(
-            entry, [this, &actor](const Arrival& arrival) { return stalls_.at_retry(actor, arrival); }, Priority::park));
+            entry, [this, &actor](const Arrival& arrival) { return stalls_.at_retry(actor, arrival); },
+            Priority::park));
     }
     roster_.set_entries(actor.name, std::move(addresses));
     return {};

@@ -10,7 +10,8 @@ namespace {
 
 using namespace std::string_view_literals;
 
-// The recommended multi-byte nops of the processor manuals that the kernel uses (arch/x86/include/asm/nops.h), and endbr64.
+// endbr64, and the multi-byte nops that the processor manuals recommend and the kernel uses
+// (arch/x86/include/asm/nops.h).
 constexpr std::array kX86Nops = {
     "\xf3\x0f\x1e\xfa"sv,
     "\x0f\x1f\x44\x00\x00"sv,
@@ -35,8 +36,8 @@ std::uint32_t word_at(std::string_view code) {
 
 std::size_t ppc_nop_length(std::string_view code) { return word_at(code) == 0x60000000 ? 4 : 0; }  // ori 0,0,0
 
-// ELFv2: a function that needs its TOC begins with `addis r2,r12,...; addi r2,r2,...`, and callers inside vmlinux enter
-// behind these two.
+// In ELFv2, a function that needs its TOC begins with `addis r2,r12,...; addi r2,r2,...`.
+// Callers inside vmlinux enter behind these two instructions.
 std::uint64_t ppc_entry_offset(std::string_view code) { return (word_at(code) & 0xffff0000) == 0x3c4c0000 ? 8 : 0; }
 
 std::size_t arm64_nop_length(std::string_view code) {
@@ -44,7 +45,7 @@ std::size_t arm64_nop_length(std::string_view code) {
     return word == 0xd503201f || word == 0xd503245f ? 4 : 0;  // nop, bti c
 }
 
-// call rel32, or an indirect call through a register or memory (ff /2, 2 to 7 bytes long).
+// Recognises call rel32 and an indirect call through a register or memory (ff /2, 2 to 7 bytes long).
 bool x86_ends_in_call(std::string_view code) {
     const auto byte = [&](std::size_t from_end) { return static_cast<unsigned char>(code[code.size() - from_end]); };
     if (code.size() >= 5 && byte(5) == 0xe8) return true;

@@ -1,5 +1,5 @@
-// What the probe must know of a processor architecture and its kernel's calling convention, as a value.
-// A new architecture is a new value here and nothing else in the probe: see docs/porting.md.
+// Describes a processor architecture and its kernel's calling convention to the probe, as a value.
+// A new architecture needs a new value in architecture.cc, and no other change of the probe: see docs/porting.md.
 #pragma once
 
 #include <array>
@@ -10,7 +10,7 @@
 
 namespace memrig {
 
-// Kernel addresses that are physical ones plus `base`; none where there are no bytes.
+// A range of kernel addresses that are physical addresses plus `base`. Empty if `bytes` is 0.
 struct LinearMap {
     std::uint64_t base, bytes;
     [[nodiscard]] bool contains(std::uint64_t address, std::size_t size) const {
@@ -26,35 +26,39 @@ struct Architecture {
     std::string_view return_value;
     std::array<std::string_view, 6> arguments;
     std::span<const std::string_view> scratch;  // registers that a called function need not preserve
-    std::uint64_t
-        kernel_stack_bytes;  // THREAD_SIZE, where symbols do not tell (kernel_objects.h); sp without its low bits names a task
+    // THREAD_SIZE, for kernels whose symbols do not give it (kernel_objects.h). The stack pointer without the low bits
+    // that this size covers identifies a task.
+    std::uint64_t kernel_stack_bytes;
     unsigned breakpoint_kind;  // the `kind` of a Z0 packet
     std::size_t longest_nop;   // bytes to read at a breakpoint to recognise a nop
-    // The length of the nop that `code` begins with, 0 if it begins with none. ftrace leaves one at functions' entries:
-    // passing it by moving pc saves a single-step.
+    // Returns the length of the nop that `code` begins with, or 0. ftrace leaves a nop at the entry of a function:
+    // moving pc behind it saves a single-step.
     std::size_t (*nop_length)(std::string_view code);
-    // Whether the bytes that end where a return address points (`longest_call` of them) end in a call.
+    // Returns true if `code` ends in a call. `code` is the `longest_call` bytes before a possible return address.
     bool (*ends_in_call)(std::string_view code);
     std::size_t longest_call;
-    // How far behind the symbol's address direct calls land, given the code there (ppc64le's local entry), else 0.
+    // Returns how many bytes behind the symbol's address direct calls land (ppc64le's local entry), else 0. `code` is
+    // the code at that address.
     std::uint64_t (*entry_offset)(std::string_view code);
-    // Where QEMU shows the probe no kernel memory by way of a vCPU in user mode, as that has no right to it
-    // (target/ppc/mmu-radix64.c): the part that can be read as physical memory instead. None: another vCPU is asked.
+    // On some architectures, QEMU cannot read kernel memory through a vCPU in user mode, which has no right to it
+    // (target/ppc/mmu-radix64.c). The probe then reads this range as physical memory. It reads other kernel addresses
+    // through another vCPU.
     LinearMap linear_map;
-    // Whether a write that QEMU's emulation stops for a watchpoint comes to pass. On arm64 (QEMU 7.2) an atomic one does not: the guest stops
-    // before it, and before it again, however often it is let go on.
+    // True if a write that hits a watchpoint takes effect under QEMU's emulation. On arm64 (QEMU 7.2), an atomic write
+    // does not: the guest stops before it, and stops there again each time it is resumed.
     bool watched_writes_pass;
-    std::uint16_t elf_machine;  // e_machine and e_flags of its kernel's file
+    std::uint16_t elf_machine;  // e_machine and e_flags of the kernel's ELF file
     std::uint32_t elf_flags;
-    std::uint64_t
-        linked_at;  // where the default configuration's _text is linked to; 0: the kernel is not moved, or not known
+    // The address that _text is linked to in the default configuration. 0: the kernel is not moved,
+    // or the address is not known.
+    std::uint64_t linked_at;
 };
 
-// Its upper half: the kernel's, on all of them.
+// On all these architectures, the upper half of the address space belongs to the kernel.
 inline bool is_kernel_address(std::uint64_t address) { return address >> 63 == 1; }
 
 std::span<const Architecture> architectures();
-// By uname's name ("x86_64") or by gdb's ("i386:x86-64"); null where unknown.
+// Finds an architecture by uname's name ("x86_64") or gdb's ("i386:x86-64"). Returns null if it is unknown.
 const Architecture* find_architecture(std::string_view name);
 
 }  // namespace memrig

@@ -28,7 +28,7 @@ private:
 }  // namespace
 
 Conductor::Conductor(Probe& probe, std::uint64_t stack_bytes) : probe_(probe), stack_bytes_(stack_bytes) {
-    MEMRIG_ASSERT(std::has_single_bit(stack_bytes), "a kernel stack has a power of two of bytes");
+    MEMRIG_ASSERT(std::has_single_bit(stack_bytes), "the size of a kernel stack is a power of two");
 }
 
 void Conductor::check_no_handler() const {
@@ -88,7 +88,7 @@ Status Conductor::on_return(const Arrival& entry, ReturnHandler handler) {
     MEMRIG_TRY(
         *id,
         watch(back, [this, id, sp_after, handler = std::move(handler)](const Arrival& arrival) -> Result<Response> {
-            // Others may pass the same address, and the same task may in a deeper call.
+            // Other tasks may pass this address too, and so may a deeper call of this task.
             if (arrival.registers.sp() != sp_after) return Response::pass();
             MEMRIG_CHECK(unwatch(*id));
             MEMRIG_CHECK(handler(arrival, arrival.registers.return_value()));
@@ -108,7 +108,7 @@ void Conductor::release_all() {
 }
 
 void Conductor::hold(unsigned vcpu) {
-    MEMRIG_ASSERT(vcpu < probe_.vcpus(), "the vCPU to be held is there");
+    MEMRIG_ASSERT(vcpu < probe_.vcpus(), "the vCPU to hold exists");
     held_.insert(vcpu);
 }
 
@@ -118,7 +118,7 @@ Result<Response> Conductor::ask_watches(const Arrival& arrival) {
     if (point == points_.end()) return strongest;
     const std::vector<std::shared_ptr<Watch>> watches(point->second.watches.begin(), point->second.watches.end());
     for (const auto& watch : watches) {
-        if (!addresses_.contains(watch->id)) continue;  // an earlier handler took it away
+        if (!addresses_.contains(watch->id)) continue;  // an earlier handler removed it
         MEMRIG_TRY(const Response response, watch->handler(arrival));
         if (response.kind == Response::Kind::call || response.kind == Response::Kind::leave) return response;
         if (response.kind > strongest.kind) strongest = response;
@@ -133,7 +133,7 @@ Status Conductor::leave(const Arrival& arrival, const Response& response) {
     if (arch.link.empty()) MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.sp, arrival.registers.sp() + 8));
     MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.pc, back));
     if (!points_.contains(back)) return {};
-    // Somebody watches the address that it now stands on.
+    // The return address is watched, too: handle the arrival there.
     return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});
 }
 
@@ -181,7 +181,7 @@ Status Conductor::handle(const Stop& stop) {
     MEMRIG_TRY(Registers registers, probe_.registers(stop.vcpu));
     const bool write = stop.cause == StopCause::watchpoint;
     const std::uint64_t pc = registers.pc();
-    // A stop at no watched address is the echo of a breakpoint that is gone by now.
+    // A stop at an address that is not watched comes from a breakpoint that was removed meanwhile.
     if (write ? !written_.contains(stop.watched) : !points_.contains(pc)) return {};
     const std::uint64_t task = task_of(registers);
     Arrival arrival{stop.vcpu, write ? stop.watched : pc, std::move(registers), task, steady_clock().now()};
@@ -229,8 +229,9 @@ Status Conductor::pass_breakpoints() {
     return {};
 }
 
-// QEMU (7.2, accel/tcg/cpu-exec.c, check_for_breakpoints_slow) lets a single step pass a breakpoint at the pc. Now and then such a step ends
-// before it has begun, and what stands on the breakpoint would arrive there twice (seen: a lock taken once, and counted twice).
+// QEMU lets a single step pass a breakpoint at the pc (7.2, accel/tcg/cpu-exec.c, check_for_breakpoints_slow).
+// Now and then such a step ends before it has begun. The task on the breakpoint would then arrive there twice
+// (seen: a lock that was taken once and counted twice).
 Status Conductor::step_off(unsigned vcpu, std::uint64_t address) {
     for (unsigned steps = 0; steps < kMostSteps; steps++) {
         MEMRIG_CHECK(probe_.step(vcpu));

@@ -1,4 +1,5 @@
-// The conductor: breakpoints with something to do at each, vCPUs held and released, calls that are made to return at once.
+// The conductor runs the guest from breakpoint to breakpoint: it calls handlers, holds and releases vCPUs, and makes
+// calls return at once.
 #pragma once
 
 #include <cstdint>
@@ -14,28 +15,28 @@
 
 namespace memrig {
 
-// A vCPU at a watched address, all vCPUs being stopped.
+// A vCPU that has come to a watched address. All vCPUs are stopped.
 struct Arrival {
     unsigned vcpu;
     std::uint64_t address;
     Registers registers;
-    std::uint64_t task;  // the base of the kernel stack: names the task, on whatever vCPU it runs (see TaskId)
+    std::uint64_t task;  // the base of the kernel stack: identifies the task on any vCPU
     SteadyTime at;
-    bool again = false;  // back from a call that it was sent on from here
+    bool again = false;  // the task is back from a function that a Response::call() here sent it to
 };
 
-// What becomes of the vCPU that arrived.
+// Says what the vCPU that arrived does next.
 struct Response {
     enum class Kind {
         pass,   // goes on
         hold,   // stays until release()
-        leave,  // returns from the function whose entry this is, at once
-        call    // calls another function first, and arrives here again after, with the registers that it had
+        leave,  // returns at once from the function whose entry this is
+        call    // calls another function, then arrives here again with the registers that it had
     };
     Kind kind = Kind::pass;
-    std::optional<std::uint64_t> value;  // of leave: the return value, else the register is left as it is
-    std::uint64_t function = 0;          // of call: its entry, and its argument
-    std::uint64_t argument = 0;
+    std::optional<std::uint64_t> value;  // for leave: the return value. Without it, the register keeps its value
+    std::uint64_t function = 0;          // for call: the function's entry
+    std::uint64_t argument = 0;          // for call: the function's first argument
 
     static Response pass() { return {}; }
     static Response hold() { return {Kind::hold, {}}; }
@@ -45,73 +46,77 @@ struct Response {
     }
 };
 
-// In which order the handlers at one address are asked, the first one first. Handlers of one priority are asked in the order in
-// which they were added.
+// The order in which the handlers at one address are called: `park` first, `observe` last. Handlers of the same
+// priority are called in the order in which they were added.
 enum class Priority {
-    park,    // may send the task elsewhere before it has really arrived: the others see it once it comes back for good
-    rule,    // judges a call even where an elision makes it return at once
+    park,    // may send the task to another function first: the other handlers see it only when it is back for good
+    rule,    // judges a call even if an elision makes it return at once
     elide,   // makes a call return at once, or changes its arguments
-    observe  // sees a call that comes to pass, and may hold the vCPU there
+    observe  // sees a call that really takes place, and may hold the vCPU there
 };
 
 enum class RunEnd { done, expired };
 
-// Drives a Probe. Not thread-safe. Handlers run on the caller's thread while the guest stands still, and may watch,
-// unwatch and read; they must not run or release.
+// Drives a Probe. Not thread-safe. Handlers run on the caller's thread while the guest is stopped. They may watch,
+// unwatch and read. They must neither run the guest nor release a vCPU.
 class Conductor {
 public:
     using Handler = std::function<Result<Response>(const Arrival&)>;
-    // Of a watched return: the function's return value.
+    // Called when a function returns; `value` is its return value.
     using ReturnHandler = std::function<Status(const Arrival&, std::uint64_t value)>;
     using WatchId = std::uint64_t;
 
-    // `stack_bytes`: kernel_stack_bytes() of the guest's kernel.
+    // `stack_bytes` is kernel_stack_bytes() of the guest's kernel. REQUIRES: it is a power of two.
     Conductor(Probe& probe, std::uint64_t stack_bytes);
 
     Probe& probe() { return probe_; }
     [[nodiscard]] std::uint64_t stack_bytes() const { return stack_bytes_; }
 
-    // Calls `handler` for each vCPU that comes to `address`. Where several watch one address, hold wins over pass. Where one says
-    // leave or call, those behind it are not asked: the call does not come to pass, or not yet. Pauses the guest if it runs.
-    // REQUIRES: any priority but `observe` only at a function's entry.
+    // Calls `handler` for each vCPU that comes to `address`. Pauses the guest if it runs. If several handlers watch one
+    // address, hold wins over pass. After a leave or a call, the handlers behind it are not called: the function is not
+    // entered, or not yet. REQUIRES: a priority other than `observe` only at a function's entry.
     Result<WatchId> watch(std::uint64_t address, Handler handler, Priority priority = Priority::observe);
     Status unwatch(WatchId id);
-    // Stops, for on_stop(), behind each write to the 8 bytes at `address`, for good. Needs an accelerator with as many watchpoints as
-    // are asked for (TCG). A write in the very moment of another vCPU's stop may go unreported: QEMU names but one.
+    // Stops behind each write to the 8 bytes at `address` until unwatch_all(), and calls the on_stop() listeners. Needs
+    // an accelerator with enough watchpoints (TCG). A write at the moment of another vCPU's stop may go unreported,
+    // because QEMU reports only one vCPU.
     Status watch_writes(std::uint64_t address);
-    // From within a handler at a function's entry: calls `handler` once, when that very call returns.
+    // Calls `handler` once, when this call of the function returns. REQUIRES: called from a handler
+    // at the function's entry.
     Status on_return(const Arrival& entry, ReturnHandler handler);
-    // The address that the function just entered will return to.
+    // Returns the address that the function just entered will return to.
     Result<std::uint64_t> return_address(const Arrival& entry);
 
-    // Called at every stop, before any handler: with the vCPU and the address that it stopped for (see look()).
-    // An error of a listener ends the stop, and those behind it are not called.
+    // Calls `listener` at every stop, before any handler, with the vCPU and the address that it stopped for (see
+    // look()). If a listener returns an error, the listeners behind it and the handlers are not called for this stop.
     [[nodiscard]] Subscription on_stop(std::function<Status(const Arrival&)> listener) {
         return stop_listeners_.add(std::move(listener));
     }
 
-    // Lets a held vCPU go with the next run. False if it was not held.
+    // Lets a held vCPU go on at the next run. Returns false if it was not held.
     bool release(unsigned vcpu);
     void release_all();
-    // Holds a vCPU where it is, from the next run on. REQUIRES: there is such a vCPU.
+    // Holds a vCPU where it is, from the next run on. REQUIRES: the vCPU exists.
     void hold(unsigned vcpu);
     [[nodiscard]] const std::set<unsigned>& held() const { return held_; }
 
-    // Runs all vCPUs that are not held until `done` says so: asked after every stop, and whenever `wake` is readable (a
-    // descriptor, -1 for none). The guest is stopped after a `done` that followed a stop, else it runs on.
+    // Runs all vCPUs that are not held until `done` returns true. Calls `done` at first, after every stop, and whenever
+    // the descriptor `wake` is readable (-1: none). Leaves the guest stopped if the last event was a stop; after a wake
+    // or the deadline, the guest runs on.
     Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline, int wake = -1);
-    // Resumes what is not held and returns at once.
+    // Resumes the vCPUs that are not held and returns at once.
     Status resume();
-    // Stops a running guest. An arrival that this cuts into is handled as any other.
+    // Stops a running guest. If a vCPU arrives at a watched address just then, that arrival is handled like any other.
     Status pause();
-    // The same, and on_stop() is called, at address 0: for what no stop of the guest's own told of.
+    // Stops the guest like pause(), then calls the on_stop() listeners with address 0. So they also find changes that
+    // no stop of the guest itself has reported.
     Status look();
-    // Removes every breakpoint; what is held stays held.
+    // Removes every breakpoint and watchpoint. Held vCPUs stay held.
     Status unwatch_all();
-    // The same, releases every vCPU and lets the guest run.
+    // Removes every breakpoint and watchpoint, releases every vCPU and lets the guest run.
     Status let_go();
 
-    // How often a watched address was come to, in all and each: the price of what is watched.
+    // Returns how often the guest stopped at watched addresses, in all and by address: the cost of the watches.
     [[nodiscard]] std::uint64_t stops() const { return stops_; }
     [[nodiscard]] const std::map<std::uint64_t, std::uint64_t>& stops_at() const { return stops_at_; }
 
@@ -122,7 +127,7 @@ private:
         Handler handler;
     };
     struct Call {
-        std::uint64_t address, sp;  // where it was sent from
+        std::uint64_t address, sp;  // where the task was sent from
         Registers registers;
     };
     struct Point {
@@ -136,9 +141,9 @@ private:
     Result<Response> ask_watches(const Arrival& arrival);
     Status leave(const Arrival& arrival, const Response& response);
     Status call(const Arrival& arrival, const Response& response);
-    // Where the task comes back from a call: gives it back its registers.
+    // If the task is back from a call, restores its registers.
     Status come_back(Arrival& arrival);
-    // Moves vCPUs that stand on a breakpoint and are not held behind it.
+    // Moves each vCPU that is not held and stands on a breakpoint behind that breakpoint.
     Status pass_breakpoints();
     Status step_off(unsigned vcpu, std::uint64_t address);
     [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;

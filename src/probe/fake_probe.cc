@@ -100,7 +100,7 @@ Status FakeProbe::step(unsigned vcpu) {
 }
 
 Result<std::optional<Stop>> FakeProbe::wait_stop(Deadline, int) {
-    // A vCPU that was resumed while it stands on a breakpoint does not get anywhere.
+    // A vCPU that is resumed on a breakpoint stops there again at once.
     for (const unsigned vcpu : moving_) {
         if (breakpoints.contains(state_[vcpu][std::string(architecture_.pc)])) {
             running_ = false;

@@ -1,4 +1,4 @@
-// A Probe without a guest, for unit tests: memory and registers are maps, stops are scripted.
+// Provides a Probe without a guest for unit tests: memory and registers are maps, and stops are scripted.
 #pragma once
 
 #include <deque>
@@ -8,18 +8,17 @@
 
 namespace memrig {
 
-// Behaves as QEMU's stub does where the conductor can tell: what is not resumed does not move, a step moves pc by one
-// instruction (`step_bytes`), a breakpoint that is not passed is hit again.
+// Behaves like QEMU's gdbstub as far as the conductor can see. A vCPU that is not resumed does not move. A step moves
+// pc by one instruction (`step_bytes`). A breakpoint that is not passed is hit again.
 class FakeProbe final : public Probe {
 public:
     FakeProbe(const Architecture& architecture, unsigned vcpus);
 
-    // The next stop that wait_stop() gives: `vcpu` is then at `pc`. A vCPU that is held does not arrive; the stop stays
-    // queued until it is resumed.
+    // Queues a stop for wait_stop(): `vcpu` is then at `pc`. The stop stays queued while its vCPU is held.
     void will_stop(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers = {});
-    // The next interrupt() finds that `vcpu` has just come to `pc`.
+    // Makes the next interrupt() find that `vcpu` has just come to `pc`.
     void will_be_cut(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers = {});
-    // The same for a write to a watched address: `pc` is behind the instruction, and the memory has the new value.
+    // Queues a stop for a write to a watched address: `pc` is behind the instruction, and the memory has the new value.
     void will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value,
                     std::map<std::string, std::uint64_t> registers = {});
     void poke_u64(std::uint64_t address, std::uint64_t value);
@@ -45,10 +44,10 @@ public:
 
     std::set<std::uint64_t> breakpoints, watchpoints;
     std::set<std::uint64_t> absent;           // addresses that cannot be read
-    std::vector<std::set<unsigned>> resumed;  // each resume(), in order
+    std::vector<std::set<unsigned>> resumed;  // the vCPUs of each resume(), in order
     std::vector<unsigned> stepped;
     std::uint64_t step_bytes = 4;
-    unsigned idle_steps = 0;  // so many of the next steps go nowhere
+    unsigned idle_steps = 0;  // how many of the next steps do not move pc
 
 private:
     struct Scripted {

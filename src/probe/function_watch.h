@@ -1,4 +1,4 @@
-// Kernel functions by name: where their calls land, and who is told of it.
+// Finds and watches the entries of a kernel function by the function's name.
 #pragma once
 
 #include <cstdint>
@@ -10,10 +10,10 @@
 
 namespace memrig {
 
-// Every address of a function that calls may land on; Fault::guest, naming it, where the kernel has none.
+// Returns every address of the function that a call may land on. Fault::guest if the kernel has no such function.
 Result<std::vector<std::uint64_t>> entries_of(Probe& probe, const SymbolTable& symbols, const std::string& function);
 
-// Watches each of those addresses, for good. Same thread as the conductor.
+// Watches each address of entries_of() until the conductor's unwatch_all(). Call it on the conductor's thread.
 Status watch_function(Conductor& conductor, const SymbolTable& symbols, const std::string& function,
                       const Conductor::Handler& handler, Priority priority = Priority::observe);
 

@@ -13,7 +13,7 @@ namespace memrig {
 
 namespace {
 
-constexpr std::size_t kMemoryChunk = 2000;  // bytes a packet: hex doubles it, and the stub's buffer is 4096
+constexpr std::size_t kMemoryChunk = 2000;  // bytes per packet: hex doubles them, and the stub's buffer has 4096
 
 class GdbProbe final : public Probe {
 public:
@@ -53,20 +53,20 @@ public:
     std::vector<ProbeLine> transcript() override { return session_.transcript(); }
 
 private:
-    // The stub's name of the vCPU. REQUIRES: there is such a vCPU.
+    // The stub's name for the vCPU. REQUIRES: the vCPU exists.
     [[nodiscard]] const std::string& thread_of(unsigned vcpu) const {
         MEMRIG_ASSERT(vcpu < threads_.size(), "the gdbstub has listed the vCPU");
         return threads_[vcpu];
     }
-    // Queues the choice of the vCPU that g, P and m then speak of, if it is another one.
+    // Queues an Hg packet unless `vcpu` is selected already. The packets g, P, m and M act on the selected vCPU.
     void select(unsigned vcpu);
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
     Status point(char verb, const std::string& what);
     Status list_vcpus();
-    // By way of that vCPU's page tables; nothing if it sees no memory there.
+    // Reads through the page tables of `vcpu`. Returns nothing if `vcpu` sees no memory there.
     Result<std::optional<std::string>> read_part(unsigned vcpu, std::uint64_t address, std::size_t size);
-    // Kernel memory that `vcpu` does not see, being in user mode, as QEMU has it on some architectures: by its physical address,
-    // where the architecture says which that is, else by way of the other vCPUs.
+    // Reads kernel memory that `vcpu` does not see because it is in user mode (on some architectures, in QEMU).
+    // Reads by physical address where the architecture defines it (linear_map), else through the other vCPUs.
     Result<std::optional<std::string>> read_otherwise(unsigned vcpu, std::uint64_t address, std::size_t size);
     Result<std::string> annex(const std::string& name);
     Result<Stop> parse_stop(std::string_view reply);
@@ -77,7 +77,7 @@ private:
     GdbSession session_;
     std::shared_ptr<const RegisterLayout> layout_;
     std::vector<std::string> threads_;  // by vCPU
-    std::set<std::string> inserted_;    // breakpoints and watchpoints, as "Z" names them
+    std::set<std::string> inserted_;    // breakpoints and watchpoints, as the Z packets name them
     int selected_ = -1;
     bool running_ = false;
 };
@@ -103,7 +103,7 @@ Result<std::string> GdbProbe::annex(const std::string& name) {
 
 Status GdbProbe::shake_hands(Deadline) {
     MEMRIG_TRY(std::string features, session_.ask("qSupported:multiprocess+;vContSupported+"));
-    // A second client stops a guest that runs, and is told so before it is answered (gdb_vm_state_change).
+    // A second client stops a running guest. The stub reports that stop before it answers (gdb_vm_state_change).
     if (features.starts_with('T')) {
         MEMRIG_TRY(features, session_.reply());
     }
@@ -135,7 +135,8 @@ Status GdbProbe::refresh_vcpus() {
     MEMRIG_CHECK(must_be_stopped());
     MEMRIG_CHECK(list_vcpus());
     for (const auto& point : inserted_) {
-        // QEMU keeps them for each vCPU: it takes them from the old ones, and then complains of the one that has none.
+        // QEMU keeps these points per vCPU. It removes them from the old vCPUs, then reports an error for the new one,
+        // which has none: the answer is ignored.
         MEMRIG_CHECK(session_.ask("z" + point));
         MEMRIG_CHECK(session_.ask_ok("Z" + point));
     }
@@ -159,7 +160,7 @@ Status GdbProbe::set_register(unsigned vcpu, std::string_view name, std::uint64_
     if (place == nullptr) return fail(Fault::rig, "there is no register {}", name);
     std::string bytes(place->bytes, '\0');
     for (std::size_t i = 0; i < bytes.size() && i < 8; i++) bytes[i] = static_cast<char>(value >> (8 * i));
-    // Sent along with what comes next, be that a resume.
+    // The packet leaves with the next one that is sent, which may be a resume.
     select(vcpu);
     session_.queue_for_ok(fmt::format("P{:x}={}", place->number, to_hex(bytes)));
     return {};
@@ -218,7 +219,7 @@ Result<std::vector<std::uint64_t>> GdbProbe::read_words(unsigned vcpu, const std
         MEMRIG_TRY(const std::string answer, session_.reply());
         const auto bytes = from_hex(answer);
         if (bytes && bytes->size() == 8) words.push_back(little_endian(*bytes));
-        else if (!absent) absent = address;  // the answers behind it have to be taken all the same
+        else if (!absent) absent = address;  // the remaining answers must still be read
     }
     if (!absent) return words;
     if (!is_kernel_address(*absent)) return fail(Fault::guest, "no memory at {:#x}", *absent);
@@ -278,7 +279,7 @@ Status GdbProbe::step(unsigned vcpu) {
 Result<Stop> GdbProbe::parse_stop(std::string_view text) {
     MEMRIG_TRY(const Stop stop, parse_stop_reply(text, threads_));
     if (stop.cause == StopCause::exited) return stop;
-    // QEMU makes the vCPU that stopped its current one (gdbstub, gdb_set_stop_cpu), but for a stop that we asked for.
+    // QEMU selects the vCPU that stopped (gdbstub, gdb_set_stop_cpu), except after a stop that we asked for.
     selected_ = stop.cause == StopCause::interrupt ? -1 : static_cast<int>(stop.vcpu);
     return stop;
 }

@@ -1,4 +1,4 @@
-// Probe over the gdb remote serial protocol, on a UNIX socket of QEMU's gdbstub.
+// Makes a Probe that speaks the gdb remote serial protocol over a UNIX socket of QEMU's gdbstub.
 #pragma once
 
 #include <memory>
@@ -9,9 +9,9 @@
 
 namespace memrig {
 
-// Connects, shakes hands and reads the register layout. The guest is stopped from then on, whatever it was before.
+// Connects, shakes hands and reads the register layout. Stops the guest if it runs.
 Result<std::unique_ptr<Probe>> connect_gdb_probe(const std::string& socket_path, Deadline deadline);
-// The same over a socket that is connected already (a tunnel, a test's socket pair).
+// Does the same on a socket that is already connected (a tunnel, a test's socket pair).
 Result<std::unique_ptr<Probe>> make_gdb_probe(Descriptor socket, Deadline deadline);
 
 }  // namespace memrig

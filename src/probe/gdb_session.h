@@ -1,4 +1,4 @@
-// Packets to and from a gdbstub, and their transcript: what is said, not what it means.
+// Exchanges packets with a gdbstub and keeps their transcript. It does not interpret what they say.
 #pragma once
 
 #include <optional>
@@ -14,28 +14,29 @@
 
 namespace memrig {
 
-// Not thread-safe. An error is Fault::rig (the stub is gone, late or says nonsense) or Fault::interrupted.
+// Not thread-safe. An error is Fault::rig (the stub is gone, late, or sends something invalid) or Fault::interrupted.
 class GdbSession {
 public:
-    // The stub answers from QEMU's main loop; it is late only when the host is, or when QEMU is stuck.
+    // The stub answers from QEMU's main loop. It is late only if the host is overloaded or QEMU is stuck.
     static constexpr auto kReplyPatience = std::chrono::seconds(60);
 
     explicit GdbSession(Descriptor socket) : socket_(std::move(socket)) {}
 
-    // Queues a packet; it leaves with the next flush(), so that what needs no answer in between costs one trip.
+    // Queues a packet. flush() sends all queued packets in one trip: use it if they need no answer in between.
     void queue(std::string_view payload);
-    // The same for one that the stub answers with OK; that is checked when the next answer is read.
+    // Queues a packet that the stub answers with OK. take_oks() or reply() checks that answer.
     void queue_for_ok(std::string payload);
     Status flush();
     Status take_oks();
-    // The next packet; nothing if `deadline` passed, or `wake` became readable, before it came.
+    // Returns the next packet, or nothing if `deadline` passed or `wake` became readable before it came.
     Result<std::optional<std::string>> receive(Deadline deadline, int wake);
-    // The next packet that is no awaited OK.
+    // Takes the OKs that are awaited, then returns the next packet.
     Result<std::string> reply();
-    // queue(), flush() and reply().
+    // Sends a packet (queue() and flush()) and returns its reply().
     Result<std::string> ask(std::string_view payload);
+    // Sends a packet and fails unless the stub answers OK.
     Status ask_ok(std::string_view payload);
-    // Asks a running guest's stub to stop it; the stop is a packet of its own.
+    // Asks the stub to stop a running guest. The stop arrives as a packet of its own.
     Status interrupt();
     void close() { socket_.close(); }
     [[nodiscard]] const std::vector<ProbeLine>& transcript() const { return transcript_; }
@@ -47,7 +48,7 @@ private:
     Descriptor socket_;
     PacketDecoder decoder_;
     std::string outgoing_;
-    std::vector<std::string> awaiting_ok_;  // what was sent, in order
+    std::vector<std::string> awaiting_ok_;  // the payloads whose OK was not read yet, in the order sent
     std::vector<ProbeLine> transcript_;
 };
 

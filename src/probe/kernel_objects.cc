@@ -54,7 +54,7 @@ Result<std::optional<std::uint64_t>> memory_block_of(Probe& probe, unsigned vcpu
 std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture& architecture) {
     const auto begin = symbols.unique("__start_init_stack");
     const auto end = symbols.unique("__end_init_stack");
-    MEMRIG_ASSERT(std::has_single_bit(architecture.kernel_stack_bytes), "a kernel stack has a power of two of bytes");
+    MEMRIG_ASSERT(std::has_single_bit(architecture.kernel_stack_bytes), "the size of a kernel stack is a power of two");
     return begin && end && *begin < *end && std::has_single_bit(*end - *begin) ? *end - *begin
                                                                                : architecture.kernel_stack_bytes;
 }

@@ -115,7 +115,7 @@ std::optional<std::uint64_t> parse_hex(std::string_view hex) {
 }
 
 std::uint64_t little_endian(std::string_view bytes) {
-    MEMRIG_ASSERT(bytes.size() >= 8, "a number has 8 bytes");
+    MEMRIG_ASSERT(bytes.size() >= 8, "there are at least 8 bytes to read a number from");
     std::uint64_t value = 0;
     for (std::size_t i = 8; i-- > 0;) value = value << 8 | static_cast<unsigned char>(bytes[i]);
     return value;

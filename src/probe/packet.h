@@ -1,4 +1,4 @@
-// The gdb remote serial protocol's packets: "$payload#checksum". Pure text work; no sockets here.
+// Encodes and decodes packets of the gdb remote serial protocol ("$payload#checksum"), without any socket.
 // Format: "Packets" in gdb's manual, appendix "Remote Protocol".
 #pragma once
 
@@ -11,18 +11,18 @@
 
 namespace memrig {
 
-// A packet ready to be sent. `payload` may hold any byte; '$', '#', '}' and '*' are escaped.
+// Returns a packet ready to be sent. `payload` may hold any byte: '$', '#', '}' and '*' are escaped.
 std::string encode_packet(std::string_view payload);
 
-// Takes bytes as they come and gives whole packets. Bounded: a packet larger than `limit` is an error.
-// Acknowledgements ('+', '-') and noise between packets are passed over. Not thread-safe.
+// Takes bytes as they arrive and returns whole packets. A packet larger than `limit` bytes is an error.
+// Skips acknowledgements ('+', '-') and noise between packets. Not thread-safe.
 class PacketDecoder {
 public:
     explicit PacketDecoder(std::size_t limit = 1 << 20) : limit_(limit) {}
 
     void feed(std::string_view bytes) { buffer_.append(bytes); }
-    // The next payload, unescaped and with run-length encoding expanded; nothing while it is incomplete.
-    // A wrong checksum, a broken escape or a packet over the limit is an error, and the packet is dropped.
+    // Returns the next payload, with escapes and run lengths expanded, or nothing while it is incomplete.
+    // A wrong checksum, a broken escape or a packet over the limit is an error (Fault::rig), and drops the packet.
     Result<std::optional<std::string>> next();
 
 private:
@@ -31,10 +31,10 @@ private:
 };
 
 std::string to_hex(std::string_view bytes);
-// Nothing if `hex` has an odd length or a character that is no hex digit.
+// Returns nothing if `hex` has an odd length or a character that is not a hex digit.
 std::optional<std::string> from_hex(std::string_view hex);
 std::optional<std::uint64_t> parse_hex(std::string_view hex);
-// The first 8 bytes as the guest keeps a number. REQUIRES: at least 8 of them.
+// Returns the little-endian number in the first 8 bytes. REQUIRES: `bytes` has at least 8 bytes.
 std::uint64_t little_endian(std::string_view bytes);
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// A vCPU's registers: where each lies (from gdb's target description) and what it holds.
+// Holds a vCPU's registers: where each lies (from gdb's target description) and its value.
 #pragma once
 
 #include <cstdint>
@@ -14,12 +14,12 @@
 namespace memrig {
 
 struct RegisterPlace {
-    unsigned number = 0;     // as `p` and `P` packets count
-    std::size_t offset = 0;  // in the reply to `g`, bytes
+    unsigned number = 0;     // the number in `p` and `P` packets
+    std::size_t offset = 0;  // in the reply to `g`, in bytes
     std::size_t bytes = 0;
 };
 
-// Immutable once made; shared by all register sets of a machine.
+// Immutable after it was made. All register sets of a machine share it.
 struct RegisterLayout {
     const Architecture* arch = nullptr;
     std::map<std::string, RegisterPlace, std::less<>> places;
@@ -27,8 +27,8 @@ struct RegisterLayout {
     [[nodiscard]] const RegisterPlace* find(std::string_view name) const;
 };
 
-// The registers of one vCPU at a stop. Both architectures of interest are little-endian here (ppc64le's stub sends
-// registers in guest order).
+// The registers of one vCPU at a stop. On all supported architectures, the stub sends them as little-endian (for
+// ppc64le, in the guest's byte order).
 class Registers {
 public:
     Registers(std::shared_ptr<const RegisterLayout> layout, std::string raw)
@@ -36,12 +36,13 @@ public:
         MEMRIG_ASSERT(layout_ && layout_->arch != nullptr, "registers have a layout and an architecture");
     }
 
-    // 0 for a register that the stub did not send: the layout was checked for those we use when it was read.
+    // Returns 0 for a register that the stub did not send. Reading the layout checks that it has the registers we use.
     [[nodiscard]] std::uint64_t get(std::string_view name) const;
     void set(std::string_view name, std::uint64_t value);
     [[nodiscard]] std::uint64_t pc() const { return get(layout_->arch->pc); }
     [[nodiscard]] std::uint64_t sp() const { return get(layout_->arch->sp); }
-    // From 0. REQUIRES: the calling convention has a register for it.
+    // Returns an argument of the function just entered; `index` counts from 0. REQUIRES: the calling convention passes
+    // it in a register.
     [[nodiscard]] std::uint64_t argument(std::size_t index) const {
         MEMRIG_ASSERT(index < layout_->arch->arguments.size(), "the argument is in a register");
         return get(layout_->arch->arguments[index]);

@@ -20,8 +20,8 @@ void append(std::string& out, const T& value) {
     std::memcpy(out.data() + at, &value, sizeof value);
 }
 
-// The sections' names, each at its offset.
 using namespace std::string_view_literals;
+// The section names, as they stand in .shstrtab.
 constexpr std::string_view kTitles = "\0.text\0.symtab\0.strtab\0.shstrtab\0"sv;
 
 Elf64_Shdr section(std::string_view title, std::uint32_t type, std::uint64_t offset, std::uint64_t size) {
@@ -82,7 +82,7 @@ std::string symbol_file(const SymbolTable& symbols, const Architecture& architec
     append(file, text);
     Elf64_Shdr list = section(".symtab", SHT_SYMTAB, table_at, table.size());
     list.sh_link = 3;
-    list.sh_info = 1;  // the first that is not local
+    list.sh_info = 1;  // index of the first symbol that is not local
     list.sh_entsize = sizeof(Elf64_Sym);
     append(file, list);
     append(file, section(".strtab", SHT_STRTAB, names_at, names.size()));

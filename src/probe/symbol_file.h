@@ -1,4 +1,4 @@
-// A guest's symbols as a file that gdb reads.
+// Makes a file with a guest's symbols for gdb.
 #pragma once
 
 #include <cstdint>
@@ -10,12 +10,12 @@
 
 namespace memrig {
 
-// An ELF file that holds no code, only the kernel's symbols at the addresses that they have in that guest. Those of other address
-// spaces (per-CPU offsets) are left out.
+// Returns an ELF file without code. It has the kernel's symbols at their addresses in that guest. Symbols of other
+// address spaces (per-CPU offsets) are left out.
 std::string symbol_file(const SymbolTable& symbols, const Architecture& architecture);
 
-// How far the kernel's text lies from where it was linked to, which is what gdb's `add-symbol-file vmlinux -o` takes; nothing where it
-// cannot be told (Architecture::linked_at).
+// Returns the distance in bytes from the address that the kernel's text was linked to, for gdb's
+// `add-symbol-file vmlinux -o`. Returns nothing if it is not known (Architecture::linked_at).
 std::optional<std::uint64_t> kaslr_offset(const SymbolTable& symbols, const Architecture& architecture);
 
 }  // namespace memrig

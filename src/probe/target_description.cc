@@ -28,7 +28,7 @@ public:
         MEMRIG_TRY(const std::string text, fetch_(annex));
         pugi::xml_document document;
         if (const auto parsed = document.load_string(text.c_str()); !parsed)
-            return fail(Fault::rig, "gdbstub: {} is no XML: {}", annex, parsed.description());
+            return fail(Fault::rig, "gdbstub: {} is not XML: {}", annex, parsed.description());
         return visit(document);
     }
 

@@ -1,4 +1,4 @@
-// gdb's target description (target.xml and what it includes), turned into a register layout.
+// Turns gdb's target description (target.xml and the files that it includes) into a register layout.
 // Format: "Target Description Format" in gdb's manual.
 #pragma once
 
@@ -11,8 +11,8 @@
 
 namespace memrig {
 
-// `fetch` returns a named annex ("target.xml", "64bit-core.xml", ...). Fails where the architecture is unknown or a register
-// that the probe needs is not described.
+// `fetch` returns a named annex ("target.xml", "64bit-core.xml", ...). Fault::rig if the architecture is unknown, or if
+// a register that the probe needs is not described.
 Result<std::shared_ptr<const RegisterLayout>> read_target_description(
     const std::function<Result<std::string>(const std::string& annex)>& fetch);
 

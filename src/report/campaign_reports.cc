@@ -12,7 +12,7 @@ namespace memrig {
 
 namespace {
 
-constexpr std::size_t kMostLines = 200;  // of a finding
+constexpr std::size_t kMostLines = 200;  // of an explanation
 
 std::vector<Verdict> verdicts_of(std::string_view list) {
     std::vector<Verdict> verdicts;
@@ -161,9 +161,9 @@ std::string campaign_markdown(const CampaignReport& report) {
     bool any = false;
     for (const auto& cell : night.cells)
         for (const auto& [hash, finding] : cell.findings) {
-            // What a mutant is convicted of is what it is there for.
+            // The findings of a mutant arm that did as expected need no attention.
             if (cell.good() == cell.progress.done && cell.known == 0) continue;
-            if (!std::exchange(any, true)) out += "\n### Findings where something was not as expected\n\n";
+            if (!std::exchange(any, true)) out += "\n### Findings in arms with unexpected results\n\n";
             out +=
                 fmt::format("- `{}` {}: {} in {}{}; evidence of #{}: {}\n", hash, md_escaped(finding.fingerprint.text),
                             md_escaped(cell.progress.cell.key()), counted(finding.trials, "trial"),

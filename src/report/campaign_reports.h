@@ -1,4 +1,4 @@
-// Reports of a campaign, made from what is stored, at any time. What each format says is in docs/results.md.
+// Makes reports of a campaign from its database, at any time. docs/results.md describes the formats.
 #pragma once
 
 #include <cstddef>
@@ -9,41 +9,47 @@
 
 namespace memrig {
 
-// What every one of them is made of.
+// The input of each report.
 struct CampaignReport {
     const CampaignRecord& record;
     const CampaignSummary& night;  // of the same record
-    std::string origin;            // of KCIDB: the name of the CI system, of a to z, 0 to 9 and _
+    std::string origin;            // for KCIDB: the name of the CI system, made of a to z, 0 to 9 and _
 };
 
-// The campaign as though one run had played it: trials in the order of their numbers.
+// Presents the campaign as one run, with the trials in the order of their numbers.
 RunResults run_results_of(const CampaignRecord& record);
 
-// KTAP version 1, as of a run (report/ktap.h).
+// Writes KTAP version 1, in the form that a run has (report/ktap.h).
 std::string campaign_ktap(const CampaignReport& report);
-// The XML that Jenkins reads (tests/data/junit.xsd). Valid UTF-8 and XML 1.0 whatever a guest printed.
+// Writes the XML that Jenkins reads (tests/data/junit.xsd). It is valid UTF-8 and XML 1.0 whatever a guest printed.
 std::string campaign_junit(const CampaignReport& report);
-// KCIDB's I/O schema, version 5.3.
+// Writes JSON in KCIDB's I/O schema, version 5.3.
 std::string campaign_kcidb(const CampaignReport& report);
-// A table and the findings, for a mail or a merge request.
+// Writes a table and the findings, for a mail or a merge request.
 std::string campaign_markdown(const CampaignReport& report);
 
-// What they have in common.
+// --- parts that the reports share
 
-// What a trial of a report is to a reader that knows passes and failures only.
+// The outcome of a trial for a reader that knows only passes and failures.
 enum class Outcome {
-    passed,  // as expected
-    failed,  // the kernel is at fault: a control convicts it
-    undecided,  // nothing is proven; or a mutant was not caught, so that the rig is blind, and nothing is known of the kernel
-    rig_broken,  // a rig fault
-    known        // not as expected, for known findings alone
+    // The result is as expected.
+    passed,
+    // The kernel is at fault: a trial of a control arm convicts it.
+    failed,
+    // Nothing is proven. Or a mutant was not caught: then the rig is blind, and nothing is known about the kernel.
+    undecided,
+    // The trial ended in a rig fault.
+    rig_broken,
+    // The result is unexpected only because of known findings.
+    known
 };
 Outcome outcome_of(const CampaignReport& report, std::size_t result);
-// "known until 2027-01-31: REASON", of the first such finding; empty where there is none.
+// Prints the first known finding of a result: "known until 2027-01-31: REASON". Empty if there is none.
 std::string known_text(const CampaignReport& report, const StoredResult& result);
-// Lines of one_line() text: what each oracle found, where the evidence is, how to replay it.
+// Lists the finding of each oracle, the place of the evidence, and the command that replays the trial. Each line is
+// one_line() text.
 std::vector<std::string> explanation(const CampaignReport& report, const StoredResult& result);
-// When it began, ISO 8601, UTC: its end less its seconds; empty where the end is not known.
+// The start of a trial, ISO 8601, UTC: its end minus its seconds. Empty if the end is not known.
 std::string start_of(const StoredResult& result);
 
 }  // namespace memrig

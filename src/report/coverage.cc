@@ -14,12 +14,14 @@ namespace {
 
 constexpr const char* kHead = R"(# What is covered
 
-Each row of the table is a hotplug path. What *validates* it takes the path to its end with nobody in the way, or is refused, and everything is
-accounted for; what *races* it holds one actor in the middle of it while another one acts. The arms beside `control` (`miscounted`, `another`) have a lock elided, a value changed or
-a setting that is wrong, and the rig has to convict each; source mutants are kernels with that part of the locking taken out ([matrix.md](matrix.md)).
-A kernel that lacks what a scenario needs is a `SKIP` with its reason, never a pass.
+Each row of the table is a hotplug path. A scenario that *validates* the path takes it to its end with no other actor in
+the way, or is refused; then everything is accounted for. A scenario that *races* the path holds one actor in the middle
+of it while another one acts. The arms beside `control` (`miscounted`, `another`) elide a lock, change a value or use a
+wrong setting, and the rig has to convict each. Source mutants are kernels with that part of the locking removed
+([matrix.md](matrix.md)). If a kernel lacks what a scenario needs, the scenario is a `SKIP` with a reason, never a pass.
 
-`memrig run validate`, `memrig run race` and `memrig run --all` run these scenarios. This file is what `memrig scenarios coverage` prints, and a test compares the two.
+`memrig run validate`, `memrig run race` and `memrig run --all` run these scenarios. `memrig scenarios coverage` prints
+this file, and a test compares the two.
 
 )";
 
@@ -42,7 +44,7 @@ std::string codes(std::vector<std::string> words) {
     return joined(words);
 }
 
-// What `pick` names of all of them, each once, in the order of the scenarios.
+// The words that `pick` returns for the scenarios, each once, in the order of the scenarios.
 std::vector<std::string> of_all(const PathCoverage& covered, Pick pick) {
     std::vector<std::string> words;
     for (const auto& scenario : covered.scenarios)
@@ -78,7 +80,7 @@ std::size_t convicted_arms(const PathCoverage& covered) {
     return arms;
 }
 
-// "any" kernel, or what it must have, and for which scenarios where not for all.
+// Prints "any", or the symbols that a kernel must have or lack, with the scenarios if it is not all of them.
 std::string kernels_of(const PathCoverage& covered) {
     std::map<std::string, std::vector<std::string>> users;
     std::size_t choosy = 0;
@@ -108,7 +110,7 @@ std::string row(const PathCoverage& covered) {
                        joined(benches), joined(architectures_of(covered)), kernels_of(covered));
 }
 
-// What each architecture has of it all: the paths, and how many scenarios.
+// A table with the number of scenarios and the paths of each architecture.
 std::string architecture_rows(const std::vector<PathCoverage>& paths) {
     std::map<std::string, std::vector<std::string>> covered_by;
     std::map<std::string, std::size_t> races, all;
@@ -159,7 +161,7 @@ Result<std::vector<PathCoverage>> read_coverage() {
         const auto row =
             std::ranges::find(paths, scenario.path, [](const PathCoverage& covered) { return covered.path.id; });
         if (row == paths.end())
-            return fail(Fault::user_input, "scenarios/{}.toml names no path that it is about (path = \"…\")", name);
+            return fail(Fault::user_input, "scenarios/{}.toml names no hotplug path: add path = \"…\"", name);
         for (const auto& bench : scenario.benches) {
             MEMRIG_TRY(const Bench machine, load_bench(bench));
             row->architectures[machine.arch].insert(name);

@@ -1,4 +1,4 @@
-// Which hotplug path is validated and raced by which scenarios: docs/coverage.md.
+// Makes docs/coverage.md: the scenarios that validate and race each hotplug path.
 #pragma once
 
 #include <map>
@@ -11,17 +11,19 @@
 
 namespace memrig {
 
-// One path's scenarios, by name; none where nobody has written one yet.
+// The scenarios of one path, in the order of their names. Empty if none has been written yet.
 struct PathCoverage {
     HotplugPath path;
     std::vector<Scenario> scenarios;
-    std::map<std::string, std::set<std::string>> architectures = {};  // of the benches that they are for: which of them
+    // By architecture: the names of the scenarios that have a bench of it.
+    std::map<std::string, std::set<std::string>> architectures = {};
 };
 
-// A row for each of kHotplugPaths, in that order, of all shipped scenarios. Fault::user_input for one that is not good, or names no path.
+// Reads all shipped scenarios into one row for each of kHotplugPaths, in that order. Fault::user_input if a scenario
+// has a mistake or names no path.
 Result<std::vector<PathCoverage>> read_coverage();
 
-// The whole of docs/coverage.md.
+// Prints the whole of docs/coverage.md.
 std::string coverage_markdown(const std::vector<PathCoverage>& paths);
 std::string coverage_json(const std::vector<PathCoverage>& paths);
 

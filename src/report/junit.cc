@@ -1,4 +1,4 @@
-// JUnit's XML as Jenkins reads it: a suite for each arm on a kernel and bench, a case for each of its trials.
+// Writes JUnit's XML as Jenkins reads it: a suite for each arm on a kernel and bench, a case for each of its trials.
 #include <algorithm>
 #include <sstream>
 
@@ -12,7 +12,8 @@ namespace memrig {
 
 namespace {
 
-// One line that XML 1.0 may hold: one_line() leaves no control character; two noncharacters of Unicode are no XML either.
+// Makes one line of valid XML 1.0 text: one_line() removes control characters, and this removes two noncharacters of
+// Unicode that XML forbids.
 std::string xml_line(std::string_view text) {
     std::string line = one_line(text);
     for (const std::string_view none : {"\xef\xbf\xbe", "\xef\xbf\xbf"})
@@ -38,7 +39,7 @@ std::string text_of(const std::vector<std::string>& lines) {
     return text;
 }
 
-// Jenkins takes what is before a class name's last dot for its package.
+// Replaces dots, because Jenkins takes the part of a class name before its last dot for the package.
 std::string without_dots(std::string_view text) {
     std::string name(text);
     std::ranges::replace(name, '.', '_');
@@ -111,7 +112,7 @@ std::string campaign_junit(const CampaignReport& report) {
         const CellProgress& cell = report.record.cells[i];
         pugi::xml_node suite = root.append_child("testsuite");
         set(suite, "name", cell.cell.key());
-        if (!report.record.started.empty())  // Jenkins wants no zone
+        if (!report.record.started.empty())  // the first 19 characters, because Jenkins accepts no time zone
             set(suite, "timestamp", std::string_view(report.record.started).substr(0, 19));
         Sum sum;
         const std::size_t first = next;

@@ -1,5 +1,6 @@
-// KCIDB's I/O schema 5.3 (github.com/kernelci/kcidb-io, kcidb_io/schema/v05_03.py): a checkout and a build for each kernel, a test for each
-// trial. An id begins with the origin; a property that is not known is left out, none is null.
+// Writes JSON in KCIDB's I/O schema 5.3 (github.com/kernelci/kcidb-io, kcidb_io/schema/v05_03.py): a checkout and a
+// build for each kernel, a test for each trial. An id begins with the origin. An unknown property is left out, never
+// null.
 #include <algorithm>
 #include <map>
 
@@ -28,7 +29,7 @@ const char* status_of(Outcome outcome) {
     return "MISS";
 }
 
-// "memrig.race.acpi-dimm-online.control": nodes of letters, digits, - and _.
+// Makes "memrig.race.acpi-dimm-online.control": nodes of letters, digits, - and _, separated by dots.
 std::string path_of(const PlanCell& cell) {
     std::string path = "memrig." + cell.scenario + "." + cell.arm;
     for (char& c : path) {
@@ -37,16 +38,16 @@ std::string path_of(const PlanCell& cell) {
         if (c == '/') c = '.';
         else if (!fits && c != '.') c = '_';
     }
-    // A path like "/tmp//a.toml" has empty nodes.
+    // Removes empty nodes, which a scenario's path like "/tmp//a.toml" would make.
     std::string clean;
     for (const char c : path)
         if (c != '.' || (!clean.empty() && clean.back() != '.')) clean += c;
     return clean;
 }
 
-class Writer {
+class KcidbWriter {
 public:
-    explicit Writer(const CampaignReport& report) : report_(report) {
+    explicit KcidbWriter(const CampaignReport& report) : report_(report) {
         const CampaignRecord& record = report.record;
         campaign_ =
             record.name + "-" + Hasher().add(record.name).add(record.started).add(record.plan).finish().substr(0, 12);
@@ -65,7 +66,7 @@ public:
 private:
     std::string id(const std::string& rest) const { return report_.origin + ":" + rest; }
 
-    // The kernel is known by its image's hash, or by the name that the plan gives it.
+    // Returns the id of the kernel's build, made of its image's hash, or of its name in the plan if there is no hash.
     std::string build_of(const std::string& kernel, const Provenance& setting) {
         const std::string name = one_line(setting.sha256.empty() ? kernel : setting.sha256);
         const auto [at, fresh] = builds_.try_emplace(name, id(name));
@@ -140,6 +141,6 @@ private:
 
 }  // namespace
 
-std::string campaign_kcidb(const CampaignReport& report) { return Writer(report).write(); }
+std::string campaign_kcidb(const CampaignReport& report) { return KcidbWriter(report).write(); }
 
 }  // namespace memrig

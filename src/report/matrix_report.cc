@@ -22,7 +22,7 @@ std::string original_text(const MatrixCell& cell) {
     return cell.outcome == CellOutcome::survived ? "held" : cell_text(cell);
 }
 
-// As it should be: a mutant is killed, an original is not.
+// Returns whether a cell is as it should be: a mutant is killed, an original is not.
 bool is_good(const MatrixCell& cell) {
     if (!cell.mutant.empty()) return cell.outcome == CellOutcome::killed;
     return cell.outcome == CellOutcome::survived || cell.outcome == CellOutcome::skipped;
@@ -183,7 +183,7 @@ std::string matrix_html(const Matrix& matrix) {
     };
     for (const auto& mutant : matrix.mutants)
         row(mutant.name, mutant.description, fate(matrix, mutant), lives(matrix, mutant), mutant.name);
-    row("the original", "no part is taken away", matrix.false_positives() == 0 ? "held" : "FALSE POSITIVES",
+    row("the original", "the unchanged kernel", matrix.false_positives() == 0 ? "held" : "FALSE POSITIVES",
         matrix.false_positives() != 0, "");
     return out + "\n</table>\n</html>\n";
 }

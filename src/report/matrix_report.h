@@ -1,4 +1,4 @@
-// The kill matrix for people and for scripts.
+// Prints the kill matrix for people and for scripts.
 #pragma once
 
 #include <string>
@@ -8,11 +8,12 @@
 
 namespace memrig {
 
-// A row a mutant, a column a scenario and kernel; then what survived, the score and the false positives.
+// Lists each mutant with its fate and its cells, then the cells of the originals, then the score.
 std::string matrix_text(const Matrix& matrix, const Paint& paint);
 std::string matrix_json(const Matrix& matrix);
 std::string matrix_markdown(const Matrix& matrix);
-// One page that needs nothing else. All that came from a guest is escaped.
+// One page that needs no other file: a row for each mutant, a column for each scenario and kernel. Text from a guest is
+// escaped.
 std::string matrix_html(const Matrix& matrix);
 
 }  // namespace memrig

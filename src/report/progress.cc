@@ -31,7 +31,7 @@ std::string Progress::line(const std::string& busy_with, std::size_t width) cons
     if (const auto per_second = rate()) {
         text += *per_second >= 1 ? fmt::format("  {:.1f} trials/s", *per_second)
                                  : fmt::format("  {:.1f} s a trial", 1 / *per_second);
-        // An estimate: hundredths of a second would be noise.
+        // Below 10 s, prints whole seconds: more digits of an estimate would be noise.
         const double left = (planned_ - done_) / *per_second;
         if (planned_ > done_)
             text += fmt::format("  {} left", left < 10 ? fmt::format("{:.0f} s", left) : short_time(left));

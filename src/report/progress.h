@@ -1,4 +1,4 @@
-// What is told of a run while it goes on: a line for each trial, and a progress line.
+// Prints the progress of a run: a line for each trial, and a progress line.
 #pragma once
 
 #include <deque>
@@ -11,7 +11,7 @@
 
 namespace memrig {
 
-// How a run stands.
+// The progress of a run. Not thread-safe.
 class Progress {
 public:
     explicit Progress(const Clock& clock) : clock_(clock) {}
@@ -20,10 +20,11 @@ public:
 
     [[nodiscard]] unsigned done() const { return done_; }
     [[nodiscard]] unsigned trials_planned() const { return planned_; }
-    // Trials a second, from the latest ones, so that what a boot took does not weigh on it. Nothing before two were done.
+    // The rate of the latest trials, in trials per second, so that the time of a boot does not count for long. Empty
+    // until two trials are done.
     [[nodiscard]] std::optional<double> rate() const;
-    // "57/200  56 as expected, 1 not  1.6 trials/s  1 min 28 s left  booting …", at most `width` columns. `busy_with` is what
-    // goes on besides, or empty.
+    // Makes "57/200  56 as expected, 1 not  1.6 trials/s  1 min 28 s left  booting …", at most `width` columns wide.
+    // `busy_with` names another activity ("booting"); it may be empty.
     [[nodiscard]] std::string line(const std::string& busy_with, std::size_t width) const;
 
 private:
@@ -32,8 +33,8 @@ private:
     std::deque<SteadyTime> latest_;
 };
 
-// "  7/200  race/acpi-dimm-online control #4: held  0.61 s  onliner.attribute=state  reason". `where` names the arm as far as it
-// is not the same throughout the run.
+// Makes "  7/200  race/acpi-dimm-online control #4: held  0.61 s  onliner.attribute=state  reason". `where` names the
+// arm; it leaves out the parts that are the same throughout the run.
 std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial,
                        const Paint& paint);
 

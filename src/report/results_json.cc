@@ -12,7 +12,7 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-// Microseconds are all that was measured; more digits would be noise.
+// Rounds to microseconds, the resolution of the measurements; more digits would be noise.
 double rounded(double seconds) { return std::isfinite(seconds) ? std::round(seconds * 1e6) / 1e6 : 0; }
 
 Json verdict_counts(const std::map<Verdict, unsigned>& counts) {

@@ -1,4 +1,4 @@
-// What all reports say of an arm, said in one way.
+// The facts about an arm that all reports print, so that they print them in the same way.
 #pragma once
 
 #include <map>
@@ -10,7 +10,7 @@
 
 namespace memrig {
 
-// As expected, and no rig fault: neither counts as good news, whatever a scenario expects.
+// Returns whether the verdict was expected and is no rig fault. A rig fault is never good, whatever a scenario expects.
 bool good(const TrialResult& trial);
 bool good(const ArmResult& arm);
 
@@ -18,17 +18,17 @@ bool good(const ArmResult& arm);
 std::string arm_name(const ArmResult& arm);
 // "oops or deadlock".
 std::string verdict_list(const std::vector<Verdict>& verdicts);
-// "held 98, oops 2", in the order of the verdicts; "none" where there are none.
+// "held 98, oops 2", in the order of the verdicts; "none" if there are none.
 std::string verdict_counts_text(const std::map<Verdict, unsigned>& counts);
 
-// What each choice led to: {"onliner.attribute": {"online": {held: 51}, "state": {held: 49}}}.
+// Counts the verdicts of each choice: {"onliner.attribute": {"online": {held: 51}, "state": {held: 49}}}.
 using ChoiceCounts = std::map<std::string, std::map<std::string, std::map<Verdict, unsigned>>>;
 ChoiceCounts counts_by_choice(const ArmResult& arm);
 
-// Of free mode: how often one of the expected verdicts came, among the trials that say something of the kernel.
+// For free mode: how often an expected verdict occurred among the trials without a rig fault.
 Occurrence free_occurrence(const ArmResult& arm);
 
-// The times of the arm's trials, but for those that ended in a rig fault, which say nothing of how long one takes.
+// The times of the arm's trials, without rig faults, which do not tell how long a trial takes.
 std::vector<double> times_of(const ArmResult& arm, double TrialResult::* seconds);
 
 }  // namespace memrig

@@ -14,7 +14,7 @@ namespace memrig {
 
 namespace {
 
-// Of each arm; results.json has them all.
+// The unexpected trials that are listed for each arm; results.json has them all.
 constexpr std::size_t kUnexpectedShown = 10;
 
 struct Column {
@@ -33,7 +33,7 @@ std::string median(const ArmResult& arm, double TrialResult::* seconds) {
     return times.empty() ? "-" : short_time(spread_of(std::move(times)).median);
 }
 
-// "incomplete": what was run went well, but an interruption kept the rest.
+// "incomplete" means that the finished trials were as expected, but an interruption left out the rest.
 const char* outcome(const ArmResult& arm) {
     if (!arm.skipped.empty()) return "SKIP";
     if (good(arm)) return "ok";
@@ -79,7 +79,7 @@ std::string render(const std::vector<Row>& rows, const Paint& paint) {
     return out;
 }
 
-// Only what differed from trial to trial is worth a line.
+// Prints only the choices that differed from trial to trial.
 std::string choices_of(const ArmResult& arm) {
     std::string out;
     for (const auto& [key, values] : counts_by_choice(arm)) {
@@ -95,20 +95,19 @@ std::string choices_of(const ArmResult& arm) {
     return out;
 }
 
-// How many orders there are and what came of them, and the first that convicts.
+// Prints the number of orders, the outcome of their trials, and the first order that convicts.
 std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_directory) {
     if (!arm.explored) return {};
     const ExploreSummary& explored = *arm.explored;
     const auto not_passed = std::ranges::count(arm.trials, false, &TrialResult::order_came_to_pass);
     std::string out = fmt::format(
-        "{}: {} within {}, {} run, {} left; {} switches impossible as an actor was blocked or had nothing to do, {} "
-        "not come to pass; "
-        "up to {} passed\n",
+        "{}: {} within {}, {} run, {} left; {} switches were impossible (the actor was blocked or had nothing to do); "
+        "orders that did not come to pass: {}; up to {} passed\n",
         arm_name(arm), counted(explored.known, "order"), counted(explored.preemptions, "preemption"), arm.trials.size(),
         explored.known - std::min(explored.known, arm.trials.size()), explored.infeasible, not_passed,
         counted(explored.points_passed, "point"));
     if (!explored.missing_points.empty()) {
-        out += "  no such function in this kernel:";
+        out += "  points that this kernel does not have:";
         for (const auto& point : explored.missing_points) out += " " + one_line(point);
         out += "\n";
     }
@@ -123,7 +122,7 @@ std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_d
                              text_of(first->order), one_line((run_directory / first->directory).string()));
 }
 
-// Of free mode: how often the race came by itself.
+// For free mode: prints how often the race occurred by itself.
 std::string rate_of(const ArmResult& arm) {
     if (arm.mode != Mode::free || arm.is_control()) return {};
     return fmt::format("{}: {} {}\n", arm_name(arm), verdict_list(arm.expected), occurrence_text(free_occurrence(arm)));

@@ -1,4 +1,4 @@
-// The closing table of a run.
+// Prints the closing table of a run.
 #pragma once
 
 #include <filesystem>
@@ -9,8 +9,8 @@
 
 namespace memrig {
 
-// One line an arm; then what each choice came to, the trials that were not as expected with their reasons and where their evidence
-// lies below `run_directory`, and a closing sentence.
+// The table has one line for each arm. After it come the verdicts of each choice, the unexpected trials with their
+// reasons and the places of their evidence below `run_directory`, and a closing sentence.
 std::string closing_table(const RunResults& results, const std::filesystem::path& run_directory, const Paint& paint);
 
 }  // namespace memrig

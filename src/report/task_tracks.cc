@@ -14,12 +14,13 @@ namespace {
 
 constexpr std::size_t kNameColumns = 160;
 constexpr std::size_t kTextColumns = 4096;
-// More than a task can hold at once (lockdep's MAX_LOCK_DEPTH is 48): what is older lost its release.
+// More locks than a task can hold at once (lockdep's MAX_LOCK_DEPTH is 48). If there are more, the release of the
+// oldest was missed.
 constexpr std::size_t kMostHeld = 64;
 
 constexpr std::string_view kReading = " for reading";
 
-// As Timeline::json() rounds.
+// Rounds as Timeline::json() does.
 long long stamp(double ms) { return std::llround(ms * 1e3); }
 
 std::string lock_text(const RecordedLock& event) { return event.lock + (event.shared ? std::string(kReading) : ""); }
@@ -29,7 +30,7 @@ std::string timeline_text(const RecordedLock& event) {
     return fmt::format("{} {} ({})", to_string(event.action), lock_text(event), event.where);
 }
 
-// The tasks and what they did.
+// Collects the tasks and their events.
 class Guest {
 public:
     explicit Guest(const TrialRecord& record) : tasks_(record.tasks) {
@@ -43,7 +44,7 @@ public:
         for (auto& [actor, slice] : held_still_) track_of_actor(actor).slices.push_back(std::move(slice));
     }
 
-    // Actors first, each group in the order in which it was seen.
+    // Actors come first; each group is in the order of its first events.
     [[nodiscard]] std::vector<TaskTrack> tracks() && {
         std::ranges::stable_partition(tracks_, [](const TaskTrack& track) { return track.actor; });
         return std::move(tracks_);
@@ -55,7 +56,7 @@ private:
         std::optional<std::pair<RecordedLock, TaskSlice>> waits;
     };
 
-    // Which task is which actor: locks.json says it, else the timeline's words for the same lock event do.
+    // Finds out which task is which actor, from locks.json, or else from the timeline's words for the same lock event.
     void name_tasks(const TrialRecord& record) {
         std::map<std::pair<long long, std::string>, std::string> told;
         for (const auto& happening : record.happenings)
@@ -90,7 +91,7 @@ private:
         const bool actor = known != tasks_.end() && !known->second.actor.empty();
         return track_at(actor ? known->second.actor : fmt::format("task {:x}", stack), label(stack), actor);
     }
-    // "adder", "task ffffc90000004000", or "" where the kernel crashed outside of every actor.
+    // `actor` is "adder", "task ffffc90000004000", or "" if the kernel crashed outside of every actor.
     TaskTrack& track_of_actor(const std::string& actor) {
         if (actor.starts_with("task "))
             if (const auto stack = stack_of(std::string_view(actor).substr(5))) return track_of_task(*stack);
@@ -147,7 +148,7 @@ private:
             task.held.erase(std::next(last).base());
             return;
         }
-        // A task waits for one lock at a time: whatever it does next, the wait is over.
+        // A task waits for one lock at a time, so any later event of the task ends the wait.
         if (task.waits) {
             const bool answered = event.action != LockAction::wants && same(*task.waits);
             end(event.task, std::move(task.waits->second), event.ms, answered ? "" : "its end was not seen");
@@ -168,7 +169,7 @@ private:
         }
         task.held.emplace_back(event, slice_from(event, lock_text(event), SliceKind::lock));
     }
-    // An event that is no slice's begin or end.
+    // Adds an event that neither begins nor ends a slice.
     void told(const RecordedLock& event) {
         TaskSlice slice =
             slice_from(event, fmt::format("{} {}", to_string(event.action), lock_text(event)), SliceKind::lock);

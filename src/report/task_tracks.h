@@ -1,4 +1,5 @@
-// What each of the guest's tasks did over time, from a trial's record: the locks that it held and waited for, and what else was seen of it.
+// Makes a track for each of the guest's tasks from a trial's record: the locks that it held and waited for, and its
+// other events.
 #pragma once
 
 #include <cstdint>
@@ -13,54 +14,55 @@ namespace memrig {
 enum class SliceKind {
     lock,  // held
     wait,  // for a lock
-    hold   // its vCPU is held still by the probe
+    hold   // the probe held its vCPU still
 };
 const char* to_string(SliceKind kind);  // "lock", "wait", "hold"
 
-// All text is one line, and bounded.
+// Each text is one line of bounded length.
 struct TrackDetails {
-    std::string text;                   // what the timeline says; of a lock's slices and instants empty
-    std::string lock, instance, where;  // of those: the lock's name ("... for reading"), address and place
+    std::string text;                   // the timeline's text; empty for a lock's slices and instants
+    std::string lock, instance, where;  // for those: the lock's name ("... for reading"), address and place
     std::optional<unsigned> vcpu;
 };
 
 // Times are milliseconds from the trial's origin.
 struct TaskSlice {
     double from = 0;
-    std::optional<double> to;  // open: to the record's end
+    std::optional<double> to;  // empty: it is open to the record's end
     std::string name;          // "mem_hotplug_lock for reading", "waits for mem_hotplug_lock", "held still at ..."
     SliceKind kind = SliceKind::lock;
     TrackDetails details;
-    std::string mark = {};  // what is odd about its end: "not released", "still waits", ...
+    std::string mark = {};  // a remark about an odd end: "not released", "still waits", ...
 };
 
 struct TaskInstant {
     double at = 0;
     std::string name;
-    std::string category;  // "lock", or what the timeline calls it
+    std::string category;  // "lock", or the timeline's word for the event
     TrackDetails details;
     bool refused = false;  // a trylock that failed
 };
 
 struct TaskTrack {
     std::string label;   // "adder (kworker/u6:2, pid 43)", "task ffffc90000004000"
-    bool actor = false;  // else a task that the scenario does not speak of
+    bool actor = false;  // false for a task that the scenario does not name
     std::vector<TaskSlice> slices;
     std::vector<TaskInstant> instants;
 };
 
 // The lock's name, without "for reading".
 std::string plain_lock(const TrackDetails& details);
-// Whether who holds `held` keeps another from `wanted` at some time from `from` to `to`: the same lock, and not both for reading.
+// Returns true if the holder of `held` keeps another task from `wanted` at some time from `from` to `to`: it is the
+// same lock, and not both are for reading.
 bool hinders(const TaskSlice& held, const TrackDetails& wanted, double from, double to);
 
-// Actors first, each group in the order in which it was seen.
+// Makes the tracks. Actors come first; each group is in the order of its first events.
 std::vector<TaskTrack> task_tracks(const TrialRecord& record);
 
-// The last moment of which the record tells.
+// The time of the record's last event, in milliseconds.
 double last_moment(const TrialRecord& record);
 
-// One line of at most this many columns, never empty: what things are called in tracks and drawings.
+// Makes a name for tracks and drawings: one line of at most 160 columns, never empty.
 std::string track_name(std::string_view text);
 
 }  // namespace memrig

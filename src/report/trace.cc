@@ -14,11 +14,12 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr int kGuest = 1, kRig = 2;  // our "processes"
+constexpr int kGuest = 1, kRig = 2;  // the ids of the trace's "processes"
 enum RigTrack : int { kSteps = 1, kQmp, kConsole };
 constexpr std::size_t kTextBytes = 4096;
 
 double micros(double ms) { return std::round(ms * 1e3); }
+
 struct Instant {
     double at = 0;
     std::string name, category;
@@ -33,9 +34,9 @@ Json json_of(const TrackDetails& details) {
     return json;
 }
 
-class Writer {
+class TraceWriter {
 public:
-    explicit Writer(const TrialRecord& record) : last_(last_moment(record)) {}
+    explicit TraceWriter(const TrialRecord& record) : last_(last_moment(record)) {}
 
     void process(int pid, const char* name) {
         headers_.push_back(header("process_name", pid, 0, {{"name", name}}));
@@ -46,7 +47,8 @@ public:
         headers_.push_back(header("thread_sort_index", pid, tid, {{"sort_index", tid}}));
     }
 
-    // Slices that overlap without one lying within the other cannot share a thread: it gets another one of its name.
+    // Adds a task's track. Slices that overlap but do not nest cannot share a thread; such a slice goes to another
+    // thread with the task's name.
     void guest_track(TaskTrack track) {
         for (auto& slice : track.slices)
             if (!slice.to) {
@@ -58,7 +60,7 @@ public:
         });
         const int first = next_tid_++;
         thread(kGuest, first, track.label);
-        std::vector<std::vector<double>> lanes(1);  // of each thread, the ends of the slices that are open
+        std::vector<std::vector<double>> lanes(1);  // by thread: the ends of the open slices
         for (const auto& slice : track.slices) {
             std::size_t lane = 0;
             for (;; lane++) {
@@ -142,7 +144,7 @@ std::string name_of(const RecordedQmp& message) {
 }  // namespace
 
 std::string trace_json(const TrialRecord& record) {
-    Writer writer(record);
+    TraceWriter writer(record);
     writer.process(kGuest, "guest");
     writer.process(kRig, "rig");
     writer.thread(kRig, kSteps, "steps");

@@ -1,4 +1,4 @@
-// A trial on a time axis: Chrome's trace event format, which ui.perfetto.dev and chrome://tracing show.
+// Writes a trial in Chrome's trace event format, which ui.perfetto.dev and chrome://tracing show on a time axis.
 #pragma once
 
 #include <string>
@@ -7,9 +7,9 @@
 
 namespace memrig {
 
-// JSON, one event a line, by time. A task is a thread of the process "guest": slices for the locks it holds and waits for,
-// instants for what else it did. The process "rig" has the schedule's steps, QMP and the console.
-// docs/results.md says what each event means.
+// Makes JSON with one event per line, by time. A task is a thread of the process "guest": its slices are the locks that
+// it holds and waits for, its instants are its other events. The process "rig" has the schedule's steps, QMP and the
+// console. docs/results.md says what each event means.
 std::string trace_json(const TrialRecord& record);
 
 }  // namespace memrig

@@ -15,13 +15,13 @@ namespace {
 
 using nlohmann::json;
 
-// Far more than the longest trial leaves, and little enough to be held in memory as JSON.
+// The largest file: far more than the longest trial leaves, and small enough to be held in memory as JSON.
 constexpr std::uint64_t kMostBytes = 64ull << 20;
 constexpr int kDeepest = 32;
 constexpr double kLatest = 1e9;  // ms: eleven days
 constexpr std::array kFiles = {"timeline.json", "locks.json", "console.log", "qmp.jsonl"};
 
-// One file, and how to complain about it.
+// One file, with functions that make its error messages.
 struct Source {
     fs::path path;
     std::string text;
@@ -34,7 +34,7 @@ struct Source {
     }
 };
 
-// Nothing where there is no such file.
+// Empty if there is no such file.
 Result<std::optional<Source>> read_source(const fs::path& directory, const char* name) {
     const fs::path path = directory / name;
     std::error_code code;
@@ -44,7 +44,7 @@ Result<std::optional<Source>> read_source(const fs::path& directory, const char*
     return Source{path, std::move(*text)};
 }
 
-// Nothing where it is no JSON, or is nested more deeply than any of ours.
+// Empty if the text is not JSON, or is nested more deeply than any file of memrig.
 std::optional<json> parse(std::string_view text) {
     bool too_deep = false;
     const auto bounded = [&](int depth, json::parse_event_t, const json&) {
@@ -56,7 +56,7 @@ std::optional<json> parse(std::string_view text) {
     return parsed;
 }
 
-// --- typed looks into an object; nothing where the key is missing or of another type
+// --- typed reads from an object; empty if the key is missing or of another type
 
 const json* member(const json& object, const char* key) {
     const auto found = object.find(key);
@@ -116,7 +116,7 @@ std::optional<RecordedLock> lock_from(const json& entry) {
 
 // --- the files
 
-// Of schema 1, with a list under `key`.
+// Reads a document of schema 1 that has a list under `key`.
 Result<json> parse_document(const Source& source, const char* key) {
     auto document = parse(source.text);
     if (!document) return source.damaged("not the JSON that memrig writes; is it truncated?");
@@ -132,7 +132,7 @@ Status read_timeline(const Source& source, TrialRecord& record) {
     for (const auto& entry : document["happenings"]) {
         auto happening = happening_from(entry);
         if (!happening)
-            return source.damaged(fmt::format("\"happenings\"[{}] is no happening", record.happenings.size()));
+            return source.damaged(fmt::format("\"happenings\"[{}] is not a timeline event", record.happenings.size()));
         record.happenings.push_back(std::move(*happening));
     }
     std::ranges::stable_sort(record.happenings, {}, &RecordedEvent::ms);
@@ -140,10 +140,10 @@ Status read_timeline(const Source& source, TrialRecord& record) {
 }
 
 Status read_tasks(const Source& source, const json& tasks, TrialRecord& record) {
-    if (!tasks.is_object()) return source.damaged("\"tasks\" is no object");
+    if (!tasks.is_object()) return source.damaged("\"tasks\" is not an object");
     for (const auto& [key, entry] : tasks.items()) {
         const auto stack = stack_of(key);
-        if (!stack || !entry.is_object()) return source.damaged("\"tasks\" has an entry that is no task");
+        if (!stack || !entry.is_object()) return source.damaged("\"tasks\" has an entry that is not a task");
         RecordedTask task{text_in(entry, "actor").value_or(""), text_in(entry, "comm").value_or(""), {}};
         const json* pid = member(entry, "pid");
         if (pid != nullptr && pid->is_number_integer()) task.pid = pid->get<std::int64_t>();
@@ -156,7 +156,7 @@ Status read_locks(const Source& source, TrialRecord& record) {
     MEMRIG_TRY(const json document, parse_document(source, "events"));
     for (const auto& entry : document["events"]) {
         auto lock = lock_from(entry);
-        if (!lock) return source.damaged(fmt::format("\"events\"[{}] is no lock event", record.locks.size()));
+        if (!lock) return source.damaged(fmt::format("\"events\"[{}] is not a lock event", record.locks.size()));
         record.locks.push_back(std::move(*lock));
     }
     std::ranges::stable_sort(record.locks, {}, &RecordedLock::ms);
@@ -176,14 +176,14 @@ Status each_line(const Source& source, Reader read) {
     return {};
 }
 
-// "   1286.224 text of the line".
+// Reads lines such as "   1286.224 text of the line".
 Status read_console(const Source& source, TrialRecord& record) {
     return each_line(source, [&](std::size_t number, std::string_view line) -> Status {
         const std::size_t begin = std::min(line.find_first_not_of(' '), line.size());
         double ms = 0;
         const auto [stop, error] = std::from_chars(line.data() + begin, line.data() + line.size(), ms);
         if (error != std::errc() || stop == line.data() + line.size() || *stop != ' ' || !is_time(ms))
-            return source.damaged(number, "no milliseconds and text");
+            return source.damaged(number, "expected milliseconds and a text");
         record.console.push_back({ms, std::string(stop + 1, line.data() + line.size())});
         return {};
     });
@@ -217,7 +217,7 @@ Status read_qmp(const Source& source, TrialRecord& record) {
     return each_line(source, [&](std::size_t number, std::string_view line) -> Status {
         const auto entry = parse(line);
         auto qmp = entry ? qmp_from(*entry) : std::nullopt;
-        if (!qmp) return source.damaged(number, "no QMP message with its milliseconds");
+        if (!qmp) return source.damaged(number, "expected a QMP message with its milliseconds");
         qmp->line = line;
         record.qmp.push_back(std::move(*qmp));
         return {};

@@ -1,6 +1,6 @@
-// What a trial left in its directory, read back: timeline.json, locks.json, console.log and qmp.jsonl.
+// Reads the record that a trial left in its directory: timeline.json, locks.json, console.log and qmp.jsonl.
 //
-// Much of it came from a guest, and a file may be damaged or made by somebody else: everything is checked and bounded.
+// Much of it came from a guest, and a file may be damaged or forged, so everything is checked and bounded.
 #pragma once
 
 #include <cstdint>
@@ -31,7 +31,7 @@ struct RecordedLock {
     std::string lock, instance, where;
 };
 
-// What is known of a task besides its stack; each may be missing.
+// The known facts about a task besides its stack; each may be missing.
 struct RecordedTask {
     std::string actor, comm;
     std::optional<std::int64_t> pid;
@@ -46,26 +46,27 @@ enum class QmpKind { command, event, error, answer };
 struct RecordedQmp {
     double ms = 0;
     QmpKind kind = QmpKind::answer;
-    std::string name;  // the command's or the event's; what an error says
-    std::string line;  // as in the file
+    std::string name;  // the name of the command or event, or the description of an error
+    std::string line;  // the line of the file
 };
 
 struct TrialRecord {
     std::vector<RecordedEvent> happenings;
-    bool has_locks = false;  // there is a locks.json
+    bool has_locks = false;  // locks.json exists
     std::vector<RecordedLock> locks;
     std::map<std::uint64_t, RecordedTask> tasks;
     std::vector<RecordedLine> console;
     std::vector<RecordedQmp> qmp;
 };
 
-// The base of a kernel stack, as in "0xffffc90000004000" or "ffffc90000004000".
+// Reads the base of a kernel stack: "0xffffc90000004000" or "ffffc90000004000". Empty if the text is not such a number.
 std::optional<std::uint64_t> stack_of(std::string_view text);
 
-// A directory that holds at least one of the four files. Follows no symbolic link.
+// Returns true if the directory holds at least one of the four files. Symbolic links do not count.
 bool is_trial_directory(const std::filesystem::path& directory);
 
-// A file that is missing leaves its part empty. One that cannot be understood is Fault::user_input, with the file's path first.
+// A missing file leaves its part empty. A file that cannot be understood is Fault::user_input; the message begins with
+// the file's path.
 Result<TrialRecord> read_trial_record(const std::filesystem::path& directory);
 
 }  // namespace memrig

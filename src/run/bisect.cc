@@ -21,29 +21,30 @@ namespace memrig {
 namespace {
 
 constexpr const char* kDefaultConfigOf = "ref-6.12-amd64";
-constexpr unsigned kMostRigFaults = 2;  // a third one is no accident
-constexpr unsigned kSpare = 3;          // times the trials that a good kernel needs
+constexpr unsigned kMostRigFaults = 2;  // a third rig fault is no accident
+constexpr unsigned kSpare = 3;          // most trials: so many times BisectRule::needed()
 
-// All that does not depend on the commit is found wrong here: later, an error means that the commit cannot be tested.
-Status check_order(const BisectSpec& order) {
-    MEMRIG_TRY(Scenario scenario, load_scenario(order.scenario));
-    for (const auto& setting : order.settings) MEMRIG_CHECK(apply_setting(scenario, setting));
-    if (std::ranges::find(scenario.arms, order.arm, &ScenarioArm::name) == scenario.arms.end())
-        return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order.arm);
-    if (!order.bench.empty()) MEMRIG_CHECK(load_bench(order.bench));
-    for (const auto& config : order.configs) {
+// Checks everything that does not depend on the commit. A later error means that the commit cannot be tested.
+Status check_spec(const BisectSpec& spec) {
+    MEMRIG_TRY(Scenario scenario, load_scenario(spec.scenario));
+    for (const auto& setting : spec.settings) MEMRIG_CHECK(apply_setting(scenario, setting));
+    if (std::ranges::find(scenario.arms, spec.arm, &ScenarioArm::name) == scenario.arms.end())
+        return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, spec.arm);
+    if (!spec.bench.empty()) MEMRIG_CHECK(load_bench(spec.bench));
+    for (const auto& config : spec.configs) {
         const auto text = read_file(config);
         if (!text) return fail(Fault::user_input, "{}", text.error().message);
         MEMRIG_CHECK(parse_config(*text, config.string()));
     }
     std::error_code code;
-    if (fs::exists(order.out, code) && !fs::is_empty(order.out, code))
-        return fail_with({Fault::user_input, fmt::format("{} is not empty", order.out.string()), {}},
+    if (fs::exists(spec.out, code) && !fs::is_empty(spec.out, code))
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), {}},
                          "give a new --out, or none");
-    return check_source(order.source);
+    return check_source(spec.source);
 }
 
-// By the tree's path: each tree has its one kernel, and the next step's replaces it.
+// The kernel id of a tree, from its path. So each tree has one kernel, and each step replaces the kernel of the step
+// before.
 Result<std::string> tree_id(const fs::path& source) {
     std::error_code code;
     const fs::path canonical = fs::canonical(source, code);
@@ -52,17 +53,17 @@ Result<std::string> tree_id(const fs::path& source) {
     return "bisect-" + Hasher().add(canonical.string()).finish().substr(0, digits);
 }
 
-Result<std::vector<fs::path>> configs_of(const BisectSpec& order) {
-    if (!order.configs.empty()) return order.configs;
+Result<std::vector<fs::path>> configs_of(const BisectSpec& spec) {
+    if (!spec.configs.empty()) return spec.configs;
     MEMRIG_TRY(const KernelEntry entry, find_kernel(kDefaultConfigOf));
     std::vector<fs::path> configs;
     for (const auto& name : entry.configs) configs.push_back(home_directory() / "guest-images" / "configs" / name);
     return configs;
 }
 
-// Never below the working directory, which is the user's tree.
-Result<fs::path> directory_for(const BisectSpec& order, const std::string& id) {
-    if (!order.out.empty()) return order.out;
+// The directory for the trials. The default is in the cache, as the working directory is the user's tree.
+Result<fs::path> directory_for(const BisectSpec& spec, const std::string& id) {
+    if (!spec.out.empty()) return spec.out;
     MEMRIG_TRY(const fs::path cache, cache_directory());
     const fs::path parent = cache / "bisect" / id;
     MEMRIG_CHECK(make_directories(parent));
@@ -70,24 +71,24 @@ Result<fs::path> directory_for(const BisectSpec& order, const std::string& id) {
     return fresh.release();
 }
 
-void play(const BisectSpec& order, const std::string& kernel, Host& backend, RunObserver& observer, BisectStep& step) {
+void play(const BisectSpec& spec, const std::string& kernel, Host& host, RunObserver& observer, BisectStep& step) {
     RunSpec trials;
-    trials.scenarios = {order.scenario};
+    trials.scenarios = {spec.scenario};
     trials.kernels = {kernel};
-    trials.bench = order.bench;
-    trials.arm = order.arm;
-    trials.trials = order.rule.most();
-    trials.jobs = order.jobs;
-    trials.seed = order.seed;
-    trials.accelerator = order.accelerator;
-    trials.manner.settings = order.settings;
+    trials.bench = spec.bench;
+    trials.arm = spec.arm;
+    trials.trials = spec.rule.most();
+    trials.jobs = spec.jobs;
+    trials.seed = spec.seed;
+    trials.accelerator = spec.accelerator;
+    trials.manner.settings = spec.settings;
     trials.out = step.out;
     trials.keep_guests = false;
     trials.enough = [&step](const TrialResult& trial) {
         step.tally.take(trial);
         return step.tally.settled();
     };
-    const auto results = run_scenarios(trials, backend, observer);
+    const auto results = run_scenarios(trials, host, observer);
     if (!results) {
         step.outcome = outcome_of(results.error());
         step.reason = results.error().line();
@@ -96,7 +97,7 @@ void play(const BisectSpec& order, const std::string& kernel, Host& backend, Run
     if (!results->kernels.empty()) step.release = results->kernels.front().release;
     step.outcome = step.tally.outcome();
     step.reason = step.tally.reason();
-    // Proof is proof, whatever came after it.
+    // A conviction stands, even if the run was interrupted or broke after it.
     if (step.outcome == StepOutcome::bad) return;
     if (results->interrupted) step.outcome = StepOutcome::interrupted;
     else if (!results->fault.empty()) {
@@ -177,25 +178,25 @@ std::string BisectTally::reason() const {
         return fmt::format("trial {}: {}: {}", conviction_->number, to_string(conviction_->verdict),
                            one_line(conviction_->reason));
     if (outcome() == StepOutcome::rig_fault)
-        return fmt::format("{} of {} trials broke on our side: {}", rig_faults, trials, one_line(last_fault_));
-    return fmt::format("{} of {} as expected, {} needed if a bad kernel shows it in {:.0f}% of its trials", as_expected,
-                       counted(trials, "trial"), rule_.needed(), rule_.rate * 100);
+        return fmt::format("{} of {} trials had a rig fault: {}", rig_faults, trials, one_line(last_fault_));
+    return fmt::format("{} of {} as expected, {} needed if a bad kernel shows its fault in {:.0f}% of its trials",
+                       as_expected, counted(trials, "trial"), rule_.needed(), rule_.rate * 100);
 }
 
-Result<BisectStep> bisect_step(const BisectSpec& order, BuildTools& tools, Host& backend, RunObserver& observer) {
+Result<BisectStep> bisect_step(const BisectSpec& spec, BuildTools& tools, Host& host, RunObserver& observer) {
     const auto begun = steady_clock().now();
-    MEMRIG_CHECK(check_order(order));
-    MEMRIG_TRY(const std::string id, tree_id(order.source));
-    MEMRIG_TRY(const auto configs, configs_of(order));
+    MEMRIG_CHECK(check_spec(spec));
+    MEMRIG_TRY(const std::string id, tree_id(spec.source));
+    MEMRIG_TRY(const auto configs, configs_of(spec));
     BisectStep step;
-    step.tally = BisectTally(order.rule);
+    step.tally = BisectTally(spec.rule);
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    const auto kernel = KernelBuilder(tools, cache).build(OwnTree{order.source, configs, id});
+    const auto kernel = KernelBuilder(tools, cache).build(OwnTree{spec.source, configs, id});
     step.build_seconds = seconds(steady_clock().now() - begun);
     if (kernel) {
         step.sha256 = kernel->sha256;
-        MEMRIG_TRY(step.out, directory_for(order, id));
-        play(order, id, backend, observer, step);
+        MEMRIG_TRY(step.out, directory_for(spec, id));
+        play(spec, id, host, observer, step);
     } else {
         step.outcome = outcome_of(kernel.error());
         step.reason = kernel.error().line();
@@ -204,8 +205,8 @@ Result<BisectStep> bisect_step(const BisectSpec& order, BuildTools& tools, Host&
     return step;
 }
 
-Result<BisectStep> bisect_step(const BisectSpec& order, Host& backend, RunObserver& observer) {
-    return bisect_step(order, *make_build_tools(), backend, observer);
+Result<BisectStep> bisect_step(const BisectSpec& spec, Host& host, RunObserver& observer) {
+    return bisect_step(spec, *make_build_tools(), host, observer);
 }
 
 }  // namespace memrig

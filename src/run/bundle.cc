@@ -43,7 +43,7 @@ std::string sha256_of(const std::string& program) {
 struct HostHashes {
     std::string qemu, agent;
 };
-// Of what would play that trial here; empty where it cannot be told.
+// The hashes of the programs that would play the trial on this host; empty if unknown.
 HostHashes hashes_here(const TrialRecipe& recipe, const std::string& emulator) {
     HostHashes hashes;
     auto bench = load_bench(recipe.bench);
@@ -74,7 +74,7 @@ Result<std::string> packed(const std::map<std::string, std::string>& files, bool
         static_cast<std::string*>(to)->append(static_cast<const char*>(bytes), size);
         return static_cast<la_ssize_t>(size);
     };
-    archive_write_set_bytes_in_last_block(writer.get(), 1);  // no padding: zstd takes it for another frame
+    archive_write_set_bytes_in_last_block(writer.get(), 1);  // no padding: zstd would read it as another frame
     if (filter != ARCHIVE_OK || archive_write_set_format_pax_restricted(writer.get()) != ARCHIVE_OK ||
         archive_write_open2(writer.get(), &out, nullptr, append, nullptr, nullptr) != ARCHIVE_OK)
         return fail(Fault::host, "cannot pack: {}", why(writer.get()));
@@ -90,10 +90,10 @@ bool is_plain_name(std::string_view name) {
 }
 
 std::unexpected<Error> no_bundle(const fs::path& file, const std::string& what) {
-    return fail(Fault::user_input, "{} is no bundle: {}", file.string(), what);
+    return fail(Fault::user_input, "{} is not a bundle: {}", file.string(), what);
 }
 
-// Those of kNeeded; the others are looked at, and passed over.
+// Returns the files of kNeeded. The other entries are checked and skipped.
 Result<std::map<std::string, std::string>> unpacked(const fs::path& file) {
     const Reader reader(archive_read_new(), archive_read_free);
     archive_read_support_filter_zstd(reader.get());
@@ -113,7 +113,7 @@ Result<std::map<std::string, std::string>> unpacked(const fs::path& file) {
         const bool known = name == kNeeded.front() ||
                            (name.starts_with(kFolder) && is_plain_name(std::string_view(name).substr(kFolder.size())));
         if (!known || archive_entry_filetype(entry) != AE_IFREG || archive_entry_hardlink(entry) != nullptr)
-            return no_bundle(file, "it holds something that is none of a bundle's files");
+            return no_bundle(file, "it holds an entry that does not belong in a bundle");
         const la_int64_t size = archive_entry_size(entry);
         if (size < 0 || static_cast<std::uint64_t>(size) > kMostBytes)
             return no_bundle(file, "a file in it is too large");
@@ -129,7 +129,7 @@ Result<std::map<std::string, std::string>> unpacked(const fs::path& file) {
     return files;
 }
 
-// What a stranger's recipe may name: what is known by an id, never a file of this host.
+// Refuses paths in a recipe from another host. Such a recipe may only name things by their ids.
 Status check_names(const TrialRecipe& recipe, const fs::path& file, const std::string& kernel,
                    const std::string& emulator) {
     const auto is_path = [](const std::string& name) { return name.find('/') != std::string::npos; };
@@ -158,7 +158,7 @@ Status write_bundle(const fs::path& trial, const fs::path& out) {
     MEMRIG_TRY(const TrialResult result, read_verdict(trial));
     std::error_code code;
     if (fs::exists(fs::symlink_status(out, code)))
-        return fail_with({Fault::user_input, out.string() + " is there already", {}}, "give another --out");
+        return fail_with({Fault::user_input, out.string() + " already exists", {}}, "give another --out");
     std::map<std::string, std::string> files;
     nlohmann::json hashes = nlohmann::json::object();
     for (fs::directory_iterator it(trial, code), end; !code && it != end; it.increment(code)) {
@@ -213,13 +213,15 @@ Result<Bundle> open_bundle(const fs::path& file, const std::string& kernel, cons
     const HostHashes here = hashes_here(recipe, emulator.empty() ? recipe.emulator : emulator);
     const auto compare = [&](const char* what, const std::string& then, const std::string& now) {
         if (!then.empty() && then != now)
-            bundle.warnings.push_back(fmt::format("{} is not the one of where it was packed (sha256 {})", what,
-                                                  then.substr(0, std::min<std::size_t>(then.size(), 12))));
+            bundle.warnings.push_back(
+                fmt::format("{} differs from the one on the host where the bundle was packed (sha256 {})", what,
+                            then.substr(0, std::min<std::size_t>(then.size(), 12))));
     };
     compare("QEMU's program", text("/qemu/sha256"), here.qemu);
     compare("the agent", text("/agent/sha256"), here.agent);
     if (text("/memrig") != MEMRIG_VERSION)
-        bundle.warnings.push_back(fmt::format("it was packed by another version of memrig, {}", text("/memrig")));
+        bundle.warnings.push_back(
+            fmt::format("the bundle was packed by another version of memrig, {}", text("/memrig")));
     return bundle;
 }
 

@@ -1,5 +1,7 @@
-// Bundles: a trial in one file, for a colleague. A tar archive (zstd, or gzip where the name ends in gz) of
-//   bundle.json   what it is: the hashes of kernel, QEMU, agent, and of the files
+// Packs a trial into one file, a bundle, for a colleague, and opens such files.
+//
+// A bundle is a tar archive, compressed with zstd, or with gzip if its name ends in .gz or .tgz. It holds:
+//   bundle.json   the facts: the hashes of the kernel, of QEMU, of the agent, and of the files
 //   trial/NAME    the trial's directory: its recipe, verdict and evidence
 #pragma once
 
@@ -12,17 +14,19 @@
 
 namespace memrig {
 
-// Fault::user_input where `trial` is no trial's directory, or `out` is there already.
+// Packs the directory of a trial. Fails with Fault::user_input if `trial` is not a trial's directory, or if `out`
+// exists already.
 Status write_bundle(const std::filesystem::path& trial, const std::filesystem::path& out);
 
 struct Bundle {
     TemporaryDirectory directory;       // holds trial.json and verdict.json
-    std::vector<std::string> warnings;  // what of this host is not as where it was packed: QEMU, the agent
+    std::vector<std::string> warnings;  // what differs from the host where it was packed: QEMU, the agent, memrig
 };
 
-// Nothing in the file is trusted: there are bounds for sizes and numbers, no names but the ones above are taken, nothing but plain files,
-// and only what is needed is written, to a new directory. A recipe that names a file of this host (as kernel, emulator or bench) is
-// refused unless another is given for it. Fault::user_input for all of that.
+// Opens a bundle. Nothing in the file is trusted. The sizes and the number of its entries are limited. Only plain
+// files with the names above are accepted. Only the needed files are written, to a new directory. A recipe that names
+// a file by its path (as kernel, emulator or bench) is refused, unless `kernel` or `emulator` replaces that path.
+// Fails with Fault::user_input in all these cases.
 Result<Bundle> open_bundle(const std::filesystem::path& file, const std::string& kernel, const std::string& emulator);
 
 }  // namespace memrig

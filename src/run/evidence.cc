@@ -7,7 +7,7 @@ namespace memrig {
 namespace {
 double ms(SteadyTime at, SteadyTime origin) { return seconds(at - origin) * 1e3; }
 
-// Guests print what they like: one line of theirs stays one line of ours.
+// Replaces control characters. A guest may print any bytes, but each of its lines must stay one line in the file.
 std::string flat(std::string text) {
     for (char& c : text)
         if (static_cast<unsigned char>(c) < 0x20 && c != '\t') c = '?';

@@ -1,4 +1,4 @@
-// A trial's evidence on disk: console, transcripts, timeline, locks.
+// Writes a trial's evidence to disk: console, transcripts, timeline, locks.
 #pragma once
 
 #include <filesystem>
@@ -12,21 +12,21 @@
 
 namespace memrig {
 
-// What a task is called: the actor's name if it is one's, and the kernel's.
+// The names of a task: the name of its actor, empty if it has none, and the kernel's name.
 struct TaskLabel {
     std::string actor;
     TaskName name;
 };
 
-// JSON as text. A guest's bytes may be no UTF-8: those are replaced.
+// Returns JSON as text. Bytes from a guest that are not UTF-8 are replaced.
 std::string text_of(const nlohmann::json& json);
 
-// Writes console.log, qmp.jsonl, agent.log and, if the probe was attached, probe.log. Every line has the milliseconds since
-// `origin`.
+// Writes console.log, qmp.jsonl and agent.log; also probe.log unless `probe` is null (it was not attached). Each line
+// has the milliseconds since `origin`; in agent.log, they count from the start of the machine.
 Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin,
                               const std::filesystem::path& directory);
-// Writes timeline.json and locks.json, the latter with what the watching cost: how often the guest was stopped, and where. `ledger` is
-// null where none was kept.
+// Writes timeline.json and locks.json. locks.json also has the cost of watching: `stops`, how often the guest was
+// stopped at each place. `ledger` is null if none was kept.
 Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledger,
                                const std::map<std::uint64_t, TaskLabel>& tasks,
                                const std::map<std::string, std::uint64_t>& stops,

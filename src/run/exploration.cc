@@ -56,7 +56,7 @@ Result<Exploration::Start> Exploration::start(bool resume) {
     if (resume && fs::exists(journal_, code)) {
         MEMRIG_TRY(text, read_file(journal_));
     }
-    // Broken off before its first line was whole: nothing was played.
+    // The journal is new, or the run was interrupted before the first line was complete: nothing was played.
     if (text.size() < head.size() && head.starts_with(text)) {
         MEMRIG_CHECK(make_directories(journal_.parent_path()));
         MEMRIG_CHECK(write_file(journal_, head));
@@ -64,9 +64,9 @@ Result<Exploration::Start> Exploration::start(bool resume) {
     }
     if (!text.starts_with(head))
         return fail_with({Fault::user_input,
-                          fmt::format("{} is of another scenario, kernel, memrig or bound", journal_.string()),
+                          fmt::format("{} is of another scenario, kernel, memrig version or bound", journal_.string()),
                           {}},
-                         "resume with the options that the run began with, or begin anew in another --out");
+                         "resume with the options that the run began with, or start a new run with another --out");
     std::size_t at = head.size();
     for (unsigned number = 2;; number++) {
         const std::size_t end = text.find('\n', at);
@@ -75,14 +75,16 @@ Result<Exploration::Start> Exploration::start(bool resume) {
         MEMRIG_TRY(TrialOutcome outcome, read_outcome(text.substr(at, end - at), where));
         const auto known = std::ranges::find(start.to_play, outcome.result.number, &NumberedOrder::number);
         if (known == start.to_play.end() || known->order != outcome.result.order)
-            return fail(Fault::user_input, "{} is damaged: no such order was to be played", where);
+            return fail(Fault::user_input, "{} is damaged: its order was not one of those to be played", where);
         at = end + 1;
-        if (outcome.result.verdict == Verdict::rig_fault) continue;  // says nothing of the order: it is played again
+        // A rig fault proves nothing about the order, so the order is played again.
+        if (outcome.result.verdict == Verdict::rig_fault) continue;
         start.to_play.erase(known);
         for (auto& order : take_in(outcome.branches, outcome.missing_points)) start.to_play.push_back(std::move(order));
         start.played.push_back(std::move(outcome.result));
     }
-    // What the last line was cut off from is played again; nothing may be written behind its stump.
+    // The trial of a last line that was cut off is played again. The rest of that line is removed before more is
+    // appended.
     if (at < text.size()) fs::resize_file(journal_, at, code);
     if (code) return fail(Fault::host, "cannot write {}: {}", journal_.string(), code.message());
     return start;

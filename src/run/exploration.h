@@ -1,5 +1,5 @@
-// Explore mode's book-keeping, of one arm: which orders of the actors are known, which were played, and the journal on disk by which a
-// run that was broken off goes on.
+// Keeps the books of explore mode for one arm: the known orders of the actors, the orders that were played, and the
+// journal on disk from which an interrupted run is resumed.
 #pragma once
 
 #include <filesystem>
@@ -12,7 +12,7 @@
 
 namespace memrig {
 
-// An order that is to be played, with its trial's number.
+// An order to play, with the number of its trial.
 struct NumberedOrder {
     unsigned number = 1;
     Interleaving order;
@@ -21,21 +21,23 @@ struct NumberedOrder {
 // Not thread-safe.
 class Exploration {
 public:
-    // `identity` is what the orders depend on (scenario, kernel, arm, points, bound): a journal of another one is refused.
+    // `identity` stands for all that the orders depend on (scenario, kernel, arm, points, bound). A journal with
+    // another identity is refused.
     Exploration(std::filesystem::path journal, std::string identity, TrialOptions manner,
                 std::vector<std::string> points);
 
-    // Begins with the order without switches. Where `resume`, reads the journal first: what was played then is in `played`. A last line
-    // that was cut off is taken out of it. Fault::user_input where it is of another identity, or damaged.
+    // Begins with the order without switches. With `resume`, reads the journal first: `played` has the trials that
+    // were played then. A last line that was cut off is removed from the journal. Fails with Fault::user_input if the
+    // journal has another identity or is damaged. Called once.
     struct Start {
         std::vector<NumberedOrder> to_play;
         std::vector<TrialResult> played;
     };
     Result<Start> start(bool resume);
-    // Writes it to the journal, and returns the orders that it shows for the first time.
-    // REQUIRES: start() or an earlier call has given the order.
+    // Writes the outcome to the journal, and returns the orders that it shows for the first time.
+    // REQUIRES: start() or played() returned the order of this trial.
     Result<std::vector<NumberedOrder>> played(const TrialOutcome& outcome);
-    // Known orders are not played any more.
+    // Records that the remaining known orders are not played.
     void stop_at_first() { summary_.stopped_at_first = true; }
     [[nodiscard]] const ExploreSummary& summary() const { return summary_; }
 

@@ -21,7 +21,7 @@ std::vector<std::string> names_of(const std::vector<Host*>& hosts) {
     return names;
 }
 
-// What a lost host left of a trial, beside the one that counts.
+// Renames what a lost host left of a trial to NUMBER.lost-N, next to the directory of the trial that counts.
 Status put_aside(const fs::path& directory) {
     std::error_code code;
     for (unsigned i = 1; fs::exists(directory, code); i++) {
@@ -52,7 +52,7 @@ const PreparedGuest& Fleet::any_of(const Guests& guests) {
     return **found;
 }
 
-// To find out takes time, so the lock is not held.
+// Asking the host takes time, so the lock is only taken afterwards.
 bool Fleet::is_lost(std::size_t host) {
     const auto loss = pool_.look_after(host);
     if (!loss) return false;
@@ -64,10 +64,9 @@ bool Fleet::is_lost(std::size_t host) {
 Result<std::shared_ptr<const PreparedGuest>> Fleet::prepare_on(std::size_t host, const Bench& bench,
                                                                const KernelImage& kernel) {
     MEMRIG_ASSERT(host < hosts_.size(), "the host is one of the run's");
-    Host& backend = *hosts_[host];
-    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(accelerator_, backend, bench, kernel));
+    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(accelerator_, *hosts_[host], bench, kernel));
     const std::string where = hosts_.size() > 1 ? " (" + pool_.name(host) + ")" : "";
-    GuestStore store(backend, [&](const std::string& what) { observer_.busy_with(what + where); });
+    GuestStore store(*hosts_[host], [&](const std::string& what) { observer_.busy_with(what + where); });
     auto guest = store.prepare(bench, kernel, accelerator);
     if (guest) observer_.busy_with("");
     return guest;
@@ -89,12 +88,11 @@ Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& ke
     return Prepared{&(guests_[key] = std::move(guests)), true};
 }
 
-// The saved guest did not restore: makes it anew, once for all the trials that use it.
+// Replaces a saved guest that did not restore, once for all the trials that use it.
 Status Fleet::renew(std::size_t host, Guests& guests, const std::shared_ptr<const PreparedGuest>& broken) {
     const std::lock_guard guard(observing_);
     if (guests[host] != broken || !renewed_.insert(broken->key).second) return {};
-    logger(LogLayer::run)
-        .info("the saved guest {} did not restore on {}: it is made anew", broken->key, pool_.name(host));
+    logger(LogLayer::run).info("the saved guest {} did not restore on {}: replacing it", broken->key, pool_.name(host));
     GuestStore store(*hosts_[host], [this](const std::string& what) { observer_.busy_with(what); });
     MEMRIG_CHECK(store.discard(*broken));
     MEMRIG_TRY(guests[host], store.prepare(broken->order.bench, broken->order.kernel, broken->order.accelerator));
@@ -102,33 +100,33 @@ Status Fleet::renew(std::size_t host, Guests& guests, const std::shared_ptr<cons
     return {};
 }
 
-Result<TrialOutcome> Fleet::play_on(std::size_t host, Guests& guests, TrialSpec order) {
+Result<TrialOutcome> Fleet::play_on(std::size_t host, Guests& guests, TrialSpec spec) {
     const auto ready = [&] {
         const std::lock_guard guard(observing_);
         return guests[host];
     };
     MEMRIG_ASSERT(host < hosts_.size() && guests.size() == hosts_.size(), "each host has a place for its guest");
-    const auto guest = order.guest = ready();
+    const auto guest = spec.guest = ready();
     MEMRIG_ASSERT(guest, "the host was there when guests were prepared");
-    if (hosts_.size() > 1) order.host = pool_.name(host);
-    auto outcome = run_trial(*hosts_[host], order);
+    if (hosts_.size() > 1) spec.host = pool_.name(host);
+    auto outcome = run_trial(*hosts_[host], spec);
     if (outcome && outcome->result.did_not_restore && !is_lost(host)) {
         MEMRIG_CHECK(renew(host, guests, guest));
-        order.guest = ready();
-        outcome = run_trial(*hosts_[host], order);
+        spec.guest = ready();
+        outcome = run_trial(*hosts_[host], spec);
     }
     return outcome;
 }
 
-Result<TrialOutcome> Fleet::play(Guests& guests, TrialSpec order) {
+Result<TrialOutcome> Fleet::play(Guests& guests, TrialSpec spec) {
     for (;;) {
         MEMRIG_TRY(const std::size_t host, pool_.take());
-        auto outcome = play_on(host, guests, order);
+        auto outcome = play_on(host, guests, spec);
         pool_.give_back(host);
-        // What is missed on a host that goes may be its going.
+        // A bad or inconclusive result may come from the loss of the host.
         const bool good = outcome && outcome->result.as_expected && outcome->result.verdict != Verdict::inconclusive;
         if (!outcome || good || stop_request().requested() || !is_lost(host)) return outcome;
-        MEMRIG_CHECK(put_aside(order.directory));
+        MEMRIG_CHECK(put_aside(spec.directory));
     }
 }
 

@@ -1,4 +1,4 @@
-// The hosts of a run, each with the guests that are ready on it.
+// Prepares the guests of a run on its hosts, and plays each trial on one of them.
 #pragma once
 
 #include <map>
@@ -14,43 +14,45 @@
 
 namespace memrig {
 
-// Thread-safe once all guests are prepared.
+// play() is thread-safe once all guests are prepared. All other functions are for one thread.
 class Fleet {
 public:
-    // A kernel on a bench, by host; null where that was lost before. At least one is not.
+    // One kernel on one bench, by host. Null for a host that was lost before; at least one is not null.
     using Guests = std::vector<std::shared_ptr<const PreparedGuest>>;
     static const PreparedGuest& any_of(const Guests& guests);
 
-    // `observing` is held while the observer is told something.
+    // `observing` is locked while the observer is called. REQUIRES: at least one host, and no null pointers.
     Fleet(std::vector<Host*> hosts, std::string accelerator, RunObserver& observer, std::mutex& observing);
 
-    // On each host that is there; once for each kernel and bench. An error of a host that is still there is an error of the run's.
+    // Prepares the guest on each host that is not lost, once for each kernel and bench. A host that fails and does not
+    // answer is lost. A failure on a host that still answers is an error of the run.
     struct Prepared {
         Guests* guests;
         bool is_new;
     };
     Result<Prepared> prepare(const Bench& bench, const KernelImage& kernel);
-    // Plays the trial on the host that has least to do, and on another where that one is lost meanwhile. `order.guest` need not be set.
-    Result<TrialOutcome> play(Guests& guests, TrialSpec order);
-    // Removes those guests from the cache that were not there before. What cannot be removed is but room.
+    // Plays the trial on the host with the fewest trials in progress. If that host is lost meanwhile, plays it again on
+    // another one. `spec.guest` need not be set.
+    Result<TrialOutcome> play(Guests& guests, TrialSpec spec);
+    // Removes from the cache the guests that this run added. Failures are ignored: they only cost space.
     void discard_new();
-    // What each of several hosts did, trials not counted yet; empty for one.
+    // Returns the share of each host, if there are several; empty for one host. The caller fills in the trial counts.
     [[nodiscard]] std::vector<HostShare> shares() const;
 
 private:
     Result<std::shared_ptr<const PreparedGuest>> prepare_on(std::size_t host, const Bench& bench,
                                                             const KernelImage& kernel);
-    Result<TrialOutcome> play_on(std::size_t host, Guests& guests, TrialSpec order);
+    Result<TrialOutcome> play_on(std::size_t host, Guests& guests, TrialSpec spec);
     Status renew(std::size_t host, Guests& guests, const std::shared_ptr<const PreparedGuest>& broken);
     bool is_lost(std::size_t host);
 
     const std::vector<Host*> hosts_;
     const std::string accelerator_;
     RunObserver& observer_;
-    std::mutex& observing_;  // for the guests, too
+    std::mutex& observing_;  // also guards the guests
     HostPool pool_;
     std::map<std::string, Guests> guests_;  // by bench and kernel
-    std::set<std::string> renewed_;         // saved guests that were made anew: once is enough, or QEMU takes none
+    std::set<std::string> renewed_;         // keys of saved guests that were made again: each at most once
 };
 
 }  // namespace memrig

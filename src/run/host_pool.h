@@ -1,4 +1,4 @@
-// The hosts that trials are spread over: who gets the next one, and who is gone.
+// Chooses the host of the next trial, and keeps track of the hosts that were lost.
 #pragma once
 
 #include <cstddef>
@@ -13,21 +13,24 @@
 
 namespace memrig {
 
-// Hosts are told by their place in the order in which they were given. Thread-safe.
+// A host is named by its index in the list given to the constructor. Thread-safe.
 class HostPool {
 public:
-    // `answers` says whether a host is still there, and may take its time. It may be called by several threads at once.
+    // `answers` checks whether a host still answers. It may take long, and several threads may call it at the same
+    // time.
     HostPool(std::vector<std::string> names, std::function<Status(std::size_t)> answers);
 
-    // The host that plays the fewest trials, which plays one more until it is given back. Fault::rig once none is left.
+    // Returns the host with the fewest trials in progress, and counts one more for it until give_back(). Fails with
+    // Fault::rig if no host is left.
     Result<std::size_t> take();
-    // REQUIRES: take() gave it.
+    // REQUIRES: take() returned this host.
     void give_back(std::size_t host);
 
-    // Where something failed on a host: asks whether it is there, and if not takes it out of the pool.
+    // For a host on which something failed: asks whether it still answers, and removes it from the pool if it does not.
+    // Returns nothing if it answers.
     struct Loss {
         std::string host, why;
-        bool is_news;  // nobody was told before
+        bool is_news;  // this call found the loss
     };
     std::optional<Loss> look_after(std::size_t host);
 
@@ -36,7 +39,7 @@ public:
         check(host);
         return names_[host];
     }
-    // Why it is out of the pool; "" while it is in it.
+    // Returns why the host is out of the pool; "" while it is in the pool.
     [[nodiscard]] std::string lost(std::size_t host) const;
 
 private:

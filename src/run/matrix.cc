@@ -34,15 +34,15 @@ Result<bool> has_bench_for(const Scenario& scenario, const std::string& arch) {
 
 class MatrixRun {
 public:
-    MatrixRun(const MatrixSpec& order, const std::vector<Host*>& hosts, RunObserver& observer)
-        : order_(order), hosts_(hosts), observer_(observer) {}
+    MatrixRun(const MatrixSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer)
+        : spec_(spec), hosts_(hosts), observer_(observer) {}
 
     Result<Matrix> run();
 
 private:
     Status plan();
     Status run_cell(MatrixCell& cell);
-    const MatrixSpec& order_;
+    const MatrixSpec& spec_;
     const std::vector<Host*>& hosts_;
     RunObserver& observer_;
     Matrix matrix_;
@@ -53,41 +53,41 @@ Status MatrixRun::plan() {
     std::vector<KernelEntry> parents;
     for (const auto& entry : catalogue)
         if (entry.provider == KernelProvider::built) parents.push_back(entry);
-    MEMRIG_CHECK(check_known(order_.kernels, parents, &KernelEntry::id, "kernel that is built from source"));
+    MEMRIG_CHECK(check_known(spec_.kernels, parents, &KernelEntry::id, "kernel that is built from source"));
     MEMRIG_TRY(const auto mutants, source_mutants());
-    MEMRIG_CHECK(check_known(order_.mutants, mutants, &SourceMutant::name, "mutant"));
+    MEMRIG_CHECK(check_known(spec_.mutants, mutants, &SourceMutant::name, "mutant"));
     std::vector<Scenario> scenarios;
-    for (const auto& name : order_.scenarios.empty() ? scenario_names() : order_.scenarios) {
+    for (const auto& name : spec_.scenarios.empty() ? scenario_names() : spec_.scenarios) {
         MEMRIG_TRY(Scenario scenario, load_scenario(name));
         matrix_.scenarios.push_back(scenario.name);
         scenarios.push_back(std::move(scenario));
     }
     for (const auto& mutant : mutants) {
-        if (!wanted(order_.mutants, mutant.name)) continue;
-        // One that is for none of these kernels is not theirs to kill.
+        if (!wanted(spec_.mutants, mutant.name)) continue;
+        // A mutant that is for none of these kernels is not in the matrix. If the user asked for it, that is an error.
         const bool fits_any = std::ranges::any_of(parents, [&](const KernelEntry& parent) {
-            return wanted(order_.kernels, parent.id) && mutant.is_for(parent.id, parent.arch);
+            return wanted(spec_.kernels, parent.id) && mutant.is_for(parent.id, parent.arch);
         });
         if (fits_any) matrix_.mutants.push_back(mutant);
-        else if (!order_.mutants.empty())
+        else if (!spec_.mutants.empty())
             return fail(Fault::user_input, "mutant {} is for none of these kernels", mutant.name);
     }
 
     for (const auto& parent : parents) {
-        if (!wanted(order_.kernels, parent.id)) continue;
+        if (!wanted(spec_.kernels, parent.id)) continue;
         matrix_.kernels.push_back(parent.id);
         for (const auto& scenario : scenarios) {
             MEMRIG_TRY(const bool runs, has_bench_for(scenario, parent.arch));
             if (!runs) continue;
-            // What claims no mutant of this kernel acquits it in `memrig run`; here it has nothing to show.
+            // A scenario that claims no mutant of this kernel shows nothing here: `memrig run` is for such scenarios.
             const bool claims_any = std::ranges::any_of(matrix_.mutants, [&](const SourceMutant& mutant) {
                 return scenario.claims(mutant.name) != nullptr && mutant.is_for(parent.id, parent.arch);
             });
-            if (order_.all || !order_.scenarios.empty() || claims_any)
+            if (spec_.all || !spec_.scenarios.empty() || claims_any)
                 matrix_.cells.push_back({parent.id, "", scenario.name, {}, {}, {}, {}, {}, {}});
             for (const auto& mutant : matrix_.mutants) {
                 const Claim* claim = scenario.claims(mutant.name);
-                if (mutant.is_for(parent.id, parent.arch) && (order_.all || claim != nullptr))
+                if (mutant.is_for(parent.id, parent.arch) && (spec_.all || claim != nullptr))
                     matrix_.cells.push_back({parent.id,
                                              mutant.name,
                                              scenario.name,
@@ -107,20 +107,20 @@ Status MatrixRun::plan() {
 }
 
 Status MatrixRun::run_cell(MatrixCell& cell) {
-    RunSpec order;
-    order.scenarios = {cell.scenario};
-    order.kernels = {cell.mutant.empty() ? cell.kernel : cell.kernel + "+" + cell.mutant};
-    order.arm = "control";
-    order.skip_other_machines = true;
-    order.trials = 1;
-    order.accelerator = order_.accelerator;
-    if (!cell.setting.empty()) order.manner.settings = {cell.setting};
-    for (unsigned number = 1; number <= order_.trials; number++) {
-        // Another seed for each, so that each choice of the scenario has its turn.
-        order.seed = order_.seed.value_or(0) + number;
-        order.out = order_.out / cell.kernel / (cell.mutant.empty() ? "original" : cell.mutant) / cell.scenario /
-                    fmt::format("{:04}", number);
-        auto results = run_scenarios(order, hosts_, observer_);
+    RunSpec spec;
+    spec.scenarios = {cell.scenario};
+    spec.kernels = {cell.mutant.empty() ? cell.kernel : cell.kernel + "+" + cell.mutant};
+    spec.arm = "control";
+    spec.skip_other_machines = true;
+    spec.trials = 1;
+    spec.accelerator = spec_.accelerator;
+    if (!cell.setting.empty()) spec.manner.settings = {cell.setting};
+    for (unsigned number = 1; number <= spec_.trials; number++) {
+        // Each trial has another seed, so that all choices of the scenario have their turn.
+        spec.seed = spec_.seed.value_or(0) + number;
+        spec.out = spec_.out / cell.kernel / (cell.mutant.empty() ? "original" : cell.mutant) / cell.scenario /
+                   fmt::format("{:04}", number);
+        auto results = run_scenarios(spec, hosts_, observer_);
         if (!results) return std::unexpected(results.error());
         if (results->interrupted) return fail(Fault::interrupted, "interrupted");
         if (!results->arms.empty() && !results->arms[0].skipped.empty()) {
@@ -132,7 +132,7 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
             return fail(Fault::rig, "a trial of {} came to no result", cell.scenario);
         TrialResult trial = results->arms[0].trials[0];
         trial.number = number;
-        trial.directory = fs::relative(order.out, order_.out) / trial.directory;
+        trial.directory = fs::relative(spec.out, spec_.out) / trial.directory;
         cell.verdict = trial.verdict;
         cell.reason = trial.reason;
         cell.oracle = trial.findings.empty() ? "" : trial.findings.front().oracle;
@@ -159,7 +159,7 @@ Result<Matrix> MatrixRun::run() {
             matrix_.interrupted = true;
             break;
         }
-        // A patch that does not apply, a kernel that does not build, a bench that QEMU refuses: to be mended, not to be passed over.
+        // A patch does not apply, a kernel does not build, or QEMU refuses a bench. The user has to fix that first.
         if (done.error().fault == Fault::user_input || done.error().fault == Fault::host)
             return std::unexpected(done.error());
         cell.outcome = CellOutcome::rig_fault;
@@ -214,12 +214,12 @@ std::size_t Matrix::false_positives() const {
 int Matrix::exit_status() const {
     if (interrupted) return kExitInterrupted;
     if (std::ranges::find(cells, CellOutcome::rig_fault, &MatrixCell::outcome) != cells.end()) return kExitRigFault;
-    // Nothing run is nothing shown.
+    // A matrix without trials shows nothing.
     return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? kExitGood : kExitNotAsExpected;
 }
 
-Result<Matrix> run_matrix(const MatrixSpec& order, const std::vector<Host*>& hosts, RunObserver& observer) {
-    return MatrixRun(order, hosts, observer).run();
+Result<Matrix> run_matrix(const MatrixSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer) {
+    return MatrixRun(spec, hosts, observer).run();
 }
 
 }  // namespace memrig

@@ -13,7 +13,7 @@ namespace memrig {
 
 namespace {
 
-// The scenario as it was then, with the settings of then.
+// The recorded scenario, with the recorded settings.
 Result<Scenario> scenario_of(const TrialRecipe& recipe) {
     TomlDocument document = TomlDocument::parse(recipe.scenario_text, "the recorded scenario " + recipe.scenario);
     Scenario scenario = parse_scenario(document, recipe.scenario);
@@ -37,28 +37,28 @@ bool Replay::same_verdict() const {
            std::ranges::all_of(arm.trials, [&](const TrialResult& trial) { return trial.verdict == recorded.verdict; });
 }
 
-Result<Replay> replay_trial(const ReplaySpec& order, Host& backend, RunObserver& observer) {
-    MEMRIG_TRY(const TrialRecipe recipe, read_recipe(order.trial));
+Result<Replay> replay_trial(const ReplaySpec& spec, Host& host, RunObserver& observer) {
+    MEMRIG_TRY(const TrialRecipe recipe, read_recipe(spec.trial));
     Replay replay;
-    MEMRIG_TRY(replay.recorded, read_verdict(order.trial));
+    MEMRIG_TRY(replay.recorded, read_verdict(spec.trial));
     MEMRIG_TRY(Bench bench, load_bench(recipe.bench));
     MEMRIG_TRY(Scenario written, scenario_of(recipe));
     const Scenario scenario = fitted_to(bench, std::move(written));
     const auto arm = std::ranges::find(scenario.arms, recipe.arm, &ScenarioArm::name);
     if (arm == scenario.arms.end())
         return fail(Fault::user_input, "the recorded scenario has no arm \"{}\"", recipe.arm);
-    MEMRIG_CHECK(use_emulator(bench, order.emulator.empty() ? recipe.emulator : order.emulator));
-    MEMRIG_TRY(const KernelImage kernel, resolve_kernel(order.kernel.empty() ? recipe.kernel : order.kernel));
+    MEMRIG_CHECK(use_emulator(bench, spec.emulator.empty() ? recipe.emulator : spec.emulator));
+    MEMRIG_TRY(const KernelImage kernel, resolve_kernel(spec.kernel.empty() ? recipe.kernel : spec.kernel));
     if (kernel.sha256 != recipe.kernel_sha256)
-        replay.warnings.push_back(fmt::format("the kernel is not the one of then ({}, sha256 {})",
+        replay.warnings.push_back(fmt::format("the kernel differs from the recorded one ({}, sha256 {})",
                                               recipe.kernel_release, recipe.kernel_sha256.substr(0, 12)));
-    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(recipe.accelerator, backend, bench, kernel));
-    GuestStore store(backend, [&](const std::string& what) { observer.busy_with(what); });
+    MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(recipe.accelerator, host, bench, kernel));
+    GuestStore store(host, [&](const std::string& what) { observer.busy_with(what); });
     MEMRIG_TRY(const auto guest, store.prepare(bench, kernel, accelerator));
     MEMRIG_CHECK(check_fit(*guest));
     observer.busy_with("");
     if (guest->qemu_version != recipe.qemu_version)
-        replay.warnings.push_back(fmt::format("QEMU is not the one of then ({})", recipe.qemu_version));
+        replay.warnings.push_back(fmt::format("QEMU differs from the recorded one ({})", recipe.qemu_version));
 
     replay.guest = guest;
     replay.recorded_mode = to_string(recipe.manner.mode);
@@ -69,9 +69,9 @@ Result<Replay> replay_trial(const ReplaySpec& order, Host& backend, RunObserver&
     replay.arm.mode = recipe.manner.mode;
     replay.arm.purpose = arm->purpose;
     replay.arm.expected = {replay.recorded.verdict};
-    replay.arm.trials_asked = order.times;
-    observer.planned(order.times);
-    for (unsigned number = 1; number <= order.times; number++) {
+    replay.arm.trials_asked = spec.times;
+    observer.planned(spec.times);
+    for (unsigned number = 1; number <= spec.times; number++) {
         const std::string directory = fmt::format("{:04}", number);
         const TrialSpec trial{guest,
                               scenario,
@@ -79,11 +79,11 @@ Result<Replay> replay_trial(const ReplaySpec& order, Host& backend, RunObserver&
                               number,
                               recipe.seed,
                               recipe.attributes,
-                              order.out / directory,
+                              spec.out / directory,
                               recipe.manner,
                               recipe.order,
-                              order.keep_machine};
-        auto outcome = run_trial(backend, trial);
+                              spec.keep_machine};
+        auto outcome = run_trial(host, trial);
         if (!outcome && outcome.error().fault == Fault::interrupted) {
             replay.interrupted = true;
             break;

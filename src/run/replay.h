@@ -1,4 +1,4 @@
-// Playing a trial again, from what it left (trial.json, verdict.json).
+// Plays a trial again, from its recipe and its verdict (trial.json, verdict.json).
 #pragma once
 
 #include <filesystem>
@@ -9,9 +9,9 @@
 namespace memrig {
 
 struct ReplaySpec {
-    std::filesystem::path trial;  // the directory of the one that is played again
-    std::string kernel;           // in place of the recorded one, where given: an id or a path
-    std::string emulator;         // likewise
+    std::filesystem::path trial;  // the directory of the recorded trial
+    std::string kernel;           // an id or a path; empty: the recorded kernel
+    std::string emulator;         // an id or a path; empty: the recorded QEMU
     unsigned times = 1;
     std::filesystem::path out;
     bool keep_machine = false;
@@ -21,14 +21,15 @@ struct Replay {
     TrialResult recorded;
     std::string recorded_mode;
     ArmResult arm;                      // with the new trials
-    std::vector<std::string> warnings;  // what is not as it was: the kernel's image, QEMU, ...
+    std::vector<std::string> warnings;  // what differs from the recording: the kernel's image, QEMU
     std::shared_ptr<const PreparedGuest> guest;
-    std::unique_ptr<Machine> machine;  // of the last trial, where it was to be kept
+    std::unique_ptr<Machine> machine;  // of the last trial, if `keep_machine` asked for it
     bool interrupted = false;
-    // Every one came to the recorded verdict.
+    // Returns whether all trials that were asked for were played, and came to the recorded verdict.
     [[nodiscard]] bool same_verdict() const;
 };
 
-Result<Replay> replay_trial(const ReplaySpec& order, Host& backend, RunObserver& observer);
+// Plays the trial `times` times on the host. Fails with Fault::user_input if the recording is damaged or does not fit.
+Result<Replay> replay_trial(const ReplaySpec& spec, Host& host, RunObserver& observer);
 
 }  // namespace memrig

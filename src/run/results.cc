@@ -47,7 +47,7 @@ int RunResults::exit_status() const {
         failed = failed || !arm.as_expected();
     }
     if (failed) return kExitNotAsExpected;
-    // All that is skipped shows nothing: a nightly run must not take it for a pass.
+    // A run whose arms were all skipped shows nothing: a campaign must not take it for a pass.
     return std::ranges::all_of(arms, [](const ArmResult& arm) { return arm.trials.empty(); }) ? kExitNothingRun
                                                                                               : kExitGood;
 }

@@ -1,4 +1,4 @@
-// What trials came to. These are the values that reports are made of.
+// The results of trials, arms and runs. The reports are made from these values.
 #pragma once
 
 #include <cstdint>
@@ -16,29 +16,29 @@ namespace memrig {
 struct TrialResult {
     unsigned number = 0;  // from 1, within its arm
     std::uint64_t seed = 0;
-    std::map<std::string, std::string>
-        choices;  // what the scenario left open and the seed chose: {"onliner.attribute": "state"}
+    // The choices that the scenario left open and the seed made: {"onliner.attribute": "state"}.
+    std::map<std::string, std::string> choices;
     Verdict verdict = Verdict::inconclusive;
-    std::string reason;  // one line: what the verdict rests on
+    std::string reason;  // the reason for the verdict, in one line
     std::vector<Finding> findings;
     bool as_expected = false;
-    bool did_not_restore = false;  // QEMU did not take the saved state: it is stale or damaged, not this trial's doing
-    double restore_seconds = 0;    // from the start of the restore to a guest that stands ready
-    double schedule_seconds = 0;   // from the first step to the last
-    double verdict_seconds = 0;    // the whole trial: from the restore's start to the verdict's end
-    std::uint64_t stops = 0;       // how often the probe stopped the guest
-    std::string host;              // that it ran on, where there are several
+    bool did_not_restore = false;     // QEMU refused the saved state, which is stale or damaged: not this trial's fault
+    double restore_seconds = 0;       // from the start of the restore until the guest is ready
+    double schedule_seconds = 0;      // from the first step to the last
+    double verdict_seconds = 0;       // the whole trial: from the start of the restore to the verdict
+    std::uint64_t stops = 0;          // how often the probe stopped the guest
+    std::string host;                 // the host that it ran on, if there are several; else empty
     std::filesystem::path directory;  // its evidence, relative to the run's directory
-    Interleaving order;               // of explore mode: the one that was played
-    bool order_came_to_pass = true;   // and whether each of its switches did
+    Interleaving order;               // explore mode: the order that was played
+    bool order_came_to_pass = true;   // explore mode: whether each switch of the order came to pass
 };
 
-// What explore mode came to, of one arm.
+// The result of explore mode for one arm.
 struct ExploreSummary {
-    unsigned preemptions = 0;  // the bound
+    unsigned preemptions = 0;  // the bound on the preemptions of an order
     std::vector<std::string> points, missing_points;
-    std::size_t known = 0;       // orders within the bound, as far as those that were run show
-    std::size_t infeasible = 0;  // switches that a blocked actor, or one without anything to do, makes impossible
+    std::size_t known = 0;       // orders within the bound that the played orders have shown
+    std::size_t infeasible = 0;  // switches to an actor that is blocked, or has nothing to do yet
     std::size_t points_passed = 0;
     bool stopped_at_first = false;
 };
@@ -52,15 +52,16 @@ struct ArmResult {
     std::vector<TrialResult> trials;  // in order of their numbers
 
     unsigned trials_asked = 0;
-    std::string skipped;  // why there are none: the kernel lacks what the scenario is about
+    std::string skipped;  // why there are no trials, e.g. "this kernel has no SYMBOL"; empty: not skipped
     std::optional<ExploreSummary> explored;
-    // Every trial that was asked for was run, and each came out as expected. In explore mode a mutant is as expected if one of its orders
-    // was: the race need not show in all. What was skipped is neither a pass nor a failure: nothing was expected.
+    // Returns whether every trial that was asked for was run and was as expected. For a mutant arm in explore mode:
+    // whether each trial was as expected, and at least one has an expected verdict, since the race need not show in
+    // all orders. A skipped arm is as expected, since nothing was expected of it.
     [[nodiscard]] bool as_expected() const;
-    // How many trials came to one of the expected verdicts.
+    // Returns the number of trials with one of the expected verdicts.
     [[nodiscard]] std::size_t convicted() const;
-    // Whether the trial shows what explore mode looks for: an unexpected result of a control, or an expected verdict of
-    // a mutant.
+    // Returns whether the trial shows what explore mode looks for: in the control arm a trial that is not as
+    // expected, in a mutant arm an expected verdict.
     [[nodiscard]] bool is_shown_by(const TrialResult& trial) const;
     [[nodiscard]] bool is_control() const { return arm == "control"; }
     [[nodiscard]] std::map<Verdict, unsigned> counts() const;
@@ -68,14 +69,14 @@ struct ArmResult {
 
 struct KernelIdentity {
     std::string id, release, sha256;
-    double boot_seconds = 0;  // to the agent's greeting, when the guest was saved
+    double boot_seconds = 0;  // to the agent's greeting, in the boot before the guest was saved
 };
 
-// What one of several hosts did.
+// The share of one host in a run with several hosts.
 struct HostShare {
     std::string name, qemu_version;
     unsigned trials = 0;
-    std::string lost;  // why no more; empty where it was there to the end
+    std::string lost;  // why it was lost; empty if it was not
 };
 
 struct RunResults {
@@ -87,19 +88,20 @@ struct RunResults {
     unsigned jobs = 1;
     std::vector<KernelIdentity> kernels;
     std::vector<ArmResult> arms;
-    std::vector<HostShare> hosts;  // where there are several
+    std::vector<HostShare> hosts;  // empty if there is only one
     bool interrupted = false;
-    std::string fault;  // what broke the campaign off, with the trials so far kept; empty where nothing did
+    std::string fault;  // what ended the run early; the trials so far are kept; empty if nothing did
     double seconds = 0;
 
-    // Of base/exit_status.h: kExitRigFault also for what broke the run off, kExitNothingRun where no trial was run.
+    // A kExit... status of base/exit_status.h. A run with a `fault` gives kExitRigFault. A run without trials gives
+    // kExitNothingRun.
     [[nodiscard]] int exit_status() const;
 };
 
 struct Spread {
     double median = 0, p95 = 0;
 };
-// Of any order; zeros where there are none. p95 is the nearest rank.
+// The values may have any order. Without values, both figures are 0. p95 is the nearest rank.
 Spread spread_of(std::vector<double> values);
 
 }  // namespace memrig

@@ -26,7 +26,7 @@ namespace {
 
 constexpr std::uint64_t kLeastFreeBytes = 256ull << 20;
 
-// Why nothing can be run on a kernel with these symbols; empty where all can.
+// Returns the reason why the scenario is not for a kernel with these symbols; empty if it is.
 std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) {
     const auto has = [&](const std::string& symbol) { return !symbols.all(symbol).empty(); };
     if (const auto lacked = std::ranges::find_if_not(scenario.needs, has); lacked != scenario.needs.end())
@@ -35,30 +35,31 @@ std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) 
     return surplus == scenario.lacks.end() ? "" : fmt::format("this kernel has {}", *surplus);
 }
 
-// The place of an arm in RunResults::arms. Skipped arms have a place there, but are not planned. A type of its own keeps
-// this index apart from any other.
+// The index of an arm in RunResults::arms. Skipped arms are in that list, but are not planned. The type keeps this
+// index apart from an index into the planned arms.
 struct ResultIndex {
     std::size_t value;
 };
 
-// One arm to run: which of the results it fills, and what its trials are made of.
+// One arm to run: the result that it fills, and the inputs of its trials.
 struct PlannedArm {
     ResultIndex result;
     const Scenario* scenario;
     const ScenarioArm* arm;
     Fleet::Guests* guests;
-    fs::path directory;                             // relative to the run's
-    std::unique_ptr<Exploration> exploration = {};  // of explore mode
-    std::vector<std::string> settings = {};         // all that the scenario was changed by
+    fs::path directory;                             // relative to the run's directory
+    std::unique_ptr<Exploration> exploration = {};  // only in explore mode
+    std::vector<std::string> settings = {};         // all settings that were applied to the scenario
 };
 
 // One trial to run.
 struct Task {
     PlannedArm* planned;
-    NumberedOrder order;  // without switches, but in explore mode
+    NumberedOrder order;  // has switches only in explore mode
 };
 
-// A kernel or scenario that was given as a path becomes one folder; two paths never become the same.
+// The folder of a kernel or a scenario. A name is its own folder. A path becomes one folder, with a hash of the path,
+// so that two paths never share a folder.
 fs::path directory_name(const std::string& name) {
     const fs::path path = name;
     if (path.is_relative() && path.lexically_normal() == path && *path.begin() != ".." && path.extension() != ".toml")
@@ -79,10 +80,10 @@ std::string now_utc() {
     return text;
 }
 
-class Campaign {
+class Run {
 public:
-    Campaign(const RunSpec& order, const std::vector<Host*>& hosts, RunObserver& observer)
-        : order_(order), observer_(observer), fleet_(hosts, order.accelerator, observer, mutex_) {}
+    Run(const RunSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer)
+        : spec_(spec), observer_(observer), fleet_(hosts, spec.accelerator, observer, mutex_) {}
 
     Result<RunResults> run();
 
@@ -103,44 +104,44 @@ private:
     [[nodiscard]] unsigned trials_in_all() const;
     [[nodiscard]] std::vector<std::string> settings_of(const Scenario& scenario) const;
 
-    const RunSpec& order_;
+    const RunSpec& spec_;
     RunObserver& observer_;
     RunResults results_;
     std::vector<Scenario> scenarios_;
-    std::deque<Scenario> changed_;    // as played on a bench, and with what an arm sets
+    std::deque<Scenario> changed_;    // fitted to a bench, and with an arm's settings; planned_ points here
     std::deque<PlannedArm> planned_;  // tasks point to its elements
-    std::mutex mutex_;                // for all below, the results' trials and the observer
-    Fleet fleet_;                     // minds it itself
+    std::mutex mutex_;                // guards all members below, the trials in results_, and the observer
+    Fleet fleet_;                     // locks mutex_ itself
     std::deque<Task> queue_;
-    std::condition_variable more_;  // tasks, or none to come
+    std::condition_variable more_;  // notified when a trial has ended: more tasks may be there, or none will come
     unsigned running_ = 0;
     std::optional<Error> error_;
 };
 
-Status Campaign::check_output() const {
+Status Run::check_output() const {
     std::error_code code;
-    if (!order_.resume && fs::exists(order_.out, code) && !fs::is_empty(order_.out, code))
-        return fail_with({Fault::user_input, fmt::format("{} is not empty", order_.out.string()), {}},
+    if (!spec_.resume && fs::exists(spec_.out, code) && !fs::is_empty(spec_.out, code))
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", spec_.out.string()), {}},
                          "a run's directory has to be new");
     return {};
 }
 
-Status Campaign::make_output() const {
-    MEMRIG_CHECK(make_directories(order_.out));
-    MEMRIG_TRY(const std::uint64_t free, free_space(order_.out));
-    if (free < kLeastFreeBytes) return fail(Fault::host, "only {} MiB are free at {}", free >> 20, order_.out.string());
+Status Run::make_output() const {
+    MEMRIG_CHECK(make_directories(spec_.out));
+    MEMRIG_TRY(const std::uint64_t free, free_space(spec_.out));
+    if (free < kLeastFreeBytes) return fail(Fault::host, "only {} MiB are free at {}", free >> 20, spec_.out.string());
     return {};
 }
 
-std::vector<std::string> Campaign::settings_of(const Scenario& scenario) const {
+std::vector<std::string> Run::settings_of(const Scenario& scenario) const {
     std::vector<std::string> settings;
-    if (order_.manner.mode == Mode::explore) settings = scenario.explore_settings;
-    settings.insert(settings.end(), order_.manner.settings.begin(), order_.manner.settings.end());
+    if (spec_.manner.mode == Mode::explore) settings = scenario.explore_settings;
+    settings.insert(settings.end(), spec_.manner.settings.begin(), spec_.manner.settings.end());
     return settings;
 }
 
-Status Campaign::load_scenarios() {
-    for (const auto& name : order_.scenarios) {
+Status Run::load_scenarios() {
+    for (const auto& name : spec_.scenarios) {
         MEMRIG_TRY(Scenario scenario, load_scenario(name));
         for (const auto& setting : settings_of(scenario)) MEMRIG_CHECK(apply_setting(scenario, setting));
         scenarios_.push_back(std::move(scenario));
@@ -148,7 +149,7 @@ Status Campaign::load_scenarios() {
     return {};
 }
 
-Result<Fleet::Guests*> Campaign::prepare(const Bench& bench, const KernelImage& kernel) {
+Result<Fleet::Guests*> Run::prepare(const Bench& bench, const KernelImage& kernel) {
     MEMRIG_TRY(const auto prepared, fleet_.prepare(bench, kernel));
     const PreparedGuest& guest = Fleet::any_of(*prepared.guests);
     results_.qemu_version = guest.qemu_version;
@@ -158,9 +159,9 @@ Result<Fleet::Guests*> Campaign::prepare(const Bench& bench, const KernelImage& 
     return prepared.guests;
 }
 
-// The first that the kernel can run on, or else the first.
-Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& kernel) const {
-    if (!order_.bench.empty()) return load_bench(order_.bench);
+// The first bench of the scenario that the kernel can run on; if there is none, the first bench.
+Result<Bench> Run::bench_for(const Scenario& scenario, const KernelImage& kernel) const {
+    if (!spec_.bench.empty()) return load_bench(spec_.bench);
     for (const auto& name : scenario.benches) {
         MEMRIG_TRY(Bench bench, load_bench(name));
         if (bench.arch == kernel.arch) return bench;
@@ -169,19 +170,19 @@ Result<Bench> Campaign::bench_for(const Scenario& scenario, const KernelImage& k
     return load_bench(scenario.benches.front());
 }
 
-Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kernel) {
+Status Run::plan_scenario(const Scenario& written, const KernelImage& kernel) {
     MEMRIG_TRY(Bench bench, bench_for(written, kernel));
-    // One that was asked for alone is the user's mistake, which prepare() names.
+    // A single scenario that is not for this architecture is the user's mistake. prepare() reports it.
     const bool of_another =
-        bench.arch != kernel.arch && order_.bench.empty() && (order_.skip_other_machines || scenarios_.size() > 1);
-    if (!of_another) MEMRIG_CHECK(use_emulator(bench, order_.emulator));
+        bench.arch != kernel.arch && spec_.bench.empty() && (spec_.skip_other_machines || scenarios_.size() > 1);
+    if (!of_another) MEMRIG_CHECK(use_emulator(bench, spec_.emulator));
     const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
-    if (!order_.bench.empty() && order_.bench.find('/') == std::string::npos &&
-        std::ranges::find(scenario.benches, order_.bench) == scenario.benches.end())
-        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, order_.bench);
+    if (!spec_.bench.empty() && spec_.bench.find('/') == std::string::npos &&
+        std::ranges::find(scenario.benches, spec_.bench) == scenario.benches.end())
+        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, spec_.bench);
     bool any = false;
     for (const auto& arm : scenario.arms) {
-        if (order_.arm != "all" && order_.arm != arm.name) continue;
+        if (spec_.arm != "all" && spec_.arm != arm.name) continue;
         any = true;
         ArmResult result;
         result.scenario = scenario.name;
@@ -190,8 +191,8 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
         result.arm = arm.name;
         result.purpose = arm.purpose;
         result.expected = arm.expected;
-        result.mode = order_.manner.mode;
-        result.trials_asked = order_.trials != 0 ? order_.trials : scenario.trials;
+        result.mode = spec_.manner.mode;
+        result.trials_asked = spec_.trials != 0 ? spec_.trials : scenario.trials;
         const auto skip = [&](std::string why) {
             result.skipped = std::move(why);
             result.trials_asked = 0;
@@ -219,43 +220,43 @@ Status Campaign::plan_scenario(const Scenario& written, const KernelImage& kerne
         planned_.push_back({{results_.arms.size()}, played, &arm, guests, directory, {}, std::move(settings)});
         results_.arms.push_back(std::move(result));
     }
-    if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, order_.arm);
+    if (!any) return fail(Fault::user_input, "scenario {} has no arm \"{}\"", scenario.name, spec_.arm);
     return {};
 }
 
-Status Campaign::plan() {
-    for (const auto& id : order_.kernels) {
+Status Run::plan() {
+    for (const auto& id : spec_.kernels) {
         MEMRIG_TRY(const KernelImage kernel, resolve_kernel(id));
         for (const auto& scenario : scenarios_) MEMRIG_CHECK(plan_scenario(scenario, kernel));
     }
     return {};
 }
 
-Status Campaign::fill_queue() {
+Status Run::fill_queue() {
     for (PlannedArm& planned : planned_)
-        if (order_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(planned));
+        if (spec_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(planned));
         else
             for (unsigned number = 1; number <= result_of(planned).trials_asked; number++)
                 queue_.push_back({&planned, {number, {}}});
     return {};
 }
 
-ArmResult& Campaign::result_of(const PlannedArm& planned) {
+ArmResult& Run::result_of(const PlannedArm& planned) {
     MEMRIG_ASSERT(planned.result.value < results_.arms.size(), "a planned arm has a result");
     return results_.arms[planned.result.value];
 }
 
-Status Campaign::plan_exploration(PlannedArm& planned) {
+Status Run::plan_exploration(PlannedArm& planned) {
     const KernelImage& kernel = Fleet::any_of(*planned.guests).order.kernel;
-    const auto points = points_of(order_.manner, *planned.scenario);
+    const auto points = points_of(spec_.manner, *planned.scenario);
     Hasher identity;
     identity.add(planned.scenario->text).add(planned.arm->name).add(kernel.sha256).add(MEMRIG_VERSION);
     for (const auto& word : points) identity.add(word);
     for (const auto& word : planned.settings) identity.add(word);
-    identity.add(std::to_string(order_.manner.preemptions)).add(std::to_string(results_.seed));
-    planned.exploration = std::make_unique<Exploration>(order_.out / planned.directory / "explored.jsonl",
-                                                        identity.finish(), order_.manner, points);
-    MEMRIG_TRY(const auto start, planned.exploration->start(order_.resume));
+    identity.add(std::to_string(spec_.manner.preemptions)).add(std::to_string(results_.seed));
+    planned.exploration = std::make_unique<Exploration>(spec_.out / planned.directory / "explored.jsonl",
+                                                        identity.finish(), spec_.manner, points);
+    MEMRIG_TRY(const auto start, planned.exploration->start(spec_.resume));
     ArmResult& arm = result_of(planned);
     arm.trials = start.played;
     arm.trials_asked = static_cast<unsigned>(planned.exploration->summary().known);
@@ -263,26 +264,26 @@ Status Campaign::plan_exploration(PlannedArm& planned) {
     return {};
 }
 
-unsigned Campaign::trials_in_all() const {
+unsigned Run::trials_in_all() const {
     unsigned trials = 0;
     for (const auto& arm : results_.arms) trials += arm.trials_asked;
     return trials;
 }
 
-Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder& next) {
+Result<TrialOutcome> Run::run_one(PlannedArm& planned, const NumberedOrder& next) {
     const fs::path directory = planned.directory / fmt::format("{:04}", next.number);
-    TrialSpec order{{}, *planned.scenario,      *planned.arm,  next.number, results_.seed + next.number,
-                    {}, order_.out / directory, order_.manner, next.order};
-    order.manner.settings = planned.settings;
-    // All orders of an arm are orders of the same thing.
-    if (order.manner.mode == Mode::explore) order.seed = results_.seed;
+    TrialSpec spec{{}, *planned.scenario,     *planned.arm, next.number, results_.seed + next.number,
+                   {}, spec_.out / directory, spec_.manner, next.order};
+    spec.manner.settings = planned.settings;
+    // All orders of an arm must have the same choices, so they share one seed.
+    if (spec.manner.mode == Mode::explore) spec.seed = results_.seed;
     for (const auto& actor : planned.scenario->schedule.actors) {
         if (!actor.is_thread()) continue;
         MEMRIG_ASSERT(!actor.attributes.empty(), "a thread has an attribute to write to");
-        order.attributes[actor.name] = actor.attributes[order.seed % actor.attributes.size()];
+        spec.attributes[actor.name] = actor.attributes[spec.seed % actor.attributes.size()];
     }
     logger(LogLayer::run).info("{} begins", directory.string());
-    auto outcome = fleet_.play(*planned.guests, order);
+    auto outcome = fleet_.play(*planned.guests, spec);
     if (outcome) outcome->result.directory = directory;
     if (auto& log = logger(LogLayer::run); log.should_log(spdlog::level::info))
         log.info("{} ends: {}", directory.string(),
@@ -291,16 +292,16 @@ Result<TrialOutcome> Campaign::run_one(PlannedArm& planned, const NumberedOrder&
     return outcome;
 }
 
-// With the lock taken.
-Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
+// REQUIRES: mutex_ is locked.
+Status Run::take_in(PlannedArm& planned, TrialOutcome outcome) {
     ArmResult& arm = result_of(planned);
     if (planned.exploration) {
         MEMRIG_TRY(const auto fresh, planned.exploration->played(outcome));
         for (const auto& order : fresh) queue_.push_back({&planned, order});
-        if (order_.stop_at_first && arm.is_shown_by(outcome.result)) planned.exploration->stop_at_first();
+        if (spec_.stop_at_first && arm.is_shown_by(outcome.result)) planned.exploration->stop_at_first();
         const std::size_t known = planned.exploration->summary().known;
         arm.trials_asked =
-            static_cast<unsigned>(order_.trials == 0 ? known : std::min<std::size_t>(known, order_.trials));
+            static_cast<unsigned>(spec_.trials == 0 ? known : std::min<std::size_t>(known, spec_.trials));
         std::erase_if(queue_, [&](const Task& task) {
             return task.planned == &planned &&
                    (planned.exploration->summary().stopped_at_first || task.order.number > arm.trials_asked);
@@ -309,11 +310,11 @@ Status Campaign::take_in(PlannedArm& planned, TrialOutcome outcome) {
     }
     arm.trials.push_back(std::move(outcome.result));
     observer_.trial_done(arm, arm.trials.back());
-    if (order_.enough && order_.enough(arm.trials.back())) queue_.clear();
+    if (spec_.enough && spec_.enough(arm.trials.back())) queue_.clear();
     return {};
 }
 
-void Campaign::work() {
+void Run::work() {
     std::unique_lock guard(mutex_);
     for (;;) {
         more_.wait(guard, [this] { return !queue_.empty() || running_ == 0 || error_ || stop_request().requested(); });
@@ -335,12 +336,12 @@ void Campaign::work() {
     more_.notify_all();
 }
 
-Result<RunResults> Campaign::run() {
+Result<RunResults> Run::run() {
     const auto begun = steady_clock().now();
     results_.memrig_version = MEMRIG_VERSION;
     results_.started = now_utc();
-    results_.seed = order_.seed.value_or(order_.manner.mode == Mode::explore ? 0 : std::random_device{}());
-    results_.jobs = order_.jobs;
+    results_.seed = spec_.seed.value_or(spec_.manner.mode == Mode::explore ? 0 : std::random_device{}());
+    results_.jobs = spec_.jobs;
     MEMRIG_CHECK(load_scenarios());
     MEMRIG_CHECK(check_output());
     MEMRIG_CHECK(plan());
@@ -348,12 +349,12 @@ Result<RunResults> Campaign::run() {
     MEMRIG_CHECK(fill_queue());
     observer_.planned(trials_in_all());
     std::vector<std::thread> workers;
-    for (unsigned i = 0; i < std::max(1u, order_.jobs); i++) workers.emplace_back([this] { work(); });
+    for (unsigned i = 0; i < std::max(1u, spec_.jobs); i++) workers.emplace_back([this] { work(); });
     for (auto& worker : workers) worker.join();
-    if (!order_.keep_guests) fleet_.discard_new();
+    if (!spec_.keep_guests) fleet_.discard_new();
     results_.interrupted = stop_request().requested();
     if (error_ && error_->fault != Fault::interrupted) {
-        // What was measured is kept, if anything was.
+        // An error after the first trial does not discard the results so far.
         const bool none = std::ranges::all_of(results_.arms, [](const ArmResult& arm) { return arm.trials.empty(); });
         if (none || error_->fault == Fault::user_input) return std::unexpected(*error_);
         results_.fault = error_->line();
@@ -371,12 +372,12 @@ Result<RunResults> Campaign::run() {
 
 }  // namespace
 
-Result<RunResults> run_scenarios(const RunSpec& order, Host& backend, RunObserver& observer) {
-    return run_scenarios(order, std::vector{&backend}, observer);
+Result<RunResults> run_scenarios(const RunSpec& spec, Host& host, RunObserver& observer) {
+    return run_scenarios(spec, std::vector{&host}, observer);
 }
 
-Result<RunResults> run_scenarios(const RunSpec& order, const std::vector<Host*>& hosts, RunObserver& observer) {
-    return Campaign(order, hosts, observer).run();
+Result<RunResults> run_scenarios(const RunSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer) {
+    return Run(spec, hosts, observer).run();
 }
 
 }  // namespace memrig

@@ -1,4 +1,5 @@
-// A campaign: trials of scenarios × kernels × benches × arms, spread over worker threads, each leaving its evidence.
+// Runs trials of scenarios × kernels × benches × arms (`memrig run`). The trials are spread over worker threads, and
+// each one leaves its evidence on disk.
 #pragma once
 
 #include <cstdint>
@@ -18,47 +19,54 @@ namespace memrig {
 struct RunSpec {
     std::vector<std::string> scenarios;                       // names or paths
     std::vector<std::string> kernels = {"debian-6.1-amd64"};  // ids or paths
-    std::string bench;                                        // empty: the first that the scenario names
-    // Of several scenarios it is always so.
-    bool skip_other_machines =
-        false;                // a scenario without a bench for the kernel's architecture is skipped, and no mistake
+    // Empty: the first bench of the scenario for the kernel's architecture.
+    std::string bench;
+    // A scenario without a bench for the kernel's architecture is skipped instead of an error. With several scenarios,
+    // this is always so.
+    bool skip_other_machines = false;
     std::string emulator;     // an id or a path; empty: the one in PATH
     std::string arm = "all";  // "control", the name of a mutant arm, or "all"
-    unsigned trials = 0;      // 0: as the scenario says; in explore mode the most that are run of an arm, 0: all
+    // Trials of each arm; 0: as many as the scenario says. In explore mode, the most trials of each arm; 0: all orders.
+    unsigned trials = 0;
     unsigned jobs = 1;
-    std::optional<std::uint64_t> seed;  // chosen and reported where not given
-    std::filesystem::path out;          // made if need be; has to be empty or not there
+    std::optional<std::uint64_t> seed;  // default: random (0 in explore mode), in RunResults
+    std::filesystem::path out;          // created if needed; must be empty, unless `resume`
     std::string accelerator = "auto";
-    // How they are played. Its settings ("actor.key=value") fix what the scenario leaves open; explore mode's own come first.
+    // The options for playing the trials. The settings ("actor.key=value") fix choices that the scenario leaves open.
+    // In explore mode, the scenario's settings for that mode are applied before them.
     TrialOptions manner = {};
-    bool resume = false;         // explore mode: goes on where the run in `out` was broken off
-    bool stop_at_first = false;  // explore mode: plays no more orders of an arm once one convicts it
-    // Told each trial, one at a time; true: no further one is begun.
+    bool resume = false;         // explore mode: resumes the interrupted run in `out`
+    bool stop_at_first = false;  // explore mode: plays no more orders of an arm after ArmResult::is_shown_by()
+    // Called after each trial, one call at a time. If it returns true, no further trial is begun.
     std::function<bool(const TrialResult&)> enough = {};
-    bool keep_guests = true;  // those that had to be booted stay in the cache
+    bool keep_guests = true;  // whether guests that this run booted and saved stay in the cache
 };
 
-// Told what happens, as it happens. Calls come from several threads, one at a time.
+// Receives the progress of a run. Calls come from several threads, one at a time.
 class RunObserver {
 public:
     virtual ~RunObserver() = default;
-    // Something that takes a while ("booting debian-6.1-amd64 on q35"); empty when it is over.
+    // The run does something that takes a while ("booting debian-6.1-amd64 on q35"). `what` is empty when it is over.
     virtual void busy_with(const std::string& what) = 0;
-    // In explore mode more may be planned with each trial that is done.
+    // In explore mode, the number may change with each trial that is done.
     virtual void planned(unsigned trials_in_all) = 0;
     virtual void trial_done(const ArmResult& arm, const TrialResult& trial) = 0;
-    // No more trials are played there; the one that was is played on another.
+    // The host was lost. No more trials are played on it; its unfinished trials are played again on another host.
     virtual void host_lost(const std::string& host, const std::string& why) {
         (void)host;
         (void)why;
     }
 };
 
-// Runs it all. What goes wrong in a trial is that trial's verdict; an error is what kept the campaign from being (an unknown
-// scenario, a kernel that does not boot, no space left). An interruption is no error: the results so far come back, marked.
-Result<RunResults> run_scenarios(const RunSpec& order, Host& backend, RunObserver& observer);
-// The same, spread over several hosts. Which of them plays a trial makes no difference to it. A host that is gone plays no more, and the trial that it was at
-// is played again on another; what it left of it is kept beside, as NUMBER.lost-1. Once none is left the run is broken off.
-Result<RunResults> run_scenarios(const RunSpec& order, const std::vector<Host*>& hosts, RunObserver& observer);
+// Runs all trials. A failure in a trial becomes the verdict of that trial. The function fails only if the run cannot
+// begin (an unknown scenario, a kernel that does not boot, no space left), if the input turns out wrong
+// (Fault::user_input), or if an error comes before the first result. A later error ends the run early, as
+// RunResults::fault. An interruption of the trials is no error: the results so far are returned, with `interrupted`
+// set.
+Result<RunResults> run_scenarios(const RunSpec& spec, Host& host, RunObserver& observer);
+// The same, spread over several hosts. A trial is the same on each of them. A host that is lost plays no more trials.
+// Its unfinished trials are played again on another host; what the lost host left of them is kept as NUMBER.lost-1.
+// If no host is left, the run ends early.
+Result<RunResults> run_scenarios(const RunSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer);
 
 }  // namespace memrig

@@ -1,4 +1,4 @@
-// One trial: restore, arm, play, verdict, evidence.
+// Runs one trial: restores the guest, arms the probes, plays the schedule, judges it, and writes the evidence.
 #pragma once
 
 #include <filesystem>
@@ -12,15 +12,16 @@
 
 namespace memrig {
 
-// How trials are played and judged, the same for all of a run.
+// The options for playing and judging trials. They are the same for all trials of a run.
 struct TrialOptions {
     Mode mode = Mode::directed;
     std::set<std::string> oracles;    // empty: all
-    unsigned preemptions = 2;         // of explore mode
-    std::vector<std::string> points;  // of explore mode; empty: the scenario's, else the default ones
+    unsigned preemptions = 2;         // explore mode: the bound
+    std::vector<std::string> points;  // explore mode; empty: the scenario's points, or else the default ones
     std::vector<std::string> settings;
     bool lock_trace = false;  // compares the ledger with the kernel's own lock tracepoints (lockdep kernels)
-    // False: only what the schedule's own evidence needs is watched, and no rule and no order is judged.
+    // Keeps the lock ledger. If false, only the evidence of the schedule is watched; no rule and no lock order
+    // is judged.
     bool ledger = true;
 };
 
@@ -30,26 +31,28 @@ struct TrialSpec {
     const ScenarioArm& arm;
     unsigned number = 1;
     std::uint64_t seed = 0;
-    std::map<std::string, std::string> attributes;  // by onliner: chosen of its attributes
-    std::filesystem::path directory;                // made here; this trial's alone
+    std::map<std::string, std::string> attributes;  // by actor: the attribute that it writes to
+    std::filesystem::path directory;                // created by run_trial(); for this trial only
     TrialOptions manner = {};
-    Interleaving order = {};  // of explore mode
+    Interleaving order = {};  // explore mode: the order to play
     bool keep_machine = false;
-    std::string host = {};  // the backend's name, where it is one of several
+    std::string host = {};  // the name of the host, if there are several
 };
 
 struct TrialOutcome {
     TrialResult result;
-    Branches branches;  // of explore mode
+    Branches branches;  // explore mode: the orders that branch off
     std::vector<std::string> missing_points;
-    std::unique_ptr<Machine> machine;  // as its judge left it, where it was to be kept; null where there was none
+    std::unique_ptr<Machine> machine;  // as it was when judged, if `keep_machine`; null if there is none
 };
 
-// The points of explore mode: the user's, else the scenario's, else the default ones.
+// The points of explore mode: the user's, or else the scenario's, or else the default ones.
 std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& scenario);
 
-// What goes wrong on our side is the verdict `rig-fault`; what the guest does not let us see is `inconclusive`. An error is
-// only the user's request to stop, or input that QEMU refuses. Runs on the caller's thread from beginning to end.
+// Runs a trial. A failure of the rig or its host becomes the verdict `rig-fault`; what the guest does not let the rig
+// see becomes `inconclusive`. Fails only if the user asks to stop (Fault::interrupted), if QEMU or the kernel refuses
+// the input (Fault::user_input), or if the trial's directory cannot be written at the beginning (Fault::host). Runs on
+// the caller's thread from beginning to end.
 Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order);
 
 }  // namespace memrig

@@ -17,12 +17,12 @@ constexpr std::uint64_t kMostRecipeBytes = 4u << 20;
 constexpr std::uint64_t kMostVerdictBytes = 16u << 20;
 using Json = nlohmann::json;
 
-// Thrown where a value is none of ours.
+// Thrown for a value that memrig does not write.
 struct Unfit : std::runtime_error {
     using std::runtime_error::runtime_error;
 };
 
-// Exceptions, nlohmann's too, end here: a file of ours that somebody has changed is bad input.
+// Turns exceptions, also nlohmann's, into errors. A file of memrig that somebody has changed is bad input.
 template <class Read>
 auto guarded(const std::string& what, Read read) -> Result<decltype(read())> {
     try {
@@ -34,17 +34,17 @@ auto guarded(const std::string& what, Read read) -> Result<decltype(read())> {
     }
 }
 
-// nlohmann bends a negative number, a fraction or one that is too large until it fits.
+// Returns a count. nlohmann's get() alone would convert a negative number, a fraction or a number that is too large.
 template <class Count>
 Count count_at(const Json& json, const char* key) {
     const Json& value = json.at(key);
     if (!value.is_number_unsigned() || value.get<std::uint64_t>() > std::numeric_limits<Count>::max())
-        throw Unfit(fmt::format("\"{}\" is no count", key));
+        throw Unfit(fmt::format("\"{}\" is not a count", key));
     return value.get<Count>();
 }
 
 const Json& list_at(const Json& json, const char* key) {
-    if (!json.at(key).is_array()) throw Unfit(fmt::format("\"{}\" is no list", key));
+    if (!json.at(key).is_array()) throw Unfit(fmt::format("\"{}\" is not a list", key));
     return json.at(key);
 }
 
@@ -118,31 +118,31 @@ nlohmann::ordered_json order_json(const Interleaving& order) {
     return list;
 }
 
-Json recipe_json(const TrialSpec& order) {
-    const KernelImage& kernel = order.guest->order.kernel;
-    const TrialOptions& manner = order.manner;
+Json recipe_json(const TrialSpec& spec) {
+    const KernelImage& kernel = spec.guest->order.kernel;
+    const TrialOptions& manner = spec.manner;
     Json json = {{"schema", kRecipeSchema},
                  {"memrig", MEMRIG_VERSION},
-                 {"scenario", order.scenario.name},
-                 {"arm", order.arm.name},
-                 {"kernel", {{"id", kernel.id}, {"sha256", kernel.sha256}, {"release", order.guest->hello.release}}},
-                 {"bench", order.guest->order.bench.name},
-                 {"emulator", order.guest->order.bench.emulator.id},
-                 {"qemu", order.guest->qemu_version},
-                 {"accelerator", to_string(order.guest->order.accelerator)},
-                 {"number", order.number},
-                 {"seed", order.seed},
-                 {"attributes", order.attributes},
+                 {"scenario", spec.scenario.name},
+                 {"arm", spec.arm.name},
+                 {"kernel", {{"id", kernel.id}, {"sha256", kernel.sha256}, {"release", spec.guest->hello.release}}},
+                 {"bench", spec.guest->order.bench.name},
+                 {"emulator", spec.guest->order.bench.emulator.id},
+                 {"qemu", spec.guest->qemu_version},
+                 {"accelerator", to_string(spec.guest->order.accelerator)},
+                 {"number", spec.number},
+                 {"seed", spec.seed},
+                 {"attributes", spec.attributes},
                  {"mode", to_string(manner.mode)},
                  {"oracles", manner.oracles},
                  {"preemptions", manner.preemptions},
-                 {"points", points_of(manner, order.scenario)},
+                 {"points", points_of(manner, spec.scenario)},
                  {"settings", manner.settings},
                  {"ledger", manner.ledger},
                  {"lock_trace", manner.lock_trace},
-                 {"order", Json(order_json(order.order))},
-                 {"scenario_text", order.scenario.text}};
-    if (!order.host.empty()) json["host"] = order.host;
+                 {"order", Json(order_json(spec.order))},
+                 {"scenario_text", spec.scenario.text}};
+    if (!spec.host.empty()) json["host"] = spec.host;
     return json;
 }
 
@@ -151,9 +151,9 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
     const auto text = read_file(path, kMostRecipeBytes);
     if (!text)
         return fail_with({Fault::user_input,
-                          fmt::format("{} is no trial's directory: it has no trial.json", trial_directory.string()),
+                          fmt::format("{} is not a trial's directory: it has no trial.json", trial_directory.string()),
                           {}},
-                         "give one that a run left, RUN/SCENARIO/KERNEL/ARM/NUMBER");
+                         "give a directory that a run left: RUN/SCENARIO/KERNEL/ARM/NUMBER");
     const Json json = Json::parse(*text, nullptr, false);
     const auto schema = json.is_object() ? json.find("schema") : json.end();
     if (!json.is_object() || schema == json.end() || *schema != kRecipeSchema)
@@ -210,7 +210,7 @@ Json verdict_json(const TrialResult& result) {
 Result<TrialResult> read_verdict(const fs::path& trial_directory) {
     const fs::path path = trial_directory / "verdict.json";
     const auto text = read_file(path, kMostVerdictBytes);
-    if (!text) return fail(Fault::user_input, "{} is not there: that trial came to no verdict", path.string());
+    if (!text) return fail(Fault::user_input, "{} does not exist: the trial came to no verdict", path.string());
     return guarded(path.string(), [&] { return result_of(Json::parse(*text)); });
 }
 

@@ -1,4 +1,5 @@
-// Trials as JSON: what a trial was made of (trial.json, by which it can be played again) and what it came to (verdict.json).
+// Writes trials as JSON and reads them back: the recipe, from which a trial can be played again (trial.json), and the
+// result (verdict.json). No reader trusts its input.
 #pragma once
 
 #include <nlohmann/json.hpp>
@@ -7,10 +8,10 @@
 
 namespace memrig {
 
-// An order as every file of a run has it: a list of its switches.
+// Returns an order as a list of its switches. All files of a run have this form.
 nlohmann::ordered_json order_json(const Interleaving& order);
 
-// What is needed to play a trial again.
+// All that is needed to play a trial again.
 struct TrialRecipe {
     std::string scenario, scenario_text, arm;
     std::string kernel, kernel_sha256, kernel_release;  // as given to --kernel
@@ -23,17 +24,17 @@ struct TrialRecipe {
     TrialOptions manner;
     Interleaving order;
 };
-nlohmann::json recipe_json(const TrialSpec& order);
-// Fault::user_input where the file is damaged or of another format; nothing in it is trusted.
+nlohmann::json recipe_json(const TrialSpec& spec);
+// Reads trial.json. Fails with Fault::user_input if the file is missing, damaged or of another format.
 Result<TrialRecipe> read_recipe(const std::filesystem::path& trial_directory);
 
 nlohmann::json verdict_json(const TrialResult& result);
-// Likewise.
+// Reads verdict.json. Fails with Fault::user_input if the file is missing or damaged.
 Result<TrialResult> read_verdict(const std::filesystem::path& trial_directory);
 
-// A line of explore mode's journal.
+// The JSON of one line of explore mode's journal.
 nlohmann::json outcome_json(const TrialOutcome& outcome);
-// Fault::user_input, naming `where`.
+// Reads such a line. Fails with Fault::user_input and a message that names `where` if it is damaged.
 Result<TrialOutcome> read_outcome(const std::string& text, const std::string& where);
 
 }  // namespace memrig

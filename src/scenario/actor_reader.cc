@@ -21,7 +21,7 @@ bool is_actor_name(const std::string& text) {
     });
 }
 
-// What the agent can be told to write: docs/agent-protocol.md. A UUID is the longest.
+// Returns whether the agent can write this text (docs/agent-protocol.md). The longest text is a UUID.
 bool can_be_written(const std::string& text) {
     constexpr std::size_t longest = 36;
     return !text.empty() && text.size() <= longest && std::ranges::all_of(text, [](unsigned char c) {
@@ -40,7 +40,7 @@ void read_expected(TomlTable& table, Actor& actor) {
         table.report("expect", "what is done in one trial and refused in another leaves no state to be expected");
 }
 
-// What QEMU and the kernel are expected to answer who plugs or unplugs a pc-dimm.
+// Reads the answers that QEMU and the kernel are expected to give when a pc-dimm is plugged or unplugged.
 void read_refusals(TomlTable& table, Actor& actor) {
     for (const auto& text : table.strings("expect", false)) {
         if (const auto refusal = parse_refusal(text)) actor.refusals.push_back(*refusal);
@@ -66,7 +66,7 @@ void read_adder(TomlTable& table, Actor& actor) {
         actor.path = memory->control_file;
         actor.value = memory->text_that_adds;
         actor.onlined_by_kernel = memory->onlined_by_kernel;
-        return;  // its size is the bench's matter
+        return;  // the bench decides its size
     }
     actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
     if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
@@ -118,14 +118,14 @@ void read_prober(TomlTable& table, Actor& actor) {
     actor.entry = table.strings("entry", false);
 }
 
-// It does what the attribute `online` of a memory block's device does, too (drivers/base/core.c).
+// A vCPU's attribute `online` is the same driver-core attribute that a memory block has (drivers/base/core.c).
 void read_vcpu_onliner(TomlTable& table, Actor& actor) {
     actor.attributes = {"online"};
     read_expected(table, actor);
     actor.entry = table.strings("entry", false);
 }
 
-// What the agent takes for a path: docs/agent-protocol.md.
+// Returns whether the agent accepts this path (docs/agent-protocol.md).
 bool can_be_written_to(const std::string& path) {
     constexpr std::size_t longest = 95;
     return path.starts_with("/sys/") && path.size() <= longest && std::ranges::all_of(path, [](unsigned char c) {
@@ -142,12 +142,12 @@ void read_file_writer(TomlTable& table, Actor& actor) {
     if (table.has("value") && !can_be_written(actor.value)) table.report("value", kValueRule);
     read_expected(table, actor);
     actor.entry = table.strings("entry", true);
-    // The agent looks out for uevents of memory blocks alone.
+    // No "uevent" here: the agent only waits for uevents of memory blocks.
     constexpr std::size_t now = 0;
     actor.trigger = static_cast<WriterTrigger>(table.choice("trigger", {"now", "spin"}, now));
 }
 
-// Onliners, offliners and writers.
+// Reads an onliner, an offliner or a writer.
 void read_thread(TomlTable& table, Actor& actor) {
     if (table.has("attribute")) actor.attributes = table.strings("attribute", true);
     else (void)table.strings("attribute", false);
@@ -204,7 +204,7 @@ Actor read_actor(const std::string& name, TomlTable& table) {
     const std::size_t none = names.size();
     const std::size_t chosen = table.has("kind") ? table.choice("kind", names, none) : none;
     if (!table.has("kind")) (void)table.string("kind");
-    if (chosen == none) return actor;  // what else it may say depends on it
+    if (chosen == none) return actor;  // the other keys depend on the kind
     actor.kind = kinds[chosen].second;
     switch (actor.kind) {
         case ActorKind::adder: read_adder(table, actor); break;

@@ -8,13 +8,13 @@
 
 namespace memrig {
 
-// Mistakes go to the document's diagnostics.
+// Adds mistakes to the diagnostics of the table's document.
 Actor read_actor(const std::string& name, TomlTable& table);
 
-// Whether it can be the name of a kernel symbol.
+// Returns whether the text can be the name of a kernel symbol.
 bool is_kernel_symbol(const std::string& text);
 constexpr int kMostNodes = 127;
-// What QEMU takes for an id.
+// Returns whether the text can be a device id. All such ids are valid for QEMU.
 bool is_device_id(const std::string& text);
 inline constexpr const char* kDeviceIdRule = "a small letter, then small letters, digits and '-', at most 32";
 

@@ -46,7 +46,7 @@ Result<std::string> full_name(const std::string& name) {
     return fail(Fault::user_input, "\"{}\" may be {} or {}", name, matches[0], matches[1]);
 }
 
-// Those of the folder below scenarios/ that the word names: "race", "race/" or "race/*".
+// The scenarios of the folder below scenarios/ that the word names: "race", "race/" or "race/*".
 std::vector<std::string> in_folder(std::string_view word) {
     if (word.ends_with("/*")) word.remove_suffix(1);
     if (word.ends_with('/')) word.remove_suffix(1);
@@ -60,7 +60,7 @@ std::vector<std::string> in_folder(std::string_view word) {
     return names;
 }
 
-// Where it lies below scenarios/ that is its name, else the path as given.
+// A file below scenarios/ is named by its path there, without .toml. Any other file is named by the path as given.
 std::string name_of(const fs::path& path) {
     const fs::path relative = fs::absolute(path).lexically_normal().lexically_relative(scenario_directory());
     if (relative.empty() || *relative.begin() == "..") return path.string();

@@ -1,4 +1,5 @@
-// What a scenario is about, as docs/coverage.md sorts them: a closed list, so that a path that nobody tests shows as an empty row.
+// The memory hotplug paths by which docs/coverage.md sorts the scenarios. The list is closed, so that a path without a
+// test shows as an empty row.
 #pragma once
 
 #include <array>
@@ -11,7 +12,7 @@ struct HotplugPath {
     std::string_view name;
 };
 
-// In the order of the table.
+// In the order of the table in docs/coverage.md.
 inline constexpr std::array kHotplugPaths = std::to_array<HotplugPath>({
     {"acpi-dimm-add", "ACPI or DLPAR adds a pc-dimm"},
     {"acpi-dimm-remove", "ACPI or DLPAR removes a pc-dimm"},

@@ -40,26 +40,26 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     arm.mutant = table.string("mutant", "");
     if (!arm.mutant.empty()) check_mutants(table, "mutant", {arm.mutant});
     for (auto& elide : table.tables("elide", false)) {
-        ElisionSpec order;
+        ElisionSpec spec;
         const bool is_lock = !elide.has("function");
-        order.lock = elide.string(is_lock ? "lock" : "function");
-        if (is_lock) order.unlock = elide.string("unlock");
-        order.callers = elide.strings("caller", true);
+        spec.lock = elide.string(is_lock ? "lock" : "function");
+        if (is_lock) spec.unlock = elide.string("unlock");
+        spec.callers = elide.strings("caller", true);
         constexpr std::int64_t lowest_errno = -4095;  // MAX_ERRNO, include/linux/err.h
-        order.value = static_cast<std::uint64_t>(elide.integer("value", lowest_errno, 1, 0));
+        spec.value = static_cast<std::uint64_t>(elide.integer("value", lowest_errno, 1, 0));
         elide.finish();
-        arm.elisions.push_back(std::move(order));
+        arm.elisions.push_back(std::move(spec));
     }
     for (auto& forced : table.tables("override", false)) {
-        OverrideSpec order;
-        order.function = forced.string("function");
-        order.argument = static_cast<unsigned>(forced.integer("argument", 0, 5));
+        OverrideSpec spec;
+        spec.function = forced.string("function");
+        spec.argument = static_cast<unsigned>(forced.integer("argument", 0, 5));
         constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
         constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-        order.from = static_cast<std::int32_t>(forced.integer("from", least, most));
-        order.to = static_cast<std::int32_t>(forced.integer("to", least, most));
+        spec.from = static_cast<std::int32_t>(forced.integer("from", least, most));
+        spec.to = static_cast<std::int32_t>(forced.integer("to", least, most));
         forced.finish();
-        arm.overrides.push_back(std::move(order));
+        arm.overrides.push_back(std::move(spec));
     }
     arm.settings = table.strings("set", false);
     const bool control = name == "control";
@@ -87,15 +87,15 @@ std::string read_path(TomlTable& root) {
 constexpr const char* kInjectorCountsNothing = "the kernel's error injector lets none through first";
 
 VetoSpec read_veto(TomlTable& table) {
-    VetoSpec order;
+    VetoSpec spec;
     const std::string text = table.string("notice");
-    if (const auto notice = parse_notice(text)) order.notice = *notice;
+    if (const auto notice = parse_notice(text)) spec.notice = *notice;
     else table.report("notice", fmt::format("there is no notice \"{}\"", text));
-    order.by = static_cast<VetoSpec::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
-    order.after = static_cast<unsigned>(table.integer("after", 0, 1'000'000, 0));
-    if (order.after > 0 && order.by == VetoSpec::By::kernel) table.report("after", kInjectorCountsNothing);
+    spec.by = static_cast<VetoSpec::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
+    spec.after = static_cast<unsigned>(table.integer("after", 0, 1'000'000, 0));
+    if (spec.after > 0 && spec.by == VetoSpec::By::kernel) table.report("after", kInjectorCountsNothing);
     table.finish();
-    return order;
+    return spec;
 }
 
 }  // namespace
@@ -103,7 +103,7 @@ VetoSpec read_veto(TomlTable& table) {
 Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     Scenario scenario;
     scenario.name = name;
-    if (!document.diagnostics().empty()) return scenario;  // no TOML: nothing further can be said
+    if (!document.diagnostics().empty()) return scenario;  // not TOML: nothing else can be checked
     TomlTable root = document.root();
     root.integer("schema", 1, 1);
     scenario.title = root.string("title");

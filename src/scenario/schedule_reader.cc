@@ -15,7 +15,7 @@ constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::st
                                                           {"await", StepKind::await},   {"release", StepKind::release},
                                                           {"finish", StepKind::finish}, {"settle", StepKind::settle}};
 
-// Nothing where the table is no step.
+// Nothing if the table is not a step.
 std::optional<Step> read_step(TomlTable& table) {
     Step step;
     int kinds = 0;
@@ -60,7 +60,7 @@ std::optional<Step> read_step(TomlTable& table) {
     return step;
 }
 
-// Follows the actors through the steps.
+// Follows the actors through the steps, and reports steps that their state does not allow.
 class StepChecker {
 public:
     explicit StepChecker(const Schedule& schedule) : schedule_(schedule) {}
@@ -149,7 +149,7 @@ private:
 }  // namespace
 
 namespace {
-// Whoever changes or takes away a device needs one that it can be done to.
+// Checks that the devices that are plugged, resized and unplugged fit each other.
 void check_devices(const Schedule& schedule, TomlTable& root) {
     const auto adder = std::ranges::find(schedule.actors, ActorKind::adder, &Actor::kind);
     if (adder == schedule.actors.end()) return;
@@ -172,7 +172,7 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
     }
 }
 
-// The same devices come and go in each round.
+// Checks that each round of a loop plugs and unplugs the same devices.
 void check_loop(const Schedule& schedule, TomlTable& root) {
     const auto comes_and_goes = [&](const Actor& actor) {
         const auto takes_away = [&](const Actor& other) {
@@ -226,7 +226,8 @@ Schedule read_schedule(TomlTable& root) {
     if (std::ranges::count(schedule.actors, ActorKind::vcpu_plugger, &Actor::kind) > 1)
         root.report("actor", "only one actor can be of the kind \"plug-vcpu\"");
     StepChecker checker(schedule);
-    // Where an actor or a step could not be read, what follows from it is no mistake of its own.
+    // After an actor or a step that could not be read, the steps are not checked: that would report mistakes that only
+    // follow from the first one.
     bool followed = !schedule.actors.empty();
     for (auto& table : root.tables("step", true)) {
         const auto step = read_step(table);

@@ -6,10 +6,11 @@
 
 namespace memrig {
 
-inline constexpr unsigned kMostRounds = 100'000;  // of a loop
+inline constexpr unsigned kMostRounds = 100'000;  // in a loop
 
-// Mistakes go to the document's diagnostics: among others an actor that no step starts, a hold of an actor that was not
-// started or is held already, a release of one that is not, evidence that nothing could show, steps behind the settling.
+// Adds mistakes to the document's diagnostics. Among them are an actor that no step starts, a hold of an actor that
+// was not started or is already held, a release of an actor that is not held, evidence that nothing can show, and
+// steps after the settling.
 Schedule read_schedule(TomlTable& root);
 
 }  // namespace memrig

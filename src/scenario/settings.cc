@@ -10,7 +10,7 @@ namespace memrig {
 
 namespace {
 
-constexpr std::array<std::string_view, 3> kVetoers = {"probe", "kernel", "nobody"};  // as VetoSpec::By counts
+constexpr std::array<std::string_view, 3> kVetoers = {"probe", "kernel", "nobody"};  // in the order of VetoSpec::By
 
 Status set_size(Actor& actor, const std::string& value) {
     const auto bytes = parse_size(value);
@@ -30,7 +30,7 @@ Status set_node(Actor& actor, const std::string& value) {
 }
 
 Status set_device_id(Actor& actor, const std::string& value) {
-    if (!is_device_id(value)) return fail(Fault::user_input, "\"{}\" is no device id: {}", value, kDeviceIdRule);
+    if (!is_device_id(value)) return fail(Fault::user_input, "\"{}\" is not a device id: {}", value, kDeviceIdRule);
     actor.device_id = value;
     return {};
 }
@@ -41,8 +41,8 @@ Status set_rounds(Schedule& schedule, const std::string& value) {
     const auto [at, code] = std::from_chars(value.data(), end, rounds);
     const unsigned least = schedule.warm_up + kStretches;
     if (code != std::errc() || at != end || rounds < least || rounds > kMostRounds)
-        return fail(Fault::user_input, "\"{}\" is no number of rounds: {} to {}, {} of them for the warm-up", value,
-                    least, kMostRounds, schedule.warm_up);
+        return fail(Fault::user_input, "\"{}\" is not a valid number of rounds: {} to {}, {} of them for the warm-up",
+                    value, least, kMostRounds, schedule.warm_up);
     schedule.rounds = rounds;
     return {};
 }
@@ -59,11 +59,11 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
     const std::string value = setting.substr(equals + 1);
     if (name == "veto" && key == "by" && scenario.veto) {
         const auto by = std::ranges::find(kVetoers, value);
-        if (by == kVetoers.end()) return fail(Fault::user_input, "\"{}\" is none of probe, kernel, nobody", value);
+        if (by == kVetoers.end()) return fail(Fault::user_input, "\"{}\" is not probe, kernel or nobody", value);
         const auto vetoer = static_cast<VetoSpec::By>(by - kVetoers.begin());
         if (vetoer == VetoSpec::By::kernel && scenario.veto->after > 0)
             return fail(Fault::user_input,
-                        "the kernel's error injector lets none through first, as this veto's after asks");
+                        "the kernel's error injector cannot let notices through first, as this veto's \"after\" asks");
         scenario.veto->by = vetoer;
         return {};
     }

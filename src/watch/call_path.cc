@@ -32,7 +32,7 @@ Result<bool> CallPaths::is_return_address(Probe& probe, unsigned vcpu, std::uint
 }
 
 Result<std::vector<std::string>> CallPaths::read(Probe& probe, const Arrival& arrival, std::size_t depth) {
-    MEMRIG_ASSERT(depth > 0, "a call path has a caller");
+    MEMRIG_ASSERT(depth > 0, "the depth of a call path is at least 1");
     const std::uint64_t sp = arrival.registers.sp();
     const std::uint64_t stack_end = arrival.task + kernel_stack_bytes(symbols_, probe.architecture());
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kStackChunk, stack_end - sp)) & ~std::size_t{7};

@@ -1,4 +1,4 @@
-// How a task came to where it is, read from its kernel stack while the guest stands still.
+// Reads a task's call path from its kernel stack while the guest is stopped.
 #pragma once
 
 #include <cstdint>
@@ -12,23 +12,25 @@
 
 namespace memrig {
 
-// Of a path that is kept for reports.
+// The most callers in a path that is kept for reports.
 inline constexpr std::size_t kPathDepth = 6;
 
-// Finds return addresses as the kernel's own unwinder of last resort does (arch/x86/kernel/unwind_guess.c): words on the stack that
-// point behind a call in the kernel's text. It may name a call that has returned already, and leaves out what was inlined.
+// Finds return addresses like the kernel's own unwinder of last resort (arch/x86/kernel/unwind_guess.c): words on the
+// stack that point behind a call in the kernel's text. A path may name a call that has already returned, and leaves out
+// inlined functions. The symbols must outlive it. Not thread-safe.
 class CallPaths {
 public:
     explicit CallPaths(const SymbolTable& symbols) : symbols_(symbols) {}
 
-    // Innermost first, "function+0x1c", at most `depth`.
+    // Returns at most `depth` callers, innermost first, as "function+0x1c". REQUIRES: `depth` is at least 1.
     Result<std::vector<std::string>> read(Probe& probe, const Arrival& arrival, std::size_t depth);
 
 private:
     Result<bool> is_return_address(Probe& probe, unsigned vcpu, std::uint64_t address);
 
     const SymbolTable& symbols_;
-    std::map<std::uint64_t, bool> judged_;  // kernel text does not change where we look at it
+    // The answers of is_return_address(), by address. They stay valid: kernel text does not change at these places.
+    std::map<std::uint64_t, bool> judged_;
 };
 
 }  // namespace memrig

@@ -9,15 +9,15 @@
 namespace memrig {
 
 Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols,
-                                               const ElisionSpec& order) {
+                                               const ElisionSpec& spec) {
     const auto has = [&](const std::string& caller) { return !symbols.all(caller).empty(); };
-    if (std::ranges::none_of(order.callers, has))
-        return fail(Fault::guest, "this kernel has no symbol {}", fmt::join(order.callers, " or "));
-    std::unique_ptr<Elision> elision(new Elision(conductor, symbols, order));
-    MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, order.lock));
+    if (std::ranges::none_of(spec.callers, has))
+        return fail(Fault::guest, "this kernel has no symbol {}", fmt::join(spec.callers, " or "));
+    std::unique_ptr<Elision> elision(new Elision(conductor, symbols, spec));
+    MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, spec.lock));
     std::vector<std::uint64_t> unlocks;
-    if (!order.unlock.empty()) {
-        MEMRIG_TRY(unlocks, entries_of(conductor.probe(), symbols, order.unlock));
+    if (!spec.unlock.empty()) {
+        MEMRIG_TRY(unlocks, entries_of(conductor.probe(), symbols, spec.unlock));
     }
     Elision* self = elision.get();
     for (const auto entry : locks)
@@ -31,13 +31,13 @@ Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const Symbo
 
 Result<Response> Elision::at_lock(const Arrival& arrival) {
     MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
-    if (std::ranges::find(order_.callers, symbols_.function(back)) == order_.callers.end()) {
+    if (std::ranges::find(spec_.callers, symbols_.function(back)) == spec_.callers.end()) {
         counts_.others++;
         return Response::pass();
     }
-    if (!order_.unlock.empty()) elided_tasks_.insert(arrival.task);
+    if (!spec_.unlock.empty()) elided_tasks_.insert(arrival.task);
     counts_.locks++;
-    return Response::leave(order_.value);
+    return Response::leave(spec_.value);
 }
 
 Result<Response> Elision::at_unlock(const Arrival& arrival) {

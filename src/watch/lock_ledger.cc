@@ -14,12 +14,12 @@ namespace memrig {
 
 namespace {
 
-// A mutex whose address lies this far or less behind a `struct device` is that device's own: it holds no other mutex that
-// the driver core takes, and its next neighbour in the slab is a device that is nearer to its own lock.
+// A mutex that lies at most this many bytes behind the start of a `struct device` is that device's own. A device
+// holds no other mutex that the driver core takes, and the next device in the slab is nearer to its own lock.
 constexpr std::uint64_t kDeviceSpan = 1024;
 constexpr std::size_t kMostEvents = 100'000;
 
-// What lockdep kernels have instead of mutex_lock (include/linux/mutex.h) is among them.
+// Includes the functions that lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
 constexpr std::array kMutexLocks = {
     "mutex_lock",          "mutex_lock_nested",         "mutex_lock_interruptible", "mutex_lock_interruptible_nested",
     "mutex_lock_killable", "mutex_lock_killable_nested"};
@@ -35,14 +35,14 @@ enum class LockLedger::Effect {
     releases
 };
 
-// A function that works on a lock. Its first argument is the lock, or it stands for one fixed lock.
+// A kernel function that takes or releases a lock: its first argument, or one fixed lock.
 struct LockLedger::Primitive {
     const char* function;
     Effect effect;
     bool shared;
     const char* fixed;  // the lock, where it is not an argument
     bool optional;      // not every kernel has it
-    bool mutex_change;  // what it does shows in the mutex itself
+    bool mutex_change;  // its effect shows in the mutex itself
     bool mutex = false;
 };
 
@@ -71,7 +71,7 @@ LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWa
 
 Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
                                                      MutexWatching watching, LedgerExtent extent) {
-    // mutex_lock_nested and its kin are what lockdep kernels have instead of mutex_lock (include/linux/mutex.h).
+    // Lockdep kernels have mutex_lock_nested and its kin instead of mutex_lock (include/linux/mutex.h).
     static constexpr Primitive primitives[] = {
         {"mutex_lock", Effect::acquires, false, nullptr, true, true, true},
         {"mutex_lock_nested", Effect::acquires, false, nullptr, true, true, true},
@@ -91,7 +91,7 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
     };
     MEMRIG_ASSERT(extent == LedgerExtent::attempts || watching == MutexWatching::calls ||
                       conductor.probe().architecture().watched_writes_pass,
-                  "writes are watched only where they come to pass");
+                  "writes are watched only on architectures where a watched write takes effect");
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
     for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
         if (!ledger->names_.can_know(lock)) ledger->gaps_.push_back(fmt::format("{} has no symbol", lock));
@@ -167,7 +167,8 @@ Status LockLedger::watch_primitive(const Primitive& primitive) {
 }
 
 Status LockLedger::watch_devices() {
-    // A memory block's device passes bus_probe_device() when it is added, and device_online() or device_offline() later.
+    // A memory block's device passes bus_probe_device() when it is added.
+    // Later it passes device_online() or device_offline().
     for (const char* function : {"bus_probe_device", "device_online", "device_offline"}) {
         const auto at_device = [this](const Arrival& arrival) -> Result<Response> {
             const std::uint64_t device = arrival.registers.argument(0);
@@ -188,7 +189,7 @@ Status LockLedger::found_device(std::uint64_t device, std::uint64_t block) {
 }
 
 Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) {
-    MEMRIG_ASSERT(device_lock_offset_, "where a device has its mutex is known");
+    MEMRIG_ASSERT(device_lock_offset_, "the offset of the mutex in a device is known");
     return mutexes_.watch(device + *device_lock_offset_, device_lock_name(block));
 }
 
@@ -269,14 +270,14 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
 
 Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival,
                           std::uint64_t value) {
-    MEMRIG_ASSERT(primitive.effect != Effect::releases, "only who takes a lock is waited for");
+    MEMRIG_ASSERT(primitive.effect != Effect::releases, "only a call that takes a lock is watched until it returns");
     LockEvent event = wanted;
     event.at = arrival.at;
     event.vcpu = arrival.vcpu;
     const bool zero = (value & 0xffffffff) == 0;
     const bool got = primitive.effect == Effect::acquires || zero == (primitive.effect == Effect::acquires_or_fails);
     event.action = got ? LockAction::takes : LockAction::refused;
-    // A take by trylock shows in the mutex, too.
+    // A successful trylock also shows in the mutex itself, and is recorded there.
     if (primitive.effect == Effect::tries && got && watching_ == MutexWatching::writes) return {};
     write(std::move(event));
     return {};
@@ -320,7 +321,8 @@ std::optional<LockEvent> LockLedger::wanted_by(std::uint64_t task) const {
 }
 
 namespace {
-// Follows "waits for a lock that X holds" from `task` to `start`. Of a lock that has several holders, readers, any one will do.
+// Follows "waits for a lock that X holds" from `task` to `start`. A lock may have several holders if they are readers:
+// any one of them will do.
 bool leads_to(std::uint64_t start, std::uint64_t task, const std::map<std::uint64_t, LockEvent>& wanted,
               const std::map<std::uint64_t, std::vector<LockEvent>>& held, std::set<std::uint64_t>& seen,
               WaitCycle& path) {

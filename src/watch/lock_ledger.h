@@ -1,9 +1,10 @@
-// The ledger: who took, was refused, waited for and let go of which lock, while a trial ran. Facts only; the oracles judge.
+// The ledger records which task took, was refused, waited for and released which lock during a trial. It records only
+// facts: the oracles judge them.
 //
-// It watches the locks themselves and the kernel's own lock functions (kernel/locking/mutex.c, percpu-rwsem.c, kernel/cpu.c) and keeps
-// what concerns the locks of memory hotplug, told by the lock's address: device_hotplug_lock, mem_hotplug_lock, cpu_hotplug_lock,
-// acpi_scan_lock and the device locks of memory blocks. So it works on stock kernels without lockdep, and inlining of a
-// caller hides nothing from it.
+// The ledger watches the locks themselves and the kernel's own lock functions (kernel/locking/mutex.c, percpu-rwsem.c,
+// kernel/cpu.c). It keeps the events of the locks of memory hotplug, which it tells by their address:
+// device_hotplug_lock, mem_hotplug_lock, cpu_hotplug_lock, acpi_scan_lock and the device locks of memory blocks. So it
+// works on stock kernels without lockdep, and an inlined caller hides nothing from it.
 #pragma once
 
 #include <cstdint>
@@ -24,48 +25,51 @@
 
 namespace memrig {
 
-// How changes of a mutex are seen.
+// The way in which the ledger sees changes of a mutex.
 enum class MutexWatching {
     writes,  // by watchpoints on the mutexes that matter: few stops, but more watchpoints than hardware has (TCG only)
     calls    // by breakpoints on the mutex functions: a stop for every mutex of the kernel (KVM)
 };
 
-// What is watched: everything, or only attempts on mutexes, which is what tells a refused onliner.
+// The extent of what the ledger watches: everything, or only trylock attempts on mutexes. These show that a writer was
+// refused.
 enum class LedgerExtent { all, attempts };
 
-// A task waits for a lock that another one took.
+// A task waits for a lock that another task took.
 struct WaitLink {
     LockEvent wants;
-    LockEvent taken;  // by the next link's task
+    LockEvent taken;  // by the task of the next link
 };
 // A cycle in the wait-for graph.
 using WaitCycle = std::vector<WaitLink>;
 
-// Same thread as the conductor, which must outlive it.
+// The conductor and the symbols must outlive it. Used on the conductor's thread.
 class LockLedger {
 public:
-    // Sets its breakpoints. Fault::guest where the kernel lacks a function that every kernel has.
+    // Sets the ledger's breakpoints and watchpoints. Fault::guest if the kernel lacks a function that every kernel has.
+    // REQUIRES: `writes` (unless `extent` is `attempts`) only on an architecture where watched writes take effect
+    // (Architecture::watched_writes_pass).
     static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
                                                     MutexWatching watching, LedgerExtent extent = LedgerExtent::all);
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
-    // Called for each event as it is written, with the guest stopped.
+    // Calls `listener` for each event as it is written. The guest is stopped then.
     [[nodiscard]] Subscription on_event(std::function<void(const LockEvent&)> listener) {
         return listeners_.add(std::move(listener));
     }
 
-    // What a task holds now, oldest first: the events by which it took them.
+    // Returns the locks that a task holds now, oldest first, each as the event by which the task took it.
     [[nodiscard]] std::vector<LockEvent> held_by(std::uint64_t task) const;
-    // What it waits for now, if it does.
+    // Returns the wish for the lock that the task waits for now, else nothing.
     [[nodiscard]] std::optional<LockEvent> wanted_by(std::uint64_t task) const;
     [[nodiscard]] std::optional<WaitCycle> wait_cycle() const;
-    // Whether this lock's address is known, so that all its takers are.
+    // Returns true if the lock's address is known or can be learned, so that the ledger sees all tasks that take it.
     [[nodiscard]] bool watches(const std::string& lock) const { return names_.can_know(lock); }
-    // The memory block whose device this address is, if the ledger has come to know it.
+    // Returns the memory block whose `struct device` lies at this address, or nothing if the ledger does not know it.
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
-    // By the address of its task_struct: each task that was seen to own a mutex, as it was then.
+    // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return mutexes_.owners(); }
-    // What could not be watched on this kernel, and why: for the report.
+    // Returns, for the report, what could not be watched on this kernel and why.
     [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
 
 private:
@@ -82,11 +86,11 @@ private:
     Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
     Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
     void write(LockEvent event);
-    // Where a lock has no symbol: learns which it is from the functions that take it.
+    // Learns the address of each lock that has no symbol from the functions that take it.
     Status watch_takers();
     Status watch_for_mutex();
     Status learn(const Arrival& arrival, bool mutex, bool by_caller);
-    // The name of the lock at that address if it is one of ours.
+    // Returns the name of the lock at that address if it is a lock of memory hotplug.
     [[nodiscard]] std::optional<std::string> lock_at(std::uint64_t address) const;
 
     Conductor& conductor_;
@@ -95,11 +99,12 @@ private:
     CallPaths paths_;
     MutexWatch mutexes_;
     std::optional<std::uint64_t> device_lock_offset_;
-    std::vector<Conductor::WatchId> learning_;  // the breakpoints that learn it
+    std::vector<Conductor::WatchId> learning_;  // breakpoints that learn device_lock_offset_
     LockNames names_;
-    std::map<std::uint64_t, std::string> about_to_take_;  // by task: a lock that is not known yet
-    std::vector<Conductor::WatchId> taking_;          // breakpoints on the mutex functions while one is such a mutex
-    std::map<std::uint64_t, std::uint64_t> devices_;  // struct device of a memory block: the block
+    std::map<std::uint64_t, std::string> about_to_take_;  // by task: a lock whose address is not known yet
+    // Breakpoints on the mutex functions, set while a task is about to take a mutex whose address is not known yet.
+    std::vector<Conductor::WatchId> taking_;
+    std::map<std::uint64_t, std::uint64_t> devices_;  // memory blocks by the address of their `struct device`
     std::vector<LockEvent> events_;
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task
     std::map<std::uint64_t, LockEvent> wanted_;             // by task

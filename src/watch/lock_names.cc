@@ -16,15 +16,16 @@ struct Taker {
     const char* function;
     const char* lock;
 };
-// Functions that are there to take this lock: the first of its kind that is taken once they were entered is it, be that by a call or,
-// as the last thing that they do, by a jump.
+// Functions that exist to take this lock. After a task entered one, the first lock of that kind that it takes is
+// this lock. The function takes it by a call or, as its last action, by a jump.
 constexpr std::array kTakers = {
     Taker{"lock_device_hotplug", locks::device_hotplug},
     Taker{"acpi_scan_lock_acquire", locks::acpi_scan},
     Taker{"mem_hotplug_begin", locks::mem_hotplug},
     Taker{"cpus_write_lock", locks::cpu_hotplug},
 };
-// Functions that try this mutex, and no other; or take this rwsem by a direct call, the taker above being inlined.
+// Functions that try this mutex and no other, or that take this rwsem by a direct call because the taker
+// above is inlined.
 constexpr std::array kCallers = {
     Taker{"lock_device_hotplug_sysfs", locks::device_hotplug},
     Taker{"online_store", locks::device_hotplug},

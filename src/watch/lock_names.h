@@ -1,5 +1,5 @@
-// Which address is which of the locks of memory hotplug: from the kernel's symbols, or learned from the functions that take them, where
-// a kernel (Debian's ppc64el one, say) has no symbols for data.
+// Tells which address is which lock of memory hotplug. The addresses come from the kernel's symbols. If a kernel has no
+// symbols for data (e.g. Debian's for ppc64el), they are learned from the functions that take the locks.
 #pragma once
 
 #include <cstdint>
@@ -19,26 +19,28 @@ inline constexpr const char* cpu_hotplug = "cpu_hotplug_lock";
 inline constexpr const char* acpi_scan = "acpi_scan_lock";
 }  // namespace locks
 
-// The first two are mutexes (drivers/base/core.c, drivers/acpi/scan.c), the others per-CPU rwsems (mm/memory_hotplug.c, kernel/cpu.c).
+// device_hotplug_lock and acpi_scan_lock are mutexes (drivers/base/core.c, drivers/acpi/scan.c). mem_hotplug_lock and
+// cpu_hotplug_lock are per-CPU rwsems (mm/memory_hotplug.c, kernel/cpu.c).
 bool is_mutex(std::string_view lock);
 bool is_watched_lock(std::string_view lock);
 
+// The symbols must outlive it. Not thread-safe.
 class LockNames {
 public:
     explicit LockNames(const SymbolTable& symbols);
 
     [[nodiscard]] std::optional<std::string> name_of(std::uint64_t address) const;
     [[nodiscard]] std::optional<std::uint64_t> address_of(std::string_view lock) const;
-    // By address.
+    // Returns the names of the locks that are known, by address.
     [[nodiscard]] const std::map<std::uint64_t, std::string>& known() const { return names_; }
-    // Whether the lock's address is known, or the kernel has a function that it can be learned from.
+    // Returns true if the lock's address is known, or the kernel has a function that it can be learned from.
     [[nodiscard]] bool can_know(std::string_view lock) const;
-    // The functions by which locks that are not known yet can be learned: the first lock of its kind that a task takes after it entered
-    // such a one is it.
+    // Returns functions from which unknown locks can be learned, each with its lock. The first lock of that kind (mutex
+    // or rwsem) that a task takes after it entered such a function is that lock.
     [[nodiscard]] std::map<std::string, std::string> takers() const;
-    // The lock, not known yet, that this function takes by a direct call: a mutex by mutex_trylock(), a rwsem for writing.
+    // Returns the unknown lock that `caller` takes by a direct call: a mutex by mutex_trylock(), an rwsem for writing.
     [[nodiscard]] std::optional<std::string> taken_by(std::string_view caller) const;
-    // False if it was known before.
+    // Returns false if the lock or the address was known before. REQUIRES: is_watched_lock(lock).
     bool learn(std::uint64_t address, const std::string& lock);
 
 private:

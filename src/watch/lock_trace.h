@@ -1,5 +1,5 @@
-// A second source of the lock ledger, on kernels that have it (lockdep): the tracepoints lock:lock_acquire and lock:lock_release
-// (include/trace/events/lock.h), read through tracefs. Where both exist they have to agree.
+// Checks the lock ledger against a second source on kernels with lockdep: the tracepoints lock:lock_acquire and
+// lock:lock_release (include/trace/events/lock.h), read through tracefs. If a kernel has both, they must agree.
 #pragma once
 
 #include <cstdint>
@@ -17,22 +17,26 @@ namespace memrig {
 struct TracedLock {
     int pid = 0;
     std::string comm;
-    bool acquire = false;  // else a release. Of a lock that is waited for, the wish; of a trylock, its success
+    // True for lock_acquire, false for lock_release. A call that may wait is traced when it begins, a trylock when it
+    // succeeds.
+    bool acquire = false;
     bool shared = false;
-    std::string lock;  // lockdep's name of it: "device_hotplug_lock"
+    std::string lock;  // lockdep's name for it: "device_hotplug_lock"
     bool operator==(const TracedLock&) const = default;
 };
 
-// What tracefs's file `trace` says of them; lines that are something else are passed over. Foreign text: bounded, never throws.
+// Parses the lock events in the text of tracefs's file `trace`, and skips all other lines. The text comes from the
+// guest: the number of events is bounded, and bad text is never an error.
 std::vector<TracedLock> parse_lock_trace(std::string_view text);
 
-// Lets the guest trace device_hotplug_lock, mem_hotplug_lock and acpi_scan_lock from now on. Fault::user_input where its kernel has no
-// such tracepoints.
+// Makes the guest trace device_hotplug_lock, mem_hotplug_lock and acpi_scan_lock from now on. Fault::user_input if its
+// kernel has no such tracepoints.
 Status start_lock_trace(GuestLink& guest, Deadline deadline);
 Result<std::vector<TracedLock>> read_lock_trace(GuestLink& guest, Deadline deadline);
 
-// What one of the two saw of a task and the other did not; empty where they agree. `pids` are the pids of the ledger's tasks, as far as
-// they are known: only those are compared, and `compared` says how many were.
+// Returns, for each task, the first step at which the two sources differ. Empty if they agree. `pids` are the known
+// pids of the ledger's tasks: only those tasks are compared. Sets `compared` to the number of tasks with a step in
+// at least one source.
 std::vector<std::string> lock_trace_disagreements(const std::vector<LockEvent>& ledger,
                                                   const std::map<std::uint64_t, int>& pids,
                                                   const std::vector<TracedLock>& trace, std::size_t& compared);

@@ -15,13 +15,14 @@ namespace {
 constexpr std::uint64_t kFlagWaiters = 1;
 constexpr std::uint64_t kFlagPickup = 4;
 constexpr std::uint64_t kFlags = 7;
-// Bytes of a `struct mutex` in which its list is looked for: with lockdep, a map of more than 64 stands before it.
+// The part of a `struct mutex` that is searched for its wait list, in bytes. With lockdep, a map of more than 64 bytes
+// stands before the list.
 constexpr std::uint64_t kMutexBytes = 192;
 constexpr std::size_t kMostWaiters = 64;
-// Bytes of a task_struct that are looked at: POWER has 256 of thread_info before `stack`.
+// The part of a task_struct that is searched for `stack`, in bytes. POWER has 256 bytes of thread_info before it.
 constexpr std::uint64_t kTaskHead = 512;
 
-// The mutex's own functions, and lockdep's, are not where a lock is taken.
+// Recognises the functions of the mutex code and of lockdep. A lock event names their caller instead.
 bool is_mutex_code(const std::string& place) {
     constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "__ww_mutex_", "lock_acquire", "lock_release"};
     return std::ranges::any_of(prefixes, [&](const char* prefix) { return place.starts_with(prefix); });
@@ -53,7 +54,7 @@ Status MutexWatch::look(const Arrival& stop) {
 }
 
 Result<std::optional<std::uint64_t>> MutexWatch::list_of_waiters(std::uint64_t address, unsigned vcpu) {
-    // The one pair of links in it that is linked to, from a place on some stack.
+    // The wait list is the only list head in the mutex whose first entry links back to it. Each entry lies on a stack.
     const auto is_list = [&](std::uint64_t offset, std::uint64_t first) -> Result<bool> {
         if (!is_kernel_address(first) || first == address + offset) return false;
         const auto back = conductor_.probe().read_u64(vcpu, first + 8);
@@ -75,7 +76,7 @@ Result<std::optional<std::uint64_t>> MutexWatch::list_of_waiters(std::uint64_t a
 Status MutexWatch::find_waiters(std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
     MEMRIG_TRY(const auto list, list_of_waiters(address, stop.vcpu));
     if (!list) return {};
-    // Who has got the mutex takes itself off the list only then.
+    // A task that gets the mutex takes itself off the list only afterwards: the owner may still be on it.
     const bool owned = (mutex.owner & ~kFlags) != 0 && (mutex.owner & kFlagPickup) == 0;
     std::uint64_t owner = 0;
     if (owned) {
@@ -123,7 +124,7 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     const bool here = stop.address == address;  // this vCPU stopped for this very write
     const std::uint64_t old_task = before & ~kFlags;
     const std::uint64_t new_task = owner & ~kFlags;
-    // With the PICKUP flag the lock is handed over, and is its new owner's once that has cleared the flag.
+    // With the PICKUP flag, the lock is being handed over. The new owner has it once it has cleared the flag.
     const bool owned_before = old_task != 0 && (before & kFlagPickup) == 0;
     const bool owned_now = new_task != 0 && (owner & kFlagPickup) == 0;
     const bool same_owner = new_task == old_task;
@@ -140,11 +141,11 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
             task = known->second.task = stop.task;
         }
         MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
-        // The vCPU that stopped for its write was then another one, and too late; unless its write was the release.
+        // Another task is the owner: the task that stopped for its write was too late, unless it was the releaser.
         const bool late = here && task != stop.task && stop.task != releaser;
         return late ? tell(LockAction::wants, stop.task, address, mutex, stop) : Status();
     }
-    // A write that changes no owner is a failed attempt on the fast path, or a waiter that says so.
+    // A write that does not change the owner is a failed attempt on the fast path, or a waiter that sets its flag.
     const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);
     if (!here || !owned_now || !waits) return {};
     MEMRIG_TRY(const std::uint64_t task, task_of(new_task, stop.vcpu));
@@ -154,7 +155,7 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
 Status MutexWatch::tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex,
                         const Arrival& stop) {
     LockEvent event{stop.at, task, stop.vcpu, action, false, mutex.name, address, "?", {}};
-    // Only the stopped vCPU's own stack tells how its task came here.
+    // The call path can be read only from the stack of the task that stopped.
     if (task == stop.task) {
         MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), stop, kPathDepth));
         std::erase_if(event.path, is_mutex_code);

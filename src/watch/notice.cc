@@ -6,7 +6,7 @@ namespace memrig {
 
 namespace {
 
-// include/linux/memory.h, in the order in which both the bits and the numbers count.
+// The notices of include/linux/memory.h in ascending order, which is the same for the bits and for the numbers.
 constexpr std::array kInOrder = {Notice::online,         Notice::going_offline, Notice::offline,
                                  Notice::going_online,   Notice::cancel_online, Notice::cancel_offline,
                                  Notice::prepare_online, Notice::finish_offline};
@@ -54,7 +54,7 @@ std::optional<NoticeFields> read_notice(const std::vector<std::uint64_t>& words,
         const bool begins = memmap_on_memory ? start > first && start - first < pages : start == first;
         return begins && count == pages - (start - first);
     };
-    // Where the memmap is, online_pages() does not say: whatever stood there is in the first two words.
+    // online_pages() does not fill in the place of the memmap: the first two words hold whatever stood there before.
     if (fits(words[2], words[3])) return NoticeFields{words[2], words[3], low_int(words[4]), high_int(words[4])};
     if (fits(words[0], words[1])) return NoticeFields{words[0], words[1], low_int(words[2]), high_int(words[2])};
     return std::nullopt;

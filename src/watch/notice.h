@@ -1,4 +1,4 @@
-// What memory_notify() says of a memory block: which notice it is, and what comes with it.
+// Decodes a notice of memory_notify() about a memory block: its kind and its fields.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +22,11 @@ enum class Notice {
 const char* to_string(Notice notice);  // "MEM_GOING_ONLINE"
 std::optional<Notice> parse_notice(const std::string& text);
 
-// Which number is which is told by the first notice of a plain online: 1 << 3 where they are bits (include/linux/memory.h up to v6.12 and
-// its early stable releases), 3 where they are counted, since.
+// Learns how the kernel numbers its notices, from the first notice of a plain online. Up to v6.12 and its early stable
+// releases, they are bits (include/linux/memory.h: MEM_GOING_ONLINE is 1 << 3). Since then they are counted (it is 3).
 class NoticeNumbers {
 public:
+    // Returns `other` as long as the numbering is not known.
     [[nodiscard]] Notice meaning(std::uint64_t action);
     [[nodiscard]] bool known() const { return counted_.has_value(); }
 
@@ -33,11 +34,11 @@ private:
     std::optional<bool> counted_;
 };
 
-// What a chain of notifiers answered (include/linux/notifier.h).
+// Answers of a notifier chain (include/linux/notifier.h).
 constexpr std::uint64_t kNotifyStopMask = 0x8000;
-constexpr std::uint64_t kNotifyBad = kNotifyStopMask | 2;  // NOTIFY_BAD: to the writer it is EPERM (notifier_to_errno)
+constexpr std::uint64_t kNotifyBad = kNotifyStopMask | 2;  // NOTIFY_BAD: the writer gets EPERM (notifier_to_errno)
 
-// Page frames, in the order and with the meaning of include/linux/memory.h's struct memory_notify.
+// The fields of struct memory_notify, in its order and with its meaning (include/linux/memory.h). Counted in pages.
 struct NoticeFields {
     std::uint64_t start_pfn = 0, nr_pages = 0;
     std::int32_t status_change_nid_normal = -1, status_change_nid = -1;
@@ -46,9 +47,10 @@ struct NoticeFields {
 
 constexpr std::size_t kNoticeWords = 6;
 
-// `words` are the struct's first eight-byte words, of a notice about the `pages` pages from `first` on. Since v6.8 the struct begins with the
-// pages that hold the block's own memmap (`memmap_on_memory`); the rest is what is onlined. Nothing where neither that layout nor the older
-// one gives exactly the block, less such pages where it has them.
+// Reads the fields of a notice about the `pages` pages from pfn `first` on. `words` are the struct's first kNoticeWords
+// eight-byte words. If the block's first pages hold its own memmap (`memmap_on_memory`), only the pages behind them are
+// onlined. Since v6.8, the struct begins with two words about these memmap pages. Returns nothing if neither that
+// layout nor the older one gives exactly the pages of the block (without its memmap pages, if it has them).
 std::optional<NoticeFields> read_notice(const std::vector<std::uint64_t>& words, std::uint64_t first,
                                         std::uint64_t pages, bool memmap_on_memory);
 

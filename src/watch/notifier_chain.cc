@@ -8,7 +8,8 @@ namespace memrig {
 
 namespace {
 
-// struct blocking_notifier_head: a struct rw_semaphore, and behind it the list. How long the semaphore is depends on the debugging built in.
+// A struct blocking_notifier_head is a struct rw_semaphore and, behind it, the list. The size of the semaphore depends
+// on the debugging options that are built in. These are its limits in bytes.
 constexpr std::uint64_t kLeastSemaphore = 24;
 constexpr std::uint64_t kMostSemaphore = 256;
 constexpr std::size_t kMostMembers = 64;
@@ -33,7 +34,7 @@ Result<Response> NotifierChain::at_member(const Arrival& arrival) {
     return Response::pass();
 }
 
-// struct notifier_block: the function, the next one, the priority.
+// Reads a struct notifier_block: the function, the next block, the priority.
 Result<std::optional<NotifierChain::Member>> NotifierChain::member_at(std::uint64_t block, unsigned vcpu,
                                                                       std::uint64_t& next) {
     const auto words = conductor_.probe().read_words(vcpu, {block, block + 8, block + 16});
@@ -54,7 +55,7 @@ Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64
     if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
     if (!words) return std::vector<Member>();
     for (const std::uint64_t first : *words) {
-        // The semaphore's own list of waiters points into itself.
+        // Skip the semaphore's own list of waiters, which points into the semaphore.
         if (!is_kernel_address(first) || (first >= head && first <= head + kMostSemaphore)) continue;
         std::uint64_t next = 0;
         MEMRIG_TRY(auto member, member_at(first, vcpu, next));
@@ -66,7 +67,7 @@ Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64
             MEMRIG_TRY(member, member_at(next, vcpu, next));
         }
     }
-    gap_ = "N3: who is on the chain of memory notifiers cannot be made out";
+    gap_ = "N3: the members of the chain of memory notifiers cannot be read";
     return std::vector<Member>();
 }
 

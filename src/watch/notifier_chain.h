@@ -1,7 +1,7 @@
-// The order in which a chain of notifiers calls those who have asked to be told.
+// Checks the order in which a notifier chain calls its members.
 //
-// N3: each notice goes to all of them, from high to low priority (include/linux/notifier.h; kernel/notifier.c, notifier_chain_register()
-// and notifier_call_chain()); where one of them stops it, to those before.
+// N3: each notice goes to all members, from high to low priority (include/linux/notifier.h; kernel/notifier.c,
+// notifier_chain_register() and notifier_call_chain()). If a member stops it, the members behind are not called.
 #pragma once
 
 #include <cstdint>
@@ -15,20 +15,22 @@
 
 namespace memrig {
 
-// The conductor and the symbols must outlive it. Same thread as the conductor.
+// The conductor and the symbols must outlive it. Used on the conductor's thread.
 class NotifierChain {
 public:
     NotifierChain(Conductor& conductor, const SymbolTable& symbols) : conductor_(conductor), symbols_(symbols) {}
-    // Of an arrival at blocking_notifier_call_chain(): the task calls that chain, whose members are watched from then on.
+    // Begins a call of the chain and watches the chain's members from then on. REQUIRES: `arrival` is at the entry of
+    // blocking_notifier_call_chain().
     Status begin(const Arrival& arrival);
-    // The chain has answered; `stopped` if with NOTIFY_STOP_MASK. What is wrong, or ""; nothing where the chain could not be followed.
+    // Ends the task's call of the chain; `stopped` if the answer has NOTIFY_STOP_MASK. Returns what is wrong, or "" if
+    // nothing is. Returns nothing if the chain could not be followed.
     std::optional<std::string> end(std::uint64_t task, bool stopped);
-    // "" where each chain's members could be read.
+    // Returns "" if the members of each chain could be read, else a text for the report.
     [[nodiscard]] const std::string& gap() const { return gap_; }
 
 private:
     struct Member {
-        std::uint64_t block;  // its struct notifier_block
+        std::uint64_t block;  // the address of its struct notifier_block
         std::uint64_t function;
         std::int32_t priority;
     };
@@ -37,7 +39,7 @@ private:
         std::vector<std::uint64_t> called;
     };
     Result<Response> at_member(const Arrival& arrival);
-    // The members of the chain at `head`, a struct blocking_notifier_head; empty where they cannot be made out.
+    // Returns the members of the chain at `head`, a struct blocking_notifier_head. Empty if they cannot be read.
     Result<std::vector<Member>> members_of(std::uint64_t head, unsigned vcpu);
     Result<std::optional<Member>> member_at(std::uint64_t block, unsigned vcpu, std::uint64_t& next);
     [[nodiscard]] std::string name_of(const Member& member) const;

@@ -14,7 +14,7 @@ bool is_outcome(Notice notice) {
 
 bool is_announcement(Notice notice) { return notice == Notice::going_online || notice == Notice::going_offline; }
 
-// What must have been announced before an outcome.
+// The announcement that must come before `outcome`.
 Notice announcement_of(Notice outcome) {
     return outcome == Notice::online || outcome == Notice::cancel_online ? Notice::going_online : Notice::going_offline;
 }
@@ -22,12 +22,12 @@ Notice announcement_of(Notice outcome) {
 }  // namespace
 
 Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor, const LockLedger& ledger,
-                                                           const SymbolTable& symbols, NotifierSpec order) {
-    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(order)));
+                                                           const SymbolTable& symbols, NotifierSpec spec) {
+    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(spec)));
     NotifierWatch* self = watch.get();
     MEMRIG_CHECK(watch->watch_chain(symbols));
     if (!watch->gaps_.empty()) return watch;
-    // Since v6.18 the nodes have notifiers of their own.
+    // Since v6.18, the nodes have a notifier chain of their own.
     watch->nodes_told_ = symbols.all("node_notify").empty();
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
         if (symbols.all(function).empty()) {
@@ -87,13 +87,13 @@ void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t t
     breaches_.push_back(std::move(breach));
 }
 
-// A task is about one block at a time.
+// A task works on one block at a time.
 Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
     const Notice notice = numbers_.meaning(arrival.registers.argument(1));
     if (notice == Notice::other) return Response::pass();
     Operation& operation = operations_[arrival.task];
     MEMRIG_TRY(auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    // Where it is not inlined, it is what a breach is said to be in.
+    // A breach names memory_notify() as its function already: leave it out of the path where it is not inlined.
     if (!path.empty() && path.front().starts_with("memory_notify+")) path.erase(path.begin());
     checks_["N1"]++;
     reproach("N1", check_order(operation, notice), arrival.task, path);
@@ -118,15 +118,15 @@ Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint
         if (!wrong->empty())
             reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
     }
-    if (order_.veto == notice && order_.let_through > 0) {
-        order_.let_through--;
-    } else if (order_.veto == notice) {
+    if (spec_.veto == notice && spec_.let_through > 0) {
+        spec_.let_through--;
+    } else if (spec_.veto == notice) {
         MEMRIG_CHECK(
             conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value, kNotifyBad));
         vetoed = true;
     }
     operation.vetoed = vetoed;
-    // Nobody has to finish what could not even be prepared.
+    // A block whose preparation was vetoed needs no MEM_FINISH_OFFLINE.
     if (vetoed && notice == Notice::prepare_online) operation.unended.reset();
     if (vetoed) vetoes_[notice]++;
     return {};
@@ -148,7 +148,7 @@ std::string NotifierWatch::check_outcome(Operation& operation, Notice notice) {
                : "";
 }
 
-// Of an announcement, and of what comes before it or ends it all.
+// Checks an announcement, the preparation before it (MEM_PREPARE_ONLINE), or the end (MEM_FINISH_OFFLINE).
 std::string NotifierWatch::check_beginning(Operation& operation, Notice notice) {
     const auto announced = operation.announced;
     const auto unended = operation.unended;
@@ -175,14 +175,14 @@ std::string NotifierWatch::check_beginning(Operation& operation, Notice notice) 
 }
 
 Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Arrival& arrival) {
-    if (!operation.block || order_.block_bytes == 0) return "";
+    if (!operation.block || spec_.block_bytes == 0) return "";
     std::vector<std::uint64_t> places;
     for (std::size_t i = 0; i < kNoticeWords; i++) places.push_back(arrival.registers.argument(2) + 8 * i);
     const auto words = conductor_.probe().read_words(arrival.vcpu, places);
     if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
     if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
     checks_["N2"]++;
-    const std::uint64_t pages = order_.block_bytes / order_.page_bytes;
+    const std::uint64_t pages = spec_.block_bytes / spec_.page_bytes;
     const std::uint64_t first = *operation.block * pages;
     const auto facts = facts_of(operation);
     const auto fields = read_notice(*words, first, pages, facts && facts->memmap_on_memory);
@@ -194,7 +194,7 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
         operation.fields = fields;
         return check_nodes(operation, notice, *fields);
     }
-    // The nodes are not filled in before the announcement.
+    // The fields for the nodes are not filled in before the announcement.
     if (is_outcome(notice) && operation.fields && *operation.fields != *fields)
         return fmt::format("with {} of memory{}, whose fields are not those that were announced", to_string(notice),
                            *operation.block);
@@ -202,15 +202,15 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
 }
 
 std::optional<BlockFacts> NotifierWatch::facts_of(const Operation& operation) const {
-    return order_.block && operation.block ? order_.block(*operation.block) : std::nullopt;
+    return spec_.block && operation.block ? spec_.block(*operation.block) : std::nullopt;
 }
 
 std::string NotifierWatch::check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const {
     const auto facts = facts_of(operation);
     if (!nodes_told_ || !facts) return "";
     const int node = facts->node;
-    const auto found = order_.present.find(node);
-    const std::uint64_t present = found == order_.present.end() ? 0 : found->second;
+    const auto found = spec_.present.find(node);
+    const std::uint64_t present = found == spec_.present.end() ? 0 : found->second;
     const bool changes = notice == Notice::going_online ? present == 0 : present <= fields.nr_pages;
     const int expected = changes ? node : -1;
     if (fields.status_change_nid == expected) return "";
@@ -222,7 +222,7 @@ void NotifierWatch::count_pages(const Operation& operation, Notice notice) {
     const bool came = notice == Notice::online;
     if (!operation.block || !operation.fields || (!came && notice != Notice::offline)) return;
     if (const auto facts = facts_of(operation)) {
-        std::uint64_t& pages = order_.present[facts->node];
+        std::uint64_t& pages = spec_.present[facts->node];
         pages = came ? pages + operation.fields->nr_pages : pages - std::min(pages, operation.fields->nr_pages);
     }
 }

@@ -1,19 +1,22 @@
-// What the kernel tells of its memory blocks to whoever has asked to be told, checked while a trial runs.
+// Checks, while a trial runs, the notices that the kernel sends to its memory notifiers.
 //
-// Documentation/core-api/memory-hotplug.rst, Memory hotplug event notifier: whatever is going to be done is announced (MEM_GOING_ONLINE,
-// MEM_GOING_OFFLINE), and then is done or cancelled (MEM_ONLINE, MEM_CANCEL_ONLINE; MEM_OFFLINE, MEM_CANCEL_OFFLINE); where one of those
-// told says no, it is cancelled. Since v6.8 memory is prepared before that (MEM_PREPARE_ONLINE), and given up after it was taken offline or
-// did not come online (MEM_FINISH_OFFLINE; memory_block_online() and memory_block_offline(), drivers/base/memory.c).
+// Documentation/core-api/memory-hotplug.rst, Memory hotplug event notifier: the kernel announces what it is going to do
+// (MEM_GOING_ONLINE, MEM_GOING_OFFLINE). It then reports that this was done (MEM_ONLINE, MEM_OFFLINE) or cancelled
+// (MEM_CANCEL_ONLINE, MEM_CANCEL_OFFLINE). It must cancel if a notifier vetoes the announcement. Since v6.8, memory is
+// prepared before it comes online (MEM_PREPARE_ONLINE). It is given up after it went offline or did not come online
+// (MEM_FINISH_OFFLINE; memory_block_online() and memory_block_offline(), drivers/base/memory.c).
 //
-// All of it goes through blocking_notifier_call_chain(&memory_chain, action, struct memory_notify *). That is where it is looked at, as
-// memory_notify() is inlined into its callers of drivers/base/memory.c. A kernel without symbols for data shows the chain by the
-// first call of memory_notify() itself, and what came before that is not seen.
+// All notices go through blocking_notifier_call_chain(&memory_chain, action, struct memory_notify *). They are watched
+// there because memory_notify() is inlined into its callers in drivers/base/memory.c. In a kernel without symbols for
+// data, the chain is learned from the first call of memory_notify() itself, and notices before that call are not seen.
 //
-// N1: no task says that something was done or cancelled that it has not announced, or announces what it has announced already, or does
-// what was vetoed, or never says what became of it. Of a kernel that prepares: nothing is announced to come online that was not
-// prepared, and what was prepared comes online or is finished, as is what went offline, and nothing else.
-// N2: start_pfn and nr_pages are the block's, but for the pages that hold its own memmap (memmap_on_memory); status_change_nid is its node
-// where this is the node's first memory to come or its last to go, and else -1; all of it the same from the announcement to the outcome.
+// N1: a task reports as done or cancelled only what it has announced, announces nothing twice, does nothing that was
+// vetoed, and reports the outcome of each announcement. In a kernel that prepares memory, a task announces only
+// prepared memory to come online. Prepared memory comes online or is finished. Memory that went offline is finished,
+// and nothing else is.
+// N2: start_pfn and nr_pages are those of the block, without the pages that hold its own memmap (memmap_on_memory).
+// status_change_nid is the block's node if this is the node's first memory to come or its last to go, else -1. All
+// fields are the same in the announcement and the outcome.
 // N3: see notifier_chain.h.
 #pragma once
 
@@ -28,7 +31,7 @@
 
 namespace memrig {
 
-// What a block that the rig plugged has to be.
+// The properties that a block plugged by the rig must have.
 struct BlockFacts {
     int node = 0;
     bool memmap_on_memory = false;  // its first pages hold its own memmap
@@ -37,49 +40,49 @@ struct BlockFacts {
 struct NotifierSpec {
     std::uint64_t block_bytes = 0;
     std::uint64_t page_bytes = 4096;
-    std::map<int, std::uint64_t> present;                                 // by node: its pages before
-    std::function<std::optional<BlockFacts>(std::uint64_t block)> block;  // where it is known
-    std::optional<Notice> veto;  // what the rig itself answers NOTIFY_BAD to, as though it had asked to be told last
-    unsigned let_through = 0;    // so many of them before it does
+    std::map<int, std::uint64_t> present;  // by node: its pages before the trial
+    // Returns what is known about a block, or nothing if the rig did not plug it.
+    std::function<std::optional<BlockFacts>(std::uint64_t block)> block;
+    // The notice to which the rig itself answers NOTIFY_BAD, as if it were the last member of the chain.
+    std::optional<Notice> veto;
+    unsigned let_through = 0;  // how many of these notices pass before the rig vetoes
 };
 
-// In force from make() to its end; conductor and ledger must outlive it. Same thread as the conductor.
+// In force from make() until it is destroyed. The conductor, the ledger and the symbols must outlive it. Used on the
+// conductor's thread.
 class NotifierWatch {
 public:
+    // A function that the kernel does not have is not an error: it is listed in gaps().
     static Result<std::unique_ptr<NotifierWatch>> make(Conductor& conductor, const LockLedger& ledger,
-                                                       const SymbolTable& symbols, NotifierSpec order);
-    // All actors have finished: what was announced and has no outcome by now will have none.
+                                                       const SymbolTable& symbols, NotifierSpec spec);
+    // Reports each announcement that has no outcome. REQUIRES: all actors have finished, so that none will follow.
     void finish();
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
-    // How often each was put to the test, by rule.
+    // Returns how often each rule was checked, by rule ("N1").
     [[nodiscard]] const std::map<std::string, std::uint64_t>& checks() const { return checks_; }
-    // How often somebody vetoed it, be that the rig or one of the kernel's own.
+    // Returns how often this notice was vetoed, by the rig or by a notifier of the kernel.
     [[nodiscard]] std::uint64_t vetoes(Notice notice) const;
     [[nodiscard]] std::vector<std::string> gaps() const;
 
 private:
-    // What a task is about with a block, from its first notice to its outcome.
+    // A task's work on a block, from the first notice to the outcome.
     struct Operation {
-        std::optional<Notice> announced;  // MEM_GOING_*, without an outcome yet
-        std::optional<Notice> unended;    // what MEM_ONLINE, or else MEM_FINISH_OFFLINE, has yet to end
-        std::optional<Notice> last;       // the last notice of all
-        bool vetoed = false;              // the last one was
+        std::optional<Notice> announced;  // a MEM_GOING_* that has no outcome yet
+        std::optional<Notice> unended;    // the notice that a MEM_ONLINE or MEM_FINISH_OFFLINE must still follow
+        std::optional<Notice> last;       // the last notice of any kind
+        bool vetoed = false;              // whether the last notice was vetoed
         std::optional<std::uint64_t> block;
         std::optional<NoticeFields> fields;  // as announced
-        std::vector<std::string> path;       // to the last notice
+        std::vector<std::string> path;       // the call path of the last notice
     };
-    NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, NotifierSpec order)
-        : conductor_(conductor),
-          ledger_(ledger),
-          order_(std::move(order)),
-          paths_(symbols),
-          chain_(conductor, symbols) {}
+    NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, NotifierSpec spec)
+        : conductor_(conductor), ledger_(ledger), spec_(std::move(spec)), paths_(symbols), chain_(conductor, symbols) {}
     Status watch_chain(const SymbolTable& symbols);
     Result<Response> at_chain(const Arrival& arrival);
     Result<Response> at_notice(const Arrival& arrival);
     Status at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer);
-    // Each returns what is wrong, or "".
+    // Each check returns what is wrong, or "".
     std::string check_order(Operation& operation, Notice notice);
     std::string check_outcome(Operation& operation, Notice notice);
     std::string check_beginning(Operation& operation, Notice notice);
@@ -91,14 +94,14 @@ private:
 
     Conductor& conductor_;
     const LockLedger& ledger_;
-    NotifierSpec order_;
+    NotifierSpec spec_;
     CallPaths paths_;
     NotifierChain chain_;
     NoticeNumbers numbers_;
-    std::optional<std::uint64_t> memory_chain_;      // its address, once it is known
-    std::set<std::uint64_t> telling_;                // tasks in memory_notify(), where that is yet to be learned
-    bool prepares_ = false;                          // MEM_PREPARE_ONLINE and MEM_FINISH_OFFLINE were seen
-    bool nodes_told_ = true;                         // by the same notices, and not by a chain of their own
+    std::optional<std::uint64_t> memory_chain_;  // the chain's address, once it is known
+    std::set<std::uint64_t> telling_;  // the tasks that entered memory_notify() while memory_chain_ was not known
+    bool prepares_ = false;            // a MEM_PREPARE_ONLINE or a MEM_FINISH_OFFLINE was seen
+    bool nodes_told_ = true;           // these notices also tell of the nodes (since v6.18, another chain does)
     std::map<std::uint64_t, Operation> operations_;  // by task
     std::map<Notice, std::uint64_t> vetoes_;
     std::vector<RuleBreach> breaches_;

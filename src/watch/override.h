@@ -1,5 +1,5 @@
-// An override: an argument that a kernel function is called with, changed on the way in. It lets a stock kernel go the way of another
-// configuration, e.g. one without NUMA, which would not look at a memory block's node.
+// An override changes an argument of a kernel function at the function's entry. A stock kernel then behaves like one of
+// another configuration, e.g. one without NUMA, which does not look at a memory block's node.
 #pragma once
 
 #include <cstdint>
@@ -15,25 +15,26 @@ namespace memrig {
 struct OverrideSpec {
     std::string function;
     unsigned argument = 0;  // from 0
-    std::int32_t from = 0;  // only where it is this (its low 32 bits: an int of the kernel's)
+    std::int32_t from = 0;  // only calls with this value are changed (its low 32 bits are compared, as a kernel's int)
     std::int32_t to = 0;
 };
 
-// In force from make() to its end; the conductor must outlive it. Same thread as the conductor.
+// In force from make() until it is destroyed. The conductor must outlive it. Used on the conductor's thread.
 class Override {
 public:
+    // Fault::guest if the kernel has no such function. REQUIRES: the argument is passed in a register.
     static Result<std::unique_ptr<Override>> make(Conductor& conductor, const SymbolTable& symbols,
-                                                  const OverrideSpec& order);
-    // How often it changed something.
+                                                  const OverrideSpec& spec);
+    // Returns how many calls it changed.
     [[nodiscard]] std::uint64_t count() const { return count_; }
-    [[nodiscard]] const OverrideSpec& order() const { return order_; }
+    [[nodiscard]] const OverrideSpec& order() const { return spec_; }
 
 private:
-    Override(Conductor& conductor, OverrideSpec order) : conductor_(conductor), order_(std::move(order)) {}
+    Override(Conductor& conductor, OverrideSpec spec) : conductor_(conductor), spec_(std::move(spec)) {}
     Result<Response> at_entry(const Arrival& arrival);
 
     Conductor& conductor_;
-    OverrideSpec order_;
+    OverrideSpec spec_;
     std::uint64_t count_ = 0;
 };
 

@@ -11,8 +11,8 @@ namespace memrig {
 
 struct RuleWatch::Rule {
     const char* name;
-    const char* function;  // whoever enters it
-    const char* lock;      // holds this, and not as a reader
+    const char* function;  // a task that enters this function
+    const char* lock;      // must hold this lock, and not as a reader
 };
 
 Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const LockLedger& ledger,
@@ -82,8 +82,9 @@ Result<Response> RuleWatch::check(const Rule& rule, const Arrival& arrival) {
     return Response::pass();
 }
 
-// add_memory_resource(nid, struct resource *, ...): a resource begins with its start and its end, the last byte of it.
-// try_remove_memory(start, size), before v5.15 (nid, start, size): no memory that can be removed lies as low as a node's number.
+// add_memory_resource(nid, struct resource *, ...): a resource begins with its start and its end (the last byte).
+// try_remove_memory(start, size), before v5.15 (nid, start, size): a first argument as low as a node's number is a
+// node, because no memory that can be removed lies so low.
 Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
     constexpr std::uint64_t most_nodes = 4096;
     Change change{arrival.task, 0, 0, added ? "added" : "removed"};
@@ -130,7 +131,7 @@ Result<Response> RuleWatch::check_block(const char* function, const Arrival& arr
     return Response::pass();
 }
 
-// R8. A section lies between the two calls, whether or not an elision keeps the lock from being taken there.
+// R8: a section lies between the two calls, even where an elision keeps the task from taking the lock.
 Status RuleWatch::watch_sections() {
     for (const auto& [side, begin, end] : {std::tuple{Side::reader, "get_online_mems", "put_online_mems"},
                                            {Side::writer, "mem_hotplug_begin", "mem_hotplug_done"}}) {
@@ -152,8 +153,8 @@ Result<Response> RuleWatch::section_begins(Side side, const Arrival& arrival) {
         const auto found = std::ranges::find_if(inside_[other], [&](std::uint64_t one) { return one != task; });
         return found == inside_[other].end() ? std::nullopt : std::optional(*found);
     };
-    if (!coming_[side].insert(arrival.task).second) return Response::pass();  // back here from where it was parked
-    // Only who comes while another one is inside can be kept out.
+    if (!coming_[side].insert(arrival.task).second) return Response::pass();  // it was parked and has come back
+    // Only a task that arrives while another one is inside can be kept out, and so tests the rule.
     if (in_the_other(arrival.task)) {
         checks_++;
         checks_by_rule_["R8"]++;
@@ -182,7 +183,7 @@ Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
     return Response::pass();
 }
 
-// R6. Also where it fails, or is to be called again (-ERESTARTNOINTR).
+// R6: also checked where the store function fails or is to be called again (-ERESTARTNOINTR).
 Result<Response> RuleWatch::check_store(const char* function, const Arrival& arrival) {
     const std::size_t held_before = ledger_.held_by(arrival.task).size();
     const auto at_return = [this, function, held_before](const Arrival& returned, std::uint64_t) -> Status {

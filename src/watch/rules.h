@@ -1,12 +1,17 @@
-// The locking rules of memory hotplug, checked at the functions that they speak of, while a trial runs.
+// Checks the locking rules of memory hotplug while a trial runs, at the kernel functions that the rules are about.
 //
-// Since commit 8df1d0e4a265 (v4.20) and its companions: add_memory_resource(), the removal and the onlining or offlining of a block run only
-// with device_hotplug_lock held (R1 to R3); mem_hotplug_lock is write-held wherever the memory map changes (R4); nobody onlines or
-// offlines a block while another task adds or removes the memory that it stands for (R5); who writes to a block's attribute has given
-// back every lock of memory hotplug when the attribute's store function returns (R6).
-// Documentation/core-api/memory-hotplug.rst, Locking Internals. Whoever registers a vCPU or onlines one holds device_hotplug_lock, too
-// (R7; lock_device_hotplug(), drivers/base/core.c), so that vCPUs and memory come one after the other. Nobody is between mem_hotplug_begin()
-// and mem_hotplug_done() while another task is between get_online_mems() and put_online_mems() (R8; include/linux/memory_hotplug.h).
+// R1 to R6 hold since commit 8df1d0e4a265 (v4.20) and its companions (Documentation/core-api/memory-hotplug.rst,
+// Locking Internals):
+// R1 to R3: add_memory_resource(), the removal of memory, and the onlining or offlining of a block run only with
+//   device_hotplug_lock held.
+// R4: mem_hotplug_lock is held for writing wherever the memory map changes.
+// R5: no task onlines or offlines a block while another task adds or removes the block's memory.
+// R6: a task that writes to a block's attribute has released every lock of memory hotplug when the attribute's store
+//   function returns.
+// R7: a task that registers or onlines a vCPU holds device_hotplug_lock too, so that vCPUs and memory come one after
+//   the other (lock_device_hotplug(), drivers/base/core.c).
+// R8: no task is between mem_hotplug_begin() and mem_hotplug_done() while another task is between get_online_mems() and
+//   put_online_mems() (include/linux/memory_hotplug.h).
 #pragma once
 
 #include <map>
@@ -22,32 +27,35 @@
 
 namespace memrig {
 
-// Of one trial; what comes after them is not kept.
+// The most breaches of one trial that are kept. Later ones are dropped.
 inline constexpr std::size_t kMostBreaches = 64;
 
 struct RuleBreach {
     std::string rule;      // "R1"
-    std::string function;  // that was entered
-    std::string
-        lock;  // that should have been held; of R5 and R8: what another task was about, "memory32 is being added by ..."
+    std::string function;  // the function that the task entered
+    // The lock that the task should have held, in R6 should have released. In R5 and R8, what the other task was doing:
+    // "memory32 is being added".
+    std::string lock;
     std::uint64_t task = 0;
-    std::vector<std::string> path;  // how it came there, innermost first
+    std::vector<std::string> path;  // the callers, innermost first
     std::vector<std::string> held;  // the locks that the task held
-    std::uint64_t changer = 0;      // of R5 and R8: the other task
-    std::string reproach = {};      // what is wrong, where it is neither of these
+    std::uint64_t changer = 0;      // in R5 and R8: the other task
+    std::string reproach = {};      // what is wrong, if `lock` does not say it
 };
 
-// In force from make() to its end; conductor and ledger must outlive it. Same thread as the conductor.
+// In force from make() until it is destroyed. The conductor, the ledger and the symbols must outlive it. Used on the
+// conductor's thread.
 class RuleWatch {
 public:
-    // A function that the kernel does not have is no breach: it is listed in gaps().
+    // `block_bytes` is the size of a memory block. A function that the kernel does not have is not an error: it is
+    // listed in gaps().
     static Result<std::unique_ptr<RuleWatch>> make(Conductor& conductor, const LockLedger& ledger,
                                                    const SymbolTable& symbols, std::uint64_t block_bytes);
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
-    // How often a rule was put to the test. A rule that never was proves nothing.
+    // Returns how often rules were checked. A rule that was never checked proves nothing.
     [[nodiscard]] std::uint64_t checks() const { return checks_; }
-    // The same by rule.
+    // Returns how often each rule was checked, by rule ("R1").
     [[nodiscard]] const std::map<std::string, std::uint64_t>& checks_by_rule() const { return checks_by_rule_; }
     [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
 
@@ -61,7 +69,7 @@ private:
     };
     RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, std::uint64_t block_bytes)
         : conductor_(conductor), ledger_(ledger), symbols_(symbols), block_bytes_(block_bytes), paths_(symbols) {}
-    // Of R8: a task's way through a section of mem_hotplug_lock.
+    // For R8: the two kinds of sections of mem_hotplug_lock.
     enum class Side { reader, writer };
     Status watch_sections();
     Result<Response> section_begins(Side side, const Arrival& arrival);
@@ -78,8 +86,8 @@ private:
     std::uint64_t block_bytes_;
     CallPaths paths_;
     std::vector<Change> changes_;
-    std::map<Side, std::set<std::uint64_t>> coming_,
-        inside_;  // the tasks that are on their way into a section, or in it
+    // For R8: the tasks that are about to enter a section, and those inside one.
+    std::map<Side, std::set<std::uint64_t>> coming_, inside_;
     std::map<std::string, std::uint64_t> checks_by_rule_;
     std::vector<RuleBreach> breaches_;
     std::vector<std::string> gaps_;

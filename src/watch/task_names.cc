@@ -27,7 +27,7 @@ std::string comm_at(const std::string& bytes, std::size_t offset) {
     return {};
 }
 
-// 0 where the bytes end before it.
+// Returns 0 if `bytes` ends before the end of the word.
 std::uint32_t word_at(const std::string& bytes, std::size_t offset) {
     constexpr std::size_t size = 4;
     std::uint32_t word = 0;
@@ -42,7 +42,7 @@ std::optional<std::size_t> find_comm(const std::vector<TaskStruct>& tasks,
         const auto name = known.find(task);
         if (name == known.end()) continue;
         const std::string wanted = name->second.substr(0, kCommBytes - 1) + std::string(1, '\0');
-        // The first such place: what lies behind a task_struct may be the one of a task that was called the same.
+        // Take the first match: behind this task_struct may lie that of another task with the same comm.
         for (std::size_t at = bytes.find(wanted); at != std::string::npos; at = bytes.find(wanted, at + 1))
             if (std::ranges::none_of(tasks, [&](const TaskStruct& seen) { return comm_at(seen.bytes, at).empty(); }))
                 return at;
@@ -50,7 +50,8 @@ std::optional<std::size_t> find_comm(const std::vector<TaskStruct>& tasks,
     return std::nullopt;
 }
 
-// Behind {pid, tgid} come real_parent and parent, which are the same where nobody traces the task; between them a stack canary at most.
+// real_parent and parent follow {pid, tgid}, with at most a stack canary in between. They are the same unless the task
+// is traced.
 bool parents_follow(const std::string& bytes, std::size_t at) {
     const auto long_at = [&](std::size_t offset) {
         return offset + 8 <= bytes.size() ? little_endian(std::string_view(bytes).substr(offset, 8)) : 0;
@@ -61,7 +62,7 @@ bool parents_follow(const std::string& bytes, std::size_t at) {
     return same(at + 8) || same(at + 16);
 }
 
-// The one place where all tasks have {pid, tgid} as they must be.
+// Returns the only offset at which all tasks have a valid {pid, tgid}. Returns nothing if there is none, or several.
 std::optional<std::size_t> find_pid(const std::vector<TaskStruct>& tasks,
                                     const std::map<std::uint64_t, std::string>& known, std::size_t before) {
     constexpr std::uint32_t agent = 1;

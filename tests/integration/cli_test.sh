@@ -51,16 +51,16 @@ refused() {
 test_usage() {
     refused 'a command is needed'
     refused 'did you mean memrig run?' rnu
-    refused 'there is no command "frobnicate" (memrig --help says how)' frobnicate
+    refused 'there is no command "frobnicate" (see memrig --help)' frobnicate
     refused 'did you mean memrig kernels list?' kernels lst
     refused 'a command is needed: list, fetch, build' kernels
     refused '--frob' run acpi-dimm-online --frob
     refused '--frob' --frob
     refused 'SCENARIO (or --all) is required' run
     refused '--trials' run acpi-dimm-online --trials 0
-    refused 'is no whole decimal number' run acpi-dimm-online --trials -1
-    refused 'is no whole decimal number' run acpi-dimm-online --trials 010
-    refused 'is no whole decimal number' run acpi-dimm-online --jobs 2x
+    refused 'is not a whole decimal number' run acpi-dimm-online --trials -1
+    refused 'is not a whole decimal number' run acpi-dimm-online --trials 010
+    refused 'is not a whole decimal number' run acpi-dimm-online --jobs 2x
     refused 'is too large' run acpi-dimm-online --seed 18446744073709551616
     refused '--accel' run acpi-dimm-online --accel xen
     refused 'actor.key=value' run acpi-dimm-online --set attribute
@@ -159,7 +159,7 @@ test_backends() {
     touch plan.toml
     for command in 'run acpi-dimm-online' matrix 'campaign run plan.toml' doctor; do
         # shellcheck disable=SC2086  # words, not one argument
-        refused 'xen is no backend' $command --backend xen
+        refused 'xen is not a backend' $command --backend xen
         # shellcheck disable=SC2086
         refused 'libvirt:: a URI is missing' $command --backend libvirt:
         # shellcheck disable=SC2086
@@ -167,8 +167,8 @@ test_backends() {
         # shellcheck disable=SC2086
         refused 'is named twice' $command --backend libvirt:qemu:///system,qemu:///system
     done
-    refused 'is more than one' replay no-such-trial --backend libvirt:qemu:///system,qemu:///session
-    refused 'only QEMU of this host leaves a guest to its user' replay no-such-trial --hold --backend libvirt:qemu:///system
+    refused 'names more than one host' replay no-such-trial --backend libvirt:qemu:///system,qemu:///session
+    refused "only a guest of this host's own QEMU can be held" replay no-such-trial --hold --backend libvirt:qemu:///system
     expect 3 run acpi-dimm-online --kernel ./image --backend "libvirt:$none,$nowhere"
     err_is_one_line
     err_has "$none"
@@ -257,7 +257,7 @@ test_report() {
     refused 'DIR is required' report --format trace
     refused '--format is required' report .
     refused 'svg' report . --format svg
-    refused 'no-such-run is no directory' report no-such-run --format trace
+    refused 'no-such-run is not a directory' report no-such-run --format trace
     refused 'there is no campaign in no-such-run' report no-such-run --format html
     mkdir no-run
     refused 'no trial' report no-run --format trace
@@ -268,10 +268,10 @@ test_report() {
     expect 0 report one-run --format trace --out -
     out_is_json
     out_has '"displayTimeUnit": "ms"'
-    refused 'is no directory' report one-run --format trace --out no-such-folder/x.json
+    refused 'is not a directory' report one-run --format trace --out no-such-folder/x.json
     make_trial two-run/race/x/control/0001
     make_trial two-run/race/x/control/0002
-    refused '2 trials do not go into' report two-run --format trace --out file.json
+    refused 'cannot write 2 trials to file.json' report two-run --format trace --out file.json
     mkdir traces
     expect 0 report two-run --format trace --out traces
     [[ -s traces/race-x-control-0001-trace.json && -s traces/race-x-control-0002-trace.json ]] || fail "$what: $(ls traces)"

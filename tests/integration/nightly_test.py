@@ -295,7 +295,7 @@ class Reports(Nights):
                          ["PASS", "FAIL", "ERROR", "MISS", "PASS", "ERROR", "SKIP"])
         self.assertEqual(read["tests"][0]["path"], "memrig.race.a.control")
         self.assertEqual(read["tests"][0]["start_time"], "2026-11-01T01:59:59Z")
-        self.assertIn("is no origin", self.memrig("report", night, "--format", "kcidb", "--origin", "My:Lab", status=2))
+        self.assertIn("is not an origin", self.memrig("report", night, "--format", "kcidb", "--origin", "My:Lab", status=2))
         again = json.loads(self.memrig("report", night, "--format", "kcidb", "--origin", "my_lab"))
         self.assertEqual(again, read)
 

@@ -41,9 +41,12 @@ std::string drain(int fd) {
 }
 
 // A file with this text, open for reading from its beginning.
+// Its number is above those that the tests give to a child: ctest leaves some of the low ones open.
 Descriptor open_text(const fs::path& path, const std::string& text) {
+    constexpr int above = 20;
     EXPECT_TRUE(write_file(path, text));
-    return Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    const Descriptor low(::open(path.c_str(), O_RDONLY | O_CLOEXEC));
+    return Descriptor(::fcntl(low.get(), F_DUPFD_CLOEXEC, above));
 }
 
 Descriptor pidfd_of(pid_t pid) { return Descriptor(static_cast<int>(::syscall(SYS_pidfd_open, pid, 0))); }

@@ -2,8 +2,8 @@
 #include <gtest/gtest.h>
 
 #include "campaign/fingerprint.h"
-#include "unit/support/finding_samples.h"
 #include "oracle/finding_json.h"
+#include "unit/support/finding_samples.h"
 
 namespace memrig {
 namespace {

@@ -91,7 +91,7 @@ TEST(TargetDescription, EachArchitectureIsKnown) {
 
 TEST(TargetDescription, WhatIsWrongIsSaid) {
     expect_error({}, "no annex target.xml");
-    expect_error({{"target.xml", "this is no XML <"}}, "is no XML");
+    expect_error({{"target.xml", "this is no XML <"}}, "is not XML");
     expect_error({{"target.xml", target(feature(kNeeded), "mips")}}, "'mips'");
     expect_error({{"target.xml", feature(kNeeded)}}, "''");
     expect_error({{"target.xml", target("<xi:include href=\"gone.xml\"/>")}}, "no annex gone.xml");

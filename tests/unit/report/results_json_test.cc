@@ -4,8 +4,8 @@
 
 #include "base/file.h"
 #include "base/paths.h"
-#include "unit/support/finding_samples.h"
 #include "report/results_json.h"
+#include "unit/support/finding_samples.h"
 #include "unit/support/golden_file.h"
 #include "unit/support/report_samples.h"
 

@@ -23,10 +23,10 @@ TEST(ReportTable, AnExploredArmSaysHowManyOrdersThereAre) {
     const std::string text = table_of(samples::explored());
     EXPECT_TRUE(has_line(text,
                          "race/acpi-dimm-online debian-6.1-amd64 q35 control: 3 orders within 2 preemptions, 3 run, 0 "
-                         "left; 4 switches impossible as an actor was blocked or had nothing to do, 1 not come to "
-                         "pass; up to 17 points passed"))
+                         "left; 4 switches were impossible (the actor was blocked or had nothing to do); "
+                         "orders that did not come to pass: 1; up to 17 points passed"))
         << text;
-    EXPECT_TRUE(has_line(text, "  no such function in this kernel: memory_notify"));
+    EXPECT_TRUE(has_line(text, "  points that this kernel does not have: memory_notify"));
 }
 
 TEST(ReportTable, TheFirstOrderThatConvictsIsNamedWithHowToPlayItAgain) {

@@ -131,9 +131,9 @@ TEST_F(Bundles, HoldTheTrialAndAreOpenedAgain) {
 
 TEST_F(Bundles, AnExistingFileAndWhatIsNoTrialAreRefused) {
     pack();
-    EXPECT_THAT(write_bundle(trial(), file()).error().message, HasSubstr("is there already"));
+    EXPECT_THAT(write_bundle(trial(), file()).error().message, HasSubstr("already exists"));
     EXPECT_THAT(write_bundle(directory.path(), directory.path() / "y").error().message,
-                HasSubstr("no trial's directory"));
+                HasSubstr("is not a trial's directory"));
 }
 
 TEST_F(Bundles, AHandMadeOneIsReadToo) {
@@ -144,7 +144,7 @@ TEST_F(Bundles, AHandMadeOneIsReadToo) {
 }
 
 TEST_F(Bundles, NothingButPlainFilesOfItsOwnIsTaken) {
-    const char* words = "none of a bundle's files";
+    const char* words = "does not belong in a bundle";
     EXPECT_THAT(refusal_of({"../outside", "x"}), HasSubstr(words));
     EXPECT_THAT(refusal_of({"/tmp/outside", "x"}), HasSubstr(words));
     EXPECT_THAT(refusal_of({"trial/../outside", "x"}), HasSubstr(words));
@@ -174,11 +174,11 @@ TEST_F(Bundles, SizesAndNumbersAreBounded) {
 
 TEST_F(Bundles, DamageIsSeen) {
     ASSERT_TRUE(write_file(file(), "no archive"));
-    EXPECT_THAT(refusal(), HasSubstr("is no bundle"));
+    EXPECT_THAT(refusal(), HasSubstr("is not a bundle"));
     pack();
     const std::string whole = read_file(file()).value();
     ASSERT_TRUE(write_file(file(), whole.substr(0, whole.size() / 2)));
-    EXPECT_THAT(refusal(), HasSubstr("is no bundle"));
+    EXPECT_THAT(refusal(), HasSubstr("is not a bundle"));
     std::vector<Member> list = members();
     list.front().bytes.back() = ' ';
     write_tar(list);
