@@ -17,7 +17,7 @@ namespace {
 
 using namespace std::chrono_literals;
 
-Deadline soon() { return Deadline::after(60s); }
+Deadline process_soon() { return Deadline::after(60s); }
 
 struct Pipe {
     Descriptor read, write;
@@ -53,7 +53,7 @@ Descriptor pidfd_of(pid_t pid) { return Descriptor(static_cast<int>(::syscall(SY
 
 void expect_dies(const Descriptor& pidfd) {
     ASSERT_TRUE(pidfd.valid());
-    const auto end = wait_readable(pidfd.get(), soon());
+    const auto end = wait_readable(pidfd.get(), process_soon());
     ASSERT_TRUE(end);
     EXPECT_EQ(*end, Wait::ready) << "it lives on";
 }
@@ -76,7 +76,7 @@ protected:
         }
         output.write.close();
         std::string text = drain(output.read.get());
-        status = child->wait(soon()).value_or(std::nullopt);
+        status = child->wait(process_soon()).value_or(std::nullopt);
         return text;
     }
     ExitStatus end_of(const std::string& script) {
@@ -115,7 +115,7 @@ TEST_F(ProcessTest, TheEndCanBePolled) {
     ASSERT_TRUE(early);
     EXPECT_FALSE(*early) << "a deadline is no end";
     input.write.close();
-    const auto end = child->wait(soon());
+    const auto end = child->wait(process_soon());
     ASSERT_TRUE(end && *end);
     EXPECT_TRUE((*end)->success());
     EXPECT_TRUE(child->poll()) << "it is known ever after";
@@ -215,7 +215,7 @@ TEST_F(ProcessTest, OutputGoesToTheFileBehindWhatIsThere) {
     options.output = log;
     auto child = Process::spawn(options);
     ASSERT_TRUE(child);
-    ASSERT_TRUE(child->wait(soon()));
+    ASSERT_TRUE(child->wait(process_soon()));
     EXPECT_EQ(read_file(log), "before\nout\nerr\n");
 }
 
@@ -318,29 +318,29 @@ TEST_F(ProcessTest, AMovedOneIsKilledOnce) {
 // --- run_program
 
 TEST(RunProgram, GivesOutputAndStatus) {
-    const auto run = run_program({"sh", "-c", "echo out; exit 4"}, soon());
+    const auto run = run_program({"sh", "-c", "echo out; exit 4"}, process_soon());
     ASSERT_TRUE(run) << run.error().message;
     EXPECT_EQ(run->output, "out\n");
     EXPECT_EQ(run->status.code, 4);
 }
 
 TEST(RunProgram, MergesStderrIfAsked) {
-    const auto merged = run_program({"sh", "-c", "echo out; echo err >&2"}, soon(), true);
+    const auto merged = run_program({"sh", "-c", "echo out; echo err >&2"}, process_soon(), true);
     ASSERT_TRUE(merged);
     EXPECT_EQ(merged->output, "out\nerr\n");
     testing::internal::CaptureStderr();
-    const auto apart = run_program({"sh", "-c", "echo out; echo err >&2"}, soon());
+    const auto apart = run_program({"sh", "-c", "echo out; echo err >&2"}, process_soon());
     EXPECT_EQ(testing::internal::GetCapturedStderr(), "err\n");
     EXPECT_EQ(apart->output, "out\n");
 }
 
 TEST(RunProgram, MoreThanTheLimitIsAnErrorAndEndsIt) {
-    const auto run = run_program({"sh", "-c", "while :; do echo endless; done"}, soon(), false, 1000);
+    const auto run = run_program({"sh", "-c", "while :; do echo endless; done"}, process_soon(), false, 1000);
     ASSERT_FALSE(run);
     EXPECT_NE(run.error().message.find("more than 1000 bytes"), std::string::npos);
     EXPECT_EQ(::waitpid(-1, nullptr, WNOHANG), -1) << "it is left";
-    EXPECT_TRUE(run_program({"printf", "1234"}, soon(), false, 4));
-    EXPECT_FALSE(run_program({"printf", "12345"}, soon(), false, 4));
+    EXPECT_TRUE(run_program({"printf", "1234"}, process_soon(), false, 4));
+    EXPECT_FALSE(run_program({"printf", "12345"}, process_soon(), false, 4));
 }
 
 TEST(RunProgram, ADeadlineIsAnErrorAndEndsIt) {

@@ -20,7 +20,7 @@ bool readable(int fd) {
 
 // The wait status of a process of its own that runs `body`: the request is one for the whole process.
 template <class Body>
-int in_child(Body body) {
+int stop_request_in_child(Body body) {
     const pid_t pid = ::fork();
     if (pid == 0) ::_exit(body());
     int status = 0;
@@ -61,7 +61,7 @@ TEST(StopRequest, WithoutASignal) {
 }
 
 TEST(StopRequest, EndsEveryWait) {
-    EXPECT_EQ(in_child([] {
+    EXPECT_EQ(stop_request_in_child([] {
                   int ends[2];
                   if (::pipe(ends) != 0) return 2;
                   stop_request().request(130, SIGINT);
@@ -73,7 +73,7 @@ TEST(StopRequest, EndsEveryWait) {
 
 TEST(StopRequest, SignalsMakeIt) {
     for (const int signal : {SIGINT, SIGTERM}) {
-        EXPECT_EQ(in_child([signal] {
+        EXPECT_EQ(stop_request_in_child([signal] {
                       install_signal_handlers();
                       ::raise(signal);
                       return stop_request().requested() && stop_request().exit_code() == 130 ? 0 : 1;
@@ -83,7 +83,7 @@ TEST(StopRequest, SignalsMakeIt) {
 }
 
 TEST(StopRequest, ASecondSignalEndsTheProgram) {
-    const int status = in_child([] {
+    const int status = stop_request_in_child([] {
         install_signal_handlers();
         ::raise(SIGINT);
         ::raise(SIGINT);
@@ -94,7 +94,7 @@ TEST(StopRequest, ASecondSignalEndsTheProgram) {
 }
 
 TEST(StopRequest, ABrokenPipeIsNoEnd) {
-    EXPECT_EQ(in_child([] {
+    EXPECT_EQ(stop_request_in_child([] {
                   install_signal_handlers();
                   ::raise(SIGPIPE);
                   return stop_request().requested() ? 1 : 0;

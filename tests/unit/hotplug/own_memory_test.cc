@@ -7,14 +7,14 @@
 namespace memrig {
 namespace {
 
-constexpr std::uint64_t kBlock = 128ull << 20;
+constexpr std::uint64_t kOwnMemoryBlock = 128ull << 20;
 
 class OwnMemoryTest : public ::testing::Test {
 protected:
     Result<BlockRange> find(const std::string& resource, const std::string& size) {
         agent.files["/sys/bus/dax/devices/dax0.0/resource"] = resource;
         agent.files["/sys/bus/dax/devices/dax0.0/size"] = size;
-        return find_own_memory(agent, kDax, kBlock, Deadline::after(std::chrono::seconds(1)));
+        return find_own_memory(agent, kDax, kOwnMemoryBlock, Deadline::after(std::chrono::seconds(1)));
     }
     FakeGuestLink agent;
 };
@@ -40,14 +40,15 @@ TEST_F(OwnMemoryTest, WhatIsNoNumberIsTheGuestsFault) {
 TEST_F(OwnMemoryTest, MemtraceSaysWhatItHasTaken) {
     agent.files["/sys/kernel/debug/powerpc/memtrace/00000000/start"] = "0x0000000060000000\n";
     agent.files["/sys/kernel/debug/powerpc/memtrace/00000000/size"] = "0x0000000010000000\n";
-    const auto blocks = find_own_memory(agent, kMemtrace, 2 * kBlock, Deadline::after(std::chrono::seconds(1)));
+    const auto blocks =
+        find_own_memory(agent, kMemtrace, 2 * kOwnMemoryBlock, Deadline::after(std::chrono::seconds(1)));
     ASSERT_TRUE(blocks) << blocks.error().message;
     EXPECT_EQ(blocks->first, 6u);
     EXPECT_EQ(blocks->last, 6u);
 }
 
 TEST_F(OwnMemoryTest, AGuestWithoutOneIsTheGuestsFault) {
-    EXPECT_FALSE(find_own_memory(agent, kDax, kBlock, Deadline::after(std::chrono::seconds(1))));
+    EXPECT_FALSE(find_own_memory(agent, kDax, kOwnMemoryBlock, Deadline::after(std::chrono::seconds(1))));
 }
 
 }  // namespace

@@ -7,17 +7,17 @@
 namespace memrig {
 namespace {
 
-constexpr std::uint64_t kBlock = 128ull << 20;
+constexpr std::uint64_t kVirtioMemBlock = 128ull << 20;
 
 class VirtioMemTest : public ::testing::Test {
 protected:
-    void expect_device(std::uint64_t address = 32 * kBlock) {
+    void expect_device(std::uint64_t address = 32 * kVirtioMemBlock) {
         qmp.expect("query-memory-devices")
             .reply({{{"type", "dimm"}, {"data", {{"id", "dimm0"}}}},
                     {{"type", "virtio-mem"}, {"data", {{"id", "vmem0"}, {"memaddr", address}, {"size", 0}}}}});
     }
     Result<BlockRange> request(std::uint64_t bytes) {
-        return request_virtio_mem(qmp, nullptr, bytes, kBlock, Deadline::after(std::chrono::seconds(1)));
+        return request_virtio_mem(qmp, nullptr, bytes, kVirtioMemBlock, Deadline::after(std::chrono::seconds(1)));
     }
     void TearDown() override { EXPECT_EQ(qmp.mistakes(), std::vector<std::string>{}); }
     FakeQmpClient qmp;
@@ -26,8 +26,8 @@ protected:
 TEST_F(VirtioMemTest, TheBlocksFollowFromWhereItIs) {
     expect_device();
     qmp.expect("qom-set").with(
-        {{"path", "/machine/peripheral/vmem0"}, {"property", "requested-size"}, {"value", 2 * kBlock}});
-    const auto blocks = request(2 * kBlock);
+        {{"path", "/machine/peripheral/vmem0"}, {"property", "requested-size"}, {"value", 2 * kVirtioMemBlock}});
+    const auto blocks = request(2 * kVirtioMemBlock);
     ASSERT_TRUE(blocks) << blocks.error().message;
     EXPECT_EQ(blocks->first, 32u);
     EXPECT_EQ(blocks->last, 33u);
@@ -36,11 +36,12 @@ TEST_F(VirtioMemTest, TheBlocksFollowFromWhereItIs) {
 class PlugsVirtioMem : public VirtioMemTest {
 protected:
     Result<BlockRange> plug() {
-        return plug_virtio_mem(qmp, nullptr, {"vmem0", "mem-adder", 8 * kBlock, 2 * kBlock, 1}, kBlock,
-                               Deadline::after(std::chrono::seconds(1)));
+        return plug_virtio_mem(qmp, nullptr, {"vmem0", "mem-adder", 8 * kVirtioMemBlock, 2 * kVirtioMemBlock, 1},
+                               kVirtioMemBlock, Deadline::after(std::chrono::seconds(1)));
     }
     void expect_backend() {
-        qmp.expect("object-add").with({{"qom-type", "memory-backend-ram"}, {"id", "mem-adder"}, {"size", 8 * kBlock}});
+        qmp.expect("object-add")
+            .with({{"qom-type", "memory-backend-ram"}, {"id", "mem-adder"}, {"size", 8 * kVirtioMemBlock}});
     }
 };
 
@@ -51,7 +52,7 @@ TEST_F(PlugsVirtioMem, IntoTheRootPortAskedForMemoryAtOnce) {
                {"id", "vmem0"},
                {"memdev", "mem-adder"},
                {"node", 1},
-               {"requested-size", 2 * kBlock},
+               {"requested-size", 2 * kVirtioMemBlock},
                {"bus", "plug"}});
     expect_device();
     const auto blocks = plug();
@@ -70,20 +71,20 @@ TEST_F(PlugsVirtioMem, NoPortIsTheUsersInput) {
 
 TEST_F(VirtioMemTest, ABenchWithoutOneIsTheUsersInput) {
     qmp.expect("query-memory-devices").reply(nlohmann::json::array());
-    const auto blocks = request(kBlock);
+    const auto blocks = request(kVirtioMemBlock);
     ASSERT_FALSE(blocks);
     EXPECT_EQ(blocks.error().fault, Fault::user_input);
 }
 
 TEST_F(VirtioMemTest, HalfABlockIsTheUsersInput) {
     expect_device();
-    EXPECT_EQ(request(kBlock / 2).error().fault, Fault::user_input);
+    EXPECT_EQ(request(kVirtioMemBlock / 2).error().fault, Fault::user_input);
 }
 
 TEST_F(VirtioMemTest, WhatQemuRefusesIsTheUsersInput) {
     expect_device();
     qmp.expect("qom-set").refuse("GenericError", "too much");
-    const auto blocks = request(64 * kBlock);
+    const auto blocks = request(64 * kVirtioMemBlock);
     ASSERT_FALSE(blocks);
     EXPECT_EQ(blocks.error().fault, Fault::user_input);
     EXPECT_NE(blocks.error().message.find("too much"), std::string::npos);

@@ -7,8 +7,8 @@ namespace memrig {
 namespace {
 
 constexpr std::uint64_t kOther = 0xffffc90000020000;
-constexpr const char* kGate = "device_hotplug_lock";
-constexpr const char* kMemory = "mem_hotplug_lock";
+constexpr const char* kJudgeLocksGate = "device_hotplug_lock";
+constexpr const char* kJudgeLocksMemory = "mem_hotplug_lock";
 constexpr const char* kDevice = "memory32's device lock";
 
 struct Wanted {
@@ -35,11 +35,11 @@ public:
     void breach(RuleBreach breach) { breaches_.push_back(std::move(breach)); }
     // Without device_hotplug_lock.
     void invert() {
-        nest(kSampleAdder, {{kMemory}, {kDevice}});
-        nest(kSampleOnliner, {{kDevice}, {kMemory}});
+        nest(kSampleAdder, {{kJudgeLocksMemory}, {kDevice}});
+        nest(kSampleOnliner, {{kDevice}, {kJudgeLocksMemory}});
     }
     void break_rule() {
-        breach({"R3", "memory_subsys_online", kGate, kSampleOnliner, {"device_online+0x6c"}, {kDevice}});
+        breach({"R3", "memory_subsys_online", kJudgeLocksGate, kSampleOnliner, {"device_online+0x6c"}, {kDevice}});
     }
 
     [[nodiscard]] TrialEvidence evidence() const {
@@ -71,7 +71,7 @@ TEST(JudgeRules, ABreachNamesRuleTaskFunctionCallerAndLocks) {
     LockTrial trial;
     trial.breach({"R3",
                   "memory_subsys_online",
-                  kGate,
+                  kJudgeLocksGate,
                   kSampleOnliner,
                   {"device_online+0x6c", "online_store+0x68"},
                   {kDevice, "cpu_hotplug_lock"}});
@@ -86,7 +86,7 @@ TEST(JudgeRules, ABreachNamesRuleTaskFunctionCallerAndLocks) {
 
 TEST(JudgeRules, ATaskThatIsNoActorAndHoldsNothing) {
     LockTrial trial;
-    trial.breach({"R1", "add_memory_resource", kGate, kOther, {}, {}});
+    trial.breach({"R1", "add_memory_resource", kJudgeLocksGate, kOther, {}, {}});
     EXPECT_EQ(
         trial.judged().reason,
         "R1: task ffffc90000020000 entered add_memory_resource() without device_hotplug_lock (by way of ?), holding "
@@ -96,7 +96,8 @@ TEST(JudgeRules, ATaskThatIsNoActorAndHoldsNothing) {
 TEST(JudgeRules, EachBreachIsTold) {
     LockTrial trial;
     trial.break_rule();
-    trial.breach({"R4", "arch_add_memory", kMemory, kSampleAdder, {"add_memory_resource+0x1"}, {kGate}});
+    trial.breach(
+        {"R4", "arch_add_memory", kJudgeLocksMemory, kSampleAdder, {"add_memory_resource+0x1"}, {kJudgeLocksGate}});
     const auto finding = rules_oracle(trial.evidence());
     ASSERT_TRUE(finding);
     ASSERT_EQ(finding->details.size(), 2u);
@@ -110,8 +111,8 @@ TEST(JudgeLockOrder, SilentWithoutALedgerAndWithoutAnInversion) {
     EXPECT_FALSE(lock_order_oracle(SampleTrial().evidence()));
     LockTrial trial;
     EXPECT_FALSE(lock_order_oracle(trial.evidence()));
-    trial.nest(kSampleAdder, {{kGate}, {kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{kGate}, {kMemory}, {kDevice}});
+    trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
     EXPECT_FALSE(lock_order_oracle(trial.evidence()));
 }
 
@@ -132,8 +133,8 @@ TEST(JudgeLockOrder, AnUngatedInversionNamesBothLocksAndBothPaths) {
 
 TEST(JudgeLockOrder, AGatedInversionIsToldAsHeld) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{kGate}, {kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
+    trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
     const Judgement judgement = trial.judged();
     EXPECT_EQ(judgement.verdict, Verdict::held);
     EXPECT_TRUE(judgement.reason.starts_with("onliner was refused device_hotplug_lock")) << judgement.reason;
@@ -145,45 +146,45 @@ TEST(JudgeLockOrder, AGatedInversionIsToldAsHeld) {
 
 TEST(JudgeLockOrder, AGatedInversionIsNoRefusal) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{kGate}, {kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
+    trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
     trial.performance.evidence[0].evidence = {Observation::Kind::entered, "memory_subsys_online"};
     EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
 }
 
 TEST(JudgeLockOrder, AGateOfOneTaskOnlyIsNone) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
+    trial.nest(kSampleAdder, {{kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
     EXPECT_EQ(trial.judged().verdict, Verdict::lock_order);
 }
 
 TEST(JudgeLockOrder, DifferentGatesAreNone) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{"acpi_scan_lock"}, {kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
+    trial.nest(kSampleAdder, {{"acpi_scan_lock"}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
     EXPECT_EQ(trial.judged().verdict, Verdict::lock_order);
 }
 
 TEST(JudgeLockOrder, AGateHeldByReadersIsNone) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{"cpu_hotplug_lock", true}, {kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{"cpu_hotplug_lock", true}, {kDevice}, {kMemory}});
+    trial.nest(kSampleAdder, {{"cpu_hotplug_lock", true}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{"cpu_hotplug_lock", true}, {kDevice}, {kJudgeLocksMemory}});
     EXPECT_EQ(trial.judged().verdict, Verdict::lock_order);
 }
 
 TEST(JudgeLockOrder, TwoReadersMakeNoInversion) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{"cpu_hotplug_lock", true}, {kMemory}});
-    trial.nest(kSampleOnliner, {{kMemory}, {"cpu_hotplug_lock", true}});
+    trial.nest(kSampleAdder, {{"cpu_hotplug_lock", true}, {kJudgeLocksMemory}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksMemory}, {"cpu_hotplug_lock", true}});
     EXPECT_FALSE(lock_order_oracle(trial.evidence()));
     EXPECT_EQ(trial.judged().verdict, Verdict::held);
 }
 
 TEST(JudgeLockOrder, AReaderAndAWriterMakeOne) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{"cpu_hotplug_lock", true}, {kMemory}});
-    trial.nest(kSampleOnliner, {{kMemory}, {"cpu_hotplug_lock"}});
+    trial.nest(kSampleAdder, {{"cpu_hotplug_lock", true}, {kJudgeLocksMemory}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksMemory}, {"cpu_hotplug_lock"}});
     EXPECT_EQ(trial.judged().verdict, Verdict::lock_order);
 }
 
@@ -191,8 +192,8 @@ TEST(JudgeLockOrder, AnUngatedOneGoesBeforeAGatedOne) {
     for (const bool gated_first : {true, false}) {
         LockTrial trial;
         const auto gated = [&] {
-            trial.nest(kSampleAdder, {{kGate}, {kMemory}, {kDevice}});
-            trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
+            trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+            trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
         };
         if (gated_first) gated();
         trial.nest(kSampleAdder, {{"a"}, {"b"}});
@@ -246,8 +247,8 @@ TEST(JudgeGravity, LockOrderGoesBeforeAHungTaskAndTheAccounting) {
 
 TEST(JudgeGravity, AGatedInversionComesLast) {
     LockTrial trial;
-    trial.nest(kSampleAdder, {{kGate}, {kMemory}, {kDevice}});
-    trial.nest(kSampleOnliner, {{kGate}, {kDevice}, {kMemory}});
+    trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
     trial.performance.writes[0].error = 16;
     EXPECT_EQ(verdicts_of(trial.judged()), (std::vector{Verdict::accounting, Verdict::held}));
 }

@@ -6,9 +6,9 @@
 namespace memrig {
 namespace {
 
-constexpr const char* kGate = "device_hotplug_lock";
-constexpr const char* kMemory = "mem_hotplug_lock";
-constexpr const char* kDevice = "memory32's device lock";
+constexpr const char* kJudgeModesGate = "device_hotplug_lock";
+constexpr const char* kJudgeModesMemory = "mem_hotplug_lock";
+constexpr const char* kJudgeModesDevice = "memory32's device lock";
 
 class ModeTrial : public SampleTrial {
 public:
@@ -28,8 +28,8 @@ public:
         performance.evidence.clear();
     }
     void invert(bool gated) {
-        nest(kSampleAdder, {kMemory, kDevice}, gated);
-        nest(kSampleOnliner, {kDevice, kMemory}, gated);
+        nest(kSampleAdder, {kJudgeModesMemory, kJudgeModesDevice}, gated);
+        nest(kSampleOnliner, {kJudgeModesDevice, kJudgeModesMemory}, gated);
     }
     [[nodiscard]] TrialEvidence evidence() const {
         TrialEvidence evidence = SampleTrial::evidence();
@@ -49,7 +49,7 @@ public:
 
 private:
     void nest(std::uint64_t task, std::vector<std::string> locks, bool gated) {
-        if (gated) locks.insert(locks.begin(), kGate);
+        if (gated) locks.insert(locks.begin(), kJudgeModesGate);
         LockEvent event;
         event.task = task;
         event.where = "somewhere+0x1";
@@ -154,7 +154,7 @@ TEST(JudgeOracles, OnlyThoseAskedForAreAsked) {
     ModeTrial trial(Mode::directed);
     trial.invert(false);
     trial.performance.writes[0].error = 16;
-    trial.rules.breaches = {{"R3", "memory_subsys_online", kGate, kSampleOnliner, {}, {}}};
+    trial.rules.breaches = {{"R3", "memory_subsys_online", kJudgeModesGate, kSampleOnliner, {}, {}}};
     const std::pair<const char*, Verdict> table[] = {
         {"rules", Verdict::rule_broken}, {"lock-order", Verdict::lock_order}, {"accounting", Verdict::accounting},
         {"crash", Verdict::held},        {"deadlock", Verdict::held},         {"console", Verdict::held}};
@@ -260,7 +260,7 @@ TEST(JudgeWords, R5NamesBothTasks) {
                              "memory32 is being added",
                              kSampleOnliner,
                              {"device_online+0x6c", "online_store+0x68"},
-                             {kDevice},
+                             {kJudgeModesDevice},
                              kSampleAdder}};
     EXPECT_EQ(trial.judged().reason,
               "R5: onliner (onliner, pid 90) entered memory_subsys_online() while memory32 is being added by adder "

@@ -67,7 +67,7 @@ Verdict verdict_where(const std::vector<Observation>& asked, const std::vector<O
 const Observation kQueued{Observation::Kind::queued, "acpi_hotplug_schedule"};
 const Observation kEntered{Observation::Kind::entered, "acpi_device_hotplug"};
 const Observation kBlocked{Observation::Kind::blocked, "mem_hotplug_lock"};
-const Observation kRefused{Observation::Kind::refused, "device_hotplug_lock"};
+const Observation kJudgeVcpusRefused{Observation::Kind::refused, "device_hotplug_lock"};
 
 TEST(JudgeWaiting, WhoseWorkIsQueuedIsKeptOutAsLongAsItDoesNotBegin) {
     EXPECT_EQ(verdict_where({kQueued, kEntered}, {kQueued}), Verdict::held);
@@ -77,7 +77,7 @@ TEST(JudgeWaiting, WhoseWorkIsQueuedIsKeptOutAsLongAsItDoesNotBegin) {
 TEST(JudgeWaiting, WhoWaitsIsKeptOutWhereNothingIsTried) {
     EXPECT_EQ(verdict_where({kBlocked, kEntered}, {kBlocked}), Verdict::held);
     EXPECT_EQ(verdict_where({kBlocked, kEntered}, {kBlocked, kEntered}), Verdict::inconclusive);
-    EXPECT_EQ(verdict_where({kRefused, kBlocked}, {kBlocked}), Verdict::inconclusive);
+    EXPECT_EQ(verdict_where({kJudgeVcpusRefused, kBlocked}, {kBlocked}), Verdict::inconclusive);
 }
 
 // --- the order that a scenario claims

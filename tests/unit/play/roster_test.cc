@@ -11,7 +11,7 @@ namespace {
 constexpr std::uint64_t kAcpi = 0xffffffff81000100, kStateStore = 0xffffffff81000200;
 constexpr std::uint64_t kWorker = 0xffffc90000004000, kOtherWorker = 0xffffc90000008000, kThread = 0xffffc90000010000;
 
-Actor actor(const std::string& name, ActorKind kind) {
+Actor roster_actor(const std::string& name, ActorKind kind) {
     Actor made;
     made.name = name;
     made.kind = kind;
@@ -39,10 +39,10 @@ protected:
     // The onliner writes to one block.
     void write(std::uint64_t block) { agent.report({"onliner", block, 0, SteadyTime{}}); }
 
-    Schedule schedule{
-        {actor("adder", ActorKind::adder), actor("second", ActorKind::adder), actor("onliner", ActorKind::onliner)},
-        {},
-        {}};
+    Schedule schedule{{roster_actor("adder", ActorKind::adder), roster_actor("second", ActorKind::adder),
+                       roster_actor("onliner", ActorKind::onliner)},
+                      {},
+                      {}};
     FakeGuestLink agent;
     Timeline timeline{SteadyTime{}};
     Record record{timeline, {}};
@@ -143,7 +143,7 @@ TEST_F(RosterTest, ARoundCountsItsOwnWrites) {
 }
 
 TEST(RosterWithoutWatches, AnActorThatIsNoThreadCountsAsFinished) {
-    const Schedule schedule{{actor("adder", ActorKind::adder)}, {}, {}};
+    const Schedule schedule{{roster_actor("adder", ActorKind::adder)}, {}, {}};
     FakeGuestLink agent;
     Timeline timeline{SteadyTime{}};
     Record record{timeline, {}};

@@ -7,13 +7,13 @@
 namespace memrig {
 namespace {
 
-Bench x86_bench() {
+Bench stall_detector_x86_bench() {
     Bench bench;
     bench.arch = "x86_64";
     return bench;
 }
 
-constexpr std::uint64_t kTask = 0xffffc90000004000;
+constexpr std::uint64_t kStallDetectorTask = 0xffffc90000004000;
 
 LockEvent event_of(std::uint64_t task) {
     LockEvent event;
@@ -63,7 +63,7 @@ protected:
     }
 
     Schedule schedule = one_onliner();
-    FakeMachine machine{x86_bench()};
+    FakeMachine machine{stall_detector_x86_bench()};
     Conductor conductor{machine.stub, machine.stub.architecture().kernel_stack_bytes};
     SymbolTable symbols;
     Timeline timeline{SteadyTime{}};
@@ -125,8 +125,9 @@ TEST_F(StallDetectorTest, AnAgentThatDoesNotAnswerIsAnError) {
 }
 
 TEST_F(StallDetectorTest, OutsideALookNobodyIsParked) {
-    record.note_task("onliner", kTask);
-    const auto response = stalls.at_retry(schedule.actors[0], {1, 0, *machine.stub.registers(1), kTask, SteadyTime{}});
+    record.note_task("onliner", kStallDetectorTask);
+    const auto response =
+        stalls.at_retry(schedule.actors[0], {1, 0, *machine.stub.registers(1), kStallDetectorTask, SteadyTime{}});
     ASSERT_TRUE(response);
     EXPECT_EQ(response->kind, Response::Kind::pass);
 }

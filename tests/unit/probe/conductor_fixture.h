@@ -5,6 +5,7 @@
 
 #include "probe/conductor.h"
 #include "probe/fake_probe.h"
+#include "unit/support/deadlines.h"
 
 namespace memrig {
 
@@ -15,9 +16,6 @@ inline constexpr std::uint64_t kCaller = 0xffffffff81000200;
 inline constexpr std::uint64_t kElsewhere = 0xffffffff81000300;
 inline constexpr std::uint64_t kStack = 0xffffc90000007e00;
 inline constexpr std::uint64_t kOtherStack = 0xffffc90000013e00;
-
-// A script that is at its end makes run_until() end, too.
-inline Deadline at_once() { return Deadline(SteadyTime::min()); }
 
 class ConductorTest : public ::testing::Test {
 protected:

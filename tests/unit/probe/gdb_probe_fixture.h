@@ -3,11 +3,11 @@
 
 #include "probe/gdb_probe.h"
 #include "scripted_stub.h"
+#include "unit/support/deadlines.h"
 
 namespace memrig {
 
 inline Deadline soon() { return Deadline::after(std::chrono::seconds(60)); }
-inline Deadline at_once() { return Deadline(SteadyTime::min()); }
 
 // 9 registers of 8 bytes and one of 4, in the order of kCoreXml.
 inline std::string register_file(std::uint64_t rax, std::uint64_t rsp, std::uint64_t rip) {

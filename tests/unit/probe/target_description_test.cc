@@ -32,7 +32,7 @@ std::string target(const std::string& inside, const std::string& arch = "i386:x8
 
 std::string feature(const std::string& inside) { return "<feature name=\"f\">" + inside + "</feature>"; }
 
-void expect_error(const Files& files, const std::string& words) {
+void target_description_expect_error(const Files& files, const std::string& words) {
     const auto layout = read(files);
     ASSERT_FALSE(layout);
     EXPECT_EQ(layout.error().fault, Fault::rig);
@@ -90,26 +90,29 @@ TEST(TargetDescription, EachArchitectureIsKnown) {
 }
 
 TEST(TargetDescription, WhatIsWrongIsSaid) {
-    expect_error({}, "no annex target.xml");
-    expect_error({{"target.xml", "this is no XML <"}}, "is not XML");
-    expect_error({{"target.xml", target(feature(kNeeded), "mips")}}, "'mips'");
-    expect_error({{"target.xml", feature(kNeeded)}}, "''");
-    expect_error({{"target.xml", target("<xi:include href=\"gone.xml\"/>")}}, "no annex gone.xml");
-    expect_error({{"target.xml", target(feature(reg("odd", 7) + kNeeded))}}, "register odd has 7 bits");
-    expect_error({{"target.xml", target(feature(reg("none", 0) + kNeeded))}}, "register none has 0 bits");
-    expect_error({{"target.xml", target(feature(reg("huge", 65536) + kNeeded))}}, "register huge");
+    target_description_expect_error({}, "no annex target.xml");
+    target_description_expect_error({{"target.xml", "this is no XML <"}}, "is not XML");
+    target_description_expect_error({{"target.xml", target(feature(kNeeded), "mips")}}, "'mips'");
+    target_description_expect_error({{"target.xml", feature(kNeeded)}}, "''");
+    target_description_expect_error({{"target.xml", target("<xi:include href=\"gone.xml\"/>")}}, "no annex gone.xml");
+    target_description_expect_error({{"target.xml", target(feature(reg("odd", 7) + kNeeded))}},
+                                    "register odd has 7 bits");
+    target_description_expect_error({{"target.xml", target(feature(reg("none", 0) + kNeeded))}},
+                                    "register none has 0 bits");
+    target_description_expect_error({{"target.xml", target(feature(reg("huge", 65536) + kNeeded))}}, "register huge");
 }
 
 TEST(TargetDescription, ARegisterThatIsNeededHasToBeThere) {
     for (const std::string name : {"rax", "rdi", "r9", "rsp", "rip"}) {
         std::string without = kNeeded;
         without.erase(without.find(reg(name)), reg(name).size());
-        expect_error({{"target.xml", target(feature(without))}}, "register " + name + " is not described");
+        target_description_expect_error({{"target.xml", target(feature(without))}},
+                                        "register " + name + " is not described");
     }
 }
 
 TEST(TargetDescription, IncludesWithoutAnEndAreAnError) {
-    expect_error({{"target.xml", target("<xi:include href=\"target.xml\"/>")}}, "too many");
+    target_description_expect_error({{"target.xml", target("<xi:include href=\"target.xml\"/>")}}, "too many");
 }
 
 }  // namespace

@@ -30,7 +30,7 @@ MatrixCell cell(const std::string& name, Verdict verdict, CellOutcome outcome) {
     return made;
 }
 
-Matrix sample() {
+Matrix matrix_report_sample() {
     Matrix matrix;
     matrix.mutants = {mutant("acpi_device_hotplug"), mutant("online_store")};
     matrix.kernels = {"ref-6.12-amd64"};
@@ -42,7 +42,7 @@ Matrix sample() {
 }
 
 TEST(Matrix, AllKilledAndTheOriginalHolds) {
-    const Matrix matrix = sample();
+    const Matrix matrix = matrix_report_sample();
     EXPECT_EQ(matrix.kills(), 2u);
     EXPECT_EQ(matrix.to_kill(), 2u);
     EXPECT_EQ(matrix.false_positives(), 0u);
@@ -50,7 +50,7 @@ TEST(Matrix, AllKilledAndTheOriginalHolds) {
 }
 
 TEST(Matrix, OneThatSurvivesIsAFailure) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells[2] = cell("online_store", Verdict::held, CellOutcome::survived);
     EXPECT_EQ(matrix.kills(), 1u);
     EXPECT_EQ(matrix.exit_status(), 1);
@@ -60,25 +60,25 @@ TEST(Matrix, OneThatSurvivesIsAFailure) {
 }
 
 TEST(Matrix, WithoutATrialOfAnOriginalNothingIsShown) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells.erase(matrix.cells.begin());
     EXPECT_EQ(matrix.exit_status(), 1);
 }
 
 TEST(Matrix, OneCellThatKillsIsEnough) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells.push_back(cell("online_store", Verdict::held, CellOutcome::survived));
     EXPECT_EQ(matrix.exit_status(), 0);
 }
 
 TEST(Matrix, AnInconclusiveCellKillsNobody) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells[2] = cell("online_store", Verdict::inconclusive, CellOutcome::inconclusive);
     EXPECT_EQ(matrix.exit_status(), 1);
 }
 
 TEST(Matrix, ADeclaredEquivalentNeedNotBeKilled) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.mutants[1] = mutant("online_store", "nothing calls it");
     matrix.cells.pop_back();
     EXPECT_EQ(matrix.to_kill(), 1u);
@@ -87,7 +87,7 @@ TEST(Matrix, ADeclaredEquivalentNeedNotBeKilled) {
 }
 
 TEST(Matrix, OneThatNoScenarioClaimsIsAFailureAndSaysSo) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells.pop_back();
     matrix.unclaimed = {"online_store"};
     EXPECT_EQ(matrix.exit_status(), 1);
@@ -95,7 +95,7 @@ TEST(Matrix, OneThatNoScenarioClaimsIsAFailureAndSaysSo) {
 }
 
 TEST(Matrix, AnOriginalThatIsConvictedIsAFalsePositive) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells[0] = cell("", Verdict::lock_order, CellOutcome::killed);
     EXPECT_EQ(matrix.false_positives(), 1u);
     EXPECT_EQ(matrix.exit_status(), 1);
@@ -103,13 +103,13 @@ TEST(Matrix, AnOriginalThatIsConvictedIsAFalsePositive) {
 }
 
 TEST(Matrix, AnOriginalThatProvesNothingCountsAsOneToo) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells[0] = cell("", Verdict::inconclusive, CellOutcome::inconclusive);
     EXPECT_EQ(matrix.exit_status(), 1);
 }
 
 TEST(Matrix, ASkippedCellKillsNobodyAndAccusesNobody) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells.push_back(matrix.cells.front());
     matrix.cells.back().outcome = CellOutcome::skipped;
     matrix.cells.back().trials.clear();
@@ -121,7 +121,7 @@ TEST(Matrix, ASkippedCellKillsNobodyAndAccusesNobody) {
 }
 
 TEST(Matrix, ARigFaultAndAnInterruptionHaveTheirOwnStatus) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells[1].outcome = CellOutcome::rig_fault;
     EXPECT_EQ(matrix.exit_status(), 3);
     matrix.interrupted = true;
@@ -129,7 +129,7 @@ TEST(Matrix, ARigFaultAndAnInterruptionHaveTheirOwnStatus) {
 }
 
 TEST(MatrixReports, WhatAGuestPrintedIsEscaped) {
-    Matrix matrix = sample();
+    Matrix matrix = matrix_report_sample();
     matrix.cells[1].reason = "<script>alert(\"x\")</script>\x1b[2J";
     const std::string html = matrix_html(matrix);
     EXPECT_EQ(html.find("<script>"), std::string::npos);
@@ -138,7 +138,7 @@ TEST(MatrixReports, WhatAGuestPrintedIsEscaped) {
 }
 
 TEST(MatrixReports, JsonHasEveryCell) {
-    const auto json = nlohmann::json::parse(matrix_json(sample()));
+    const auto json = nlohmann::json::parse(matrix_json(matrix_report_sample()));
     EXPECT_EQ(json.at("cells").size(), 3u);
     EXPECT_EQ(json.at("killed"), 2);
     EXPECT_EQ(json.at("cells")[1].at("oracle"), "crash");

@@ -7,7 +7,7 @@
 
 namespace memrig::samples {
 
-inline constexpr std::uint64_t kWorker = 0xffffc90000020000;
+inline constexpr std::uint64_t kWorkerStack = 0xffffc90000020000;
 inline constexpr const char* kRig = "QEMU (pid 4711) was killed by signal 9";
 inline constexpr const char* kGate = "device_hotplug_lock";
 inline constexpr const char* kMemory = "mem_hotplug_lock";
@@ -45,7 +45,7 @@ public:
 inline Sample cycle(const std::string& name, bool named) {
     KeyTrial trial;
     trial.get_stuck();
-    trial.performance.names = {{kSampleAdder, {"kworker/u12:1", 71}}, {kWorker, {"kworker/0:2", 9}}};
+    trial.performance.names = {{kSampleAdder, {"kworker/u12:1", 71}}, {kWorkerStack, {"kworker/0:2", 9}}};
     if (!named) trial.performance.tasks.clear();
     for (auto& sample : trial.performance.stuck) {
         sample.cycle->at(0).wants.path = {"irqentry_exit+0x35", "__device_attach.isra.0+0x2f", "device_add+0x3"};
@@ -79,8 +79,8 @@ inline Sample inversion(const std::string& name, const std::vector<const char*>&
     std::vector<const char*> one = gates, other = gates;
     one.insert(one.end(), {kMemory, kDevice});
     other.insert(other.end(), {kDevice, kMemory});
-    trial.performance.names = {{kWorker, {"kworker/u6:2", 43}}};
-    trial.nest(kWorker, one);
+    trial.performance.names = {{kWorkerStack, {"kworker/u6:2", 43}}};
+    trial.nest(kWorkerStack, one);
     trial.nest(kSampleOnliner, other);
     trial.nest(kSampleAdder, one);
     return {name, *lock_order_oracle(trial.evidence())};
@@ -158,7 +158,7 @@ inline std::vector<Sample> findings() {
              {"N3",
               "memory_notify",
               "",
-              kWorker,
+              kWorkerStack,
               {"online_pages+0x1"},
               {},
               0,

@@ -68,7 +68,7 @@ TEST(LockNames, WhoTakesALockByADirectCallTellsIt) {
 
 // --- the ledger on such a kernel
 
-const std::vector<std::string> kFunctions = {
+const std::vector<std::string> kLockNamesFunctions = {
     "mutex_lock",          "mutex_trylock", "mutex_unlock",   "percpu_down_write", "percpu_up_write",
     "bus_probe_device",    "device_online", "device_offline", "online_store",      "lock_device_hotplug",
     "add_memory_resource", "online_pages",  "somebody",       "mem_hotplug_begin"};
@@ -101,7 +101,7 @@ protected:
     }
     using Lines = std::vector<std::string>;
 
-    FakeKernel kernel{kFunctions};
+    FakeKernel kernel{kLockNamesFunctions};
     std::unique_ptr<LockLedger> ledger;
 };
 

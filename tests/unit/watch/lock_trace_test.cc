@@ -36,11 +36,11 @@ TEST(LockTrace, NoTruncationAndNoNoiseBreaksIt) {
     EXPECT_TRUE(parse_lock_trace("a-b [0]: lock_acquire: 1 x\n -: lock_release: \n").empty());
 }
 
-constexpr std::uint64_t kTask = 0xffffc90000004000;
+constexpr std::uint64_t kLockTraceTask = 0xffffc90000004000;
 
 LockEvent event(LockAction action, const std::string& lock) {
     LockEvent made;
-    made.task = kTask;
+    made.task = kLockTraceTask;
     made.action = action;
     made.lock = lock;
     return made;
@@ -55,7 +55,7 @@ protected:
         event(LockAction::wants, "device_hotplug_lock"), event(LockAction::takes, "device_hotplug_lock"),
         event(LockAction::takes, "memory32's device lock"), event(LockAction::releases, "device_hotplug_lock")};
     std::vector<TracedLock> trace = {traced(true, "device_hotplug_lock"), traced(false, "device_hotplug_lock")};
-    std::map<std::uint64_t, int> pids = {{kTask, 35}};
+    std::map<std::uint64_t, int> pids = {{kLockTraceTask, 35}};
     std::size_t compared = 0;
 };
 

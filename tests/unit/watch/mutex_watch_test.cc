@@ -14,8 +14,8 @@ using Lines = std::vector<std::string>;
 constexpr std::uint64_t kMutex = 0xffffffff82000100;
 constexpr std::uint64_t kOtherMutex = 0xffffffff82000200;
 // Their task_structs; the low bits are the mutex's flags.
-constexpr std::uint64_t kAdderTask = 0xffff888003000000;
-constexpr std::uint64_t kOnlinerTask = 0xffff888003002000;
+constexpr std::uint64_t kMutexWatchAdderTask = 0xffff888003000000;
+constexpr std::uint64_t kMutexWatchOnlinerTask = 0xffff888003002000;
 constexpr std::uint64_t kWaiters = 1, kHandoff = 2, kPickup = 4;
 
 class MutexWatchTest : public ::testing::Test {
@@ -66,7 +66,7 @@ TEST_F(MutexWatchTest, IsWatchedOnce) {
 }
 
 TEST_F(MutexWatchTest, TakenAndReleased) {
-    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
     writes(1, kAdder, 0);
     EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kAdder, "releases lock")}));
     EXPECT_EQ(events[0].vcpu, 1u);
@@ -76,36 +76,36 @@ TEST_F(MutexWatchTest, TakenAndReleased) {
 
 // The adder stops for its release, and by then the onliner has the mutex already: its own stop was lost.
 TEST_F(MutexWatchTest, AReleaseThatAnotherTakesAtOnceIsNoWish) {
-    writes(2, kOnliner, kOnlinerTask);  // whose stack is known from now on
+    writes(2, kOnliner, kMutexWatchOnlinerTask);  // whose stack is known from now on
     writes(2, kOnliner, 0);
-    writes(1, kAdder, kAdderTask);
-    writes(1, kAdder, kOnlinerTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(1, kAdder, kMutexWatchOnlinerTask);
     EXPECT_EQ(told(), (Lines{line(kOnliner, "takes lock"), line(kOnliner, "releases lock"), line(kAdder, "takes lock"),
                              line(kAdder, "releases lock"), line(kOnliner, "takes lock")}));
 }
 
 TEST_F(MutexWatchTest, AFailedAttemptIsAWish) {
-    writes(1, kAdder, kAdderTask);
-    writes(2, kOnliner, kAdderTask);  // x86's cmpxchg writes the old value back where it fails
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(2, kOnliner, kMutexWatchAdderTask);  // x86's cmpxchg writes the old value back where it fails
     EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
 }
 
 TEST_F(MutexWatchTest, AWaiterThatSaysSoIsAWish) {
-    writes(1, kAdder, kAdderTask);
-    writes(2, kOnliner, kAdderTask | kWaiters);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(2, kOnliner, kMutexWatchAdderTask | kWaiters);
     EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
 }
 
 TEST_F(MutexWatchTest, TheOwnersOwnWritesAreNoWish) {
-    writes(1, kAdder, kAdderTask);
-    writes(1, kAdder, kAdderTask | kWaiters);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask | kWaiters);
     EXPECT_EQ(told(), Lines{line(kAdder, "takes lock")});
 }
 
 TEST_F(MutexWatchTest, AFlagThatGoesIsNoEvent) {
-    writes(1, kAdder, kAdderTask);
-    writes(2, kOnliner, kAdderTask | kWaiters | kHandoff);
-    writes(2, kOnliner, kAdderTask | kWaiters);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(2, kOnliner, kMutexWatchAdderTask | kWaiters | kHandoff);
+    writes(2, kOnliner, kMutexWatchAdderTask | kWaiters);
     EXPECT_EQ(told().size(), 2u);
 }
 
@@ -120,12 +120,12 @@ TEST_F(MutexWatchTest, AWaiterWhoseWriteWasNotReportedIsFoundInTheList) {
         kernel.probe.poke_u64(kMutex, 0);
         ASSERT_TRUE(anew.watch(kMutex, "lock"));
         events.clear();
-        writes(1, kAdder, kAdderTask);
+        writes(1, kAdder, kMutexWatchAdderTask);
         kernel.run();
         link(list, first, second);
         link(first, second, list);
         link(second, list, first);
-        kernel.probe.poke_u64(kMutex, kAdderTask | kWaiters);
+        kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
         stops_elsewhere();
         EXPECT_EQ(told(),
                   (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock"), line(kThird, "wants lock")}));
@@ -136,19 +136,19 @@ TEST_F(MutexWatchTest, AWaiterWhoseWriteWasNotReportedIsFoundInTheList) {
 TEST_F(MutexWatchTest, AWaiterOfTheListIsToldOnceAndNotWhenItIsTheOwner) {
     ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
     const std::uint64_t list = kMutex + 16, waiter = kOnliner + 0x1f00;
-    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
     kernel.run();
     link(list, waiter, waiter);
     link(waiter, list, list);
-    kernel.probe.poke_u64(kMutex, kAdderTask | kWaiters);
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
     stops_elsewhere();
     stops_elsewhere();
     EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
 
     // It has the mutex now, and is still in the list.
     events.clear();
-    kernel.probe.poke_u64(kOnlinerTask + 0x20, kOnliner);
-    kernel.probe.poke_u64(kMutex, kOnlinerTask | kWaiters);
+    kernel.probe.poke_u64(kMutexWatchOnlinerTask + 0x20, kOnliner);
+    kernel.probe.poke_u64(kMutex, kMutexWatchOnlinerTask | kWaiters);
     stops_elsewhere();
     EXPECT_EQ(told(), (Lines{line(kAdder, "releases lock"), line(kOnliner, "takes lock")}));
 }
@@ -156,9 +156,9 @@ TEST_F(MutexWatchTest, AWaiterOfTheListIsToldOnceAndNotWhenItIsTheOwner) {
 TEST_F(MutexWatchTest, AListThatIsBeingChangedOrMakesNoSenseTellsNothing) {
     ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
     const std::uint64_t list = kMutex + 16, waiter = kOnliner + 0x1f00;
-    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
     kernel.run();
-    kernel.probe.poke_u64(kMutex, kAdderTask | kWaiters);
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
     link(list, waiter, waiter);
     link(waiter, list, waiter);  // nothing links back yet
     stops_elsewhere();
@@ -173,11 +173,11 @@ TEST_F(MutexWatchTest, AListThatIsBeingChangedOrMakesNoSenseTellsNothing) {
 }
 
 TEST_F(MutexWatchTest, AHandOverIsTheNewOwnersOnceItIsPickedUp) {
-    writes(1, kAdder, kAdderTask);
-    writes(2, kOnliner, kAdderTask | kWaiters);
-    writes(1, kAdder, kOnlinerTask | kWaiters | kPickup);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(2, kOnliner, kMutexWatchAdderTask | kWaiters);
+    writes(1, kAdder, kMutexWatchOnlinerTask | kWaiters | kPickup);
     EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock"), line(kAdder, "releases lock")}));
-    writes(2, kOnliner, kOnlinerTask);
+    writes(2, kOnliner, kMutexWatchOnlinerTask);
     EXPECT_EQ(told().back(), line(kOnliner, "takes lock"));
     EXPECT_EQ(events.size(), 4u);
 }
@@ -185,7 +185,7 @@ TEST_F(MutexWatchTest, AHandOverIsTheNewOwnersOnceItIsPickedUp) {
 TEST_F(MutexWatchTest, AReleaseThatWasNotReportedIsSeenAtTheNextStop) {
     ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"),
                                        [](const Arrival&) -> Result<Response> { return Response::pass(); }));
-    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
     kernel.run();
     kernel.probe.poke_u64(kMutex, 0);
     kernel.will_call(2, kOnliner, "bus_probe_device", "online_store");
@@ -196,15 +196,16 @@ TEST_F(MutexWatchTest, AReleaseThatWasNotReportedIsSeenAtTheNextStop) {
 TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersIfItIsKnown) {
     ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"),
                                        [](const Arrival&) -> Result<Response> { return Response::pass(); }));
-    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
     writes(1, kAdder, 0);
     kernel.run();
-    kernel.probe.poke_u64(kMutex, kAdderTask);
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask);
     kernel.will_call(2, kOnliner, "bus_probe_device", "online_store");
     EXPECT_EQ(told().back(), line(kAdder, "takes lock"));
-    kernel.probe.poke_u64(kMutex, kOnlinerTask);
+    kernel.probe.poke_u64(kMutex, kMutexWatchOnlinerTask);
     kernel.will_call(2, kThird, "bus_probe_device", "online_store");
-    EXPECT_EQ(told().back(), line(kOnlinerTask, "takes lock")) << "an owner that was never seen stands for itself";
+    EXPECT_EQ(told().back(), line(kMutexWatchOnlinerTask, "takes lock"))
+        << "an owner that was never seen stands for itself";
 }
 
 // x86 has `stack` at 0x20, POWER behind 256 bytes of thread_info.
@@ -212,7 +213,7 @@ TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersByItsTaskStruct) {
     ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"),
                                        [](const Arrival&) -> Result<Response> { return Response::pass(); }));
     for (const auto& [owner, task, stack_at] :
-         {std::tuple(kAdderTask, kAdder, 0x20), {kOnlinerTask, kOnliner, 0x108}}) {
+         {std::tuple(kMutexWatchAdderTask, kAdder, 0x20), {kMutexWatchOnlinerTask, kOnliner, 0x108}}) {
         kernel.probe.poke_u64(owner + static_cast<std::uint64_t>(stack_at), task);
         kernel.probe.poke_u64(kMutex, owner);
         kernel.will_call(2, kThird, "bus_probe_device", "online_store");
@@ -223,34 +224,35 @@ TEST_F(MutexWatchTest, ATakeThatWasNotReportedIsTheOwnersByItsTaskStruct) {
 // A task that ends leaves its task_struct to the next one that is made.
 TEST_F(MutexWatchTest, ATaskStructThatAnotherTaskHasNowIsReadAnew) {
     constexpr std::uint64_t stack_at = 0x20;
-    kernel.probe.poke_u64(kAdderTask + stack_at, kAdder);
-    writes(1, kAdder, kAdderTask);
+    kernel.probe.poke_u64(kMutexWatchAdderTask + stack_at, kAdder);
+    writes(1, kAdder, kMutexWatchAdderTask);
     writes(1, kAdder, 0);
     EXPECT_EQ(told().size(), 2u);
-    EXPECT_EQ(watch.owners().at(kAdderTask).task, kAdder);
+    EXPECT_EQ(watch.owners().at(kMutexWatchAdderTask).task, kAdder);
 
-    kernel.probe.poke_u64(kAdderTask + stack_at, kOnliner);
+    kernel.probe.poke_u64(kMutexWatchAdderTask + stack_at, kOnliner);
     events.clear();
-    EXPECT_EQ(watch.owners().at(kAdderTask).bytes[stack_at + 1], static_cast<char>(kAdder >> 8));  // as it was
-    writes(1, kOnliner, kAdderTask);
+    EXPECT_EQ(watch.owners().at(kMutexWatchAdderTask).bytes[stack_at + 1],
+              static_cast<char>(kAdder >> 8));  // as it was
+    writes(1, kOnliner, kMutexWatchAdderTask);
     EXPECT_EQ(told(), Lines{line(kOnliner, "takes lock")});
-    EXPECT_EQ(watch.owners().at(kAdderTask).task, kOnliner);
+    EXPECT_EQ(watch.owners().at(kMutexWatchAdderTask).task, kOnliner);
 }
 
 TEST_F(MutexWatchTest, EachMutexHasItsOwn) {
     ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
-    writes(1, kAdder, kAdderTask);
-    writes(2, kOnliner, kOnlinerTask, kOtherMutex);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    writes(2, kOnliner, kMutexWatchOnlinerTask, kOtherMutex);
     writes(1, kAdder, 0);
     EXPECT_EQ(told(),
               (Lines{line(kAdder, "takes lock"), line(kOnliner, "takes other"), line(kAdder, "releases lock")}));
 }
 
 TEST_F(MutexWatchTest, AMutexThatIsHeldAlreadyIsKnownToBe) {
-    kernel.probe.poke_u64(kOtherMutex, kAdderTask);
+    kernel.probe.poke_u64(kOtherMutex, kMutexWatchAdderTask);
     ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
     writes(1, kAdder, 0, kOtherMutex);
-    EXPECT_EQ(told(), Lines{line(kAdderTask, "releases other")});
+    EXPECT_EQ(told(), Lines{line(kMutexWatchAdderTask, "releases other")});
 }
 
 TEST_F(MutexWatchTest, WhereItWasTakenIsTheFirstCallerOutsideTheMutexCode) {
@@ -264,7 +266,7 @@ TEST_F(MutexWatchTest, WhereItWasTakenIsTheFirstCallerOutsideTheMutexCode) {
     put_return(8, "__mutex_lock");
     put_return(24, "acpi_device_hotplug");
     put_return(40, "online_store");
-    writes(1, kAdder, kAdderTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
     kernel.run();
     ASSERT_EQ(events.size(), 1u);
     EXPECT_EQ(events[0].where, "acpi_device_hotplug+0x41");
@@ -294,7 +296,7 @@ TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
 
     kernel.put_device(other, "memory33");
     kernel.will_call(1, kAdder, "bus_probe_device", "somebody", other);
-    kernel.probe.will_write(1, kernel.at("mutex_lock", 8), device + offset, kAdderTask,
+    kernel.probe.will_write(1, kernel.at("mutex_lock", 8), device + offset, kMutexWatchAdderTask,
                             {{"rsp", FakeKernel::sp(kAdder)}});
     kernel.run();
     EXPECT_TRUE(kernel.probe.watchpoints.contains(other + offset));
@@ -312,9 +314,9 @@ TEST(LockLedgerByWrites, ARefusedTrylockIsSeenAtItsReturnAndATakenOneOnce) {
         kernel.probe.will_write(vcpu, kernel.at("mutex_trylock", 0x20), lock, owner,
                                 {{"rsp", FakeKernel::sp(task) - 0x40}});
     };
-    written(1, kAdder, kAdderTask);
+    written(1, kAdder, kMutexWatchAdderTask);
     kernel.will_call(2, kOnliner, "mutex_trylock", "online_store", lock);
-    written(2, kOnliner, kAdderTask);
+    written(2, kOnliner, kMutexWatchAdderTask);
     kernel.will_return(2, kOnliner, "online_store", 0);
     kernel.run();
     EXPECT_EQ(ledger->events().back().action, LockAction::refused);
@@ -323,7 +325,7 @@ TEST(LockLedgerByWrites, ARefusedTrylockIsSeenAtItsReturnAndATakenOneOnce) {
 
     written(1, kAdder, 0);
     kernel.will_call(2, kOnliner, "mutex_trylock", "online_store", lock);
-    written(2, kOnliner, kOnlinerTask);
+    written(2, kOnliner, kMutexWatchOnlinerTask);
     kernel.will_return(2, kOnliner, "online_store", 1);
     kernel.run();
     EXPECT_EQ(ledger->held_by(kOnliner).size(), 1u);

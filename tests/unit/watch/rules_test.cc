@@ -9,13 +9,13 @@
 namespace memrig {
 namespace {
 
-const std::vector<std::string> kFunctions = {
+const std::vector<std::string> kRulesFunctions = {
     "mutex_lock",          "mutex_trylock",        "mutex_unlock",     "percpu_down_write", "percpu_up_write",
     "get_online_mems",     "put_online_mems",      "bus_probe_device", "device_online",     "device_offline",
     "add_memory_resource", "memory_subsys_online", "arch_add_memory",  "somebody",          "state_store",
     "mem_hotplug_begin",   "mem_hotplug_done",     "offline_pages"};
-const std::vector<std::string> kLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
-                                         "acpi_scan_lock"};
+const std::vector<std::string> kRulesLocks = {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
+                                              "acpi_scan_lock"};
 
 constexpr std::uint64_t kBlockBytes = 128ull << 20;
 
@@ -42,7 +42,7 @@ protected:
         return list;
     }
 
-    FakeKernel kernel{kFunctions, kLocks};
+    FakeKernel kernel{kRulesFunctions, kRulesLocks};
     std::unique_ptr<LockLedger> ledger;
     std::unique_ptr<RuleWatch> rules;
 };
@@ -195,8 +195,8 @@ TEST_F(RulesTest, WhatTheKernelDoesNotHaveIsTold) {
 // --- R5: no block is onlined or offlined while another task adds or removes its memory
 
 constexpr std::uint64_t kResource = 0xffff888004000000;
-constexpr std::uint64_t kDevice = 0xffff888005000000;
-constexpr std::uint64_t kFirst = 32, kBlocks = 4;  // memory32 to memory35 are being added or removed
+constexpr std::uint64_t kRulesDevice = 0xffff888005000000;
+constexpr std::uint64_t kFirst = 32, kRulesBlocks = 4;  // memory32 to memory35 are being added or removed
 
 class BlockRuleTest : public ::testing::Test {
 protected:
@@ -205,7 +205,7 @@ protected:
         rules = *RuleWatch::make(kernel.conductor, *ledger, kernel.symbols, kBlockBytes);
         // A resource's end is the last byte of it.
         kernel.probe.poke_u64(kResource, kFirst * kBlockBytes);
-        kernel.probe.poke_u64(kResource + 8, (kFirst + kBlocks) * kBlockBytes - 1);
+        kernel.probe.poke_u64(kResource + 8, (kFirst + kRulesBlocks) * kBlockBytes - 1);
     }
     // add_memory_resource(nid, resource) is entered, and left.
     void add(std::uint64_t task = kAdder) { change(task, "add_memory_resource", {{"rdi", 0}, {"rsi", kResource}}); }
@@ -217,7 +217,7 @@ protected:
     void leave(std::uint64_t task = kAdder) { kernel.will_return(1, task, "somebody"); }
     void enter(std::uint64_t task, std::uint64_t block, const std::string& function = "memory_subsys_online") {
         // Nothing runs before run(): each block has a device of its own.
-        const std::uint64_t device = kDevice + block * 0x10000;
+        const std::uint64_t device = kRulesDevice + block * 0x10000;
         kernel.put_device(device, fmt::format("memory{}", block));
         kernel.will_call(2, task, function, "somebody", device, 0x100);
     }
@@ -230,11 +230,11 @@ protected:
     }
 
     FakeKernel kernel{[] {
-                          auto functions = kFunctions;
+                          auto functions = kRulesFunctions;
                           functions.insert(functions.end(), {"try_remove_memory", "memory_subsys_offline"});
                           return functions;
                       }(),
-                      kLocks};
+                      kRulesLocks};
     std::unique_ptr<LockLedger> ledger;
     std::unique_ptr<RuleWatch> rules;
 };
@@ -252,7 +252,7 @@ TEST_F(BlockRuleTest, AnotherThatOnlinesABlockThatIsBeingAdded) {
 
 TEST_F(BlockRuleTest, ItsLastBlockIsOneOfThem) {
     add();
-    enter(kOnliner, kFirst + kBlocks - 1, "memory_subsys_offline");
+    enter(kOnliner, kFirst + kRulesBlocks - 1, "memory_subsys_offline");
     const auto found = breaches();
     ASSERT_EQ(found.size(), 1u);
     EXPECT_EQ(found[0].function, "memory_subsys_offline");
@@ -271,7 +271,7 @@ TEST_F(BlockRuleTest, NotBeforeAndNotAfter) {
 TEST_F(BlockRuleTest, NotABlockBeside) {
     add();
     enter(kOnliner, kFirst - 1);
-    enter(kOnliner, kFirst + kBlocks);
+    enter(kOnliner, kFirst + kRulesBlocks);
     enter(kOnliner, 0);
     EXPECT_TRUE(breaches().empty());
 }
@@ -313,15 +313,15 @@ TEST_F(BlockRuleTest, EachOfTwoChangesIsNamed) {
 // try_remove_memory(start, size); before v5.15 (nid, start, size).
 TEST_F(BlockRuleTest, MemoryThatIsBeingRemoved) {
     using Arguments = std::map<std::string, std::uint64_t>;
-    constexpr std::uint64_t start = kFirst * kBlockBytes, bytes = kBlocks * kBlockBytes;
+    constexpr std::uint64_t start = kFirst * kBlockBytes, bytes = kRulesBlocks * kBlockBytes;
     for (const Arguments& arguments :
          {Arguments{{"rdi", start}, {"rsi", bytes}}, Arguments{{"rdi", 0}, {"rsi", start}, {"rdx", bytes}},
           Arguments{{"rdi", 127}, {"rsi", start}, {"rdx", bytes}}}) {
         const std::size_t before = breaches().size();
         change(kThird, "try_remove_memory", arguments);
         enter(kOnliner, kFirst);
-        enter(kOnliner, kFirst + kBlocks - 1);
-        enter(kOnliner, kFirst + kBlocks);
+        enter(kOnliner, kFirst + kRulesBlocks - 1);
+        enter(kOnliner, kFirst + kRulesBlocks);
         leave(kThird);
         enter(kOnliner, kFirst);
         const auto found = breaches();
@@ -341,15 +341,15 @@ TEST_F(BlockRuleTest, AResourceThatCannotBeReadSaysNothing) {
 
 TEST_F(BlockRuleTest, ADeviceThatIsNoBlockPutsNothingToTheTest) {
     add();
-    kernel.put_device(kDevice, "cpu1");
-    kernel.will_call(2, kOnliner, "memory_subsys_online", "somebody", kDevice);
+    kernel.put_device(kRulesDevice, "cpu1");
+    kernel.will_call(2, kOnliner, "memory_subsys_online", "somebody", kRulesDevice);
     EXPECT_TRUE(breaches().empty());
     EXPECT_FALSE(rules->checks_by_rule().contains("R5"));
 }
 
 TEST_F(BlockRuleTest, AKernelThatHasNotAllOfItIsToldOf) {
     EXPECT_TRUE(std::ranges::none_of(rules->gaps(), [](const auto& gap) { return gap.starts_with("R5"); }));
-    auto own = std::make_unique<FakeKernel>(kFunctions, kLocks);
+    auto own = std::make_unique<FakeKernel>(kRulesFunctions, kRulesLocks);
     const auto its_ledger = *LockLedger::make(own->conductor, own->symbols, MutexWatching::calls);
     const auto its_rules = *RuleWatch::make(own->conductor, *its_ledger, own->symbols, kBlockBytes);
     std::vector<std::string> found;
