@@ -2,8 +2,8 @@
 # With MEMRIG_UNITY several sources of a layer are compiled together, since headers are half the price of a build from
 # nothing. So the names that are local to a source must be unique in its layer.
 #
-# Each string is one storey, from the lowest to the highest. A layer uses the storeys below its own and nothing beside it, so that
-# the judge (oracle) never includes the player (play).
+# Each string is one storey, from the lowest to the highest. A layer uses the storeys below its own and nothing beside
+# it, so that the judge (oracle) never includes the player (play).
 set(MEMRIG_STOREYS "base" "console" "qmp guest kernel probe" "machine watch" "libvirt hotplug" "schedule" "oracle play"
   "scenario" "run" "campaign" "report" "page" "cli")
 
@@ -45,7 +45,8 @@ function(memrig_layer name)
   endforeach()
   list(TRANSFORM ARG_USES PREPEND memrig_)
   add_library(memrig_${name} STATIC ${ARG_SOURCES})
-  # A source finds the headers of its own layer and of those that it uses. An include of any other layer does not compile.
+  # A source finds the headers of its own layer and of those that it uses. An include of any other layer does not
+  # compile.
   set(headers ${PROJECT_BINARY_DIR}/layers/${name})
   file(MAKE_DIRECTORY ${headers})
   file(CREATE_LINK ${CMAKE_CURRENT_SOURCE_DIR} ${headers}/${name} SYMBOLIC)

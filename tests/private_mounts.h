@@ -14,8 +14,8 @@
 
 namespace memrig::test {
 
-// Moves the whole process there, which must have no second thread. Who may not is root of a user namespace, unless that will not do. Why it
-// cannot, or "".
+// Moves the whole process there, which must have no second thread. A process without the right to do so becomes root of
+// a user namespace, unless it has to be root. Returns the reason of a failure, or "".
 inline std::string enter_private_mounts(bool has_to_be_root = false) {
     const std::string uid = fmt::format("0 {} 1", ::getuid()), gid = fmt::format("0 {} 1", ::getgid());
     if (::unshare(CLONE_NEWNS) != 0) {

@@ -250,7 +250,7 @@ bool start_reporter(void) {
     return errno == 0;
 }
 
-/* Whether the writer has written all it was told to, so that its name is free again. `count` is final before the first
+/* True if the writer has written all it was told to, so that its name is free again. `count` is final before the first
  * write. */
 static bool has_written_all(const struct writer* writer) {
     const size_t published = atomic_load_explicit(&writer->published, memory_order_acquire);

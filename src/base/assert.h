@@ -1,7 +1,8 @@
 // MEMRIG_ASSERT(condition, "what must hold"): ends the program where memrig itself is wrong, also in release builds.
 //
 // Use it for preconditions that headers state, and for indices into lists that come from elsewhere. Do not use it for
-// input of a user, a guest, QEMU or a file: wrong input is an Error. It is cheap enough for all but the loops of parsers.
+// input of a user, a guest, QEMU or a file: wrong input is an Error. It is cheap enough for all but the loops of
+// parsers.
 #pragma once
 
 namespace memrig {

@@ -21,7 +21,7 @@ enum class Fault {
 
 const char* to_string(Fault fault);
 
-// How a process of ours ended.
+// The way in which a process of ours ended.
 enum class ProcessEnd {
     exited,  // by itself, with an exit status
     killed   // by a signal

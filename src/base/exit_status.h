@@ -1,4 +1,5 @@
-// The exit statuses of memrig, by name. docs/results.md, docs/campaigns.md and docs/bisect.md say when each is returned.
+// The exit statuses of memrig, by name. docs/results.md, docs/campaigns.md and docs/bisect.md say when each is
+// returned.
 #pragma once
 
 namespace memrig {

@@ -36,8 +36,8 @@ private:
     std::function<void()> remove_;
 };
 
-// Callbacks are called in the order in which they were added. Not thread-safe. A callback may add and remove callbacks: one that
-// is removed is called no more, and one that is added is first called the next time.
+// Callbacks are called in the order in which they were added. Not thread-safe. A callback may add and remove callbacks:
+// one that is removed is called no more, and one that is added is first called the next time.
 template <class Result, class... Arguments>
 class Listeners<Result(Arguments...)> {
 public:

@@ -19,7 +19,7 @@ public:
     // Whether `next` is a further line of the same crash: "Oops: 0000 [#1]" follows "BUG: unable to handle ...".
     [[nodiscard]] bool continued_by(const Headline& next) const;
     void continue_with(const Line& line);
-    // Whether a task's line belongs to this report: hung task and RCU stall reports print the task.
+    // True if a task's line belongs to this report: hung task and RCU stall reports print the task.
     [[nodiscard]] bool takes_task() const;
     void add_task(const TaskDump& task, const Line& line);
 

@@ -29,7 +29,7 @@ private:
     std::size_t number_ = 0;
 };
 
-// Whether any line has a time stamp. The kernel then stamps all its lines, so a line without a stamp is a program's.
+// True if any line has a time stamp. The kernel then stamps all its lines, so a line without a stamp is a program's.
 bool has_time_stamps(std::string_view text);
 
 }  // namespace memrig::console

@@ -11,7 +11,7 @@
 
 namespace memrig::console {
 
-// Whether the line is lockdep's, such as "WARNING: possible circular locking dependency detected" or, before 4.11,
+// True if the line is lockdep's, such as "WARNING: possible circular locking dependency detected" or, before 4.11,
 // "[ INFO: possible circular locking dependency detected ]".
 bool is_lockdep_headline(std::string_view text);
 
@@ -37,7 +37,7 @@ private:
     bool in_link_ = false;
 };
 
-// Whether the line has only '=' characters. Such a line closes the reports of lockdep and of the sanitizers.
+// True if the line has only '=' characters. Such a line closes the reports of lockdep and of the sanitizers.
 bool is_double_rule(std::string_view text);
 
 // Reads the lists of held locks: after "Showing all locks held in the system:" (debug_show_all_locks()), and the list

@@ -23,7 +23,7 @@ enum class ConsoleFindingKind {
 };
 
 const char* to_string(ConsoleFindingKind kind);
-// Whether the kernel can no longer be trusted: after an oops, a panic, a sanitizer's report, or any other "BUG: ".
+// True if the kernel can no longer be trusted: after an oops, a panic, a sanitizer's report, or any other "BUG: ".
 bool is_crash(ConsoleFindingKind kind);
 
 // A lock that a task holds, as sysrq-d ("Showing all locks held in the system") and lockdep's reports print it. Only

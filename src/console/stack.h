@@ -24,7 +24,7 @@ bool take_address(std::string_view& text);
 // The symbol of "func+0x1c/0x40" at the front of `text`; empty if there is none.
 std::string_view symbol_at(std::string_view text);
 
-// Whether the line shows registers, or marks an interrupt, within or around a call trace.
+// True if the line shows registers, or marks an interrupt, within or around a call trace.
 bool is_register_line(std::string_view text);
 
 // Collects the first call trace in the lines that it is fed.

@@ -31,7 +31,7 @@ inline constexpr char kFrameStart = '\xF5';
 // REQUIRES: the payload has at most kMaxPayload bytes, and none of them is kFrameStart.
 std::string encode_frame(const Frame& frame);
 
-// Whether these bytes reach the guest over every kind of line. A POWER guest's hvc drops a NUL after a carriage return
+// True if these bytes reach the guest over every kind of line. A POWER guest's hvc drops a NUL after a carriage return
 // (hvterm_raw_get_chars(), drivers/tty/hvc/hvc_vio.c).
 bool can_be_carried(std::string_view bytes);
 

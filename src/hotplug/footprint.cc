@@ -16,7 +16,7 @@ namespace {
 constexpr int kLooks = 4;
 
 // An unmapped area stays a vmap_area until lazy_max_pages() such pages have gathered (mm/vmalloc.c,
-// free_vmap_area_noflush()). That takes more rounds than there are, so this cache grows in every round without a leak.
+// free_vmap_area_noflush()). This takes more rounds than there are, so this cache grows in every round without a leak.
 constexpr std::string_view kFreedLater = "vmap_area";
 
 Result<std::string> names_below(QmpClient& qmp, const char* path, Deadline deadline) {

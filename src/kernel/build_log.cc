@@ -12,12 +12,12 @@ namespace {
 using namespace std::chrono_literals;
 constexpr std::size_t kLinesKept = 12;
 
-// Whether the line is one of kbuild's steps: two spaces, then a word in capitals, as in "  CC      mm/gup.o".
+// True if the line is one of kbuild's steps: two spaces, then a word in capitals, as in "  CC      mm/gup.o".
 bool is_step(std::string_view line) {
     return line.size() > 4 && line.starts_with("  ") && line[2] >= 'A' && line[2] <= 'Z';
 }
 
-// Whether the line is an error of a compiler ("mm/gup.c:12:8: error: expected expression"), the linker or make.
+// True if the line is an error of a compiler ("mm/gup.c:12:8: error: expected expression"), the linker or make.
 bool is_error(std::string_view line) {
     return line.contains(" error: ") || line.contains("undefined reference to") || line.contains("No rule to make");
 }

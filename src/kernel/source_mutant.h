@@ -21,7 +21,7 @@ struct SourceMutant {
     fs::path path;
     std::string text;
 
-    // Whether the mutant is for this kernel: one of `parents`, or any x86_64 kernel if `parents` is empty.
+    // True if the mutant is for this kernel: one of `parents`, or any x86_64 kernel if `parents` is empty.
     [[nodiscard]] bool is_for(const std::string& kernel, const std::string& arch) const;
 };
 

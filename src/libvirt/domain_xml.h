@@ -27,9 +27,9 @@ std::string virtio_mem_xml(const VirtioMemSpec& spec);
 // libvirt's name for the bench's architecture.
 std::string libvirt_arch(const Bench& bench);
 
-// Writes the domain of a machine. What libvirt cannot express goes to QEMU unchanged, by <qemu:commandline>: the
-// gdbstub, a bench's link_devices, the exact CPU flags, a bench's further arguments. With `incoming`, QEMU waits for a
-// saved guest. libvirt knows only the first of several NUMA nodes, as it makes no node without memory.
+// Writes the domain of a machine. Some things go to QEMU unchanged, by <qemu:commandline>, as libvirt cannot express
+// them: the gdbstub, a bench's link_devices, the exact CPU flags, a bench's further arguments. With `incoming`, QEMU
+// waits for a saved guest. libvirt knows only the first of several NUMA nodes, as it makes no node without memory.
 std::string domain_xml(const MachineSpec& spec, const DomainNames& names, bool incoming);
 
 }  // namespace memrig

@@ -22,7 +22,7 @@ Status answers(const Connection& connection, Deadline deadline);
 // Asks libvirt how it confines its QEMUs. Fault::host if it does not answer.
 Result<Confinement> confinement_of(const Connection& connection);
 
-// Whether the connection goes over the network: its URI names a host, even if that is this one.
+// True if the connection goes over the network: its URI names a host, even if that is this one.
 bool is_elsewhere(const Connection& connection);
 
 // Checks that libvirt runs QEMU: Fault::host if not.

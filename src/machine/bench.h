@@ -12,7 +12,7 @@
 
 namespace memrig {
 
-// What this machine's kernel does when a pc-dimm is plugged or unplugged.
+// The behaviour of this machine's kernel when a pc-dimm is plugged or unplugged.
 struct BenchHotplug {
     std::string function = "acpi_device_hotplug";  // does it, under device_hotplug_lock (drivers/acpi/scan.c)
     bool onlines = false;                          // what it adds it brings online at once
@@ -24,7 +24,7 @@ struct BenchVirtioMem {
     std::string id;
     std::uint64_t bytes = 0;  // the most that it gives
     unsigned node = 0;
-    // Of the object that holds its memory.
+    // The id of the object that holds its memory.
     [[nodiscard]] std::string backend() const { return id + "-memory"; }
 };
 

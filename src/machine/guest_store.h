@@ -31,15 +31,15 @@ struct LiveGuest {
     std::unique_ptr<Machine> machine;
     std::shared_ptr<const PreparedGuest> guest;  // with the symbols of this machine
 };
-// Whether guests are saved and restored: the host can do that, and a restored guest of the bench's machine runs on.
+// True if guests are saved and restored: the host can do that, and a restored guest of the bench's machine runs on.
 bool is_kept(const Host& host, const Bench& bench);
 
 // Restores the guest, or boots one if guests are not kept. `evidence` is for MachineSpec::evidence.
 Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest,
                               const std::filesystem::path& evidence);
 
-// Checks that trials can run in the guest. Fault::user_input if its kernel refused the bench's set-up. What the kernel
-// lacks is found before, by the guest's symbols.
+// Checks that trials can run in the guest. Fault::user_input if its kernel refused the bench's set-up. A feature that
+// the kernel lacks is found before, by the guest's symbols.
 Status check_fit(const PreparedGuest& guest);
 
 // Prepares guests in the cache. Thread-safe, and safe against other processes (one file lock for each key).

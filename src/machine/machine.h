@@ -73,7 +73,7 @@ public:
     [[nodiscard]] virtual std::string name() const = 0;
     // The emulator's version. It is part of the key of saved guests: one version does not restore the guest of another.
     virtual Result<std::string> version(const Bench& bench) = 0;
-    // Whether its machines run on the computer that memrig runs on.
+    // True if its machines run on the computer that memrig runs on.
     [[nodiscard]] virtual bool is_here() const { return true; }
     // Checks that the service that runs its machines still answers: Fault::host if not.
     virtual Status answers(Deadline) { return {}; }

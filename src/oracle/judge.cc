@@ -298,7 +298,7 @@ Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& orac
         if (auto finding = oracle.ask(evidence)) judgement.findings.push_back(std::move(*finding));
     }
     if (auto missing = evidence_oracle(evidence)) judgement.findings.push_back(std::move(*missing));
-    // In a mutant arm, the lock that the evidence is about is elided, and the schedule takes another way. That is no
+    // In a mutant arm, the lock that the evidence is about is elided, and the schedule takes another way. This is no
     // finding against the actors. So "held" needs grounds of its own, and every other verdict rests on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
     if (judgement.findings.empty() || judgement.findings.front().verdict == Verdict::held) {

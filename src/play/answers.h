@@ -15,11 +15,11 @@ public:
     Status remove_left_backends();
     // Waits until the management layer knows the size of the virtio-mem device that QEMU has.
     Status compare_sizes();
-    // What the kernel says of each device by ACPI's _OST.
+    // Collects the status that the kernel reports for each device by ACPI's _OST.
     Status collect_acpi_status();
     // The devices that the guest refused to give back. QEMU's word is stronger than what is on the console.
     Status collect_unplug_errors();
-    // What the kernel says on the console. Needs a running guest.
+    // Collects the refusals that the kernel prints on the console. Needs a running guest.
     Status collect_console_refusals();
 
 private:

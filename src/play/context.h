@@ -1,4 +1,4 @@
-// What the parts of a cast share.
+// The context that the parts of a cast share.
 #pragma once
 
 #include <chrono>
@@ -10,7 +10,7 @@
 
 namespace memrig {
 
-// How long the agent and QEMU are waited for. Both answer at once where the guest runs.
+// The longest wait for the agent and for QEMU. Both answer at once while the guest runs.
 inline constexpr auto kAgentPatience = std::chrono::seconds(60);
 inline constexpr auto kQmpPatience = std::chrono::seconds(60);
 

@@ -11,9 +11,9 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-// How long a step waits for what it is to see. It makes no verdict: an expired step is inconclusive.
+// The longest wait of a step for what it is to see. It makes no verdict: an expired step is inconclusive.
 constexpr auto kStepPatience = 120s;
-// How often the guest is asked who sleeps.
+// The interval at which the guest is asked for its sleeping tasks.
 constexpr auto kLook = 50ms;
 
 // `begun`: when the first step began.
@@ -172,7 +172,7 @@ Result<RunEnd> Director::run_until(const std::function<bool()>& shown, const std
 }
 
 Result<RunEnd> Director::await(const Step& step) {
-    // An actor that does not stall finishes instead. That is told apart once the page is let go.
+    // An actor that does not stall finishes instead. The two are told apart once the page is let go.
     const bool may_finish = step.asks_for(Observation::Kind::stalled);
     const auto shown = [&] {
         return record_.crashed() || seen_since_hold(step) || (may_finish && roster_.finished(actor_of(step)));

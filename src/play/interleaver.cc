@@ -11,7 +11,7 @@ namespace memrig {
 namespace {
 
 using namespace std::chrono_literals;
-// How long an actor may go on without coming to a point, being blocked or finishing. It makes no verdict.
+// The longest time that an actor may run without reaching a point, being blocked or finishing. It makes no verdict.
 constexpr auto kTurnPatience = 120s;
 constexpr auto kTurnGlance = 500ms;
 
@@ -57,7 +57,8 @@ Status Interleaver::set_watches() {
     MEMRIG_CHECK(watch_function(
         conductor_, symbols_, "kobject_uevent", [this](const Arrival& arrival) { return at_device_shown(arrival); },
         Priority::park));
-    // The entry of an actor is a point of its own. Where actors share it, the last one of the schedule claims a task first.
+    // The entry of an actor is a point of its own. Where actors share it, the last one of the schedule claims a task
+    // first.
     for (auto& state : std::views::reverse(states_)) {
         const auto at_entry = [this, &state](const Arrival& arrival) -> Result<Response> {
             if (!roster_.enters(*state.actor, arrival)) return Response::pass();

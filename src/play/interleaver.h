@@ -24,7 +24,7 @@ struct InterleaverSpec {
     unsigned preemptions = 2;  // no order with more of them is offered
 };
 
-// What playing one order showed of the others.
+// The other orders that playing one order showed.
 struct Branches {
     std::vector<Interleaving> orders;  // each begins as the one played, and has one switch more
     std::size_t infeasible = 0;        // switches to an actor that is blocked, or has nothing to do yet
@@ -40,7 +40,7 @@ public:
 
     Status play();
     [[nodiscard]] const Branches& branches() const { return branches_; }
-    // Whether every switch of the order came to pass. If not, an actor went another way, and the order proves nothing.
+    // True if every switch of the order came to pass. If not, an actor went another way, and the order proves nothing.
     [[nodiscard]] bool complete() const { return next_ == spec_.order.size(); }
     // Points that this kernel has no function for.
     [[nodiscard]] const std::vector<std::string>& missing_points() const { return missing_; }

@@ -20,7 +20,7 @@ enum class ParkReason {
     keep   // until it is released: long, as each park stops the guest, and a stop is dear on pseries and arm64
 };
 
-// How an actor is kept at the point where a step holds it.
+// The way in which an actor is kept at the point where a step holds it.
 enum class Keep {
     hold,  // its vCPU stands still
     move,  // it is parked once, and asked again when it comes back, as a rule on a vCPU that may be held
@@ -33,7 +33,7 @@ class Parking {
 public:
     Parking(Conductor& conductor, const SymbolTable& symbols) : conductor_(conductor), symbols_(symbols) {}
 
-    // Whether the kernel has an msleep() to park in.
+    // True if the kernel has an msleep() to park in.
     [[nodiscard]] bool possible() const;
     // For a caller that cannot do without: Fault::guest unless possible().
     [[nodiscard]] Status check() const;
@@ -50,7 +50,7 @@ private:
     std::optional<std::uint64_t> sleep_;  // the entry of msleep(), once it was needed
 };
 
-// Whether the task sleeps by the clock, and so waits for no other task: it is parked, or it was refused and waits for
+// True if the task sleeps by the clock, and so waits for no other task: it is parked, or it was refused and waits for
 // its next try.
 bool sleeps_by_the_clock(const BlockedTask& task);
 

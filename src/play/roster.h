@@ -27,13 +27,13 @@ public:
     void assign(Casting casting) { casting_ = std::move(casting); }
     // REQUIRES: assign(), and the actor is a thread.
     [[nodiscard]] unsigned vcpu_of(const std::string& thread) const { return casting_.vcpus.at(thread); }
-    // Whether a hold of the actor on that vCPU stops no other actor that has not finished.
+    // True if a hold of the actor on that vCPU stops no other actor that has not finished.
     [[nodiscard]] bool may_be_held(const std::string& actor, unsigned vcpu);
 
     // The addresses at which the actor's task becomes known. If no actor has any, nobody watches the tasks.
     void set_entries(const std::string& actor, std::set<std::uint64_t> addresses);
     [[nodiscard]] const std::set<std::uint64_t>& entries(const std::string& actor) const;
-    // Whether this arrival is at the actor's entry. If so, its task is known from now on.
+    // True if this arrival is at the actor's entry. If so, its task is known from now on.
     bool enters(const Actor& actor, const Arrival& arrival);
     [[nodiscard]] std::string actor_of(std::uint64_t task) const;  // "" for a task that is no actor's
     [[nodiscard]] std::optional<std::uint64_t> task_of(const std::string& actor) const;

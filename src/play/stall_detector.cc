@@ -8,7 +8,7 @@ namespace memrig {
 
 namespace {
 using namespace std::chrono_literals;
-// How often a guest that seems to do nothing is looked at.
+// The interval at which a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
 constexpr unsigned kLooksWithoutLedger = 5;
 constexpr auto kCrashPatience = 30s;
@@ -131,7 +131,7 @@ Status StallDetector::wait_for_crash_output() {
     const auto give_up = Deadline::after(kCrashPatience);
     while (!printed() && !give_up.expired()) {
         const auto end = context_.conductor.run_until(printed, Deadline::after(20ms));
-        // A panic ends QEMU. That is no fault of the rig.
+        // A panic ends QEMU. This is no fault of the rig.
         if (!end) return end.error().fault == Fault::interrupted ? Status(std::unexpected(end.error())) : Status();
     }
     return {};

@@ -13,9 +13,9 @@
 
 namespace memrig {
 
-// How far the locks have come: the events of the cycle's tasks, or all events where there is no cycle.
+// The progress of the locks: the number of events of the cycle's tasks, or of all events if there is no cycle.
 std::size_t lock_progress(const std::vector<LockEvent>& events, const std::optional<WaitCycle>& cycle);
-// Whether the task sleeps in the very call that returns to `where`, as in "acpi_device_hotplug+0x41".
+// True if the task sleeps in the very call that returns to `where`, as in "acpi_device_hotplug+0x41".
 bool sleeps_at(const BlockedTask& task, const std::string& where);
 
 // Not thread-safe; all that it is given must outlive it. An error is a fault of the rig, the host or the user, or an

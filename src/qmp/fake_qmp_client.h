@@ -42,8 +42,8 @@ public:
     // Behaves as if QEMU were gone: all waits and commands fail with `fault` from now on.
     void end(QmpFault fault = QmpFault::transport);
     void set_out_of_band(bool offered);
-    // Whether wait_event() really waits, for a test that pushes events from another thread. If not, it fails at once
-    // with QmpFault::deadline unless the event is there.
+    // Lets wait_event() really wait, for a test that pushes events from another thread. If `patient` is false,
+    // wait_event() fails at once with QmpFault::deadline unless the event is there.
     void set_patient(bool patient);
 
     // The commands that came unexpectedly, and the expected ones that never came. Empty if all followed the script.

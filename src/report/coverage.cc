@@ -12,7 +12,7 @@ namespace memrig {
 
 namespace {
 
-constexpr const char* kHead = R"(# What is covered
+constexpr const char* kHead = R"(# Coverage
 
 Each row of the table is a hotplug path. A scenario that *validates* the path takes it to its end with no other actor in
 the way, or is refused; then everything is accounted for. A scenario that *races* the path holds one actor in the middle

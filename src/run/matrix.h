@@ -1,6 +1,6 @@
 // Runs the kill matrix: would the rig notice if any one part of the locking were lost?
 //
-// Each source mutant is run in the control arm of the scenarios that claim it. That arm expects an intact kernel. The
+// Each source mutant is run in the control arm of the scenarios that claim it. This arm expects an intact kernel. The
 // original kernels of the mutants are run as well, and must hold.
 #pragma once
 

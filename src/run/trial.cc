@@ -83,7 +83,7 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
     return order;
 }
 
-// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed. That of NOTIFY_BAD is EPERM.
+// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed. The errno of NOTIFY_BAD is EPERM.
 Status Stage::ask_kernel_for_veto() {
     const auto& veto = order_.scenario.veto;
     if (!veto || veto->by != VetoSpec::By::kernel) return {};
@@ -101,8 +101,8 @@ Status Stage::ask_kernel_for_veto() {
 Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialOptions& manner = order_.manner;
-    // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger would watch, and
-    // is judged by what it leaves behind.
+    // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
+    // would watch, and is judged by what it leaves behind.
     if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
         const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
         const auto watching = by_writes ? MutexWatching::writes : MutexWatching::calls;
@@ -202,8 +202,8 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
 Result<Judgement> Stage::play(TrialOutcome& outcome) {
     auto judgement = play_through(outcome);
     if (judgement || judgement.error().fault != Fault::guest || !cast_) return judgement;
-    // A kernel that crashes where nobody watches it any more, as when its memory is looked at, shows in an agent that does not answer,
-    // and on the console.
+    // A kernel that crashes where nobody watches it any more, as when its memory is looked at, shows in an agent that
+    // does not answer, and on the console.
     cast_->record().note_end(PlayEnd::crashed);
     Judgement crashed = judge_it(cast_->performance(), outcome);
     return crashed.verdict == Verdict::oops ? std::move(crashed) : std::move(judgement);
@@ -265,8 +265,8 @@ bool is_as_expected(const TrialSpec& order, const TrialResult& result) {
     const bool control = order.arm.name == "control";
     const bool proves_nothing = result.verdict == Verdict::inconclusive;
     switch (order.manner.mode) {
-        // Nothing is scheduled, so nothing has to show. But a trial that did not come to its end, that elided nothing or whose console
-        // is not quiet counts for nothing, not for a race that did not come.
+        // Nothing is scheduled, so nothing has to show. But a trial that did not come to its end, that elided nothing
+        // or whose console is not quiet counts for nothing, not for a race that did not come.
         case Mode::free: return proves_nothing ? result.findings.empty() : !control || is_one_of(order.arm.expected);
         // A mutant's race need not show in each order; a control has to hold in every one.
         case Mode::explore:
@@ -321,7 +321,7 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
         } else if (judgement.error().fault == Fault::interrupted || judgement.error().fault == Fault::user_input) {
             return std::unexpected(judgement.error());
         } else {
-            // What we saw may be but the echo of QEMU's end.
+            // The error may be only a consequence of QEMU's end.
             const bool ours = judgement.error().fault == Fault::rig;
             blame(result, machine.death(ours ? Duration(kExitPatience) : Duration::zero()).value_or(judgement.error()));
         }

@@ -37,7 +37,7 @@ enum class MemoryDevice {
 const OwnMemory* own_memory(MemoryDevice device);
 const char* to_string(MemoryDevice device);
 
-// How a request through QMP can be refused.
+// One way in which a request through QMP can be refused.
 struct Refusal {
     // QEMU's class of the error ("GenericError"); or "console", where the kernel says it there; or "_OST", where the
     // kernel says it by ACPI; or "event", where QEMU tells that the guest does not give a device back.
@@ -45,7 +45,7 @@ struct Refusal {
     std::string text;  // a part of what is said
     [[nodiscard]] bool by_kernel() const { return by == "console" || by == "_OST" || by == "event"; }
     [[nodiscard]] std::string shown() const { return by + ": " + text; }
-    // Whether an answer, "GenericError: no free slots available" or "done", is this refusal.
+    // True if an answer, "GenericError: no free slots available" or "done", is this refusal.
     [[nodiscard]] bool is(const std::string& answer) const;
 };
 // "event: DEVICE_UNPLUG_GUEST_ERROR", also where QEMU uses its older name.
@@ -80,20 +80,20 @@ struct Actor {
 
     std::string zone;  // that blocks come online in; empty: what the value says, else any
 
-    // Whether the adder brings a device that QEMU has not had.
+    // True if the adder brings a device that QEMU has not had.
     [[nodiscard]] bool plugs_device() const { return is_dimm() || most != 0; }
     [[nodiscard]] bool is_dimm() const { return device == MemoryDevice::pc_dimm || device == MemoryDevice::nvdimm; }
-    // Whether it is a thread of the agent, which writes once for each block, or once to its file. Any other actor acts
+    // True if it is a thread of the agent, which writes once for each block, or once to its file. Any other actor acts
     // through QMP.
     [[nodiscard]] bool is_thread() const;
     [[nodiscard]] bool writes_to_one_file() const;
     [[nodiscard]] std::string value_for(const std::string& attribute) const;
     [[nodiscard]] bool expects(int error) const;
-    // Whether what it does is expected to be done.
+    // True if the actor is expected to succeed.
     [[nodiscard]] bool expects_success() const { return is_thread() ? expects(0) : refusals.empty(); }
     // Whether QEMU is expected to do its part, whatever the kernel makes of it.
     [[nodiscard]] bool expects_qemu_to() const;
-    // Whether what QEMU answered, and the kernel, is what was expected.
+    // True if this answer of QEMU or of the kernel is expected.
     [[nodiscard]] bool expects_answer(const std::string& answer) const;
     [[nodiscard]] std::string expected_answer() const;  // "done", or each refusal
 };

@@ -55,7 +55,7 @@ struct StuckSample {
     // again and again.
     std::size_t lock_events = 0;
 };
-// Whether two looks show no progress: the same cycle, whose tasks did nothing in between, and as many tasks blocked in
+// True if two looks show no progress: the same cycle, whose tasks did nothing in between, and as many tasks blocked in
 // the same places; or, without a cycle, all blocked tasks in the same places.
 bool shows_standstill(const StuckSample& first, const StuckSample& second);
 

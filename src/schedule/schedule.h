@@ -77,7 +77,7 @@ struct Switch {
 };
 // One order of the actors: the switches that differ from letting each go on as far as it can, in their order.
 using Interleaving = std::vector<Switch>;
-// How many of them are preemptions.
+// The number of preemptions in the order.
 unsigned preemptions(const Interleaving& order);
 // "at adder's 1st bus_probe_device: onliner goes on; ..."; "each as far as it can" for the order without switches. Two
 // orders that differ have two texts.
@@ -97,7 +97,8 @@ struct Schedule {
     std::vector<Actor> actors;
     std::vector<Step> steps;
     std::vector<LockOrderClaim> lock_order;
-    // How often the steps are played. More than once is a loop, and what there is after some of its rounds is compared.
+    // The number of times that the steps are played. More than one is a loop: the guest's state after some rounds is
+    // compared.
     unsigned rounds = 1;
     unsigned warm_up = 0;
 
@@ -106,9 +107,9 @@ struct Schedule {
     // The rounds after which a loop is looked at: the last round of the warm-up, and the last of each stretch. The
     // stretches are as equal as can be.
     [[nodiscard]] std::vector<unsigned> looks() const;
-    // Whether an actor has to show something under a hold.
+    // True if an actor has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
-    // Whether it only says which actors race. They can also be left to themselves then, or be tried in every order.
+    // True if it only says which actors race. Then they can also be left to themselves, or be tried in every order.
     [[nodiscard]] bool makes_sense_in_any_order() const;
 };
 

@@ -43,7 +43,7 @@ private:
         std::uint64_t owner;  // the field's last known value
     };
     Status changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop);
-    // Returns the task (kernel stack) of an owner (task_struct), which is the task_struct's `stack` member. That member
+    // Returns the task (kernel stack) of an owner (task_struct), which is the task_struct's `stack` member. This member
     // is the first pointer in it that is aligned like a stack (include/linux/sched.h: behind thread_info and the
     // state). If there is none, returns the owner itself.
     Result<std::uint64_t> task_of(std::uint64_t owner, unsigned vcpu);

@@ -24,7 +24,8 @@ class Browser:
         self._profile = tempfile.TemporaryDirectory(prefix="memrig-browser-", ignore_cleanup_errors=True)
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
-        # The browser reads descriptor 3 and writes descriptor 4; moved out of the way first, so that neither overwrites the other.
+        # The browser reads descriptor 3 and writes descriptor 4; moved out of the way first, so that neither overwrites
+        # the other.
 
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", find_browser(), "--headless",
@@ -63,7 +64,7 @@ class Browser:
         return json.loads(message)
 
     def send(self, method, **params):
-        """What the browser answers; what happens meanwhile is in `events`."""
+        """Returns the browser's answer. Events that come meanwhile are in `events`."""
         self._last += 1
         message = {"id": self._last, "method": method, "params": params}
         if self._session:

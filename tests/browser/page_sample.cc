@@ -1,4 +1,5 @@
-// page_sample small|large FILE: writes the page of a campaign made by hand, for a browser to open. `large` has 10,000 results.
+// page_sample small|large FILE: writes the page of a campaign made by hand, for a browser to open. `large` has 10,000
+// results.
 #include <cstdio>
 #include <string_view>
 

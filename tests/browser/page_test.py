@@ -1,7 +1,8 @@
 #!/usr/bin/python3
 """page_test.py PAGE_SAMPLE: what a campaign's page is in a real browser, Debian's chromium without a window.
 
-Prints how large the large page is and how long it took to open, and judges neither. Exits with 77 where there is no browser.
+Prints how large the large page is and how long it took to open, and judges neither. Exits with 77 where there is no
+browser.
 """
 
 import os
@@ -17,7 +18,8 @@ SAMPLE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => details.open = true)"
 
-# Every text that is seen, with too little contrast to its ground: WCAG 2.1's relative luminance. A ground without colour is its parent's.
+# Every text that is seen, with too little contrast to its ground: WCAG 2.1's relative luminance. A ground without
+# colour is its parent's.
 LOW_CONTRAST = """(() => {
   const rgb = text => (text.match(/[\\d.]+/g) || []).map(Number);
   const luminance = colour => colour.slice(0, 3).map(part => part / 255).map(

@@ -39,7 +39,8 @@ void check(const memrig::Frame& frame) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is parsed
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is
+    // parsed
     const std::string_view bytes(reinterpret_cast<const char*>(data), size);
     parse(std::string(bytes));
 

@@ -19,7 +19,8 @@ void require_printable(std::string_view text) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is parsed
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is
+    // parsed
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const memrig::ConsoleReport report = memrig::parse_console(text);
     for (const auto& finding : report.findings) {

@@ -1,4 +1,5 @@
-// Any bytes from a gdbstub, in pieces of any size: the decoder must come back, stay within its limit, and read what encode_packet() wrote.
+// Any bytes from a gdbstub, in pieces of any size: the decoder must come back, stay within its limit, and read what
+// encode_packet() wrote.
 #include <cstddef>
 #include <cstdint>
 #include <cstdlib>
@@ -28,7 +29,8 @@ void drain(memrig::PacketDecoder& decoder, std::size_t most) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is parsed
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is
+    // parsed
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     memrig::PacketDecoder whole(kLimit);
     whole.feed(text);

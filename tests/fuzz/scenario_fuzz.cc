@@ -16,7 +16,8 @@ void require(bool holds) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is parsed
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is
+    // parsed
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     memrig::TomlDocument document = memrig::TomlDocument::parse(text, "fuzz.toml");
     const memrig::Scenario scenario = memrig::parse_scenario(document, "fuzz");
@@ -25,7 +26,7 @@ extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size
         require(!diagnostic.message.empty());
     }
     if (document.diagnostics().empty()) {
-        // What is good is fit to be played.
+        // A good scenario is fit to be played.
         require(scenario.arms.size() >= 2 && !scenario.schedule.steps.empty());
         require(scenario.schedule.steps.back().kind == memrig::StepKind::settle);
         for (const auto& step : scenario.schedule.steps)

@@ -17,7 +17,8 @@ void require(bool holds) {
 
 // The input's first line break parts target.xml from what every include reads.
 extern "C" int LLVMFuzzerTestOneInput(const std::uint8_t* data, std::size_t size) {
-    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is parsed
+    // NOLINTNEXTLINE(cppcoreguidelines-pro-type-reinterpret-cast): bytes are what the fuzzer has, text is what is
+    // parsed
     const std::string_view text(reinterpret_cast<const char*>(data), size);
     const std::string target(text.substr(0, text.find('\n')));
     const std::string included(target.size() < text.size() ? text.substr(target.size() + 1) : std::string_view());

@@ -1,4 +1,5 @@
-// A guest under QEMU with nothing between the test and its sockets: for tests of the agent alone, below the machine layer.
+// A guest under QEMU with nothing between the test and its sockets: for tests of the agent alone, below the machine
+// layer.
 #pragma once
 
 #include <gtest/gtest.h>

@@ -227,7 +227,8 @@ TEST_F(Agent, AnOnlinerFollowsUevents) {
 }
 
 TEST_F(Agent, PinsAPageOfTheBlocksThatItIsTold) {
-    // Those of the second DIMM are movable, and given to users first. They are taken offline in the next test, so nothing is left pinned.
+    // Those of the second DIMM are movable, and given to users first. They are taken offline in the next test, so
+    // nothing is left pinned.
     constexpr std::uint64_t pages = (128u << 20) / 4096, first = kFirst + kBlocks, last = kFirst + 2 * kBlocks - 1;
     const auto pfn = link().pin_page("pinner", first, last, patience());
     ASSERT_TRUE(pfn) << pfn.error().message;

@@ -1,5 +1,5 @@
-// arm64: ACPI, which UEFI brings, and virtio-mem, on Debian's own arm64 kernel: all that names a bench for it. The controls hold, and without the
-// adder's lock the kernel crashes.
+// arm64: ACPI, which UEFI brings, and virtio-mem, on Debian's own arm64 kernel: all that names a bench for it. The
+// controls hold, and without the adder's lock the kernel crashes.
 #include "integration/every_scenario.h"
 
 namespace memrig {

@@ -1,7 +1,8 @@
 #!/usr/bin/env bash
 # tests/integration/cli_test.sh MEMRIG
 #
-# What the program does before it starts a guest: usage, help texts, lists, checks. Needs neither QEMU nor a network.
+# Tests what the program does before it starts a guest: usage, help texts, lists, checks. Needs neither QEMU nor a
+# network.
 
 set -euo pipefail
 

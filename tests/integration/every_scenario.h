@@ -1,4 +1,5 @@
-// Plays scenarios on one kernel, all arms, one trial each: every one for its architecture that memrig brings, or some on another bench than their first.
+// Plays scenarios on one kernel, all arms, one trial each: every one for its architecture that memrig brings, or some
+// on another bench than their first.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,7 @@
 
 namespace memrig::test {
 
-// What a failed trial left, copied to where it outlives the test.
+// Copies the evidence of a failed trial to a place that outlives the test.
 inline fs::path keep_evidence(const fs::path& run, const std::string& kernel, const fs::path& trial) {
     const fs::path kept = fs::current_path() / "failed-trials" / kernel / trial;
     std::error_code code;

@@ -2,7 +2,7 @@
 # tests/integration/examples_test.sh MEMRIG
 #
 # The examples are what they say: YAML that parses, units that systemd takes, and in all of them no command, option or
-# kernel that the program does not know. What is not installed here (python3-yaml, systemd-analyze) is not asked.
+# kernel that the program does not know. A tool that is not installed (python3-yaml, systemd-analyze) is not asked.
 
 set -euo pipefail
 

@@ -1,5 +1,5 @@
-// Explore mode on real kernels: clean to the end on the control, and the crash or the deadlock found without being told where to hold; what
-// was found plays again; a run that was broken off goes on. And free mode, which nobody schedules.
+// Explore mode on real kernels: clean to the end on the control, and the crash or the deadlock found without being told
+// where to hold; what was found plays again; a run that was broken off goes on. And free mode, which nobody schedules.
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -25,7 +25,7 @@ protected:
         EXPECT_TRUE(results) << results.error().line();
         return results.value_or(RunResults());
     }
-    // That an order was not played to its end is told, and is rare; here it would hide what is asked for.
+    // A trial may say that its order was not played to its end. This is rare, and here it would hide the result.
     static void expect_complete(const ArmResult& arm) {
         ASSERT_TRUE(arm.explored);
         EXPECT_EQ(arm.trials.size(), arm.explored->known);
@@ -105,7 +105,7 @@ TEST_F(Explore, GoesOnWhereItWasBrokenOff) {
     EXPECT_GT(second.arms[0].trials.size(), 2u);
     std::set<unsigned> numbers;
     for (const auto& trial : second.arms[0].trials) EXPECT_TRUE(numbers.insert(trial.number).second) << "twice";
-    // Of another bound, it is another exploration.
+    // With another bound, it is another exploration.
     order.manner.preemptions = 0;
     const auto other = run_scenarios(order, *backend, observer);
     ASSERT_FALSE(other);

@@ -1,5 +1,5 @@
-// A bundle of a real trial, played again and held: a real gdb finds the guest by the very command that was told, and nothing is left
-// behind.
+// A bundle of a real trial, played again and held: a real gdb finds the guest by the very command that was told, and
+// nothing is left behind.
 #include <csignal>
 
 #include <gmock/gmock.h>
@@ -65,7 +65,7 @@ protected:
         EXPECT_EQ(said().find("warning:"), std::string::npos) << said();
     }
     [[nodiscard]] std::string said() const { return read_file(work / "log").value_or(""); }
-    // What follows `label` on its line.
+    // The text that follows `label` on its line.
     [[nodiscard]] std::string told(const std::string& label) const {
         const std::string text = said();
         const std::size_t at = text.find("\n" + label);

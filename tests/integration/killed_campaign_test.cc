@@ -1,4 +1,5 @@
-// A campaign of real trials by the real program: the coordinator, a worker and a QEMU are killed in the middle, and every trial is there once.
+// A campaign of real trials by the real program: the coordinator, a worker and a QEMU are killed in the middle, and
+// every trial is there once.
 #include <csignal>
 #include <set>
 #include <thread>
@@ -109,7 +110,7 @@ TEST_F(RealCampaign, SurvivesWhoeverIsKilled) {
         process.kill();
         coordinators++;
     }
-    // What they left dies with them; the kernel sends the signal as the parent's thread ends.
+    // Their children die with them: the kernel sends the signal as the parent's thread ends.
     const Deadline patience = Deadline::after(std::chrono::minutes(2));
     while (!processes("").empty() && !patience.expired()) std::this_thread::yield();
     EXPECT_TRUE(processes("").empty());

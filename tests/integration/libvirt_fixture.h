@@ -98,7 +98,7 @@ protected:
         fs::permissions(libvirt->work(), fs::perms::others_exec | fs::perms::group_exec, fs::perm_options::add);
         return cache;
     }
-    // How often each verdict came, by arm.
+    // The number of trials with each verdict, by arm.
     static std::map<std::string, std::map<std::string, int>> verdicts(const fs::path& results) {
         std::map<std::string, std::map<std::string, int>> counts;
         const nlohmann::json all = nlohmann::json::parse(read_file(results).value_or("{}"));
@@ -143,7 +143,7 @@ protected:
                 return false;
         return true;
     }
-    // What ends by itself when whoever made it is gone.
+    // Waits until no domain and no QEMU is left: they end by themselves once their maker is gone.
     static bool all_end() {
         const Deadline patience = Deadline::after(std::chrono::minutes(5));
         while (!(domains().empty() && qemus().empty()) && !patience.expired()) sched_yield();
@@ -165,7 +165,7 @@ protected:
         EXPECT_EQ(convicted, trials) << said();
         return out / scenario / kernel;
     }
-    // What the monitor carried in the first trial of the control arm.
+    // The messages of the monitor in the first trial of the control arm.
     static std::string qmp_of(const fs::path& evidence) {
         return read_file(evidence / "control" / "0001" / "qmp.jsonl").value_or("");
     }

@@ -1,9 +1,10 @@
 #!/usr/bin/env bash
 # tests/integration/libvirt_host.sh NUMBER PKI HIDDEN...
 #
-# A libvirt host of a test's: 10.77.NUMBER.2, with a network, processes, a name and files of its own. Its libvirtd serves qemu+tls with the
-# certificates in PKI; its QEMUs are libvirt-qemu's. Nothing below the directories HIDDEN is there. It ends, and all that runs on it, with this process.
-# To be started as root in network and mount namespaces of the test's own.
+# A libvirt host of a test's: 10.77.NUMBER.2, with a network, processes, a name and files of its own. Its libvirtd
+# serves qemu+tls with the certificates in PKI; its QEMUs are libvirt-qemu's. Nothing below the directories HIDDEN is
+# there. It ends, and all that runs on it, with this process. To be started as root in network and mount namespaces of
+# the test's own.
 
 set -euo pipefail
 

@@ -1,4 +1,5 @@
-// Hosts with a libvirtd each, that a test makes on this one: network, process and mount namespaces, reached by qemu+tls alone.
+// Hosts with a libvirtd each, that a test makes on this one: network, process and mount namespaces, reached by qemu+tls
+// alone.
 #pragma once
 
 #include <arpa/inet.h>
@@ -68,7 +69,7 @@ public:
           log_(network.work() / fmt::format("host-{}.log", number)),
           uri_(fmt::format("qemu+tls://{}/system?pkipath={}", address_, network.pki().string())) {
         SpawnOptions options;
-        // What is ours it cannot see: all that its guests are made of has to be sent there.
+        // The other host cannot see our files: all that its guests are made of has to be sent there.
         options.argv = {HostNetwork::script("libvirt_host.sh"), std::to_string(number), network.pki().string(),
                         cache_directory().value().string(), network.work().string()};
         options.output = log_;

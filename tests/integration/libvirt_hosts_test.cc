@@ -1,4 +1,5 @@
-// Trials on other hosts: libvirt over TLS, to hosts that the test makes in namespaces of their own. It needs root, as such hosts do.
+// Trials on other hosts: libvirt over TLS, to hosts that the test makes in namespaces of their own. It needs root, as
+// such hosts do.
 #include <csignal>
 
 #include <gmock/gmock.h>

@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/integration/libvirt_pki.sh DIRECTORY ADDRESS...
 #
-# Certificates for qemu+tls, by which hosts and their client know each other: cacert.pem, clientcert.pem, clientkey.pem, serverkey.pem, and
-# servercert-N.pem for the N-th address.
+# Certificates for qemu+tls, by which hosts and their client know each other: cacert.pem, clientcert.pem, clientkey.pem,
+# serverkey.pem, and servercert-N.pem for the N-th address.
 
 set -euo pipefail
 cd "$1"

@@ -34,7 +34,7 @@ protected:
         make_cache();
     }
 
-    // What the user has of the cache is one kernel, without a right to write to it.
+    // The user's cache has one kernel, without a right to write to it.
     void make_cache() {
         const auto kernel = resolve_kernel("debian-6.1-amd64");
         ASSERT_TRUE(kernel) << kernel.error().line();

@@ -1,4 +1,5 @@
-// A libvirtd that is there and says nothing, as one that stands still by a deadlock of its own. It takes its time: memrig believes in it for a minute.
+// A libvirtd that is there and says nothing, as one that stands still by a deadlock of its own. It takes its time:
+// memrig believes in it for a minute.
 #include <gmock/gmock.h>
 
 #include "libvirt_fixture.h"
@@ -14,7 +15,7 @@ protected:
         libvirt->wake();
         Libvirt::TearDown();
     }
-    // Whether it has connected to anybody.
+    // True if it has connected to anybody.
     static bool is_connected(const Process& run) {
         for (const auto& entry : fs::directory_iterator(fmt::format("/proc/{}/fd", run.pid()))) {
             std::error_code code;

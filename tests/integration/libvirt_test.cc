@@ -1,4 +1,5 @@
-// The races on libvirt's domains, by the real program and a real libvirtd. It needs root, as a libvirtd that serves qemu:///system does.
+// The races on libvirt's domains, by the real program and a real libvirtd. It needs root, as a libvirtd that serves
+// qemu:///system does.
 #include <thread>
 
 #include <gmock/gmock.h>
@@ -120,7 +121,7 @@ Result<std::shared_ptr<const PreparedGuest>> prepare_q35(Host& backend) {
     return GuestStore(backend, {}).prepare(bench, kernel, Accelerator::tcg);
 }
 
-// What comes on one stream is not missed while libvirt's client reads for another caller.
+// No answer on a stream is missed while libvirt's client reads for another caller.
 TEST_F(Libvirt, AnswersComeWhileTheConnectionIsBusy) {
     const auto backend = connect_libvirt("qemu:///system");
     ASSERT_TRUE(backend) << backend.error().line();

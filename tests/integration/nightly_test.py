@@ -1,8 +1,9 @@
 #!/usr/bin/python3
 """tests/integration/nightly_test.py MEMRIG
 
-What memrig compare, history and report say of campaigns whose results are made up here, from the outside. The formats are held against
-their descriptions by others' readers: xmllint for JUnit, the kernel's own parser for KTAP where a kernel's source is in the cache.
+Tests memrig compare, history and report from the outside, on campaigns whose results are made up here. Readers that
+others wrote check the formats: xmllint for JUnit, and the kernel's own parser for KTAP if a kernel's source is in the
+cache.
 Needs neither QEMU nor a network.
 """
 import datetime
@@ -31,7 +32,7 @@ CREATE TABLE setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TEXT, accelerato
 INSERT INTO setting VALUES (1, '0.1.0', 'QEMU emulator version 7.2.22', 'tcg', '6.1.0-56-cloud-amd64', 'ab12', 'q35', 'directed', 'held'),
   (2, '0.1.0', 'QEMU emulator version 7.2.22', 'tcg', '6.1.0-56-cloud-amd64', 'ab12', 'q35', 'directed', 'oops, deadlock');
 """
-# What a guest may print to spoil a report.
+# A text that a guest may print to spoil a report.
 EVIL = "\x1b[2J\x00\x07</testcase>]]> & \"' not ok 1 - x # SKIP\n1..5\n\ufffe\uffff \udc80|`<script>".encode("utf-8", "surrogateescape")
 EVIL = EVIL.decode("utf-8", "replace")
 
@@ -345,7 +346,8 @@ class Reports(Nights):
             out.write(text)
         done = subprocess.run([sys.executable, parser, "parse", file], capture_output=True, text=True, check=False)
         said = done.stdout + done.stderr
-        # Six trials and a skipped arm; kunit.py counts an ERROR as a failure, and says of what it cannot read "[ERROR]".
+        # Six trials and a skipped arm; kunit.py counts an ERROR as a failure, and says of what it cannot read
+        # "[ERROR]".
         self.assertRegex(said, r"Ran 7 tests: passed: 2, failed: 4, skipped: 1")
         self.assertNotIn("[ERROR]", said)
 

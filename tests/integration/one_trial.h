@@ -1,4 +1,4 @@
-// What most of these tests order: one trial of each arm, by emulation, with a seed that does not change.
+// The spec that most of these tests use: one trial of each arm, by emulation, with a seed that does not change.
 #pragma once
 
 #include <string>

@@ -1,5 +1,5 @@
-// Each oracle alone, on real kernels: a mutant that only it needs to see convicts, and the control beside it is silent. And the locks of a
-// kernel that has no symbols for data.
+// Each oracle alone, on real kernels: a mutant that only it needs to see convicts, and the control beside it is silent.
+// And the locks of a kernel that has no symbols for data.
 #include <gtest/gtest.h>
 
 #include "base/file.h"

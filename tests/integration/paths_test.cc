@@ -1,4 +1,5 @@
-// Every hotplug path, validated and raced, on the kernels that Debian ships: each arm comes out as expected, or is skipped with a reason.
+// Every hotplug path, validated and raced, on the kernels that Debian ships: each arm comes out as expected, or is
+// skipped with a reason.
 #include "integration/every_scenario.h"
 
 namespace memrig {

@@ -1,4 +1,5 @@
-// A libvirtd of the test's own: without systemd, in a mount namespace in which all that it keeps is forgotten with the test.
+// A libvirtd of the test's own: without systemd, in a mount namespace in which all that it keeps is forgotten with the
+// test.
 #pragma once
 
 #include <sys/mount.h>
@@ -96,7 +97,8 @@ public:
     [[nodiscard]] const fs::path& work() const { return work_.path(); }
 
 private:
-    // libvirt asks every QEMU anew before each domain where KVM is there, but not for QEMU's user (virQEMUCapsIsValid()): here it is for everybody.
+    // libvirt asks every QEMU anew before each domain where KVM is there, but not for QEMU's user
+    // (virQEMUCapsIsValid()): here it is for everybody.
     static void open_kvm() {
         struct stat kvm{};
         if (::stat("/dev/kvm", &kvm) != 0) return;

@@ -1,5 +1,5 @@
-// POWER: DLPAR adds an LMB while somebody onlines it, on Debian's own ppc64el kernel, without data symbols or BTF. The control holds, and without
-// dlpar_memory()'s lock the kernel crashes.
+// POWER: DLPAR adds an LMB while somebody onlines it, on Debian's own ppc64el kernel, without data symbols or BTF. The
+// control holds, and without dlpar_memory()'s lock the kernel crashes.
 #include <gtest/gtest.h>
 
 #include "base/file.h"
@@ -29,7 +29,7 @@ TEST(Pseries, ControlHoldsAndMutantIsConvicted) {
         } else {
             EXPECT_EQ(trial.verdict, Verdict::oops);
         }
-        // What no data symbol names was learnt from the functions that take it.
+        // A lock that no data symbol names was learnt from the functions that take it.
         const auto locks = read_file(order.out / trial.directory / "locks.json");
         ASSERT_TRUE(locks);
         for (const char* lock : {"mem_hotplug_lock", "memory4's device lock"})

@@ -1,4 +1,5 @@
-// QEMU is killed at points all over a trial at which memrig turns to it: each such trial is a rig fault, and nothing else is hurt.
+// QEMU is killed at points all over a trial at which memrig turns to it: each such trial is a rig fault, and nothing
+// else is hurt.
 #include <csignal>
 
 #include <gtest/gtest.h>
@@ -72,8 +73,8 @@ std::string hash_of_directory(const fs::path& directory) {
     return hasher.finish();
 }
 
-// All of the first and the last turns, where memrig greets, asks, plugs and looks; of those between, when it mostly asks what has been written
-// so far, as many as make no long test.
+// All of the first and the last turns, where memrig greets, asks, plugs and looks; of those between, when it mostly
+// asks what has been written so far, as many as make no long test.
 std::vector<unsigned> fatal_turns(unsigned turns) {
     constexpr unsigned at_the_ends = 20, between = 20;
     std::vector<unsigned> chosen;
@@ -113,8 +114,8 @@ TEST(QemuKilled, AtTheFirstTheLastAndManyOtherTurns) {
     for (const unsigned fatal : fatal_turns(turns)) {
         const auto killed = trial(fatal, fmt::format("killed-{}", fatal));
         ASSERT_TRUE(killed) << killed.error().line();
-        // How often memrig turns to QEMU while it waits varies: a trial may be over before its fatal turn, or need it only to
-        // write down what it saw.
+        // memrig turns to QEMU more or less often while it waits: a trial may be over before its fatal turn, or need it
+        // only to write down what it saw.
         if (killed->result.verdict == Verdict::held) continue;
         EXPECT_EQ(killed->result.verdict, Verdict::rig_fault) << "turn " << fatal << ": " << killed->result.reason;
         EXPECT_NE(killed->result.reason.find("SIGKILL"), std::string::npos) << killed->result.reason;

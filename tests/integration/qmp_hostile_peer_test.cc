@@ -95,7 +95,7 @@ private:
     std::jthread thread_;
 };
 
-// What connecting fails with, where the server says `text` and hangs up.
+// The error of connecting to a server that says `text` and hangs up.
 std::string failure_to_connect(const std::string& text) {
     const Server server([&](const Peer& peer) { peer.say(text); });
     const auto client = connect_qmp(server.socket(), long_enough());
@@ -104,7 +104,7 @@ std::string failure_to_connect(const std::string& text) {
     return client.error().message;
 }
 
-// What waits and commands fail with, where the server says the line `text` once all is set up, and stays.
+// The error of waits and commands if the server says the line `text` once all is set up, and stays.
 QmpFault failure_after(const std::string& text) {
     const Server server([&](Peer peer) {
         peer.greet();

@@ -2,7 +2,7 @@
 # tests/integration/self_description_test.sh MEMRIG
 #
 # Manual pages and shell completion: groff finds nothing wrong with the pages, each command and option of the program is
-# in them, and a real bash completes by the script. What is not installed here (groff, zsh) is not asked.
+# in them, and a real bash completes by the script. A tool that is not installed (groff, zsh) is not asked.
 
 set -euo pipefail
 

@@ -1,8 +1,9 @@
-// `git bisect run memrig bisect-step` over a history of 15 commits on the reference kernel's source: one takes device_hotplug_lock out of
-// the adder, one does not compile, and git visits that one first.
+// `git bisect run memrig bisect-step` over a history of 15 commits on the reference kernel's source: one takes
+// device_hotplug_lock out of the adder, one does not compile, and git visits that one first.
 //
-// The tree is the cached source in hard links, of which git knows only the files that commits touch: git replaces a file, and never writes
-// into one. Its objects are the reference kernel's, moved here; kbuild would compile them anew only for the path in their .cmd files.
+// The tree is the cached source in hard links, of which git knows only the files that commits touch: git replaces a
+// file, and never writes into one. Its objects are the reference kernel's, moved here; kbuild would compile them anew
+// only for the path in their .cmd files.
 #include <cstdlib>
 #include <set>
 
@@ -130,7 +131,7 @@ protected:
         run({"sh", "-c",
              "grep -rlIZ -e \"$1\" \"$3\" | xargs -0 -r sed -i -e \"s#$1/source#$2#g\" -e \"s#$1/build#$3#g\"", "sh",
              parent_.string(), tree().string(), (*place / "build").string()});
-        // What ccache made relative leads from the source to its sibling.
+        // The paths that ccache made relative lead from the source to its sibling.
         fs::create_symlink(*place / "build", directory_->path() / "build");
         ASSERT_TRUE(write_file(*place / "whole", ""));
     }

@@ -1,5 +1,5 @@
-// The kill matrix at one trial a cell: every source mutant is convicted, and the kernels they come from are not. An elision and the source
-// mutant that does the same get the same verdict.
+// The kill matrix at one trial a cell: every source mutant is convicted, and the kernels they come from are not. An
+// elision and the source mutant that does the same get the same verdict.
 #include <algorithm>
 
 #include <gtest/gtest.h>

@@ -1,11 +1,12 @@
-// Every hotplug path on a kernel that is built from source: those too that Debian's kernels lack (probe, the notifiers' error injector).
+// Every hotplug path on a kernel that is built from source: those too that Debian's kernels lack (probe, the notifiers'
+// error injector).
 #include "integration/every_scenario.h"
 
 namespace memrig {
 namespace {
 
-// Neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID, CONFIG_LRU_GEN, CONFIG_SLUB_DEBUG, CONFIG_PROC_PAGE_MONITOR and CONFIG_HOTPLUG_PCI_ACPI are set, and nd_pmem is
-// built in.
+// Neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID, CONFIG_LRU_GEN, CONFIG_SLUB_DEBUG, CONFIG_PROC_PAGE_MONITOR and
+// CONFIG_HOTPLUG_PCI_ACPI are set, and nd_pmem is built in.
 const std::set<std::string> kLacking = {
     "race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm", "race/dax-kmem-online",
     "race/acpi-dimm-vcpu",          "race/acpi-vcpu-dimm",          "race/acpi-vcpu-memory-online",

@@ -41,7 +41,8 @@ TEST(LockTrace, TheKernelsOwnListIsPartOfADeadlocksProof) {
     }));
 }
 
-// What lockdep prints is the console oracle's: of an unlock by somebody who does not hold the lock, no other oracle knows.
+// The console oracle reads what lockdep prints. No other oracle knows of an unlock by a task that does not hold the
+// lock.
 TEST(ConsoleOracle, AloneConvictsWhatLockdepReports) {
     const auto directory = TemporaryDirectory::make("memrig-console");
     ASSERT_TRUE(directory);

@@ -1,5 +1,5 @@
-// Against published values: Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in Medicine 17
-// (1998), table I, method 3; sample sizes by Wilks (1941): 59 for 95%/95%, 459 for 99%/99%.
+// Against published values: Newcombe, "Two-sided confidence intervals for the single proportion", Statistics in
+// Medicine 17 (1998), table I, method 3; sample sizes by Wilks (1941): 59 for 95%/95%, 459 for 99%/99%.
 #include "base/statistics.h"
 
 #include <gtest/gtest.h>

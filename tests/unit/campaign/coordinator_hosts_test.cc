@@ -24,7 +24,7 @@ protected:
             return gone.contains(host) ? Status(fail(Fault::host, "no route to it")) : Status();
         };
     }
-    // What the workers were told, a line each.
+    // The orders that the workers got, a line each.
     std::string told() { return read_file(directory->path() / "told").value_or(""); }
     // The worker on `host` dies, and the host with it.
     void host_dies(const std::string& host) {

@@ -1,4 +1,5 @@
-// Campaigns with a worker that is a shell script: what becomes of workers that die, of coordinators that are killed, and of damaged files.
+// Campaigns with a worker that is a shell script: what becomes of workers that die, of coordinators that are killed,
+// and of damaged files.
 #include <csignal>
 #include <random>
 
@@ -149,7 +150,8 @@ TEST_F(CampaignRun, WhatIsLeftOfABudgetGoesWhereLeastIsKnown) {
     EXPECT_GE(cells[1].done, 6u);
 }
 
-// The coordinator's process and its workers are killed at random moments, twenty times: in the end every trial is there, once.
+// The coordinator's process and its workers are killed at random moments, twenty times: in the end every trial is
+// there, once.
 TEST_F(CampaignRun, SurvivesBeingKilled) {
     order.plan.cells[0].trials = 400;
     order.plan.cells[1].trials = 100;

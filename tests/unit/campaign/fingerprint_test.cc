@@ -1,4 +1,4 @@
-// What is the same finding and what is another one; the texts are ones that trials on Debian's and on reference kernels left.
+// Tests which findings are the same and which are not. The texts are of trials on Debian's and on reference kernels.
 #include "campaign/fingerprint.h"
 
 #include <gmock/gmock.h>

@@ -1,4 +1,4 @@
-// What a campaign's database says when it is read back, as of this memrig and of older ones.
+// Reads back the databases of campaigns, of this memrig and of older ones.
 #include "campaign/store.h"
 
 #include <gmock/gmock.h>
@@ -116,7 +116,7 @@ TEST_F(CampaignDatabase, SaysWhatEachHostDid) {
     EXPECT_EQ(hosts[1].lost, 0u);
 }
 
-// Of the second schema there is no host, but all else.
+// A database of the second schema has no host, but all else.
 TEST_F(CampaignDatabase, OfAMemrigWithoutHostsIsGoneOnWith) {
     make(std::string(kFirstSchema) +
          "ALTER TABLE campaign ADD COLUMN started TEXT; ALTER TABLE trial ADD COLUMN setting INTEGER; "

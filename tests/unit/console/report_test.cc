@@ -67,7 +67,7 @@ bool printable(const std::string& text) {
     return std::ranges::all_of(text, [](char c) { return c >= 0x20 && c <= 0x7e; });
 }
 
-// What holds of every report, whatever the text was.
+// Checks what holds for every report, whatever the text was.
 void check_sound(const ConsoleReport& report, std::string_view text) {
     const auto lines = static_cast<std::size_t>(std::ranges::count(text, '\n')) + 1;
     for (const ConsoleFinding& f : report.findings) {

@@ -18,7 +18,7 @@ struct Member {
     std::string bytes;
 };
 
-// What is in an archive, read back by libarchive.
+// The members of an archive, read back by libarchive.
 std::map<std::string, Member> members(const std::string& bytes, std::vector<std::string>* order = nullptr) {
     std::map<std::string, Member> found;
     const std::unique_ptr<struct archive, decltype(&archive_read_free)> reader(archive_read_new(), archive_read_free);

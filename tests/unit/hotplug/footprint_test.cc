@@ -1,4 +1,4 @@
-// What a loop leaves behind: how it is looked at, and what counts as drift.
+// The footprint that a loop leaves behind: how it is measured, and what counts as drift.
 #include <gtest/gtest.h>
 
 #include "guest/fake_guest_link.h"

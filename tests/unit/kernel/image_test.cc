@@ -1,4 +1,4 @@
-// What is a kernel, by its headers, and what is none.
+// Tells kernels from other files, by their headers.
 #include <gtest/gtest.h>
 
 #include <elf.h>

@@ -1,4 +1,4 @@
-// What to do about what libvirt says: the words are libvirt 9.0's, QEMU 7.2's and this C library's own.
+// Advice on libvirt's errors. The texts are those of libvirt 9.0, QEMU 7.2 and this C library.
 #include "libvirt/advice.h"
 
 #include <gmock/gmock.h>
@@ -16,7 +16,7 @@ using ::testing::HasSubstr;
 using ::testing::Not;
 using ::testing::StartsWith;
 
-// What a daemon with user = "libvirt-qemu" answers, cut; a session's has no model dac.
+// The answer of a daemon with user = "libvirt-qemu", cut. A session's daemon has no model dac.
 std::string capabilities(const std::string& models) {
     return "<capabilities><host><cpu/>" + models + "</host><guest/></capabilities>";
 }

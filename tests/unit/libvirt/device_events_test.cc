@@ -1,4 +1,4 @@
-// What counts as libvirt's word for a device that was added or removed.
+// Tests which events of libvirt say that a device was added or removed.
 #include "libvirt/device_events.h"
 
 #include <thread>

@@ -11,7 +11,7 @@ namespace {
 
 class DomainXml : public ::testing::TestWithParam<std::string> {};
 
-// What is compared and validated beside the benches: q35 on another host.
+// A domain that is compared and validated beside those of the benches: q35 on another host.
 constexpr const char* kElsewhere = "q35-elsewhere";
 
 MachineSpec order_of(const std::string& bench) {

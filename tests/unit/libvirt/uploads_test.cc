@@ -1,4 +1,4 @@
-// What memrig makes at a libvirt bears a name that tells whose it is.
+// A volume that memrig makes at a libvirt has a name that tells whose it is.
 #include "libvirt/uploads.h"
 
 #include <sys/wait.h>
@@ -9,7 +9,7 @@
 namespace memrig {
 namespace {
 
-// Of a process of this host that is gone.
+// The name that a process of this host gave that is gone.
 std::string name_of_the_dead() {
     const pid_t child = ::fork();
     if (child == 0) ::_exit(0);

@@ -97,7 +97,7 @@ TEST_F(GuestStoreTest, IsBootedOnce) {
     EXPECT_TRUE(fs::exists(second->state));
 }
 
-// Of a backend that cannot save: what the first boot told is kept, each trial has a boot of its own.
+// A host that cannot save guests: memrig keeps what the first boot told, and boots the guest for each trial.
 TEST_F(GuestStoreTest, IsBootedForEachTrialWhereItCannotBeSaved) {
     backend.keeps = false;
     on_boot([](FakeMachine& machine) {
@@ -122,7 +122,7 @@ TEST_F(GuestStoreTest, IsBootedForEachTrialWhereItCannotBeSaved) {
     EXPECT_EQ(live->guest->key, guest->key);
 }
 
-// Of a machine that does not go on after: the same, whatever the backend can do.
+// A machine that does not run on after it was saved: the same, whatever the host can do.
 TEST_F(GuestStoreTest, IsBootedForEachTrialWhereTheBenchSaysSo) {
     bench.restorable = false;
     on_boot([](FakeMachine& machine) { machine.save_status = fail(Fault::rig, "it is not to be saved"); });

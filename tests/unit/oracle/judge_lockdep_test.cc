@@ -64,7 +64,7 @@ TEST(JudgeLockdep, AReportedTaskThatDoesNotHoldTheGateMakesItReal) {
     LockdepTrial trial;
     trial.take(kSampleAdder, {kGate, kMemory});
     std::erase_if(trial.report().held, [](const HeldLockDump& lock) { return lock.lock_class == kGate; });
-    // Of the remover's own dependency nothing else shows the gate.
+    // Nothing else shows the gate of the remover's own dependency.
     std::erase(trial.report().chain.back().stack, "try_remove_memory");
     EXPECT_EQ(trial.finding().verdict, Verdict::lock_order);
 }

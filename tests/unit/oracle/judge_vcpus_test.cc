@@ -1,4 +1,5 @@
-// The judge where a vCPU is plugged, or an actor has to wait for another one's work: what counts as held, and what does not add up.
+// The judge where a vCPU is plugged, or an actor has to wait for another one's work: what counts as held, and what does
+// not add up.
 #include <gtest/gtest.h>
 
 #include "unit/support/trial_samples.h"

@@ -1,4 +1,5 @@
-// Campaigns made by hand, for the page: a small one with evidence, a large one, and one whose guests print what would break out of a page.
+// Campaigns made by hand, for the page: a small one with evidence, a large one, and one whose guests print what would
+// break out of a page.
 #pragma once
 
 #include <fmt/format.h>
@@ -107,7 +108,8 @@ inline Files crash() {
     return files;
 }
 
-// Two scenarios on two kernels: a deadlock that was not expected, an oops that was, a rig fault, one not proven, an arm that was skipped.
+// Two scenarios on two kernels: a deadlock that was not expected, an oops that was, a rig fault, one not proven, an arm
+// that was skipped.
 inline LoadedCampaign small_campaign(const fs::path& directory) {
     CampaignBuilder campaign(directory, "small", "2026-11-22T23:00:00Z");
     const auto control = campaign.arm("race/acpi-dimm-online", "debian-6.1-amd64", "control", 3);
@@ -141,7 +143,8 @@ inline LoadedCampaign earlier_campaign(const fs::path& directory) {
     return campaign.made();
 }
 
-// `arms` × 20 results on five kernels; each arm's mutant has a finding of its own, and `hostile` text everywhere that a guest's may be.
+// `arms` × 20 results on five kernels; each arm's mutant has a finding of its own, and `hostile` text everywhere that a
+// guest's may be.
 inline LoadedCampaign large_campaign(const fs::path& directory, std::size_t arms, bool hostile) {
     CampaignBuilder campaign(directory, "large", "2026-11-22T23:00:00Z");
     std::string flood;

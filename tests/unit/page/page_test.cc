@@ -1,4 +1,5 @@
-// A campaign's page: what it says, that nothing a guest prints gets out of its place, that it is well-formed and bounded.
+// A campaign's page: what it says, that nothing a guest prints gets out of its place, that it is well-formed and
+// bounded.
 #include "page/page.h"
 
 #include <set>

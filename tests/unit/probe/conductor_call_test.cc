@@ -26,7 +26,7 @@ using Values = std::map<std::string, std::uint64_t>;
 class ConductorCallTest : public ::testing::TestWithParam<Machine> {
 protected:
     [[nodiscard]] bool pushes() const { return arch.link.empty(); }
-    // What a task has in its registers, each another value.
+    // The values of a task's registers, all different.
     [[nodiscard]] Values scratch(std::uint64_t from) const {
         Values values;
         for (const auto name : arch.scratch) values[std::string(name)] = from + values.size();

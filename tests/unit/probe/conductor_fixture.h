@@ -1,4 +1,4 @@
-// What the conductor's tests share: a FakeProbe, a function that is called from one place, two stacks.
+// The fixture of the conductor's tests: a FakeProbe, a function that is called from one place, two stacks.
 #pragma once
 
 #include <gtest/gtest.h>

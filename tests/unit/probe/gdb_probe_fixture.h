@@ -1,4 +1,4 @@
-// What the tests of GdbProbe share.
+// The fixture of the tests of GdbProbe.
 #pragma once
 
 #include "probe/gdb_probe.h"

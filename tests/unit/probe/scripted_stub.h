@@ -90,7 +90,7 @@ public:
         return std::move(theirs_);
     }
 
-    // Waits for the script's end. What went wrong is a failure of the test.
+    // Waits for the script's end. Any error is a failure of the test.
     void finish() {
         if (!thread_.joinable()) return;
         thread_.join();

@@ -15,7 +15,8 @@ struct Level {
     unsigned planned = 0, seen = 0, failed = 0, skipped = 0;
 };
 
-// One test level at `indent`: its plan is kept, its numbers rise by one, a parent of a failed test has failed. Returns the counts.
+// One test level at `indent`: its plan is kept, its numbers rise by one, a parent of a failed test has failed. Returns
+// the counts.
 Level read_level(const std::vector<std::string>& lines, std::size_t& at, const std::string& indent) {
     static const std::regex result("(ok|not ok) ([0-9]+) - ([^#]+?)( # (SKIP|ERROR) .+)?");
     Level level;

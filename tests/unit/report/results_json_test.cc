@@ -1,5 +1,6 @@
-// Every sample's JSON, held against docs/results.schema.json. The checker knows the keywords that our schema uses and no others,
-// and says so, so that none is passed over; tests/integration/cli_test.sh uses a complete one where it is installed.
+// Every sample's JSON, held against docs/results.schema.json. The checker knows the keywords that our schema uses and
+// no others, and says so, so that none is passed over; tests/integration/cli_test.sh uses a complete one where it is
+// installed.
 #include <gtest/gtest.h>
 
 #include "base/file.h"

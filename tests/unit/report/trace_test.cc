@@ -1,4 +1,5 @@
-// Traces of trials made by hand: golden files tests/golden/report/trace/NAME.json, the format's own rules, damaged files.
+// Traces of trials made by hand: golden files tests/golden/report/trace/NAME.json, the format's own rules, damaged
+// files.
 #include "report/trace.h"
 
 #include <cstdlib>
@@ -44,7 +45,8 @@ private:
     Result<TemporaryDirectory> directory_ = TemporaryDirectory::make("memrig-test");
 };
 
-// What the format demands of an event; empty if it is all there. "Trace Event Format", sections on event types.
+// The fields that the format demands and the event lacks; empty if there are none. See "Trace Event Format", sections
+// on event types.
 std::string wrong_with(const json& event) {
     const auto number = [&](const char* key) { return event.contains(key) && event[key].is_number(); };
     if (!event.contains("name") || !event["name"].is_string() || event["name"] == "") return "name";

@@ -47,7 +47,7 @@ TEST(BisectTally, OneConvictionIsProof) {
     EXPECT_EQ(tally.outcome(), StepOutcome::bad);
     EXPECT_EQ(tally.confidence(), 1);
     EXPECT_EQ(tally.reason(), "trial 3: oops: because");
-    // Of trials that end at the same time, the other may be a fault of ours.
+    // If two trials end at the same time, the other may be a fault of the rig.
     for (int i = 0; i < 3; i++) tally.take(trial(Verdict::rig_fault));
     EXPECT_EQ(tally.outcome(), StepOutcome::bad);
 }
@@ -190,7 +190,7 @@ TEST_F(StepOfABisection, TheGuestOfAStepIsNotKept) {
     EXPECT_EQ(saved(), 0u);
 }
 
-// What is wrong with each commit must not look like a commit that cannot be tested.
+// A mistake that every commit has must not look like a commit that cannot be tested.
 TEST_F(StepOfABisection, BadInputIsNoOutcome) {
     const BisectSpec good = order;
     const auto refused = [&](const char* words) {

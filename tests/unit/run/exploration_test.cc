@@ -1,4 +1,5 @@
-// Explore mode's book-keeping: numbers, no order twice, and a journal by which a run that was broken off at any byte goes on.
+// Explore mode's book-keeping: numbers, no order twice, and a journal by which a run that was broken off at any byte
+// goes on.
 #include "run/exploration.h"
 
 #include <algorithm>

@@ -1,4 +1,4 @@
-// What two looks at a guest have to show for "nobody gets on".
+// Two looks at a guest tell whether its tasks make progress.
 #include <gtest/gtest.h>
 
 #include "unit/support/trial_samples.h"

@@ -1,4 +1,5 @@
-// What the tests of saved guests, trials and campaigns share: a cache, a kernel and an output directory of their own.
+// The fixture of the tests of saved guests, trials and campaigns: a cache, a kernel and an output directory of their
+// own.
 #pragma once
 
 #include <cstdlib>

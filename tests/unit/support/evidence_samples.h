@@ -93,7 +93,7 @@ inline Files deadlock() {
     return files;
 }
 
-// What a ledger with gaps says: a release without a take, a take that was never released before the next, a wish without an end.
+// A ledger with gaps: a release without a take, a take that was not released before the next, a wish without an end.
 inline Files gaps() {
     Files files;
     files.lock(1, kWorker, "task ffffc90000020000", "releases", "acpi_scan_lock");

@@ -1,4 +1,4 @@
-// A toolchain that makes a kernel's files at once, and fails as told. What it is asked to do is in `ran`.
+// A toolchain that makes a kernel's files at once, and fails as told. `ran` has the commands that it got.
 #pragma once
 
 #include <map>

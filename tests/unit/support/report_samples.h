@@ -103,7 +103,7 @@ inline RunResults interrupted() {
     return results;
 }
 
-// What a guest, a path or a scenario may smuggle in.
+// Texts that a guest, a path or a scenario may smuggle in.
 inline RunResults odd_text() {
     RunResults results = all_as_expected();
     ArmResult& odd = results.arms[0];
@@ -120,7 +120,8 @@ inline RunResults odd_text() {
     return results;
 }
 
-// All orders of the control arm, one of which did not come to pass; of the mutant arm those up to the first that convicts it.
+// All orders of the control arm, one of which did not come to pass; of the mutant arm those up to the first that
+// convicts it.
 inline RunResults explored() {
     const Switch first = {"adder", "bus_probe_device", 1, "onliner", false};
     const Switch forced = {"onliner", "blocked mem_hotplug_lock", 2, "adder", true};

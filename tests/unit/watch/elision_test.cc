@@ -54,7 +54,7 @@ TEST_F(ElisionTest, WhoWatchesTheLockFunctionSeesNoCallThatIsElided) {
     EXPECT_EQ(seen, 1u);
 }
 
-// Of those that are named, a kernel need not have each.
+// A kernel need not have each caller that is named.
 TEST_F(ElisionTest, AnyOfTheNamedCallersGoesOnWithoutTheLock) {
     make({"lock_device_hotplug", "unlock_device_hotplug", {"no_caller", "acpi_device_hotplug", "add_memory"}, 0});
     kernel.will_call(1, kAdder, "lock_device_hotplug", "acpi_device_hotplug");

@@ -1,4 +1,5 @@
-// A make-believe x86-64 kernel for the tests of what watches its functions: a FakeProbe, symbols, stacks, calls and returns.
+// A make-believe x86-64 kernel for the tests of what watches its functions: a FakeProbe, symbols, stacks, calls and
+// returns.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -36,7 +37,7 @@ public:
         probe.poke_u64(sp(task) - depth, at(caller, 0x41));
         probe.will_stop(vcpu, at(function), {{"rsp", sp(task) - depth}, {"rdi", argument}});
     }
-    // That call returns to `caller`.
+    // The call returns to `caller`.
     void will_return(unsigned vcpu, std::uint64_t task, const std::string& caller, std::uint64_t value = 0,
                      std::uint64_t depth = 0) {
         probe.will_stop(vcpu, at(caller, 0x41), {{"rsp", sp(task) - depth + 8}, {"rax", value}});

@@ -1,4 +1,5 @@
-// Which address is which lock: by symbol, or learned from those who take it; and the ledger on a kernel without symbols for data.
+// Which address is which lock: by symbol, or learned from those who take it; and the ledger on a kernel without symbols
+// for data.
 #include "watch/lock_names.h"
 #include "kernel_fixture.h"
 #include "watch/lock_ledger.h"

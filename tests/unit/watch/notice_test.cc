@@ -1,4 +1,4 @@
-// What a memory notifier is told: the numbers of the notices, and the fields that come with them.
+// Reads the notices of memory notifiers: their numbers, and the fields that come with them.
 #include "watch/notice.h"
 
 #include <gtest/gtest.h>

@@ -85,7 +85,8 @@ TEST_F(RulesTest, AReaderMayNotChangeTheMap) {
     EXPECT_EQ(rules->breaches()[0].held, std::vector<std::string>{"mem_hotplug_lock for reading"});
 }
 
-// state_store() is called deeper on the stack's other side, so that the two return addresses do not overwrite each other.
+// state_store() is called deeper on the stack's other side, so that the two return addresses do not overwrite each
+// other.
 TEST_F(RulesTest, AStoreFunctionGivesBackWhatItTook) {
     constexpr std::uint64_t deep = 0x40;
     for (const bool gives_back : {true, false}) {
