@@ -13,7 +13,7 @@
 namespace memrig {
 namespace {
 
-constexpr auto kGlance = std::chrono::milliseconds(20);
+constexpr auto kKilledCampaignGlance = std::chrono::milliseconds(20);
 
 class RealCampaign : public ::testing::Test {
 protected:
@@ -75,7 +75,7 @@ protected:
     // Until the campaign has that many results, or has ended.
     bool wait_for(Process& process, unsigned results) const {
         while (done() < results) {
-            const auto ended = process.wait(Deadline::after(kGlance));
+            const auto ended = process.wait(Deadline::after(kKilledCampaignGlance));
             if (!ended || *ended) return done() >= results;
         }
         return true;

@@ -19,7 +19,7 @@ using ::testing::IsEmpty;
 using ::testing::Not;
 using ::testing::SizeIs;
 using ::testing::StartsWith;
-constexpr auto kPatience = std::chrono::minutes(20);
+constexpr auto kHostsPatience = std::chrono::minutes(20);
 
 class LibvirtHosts : public ::testing::Test {
 protected:
@@ -66,7 +66,7 @@ protected:
         return spawn(argv, output());
     }
     static ExitStatus end_of(Process& process) {
-        const auto ended = process.wait(Deadline::after(kPatience));
+        const auto ended = process.wait(Deadline::after(kHostsPatience));
         EXPECT_TRUE(ended && *ended);
         return ended && *ended ? **ended : ExitStatus{};
     }
@@ -139,7 +139,7 @@ TEST_F(LibvirtHosts, RefusesABenchWhoseLineToTheAgentIsASocket) {
     ASSERT_TRUE(backend) << backend.error().line();
     MachineSpec order;
     order.bench = load_bench("powernv").value();
-    const auto machine = (*backend)->create(order, Deadline::after(kPatience));
+    const auto machine = (*backend)->create(order, Deadline::after(kHostsPatience));
     ASSERT_FALSE(machine);
     EXPECT_EQ(machine.error().fault, Fault::user_input);
     EXPECT_THAT(machine.error().message, HasSubstr("bench powernv cannot be played on another host"));

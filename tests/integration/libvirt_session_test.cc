@@ -13,7 +13,7 @@ namespace {
 
 using nlohmann::json;
 constexpr uid_t kNobody = 65534;
-constexpr auto kPatience = std::chrono::minutes(20);
+constexpr auto kSessionPatience = std::chrono::minutes(20);
 
 class LibvirtSession : public ::testing::Test {
 protected:
@@ -60,7 +60,7 @@ protected:
         return *std::move(process);
     }
     static ExitStatus end_of(Process& process) {
-        const auto ended = process.wait(Deadline::after(kPatience));
+        const auto ended = process.wait(Deadline::after(kSessionPatience));
         EXPECT_TRUE(ended && *ended);
         return ended && *ended ? **ended : ExitStatus{};
     }

@@ -20,7 +20,7 @@ namespace {
 using namespace std::chrono_literals;
 using nlohmann::json;
 
-Deadline long_enough() { return Deadline::after(30s); }
+Deadline qmp_long_enough() { return Deadline::after(30s); }
 
 auto named(const char* name) {
     return [name](const QmpEvent& seen) { return seen.name == name; };
@@ -44,7 +44,7 @@ public:
 
     std::string socket() const { return (directory_.path() / "qmp").string(); }
     std::unique_ptr<QmpClient> connect() const {
-        auto client = connect_qmp(socket(), long_enough());
+        auto client = connect_qmp(socket(), qmp_long_enough());
         if (!client) throw std::runtime_error(client.error().line());
         return std::move(*client);
     }
@@ -59,7 +59,7 @@ private:
 TEST(Qmp, AnswersACommand) {
     const Qemu qemu;
     const auto qmp = qemu.connect();
-    const auto status = qmp->execute("query-status", {}, long_enough());
+    const auto status = qmp->execute("query-status", {}, qmp_long_enough());
     ASSERT_TRUE(status) << status.error().description;
     EXPECT_EQ((*status)["running"], false);
     EXPECT_EQ((*status)["status"], "prelaunch");
@@ -67,7 +67,7 @@ TEST(Qmp, AnswersACommand) {
 
 TEST(Qmp, ReadsALargeAnswer) {
     const Qemu qemu;
-    const auto schema = qemu.connect()->execute("query-qmp-schema", {}, long_enough());
+    const auto schema = qemu.connect()->execute("query-qmp-schema", {}, qmp_long_enough());
     ASSERT_TRUE(schema) << schema.error().description;
     EXPECT_GT(schema->size(), 500u);
 }
@@ -75,17 +75,17 @@ TEST(Qmp, ReadsALargeAnswer) {
 TEST(Qmp, TellsARefusalByClassAndDescription) {
     const Qemu qemu;
     const auto qmp = qemu.connect();
-    const auto refused = qmp->execute("device_del", {{"id", "no-such-device"}}, long_enough());
+    const auto refused = qmp->execute("device_del", {{"id", "no-such-device"}}, qmp_long_enough());
     ASSERT_FALSE(refused);
     EXPECT_EQ(refused.error().fault, QmpFault::refused);
     EXPECT_EQ(refused.error().error_class, "DeviceNotFound");
     EXPECT_NE(refused.error().description.find("no-such-device"), std::string::npos);
 
-    const auto unknown = qmp->execute("no-such-command", {}, long_enough());
+    const auto unknown = qmp->execute("no-such-command", {}, qmp_long_enough());
     ASSERT_FALSE(unknown);
     EXPECT_EQ(unknown.error().fault, QmpFault::refused);
     EXPECT_EQ(unknown.error().error_class, "CommandNotFound");
-    EXPECT_TRUE(qmp->execute("query-status", {}, long_enough()));
+    EXPECT_TRUE(qmp->execute("query-status", {}, qmp_long_enough()));
 }
 
 TEST(Qmp, StampsEvents) {
@@ -97,11 +97,11 @@ TEST(Qmp, StampsEvents) {
     };
     const microseconds before = wall();
     const SteadyTime begin = std::chrono::steady_clock::now();
-    ASSERT_TRUE(qmp->execute("cont", {}, long_enough()));
-    ASSERT_TRUE(qmp->execute("stop", {}, long_enough()));
-    const auto resume = qmp->wait_event(named("RESUME"), 0, long_enough());
+    ASSERT_TRUE(qmp->execute("cont", {}, qmp_long_enough()));
+    ASSERT_TRUE(qmp->execute("stop", {}, qmp_long_enough()));
+    const auto resume = qmp->wait_event(named("RESUME"), 0, qmp_long_enough());
     ASSERT_TRUE(resume) << resume.error().description;
-    const auto stop = qmp->wait_event(named("STOP"), resume->sequence, long_enough());
+    const auto stop = qmp->wait_event(named("STOP"), resume->sequence, qmp_long_enough());
     ASSERT_TRUE(stop) << stop.error().description;
     EXPECT_GE(resume->stamp, before);
     EXPECT_GE(stop->stamp, resume->stamp);
@@ -115,11 +115,11 @@ TEST(Qmp, ExecutesOutOfBand) {
     const Qemu qemu;
     const auto qmp = qemu.connect();
     ASSERT_TRUE(qmp->out_of_band());
-    const auto yank = qmp->execute_out_of_band("query-yank", {}, long_enough());
+    const auto yank = qmp->execute_out_of_band("query-yank", {}, qmp_long_enough());
     ASSERT_TRUE(yank) << yank.error().description;
     EXPECT_TRUE(yank->is_array());
     // Most commands may not run so, and QEMU says it.
-    const auto status = qmp->execute_out_of_band("query-status", {}, long_enough());
+    const auto status = qmp->execute_out_of_band("query-status", {}, qmp_long_enough());
     ASSERT_FALSE(status);
     EXPECT_EQ(status.error().fault, QmpFault::refused);
 }
@@ -137,8 +137,8 @@ TEST(Qmp, WaitsForAnEventUntilTheDeadline) {
 TEST(Qmp, KeepsTheTranscript) {
     const Qemu qemu;
     const auto qmp = qemu.connect();
-    ASSERT_TRUE(qmp->execute("cont", {}, long_enough()));
-    ASSERT_TRUE(qmp->wait_event(named("RESUME"), 0, long_enough()));
+    ASSERT_TRUE(qmp->execute("cont", {}, qmp_long_enough()));
+    ASSERT_TRUE(qmp->wait_event(named("RESUME"), 0, qmp_long_enough()));
     const auto lines = qmp->transcript();
     ASSERT_EQ(lines.size(), 6u);  // greeting, two commands, two answers, an event
     EXPECT_TRUE(json::parse(lines[0].text).contains("QMP"));
@@ -153,9 +153,9 @@ TEST(Qmp, KeepsTheTranscript) {
 TEST(Qmp, SeesQemuQuit) {
     const Qemu qemu;
     const auto qmp = qemu.connect();
-    EXPECT_TRUE(qmp->execute("quit", {}, long_enough()));
-    EXPECT_TRUE(qmp->wait_event(named("SHUTDOWN"), 0, long_enough()));
-    const auto none = qmp->wait_event(named("RESET"), 0, long_enough());
+    EXPECT_TRUE(qmp->execute("quit", {}, qmp_long_enough()));
+    EXPECT_TRUE(qmp->wait_event(named("SHUTDOWN"), 0, qmp_long_enough()));
+    const auto none = qmp->wait_event(named("RESET"), 0, qmp_long_enough());
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().fault, QmpFault::transport);
 }
@@ -166,7 +166,7 @@ TEST(Qmp, TellsPromptlyThatQemuWasKilled) {
     std::latch waiting(1);
     auto waiter = std::async(std::launch::async, [&] {
         waiting.count_down();
-        return qmp->wait_event(named("RESUME"), 0, long_enough());
+        return qmp->wait_event(named("RESUME"), 0, qmp_long_enough());
     });
     waiting.wait();
     qemu.process().kill();
@@ -175,7 +175,7 @@ TEST(Qmp, TellsPromptlyThatQemuWasKilled) {
     EXPECT_LT(std::chrono::steady_clock::now() - begin, 2s);
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().fault, QmpFault::transport);
-    const auto after = qmp->execute("query-status", {}, long_enough());
+    const auto after = qmp->execute("query-status", {}, qmp_long_enough());
     ASSERT_FALSE(after);
     EXPECT_EQ(after.error().fault, QmpFault::transport);
 }
@@ -184,7 +184,7 @@ TEST(Qmp, ACommandInFlightFailsWhenQemuIsKilled) {
     Qemu qemu;
     const auto qmp = qemu.connect();
     qemu.signal(SIGSTOP);
-    auto command = std::async(std::launch::async, [&] { return qmp->execute("query-status", {}, long_enough()); });
+    auto command = std::async(std::launch::async, [&] { return qmp->execute("query-status", {}, qmp_long_enough()); });
     while (qmp->transcript().back().text.find("query-status") == std::string::npos) std::this_thread::yield();
     qemu.process().kill();
     const auto outcome = command.get();
@@ -202,7 +202,7 @@ TEST(Qmp, GivesUpOnAStuckQemu) {
     EXPECT_NE(late.error().description.find("query-status"), std::string::npos);
     qemu.signal(SIGCONT);
     // The late answer is not taken for the next one's.
-    EXPECT_TRUE(qmp->execute("query-version", {}, long_enough())->contains("qemu"));
+    EXPECT_TRUE(qmp->execute("query-version", {}, qmp_long_enough())->contains("qemu"));
 
     qemu.signal(SIGSTOP);
     EXPECT_FALSE(qmp->execute("query-status", {}, Deadline::after(1ms)));
@@ -213,7 +213,7 @@ TEST(Qmp, GivesUpOnAStuckQemu) {
 
 TEST(Qmp, LeavesTheMonitorFreeForTheNextClient) {
     const Qemu qemu;
-    for (int i = 0; i < 5; i++) EXPECT_TRUE(qemu.connect()->execute("query-status", {}, long_enough()));
+    for (int i = 0; i < 5; i++) EXPECT_TRUE(qemu.connect()->execute("query-status", {}, qmp_long_enough()));
 }
 
 TEST(Qmp, ServesManyThreads) {
@@ -231,8 +231,8 @@ TEST(Qmp, ServesManyThreads) {
                 int answered = 0;
                 std::uint64_t seen = 0;
                 for (int n = 0; n < kCommands; n++) {
-                    answered += client->execute("query-status", {}, long_enough()).has_value() ? 1 : 0;
-                    std::ignore = client->execute(n % 2 == 0 ? "cont" : "stop", {}, long_enough());
+                    answered += client->execute("query-status", {}, qmp_long_enough()).has_value() ? 1 : 0;
+                    std::ignore = client->execute(n % 2 == 0 ? "cont" : "stop", {}, qmp_long_enough());
                     if (const auto event =
                             client->wait_event([](const QmpEvent&) { return true; }, seen, Deadline::after(1ms)))
                         seen = event->sequence;
@@ -261,8 +261,10 @@ TEST_F(QmpProcessTest, CtrlCEndsWaits) {
         const Qemu qemu;
         const auto qmp = qemu.connect();
         qemu.signal(SIGSTOP);
-        auto event = std::async(std::launch::async, [&] { return qmp->wait_event(named("RESUME"), 0, long_enough()); });
-        auto command = std::async(std::launch::async, [&] { return qmp->execute("query-status", {}, long_enough()); });
+        auto event =
+            std::async(std::launch::async, [&] { return qmp->wait_event(named("RESUME"), 0, qmp_long_enough()); });
+        auto command =
+            std::async(std::launch::async, [&] { return qmp->execute("query-status", {}, qmp_long_enough()); });
         while (qmp->transcript().back().text.find("query-status") == std::string::npos) std::this_thread::yield();
         ::kill(::getpid(), SIGINT);
         const SteadyTime begin = std::chrono::steady_clock::now();
@@ -282,7 +284,7 @@ TEST_F(QmpProcessTest, AnyThreadMayStartPythonAndEnd) {
         const Qemu one;
         const Qemu other;
         const auto asks = [](const Qemu& qemu) {
-            return qemu.connect()->execute("query-status", {}, long_enough()).has_value();
+            return qemu.connect()->execute("query-status", {}, qmp_long_enough()).has_value();
         };
         std::atomic<int> answers = 0;
         {
@@ -299,7 +301,7 @@ TEST_F(QmpProcessTest, AClientMayOutliveMain) {
     const auto scene = [] {
         static const Qemu qemu;
         static const std::unique_ptr<QmpClient> qmp = qemu.connect();
-        return qmp->execute("query-status", {}, long_enough()) ? 0 : 1;
+        return qmp->execute("query-status", {}, qmp_long_enough()) ? 0 : 1;
     };
     EXPECT_EXIT(std::exit(scene()), testing::ExitedWithCode(0), "");
 }

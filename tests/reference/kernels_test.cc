@@ -13,7 +13,7 @@ namespace {
 
 using testing::HasSubstr;
 
-constexpr const char* kParent = "ref-6.12-amd64";
+constexpr const char* kKernelsParent = "ref-6.12-amd64";
 
 std::vector<fs::path> entries(const fs::path& directory) {
     std::vector<fs::path> found;
@@ -74,7 +74,7 @@ INSTANTIATE_TEST_SUITE_P(
 TEST(SourceMutants, AreBuiltTheSameWhateverWasBuiltBefore) {
     std::vector<std::pair<KernelEntry, std::string>> made;
     for (const char* name : {"state_store", "online_pages_unlocked", "block_left_out"}) {
-        const auto entry = find_kernel(std::string(kParent) + "+" + name);
+        const auto entry = find_kernel(std::string(kKernelsParent) + "+" + name);
         ASSERT_TRUE(entry) << entry.error().line();
         const auto kernel = build_kernel(*entry);
         ASSERT_TRUE(kernel) << kernel.error().line();
@@ -92,7 +92,7 @@ TEST(SourceMutants, AreBuiltTheSameWhateverWasBuiltBefore) {
 class OwnTreeOfUsers : public testing::Test {
 protected:
     void SetUp() override {
-        const auto parent = resolve_kernel(kParent);
+        const auto parent = resolve_kernel(kKernelsParent);
         ASSERT_TRUE(parent) << parent.error().line();
         const fs::path kernels = cache_directory().value() / "kernels";
         const auto source = read_file(kernels / "source-linux-source-6.12");
@@ -140,7 +140,7 @@ class BadPatch : public testing::TestWithParam<std::pair<const char*, const char
 TEST_P(BadPatch, IsRefusedAndTheParentIsUnharmed) {
     auto directory = TemporaryDirectory::make("memrig-patch");
     ASSERT_TRUE(directory);
-    auto kernel = find_kernel(std::string(kParent) + "+add_memory");
+    auto kernel = find_kernel(std::string(kKernelsParent) + "+add_memory");
     ASSERT_TRUE(kernel) << kernel.error().line();
     const auto [rule, words] = GetParam();
     const fs::path file = directory->path() / "bad.cocci";
@@ -149,7 +149,7 @@ TEST_P(BadPatch, IsRefusedAndTheParentIsUnharmed) {
     auto mutant = parse_mutant(text, file);
     ASSERT_TRUE(mutant) << mutant.error().line();
     kernel->mutant = *mutant;
-    const auto before = resolve_kernel(kParent);
+    const auto before = resolve_kernel(kKernelsParent);
     ASSERT_TRUE(before) << before.error().line();
     const fs::path built = before->image.parent_path().parent_path();
     const std::size_t count = entries(built).size();
