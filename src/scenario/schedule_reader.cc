@@ -1,6 +1,7 @@
 #include "scenario/schedule_reader.h"
 
 #include <algorithm>
+#include <map>
 #include <optional>
 #include <set>
 
@@ -93,6 +94,7 @@ private:
     void check_actor(const Step& step, const char* key, TomlTable& table) {
         const std::string& actor = step.actor;
         if (step.kind == StepKind::start) {
+            last_[actor] = step.kind;
             if (!started_.insert(actor).second)
                 table.report(key, fmt::format("actor \"{}\" was started already", actor));
             check_needs(*schedule_.find(actor), key, table);
@@ -102,6 +104,11 @@ private:
         if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
         if (step.kind == StepKind::hold && !held_.insert(actor).second)
             table.report(key, fmt::format("actor \"{}\" is held already", actor));
+        // The director arms a hold when the step before it of the same actor is done, which only these two kinds do.
+        if (step.kind == StepKind::hold && last_[actor] != StepKind::start && last_[actor] != StepKind::release)
+            table.report(
+                key, fmt::format("actor \"{}\" must be held by its first step after its start or a release", actor));
+        last_[actor] = step.kind;
         if (step.kind == StepKind::release && held_.erase(actor) == 0)
             table.report(key, fmt::format("actor \"{}\" is not held", actor));
         if (step.kind == StepKind::finish && held_.contains(actor))
@@ -143,6 +150,7 @@ private:
 
     const Schedule& schedule_;
     std::set<std::string> started_, held_;
+    std::map<std::string, StepKind> last_;  // by actor: its last step
     bool settled_ = false;
 };
 
