@@ -161,7 +161,7 @@ Status Actions::let_page_go(const Actor& pinner) {
     // An actor that has finished by now did not wait for the page.
     for (const auto& step : context_.schedule().steps) {
         if (!step.asks_for(Observation::Kind::stalled)) continue;
-        if (!context_.roster.finished(*context_.schedule().find(step.actor))) continue;
+        if (!context_.roster.finished(context_.schedule().actor(step.actor))) continue;
         record.note_overtaking(step.actor, pinner.name,
                                fmt::format("{} did not wait for {}, which kept a page of memory{} pinned", step.actor,
                                            pinner.name, *hold.block));

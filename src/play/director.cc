@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
@@ -156,11 +157,17 @@ bool Director::seen_since_hold(const Step& step) const {
     });
 }
 
+Director::ArmedHold& Director::armed(const Step& step) {
+    const auto found = armed_.find(step.actor);
+    MEMRIG_ASSERT(found != armed_.end(), "a step before has armed the hold");
+    return found->second;
+}
+
 Status Director::release(const Step& step) {
     const Actor& actor = actor_of(step);
     if (actor.kind == ActorKind::pinner) return cast_.actions().let_page_go(actor);
     for (const auto& hold : record_.note_release(step.actor))
-        if (!std::exchange(armed_.at(step.actor).parked, false)) conductor_.release(hold.vcpu);
+        if (!std::exchange(armed(step).parked, false)) conductor_.release(hold.vcpu);
     arm_next_hold(step);
     return {};
 }
@@ -196,7 +203,7 @@ Result<bool> Director::play_step(const Step& step) {
             break;
         case StepKind::hold: {
             // An actor that has finished does not come any more.
-            const auto reached = [&] { return armed_.at(step.actor).reached; };
+            const auto reached = [&] { return armed(step).reached; };
             MEMRIG_TRY(end, run_until(reached, finished));
             break;
         }

@@ -47,7 +47,9 @@ private:
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
     Status release(const Step& step);
-    [[nodiscard]] const Actor& actor_of(const Step& step) const { return *schedule_.find(step.actor); }
+    // The hold of the step's actor. REQUIRES: arm_next_hold() has armed one.
+    [[nodiscard]] ArmedHold& armed(const Step& step);
+    [[nodiscard]] const Actor& actor_of(const Step& step) const { return schedule_.actor(step.actor); }
 
     Cast& cast_;
     Roster& roster_;

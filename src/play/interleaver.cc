@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <ranges>
 
+#include "base/assert.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -141,7 +142,7 @@ bool Interleaver::take(const State& from, const std::string& at, unsigned nth) {
     // An actor that is blocked now was not blocked when this order branched off: the guest went another way.
     if (to == nullptr || !can_go_on(*to)) return false;
     next_++;
-    record_.add_event("rig", "switch", wanted.text());
+    record_.note_switch(wanted);
     current_ = to;
     if (!to->started) to_start_ = to;
     return true;
@@ -201,7 +202,7 @@ Status Interleaver::force_switch() {
     if (!take(from, at, nth)) {
         current_ = other;
         offer(from, at, nth, true);
-        record_.add_event("rig", "switch", Switch{from.actor->name, at, nth, other->actor->name, true}.text());
+        record_.note_switch({from.actor->name, at, nth, other->actor->name, true});
     }
     to_start_ = nullptr;
     return let(*current_);
@@ -214,6 +215,7 @@ Status Interleaver::play() {
     MEMRIG_CHECK(set_watches());
     const auto begun = steady_clock().now();
     record_.note_order(text_of(spec_.order));
+    MEMRIG_ASSERT(!states_.empty(), "a schedule of explore mode has an adder");
     MEMRIG_CHECK(let(states_.front()));
     MEMRIG_CHECK(play_out());
     return cast_.conclude(seconds(steady_clock().now() - begun));

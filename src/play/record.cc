@@ -15,6 +15,11 @@ void Record::note_step(const std::string& text) {
     performance_.step = text;
 }
 
+void Record::note_switch(const Switch& taken) {
+    timeline_.add("rig", "switch", taken.text());
+    logger(LogLayer::play).info("switch: {}", taken.text());
+}
+
 void Record::note_writes(std::vector<WriterReport> reports) {
     for (std::size_t i = performance_.writes.size(); i < reports.size(); i++) {
         const WriterReport& write = reports[i];

@@ -16,7 +16,7 @@ bool Roster::may_be_held(const std::string& actor, unsigned vcpu) {
     const auto own = casting_.vcpus.find(actor);
     if (own != casting_.vcpus.end()) return own->second == vcpu;
     return vcpu == casting_.left || std::ranges::none_of(casting_.vcpus, [&](const auto& thread) {
-               return thread.second == vcpu && !finished(*schedule_.find(thread.first));
+               return thread.second == vcpu && !finished(schedule_.actor(thread.first));
            });
 }
 

@@ -7,6 +7,7 @@
 #include <set>
 #include <string>
 
+#include "base/assert.h"
 #include "guest/guest_link.h"
 #include "play/casting.h"
 #include "play/record.h"
@@ -26,7 +27,11 @@ public:
     // Which vCPU each thread is on.
     void assign(Casting casting) { casting_ = std::move(casting); }
     // REQUIRES: assign(), and the actor is a thread.
-    [[nodiscard]] unsigned vcpu_of(const std::string& thread) const { return casting_.vcpus.at(thread); }
+    [[nodiscard]] unsigned vcpu_of(const std::string& thread) const {
+        const auto found = casting_.vcpus.find(thread);
+        MEMRIG_ASSERT(found != casting_.vcpus.end(), "assign() has given the thread a vCPU");
+        return found->second;
+    }
     // True if a hold of the actor on that vCPU stops no other actor that has not finished.
     [[nodiscard]] bool may_be_held(const std::string& actor, unsigned vcpu);
 

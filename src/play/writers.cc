@@ -1,5 +1,6 @@
 #include "play/writers.h"
 
+#include "base/assert.h"
 #include "play/while_running.h"
 
 namespace memrig {
@@ -68,9 +69,15 @@ Status Writers::arm_again() {
     return context_.conductor.pause();
 }
 
+const Doorbell& Writers::doorbell_of(const Actor& thread) const {
+    const auto found = doorbells_.find(thread.name);
+    MEMRIG_ASSERT(found != doorbells_.end(), "the thread was armed");
+    return found->second;
+}
+
 Status Writers::await_at_doorbell(const Actor& thread) {
     const unsigned vcpu = context_.roster.vcpu_of(thread.name);
-    const Doorbell& doorbell = doorbells_.at(thread.name);
+    const Doorbell& doorbell = doorbell_of(thread);
     const auto give_up = Deadline::after(kRingPatience);
     const auto never = [] { return false; };
     for (;;) {
@@ -94,7 +101,7 @@ Status Writers::ring(const Actor& thread) {
     for (const std::uint64_t word : {blocks.first, blocks.last, std::uint64_t{1}})
         for (unsigned i = 0; i < 8; i++) words += static_cast<char>(word >> (8 * i));
     const unsigned vcpu = context_.roster.vcpu_of(thread.name);
-    MEMRIG_CHECK(context_.conductor.probe().write_memory(vcpu, doorbells_.at(thread.name).address + 8, words));
+    MEMRIG_CHECK(context_.conductor.probe().write_memory(vcpu, doorbell_of(thread).address + 8, words));
     context_.record.add_event(
         thread.name, "rung",
         thread.writes_to_one_file() ? "" : fmt::format("memory{} to memory{}", blocks.first, blocks.last), vcpu);

@@ -5,6 +5,7 @@
 #include <optional>
 #include <string>
 
+#include "base/assert.h"
 #include "play/context.h"
 
 namespace memrig {
@@ -21,7 +22,11 @@ public:
         : context_(context), attributes_(std::move(attributes)) {}
 
     // REQUIRES: the trial has chosen an attribute for the thread.
-    [[nodiscard]] const std::string& attribute_of(const std::string& thread) const { return attributes_.at(thread); }
+    [[nodiscard]] const std::string& attribute_of(const std::string& thread) const {
+        const auto found = attributes_.find(thread);
+        MEMRIG_ASSERT(found != attributes_.end(), "the trial has chosen an attribute for the thread");
+        return found->second;
+    }
 
     // Puts each thread on its vCPU. `trigger` replaces that of every actor: then all act at once. The guest stands
     // still after.
@@ -33,6 +38,8 @@ public:
 
 private:
     [[nodiscard]] WriterSpec spec_for(const Actor& thread) const;
+    // REQUIRES: the thread was armed.
+    [[nodiscard]] const Doorbell& doorbell_of(const Actor& thread) const;
     // Runs the guest until the thread spins on its vCPU.
     Status await_at_doorbell(const Actor& thread);
 

@@ -70,7 +70,7 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
     order.block = [this](std::uint64_t block) -> std::optional<BlockFacts> {
         for (const auto& [adder, blocks] : cast_->performance().plugged)
             if (blocks.contains(block)) {
-                const Actor& actor = *order_.scenario.schedule.find(adder);
+                const Actor& actor = order_.scenario.schedule.actor(adder);
                 return BlockFacts{actor.node, actor.memmap_on_memory};
             }
         return std::nullopt;

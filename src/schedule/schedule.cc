@@ -92,6 +92,12 @@ const Actor* Schedule::find(const std::string& name) const {
     return found == actors.end() ? nullptr : &*found;
 }
 
+const Actor& Schedule::actor(const std::string& name) const {
+    const Actor* found = find(name);
+    MEMRIG_ASSERT(found != nullptr, "the schedule has the actor");
+    return *found;
+}
+
 std::vector<unsigned> Schedule::looks() const {
     MEMRIG_ASSERT(!is_loop() || rounds >= warm_up + kStretches, "a loop has a round for each stretch");
     std::vector<unsigned> looks;

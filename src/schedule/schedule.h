@@ -103,6 +103,8 @@ struct Schedule {
     unsigned warm_up = 0;
 
     [[nodiscard]] const Actor* find(const std::string& name) const;
+    // REQUIRES: the schedule has an actor of that name.
+    [[nodiscard]] const Actor& actor(const std::string& name) const;
     [[nodiscard]] bool is_loop() const { return rounds > 1; }
     // The rounds after which a loop is looked at: the last round of the warm-up, and the last of each stretch. The
     // stretches are as equal as can be.
