@@ -102,12 +102,15 @@ private:
             return;
         }
         if (!started_.contains(actor)) table.report(key, fmt::format("actor \"{}\" was not started", actor));
-        if (step.kind == StepKind::hold && !held_.insert(actor).second)
-            table.report(key, fmt::format("actor \"{}\" is held already", actor));
         // The director arms a hold when the step before it of the same actor is done, which only these two kinds do.
-        if (step.kind == StepKind::hold && last_[actor] != StepKind::start && last_[actor] != StepKind::release)
-            table.report(
-                key, fmt::format("actor \"{}\" must be held by its first step after its start or a release", actor));
+        if (step.kind == StepKind::hold) {
+            const StepKind before = last_[actor];
+            if (!held_.insert(actor).second) table.report(key, fmt::format("actor \"{}\" is held already", actor));
+            else if (before != StepKind::start && before != StepKind::release)
+                table.report(
+                    key,
+                    fmt::format("actor \"{}\" must be held by its first step after its start or a release", actor));
+        }
         last_[actor] = step.kind;
         if (step.kind == StepKind::release && held_.erase(actor) == 0)
             table.report(key, fmt::format("actor \"{}\" is not held", actor));
