@@ -3,9 +3,12 @@
 import json
 import os
 import shutil
+import signal
 import subprocess
 import tempfile
+import time
 
+MOST_SECONDS_TO_END = 20
 PROGRAMS = ("chromium-headless-shell", "chromium", "chromium-browser", "google-chrome")
 
 
@@ -21,7 +24,7 @@ class Browser:
     """One browser with one page. Use it as a context."""
 
     def __enter__(self):
-        self._profile = tempfile.TemporaryDirectory(prefix="memrig-browser-", ignore_cleanup_errors=True)
+        self._profile = tempfile.mkdtemp(prefix="memrig-browser-")
         to_browser, self._out = os.pipe()
         self._in, from_browser = os.pipe()
         # The browser reads descriptor 3 and writes descriptor 4; moved out of the way first, so that neither overwrites
@@ -30,9 +33,9 @@ class Browser:
         self._process = subprocess.Popen(
             ["/bin/sh", "-c", f'exec "$@" 3<&{to_browser} 4>&{from_browser}', "sh", find_browser(), "--headless",
              "--remote-debugging-pipe", "--no-sandbox", "--disable-gpu", "--disable-dev-shm-usage", "--no-first-run",
-             f"--user-data-dir={self._profile.name}"],
+             f"--user-data-dir={self._profile}"],
             pass_fds=(to_browser, from_browser), stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-            stderr=subprocess.DEVNULL)
+            stderr=subprocess.DEVNULL, env=dict(os.environ, TMPDIR=self._profile), start_new_session=True)
 
         os.close(to_browser)
         os.close(from_browser)
@@ -40,19 +43,33 @@ class Browser:
         self._last = 0
         self._session = None
         self.events = []
+        try:
+            self._begin()
+        except BaseException:
+            self.__exit__()
+            raise
+        return self
+
+    def _begin(self):
         target = self.send("Target.createTarget", url="about:blank")["targetId"]
         self._session = self.send("Target.attachToTarget", targetId=target, flatten=True)["sessionId"]
         for domain in ("Page", "Network", "Runtime", "Log"):
             self.send(f"{domain}.enable")
-        return self
 
     def __exit__(self, *_):
-        # It ends by itself once it is told to; what it was slow to write then is removed with the rest.
+        # The browser's helpers outlive it for a moment, and still write to its profile. They are in its process group.
         os.close(self._out)
-        self._process.kill()
+        os.killpg(self._process.pid, signal.SIGKILL)
         self._process.wait()
         os.close(self._in)
-        self._profile.cleanup()
+        last = time.monotonic() + MOST_SECONDS_TO_END
+        while os.path.exists(self._profile):
+            try:
+                shutil.rmtree(self._profile)
+            except OSError:
+                if time.monotonic() > last:
+                    raise
+                time.sleep(0.05)
 
     def _receive(self):
         while b"\0" not in self._buffer:

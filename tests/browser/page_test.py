@@ -11,6 +11,7 @@ import subprocess
 import sys
 import tempfile
 import unittest
+import unittest.mock
 
 from devtools import Browser, find_browser
 
@@ -139,6 +140,31 @@ class Page(unittest.TestCase):
         self.assertIn("10000 of 10000 trials done", self.browser.evaluate("document.querySelector('.banner').textContent"))
         self.assertGreaterEqual(self.browser.evaluate("document.querySelectorAll('#matrix tbody tr').length"), 50)
         self.assertGreaterEqual(self.browser.evaluate("document.querySelectorAll('article.finding').length"), 10)
+
+
+class TemporaryFiles(unittest.TestCase):
+    def in_own_place(self):
+        """A folder that the browser takes for the temporary directory."""
+        place = self.enterContext(tempfile.TemporaryDirectory(prefix="memrig-page-"))
+        before = tempfile.tempdir
+        tempfile.tempdir = place
+        self.addCleanup(setattr, tempfile, "tempdir", before)
+        return place
+
+    def test_nothing_stays(self):
+        place = self.in_own_place()
+        for _ in range(5):
+            with Browser() as browser:
+                browser.open("data:text/html,<p>text")
+            self.assertEqual(os.listdir(place), [])
+
+    def test_nothing_stays_of_a_browser_that_does_not_begin(self):
+        place = self.in_own_place()
+        with unittest.mock.patch("devtools.find_browser", return_value="/bin/true"):
+            with self.assertRaises((RuntimeError, BrokenPipeError)) as raised:
+                with Browser():
+                    pass
+            self.assertEqual(os.listdir(place), [], raised.exception)
 
 
 if __name__ == "__main__":
