@@ -5,8 +5,10 @@
 #include <algorithm>
 #include <array>
 #include <charconv>
+#include <utility>
 
 #include "base/assert.h"
+#include "base/log.h"
 
 namespace memrig {
 
@@ -51,12 +53,51 @@ Result<std::optional<std::uint64_t>> memory_block_of(Probe& probe, unsigned vcpu
     return block;
 }
 
+namespace {
+
+// The limits of THREAD_SIZE in bytes: i386 once had 8 KiB, arm64 with 64 KiB pages and KASAN has 128 KiB.
+constexpr std::uint64_t kLeastStack = std::uint64_t{8} << 10;
+constexpr std::uint64_t kMostStack = std::uint64_t{1} << 20;
+
+struct FirstStack {
+    std::uint64_t told = 0;   // the size by the first pair of symbols that exists; 0 if there is none
+    std::uint64_t bytes = 0;  // the first of these sizes that can be right; 0 if there is none
+};
+
+FirstStack first_stack(const SymbolTable& symbols) {
+    constexpr std::array ends = {std::pair("__start_init_stack", "__end_init_stack"),
+                                 std::pair("__start_init_task", "__end_init_task")};
+    FirstStack found;
+    for (const auto& [first, last] : ends) {
+        const auto begin = symbols.unique(first);
+        const auto end = symbols.unique(last);
+        if (!begin || !end) continue;
+        const std::uint64_t bytes = *end - *begin;
+        if (found.told == 0) found.told = bytes;
+        if (found.bytes == 0 && std::has_single_bit(bytes) && bytes >= kLeastStack && bytes <= kMostStack)
+            found.bytes = bytes;
+    }
+    return found;
+}
+
+}  // namespace
+
 std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture& architecture) {
-    const auto begin = symbols.unique("__start_init_stack");
-    const auto end = symbols.unique("__end_init_stack");
     MEMRIG_ASSERT(std::has_single_bit(architecture.kernel_stack_bytes), "the size of a kernel stack is a power of two");
-    return begin && end && *begin < *end && std::has_single_bit(*end - *begin) ? *end - *begin
-                                                                               : architecture.kernel_stack_bytes;
+    if (const std::string gap = kernel_stack_gap(symbols, architecture); !gap.empty())
+        logger(LogLayer::probe).info("{}", gap);
+    const FirstStack found = first_stack(symbols);
+    return found.bytes == 0 ? architecture.kernel_stack_bytes : found.bytes;
+}
+
+std::string kernel_stack_gap(const SymbolTable& symbols, const Architecture& architecture) {
+    const FirstStack found = first_stack(symbols);
+    if (found.bytes != 0) return {};
+    if (found.told == 0)
+        return fmt::format("no symbol tells the size of a kernel stack: taken as {} bytes",
+                           architecture.kernel_stack_bytes);
+    return fmt::format("the first task's stack has {} bytes, which is no size of a stack: taken as {}", found.told,
+                       architecture.kernel_stack_bytes);
 }
 
 }  // namespace memrig

@@ -19,8 +19,12 @@ Result<std::string> device_name(Probe& probe, unsigned vcpu, std::uint64_t devic
 Result<std::optional<std::uint64_t>> memory_block_of(Probe& probe, unsigned vcpu, std::uint64_t device);
 
 // Returns THREAD_SIZE in bytes. It is the size of the first task's stack, whose ends are symbols
-// (include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA). For a kernel without symbols for data, it is the architecture's
-// usual size. The size varies: ppc64 has doubled it (CONFIG_THREAD_SHIFT), and KASAN doubles it too.
+// (include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA; `__start_init_task` was renamed `__start_init_stack`). For a
+// kernel without symbols for data, it is the architecture's usual size. The size varies: ppc64 has doubled it
+// (CONFIG_THREAD_SHIFT), and KASAN doubles it too.
 std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture& architecture);
+// Returns "" if the kernel itself tells kernel_stack_bytes(), else a text for the report: the size is a guess then.
+// With a wrong one, each task seems to be two, or two seem to be one.
+std::string kernel_stack_gap(const SymbolTable& symbols, const Architecture& architecture);
 
 }  // namespace memrig

@@ -42,6 +42,36 @@ TEST(KernelStacks, AreAsLargeAsTheFirstTasksIs) {
         << "no mask can be made of 24 KiB";
 }
 
+// Before v6.10 the ends have other names (include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA).
+TEST(KernelStacks, AreAsLargeAsTheFirstTasksIsUnderItsOlderName) {
+    const Architecture& x86 = *find_architecture("x86_64");
+    const SymbolTable symbols(
+        {{0xffffffff82e00000, 'D', "__start_init_task"}, {0xffffffff82e08000, 'D', "__end_init_task"}});
+    EXPECT_EQ(kernel_stack_bytes(symbols, x86), 32768u);
+    EXPECT_EQ(kernel_stack_gap(symbols, x86), "");
+}
+
+TEST(KernelStacks, ASizeThatCannotBeOneIsPassedOverAndTold) {
+    const Architecture& x86 = *find_architecture("x86_64");
+    const auto ends = [](const std::string& name, std::uint64_t bytes) {
+        return std::vector<Symbol>{{0xffffffff82e00000, 'D', "__start_init_" + name},
+                                   {0xffffffff82e00000 + bytes, 'D', "__end_init_" + name}};
+    };
+    for (const std::uint64_t bytes : {8ull, 24576ull, 4096ull, 1ull << 21}) {
+        const SymbolTable wrong(ends("stack", bytes));
+        EXPECT_EQ(kernel_stack_bytes(wrong, x86), 16384u) << bytes;
+        EXPECT_EQ(
+            kernel_stack_gap(wrong, x86),
+            fmt::format("the first task's stack has {} bytes, which is no size of a stack: taken as 16384", bytes));
+        auto both = ends("stack", bytes);
+        for (const auto& symbol : ends("task", 32768)) both.push_back(symbol);
+        EXPECT_EQ(kernel_stack_bytes(SymbolTable(both), x86), 32768u) << bytes;
+    }
+    EXPECT_EQ(kernel_stack_gap(SymbolTable(std::vector<Symbol>()), x86),
+              "no symbol tells the size of a kernel stack: taken as 16384 bytes");
+    EXPECT_EQ(kernel_stack_gap(SymbolTable(ends("stack", 16384)), x86), "");
+}
+
 // Before v5.8 or so a parent and a pointer to private data come first.
 TEST_F(KernelObjectsTest, ANameBehindTwoPointers) {
     put("memory7", 16);
