@@ -6,10 +6,131 @@
 
 namespace memrig {
 
+namespace {
+
+// The limits of a search for cycles.
+constexpr std::size_t kMostCycles = 64;
+constexpr std::size_t kMostSteps = 200'000;
+
+using EdgeKey =
+    std::tuple<std::uint64_t, std::string, std::string, bool, bool, std::set<std::string>, std::set<std::string>>;
+
+EdgeKey key_of(const LockEdge& edge) {
+    return {edge.task, edge.from, edge.to, edge.from_shared, edge.to_shared, edge.gates, edge.shared_gates};
+}
+
+// Returns the locks that keep the tasks of both edges from being there at the same time: both hold them, and one of
+// them not as a reader.
+std::set<std::string> gates_of(const LockEdge& one, const LockEdge& other) {
+    std::set<std::string> gates;
+    for (const auto& gate : one.gates)
+        if (other.gates.contains(gate) || other.shared_gates.contains(gate)) gates.insert(gate);
+    for (const auto& gate : other.gates)
+        if (one.shared_gates.contains(gate)) gates.insert(gate);
+    return gates;
+}
+
+// Returns true if the task of `holder` makes that of `waiter` wait. Two readers of a lock do not exclude each other.
+bool blocks(const LockEdge& holder, const LockEdge& waiter) {
+    return holder.from == waiter.to && holder.task != waiter.task && !(holder.from_shared && waiter.to_shared);
+}
+
+// Returns true if the task of `one` also holds the lock that `other` starts from, so that both cannot be in one cycle.
+bool holds_start_of(const LockEdge& one, const LockEdge& other) {
+    return one.gates.contains(other.from) || (one.shared_gates.contains(other.from) && !other.from_shared);
+}
+
+// Searches for cycles that no gate makes harmless, or for those that one does. The search for the first kind leaves
+// each path at its first gate. So it is short where all locks are taken under one lock.
+class CycleSearch {
+public:
+    CycleSearch(const std::vector<LockEdge>& edges, bool gated) : edges_(edges), gated_(gated) {
+        for (std::size_t i = 0; i < edges_.size(); i++) from_[edges_[i].from].push_back(i);
+    }
+
+    LockCycles search() {
+        std::set<std::uint64_t> tasks;  // a cycle has each task once
+        for (const auto& edge : edges_) tasks.insert(edge.task);
+        for (length_ = 2; length_ <= tasks.size() && found_.complete && longer_; length_++) {
+            longer_ = false;
+            for (std::size_t first = 0; first < edges_.size() && found_.complete; first++) {
+                path_ = {first};
+                extend();
+            }
+        }
+        return std::move(found_);
+    }
+
+private:
+    // Follows the path, whose first edge is its first one in the order of the list, up to length_ edges.
+    void extend() {
+        if (++steps_ > kMostSteps || found_.cycles.size() >= kMostCycles) found_.complete = false;
+        if (!found_.complete) return;
+        const LockEdge& last = edges_[path_.back()];
+        if (path_.size() == length_) {
+            if (blocks(edges_[path_.front()], last)) add();
+            else longer_ = true;
+            return;
+        }
+        const auto next = from_.find(last.to);
+        if (next == from_.end()) return;
+        for (const std::size_t edge : next->second) {
+            if (edge <= path_.front() || !blocks(edges_[edge], last) || !fits(edges_[edge])) continue;
+            path_.push_back(edge);
+            extend();
+            path_.pop_back();
+        }
+    }
+
+    // Returns whether the edge can be in a cycle with those of the path: another task, and another lock.
+    [[nodiscard]] bool fits(const LockEdge& edge) const {
+        return std::ranges::all_of(path_, [&](std::size_t index) {
+            const LockEdge& other = edges_[index];
+            return edge.task != other.task && edge.from != other.from && !holds_start_of(edge, other) &&
+                   !holds_start_of(other, edge) && (gated_ || gates_of(edge, other).empty());
+        });
+    }
+
+    void add() {
+        LockCycle cycle;
+        for (const std::size_t edge : path_) cycle.edges.push_back(edges_[edge]);
+        for (std::size_t i = 0; i < cycle.edges.size(); i++)
+            for (std::size_t j = i + 1; j < cycle.edges.size(); j++)
+                cycle.gates.merge(gates_of(cycle.edges[i], cycle.edges[j]));
+        if (cycle.gates.empty() != gated_) found_.cycles.push_back(std::move(cycle));
+    }
+
+    const std::vector<LockEdge>& edges_;
+    bool gated_;
+    std::map<std::string, std::vector<std::size_t>> from_;  // the edges, by the lock that they start from
+    std::vector<std::size_t> path_;
+    std::size_t length_ = 2;
+    std::size_t steps_ = 0;
+    bool longer_ = true;  // there is a path of this length, which may belong to a longer cycle
+    LockCycles found_;
+};
+
+// Returns the edges that can be in a cycle: the others lead nowhere, or nothing leads to them.
+std::vector<LockEdge> edges_in_cycles(std::vector<LockEdge> edges) {
+    for (std::size_t before = edges.size() + 1; edges.size() < before;) {
+        before = edges.size();
+        std::set<std::string> starts, ends;
+        for (const auto& edge : edges) {
+            starts.insert(edge.from);
+            ends.insert(edge.to);
+        }
+        std::erase_if(edges,
+                      [&](const LockEdge& edge) { return !starts.contains(edge.to) || !ends.contains(edge.from); });
+    }
+    return edges;
+}
+
+}  // namespace
+
 std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events) {
     std::vector<LockEdge> edges;
     std::map<std::uint64_t, std::vector<LockEvent>> held;  // by task
-    std::set<std::tuple<std::uint64_t, std::string, std::string, std::set<std::string>>> known;
+    std::set<EdgeKey> known;
     for (const auto& event : events) {
         auto& own = held[event.task];
         if (event.action == LockAction::releases) {
@@ -19,10 +140,13 @@ std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events) {
         if (event.action != LockAction::wants && event.action != LockAction::takes) continue;
         for (const auto& from : own) {
             if (from.lock == event.lock) continue;
-            LockEdge edge{from.lock, event.lock, from.shared, event.shared, event.task, {}, from.where, event.where};
+            LockEdge edge{from.lock, event.lock, from.shared, event.shared, event.task,
+                          {},        {},         from.where,  event.where};
             for (const auto& other : own)
-                if (!other.shared && other.lock != from.lock && other.lock != event.lock) edge.gates.insert(other.lock);
-            if (known.emplace(edge.task, edge.from, edge.to, edge.gates).second) edges.push_back(std::move(edge));
+                if (other.lock != from.lock && other.lock != event.lock)
+                    (other.shared ? edge.shared_gates : edge.gates).insert(other.lock);
+            for (const auto& gate : edge.gates) edge.shared_gates.erase(gate);
+            if (known.insert(key_of(edge)).second) edges.push_back(std::move(edge));
         }
         if (event.action == LockAction::takes) own.push_back(event);
     }
@@ -45,19 +169,18 @@ OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& 
 std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events) {
     const auto edges = lock_edges(events);
     std::vector<LockInversion> inversions;
-    for (std::size_t i = 0; i < edges.size(); i++) {
-        for (std::size_t j = i + 1; j < edges.size(); j++) {
-            const LockEdge& one = edges[i];
-            const LockEdge& other = edges[j];
-            if (one.task == other.task || one.from != other.to || one.to != other.from) continue;
-            if ((one.from_shared && other.to_shared) || (one.to_shared && other.from_shared)) continue;
-            LockInversion inversion{one, other, {}};
-            std::ranges::set_intersection(one.gates, other.gates,
-                                          std::inserter(inversion.gates, inversion.gates.end()));
-            inversions.push_back(std::move(inversion));
-        }
-    }
+    for (std::size_t i = 0; i < edges.size(); i++)
+        for (std::size_t j = i + 1; j < edges.size(); j++)
+            if (blocks(edges[i], edges[j]) && blocks(edges[j], edges[i]))
+                inversions.push_back({edges[i], edges[j], gates_of(edges[i], edges[j])});
     return inversions;
+}
+
+LockCycles lock_cycles(const std::vector<LockEvent>& events) {
+    const auto edges = edges_in_cycles(lock_edges(events));
+    LockCycles found = CycleSearch(edges, false).search();
+    for (auto& cycle : CycleSearch(edges, true).search().cycles) found.cycles.push_back(std::move(cycle));
+    return found;
 }
 
 }  // namespace memrig

@@ -1,6 +1,6 @@
 // Finds lock inversions, with their gates (the Goodlock idea). Two tasks that take two locks in opposite orders can
-// deadlock, unless both always hold a third lock, the gate, while they do so. lockdep knows no gates, and does not
-// check device locks at all.
+// deadlock, unless both always hold a third lock, the gate, while they do so. So can three tasks over three locks, and
+// so on. lockdep knows no gates, and does not check device locks at all.
 //
 // `events` are the ledger's, in the order of time. All functions only read them, so they are thread-safe.
 #pragma once
@@ -19,7 +19,8 @@ struct LockEdge {
     std::string from, to;
     bool from_shared = false, to_shared = false;
     std::uint64_t task = 0;
-    std::set<std::string> gates;  // the other locks that it held, not as a reader
+    std::set<std::string> gates;         // the other locks that it held, not as a reader
+    std::set<std::string> shared_gates;  // the other locks that it held as a reader only
     std::string from_where, to_where;
 };
 
@@ -27,7 +28,20 @@ struct LockEdge {
 // make it a deadlock.
 struct LockInversion {
     LockEdge one, other;
-    std::set<std::string> gates;  // the locks that are held exclusively in both
+    std::set<std::string> gates;  // the locks that are held in both, and exclusively in at least one
+};
+
+// Edges of different tasks, each from the lock to which the edge before it leads, the first from that of the last. If
+// `gates` is not empty, the cycle is gated: two of its tasks exclude each other, so no schedule makes it a deadlock.
+struct LockCycle {
+    std::vector<LockEdge> edges;  // two or more
+    std::set<std::string> gates;  // the locks that two of them hold, and at least one of these two exclusively
+};
+
+// The result of a search for cycles.
+struct LockCycles {
+    std::vector<LockCycle> cycles;
+    bool complete = true;  // false if there may be more without a gate: the search was given up before its end
 };
 
 // Checks that each task that takes `second`, not as a reader, already holds `first`. `seen` is set if that was seen at
@@ -43,5 +57,9 @@ std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events);
 // All inversions: each pair of opposite edges once. Two readers of a lock do not exclude each other, so they make no
 // inversion.
 std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events);
+// The cycles of any length, each once: first those without a gate, then some of those with one, and of each kind the
+// shortest first. Those of two edges are the inversions. A cycle in which a task also holds the lock that another one
+// starts from cannot be. The shorter cycle through that lock stands for it.
+LockCycles lock_cycles(const std::vector<LockEvent>& events);
 
 }  // namespace memrig
