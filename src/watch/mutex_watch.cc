@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <tuple>
 
 #include "base/assert.h"
 #include "probe/architecture.h"
@@ -15,8 +16,8 @@ namespace {
 constexpr std::uint64_t kFlagWaiters = 1;
 constexpr std::uint64_t kFlagPickup = 4;
 constexpr std::uint64_t kFlags = 7;
-// The part of a `struct mutex` that is searched for its wait list, in bytes. With lockdep, a map of more than 64 bytes
-// stands before the list.
+// The part of a `struct mutex` that is searched for its waiters, in bytes. With lockdep, a map of more than 64 bytes
+// stands before them.
 constexpr std::uint64_t kMutexBytes = 192;
 constexpr std::size_t kMostWaiters = 64;
 // The part of a task_struct that is searched for `stack`, in bytes. POWER has 256 bytes of thread_info before it.
@@ -53,46 +54,81 @@ Status MutexWatch::look(const Arrival& stop) {
     return {};
 }
 
-Result<std::optional<std::uint64_t>> MutexWatch::list_of_waiters(std::uint64_t address, unsigned vcpu) {
-    // The wait list is the only list head in the mutex whose first entry links back to it. Each entry lies on a stack.
-    const auto is_list = [&](std::uint64_t offset, std::uint64_t first) -> Result<bool> {
-        if (!is_kernel_address(first) || first == address + offset) return false;
-        const auto back = conductor_.probe().read_u64(vcpu, first + 8);
-        if (!back && back.error().fault != Fault::guest) return std::unexpected(back.error());
-        return back && *back == address + offset;
-    };
-    const auto bytes = conductor_.probe().read_memory(vcpu, address, kMutexBytes);
-    if (!bytes && bytes.error().fault == Fault::guest) return std::nullopt;
-    if (!bytes) return std::unexpected(bytes.error());
-    for (std::uint64_t at = list_offset_.value_or(16); at + 8 <= bytes->size(); at += 8) {
-        MEMRIG_TRY(const bool found, is_list(at, little_endian(std::string_view(*bytes).substr(at, 8))));
-        if (found) list_offset_ = at;
-        if (found) return address + at;
-        if (list_offset_) break;
+Result<bool> MutexWatch::is_waiter(std::uint64_t waiter, std::uint64_t task_struct, unsigned vcpu) {
+    if (list_offset_) return true;  // it has been checked with the first waiter
+    if (!is_kernel_address(task_struct)) return false;
+    const auto bytes = conductor_.probe().read_memory(vcpu, task_struct, kTaskHead);
+    if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
+    for (std::size_t at = 0; bytes && at + 8 <= bytes->size(); at += 8)
+        if (little_endian(std::string_view(*bytes).substr(at, 8)) == stack_of(waiter)) return true;
+    return false;
+}
+
+std::uint64_t MutexWatch::stack_of(std::uint64_t address) const { return address & ~(conductor_.stack_bytes() - 1); }
+
+Result<std::vector<std::uint64_t>> MutexWatch::waiters_from(std::uint64_t first, std::uint64_t link, unsigned vcpu) {
+    std::vector<std::uint64_t> waiters;
+    bool ring = false;  // the waiters link each other alone, and `link` points at the first one
+    for (std::uint64_t at = first; waiters.size() < kMostWaiters;) {
+        const auto words = conductor_.probe().read_words(vcpu, {at, at + 8, at + 16});
+        if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+        if (!words) break;
+        MEMRIG_ASSERT(words->size() == 3, "the probe reads a word at each address");
+        const auto [next, previous, task_struct] = std::tuple((*words)[0], (*words)[1], (*words)[2]);
+        if (at == first) ring = previous != link;
+        const bool follows = waiters.empty() ? is_kernel_address(previous) : previous == waiters.back();
+        MEMRIG_TRY(const bool is_one, is_waiter(at, task_struct, vcpu));
+        if (!is_one || (ring && !follows)) break;
+        waiters.push_back(at);
+        if (ring && next == first) {
+            MEMRIG_TRY(const auto back, conductor_.probe().read_u64(vcpu, first + 8));
+            return back == at ? waiters : std::vector<std::uint64_t>();
+        }
+        if (next == link || !is_kernel_address(next)) break;
+        at = next;
     }
-    return std::nullopt;
+    return ring ? std::vector<std::uint64_t>() : waiters;
+}
+
+Result<std::vector<std::uint64_t>> MutexWatch::waiters_of(std::uint64_t address, unsigned vcpu) {
+    const std::uint64_t from = list_offset_.value_or(16);
+    const auto bytes =
+        conductor_.probe().read_memory(vcpu, address + from, list_offset_ ? std::size_t{8} : kMutexBytes - from);
+    if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
+    if (!bytes) return std::vector<std::uint64_t>();
+    for (std::uint64_t at = 0; at + 8 <= bytes->size(); at += 8) {
+        const std::uint64_t first = little_endian(std::string_view(*bytes).substr(at, 8));
+        // An empty list, lockdep's map and the debugging code point into the mutex itself.
+        if (!is_kernel_address(first) || (first >= address && first < address + kMutexBytes)) continue;
+        MEMRIG_TRY(auto waiters, waiters_from(first, address + from + at, vcpu));
+        if (waiters.empty()) continue;
+        list_offset_ = from + at;
+        return waiters;
+    }
+    return std::vector<std::uint64_t>();
 }
 
 Status MutexWatch::find_waiters(std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
-    MEMRIG_TRY(const auto list, list_of_waiters(address, stop.vcpu));
-    if (!list) return {};
+    MEMRIG_TRY(const auto waiters, waiters_of(address, stop.vcpu));
+    if (waiters.empty()) unfound_ = mutex.name;
     // A task that gets the mutex takes itself off the list only afterwards: the owner may still be on it.
     const bool owned = (mutex.owner & ~kFlags) != 0 && (mutex.owner & kFlagPickup) == 0;
     std::uint64_t owner = 0;
     if (owned) {
         MEMRIG_TRY(owner, task_of(mutex.owner & ~kFlags, stop.vcpu));
     }
-    std::uint64_t at = *list;
-    for (std::size_t i = 0; i < kMostWaiters; ++i) {
-        const auto next = conductor_.probe().read_u64(stop.vcpu, at);
-        if (!next) return next.error().fault == Fault::guest ? Status() : std::unexpected(next.error());
-        at = *next;
-        if (at == *list) break;
-        const std::uint64_t task = at & ~(conductor_.stack_bytes() - 1);
+    for (const std::uint64_t waiter : waiters) {
+        const std::uint64_t task = stack_of(waiter);
         if (task != owner && !is_known_(task, address))
             MEMRIG_CHECK(tell(LockAction::wants, task, address, mutex, stop));
     }
     return {};
+}
+
+std::string MutexWatch::gap() const {
+    // Where the list was found once, it was only being changed at the other looks.
+    if (unfound_.empty() || list_offset_) return {};
+    return fmt::format("the tasks that wait for a mutex: their list was not found in \"{}\"", unfound_);
 }
 
 Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {

@@ -19,7 +19,9 @@ namespace memrig {
 
 // `struct mutex` begins with `owner`: the owner's task_struct with three flags in the low bits (kernel/locking/mutex.c;
 // since v4.10, commit 3ca0ff571b09). Each task that sleeps in wait for the mutex has a `struct mutex_waiter` in its
-// `wait_list`. The waiter begins with the list's links and lies on the task's own stack (__mutex_lock_common()).
+// `wait_list`. Since v7.1, the waiters are a ring instead, and `first_waiter` points at one of them (commit
+// 25500ba7e77c). The waiter begins with the links, then names its task_struct, and lies on the task's own stack
+// (__mutex_lock_common()).
 // The conductor and the paths must outlive it. Used on the conductor's thread.
 class MutexWatch {
 public:
@@ -34,6 +36,8 @@ public:
     Status watch(std::uint64_t address, const std::string& name);
     // Looks for changes of all watched mutexes. REQUIRES: called at every stop.
     Status look(const Arrival& stop);
+    // Returns "", or a text for the report if tasks were seen to wait for a mutex, but not which.
+    [[nodiscard]] std::string gap() const;
     // Returns each owner that was seen, as it was then, by the address of its task_struct. It may have ended since.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_; }
 
@@ -52,8 +56,17 @@ private:
     Result<std::uint64_t> taker_of(std::uint64_t owner, unsigned vcpu);
     // Reports the tasks in the mutex's wait list that are not known to want it, because their own stop was lost.
     Status find_waiters(std::uint64_t address, const Mutex& mutex, const Arrival& stop);
-    // Returns the address of the mutex's wait list, or nothing if the list is empty or just being changed.
-    Result<std::optional<std::uint64_t>> list_of_waiters(std::uint64_t address, unsigned vcpu);
+    // Returns the waiters of the mutex, oldest first. Empty if there are none, if the list is just being changed, or if
+    // it cannot be found.
+    Result<std::vector<std::uint64_t>> waiters_of(std::uint64_t address, unsigned vcpu);
+    // Returns the waiters from `first` on, which the word at `link` points at. A list ends at `link`, and a ring at the
+    // first waiter. Empty if it is neither, as with any other list that lies near.
+    Result<std::vector<std::uint64_t>> waiters_from(std::uint64_t first, std::uint64_t link, unsigned vcpu);
+    // Returns true if `waiter` lies on the stack of the task whose task_struct it names. Checked until the place of the
+    // list is known.
+    Result<bool> is_waiter(std::uint64_t waiter, std::uint64_t task_struct, unsigned vcpu);
+    // Returns the base of the kernel stack on which `address` lies.
+    [[nodiscard]] std::uint64_t stack_of(std::uint64_t address) const;
     Status tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop);
 
     Conductor& conductor_;
@@ -62,7 +75,8 @@ private:
     std::function<bool(std::uint64_t, std::uint64_t)> is_known_;
     std::map<std::uint64_t, Mutex> mutexes_;
     std::map<std::uint64_t, TaskStruct> tasks_;  // by owner
-    std::optional<std::uint64_t> list_offset_;   // of the wait list in `struct mutex`, once it is known
+    std::optional<std::uint64_t> list_offset_;   // of the pointer to the first waiter in `struct mutex`, once known
+    std::string unfound_;                        // a mutex that had waiters when none were found, or ""
 };
 
 }  // namespace memrig

@@ -16,6 +16,7 @@ constexpr std::uint64_t kOtherMutex = 0xffffffff82000200;
 // Their task_structs; the low bits are the mutex's flags.
 constexpr std::uint64_t kMutexWatchAdderTask = 0xffff888003000000;
 constexpr std::uint64_t kMutexWatchOnlinerTask = 0xffff888003002000;
+constexpr std::uint64_t kMutexWatchThirdTask = 0xffff888003004000;
 constexpr std::uint64_t kWaiters = 1, kHandoff = 2, kPickup = 4;
 
 class MutexWatchTest : public ::testing::Test {
@@ -47,6 +48,11 @@ protected:
     void link(std::uint64_t waiter, std::uint64_t next, std::uint64_t previous) {
         kernel.probe.poke_u64(waiter, next);
         kernel.probe.poke_u64(waiter + 8, previous);
+    }
+    // The task of a `struct mutex_waiter` on the stack of `task`, with its task_struct.
+    void put_waiter(std::uint64_t waiter, std::uint64_t task_struct) {
+        kernel.probe.poke_u64(waiter + 16, task_struct);
+        kernel.probe.poke_u64(task_struct + 0x20, waiter & ~(kernel.conductor.stack_bytes() - 1));
     }
     // A stop that is about nothing.
     void stops_elsewhere() { writes(0, kThird, 0, kOtherMutex); }
@@ -122,6 +128,8 @@ TEST_F(MutexWatchTest, AWaiterWhoseWriteWasNotReportedIsFoundInTheList) {
         events.clear();
         writes(1, kAdder, kMutexWatchAdderTask);
         kernel.run();
+        put_waiter(first, kMutexWatchOnlinerTask);
+        put_waiter(second, kMutexWatchThirdTask);
         link(list, first, second);
         link(first, second, list);
         link(second, list, first);
@@ -130,7 +138,65 @@ TEST_F(MutexWatchTest, AWaiterWhoseWriteWasNotReportedIsFoundInTheList) {
         EXPECT_EQ(told(),
                   (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock"), line(kThird, "wants lock")}));
         link(list, list, list);
+        EXPECT_EQ(anew.gap(), "");
     }
+}
+
+// Since v7.1, a mutex points at its first waiter, and the waiters are a ring (commit 25500ba7e77c).
+TEST_F(MutexWatchTest, TheWaitersOfAMutexWithAFirstWaiterAreFound) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    const std::uint64_t first = kOnliner + 0x1f00, second = kThird + 0x2e80;
+    put_waiter(first, kMutexWatchOnlinerTask);
+    put_waiter(second, kMutexWatchThirdTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    kernel.run();
+    kernel.probe.poke_u64(kMutex + 16, first);
+    link(first, first, first);
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
+    stops_elsewhere();
+    EXPECT_EQ(told(), (Lines{line(kAdder, "takes lock"), line(kOnliner, "wants lock")}));
+    link(first, second, second);
+    link(second, first, first);
+    stops_elsewhere();
+    EXPECT_EQ(told().back(), line(kThird, "wants lock"));
+    EXPECT_EQ(events.size(), 3u);
+    EXPECT_EQ(watch.gap(), "");
+}
+
+TEST_F(MutexWatchTest, ARingThatIsNotClosedTellsNothing) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    const std::uint64_t first = kOnliner + 0x1f00, second = kThird + 0x2e80;
+    put_waiter(first, kMutexWatchOnlinerTask);
+    put_waiter(second, kMutexWatchThirdTask);
+    writes(1, kAdder, kMutexWatchAdderTask);
+    kernel.run();
+    kernel.probe.poke_u64(kMutex + 16, first);
+    link(first, second, second);
+    link(second, second, first);
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
+    stops_elsewhere();
+    EXPECT_EQ(told(), Lines{line(kAdder, "takes lock")});
+}
+
+// A `struct device` has other lists behind its mutex, and none of them is of waiters.
+TEST_F(MutexWatchTest, AnotherListIsNotTheWaiters) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    const std::uint64_t list = kMutex + 0x48, entry = 0xffff888005000048, waiter = kOnliner + 0x1f00;
+    writes(1, kAdder, kMutexWatchAdderTask);
+    kernel.run();
+    link(list, entry, entry);
+    link(entry, list, list);
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
+    stops_elsewhere();
+    EXPECT_EQ(told(), Lines{line(kAdder, "takes lock")});
+    EXPECT_EQ(watch.gap(), "the tasks that wait for a mutex: their list was not found in \"lock\"");
+
+    put_waiter(waiter, kMutexWatchOnlinerTask);
+    link(waiter, waiter, waiter);
+    kernel.probe.poke_u64(kMutex + 16, waiter);
+    stops_elsewhere();
+    EXPECT_EQ(told().back(), line(kOnliner, "wants lock"));
+    EXPECT_EQ(watch.gap(), "") << "it was only being changed";
 }
 
 TEST_F(MutexWatchTest, AWaiterOfTheListIsToldOnceAndNotWhenItIsTheOwner) {
@@ -138,6 +204,7 @@ TEST_F(MutexWatchTest, AWaiterOfTheListIsToldOnceAndNotWhenItIsTheOwner) {
     const std::uint64_t list = kMutex + 16, waiter = kOnliner + 0x1f00;
     writes(1, kAdder, kMutexWatchAdderTask);
     kernel.run();
+    put_waiter(waiter, kMutexWatchOnlinerTask);
     link(list, waiter, waiter);
     link(waiter, list, list);
     kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
@@ -159,6 +226,7 @@ TEST_F(MutexWatchTest, AListThatIsBeingChangedOrMakesNoSenseTellsNothing) {
     writes(1, kAdder, kMutexWatchAdderTask);
     kernel.run();
     kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
+    put_waiter(waiter, kMutexWatchOnlinerTask);
     link(list, waiter, waiter);
     link(waiter, list, waiter);  // nothing links back yet
     stops_elsewhere();
