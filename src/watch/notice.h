@@ -34,9 +34,28 @@ private:
     std::optional<bool> counted_;
 };
 
+// The notices of node_notify() (include/linux/node.h, since v6.17).
+enum class NodeNotice { adding, added, cancel_adding, removing, removed, cancel_removing, other };
+const char* to_string(NodeNotice notice);  // "NODE_ADDING_FIRST_MEMORY"
+
+// Learns how the kernel numbers its notices to nodes, from the first one, which is an announcement. They are bits
+// (NODE_ADDING_FIRST_MEMORY is 1 << 0, NODE_REMOVING_LAST_MEMORY is 1 << 3). Should they be counted one day, as the
+// memory's are now, the announcements are 0 and 3.
+class NodeNoticeNumbers {
+public:
+    // Returns `other` as long as the numbering is not known.
+    [[nodiscard]] NodeNotice meaning(std::uint64_t action);
+    [[nodiscard]] bool known() const { return counted_.has_value(); }
+
+private:
+    std::optional<bool> counted_;
+};
+
 // Answers of a notifier chain (include/linux/notifier.h).
 constexpr std::uint64_t kNotifyStopMask = 0x8000;
 constexpr std::uint64_t kNotifyBad = kNotifyStopMask | 2;  // NOTIFY_BAD: the writer gets EPERM (notifier_to_errno)
+// Returns true if notifier_to_errno() makes an error of the answer. NOTIFY_STOP only ends the call.
+constexpr bool is_veto(std::uint64_t answer) { return (answer & 0xffffffff & ~kNotifyStopMask) > 1; }
 
 // The fields of struct memory_notify, in its order and with its meaning (include/linux/memory.h). Counted in pages.
 struct NoticeFields {
@@ -45,13 +64,16 @@ struct NoticeFields {
     bool operator==(const NoticeFields&) const = default;
 };
 
-constexpr std::size_t kNoticeWords = 6;
+// The number of words of the struct that are read. Since v6.17 it tells of no nodes (`tells_nodes` is false): they have
+// a chain of their own. The words behind the struct are whatever the stack held before.
+constexpr std::size_t notice_words(bool tells_nodes) { return tells_nodes ? 6 : 4; }
 
-// Reads the fields of a notice about the `pages` pages from pfn `first` on. `words` are the struct's first kNoticeWords
-// eight-byte words. If the block's first pages hold its own memmap (`memmap_on_memory`), only the pages behind them are
-// onlined. Since v6.8, the struct begins with two words about these memmap pages. Returns nothing if neither that
-// layout nor the older one gives exactly the pages of the block (without its memmap pages, if it has them).
+// Reads the fields of a notice about the `pages` pages from pfn `first` on. `words` are the struct's first
+// notice_words() eight-byte words. If the block's first pages hold its own memmap (`memmap_on_memory`), only the pages
+// behind them are onlined. Kernels with MEM_PREPARE_ONLINE begin the struct with two words about these memmap pages.
+// Returns nothing if neither that layout nor the other one gives exactly the pages of the block (without its memmap
+// pages, if it has them). Without `tells_nodes`, the fields for nodes are -1.
 std::optional<NoticeFields> read_notice(const std::vector<std::uint64_t>& words, std::uint64_t first,
-                                        std::uint64_t pages, bool memmap_on_memory);
+                                        std::uint64_t pages, bool memmap_on_memory, bool tells_nodes);
 
 }  // namespace memrig

@@ -19,6 +19,13 @@ Notice announcement_of(Notice outcome) {
     return outcome == Notice::online || outcome == Notice::cancel_online ? Notice::going_online : Notice::going_offline;
 }
 
+bool is_announcement(NodeNotice notice) { return notice == NodeNotice::adding || notice == NodeNotice::removing; }
+
+NodeNotice announcement_of(NodeNotice outcome) {
+    return outcome == NodeNotice::added || outcome == NodeNotice::cancel_adding ? NodeNotice::adding
+                                                                                : NodeNotice::removing;
+}
+
 }  // namespace
 
 Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor, const LockLedger& ledger,
@@ -27,8 +34,13 @@ Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor,
     NotifierWatch* self = watch.get();
     MEMRIG_CHECK(watch->watch_chain(symbols));
     if (!watch->gaps_.empty()) return watch;
-    // Since v6.18, the nodes have a notifier chain of their own.
-    watch->nodes_told_ = symbols.all("node_notify").empty();
+    // Since v6.17, the nodes have a notifier chain of their own (node_notify()), and these notices do not tell of
+    // nodes. A kernel without NUMA lacks that chain, too. register_cpu_under_node() is in each kernel with NUMA.
+    watch->has_node_chain_ = !symbols.all("node_notify").empty();
+    watch->nodes_told_ = !watch->has_node_chain_ && !symbols.all("register_cpu_under_node").empty();
+    if (watch->has_node_chain_)
+        MEMRIG_CHECK(watch_function(conductor, symbols, "node_notify",
+                                    [self](const Arrival& arrival) { return self->at_node_notice(arrival); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
         if (symbols.all(function).empty()) {
             watch->gaps_.push_back(fmt::format("N2: {} has no symbol", function));
@@ -52,6 +64,7 @@ Status NotifierWatch::watch_chain(const SymbolTable& symbols) {
     if (lacks("blocking_notifier_call_chain")) return {};
     memory_chain_ = symbols.unique("memory_chain");
     if (!memory_chain_) {
+        missed_notices_ = true;
         if (lacks("memory_notify")) return {};
         MEMRIG_CHECK(watch_function(conductor_, symbols, "memory_notify", [this](const Arrival& arrival) {
             if (!memory_chain_) telling_.insert(arrival.task);
@@ -80,9 +93,10 @@ std::uint64_t NotifierWatch::vetoes(Notice notice) const {
     return found == vetoes_.end() ? 0 : found->second;
 }
 
-void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path) {
+void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path,
+                             const char* function) {
     if (text.empty() || breaches_.size() >= kMostBreaches) return;
-    RuleBreach breach{rule, "memory_notify", "", task, std::move(path), {}, 0, std::move(text)};
+    RuleBreach breach{rule, function, "", task, std::move(path), {}, 0, std::move(text)};
     for (const auto& event : ledger_.held_by(task)) breach.held.push_back(event.lock);
     breaches_.push_back(std::move(breach));
 }
@@ -90,16 +104,26 @@ void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t t
 // A task works on one block at a time.
 Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
     const Notice notice = numbers_.meaning(arrival.registers.argument(1));
-    if (notice == Notice::other) return Response::pass();
+    if (notice == Notice::other) {
+        missed_notices_ = missed_notices_ || !numbers_.known();
+        return Response::pass();
+    }
     Operation& operation = operations_[arrival.task];
+    // This task may have announced or prepared something that was missed.
+    const bool begins_unseen = missed_notices_ && !operation.last;
     MEMRIG_TRY(auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
     // A breach names memory_notify() as its function already: leave it out of the path where it is not inlined.
     if (!path.empty() && path.front().starts_with("memory_notify+")) path.erase(path.begin());
-    checks_["N1"]++;
-    reproach("N1", check_order(operation, notice), arrival.task, path);
+    const std::string disorder = check_order(operation, notice);
+    if (!begins_unseen) {
+        checks_["N1"]++;
+        reproach("N1", disorder, arrival.task, path);
+    }
     operation.path = path;
     MEMRIG_TRY(const std::string wrong, check_fields(operation, notice, arrival));
     reproach("N2", wrong, arrival.task, path);
+    if (has_node_chain_ && is_announcement(notice) && wrong.empty())
+        reproach("N4", check_told_nodes(operation, notice, arrival.task), arrival.task, path);
     count_pages(operation, notice);
     operation.last = notice;
     operation.vetoed = false;
@@ -112,8 +136,9 @@ Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
 
 Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer) {
     Operation& operation = operations_[arrival.task];
-    bool vetoed = (answer & kNotifyStopMask) != 0;
-    if (const auto wrong = chain_.end(arrival.task, vetoed); wrong) {
+    bool vetoed = is_veto(answer);
+    const bool stopped = (answer & kNotifyStopMask) != 0;
+    if (const auto wrong = chain_.end(arrival.task, stopped); wrong) {
         checks_["N3"]++;
         if (!wrong->empty())
             reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
@@ -133,14 +158,18 @@ Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint
 }
 
 std::string NotifierWatch::check_order(Operation& operation, Notice notice) {
-    return is_outcome(notice) ? check_outcome(operation, notice) : check_beginning(operation, notice);
+    const auto refused = std::exchange(operation.refused_by_node, std::nullopt);
+    return is_outcome(notice) ? check_outcome(operation, notice, refused) : check_beginning(operation, notice);
 }
 
-std::string NotifierWatch::check_outcome(Operation& operation, Notice notice) {
+std::string NotifierWatch::check_outcome(Operation& operation, Notice notice, std::optional<Notice> refused) {
     const Notice needed = announcement_of(notice);
     if (notice == Notice::online) operation.unended.reset();
     else if (notice != Notice::cancel_offline) operation.unended = notice;
-    if (std::exchange(operation.announced, std::nullopt) != needed)
+    const auto announced = std::exchange(operation.announced, std::nullopt);
+    // online_pages() and offline_pages() cancel what a node refused, although they have not announced it yet.
+    if (!announced && refused == notice) return "";
+    if (announced != needed)
         return fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
     const bool done = notice == Notice::online || notice == Notice::offline;
     return done && operation.vetoed
@@ -177,7 +206,7 @@ std::string NotifierWatch::check_beginning(Operation& operation, Notice notice) 
 Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Arrival& arrival) {
     if (!operation.block || spec_.block_bytes == 0) return "";
     std::vector<std::uint64_t> places;
-    for (std::size_t i = 0; i < kNoticeWords; i++) places.push_back(arrival.registers.argument(2) + 8 * i);
+    for (std::size_t i = 0; i < notice_words(nodes_told_); i++) places.push_back(arrival.registers.argument(2) + 8 * i);
     const auto words = conductor_.probe().read_words(arrival.vcpu, places);
     if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
     if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
@@ -185,7 +214,7 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
     const std::uint64_t pages = spec_.block_bytes / spec_.page_bytes;
     const std::uint64_t first = *operation.block * pages;
     const auto facts = facts_of(operation);
-    const auto fields = read_notice(*words, first, pages, facts && facts->memmap_on_memory);
+    const auto fields = read_notice(*words, first, pages, facts && facts->memmap_on_memory, nodes_told_);
     if (!fields)
         return fmt::format("with {} of memory{}, but not of its {} pages from pfn {:#x} on: {:#x}, {:#x}, {:#x}, {:#x}",
                            to_string(notice), *operation.block, pages, first, (*words)[0], (*words)[1], (*words)[2],
@@ -205,17 +234,84 @@ std::optional<BlockFacts> NotifierWatch::facts_of(const Operation& operation) co
     return spec_.block && operation.block ? spec_.block(*operation.block) : std::nullopt;
 }
 
-std::string NotifierWatch::check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const {
+std::optional<NotifierWatch::NodeChange> NotifierWatch::node_change(const Operation& operation, Notice notice,
+                                                                    std::uint64_t pages) const {
     const auto facts = facts_of(operation);
-    if (!nodes_told_ || !facts) return "";
-    const int node = facts->node;
-    const auto found = spec_.present.find(node);
+    if (!facts) return std::nullopt;
+    const auto found = spec_.present.find(facts->node);
     const std::uint64_t present = found == spec_.present.end() ? 0 : found->second;
-    const bool changes = notice == Notice::going_online ? present == 0 : present <= fields.nr_pages;
-    const int expected = changes ? node : -1;
+    return NodeChange{facts->node, present, notice == Notice::going_online ? present == 0 : present <= pages};
+}
+
+std::string NotifierWatch::check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const {
+    const auto change = node_change(operation, notice, fields.nr_pages);
+    if (!nodes_told_ || !change) return "";
+    const int expected = change->changes ? change->node : -1;
     if (fields.status_change_nid == expected) return "";
     return fmt::format("with {} of memory{}: status_change_nid is {}, not {} (node {} has {} pages)", to_string(notice),
-                       *operation.block, fields.status_change_nid, expected, node, present);
+                       *operation.block, fields.status_change_nid, expected, change->node, change->present);
+}
+
+std::string NotifierWatch::check_told_nodes(const Operation& operation, Notice notice, std::uint64_t task) {
+    const NodeNotice needed = notice == Notice::going_online ? NodeNotice::adding : NodeNotice::removing;
+    const NodeOperation& told = node_operations_[task];
+    const bool is_told = told.announced == needed;
+    if (is_told && told.vetoed)
+        return fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(needed));
+    if (!operation.block || !operation.fields) return "";
+    const auto change = node_change(operation, notice, operation.fields->nr_pages);
+    if (!change) return "";
+    checks_["N4"]++;
+    const bool same_node = told.node == change->node;
+    if (is_told == change->changes && (!is_told || same_node)) return "";
+    if (is_told && !same_node)
+        return fmt::format("with {} of memory{} after a {} of node {}, not of node {}", to_string(notice),
+                           *operation.block, to_string(needed), told.node, change->node);
+    return fmt::format("with {} of memory{}{} a {} of node {} (which has {} pages)", to_string(notice),
+                       *operation.block, is_told ? " after" : ", but without", to_string(needed), change->node,
+                       change->present);
+}
+
+// node_notify(unsigned long action, struct node_notify *)
+Result<Response> NotifierWatch::at_node_notice(const Arrival& arrival) {
+    const NodeNotice notice = node_numbers_.meaning(arrival.registers.argument(0));
+    if (notice == NodeNotice::other) return Response::pass();
+    const auto word = conductor_.probe().read_u64(arrival.vcpu, arrival.registers.argument(1));
+    if (!word && word.error().fault != Fault::guest) return std::unexpected(word.error());
+    NodeOperation& operation = node_operations_[arrival.task];
+    const int node = word ? static_cast<std::int32_t>(*word) : operation.node;
+    MEMRIG_TRY(operation.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    checks_["N4"]++;
+    reproach("N4", check_node_order(operation, notice, node), arrival.task, operation.path, "node_notify");
+    if (!is_announcement(notice)) return Response::pass();
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {
+        if (!is_veto(answer)) return Status();
+        node_operations_[returned.task].vetoed = true;
+        operations_[returned.task].refused_by_node =
+            notice == NodeNotice::adding ? Notice::cancel_online : Notice::cancel_offline;
+        return Status();
+    }));
+    return Response::pass();
+}
+
+std::string NotifierWatch::check_node_order(NodeOperation& operation, NodeNotice notice, int node) {
+    const NodeOperation before = operation;
+    operation.announced = is_announcement(notice) ? std::optional(notice) : std::nullopt;
+    operation.node = node;
+    operation.vetoed = false;
+    if (is_announcement(notice))
+        return before.announced ? fmt::format("with {}, but has not said yet what became of its {}", to_string(notice),
+                                              to_string(*before.announced))
+                                : "";
+    const NodeNotice needed = announcement_of(notice);
+    if (before.announced != needed)
+        return fmt::format("with {}, but without a {} before", to_string(notice), to_string(needed));
+    if (before.node != node)
+        return fmt::format("with {} of node {}, though node {} was announced", to_string(notice), node, before.node);
+    const bool done = notice == NodeNotice::added || notice == NodeNotice::removed;
+    return done && before.vetoed
+               ? fmt::format("with {}, though its {} was vetoed", to_string(notice), to_string(needed))
+               : "";
 }
 
 void NotifierWatch::count_pages(const Operation& operation, Notice notice) {
@@ -238,6 +334,10 @@ void NotifierWatch::finish() {
                                  to_string(Notice::finish_offline)),
                      task, operation.path);
     }
+    for (const auto& [task, operation] : node_operations_)
+        if (operation.announced)
+            reproach("N4", fmt::format("with {}, and never said what became of it", to_string(*operation.announced)),
+                     task, operation.path, "node_notify");
 }
 
 }  // namespace memrig

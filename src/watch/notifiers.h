@@ -16,8 +16,14 @@
 // and nothing else is.
 // N2: start_pfn and nr_pages are those of the block, without the pages that hold its own memmap (memmap_on_memory).
 // status_change_nid is the block's node if this is the node's first memory to come or its last to go, else -1. All
-// fields are the same in the announcement and the outcome.
+// fields are the same in the announcement and the outcome. Fields that the kernel's struct memory_notify lacks are not
+// looked at.
 // N3: see notifier_chain.h.
+// N4: since v6.17, nodes have notices of their own (include/linux/node.h, node_notify()). Before a task announces a
+// block that is its node's first memory to come or its last to go, and only then, it announces that as well
+// (NODE_ADDING_FIRST_MEMORY, NODE_REMOVING_LAST_MEMORY). It reports the outcome of each announcement, for the same
+// node, and does nothing that a notifier vetoed. After such a veto, online_pages() and offline_pages() cancel the
+// block, which they have not announced: N1 allows that once.
 #pragma once
 
 #include <functional>
@@ -75,6 +81,21 @@ private:
         std::optional<std::uint64_t> block;
         std::optional<NoticeFields> fields;  // as announced
         std::vector<std::string> path;       // the call path of the last notice
+        // The cancellation that needs no announcement, as a notifier of the nodes has just refused.
+        std::optional<Notice> refused_by_node;
+    };
+    // A task's work on the first or the last memory of a node.
+    struct NodeOperation {
+        std::optional<NodeNotice> announced;  // an announcement that has no outcome yet
+        int node = -1;
+        bool vetoed = false;  // whether the announcement was vetoed
+        std::vector<std::string> path;
+    };
+    // The effect of onlining or offlining a block on its node.
+    struct NodeChange {
+        int node = 0;
+        std::uint64_t present = 0;  // the node's pages before
+        bool changes = false;       // the block is the node's first memory, or its last
     };
     NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, NotifierSpec spec)
         : conductor_(conductor), ledger_(ledger), spec_(std::move(spec)), paths_(symbols), chain_(conductor, symbols) {}
@@ -84,13 +105,19 @@ private:
     Status at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer);
     // Each check returns what is wrong, or "".
     std::string check_order(Operation& operation, Notice notice);
-    std::string check_outcome(Operation& operation, Notice notice);
+    std::string check_outcome(Operation& operation, Notice notice, std::optional<Notice> refused);
     std::string check_beginning(Operation& operation, Notice notice);
     Result<std::string> check_fields(Operation& operation, Notice notice, const Arrival& arrival);
     [[nodiscard]] std::optional<BlockFacts> facts_of(const Operation& operation) const;
     std::string check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const;
+    [[nodiscard]] std::optional<NodeChange> node_change(const Operation& operation, Notice notice,
+                                                        std::uint64_t pages) const;
+    std::string check_told_nodes(const Operation& operation, Notice notice, std::uint64_t task);
+    Result<Response> at_node_notice(const Arrival& arrival);
+    std::string check_node_order(NodeOperation& operation, NodeNotice notice, int node);
     void count_pages(const Operation& operation, Notice notice);
-    void reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path);
+    void reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path,
+                  const char* function = "memory_notify");
 
     Conductor& conductor_;
     const LockLedger& ledger_;
@@ -101,8 +128,12 @@ private:
     std::optional<std::uint64_t> memory_chain_;  // the chain's address, once it is known
     std::set<std::uint64_t> telling_;  // the tasks that entered memory_notify() while memory_chain_ was not known
     bool prepares_ = false;            // a MEM_PREPARE_ONLINE or a MEM_FINISH_OFFLINE was seen
-    bool nodes_told_ = true;           // these notices also tell of the nodes (since v6.18, another chain does)
-    std::map<std::uint64_t, Operation> operations_;  // by task
+    bool missed_notices_ = false;      // notices came before they could be read
+    bool nodes_told_ = true;           // these notices also tell of the nodes (until v6.17)
+    bool has_node_chain_ = false;      // the nodes have a chain of their own (since v6.17)
+    NodeNoticeNumbers node_numbers_;
+    std::map<std::uint64_t, NodeOperation> node_operations_;  // by task
+    std::map<std::uint64_t, Operation> operations_;           // by task
     std::map<Notice, std::uint64_t> vetoes_;
     std::vector<RuleBreach> breaches_;
     std::map<std::string, std::uint64_t> checks_;

@@ -28,6 +28,18 @@ public:
         return address.value_or(0) + offset;
     }
 
+    // Functions that only some kernels have.
+    void add_function(const std::string& name) {
+        std::vector<Symbol> list(symbols.list().begin(), symbols.list().end());
+        list.push_back({0xffffffff81f00000, 't', name});
+        symbols = SymbolTable(std::move(list));
+    }
+    void remove_function(const std::string& name) {
+        std::vector<Symbol> list(symbols.list().begin(), symbols.list().end());
+        std::erase_if(list, [&](const Symbol& symbol) { return symbol.name == name; });
+        symbols = SymbolTable(std::move(list));
+    }
+
     // A stack's base names its task; calls in these tests are made at its middle.
     static std::uint64_t sp(std::uint64_t task) { return task + 0x2000; }
 
