@@ -9,9 +9,26 @@ bool asks_for(const Step& step, const Observation& evidence) {
         step.any, [&](const Observation& one) { return evidence.kind == one.kind && evidence.subject == one.subject; });
 }
 
+namespace {
+
+// Only an actor that is held still can keep another one out, and only by a lock that it owns. Without a ledger nobody's
+// locks are known.
+bool is_exclusion(const TrialEvidence& evidence, const EvidenceRecord& record) {
+    if (record.during.empty() || record.revoked) return false;
+    const bool by_lock = record.evidence.kind == Observation::Kind::refused ||
+                         record.evidence.kind == Observation::Kind::blocked ||
+                         record.evidence.kind == Observation::Kind::asleep;
+    return !by_lock || evidence.locks == nullptr || std::ranges::any_of(record.owners, [&](const std::string& owner) {
+        return std::ranges::find(record.during, owner) != record.during.end();
+    });
+}
+
+}  // namespace
+
 const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step& step) {
     for (const auto& record : evidence.performance.evidence) {
-        if (asks_for(step, record.evidence) && record.actor == step.actor && !record.during.empty()) return &record;
+        if (asks_for(step, record.evidence) && record.actor == step.actor && is_exclusion(evidence, record))
+            return &record;
     }
     return nullptr;
 }
@@ -19,7 +36,10 @@ const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step&
 bool was_kept_out(const TrialEvidence& evidence) {
     const auto saw = [&](const Step& step, Observation::Kind kind) {
         return std::ranges::any_of(evidence.performance.evidence, [&](const EvidenceRecord& record) {
-            return record.evidence.kind == kind && record.actor == step.actor && !record.during.empty() &&
+            // That the actor got in is evidence against the hold whoever owns which lock.
+            const bool counts =
+                kind == Observation::Kind::entered ? !record.during.empty() : is_exclusion(evidence, record);
+            return record.evidence.kind == kind && record.actor == step.actor && counts &&
                    asks_for(step, record.evidence);
         });
     };

@@ -88,7 +88,7 @@ Result<Response> Cast::at_crash(const std::string& function, const Arrival& arri
 
 void Cast::at_lock(const LockEvent& event) {
     const std::string actor = roster_.actor_of(event.task);
-    record_.note_lock(event, actor);
+    record_.note_lock(event, actor, owners_of(*ledger_, record_.performance(), event));
     if (actor.empty()) return;
     lock_listeners_.for_each([&](const auto& listener) {
         listener(event);

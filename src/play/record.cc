@@ -1,8 +1,20 @@
 #include "play/record.h"
 
+#include <algorithm>
+
 #include "base/log.h"
 
 namespace memrig {
+
+std::vector<std::string> owners_of(const LockLedger& ledger, const Performance& performance, const LockEvent& event) {
+    std::vector<std::string> owners;
+    for (const auto& [actor, task] : performance.tasks) {
+        const auto held = ledger.held_by(task);
+        if (task != event.task && std::ranges::find(held, event.lock, &LockEvent::lock) != held.end())
+            owners.push_back(actor);
+    }
+    return owners;
+}
 
 std::string Record::answer_of(const std::string& actor) const {
     const auto answer = performance_.answers.find(actor);
@@ -29,7 +41,7 @@ void Record::note_writes(std::vector<WriterReport> reports) {
     performance_.writes = std::move(reports);
 }
 
-void Record::note_lock(const LockEvent& event, const std::string& actor) {
+void Record::note_lock(const LockEvent& event, const std::string& actor, const std::vector<std::string>& owners) {
     const std::string name = actor.empty() ? fmt::format("task {:x}", event.task) : actor;
     timeline_.add({event.at, name, "lock",
                    fmt::format("{} {}{} ({})", to_string(event.action), event.lock, event.shared ? " for reading" : "",
@@ -37,14 +49,18 @@ void Record::note_lock(const LockEvent& event, const std::string& actor) {
                    event.vcpu});
     if (actor.empty()) return;
     if (event.action == LockAction::refused)
-        note_observation(actor, {Observation::Kind::refused, event.lock}, event.vcpu, event.where);
+        note_observation(actor, {Observation::Kind::refused, event.lock}, event.vcpu, event.where, owners);
     if (event.action == LockAction::wants)
-        note_observation(actor, {Observation::Kind::blocked, event.lock}, event.vcpu, event.where);
+        note_observation(actor, {Observation::Kind::blocked, event.lock}, event.vcpu, event.where, owners);
+    const bool under_hold = std::ranges::any_of(performance_.holds, [](const auto& hold) { return !hold.released; });
+    if (event.action != LockAction::takes || !under_hold) return;
+    for (auto& record : performance_.evidence)
+        if (record.actor == actor && record.evidence.subject == event.lock) record.revoked = true;
 }
 
 void Record::note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
-                              const std::string& where) {
-    EvidenceRecord record{actor, observation, steady_clock().now(), where, {}};
+                              const std::string& where, std::vector<std::string> owners) {
+    EvidenceRecord record{actor, observation, steady_clock().now(), where, {}, std::move(owners)};
     for (const auto& hold : performance_.holds)
         if (!hold.released) record.during.push_back(hold.actor);
     // The lock event beside it shows already that the actor is blocked.

@@ -8,8 +8,12 @@
 
 #include "schedule/performance.h"
 #include "schedule/timeline.h"
+#include "watch/lock_ledger.h"
 
 namespace memrig {
+
+// Returns the actors other than the event's task that hold its lock now.
+std::vector<std::string> owners_of(const LockLedger& ledger, const Performance& performance, const LockEvent& event);
 
 // Not thread-safe. The timeline must outlive it. No call fails.
 class Record {
@@ -46,10 +50,12 @@ public:
     // `reports`: all writes so far, oldest first, the ones of earlier calls included.
     void note_writes(std::vector<WriterReport> reports);
 
-    // `actor` is "" for a task that is no actor's. If an actor waits or is refused, that is an observation, too.
-    void note_lock(const LockEvent& event, const std::string& actor);
+    // `actor` is "" for a task that is no actor's. If an actor waits or is refused, that is an observation, too: `owners` are
+    // the other actors that hold the lock. If an actor takes a lock under a hold, earlier observations that it was kept
+    // out of that lock are revoked.
+    void note_lock(const LockEvent& event, const std::string& actor, const std::vector<std::string>& owners);
     void note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
-                          const std::string& where);
+                          const std::string& where, std::vector<std::string> owners = {});
     void note_hold(HoldRecord hold);
     // Ends all holds of the actor, and returns them.
     std::vector<HoldRecord> note_release(const std::string& actor);

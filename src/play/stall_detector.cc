@@ -112,7 +112,9 @@ Status StallDetector::look_for_sleeper(const Actor& actor) {
     const auto asleep = std::ranges::any_of(tasks, [&](const BlockedTask& task) {
         return (!actor.is_thread() || task.comm == actor.name.substr(0, kLongestComm)) && sleeps_at(task, wish->where);
     });
-    if (asleep) context_.record.note_observation(actor.name, {Observation::Kind::asleep, wish->lock}, {}, wish->where);
+    if (asleep)
+        context_.record.note_observation(actor.name, {Observation::Kind::asleep, wish->lock}, {}, wish->where,
+                                         owners_of(*ledger_, context_.record.performance(), *wish));
     return {};
 }
 

@@ -35,6 +35,9 @@ struct EvidenceRecord {
     SteadyTime at;
     std::string where;                // the caller, for a lock
     std::vector<std::string> during;  // actors that were held then
+    // The actors that held the lock then, if the observation is about one. Empty also if no ledger is kept.
+    std::vector<std::string> owners = {};
+    bool revoked = false;  // the actor took the lock while the hold was still in force
 };
 
 // The kernel's own crash path was entered (oops_enter() or panic(), kernel/panic.c).

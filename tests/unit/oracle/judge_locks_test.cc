@@ -63,6 +63,35 @@ std::vector<Verdict> verdicts_of(const Judgement& judgement) {
     return verdicts;
 }
 
+// --- whose lock keeps an actor out
+
+TEST(JudgeExclusion, HeldIfTheHeldActorOwnsTheLock) { EXPECT_EQ(LockTrial().judged().verdict, Verdict::held); }
+
+// The lock was elided for the held actor, or a third task has it.
+TEST(JudgeExclusion, NotHeldIfTheHeldActorDoesNotOwnTheLock) {
+    for (const auto kind : {Observation::Kind::refused, Observation::Kind::blocked, Observation::Kind::asleep})
+        for (const std::vector<std::string>& owners : {std::vector<std::string>{}, {"prober"}}) {
+            LockTrial trial;
+            trial.schedule.steps[3].any[0].kind = kind;
+            trial.performance.evidence[0].evidence.kind = kind;
+            EXPECT_EQ(trial.judged().verdict, Verdict::held);
+            trial.performance.evidence[0].owners = owners;
+            EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+        }
+}
+
+TEST(JudgeExclusion, NotHeldIfTheActorTookTheLockUnderTheHold) {
+    LockTrial trial;
+    trial.performance.evidence[0].revoked = true;
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+}
+
+TEST(JudgeExclusion, WithoutALedgerNobodysLocksAreKnown) {
+    SampleTrial trial;
+    trial.performance.evidence[0].owners.clear();
+    EXPECT_EQ(trial.verdict(), Verdict::held);
+}
+
 // --- rules
 
 TEST(JudgeRules, SilentWhereNoneWasBroken) { EXPECT_FALSE(rules_oracle(LockTrial().evidence())); }

@@ -38,7 +38,7 @@ protected:
 };
 
 TEST_F(RecordTest, ARefusedActorIsAnObservation) {
-    record.note_lock(lock_event(LockAction::refused), "onliner");
+    record.note_lock(lock_event(LockAction::refused), "onliner", {"adder"});
     EXPECT_THAT(events(), ElementsAre("onliner lock: is refused device_hotplug_lock (online_store+0x43)",
                                       "onliner evidence: refused device_hotplug_lock"));
     ASSERT_EQ(seen().evidence.size(), 1u);
@@ -48,16 +48,37 @@ TEST_F(RecordTest, ARefusedActorIsAnObservation) {
 }
 
 TEST_F(RecordTest, AWaitingActorIsAnObservationThatTheLockEventShows) {
-    record.note_lock(lock_event(LockAction::wants), "onliner");
+    record.note_lock(lock_event(LockAction::wants), "onliner", {"adder"});
     EXPECT_THAT(events(), ElementsAre("onliner lock: wants device_hotplug_lock (online_store+0x43)"));
     ASSERT_EQ(seen().evidence.size(), 1u);
     EXPECT_EQ(seen().evidence[0].evidence.kind, Observation::Kind::blocked);
-    record.note_lock(lock_event(LockAction::takes), "onliner");
+    record.note_lock(lock_event(LockAction::takes), "onliner", {"adder"});
     EXPECT_EQ(seen().evidence.size(), 1u);
 }
 
+TEST_F(RecordTest, AnObservationNamesTheOwnersOfItsLock) {
+    record.note_lock(lock_event(LockAction::refused), "onliner", {"adder"});
+    EXPECT_THAT(seen().evidence.back().owners, ElementsAre("adder"));
+}
+
+TEST_F(RecordTest, TakingTheLockUnderAHoldRevokesWhatWasSeenOfIt) {
+    record.note_hold({"adder", "bus_probe_device", 1, 32, SteadyTime{}, {}});
+    record.note_lock(lock_event(LockAction::wants), "onliner", {"adder"});
+    EXPECT_FALSE(seen().evidence.back().revoked);
+    record.note_lock(lock_event(LockAction::takes), "onliner", {});
+    EXPECT_TRUE(seen().evidence.back().revoked);
+}
+
+TEST_F(RecordTest, TakingTheLockAfterTheHoldRevokesNothing) {
+    record.note_hold({"adder", "bus_probe_device", 1, 32, SteadyTime{}, {}});
+    record.note_lock(lock_event(LockAction::wants), "onliner", {"adder"});
+    record.note_release("adder");
+    record.note_lock(lock_event(LockAction::takes), "onliner", {});
+    EXPECT_FALSE(seen().evidence.back().revoked);
+}
+
 TEST_F(RecordTest, ATaskThatIsNoActorIsOnlyInTheTimeline) {
-    record.note_lock(lock_event(LockAction::refused), "");
+    record.note_lock(lock_event(LockAction::refused), "", {"adder"});
     EXPECT_THAT(events(),
                 ElementsAre("task ffffc90000004000 lock: is refused device_hotplug_lock (online_store+0x43)"));
     EXPECT_THAT(seen().evidence, IsEmpty());

@@ -52,6 +52,7 @@ struct SampleTrial {
                                  {Observation::Kind::refused, "device_hotplug_lock"},
                                  SteadyTime{},
                                  "online_store+0x43",
+                                 {"adder"},
                                  {"adder"}}};
         performance.writes = {{"onliner", 32, 0, SteadyTime{}}};
         performance.before.blocks = {{0, "online", "Normal", 0, false}};
