@@ -13,6 +13,7 @@
 #include "run/trial_json.h"
 #include "watch/elision.h"
 #include "watch/lock_trace.h"
+#include "watch/mutex_layout.h"
 #include "watch/notifiers.h"
 
 namespace memrig {
@@ -39,6 +40,7 @@ public:
 private:
     Result<Judgement> play_through(TrialOutcome& outcome);
     Status set_up(const MemorySnapshot& before);
+    Result<MutexWatching> choose_watching(const MemorySnapshot& before);
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status ask_kernel_for_veto();
     Status perform(Cast& cast, TrialOutcome& outcome);
@@ -98,14 +100,30 @@ Status Stage::ask_kernel_for_veto() {
     return conductor_->pause();
 }
 
+// Writes to an owner field show who takes a mutex only where a mutex begins with it, as this guest has to show first.
+Result<MutexWatching> Stage::choose_watching(const MemorySnapshot& before) {
+    const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
+    const auto online = std::ranges::find(before.blocks, "online", &MemoryBlock::state);
+    if (!by_writes || online == before.blocks.end()) return MutexWatching::calls;
+    MEMRIG_TRY(const auto mutexes, MutexProbe::make(*conductor_, order_.guest->symbols));
+    const std::string file = fmt::format("/sys/devices/system/memory/memory{}/online", online->id);
+    // The block is online already, so the kernel only takes and releases the locks.
+    const Status written = while_running(
+        *conductor_, [&] { return machine_.agent().write_guest_file(file, "1", Deadline::after(kAgentPatience)); });
+    MEMRIG_CHECK(conductor_->pause());
+    MEMRIG_CHECK(mutexes->end());
+    if (!written && written.error().fault != Fault::guest) return std::unexpected(written.error());
+    timeline_.add("rig", "arming", to_string(mutexes->layout()));
+    return mutexes->layout() == MutexLayout::owner_first ? MutexWatching::writes : MutexWatching::calls;
+}
+
 Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialOptions& manner = order_.manner;
     // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
     // would watch, and is judged by what it leaves behind.
     if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
-        const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
-        const auto watching = by_writes ? MutexWatching::writes : MutexWatching::calls;
+        MEMRIG_TRY(const auto watching, choose_watching(before));
         MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching,
                                              manner.ledger ? LedgerExtent::all : LedgerExtent::attempts));
     }
