@@ -70,7 +70,11 @@ public:
     // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return mutexes_.owners(); }
     // Returns, for the report, what could not be watched on this kernel and why.
-    [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
+    [[nodiscard]] std::vector<std::string> gaps() const {
+        std::vector<std::string> all = gaps_;
+        if (std::string gap = mutexes_.gap(); !gap.empty()) all.push_back(std::move(gap));
+        return all;
+    }
 
 private:
     enum class Effect;

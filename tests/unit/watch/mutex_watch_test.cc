@@ -372,6 +372,20 @@ TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
     EXPECT_EQ(ledger->held_by(kAdder)[0].lock, "memory32's device lock");
 }
 
+TEST(LockLedgerByWrites, WaitersThatCannotBeFoundAreAGap) {
+    FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online",
+                       "device_offline", "somebody"},
+                      {"device_hotplug_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "acpi_scan_lock"});
+    const auto ledger = *LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::writes);
+    EXPECT_EQ(ledger->gaps(), Lines{});
+    const std::uint64_t lock = kernel.at("device_hotplug_lock");
+    for (const std::uint64_t owner : {kMutexWatchAdderTask, kMutexWatchAdderTask | kWaiters})
+        kernel.probe.will_write(1, kernel.at("mutex_lock", 8), lock, owner, {{"rsp", FakeKernel::sp(kAdder)}});
+    kernel.run();
+    EXPECT_EQ(ledger->gaps(),
+              Lines{"the tasks that wait for a mutex: their list was not found in \"device_hotplug_lock\""});
+}
+
 TEST(LockLedgerByWrites, ARefusedTrylockIsSeenAtItsReturnAndATakenOneOnce) {
     FakeKernel kernel({"mutex_lock", "mutex_trylock", "mutex_unlock", "bus_probe_device", "device_online",
                        "device_offline", "online_store"},
