@@ -32,11 +32,23 @@ void check_mutants(TomlTable& table, const char* key, const std::vector<std::str
             table.report(key, fmt::format("there is no source mutant \"{}\"", name));
 }
 
+// The control arm shows that the kernel as shipped holds. Any other arm shows that what it takes away is missed.
+void check_expected(const ScenarioArm& arm, TomlTable& table) {
+    const bool holds = std::ranges::find(arm.expected, Verdict::held) != arm.expected.end();
+    if (arm.name == "control" && !arm.expected.empty() && arm.expected != std::vector{Verdict::held})
+        table.report("expect", "the control arm is the kernel as shipped: \"expect\" has to be \"held\" there");
+    if (arm.name != "control" && holds)
+        table.report("expect",
+                     fmt::format("arm \"{}\" has to be convicted: only the control arm can be expected to be \"held\"",
+                                 arm.name));
+}
+
 ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     ScenarioArm arm;
     arm.name = name;
     arm.purpose = table.string("purpose");
     arm.expected = read_expected(table);
+    check_expected(arm, table);
     arm.mutant = table.string("mutant", "");
     if (!arm.mutant.empty()) check_mutants(table, "mutant", {arm.mutant});
     for (auto& elide : table.tables("elide", false)) {
