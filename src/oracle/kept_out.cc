@@ -36,7 +36,7 @@ const EvidenceRecord* seen_under_hold(const TrialEvidence& evidence, const Step&
 bool was_kept_out(const TrialEvidence& evidence) {
     const auto saw = [&](const Step& step, Observation::Kind kind) {
         return std::ranges::any_of(evidence.performance.evidence, [&](const EvidenceRecord& record) {
-            // That the actor got in is evidence against the hold whoever owns which lock.
+            // An actor that got in is evidence against the hold, whoever owns which lock.
             const bool counts =
                 kind == Observation::Kind::entered ? !record.during.empty() : is_exclusion(evidence, record);
             return record.evidence.kind == kind && record.actor == step.actor && counts &&

@@ -50,9 +50,9 @@ public:
     // `reports`: all writes so far, oldest first, the ones of earlier calls included.
     void note_writes(std::vector<WriterReport> reports);
 
-    // `actor` is "" for a task that is no actor's. If an actor waits or is refused, that is an observation, too: `owners` are
-    // the other actors that hold the lock. If an actor takes a lock under a hold, earlier observations that it was kept
-    // out of that lock are revoked.
+    // `actor` is "" for a task that is no actor's. If an actor waits or is refused, that is an observation, too, and
+    // `owners` are the other actors that hold the lock. If an actor takes a lock under a hold, this revokes earlier
+    // observations that it was kept out of the lock.
     void note_lock(const LockEvent& event, const std::string& actor, const std::vector<std::string>& owners);
     void note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
                           const std::string& where, std::vector<std::string> owners = {});

@@ -12,14 +12,15 @@
 namespace memrig {
 
 enum class MutexLayout {
-    owner_first,  // `struct mutex` of kernel/locking/mutex.c: the first word is the owner's task_struct and three flags
-    elsewhere,  // the first word is not the owner: with PREEMPT_RT a mutex is an rt_mutex, which begins with a spinlock
-    unknown     // no call of mutex_trylock() that took its mutex was seen
+    owner_first,  // kernel/locking/mutex.c: the first word is the owner's task_struct and three flags
+    elsewhere,    // the first word is not the owner: an rt_mutex (PREEMPT_RT) begins with a spinlock
+    unknown       // no call of mutex_trylock() that took its mutex was seen
 };
 const char* to_string(MutexLayout layout);  // "a mutex begins with its owner", ...
 
-// Looks at mutexes that tasks have just taken by mutex_trylock(), which lock_device_hotplug_sysfs() calls for each write to an
-// attribute of a memory block (drivers/base/core.c, since v3.11). Same thread as the conductor, which must outlive it.
+// Looks at mutexes that tasks have just taken by mutex_trylock(). lock_device_hotplug_sysfs() calls it for each write
+// to an attribute of a memory block (drivers/base/core.c, since v3.11). Same thread as the conductor, which must
+// outlive it.
 class MutexProbe {
 public:
     // Sets its breakpoints. A kernel without the symbol leaves the layout unknown.
@@ -27,7 +28,7 @@ public:
     MutexProbe(const MutexProbe&) = delete;
     MutexProbe& operator=(const MutexProbe&) = delete;
 
-    // What was seen so far. One mutex whose first word is not its owner settles it.
+    // Returns the layout that was seen so far. One mutex whose first word is not its owner settles it.
     [[nodiscard]] MutexLayout layout() const { return layout_; }
     // Removes its breakpoints. REQUIRES: called before this object ends.
     Status end();
