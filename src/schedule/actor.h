@@ -30,7 +30,7 @@ enum class MemoryDevice {
     virtio_mem,
     nvdimm,  // device memory at most: it has no memory blocks
     dax,     // the bench's own, as system RAM
-    // What the kernel gave up for tracing (powernv): plugged where it is given back, unplugged where it is taken.
+    // Memory that the kernel gave up for tracing (powernv): plugged when given back, unplugged when taken.
     memtrace,
 };
 // How to plug a device that comes by a write to a file; nullptr for any other.
