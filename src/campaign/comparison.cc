@@ -48,6 +48,8 @@ CellComparison compare_cells(const std::string& key, const CellSummary* before, 
                       wilson_interval(counts.second, after->progress.done)) != Change::none)
             made.verdicts.push_back(fmt::format("{}: {} of {}, now {} of {}", one_line(verdict), counts.first,
                                                 before->progress.done, counts.second, after->progress.done));
+    for (const auto& gap : after->gaps)
+        if (!before->gaps.contains(gap)) made.regressions.push_back("what was checked is not checked any more: " + gap);
     made.drifted = have_drifted(before->seconds, after->seconds);
     return made;
 }

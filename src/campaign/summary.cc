@@ -63,6 +63,18 @@ private:
     std::unordered_map<std::string, CellFinding> judged_;
 };
 
+// Counts a trial that held with gaps as such.
+void note_gaps(CellSummary& cell, const std::string& verdict, const std::vector<Finding>& findings) {
+    if (verdict != to_string(Verdict::held) || !has_gaps(findings)) return;
+    for (const auto& finding : findings)
+        if (finding.oracle == kGapOracle) cell.gaps.insert(finding.summary);
+    auto& counts = cell.progress.verdicts;
+    const auto held = counts.find(verdict);
+    if (held == counts.end()) return;
+    if (--held->second == 0) counts.erase(held);
+    counts[kHeldWithGaps]++;
+}
+
 }  // namespace
 
 Times times_of(std::vector<double> seconds) {
@@ -97,7 +109,9 @@ CampaignSummary summarise(const CampaignRecord& record, const fs::path& director
         bool excused = false, accused = false;
         std::set<std::string> counted;  // several findings of a trial may have the same fingerprint
         // Most trials held and have no findings; "[]" need not be parsed.
-        for (const auto& finding : result.findings == "[]" ? std::vector<Finding>() : parse_findings(result.findings)) {
+        const auto findings = result.findings == "[]" ? std::vector<Finding>() : parse_findings(result.findings);
+        note_gaps(cell, result.verdict, findings);
+        for (const auto& finding : findings) {
             if (!accuses(finding)) continue;
             const CellFinding judged = knowledge.judge(cell.progress.cell.scenario, fingerprint_of(finding));
             (judged.state == KnownState::known ? excused : accused) = true;

@@ -42,6 +42,7 @@ struct CellSummary {
     std::string conviction;                       // the number, verdict and reason of the first of them
     Times seconds;                                // of its trials, without rig faults
     std::map<std::string, CellFinding> findings;  // those that accuse the kernel, by hash
+    std::set<std::string> gaps;                   // what trials that held could not check on this kernel
     [[nodiscard]] bool is_control() const { return progress.cell.arm == "control"; }
     [[nodiscard]] unsigned good() const { return progress.as_expected + known; }
     [[nodiscard]] Interval rate() const { return wilson_interval(good(), progress.done); }

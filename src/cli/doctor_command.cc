@@ -5,9 +5,11 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/assert.h"
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/host_checks.h"
+#include "cli/kernel_checks.h"
 #include "cli/libvirt_checks.h"
 #include "cli/output.h"
 
@@ -26,8 +28,7 @@ std::string checks_json(const std::vector<HostCheck>& checks, bool ready) {
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
 }
 
-std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const std::string& command,
-                        const Paint& paint) {
+std::string rows_text(const std::vector<HostCheck>& checks, const Paint& paint) {
     std::size_t width = 0;
     for (const auto& check : checks) width = std::max(width, columns(check.name));
     std::string text;
@@ -41,7 +42,12 @@ std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const 
         if (!check.remedy.empty()) text += " (" + one_line(check.remedy) + ")";
         text += "\n";
     }
-    return text +
+    return text;
+}
+
+std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const std::string& command,
+                        const Paint& paint) {
+    return rows_text(checks, paint) +
            (ready ? paint.good("this host is ready for `" + command + "`")
                   : paint.bad("this host is not ready for `" + command + "`: something is missing")) +
            "\n";
@@ -64,20 +70,70 @@ int doctor(const std::string& backend, bool as_json) {
     return ready ? kExitGood : kExitRigFault;
 }
 
+// The checks of each kernel, one table each. Status 3 if the rig does not see all of what it should on one of them.
+int doctor_kernels(const std::vector<std::string>& kernels, const std::string& bench, const std::string& backend,
+                   bool as_json) {
+    MEMRIG_ASSERT(!kernels.empty(), "a kernel is named");
+    const auto host = make_backend(backend);
+    if (!host) return report_error(host.error());
+    const Terminal terminal(stdout), progress(stderr);
+    auto all = nlohmann::ordered_json::array();
+    std::string text;
+    bool ready = true;
+    for (const auto& kernel : kernels) {
+        const auto made = check_kernel(kernel, bench, **host, [&](const std::string& what) {
+            progress.print(fmt::format("memrig: {}\n", one_line(what)));
+        });
+        if (!made) return report_error(made.error());
+        const bool whole =
+            std::ranges::find(made->checks, Readiness::missing, &HostCheck::readiness) == made->checks.end();
+        ready = ready && whole;
+        auto json = nlohmann::ordered_json::parse(checks_json(made->checks, whole));
+        json["kernel"] = kernel;
+        json["release"] = made->release;
+        json["bench"] = made->bench;
+        all.push_back(std::move(json));
+        text +=
+            terminal.paint().heading(
+                fmt::format("{} ({}) on {}", one_line(kernel), one_line(made->release), made->bench)) +
+            "\n" + rows_text(made->checks, terminal.paint()) +
+            (whole
+                 ? terminal.paint().good("all that this kernel has is judged")
+                 : terminal.paint().bad("memrig does not see all of this kernel: what it does not see is not judged")) +
+            "\n";
+    }
+    const Status printed =
+        print_result(as_json ? all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : text);
+    if (!printed) return report_error(printed.error());
+    return ready ? kExitGood : kExitRigFault;
+}
+
 }  // namespace
 
 void add_doctor_command(CLI::App& program, Action& action) {
     auto as_json = std::make_shared<bool>(false);
     auto backend = std::make_shared<std::string>("qemu");
+    auto kernels = std::make_shared<std::vector<std::string>>();
+    auto bench = std::make_shared<std::string>();
     CLI::App* command = program.add_subcommand("doctor", "Check what this host can do, and what it lacks");
     add_hosts_option(*command, *backend);
     command->add_flag("--json", *as_json, "Print JSON");
+    CLI::Option* kernel = command->add_option(
+        "--kernel", *kernels, "Boot this kernel, and tell what can be judged on it (several: repeat it)");
+    command->add_option("--bench", *bench, "Boot the kernel on this bench")->needs(kernel);
     command->footer(
         "Each line is ok, note (`memrig run` works without it) or missing, with the remedy. The exit status is 3 if\n"
         "something is missing that `memrig run` needs, else 0. A libvirt is tested with a domain.\n\n"
-        "Example:\n  memrig doctor --backend libvirt:qemu:///system\n");
-    command->callback(
-        [as_json, backend, &action] { action = [as_json, backend] { return doctor(*backend, *as_json); }; });
+        "With --kernel, each line is a watcher, a rule or a role. `missing` is what memrig does not see on this "
+        "kernel;\n"
+        "it is not judged there.\n\n"
+        "Examples:\n  memrig doctor --backend libvirt:qemu:///system\n"
+        "  memrig doctor --kernel debian-6.12-amd64\n");
+    command->callback([as_json, backend, kernels, bench, &action] {
+        action = [as_json, backend, kernels, bench] {
+            return kernels->empty() ? doctor(*backend, *as_json) : doctor_kernels(*kernels, *bench, *backend, *as_json);
+        };
+    });
 }
 
 }  // namespace memrig

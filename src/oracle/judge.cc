@@ -6,6 +6,7 @@
 
 #include "oracle/kept_out.h"
 #include "oracle/lock_order.h"
+#include "oracle/obligations.h"
 #include "oracle/refusals.h"
 
 namespace memrig {
@@ -128,7 +129,8 @@ std::string summary_of(const WaitCycle& cycle, const CycleKey& key) {
 
 std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
-    if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2) return std::nullopt;
+    if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2 || !evidence.blind.empty())
+        return std::nullopt;
     const StuckSample& first = performance.stuck[performance.stuck.size() - 2];
     const StuckSample& second = performance.stuck.back();
     const bool cycle = second.cycle && shows_standstill(first, second);
@@ -174,7 +176,7 @@ std::string breach_text(const Performance& performance, const RuleBreach& breach
 }  // namespace
 
 std::optional<Finding> rules_oracle(const TrialEvidence& evidence) {
-    if (!evidence.rules || evidence.rules->breaches.empty()) return std::nullopt;
+    if (!evidence.rules || evidence.rules->breaches.empty() || !evidence.blind.empty()) return std::nullopt;
     Finding finding{"rules", Verdict::rule_broken, {}, {}};
     for (const auto& breach : evidence.rules->breaches)
         finding.details.push_back(breach_text(evidence.performance, breach, breach.path.size()));
@@ -207,7 +209,7 @@ Finding inversion_finding(const Performance& performance, const LockInversion& i
 }  // namespace
 
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
-    if (evidence.locks == nullptr) return std::nullopt;
+    if (evidence.locks == nullptr || !evidence.blind.empty()) return std::nullopt;
     for (const auto& claim : evidence.schedule.lock_order)
         if (const auto breach = check_order(*evidence.locks, claim.first, claim.second).breach)
             return claim_finding(evidence.performance, claim, *breach);
@@ -291,6 +293,13 @@ std::vector<Verdict> convictions_by(const std::set<std::string>& oracles) {
     return verdicts;
 }
 
+// A trial that holds tells what this kernel did not allow to check: one finding for each gap.
+static void note_gaps(Judgement& judgement, const std::vector<std::string>& gaps) {
+    if (gaps.empty()) return;
+    judgement.reason += fmt::format(" (not checked: {})", joined(gaps, "; "));
+    for (const auto& gap : gaps) judgement.findings.push_back({kGapOracle, Verdict::held, gap, {}, SentenceKey{gap}});
+}
+
 Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& oracles) {
     Judgement judgement;
     for (const auto& oracle : all_oracles()) {
@@ -305,8 +314,7 @@ Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& orac
         const auto grounds = grounds_to_hold(evidence);
         judgement.verdict = grounds ? Verdict::held : Verdict::inconclusive;
         judgement.reason = grounds.value_or(why_not_held(evidence));
-        if (grounds && evidence.rules && !evidence.rules->gaps.empty())
-            judgement.reason += fmt::format(" (not checked: {})", joined(evidence.rules->gaps, "; "));
+        if (grounds) note_gaps(judgement, gaps_of(evidence));
         return judgement;
     }
     judgement.verdict = judgement.findings.front().verdict;

@@ -20,9 +20,8 @@ namespace memrig {
 // The checks of the locking rules in a trial, and the breaches that they found.
 struct RuleEvidence {
     std::vector<RuleBreach> breaches;
-    std::map<std::string, std::uint64_t> checks;  // by rule
-    // The rules that could not be checked on this kernel, with the reason: "R4: ... has no symbol".
-    std::vector<std::string> gaps = {};
+    CheckCounts checks;
+    std::vector<RuleGap> gaps = {};
 };
 
 // All that is known about a trial that ended without a fault of the rig.
@@ -37,7 +36,11 @@ struct TrialEvidence {
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
     std::string never_vetoed = {};                   // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;
+    bool console_is_whole = true;    // the console showed the last word that the kernel was asked for at the end
     bool order_came_to_pass = true;  // explore mode: whether every switch of the order came to pass
+    // Why the ledger cannot be trusted, one line each: a watcher that is not armed, or events that contradict each
+    // other. Then no oracle rests on the ledger, and the trial proves nothing.
+    std::vector<std::string> blind = {};
     // The differences between the ledger and the kernel's own lock trace, if the two were compared.
     std::vector<std::string> ledger_disagreements = {};
 };

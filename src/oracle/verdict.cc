@@ -54,4 +54,8 @@ int gravity(Verdict verdict) {
     return 9;
 }
 
+bool has_gaps(const std::vector<Finding>& findings) {
+    return std::ranges::find(findings, kGapOracle, &Finding::oracle) != findings.end();
+}
+
 }  // namespace memrig

@@ -70,7 +70,7 @@ void add_arm(std::string& out, const ArmResult& arm, unsigned number, const std:
     if (!arm.purpose.empty()) add_diagnostic(out, "", arm.purpose);
     add_diagnostic(out, "",
                    fmt::format("{} of {}: {}; expected: {}", arm.trials.size(), counted(arm.trials_asked, "trial"),
-                               verdict_counts_text(arm.counts()), verdict_list(arm.expected)));
+                               verdict_counts_text(arm), verdict_list(arm.expected)));
     add_result(out, "", good(arm), number, name, "");
 }
 

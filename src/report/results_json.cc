@@ -85,6 +85,7 @@ Json arm_json(const ArmResult& arm) {
     if (!arm.skipped.empty()) json["skipped"] = arm.skipped;
     json["trials"] = arm.trials.size();
     json["verdicts"] = verdict_counts(arm.counts());
+    json["held_with_gaps"] = arm.held_with_gaps();
     json["as_expected"] = arm.as_expected();
     json["verdicts_by_choice"] = choice_counts(counts_by_choice(arm));
     if (arm.explored) json["explored"] = explored_json(arm);

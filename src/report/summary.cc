@@ -32,6 +32,15 @@ std::string verdict_counts_text(const std::map<Verdict, unsigned>& counts) {
     return text.empty() ? "none" : text;
 }
 
+std::string verdict_counts_text(const ArmResult& arm) {
+    auto counts = arm.counts();
+    const unsigned with_gaps = arm.held_with_gaps();
+    if (with_gaps == 0) return verdict_counts_text(counts);
+    if ((counts[Verdict::held] -= with_gaps) == 0) counts.erase(Verdict::held);
+    const std::string others = counts.empty() ? "" : ", " + verdict_counts_text(counts);
+    return fmt::format("{} {}{}", kHeldWithGaps, with_gaps, others);
+}
+
 ChoiceCounts counts_by_choice(const ArmResult& arm) {
     ChoiceCounts counts;
     for (const auto& trial : arm.trials)

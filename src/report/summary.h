@@ -20,6 +20,8 @@ std::string arm_name(const ArmResult& arm);
 std::string verdict_list(const std::vector<Verdict>& verdicts);
 // "held 98, oops 2", in the order of the verdicts; "none" if there are none.
 std::string verdict_counts_text(const std::map<Verdict, unsigned>& counts);
+// The same for an arm, with "held, with gaps" as a count of its own.
+std::string verdict_counts_text(const ArmResult& arm);
 
 // Counts the verdicts of each choice: {"onliner.attribute": {"online": {held: 51}, "state": {held: 49}}}.
 using ChoiceCounts = std::map<std::string, std::map<std::string, std::map<Verdict, unsigned>>>;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <array>
+#include <set>
 #include <vector>
 
 #include <fmt/format.h>
@@ -48,7 +49,7 @@ Row row_of(const ArmResult& arm) {
             one_line(arm.bench),
             one_line(arm.arm),
             whole ? fmt::format("{}", arm.trials_asked) : fmt::format("{} of {}", arm.trials.size(), arm.trials_asked),
-            verdict_counts_text(arm.counts()),
+            verdict_counts_text(arm),
             verdict_list(arm.expected),
             outcome(arm),
             median(arm, &TrialResult::restore_seconds),
@@ -122,6 +123,17 @@ std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_d
                              text_of(first->order), one_line((run_directory / first->directory).string()));
 }
 
+// Prints what the trials that held could not check, each gap once.
+std::string gaps_of(const ArmResult& arm) {
+    std::set<std::string> gaps;
+    for (const auto& trial : arm.trials)
+        for (const auto& finding : trial.findings)
+            if (finding.oracle == kGapOracle) gaps.insert(finding.summary);
+    std::string out;
+    for (const auto& gap : gaps) out += fmt::format("{}: not checked: {}\n", arm_name(arm), one_line(gap));
+    return out;
+}
+
 // For free mode: prints how often the race occurred by itself.
 std::string rate_of(const ArmResult& arm) {
     if (arm.mode != Mode::free || arm.is_control()) return {};
@@ -180,6 +192,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms)
         if (!arm.skipped.empty()) out += fmt::format("{}: skipped: {}\n", arm_name(arm), one_line(arm.skipped));
     for (const auto& arm : results.arms) out += choices_of(arm);
+    for (const auto& arm : results.arms) out += gaps_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
     out += hosts_of(results, paint);

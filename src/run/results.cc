@@ -37,6 +37,11 @@ std::map<Verdict, unsigned> ArmResult::counts() const {
     return counts;
 }
 
+unsigned ArmResult::held_with_gaps() const {
+    return static_cast<unsigned>(std::ranges::count_if(
+        trials, [](const TrialResult& trial) { return trial.verdict == Verdict::held && has_gaps(trial.findings); }));
+}
+
 int RunResults::exit_status() const {
     if (interrupted) return kExitInterrupted;
     if (!fault.empty()) return kExitRigFault;

@@ -65,6 +65,8 @@ struct ArmResult {
     [[nodiscard]] bool is_shown_by(const TrialResult& trial) const;
     [[nodiscard]] bool is_control() const { return arm == "control"; }
     [[nodiscard]] std::map<Verdict, unsigned> counts() const;
+    // Returns how many of the trials that held could not check all that their schedule asks for on this kernel.
+    [[nodiscard]] unsigned held_with_gaps() const;
 };
 
 struct KernelIdentity {

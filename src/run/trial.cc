@@ -6,14 +6,15 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "oracle/judge.h"
+#include "oracle/obligations.h"
 #include "play/director.h"
 #include "play/while_running.h"
 #include "probe/kernel_objects.h"
+#include "run/arming.h"
 #include "run/evidence.h"
 #include "run/trial_json.h"
 #include "watch/elision.h"
 #include "watch/lock_trace.h"
-#include "watch/mutex_layout.h"
 #include "watch/notifiers.h"
 
 namespace memrig {
@@ -28,7 +29,7 @@ constexpr auto kCrashedPatience = 10s;
 class Stage {
 public:
     Stage(Machine& machine, const TrialSpec& order, SteadyTime origin)
-        : machine_(machine), order_(order), timeline_(origin) {}
+        : machine_(machine), order_(order), armament_(order.armament.value_or(Armament())), timeline_(origin) {}
 
     Result<Judgement> play(TrialOutcome& outcome);
     Status write(SteadyTime origin) const {
@@ -40,17 +41,19 @@ public:
 private:
     Result<Judgement> play_through(TrialOutcome& outcome);
     Status set_up(const MemorySnapshot& before);
-    Result<MutexWatching> choose_watching(const MemorySnapshot& before);
+    [[nodiscard]] MutexWatching watching() const;
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status ask_kernel_for_veto();
     Status perform(Cast& cast, TrialOutcome& outcome);
     void name_tasks_of(Record& record);
     Status compare_with_trace(const Performance& performance);
+    Status hear_console_out(const Performance& performance);
     Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
     [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
 
     Machine& machine_;
     const TrialSpec& order_;
+    const Armament armament_;
     Timeline timeline_;
     std::map<std::uint64_t, TaskLabel> tasks_;
     Probe* probe_ = nullptr;
@@ -62,6 +65,7 @@ private:
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
     std::vector<std::string> disagreements_;  // of ledger and lock trace
+    bool console_ended_ = false;              // the console showed the last word that the kernel was asked for
 };
 
 NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
@@ -100,21 +104,10 @@ Status Stage::ask_kernel_for_veto() {
     return conductor_->pause();
 }
 
-// Writes to an owner field show who takes a mutex only where a mutex begins with it, as this guest has to show first.
-Result<MutexWatching> Stage::choose_watching(const MemorySnapshot& before) {
+// Writes to an owner field show who takes a mutex only where the guest has shown where a mutex has its owner.
+MutexWatching Stage::watching() const {
     const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
-    const auto online = std::ranges::find(before.blocks, "online", &MemoryBlock::state);
-    if (!by_writes || online == before.blocks.end()) return MutexWatching::calls;
-    MEMRIG_TRY(const auto mutexes, MutexProbe::make(*conductor_, order_.guest->symbols));
-    const std::string file = fmt::format("/sys/devices/system/memory/memory{}/online", online->id);
-    // The block is online already, so the kernel only takes and releases the locks.
-    const Status written = while_running(
-        *conductor_, [&] { return machine_.agent().write_guest_file(file, "1", Deadline::after(kAgentPatience)); });
-    MEMRIG_CHECK(conductor_->pause());
-    MEMRIG_CHECK(mutexes->end());
-    if (!written && written.error().fault != Fault::guest) return std::unexpected(written.error());
-    timeline_.add("rig", "arming", to_string(mutexes->layout()));
-    return mutexes->layout() == MutexLayout::owner_first ? MutexWatching::writes : MutexWatching::calls;
+    return by_writes && armament_.owner_offset ? MutexWatching::writes : MutexWatching::calls;
 }
 
 Status Stage::set_up(const MemorySnapshot& before) {
@@ -123,9 +116,9 @@ Status Stage::set_up(const MemorySnapshot& before) {
     // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
     // would watch, and is judged by what it leaves behind.
     if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
-        MEMRIG_TRY(const auto watching, choose_watching(before));
-        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching,
-                                             manner.ledger ? LedgerExtent::all : LedgerExtent::attempts));
+        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching(),
+                                             manner.ledger ? LedgerExtent::all : LedgerExtent::attempts,
+                                             armament_.owner_offset.value_or(0)));
     }
     for (const auto& order : order_.arm.elisions) {
         MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
@@ -191,25 +184,42 @@ Status Stage::compare_with_trace(const Performance& performance) {
     return {};
 }
 
+// A console that went silent would hide what the kernel says. So the kernel is asked to print a last word: what it said
+// before has then come, too.
+Status Stage::hear_console_out(const Performance& performance) {
+    if (performance.end != PlayEnd::finished) return {};
+    const std::string word = fmt::format("memrig: the end of trial {}", order_.number);
+    const std::size_t from = machine_.console().size();
+    const Status asked = while_running(*conductor_, [&] {
+        return machine_.agent().write_guest_file("/dev/kmsg", "<2>" + word + "\n", Deadline::after(kAgentPatience));
+    });
+    if (!asked && asked.error().fault != Fault::guest) return asked;
+    MEMRIG_TRY(console_ended_, machine_.console().wait_for(word, from, Deadline::after(kAgentPatience)));
+    return {};
+}
+
 Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     const ConsoleReport console = parse_console(machine_.console().text());
     TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
     if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
     if (rules_) {
-        RuleEvidence rules{rules_->breaches(), rules_->checks_by_rule(), rules_->gaps()};
+        RuleEvidence rules{rules_->breaches(), rules_->checks(), rules_->gaps()};
         const auto& told = notices_->breaches();
         rules.breaches.insert(rules.breaches.end(), told.begin(), told.end());
         rules.checks.insert(notices_->checks().begin(), notices_->checks().end());
         const auto gaps = notices_->gaps();
         rules.gaps.insert(rules.gaps.end(), gaps.begin(), gaps.end());
+        leave_out_unarmed(rules, armament_);
         evidence.rules = std::move(rules);
     }
     if (const auto& veto = order_.scenario.veto;
         veto && veto->by != VetoSpec::By::nobody && notices_ && notices_->vetoes(veto->notice) == 0)
         evidence.never_vetoed = to_string(veto->notice);
     evidence.mode = order_.manner.mode;
+    evidence.console_is_whole = console_ended_;
     evidence.ledger_disagreements = disagreements_;
+    if (ledger_) evidence.blind = blind_spots(armament_, ledger_->contradictions());
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
@@ -235,7 +245,9 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     };
     machine_.agent().shorten_waits_when(crashed, kCrashedPatience);
     MEMRIG_TRY(probe_, machine_.probe());
-    conductor_ = std::make_unique<Conductor>(*probe_, kernel_stack_bytes(guest.symbols, probe_->architecture()));
+    conductor_ = std::make_unique<Conductor>(*probe_, armament_.stack_bytes != 0
+                                                          ? armament_.stack_bytes
+                                                          : kernel_stack_bytes(guest.symbols, probe_->architecture()));
     MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
     if (order_.manner.lock_trace) {
         MEMRIG_CHECK(while_running(
@@ -256,6 +268,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     if (notices_ && seen.end == PlayEnd::finished) notices_->finish();
     name_tasks_of(cast.record());
     MEMRIG_CHECK(compare_with_trace(seen));
+    MEMRIG_CHECK(hear_console_out(seen));
     for (const auto& [task, name] : seen.names) tasks_[task] = {cast.roster().actor_of(task), name};
     for (const auto& [actor, task] : seen.tasks) tasks_[task].actor = actor;
     outcome.result.schedule_seconds = seen.schedule_seconds;
@@ -303,6 +316,15 @@ std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& s
     return scenario.points.empty() ? default_points() : scenario.points;
 }
 
+// Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed.
+static Status arm(Host& host, TrialSpec& spec) {
+    if (!spec.armament && spec.manner.mode == Mode::free) return {};
+    if (!spec.armament) {
+        MEMRIG_TRY(spec.armament, armament_of(host, spec.guest));
+    }
+    return write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament)));
+}
+
 Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
     MEMRIG_ASSERT(order.guest, "a trial has a guest to begin with");
     MEMRIG_ASSERT(order.number > 0, "trials are numbered from 1");
@@ -316,8 +338,10 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
     MEMRIG_CHECK(make_directories(order.directory));
     MEMRIG_CHECK(write_file(order.directory / "trial.json", text_of(recipe_json(order))));
 
+    TrialSpec played = order;
+    const Status armed = arm(backend, played);
     const SteadyTime begun = steady_clock().now();
-    auto live = begin_guest(backend, order.guest, order.directory);
+    auto live = armed ? begin_guest(backend, order.guest, order.directory) : std::unexpected(armed.error());
     result.restore_seconds = seconds(steady_clock().now() - begun);
     if (!live) {
         if (live.error().fault == Fault::interrupted) return std::unexpected(live.error());
@@ -327,7 +351,6 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
         result.did_not_restore =
             is_kept(backend, order.guest->order.bench) && live.error().fault == Fault::rig && !killed;
     } else {
-        TrialSpec played = order;
         played.guest = live->guest;
         Machine& machine = *live->machine;
         Stage stage(machine, played, begun);

@@ -9,6 +9,7 @@
 #include "play/interleaver.h"
 #include "run/results.h"
 #include "scenario/scenario.h"
+#include "watch/armament.h"
 
 namespace memrig {
 
@@ -37,6 +38,8 @@ struct TrialSpec {
     Interleaving order = {};  // explore mode: the order to play
     bool keep_machine = false;
     std::string host = {};  // the name of the host, if there are several
+    // What the guest has shown of the watchers, see armament_of(). Needed in every mode but free.
+    std::optional<Armament> armament = {};
 };
 
 struct TrialOutcome {

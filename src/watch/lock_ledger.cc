@@ -56,7 +56,8 @@ const char* to_string(LockAction action) {
     return "?";
 }
 
-LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching)
+LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching,
+                       std::uint64_t owner_offset)
     : conductor_(conductor),
       symbols_(symbols),
       watching_(watching),
@@ -66,11 +67,13 @@ LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWa
           [this](std::uint64_t task, std::uint64_t mutex) {
               const auto wish = wanted_.find(task);
               return wish != wanted_.end() && wish->second.instance == mutex;
-          }),
+          },
+          owner_offset),
       names_(symbols) {}
 
 Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
-                                                     MutexWatching watching, LedgerExtent extent) {
+                                                     MutexWatching watching, LedgerExtent extent,
+                                                     std::uint64_t owner_offset) {
     // Lockdep kernels have mutex_lock_nested and its kin instead of mutex_lock (include/linux/mutex.h).
     static constexpr Primitive primitives[] = {
         {"mutex_lock", Effect::acquires, false, nullptr, true, true, true},
@@ -92,7 +95,7 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
     MEMRIG_ASSERT(extent == LedgerExtent::attempts || watching == MutexWatching::calls ||
                       conductor.probe().architecture().watched_writes_pass,
                   "writes are watched only on architectures where a watched write takes effect");
-    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching));
+    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching, owner_offset));
     for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
         if (!ledger->names_.can_know(lock)) ledger->gaps_.push_back(fmt::format("{} has no symbol", lock));
     if (extent == LedgerExtent::attempts) {
@@ -283,11 +286,23 @@ Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, c
     return {};
 }
 
+// A lock that was held before the ledger began, or by an elided call, is in nobody's list: a release alone says nothing.
+void LockLedger::check_against_held(const LockEvent& event) {
+    constexpr std::size_t most = 16;
+    if (event.action != LockAction::takes || contradictions_.size() >= most) return;
+    for (const auto& [task, held] : held_)
+        for (const auto& other : held)
+            if (other.lock == event.lock && other.instance == event.instance && !(other.shared && event.shared))
+                contradictions_.push_back(fmt::format("task {:x} takes {} in {}, which task {:x} has not released",
+                                                      event.task, event.lock, event.where, task));
+}
+
 void LockLedger::write(LockEvent event) {
     MEMRIG_ASSERT(!event.lock.empty(), "a lock event names its lock");
     if (auto& log = logger(LogLayer::watch); log.should_log(spdlog::level::debug))
         log.debug("task {:x} on vCPU {} {} {}{} ({})", event.task, event.vcpu, to_string(event.action), event.lock,
                   event.shared ? " for reading" : "", one_line(event.where));
+    check_against_held(event);
     switch (event.action) {
         case LockAction::wants: wanted_[event.task] = event; break;
         case LockAction::takes:

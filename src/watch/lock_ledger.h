@@ -49,8 +49,10 @@ public:
     // Sets the ledger's breakpoints and watchpoints. Fault::guest if the kernel lacks a function that every kernel has.
     // REQUIRES: `writes` (unless `extent` is `attempts`) only on an architecture where watched writes take effect
     // (Architecture::watched_writes_pass).
+    // `owner_offset` is where a mutex has its owner (LayoutProbe::owner_offset()); used only with `writes`.
     static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
-                                                    MutexWatching watching, LedgerExtent extent = LedgerExtent::all);
+                                                    MutexWatching watching, LedgerExtent extent = LedgerExtent::all,
+                                                    std::uint64_t owner_offset = 0);
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Calls `listener` for each event as it is written. The guest is stopped then.
@@ -69,6 +71,10 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
     // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return mutexes_.owners(); }
+    // Returns where the ledger contradicts itself, one line each: a task took a lock that another one held, or released
+    // one that it did not hold. An event was lost then, and no claim about locks can rest on the ledger. At most a few
+    // are kept.
+    [[nodiscard]] const std::vector<std::string>& contradictions() const { return contradictions_; }
     // Returns, for the report, what could not be watched on this kernel and why.
     [[nodiscard]] std::vector<std::string> gaps() const {
         std::vector<std::string> all = gaps_;
@@ -79,7 +85,7 @@ public:
 private:
     enum class Effect;
     struct Primitive;
-    LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching);
+    LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching, std::uint64_t owner_offset);
     Status watch_primitive(const Primitive& primitive);
     Status watch_devices();
     Status found_device(std::uint64_t device, std::uint64_t block);
@@ -90,6 +96,7 @@ private:
     Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
     Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
     void write(LockEvent event);
+    void check_against_held(const LockEvent& event);
     // Learns the address of each lock that has no symbol from the functions that take it.
     Status watch_takers();
     Status watch_for_mutex();
@@ -115,6 +122,7 @@ private:
     Listeners<void(const LockEvent&)> listeners_;
     Subscription stops_;
     std::vector<std::string> gaps_;
+    std::vector<std::string> contradictions_;
 };
 
 }  // namespace memrig

@@ -30,7 +30,9 @@ constexpr std::array kCallers = {
     Taker{"lock_device_hotplug_sysfs", locks::device_hotplug},
     Taker{"online_store", locks::device_hotplug},
     Taker{"state_store", locks::device_hotplug},
+    Taker{"store_mem_state", locks::device_hotplug},  // 4.x
     Taker{"add_memory_resource", locks::mem_hotplug},
+    Taker{"__add_memory_resource", locks::mem_hotplug},  // since v7.3-rc1
     Taker{"try_remove_memory", locks::mem_hotplug},
     Taker{"online_pages", locks::mem_hotplug},
     Taker{"offline_pages", locks::mem_hotplug},

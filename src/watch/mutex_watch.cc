@@ -25,7 +25,8 @@ constexpr std::uint64_t kTaskHead = 512;
 
 // Recognises the functions of the mutex code and of lockdep. A lock event names their caller instead.
 bool is_mutex_code(const std::string& place) {
-    constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "__ww_mutex_", "lock_acquire", "lock_release"};
+    constexpr std::array prefixes = {"mutex_",      "__mutex_", "_mutex_",      "__ww_mutex_", "rt_mutex_",
+                                     "__rt_mutex_", "rt_spin_", "lock_acquire", "lock_release"};
     return std::ranges::any_of(prefixes, [&](const char* prefix) { return place.starts_with(prefix); });
 }
 
@@ -33,10 +34,11 @@ bool is_mutex_code(const std::string& place) {
 
 Status MutexWatch::watch(std::uint64_t address, const std::string& name) {
     MEMRIG_ASSERT(!name.empty(), "a watched mutex has a name");
-    if (mutexes_.contains(address)) return {};
-    MEMRIG_CHECK(conductor_.watch_writes(address));
-    MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
-    mutexes_.emplace(address, Mutex{name, owner});
+    const std::uint64_t owner_at = address + owner_offset_;
+    if (mutexes_.contains(owner_at)) return {};
+    MEMRIG_CHECK(conductor_.watch_writes(owner_at));
+    MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, owner_at));
+    mutexes_.emplace(owner_at, Mutex{name, owner});
     return {};
 }
 
@@ -49,7 +51,7 @@ Status MutexWatch::look(const Arrival& stop) {
     auto owner = owners.begin();
     for (auto& [address, mutex] : mutexes_) {
         MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
-        if ((mutex.owner & kFlagWaiters) != 0) MEMRIG_CHECK(find_waiters(address, mutex, stop));
+        if (owner_offset_ == 0 && (mutex.owner & kFlagWaiters) != 0) MEMRIG_CHECK(find_waiters(address, mutex, stop));
     }
     return {};
 }

@@ -26,9 +26,15 @@ namespace memrig {
 class MutexWatch {
 public:
     // `is_known(task, mutex)` says whether `listener` knows already that the task wants the mutex and waits for it.
+    // `owner_offset` is where a mutex has its owner, in bytes. Where it is not 0, as in an rt_mutex, the waiters are not
+    // looked for: each of them writes its wish into the owner itself (mark_rt_mutex_waiters(), kernel/locking/rtmutex.c).
     MutexWatch(Conductor& conductor, CallPaths& paths, std::function<void(LockEvent)> listener,
-               std::function<bool(std::uint64_t, std::uint64_t)> is_known)
-        : conductor_(conductor), paths_(paths), listener_(std::move(listener)), is_known_(std::move(is_known)) {
+               std::function<bool(std::uint64_t, std::uint64_t)> is_known, std::uint64_t owner_offset = 0)
+        : conductor_(conductor),
+          paths_(paths),
+          listener_(std::move(listener)),
+          is_known_(std::move(is_known)),
+          owner_offset_(owner_offset) {
         MEMRIG_ASSERT(listener_ && is_known_, "a mutex watch is given both functions");
     }
 
@@ -73,7 +79,8 @@ private:
     CallPaths& paths_;
     std::function<void(LockEvent)> listener_;
     std::function<bool(std::uint64_t, std::uint64_t)> is_known_;
-    std::map<std::uint64_t, Mutex> mutexes_;
+    std::uint64_t owner_offset_;
+    std::map<std::uint64_t, Mutex> mutexes_;     // by the address of the owner
     std::map<std::uint64_t, TaskStruct> tasks_;  // by owner
     std::optional<std::uint64_t> list_offset_;   // of the pointer to the first waiter in `struct mutex`, once known
     std::string unfound_;                        // a mutex that had waiters when none were found, or ""

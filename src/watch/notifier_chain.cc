@@ -67,7 +67,7 @@ Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64
             MEMRIG_TRY(member, member_at(next, vcpu, next));
         }
     }
-    gap_ = "N3: the members of the chain of memory notifiers cannot be read";
+    gap_ = "the members of the chain of memory notifiers cannot be read";
     return std::vector<Member>();
 }
 

@@ -2,10 +2,13 @@
 
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
+#include "watch/roles.h"
 
 namespace memrig {
 
 namespace {
+
+constexpr int kMostNodes = 1024;  // MAX_NUMNODES is at most 1 << 10 (CONFIG_NODES_SHIFT)
 
 bool is_outcome(Notice notice) {
     return notice == Notice::online || notice == Notice::cancel_online || notice == Notice::offline ||
@@ -43,7 +46,7 @@ Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor,
                                     [self](const Arrival& arrival) { return self->at_node_notice(arrival); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
         if (symbols.all(function).empty()) {
-            watch->gaps_.push_back(fmt::format("N2: {} has no symbol", function));
+            watch->gaps_.push_back({{"N2", ""}, why_not_played(function)});
             continue;
         }
         MEMRIG_CHECK(watch_function(conductor, symbols, function, [self](const Arrival& arrival) -> Result<Response> {
@@ -58,7 +61,7 @@ Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor,
 Status NotifierWatch::watch_chain(const SymbolTable& symbols) {
     const auto lacks = [&](const char* symbol) {
         if (!symbols.all(symbol).empty()) return false;
-        for (const char* rule : {"N1", "N2", "N3"}) gaps_.push_back(fmt::format("{}: {} has no symbol", rule, symbol));
+        for (const char* rule : {"N1", "N2", "N3"}) gaps_.push_back({{rule, ""}, why_not_played(symbol)});
         return true;
     };
     if (lacks("blocking_notifier_call_chain")) return {};
@@ -82,9 +85,9 @@ Result<Response> NotifierWatch::at_chain(const Arrival& arrival) {
     return chain == memory_chain_ ? at_notice(arrival) : Result<Response>(Response::pass());
 }
 
-std::vector<std::string> NotifierWatch::gaps() const {
-    std::vector<std::string> all = gaps_;
-    if (!chain_.gap().empty()) all.push_back(chain_.gap());
+std::vector<RuleGap> NotifierWatch::gaps() const {
+    std::vector<RuleGap> all = gaps_;
+    if (!chain_.gap().empty()) all.push_back({{"N3", ""}, chain_.gap()});
     return all;
 }
 
@@ -103,6 +106,7 @@ void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t t
 
 // A task works on one block at a time.
 Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
+    seen_++;
     const Notice notice = numbers_.meaning(arrival.registers.argument(1));
     if (notice == Notice::other) {
         missed_notices_ = missed_notices_ || !numbers_.known();
@@ -116,7 +120,7 @@ Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
     if (!path.empty() && path.front().starts_with("memory_notify+")) path.erase(path.begin());
     const std::string disorder = check_order(operation, notice);
     if (!begins_unseen) {
-        checks_["N1"]++;
+        checks_[{"N1", ""}]++;
         reproach("N1", disorder, arrival.task, path);
     }
     operation.path = path;
@@ -139,7 +143,7 @@ Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint
     bool vetoed = is_veto(answer);
     const bool stopped = (answer & kNotifyStopMask) != 0;
     if (const auto wrong = chain_.end(arrival.task, stopped); wrong) {
-        checks_["N3"]++;
+        checks_[{"N3", ""}]++;
         if (!wrong->empty())
             reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
     }
@@ -210,7 +214,7 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
     const auto words = conductor_.probe().read_words(arrival.vcpu, places);
     if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
     if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
-    checks_["N2"]++;
+    checks_[{"N2", ""}]++;
     const std::uint64_t pages = spec_.block_bytes / spec_.page_bytes;
     const std::uint64_t first = *operation.block * pages;
     const auto facts = facts_of(operation);
@@ -219,6 +223,7 @@ Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice not
         return fmt::format("with {} of memory{}, but not of its {} pages from pfn {:#x} on: {:#x}, {:#x}, {:#x}, {:#x}",
                            to_string(notice), *operation.block, pages, first, (*words)[0], (*words)[1], (*words)[2],
                            (*words)[3]);
+    if (!nodes_told_ || (fields->status_change_nid >= -1 && fields->status_change_nid < kMostNodes)) read_of_block_++;
     if (is_announcement(notice)) {
         operation.fields = fields;
         return check_nodes(operation, notice, *fields);
@@ -261,7 +266,7 @@ std::string NotifierWatch::check_told_nodes(const Operation& operation, Notice n
     if (!operation.block || !operation.fields) return "";
     const auto change = node_change(operation, notice, operation.fields->nr_pages);
     if (!change) return "";
-    checks_["N4"]++;
+    checks_[{"N4", ""}]++;
     const bool same_node = told.node == change->node;
     if (is_told == change->changes && (!is_told || same_node)) return "";
     if (is_told && !same_node)
@@ -281,7 +286,7 @@ Result<Response> NotifierWatch::at_node_notice(const Arrival& arrival) {
     NodeOperation& operation = node_operations_[arrival.task];
     const int node = word ? static_cast<std::int32_t>(*word) : operation.node;
     MEMRIG_TRY(operation.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    checks_["N4"]++;
+    checks_[{"N4", ""}]++;
     reproach("N4", check_node_order(operation, notice, node), arrival.task, operation.path, "node_notify");
     if (!is_announcement(notice)) return Response::pass();
     MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {

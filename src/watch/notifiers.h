@@ -65,11 +65,15 @@ public:
     void finish();
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
-    // Returns how often each rule was checked, by rule ("N1").
-    [[nodiscard]] const std::map<std::string, std::uint64_t>& checks() const { return checks_; }
+    // Returns how often each rule was checked.
+    [[nodiscard]] const CheckCounts& checks() const { return checks_; }
     // Returns how often this notice was vetoed, by the rig or by a notifier of the kernel.
     [[nodiscard]] std::uint64_t vetoes(Notice notice) const;
-    [[nodiscard]] std::vector<std::string> gaps() const;
+    [[nodiscard]] std::vector<RuleGap> gaps() const;
+    // Returns how many notices were seen, and how many of them could be read and named the block that their task works
+    // on, and a node that can be one. For arming: they tell whether the numbers and the fields are where they should be.
+    [[nodiscard]] std::uint64_t seen() const { return seen_; }
+    [[nodiscard]] std::uint64_t read_of_block() const { return read_of_block_; }
 
 private:
     // A task's work on a block, from the first notice to the outcome.
@@ -127,17 +131,18 @@ private:
     NoticeNumbers numbers_;
     std::optional<std::uint64_t> memory_chain_;  // the chain's address, once it is known
     std::set<std::uint64_t> telling_;  // the tasks that entered memory_notify() while memory_chain_ was not known
-    bool prepares_ = false;            // a MEM_PREPARE_ONLINE or a MEM_FINISH_OFFLINE was seen
-    bool missed_notices_ = false;      // notices came before they could be read
-    bool nodes_told_ = true;           // these notices also tell of the nodes (until v6.17)
-    bool has_node_chain_ = false;      // the nodes have a chain of their own (since v6.17)
+    std::uint64_t seen_ = 0, read_of_block_ = 0;
+    bool prepares_ = false;        // a MEM_PREPARE_ONLINE or a MEM_FINISH_OFFLINE was seen
+    bool missed_notices_ = false;  // notices came before they could be read
+    bool nodes_told_ = true;       // these notices also tell of the nodes (until v6.17)
+    bool has_node_chain_ = false;  // the nodes have a chain of their own (since v6.17)
     NodeNoticeNumbers node_numbers_;
     std::map<std::uint64_t, NodeOperation> node_operations_;  // by task
     std::map<std::uint64_t, Operation> operations_;           // by task
     std::map<Notice, std::uint64_t> vetoes_;
     std::vector<RuleBreach> breaches_;
-    std::map<std::string, std::uint64_t> checks_;
-    std::vector<std::string> gaps_;
+    CheckCounts checks_;
+    std::vector<RuleGap> gaps_;
 };
 
 }  // namespace memrig

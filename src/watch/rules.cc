@@ -1,65 +1,110 @@
 #include "watch/rules.h"
 
 #include <algorithm>
+#include <array>
 
 #include "base/assert.h"
 #include "base/log.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
+#include "watch/roles.h"
 
 namespace memrig {
 
+// What the arguments of a rule's function show. A function that is not called so is not the one that was meant.
+enum class RuleWatch::Argument {
+    any,
+    block,   // the first is the device of a memory block
+    added,   // the second is the resource that is added
+    removed  // the range that is removed
+};
+
 struct RuleWatch::Rule {
     const char* name;
-    const char* function;  // a task that enters this function
+    const char* function;  // a function or a role: a task that enters it
     const char* lock;      // must hold this lock, and not as a reader
+    Argument argument = Argument::any;
+    const char* does = "";
 };
+
+const std::vector<RuleWatch::Rule>& RuleWatch::all_rules() {
+    static const std::vector<Rule> rules = {
+        {"R1", "{adder}", locks::device_hotplug, Argument::added, "adds memory"},
+        {"R2", "{remover}", locks::device_hotplug, Argument::removed, "removes memory"},
+        {"R3", "memory_subsys_online", locks::device_hotplug, Argument::block, "onlines a block"},
+        {"R3", "memory_subsys_offline", locks::device_hotplug, Argument::block, "offlines a block"},
+        {"R4", "arch_add_memory", locks::mem_hotplug},
+        {"R4", "arch_remove_memory", locks::mem_hotplug},
+        {"R4", "move_pfn_range_to_zone", locks::mem_hotplug},
+        {"R4", "remove_pfn_range_from_zone", locks::mem_hotplug},
+        {"R4", "adjust_present_page_count", locks::mem_hotplug},
+        {"R7", "arch_register_cpu", locks::device_hotplug},
+        {"R7", "cpu_subsys_online", locks::device_hotplug},
+    };
+    return rules;
+}
+
+std::vector<Obligation> watched_checks() {
+    std::vector<Obligation> all = {{"R5", "memory_subsys_online"}, {"R5", "memory_subsys_offline"}};
+    for (const auto& [rule, function] : RuleWatch::held_locks()) all.push_back({rule, function});
+    for (const char* rule : {"R6", "R8", "N1", "N2", "N3"}) all.push_back({rule, ""});
+    all.push_back({"N4", "node_notify"});
+    std::ranges::sort(all);
+    return all;
+}
+
+std::vector<std::pair<std::string, std::string>> RuleWatch::held_locks() {
+    std::vector<std::pair<std::string, std::string>> pairs;
+    for (const auto& rule : all_rules()) pairs.emplace_back(rule.name, rule.function);
+    return pairs;
+}
 
 Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const LockLedger& ledger,
                                                    const SymbolTable& symbols, std::uint64_t block_bytes) {
-    static constexpr Rule rules[] = {
-        {"R1", "add_memory_resource", "device_hotplug_lock"},
-        {"R2", "try_remove_memory", "device_hotplug_lock"},
-        {"R3", "memory_subsys_online", "device_hotplug_lock"},
-        {"R3", "memory_subsys_offline", "device_hotplug_lock"},
-        {"R4", "arch_add_memory", "mem_hotplug_lock"},
-        {"R4", "arch_remove_memory", "mem_hotplug_lock"},
-        {"R4", "move_pfn_range_to_zone", "mem_hotplug_lock"},
-        {"R4", "remove_pfn_range_from_zone", "mem_hotplug_lock"},
-        {"R4", "adjust_present_page_count", "mem_hotplug_lock"},
-        {"R7", "arch_register_cpu", "device_hotplug_lock"},
-        {"R7", "cpu_subsys_online", "device_hotplug_lock"},
-    };
     std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols, block_bytes));
+    for (const auto& rule : all_rules()) MEMRIG_CHECK(watch->watch_rule(rule));
+    MEMRIG_CHECK(watch->watch_blocks());
     RuleWatch* self = watch.get();
-    for (const auto& rule : rules) {
-        if (!ledger.watches(rule.lock)) {
-            watch->gaps_.push_back(fmt::format("{}: {} is not watched", rule.name, rule.lock));
-        } else if (symbols.all(rule.function).empty()) {
-            watch->gaps_.push_back(fmt::format("{}: {} has no symbol", rule.name, rule.function));
-        } else {
-            MEMRIG_CHECK(watch_function(conductor, symbols, rule.function,
-                                        [self, &rule](const Arrival& arrival) { return self->check(rule, arrival); }));
-        }
-    }
-    // R5.
-    const auto watch_r5 = [&](const char* function, const Conductor::Handler& handler) -> Status {
-        if (!symbols.all(function).empty()) return watch_function(conductor, symbols, function, handler);
-        watch->gaps_.push_back(fmt::format("R5: {} has no symbol", function));
-        return {};
-    };
-    for (const auto& [function, added] : {std::pair{"add_memory_resource", true}, {"try_remove_memory", false}})
-        MEMRIG_CHECK(watch_r5(function, [self, added](const Arrival& at) { return self->change_begins(at, added); }));
-    for (const char* function : {"memory_subsys_online", "memory_subsys_offline"})
-        MEMRIG_CHECK(
-            watch_r5(function, [self, function](const Arrival& at) { return self->check_block(function, at); }));
-    for (const char* function : {"state_store", "online_store", "probe_store"})
-        if (!symbols.all(function).empty())
-            MEMRIG_CHECK(watch_function(conductor, symbols, function, [self, function](const Arrival& arrival) {
-                return self->check_store(function, arrival);
+    for (const char* role : {"{store-state}", "{store-online}", "{store-probe}"})
+        if (const auto function = player_of(role, symbols))
+            MEMRIG_CHECK(watch_function(conductor, symbols, *function, [self, function](const Arrival& arrival) {
+                return self->check_store(*function, arrival);
             }));
-    MEMRIG_CHECK(self->watch_sections());
+    MEMRIG_CHECK(watch->watch_sections());
     return watch;
+}
+
+Status RuleWatch::watch_rule(const Rule& rule) {
+    const auto function = player_of(rule.function, symbols_);
+    if (!ledger_.watches(rule.lock))
+        gaps_.push_back({{rule.name, rule.function}, fmt::format("{} is not watched", rule.lock)});
+    else if (!function) gaps_.push_back({{rule.name, rule.function}, why_not_played(rule.function)});
+    else
+        return watch_function(conductor_, symbols_, *function, [this, &rule, function](const Arrival& arrival) {
+            return check(rule, *function, arrival);
+        });
+    return {};
+}
+
+// R5. Without a symbol for what adds or removes, no block can be judged.
+Status RuleWatch::watch_blocks() {
+    constexpr std::array blocks = {"memory_subsys_online", "memory_subsys_offline"};
+    for (const auto& [role, added] : {std::pair{"{adder}", true}, {"{remover}", false}}) {
+        if (const auto function = player_of(role, symbols_))
+            MEMRIG_CHECK(watch_function(conductor_, symbols_, *function, [this, added](const Arrival& arrival) {
+                return change_begins(arrival, added);
+            }));
+        else
+            for (const char* block : blocks) gaps_.push_back({{"R5", block}, why_not_played(role)});
+    }
+    for (const char* function : blocks) {
+        if (symbols_.all(function).empty()) gaps_.push_back({{"R5", function}, why_not_played(function)});
+        else
+            MEMRIG_CHECK(watch_function(conductor_, symbols_, function, [this, function](const Arrival& arrival) {
+                return check_block(function, arrival);
+            }));
+    }
+    return {};
 }
 
 Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
@@ -72,27 +117,50 @@ Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
     return {};
 }
 
-Result<Response> RuleWatch::check(const Rule& rule, const Arrival& arrival) {
-    checks_++;
-    checks_by_rule_[rule.name]++;
+Result<Response> RuleWatch::check(const Rule& rule, const std::string& function, const Arrival& arrival) {
+    MEMRIG_TRY(const bool as_played, is_as_played(rule, arrival));
+    const RuleGap misplayed{{rule.name, rule.function},
+                            fmt::format("{} is not called as a function that {}", function, rule.does),
+                            RuleGap::Kind::unarmed};
+    if (!as_played) {
+        if (std::ranges::find(gaps_, misplayed) == gaps_.end()) gaps_.push_back(misplayed);
+        return Response::pass();
+    }
+    checks_[{rule.name, rule.function}]++;
     const auto held = ledger_.held_by(arrival.task);
     const bool kept =
         std::ranges::any_of(held, [&](const LockEvent& event) { return event.lock == rule.lock && !event.shared; });
-    if (!kept) MEMRIG_CHECK(note_breach({rule.name, rule.function, rule.lock, arrival.task, {}, {}}, arrival));
+    if (!kept) MEMRIG_CHECK(note_breach({rule.name, function, rule.lock, arrival.task, {}, {}}, arrival));
     return Response::pass();
+}
+
+Result<bool> RuleWatch::is_as_played(const Rule& rule, const Arrival& arrival) {
+    switch (rule.argument) {
+        case Argument::any: return true;
+        case Argument::block: {
+            MEMRIG_TRY(const auto block,
+                       memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
+            return block.has_value();
+        }
+        case Argument::added:
+        case Argument::removed: break;
+    }
+    MEMRIG_TRY(const auto change, change_of(arrival, rule.argument == Argument::added));
+    return change.has_value();
 }
 
 // add_memory_resource(nid, struct resource *, ...): a resource begins with its start and its end (the last byte).
 // try_remove_memory(start, size), before v5.15 (nid, start, size): a first argument as low as a node's number is a
-// node, because no memory that can be removed lies so low.
-Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
+// node, because no memory that can be removed lies so low. Memory is added and removed in whole blocks
+// (check_hotplug_memory_range()).
+Result<std::optional<RuleWatch::Change>> RuleWatch::change_of(const Arrival& arrival, bool added) {
     constexpr std::uint64_t most_nodes = 4096;
     Change change{arrival.task, 0, 0, added ? "added" : "removed"};
     if (added) {
         const std::uint64_t resource = arrival.registers.argument(1);
         const auto range = conductor_.probe().read_words(arrival.vcpu, {resource, resource + 8});
         if (!range && range.error().fault != Fault::guest) return std::unexpected(range.error());
-        if (!range) return Response::pass();
+        if (!range) return std::nullopt;
         MEMRIG_ASSERT(range->size() == 2, "the probe reads a word at each address");
         change.start = (*range)[0];
         change.bytes = (*range)[1] - (*range)[0] + 1;
@@ -101,8 +169,15 @@ Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
         change.start = arrival.registers.argument(with_node ? 1 : 0);
         change.bytes = arrival.registers.argument(with_node ? 2 : 1);
     }
-    changes_.push_back(change);
-    MEMRIG_CHECK(conductor_.on_return(arrival, [this, change](const Arrival&, std::uint64_t) -> Status {
+    const bool whole = change.bytes != 0 && change.start % block_bytes_ == 0 && change.bytes % block_bytes_ == 0;
+    return whole ? std::optional(change) : std::nullopt;
+}
+
+Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
+    MEMRIG_TRY(const auto change, change_of(arrival, added));
+    if (!change) return Response::pass();
+    changes_.push_back(*change);
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, change = *change](const Arrival&, std::uint64_t) -> Status {
         std::erase_if(changes_, [&](const Change& other) {
             return other.task == change.task && other.start == change.start && other.what == change.what;
         });
@@ -114,8 +189,7 @@ Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
 Result<Response> RuleWatch::check_block(const char* function, const Arrival& arrival) {
     MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
     if (!block) return Response::pass();
-    checks_++;
-    checks_by_rule_["R5"]++;
+    checks_[{"R5", function}]++;
     const std::uint64_t address = *block * block_bytes_;
     for (const auto& change : changes_) {
         if (change.task == arrival.task || address < change.start || address - change.start >= change.bytes) continue;
@@ -136,7 +210,7 @@ Status RuleWatch::watch_sections() {
     for (const auto& [side, begin, end] : {std::tuple{Side::reader, "get_online_mems", "put_online_mems"},
                                            {Side::writer, "mem_hotplug_begin", "mem_hotplug_done"}}) {
         if (symbols_.all(begin).empty() || symbols_.all(end).empty()) {
-            gaps_.push_back(fmt::format("R8: {} has no symbol", symbols_.all(begin).empty() ? begin : end));
+            gaps_.push_back({{"R8", ""}, why_not_played(symbols_.all(begin).empty() ? begin : end)});
             return {};
         }
         const auto begins = [this, side](const Arrival& arrival) { return section_begins(side, arrival); };
@@ -155,10 +229,7 @@ Result<Response> RuleWatch::section_begins(Side side, const Arrival& arrival) {
     };
     if (!coming_[side].insert(arrival.task).second) return Response::pass();  // it was parked and has come back
     // Only a task that arrives while another one is inside can be kept out, and so tests the rule.
-    if (in_the_other(arrival.task)) {
-        checks_++;
-        checks_by_rule_["R8"]++;
-    }
+    if (in_the_other(arrival.task)) checks_[{"R8", ""}]++;
     const auto gets_in = [this, side, in_the_other](const Arrival& returned, std::uint64_t) -> Status {
         coming_[side].erase(returned.task);
         inside_[side].insert(returned.task);
@@ -184,11 +255,10 @@ Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
 }
 
 // R6: also checked where the store function fails or is to be called again (-ERESTARTNOINTR).
-Result<Response> RuleWatch::check_store(const char* function, const Arrival& arrival) {
+Result<Response> RuleWatch::check_store(const std::string& function, const Arrival& arrival) {
     const std::size_t held_before = ledger_.held_by(arrival.task).size();
     const auto at_return = [this, function, held_before](const Arrival& returned, std::uint64_t) -> Status {
-        checks_by_rule_["R6"]++;
-        checks_++;
+        checks_[{"R6", ""}]++;
         const auto held = ledger_.held_by(returned.task);
         if (held.size() <= held_before) return {};
         return note_breach({"R6",

@@ -24,6 +24,7 @@
 #include "probe/conductor.h"
 #include "probe/symbols.h"
 #include "watch/lock_ledger.h"
+#include "watch/obligation.h"
 
 namespace memrig {
 
@@ -43,6 +44,9 @@ struct RuleBreach {
     std::string reproach = {};      // what is wrong, if `lock` does not say it
 };
 
+// Returns all checks that can be made, of the rules and of the notices, sorted. Thread-safe.
+std::vector<Obligation> watched_checks();
+
 // In force from make() until it is destroyed. The conductor, the ledger and the symbols must outlive it. Used on the
 // conductor's thread.
 class RuleWatch {
@@ -53,14 +57,16 @@ public:
                                                    const SymbolTable& symbols, std::uint64_t block_bytes);
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
-    // Returns how often rules were checked. A rule that was never checked proves nothing.
-    [[nodiscard]] std::uint64_t checks() const { return checks_; }
-    // Returns how often each rule was checked, by rule ("R1").
-    [[nodiscard]] const std::map<std::string, std::uint64_t>& checks_by_rule() const { return checks_by_rule_; }
-    [[nodiscard]] const std::vector<std::string>& gaps() const { return gaps_; }
+    // Returns how often each rule was checked, and where. A rule that was never checked proves nothing.
+    [[nodiscard]] const CheckCounts& checks() const { return checks_; }
+    [[nodiscard]] const std::vector<RuleGap>& gaps() const { return gaps_; }
+    // Returns the rules that ask for a lock, each with the function that puts it to the test.
+    static std::vector<std::pair<std::string, std::string>> held_locks();
 
 private:
+    enum class Argument;
     struct Rule;
+    static const std::vector<Rule>& all_rules();
     // Memory that a task is adding or removing.
     struct Change {
         std::uint64_t task;
@@ -74,9 +80,15 @@ private:
     Status watch_sections();
     Result<Response> section_begins(Side side, const Arrival& arrival);
     Result<Response> section_ends(Side side, const Arrival& arrival);
-    Result<Response> check(const Rule& rule, const Arrival& arrival);
+    Status watch_rule(const Rule& rule);
+    Status watch_blocks();
+    Result<Response> check(const Rule& rule, const std::string& function, const Arrival& arrival);
     Result<Response> change_begins(const Arrival& arrival, bool added);
-    Result<Response> check_store(const char* function, const Arrival& arrival);
+    // Returns the range that the call adds or removes; nothing if its arguments are not those of such a function.
+    Result<std::optional<Change>> change_of(const Arrival& arrival, bool added);
+    // Returns true if the call has the arguments of what the rule's function does.
+    Result<bool> is_as_played(const Rule& rule, const Arrival& arrival);
+    Result<Response> check_store(const std::string& function, const Arrival& arrival);
     Result<Response> check_block(const char* function, const Arrival& arrival);
     Status note_breach(RuleBreach breach, const Arrival& arrival);
 
@@ -88,10 +100,9 @@ private:
     std::vector<Change> changes_;
     // For R8: the tasks that are about to enter a section, and those inside one.
     std::map<Side, std::set<std::uint64_t>> coming_, inside_;
-    std::map<std::string, std::uint64_t> checks_by_rule_;
+    CheckCounts checks_;
     std::vector<RuleBreach> breaches_;
-    std::vector<std::string> gaps_;
-    std::uint64_t checks_ = 0;
+    std::vector<RuleGap> gaps_;
 };
 
 }  // namespace memrig

@@ -45,8 +45,7 @@ public:
     [[nodiscard]] TrialEvidence evidence() const {
         TrialEvidence evidence = SampleTrial::evidence();
         evidence.locks = &events_;
-        evidence.rules =
-            RuleEvidence{breaches_, {{"R1", 1}, {"R3", 4}, {"R4", 5}, {"R5", 4}, {"N1", 8}, {"N2", 8}, {"N3", 8}}, {}};
+        evidence.rules = RuleEvidence{breaches_, sample_checks(), {}};
         return evidence;
     }
     [[nodiscard]] Judgement judged() const { return judge(evidence()); }

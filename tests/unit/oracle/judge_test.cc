@@ -369,9 +369,9 @@ TEST(Judge, NotHeldIfItSleptAndGotInUnderTheSameHold) {
 TEST(Judge, ASleeperThatPutNoRuleOfReadersToTheTestIsNoPass) {
     SleeperTrial trial;
     TrialEvidence evidence = trial.evidence();
-    evidence.rules = RuleEvidence{{}, {{"R1", 1}, {"R3", 1}, {"R4", 1}, {"R5", 1}, {"N1", 1}, {"N2", 1}, {"N3", 1}}};
+    evidence.rules = RuleEvidence{{}, sample_checks()};
     EXPECT_EQ(judge(evidence).verdict, Verdict::inconclusive);
-    evidence.rules->checks["R8"] = 1;
+    evidence.rules->checks[{"R8", ""}] = 1;
     EXPECT_EQ(judge(evidence).verdict, Verdict::held);
 }
 

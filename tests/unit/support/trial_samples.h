@@ -34,6 +34,19 @@ inline Schedule sample_schedule() {
 inline constexpr std::uint64_t kSampleAdder = 0xffffc90000004000;
 inline constexpr std::uint64_t kSampleOnliner = 0xffffc90000010000;
 
+// The checks that a trial of the sample schedule makes.
+inline CheckCounts sample_checks() {
+    return {{{"R1", "{adder}"}, 1},
+            {{"R3", "memory_subsys_online"}, 4},
+            {{"R4", "arch_add_memory"}, 1},
+            {{"R4", "move_pfn_range_to_zone"}, 4},
+            {{"R4", "adjust_present_page_count"}, 4},
+            {{"R5", "memory_subsys_online"}, 4},
+            {{"N1", ""}, 8},
+            {{"N2", ""}, 8},
+            {{"N3", ""}, 8}};
+}
+
 struct SampleTrial {
     Schedule schedule = sample_schedule();
     Performance performance;

@@ -81,7 +81,7 @@ TEST_F(NotifierChainTest, AnotherTasksCallsAreNotThisOnes) {
 
 TEST_F(NotifierChainTest, WhatIsNoChainIsAGap) {
     EXPECT_EQ(notice({}), std::nullopt);
-    EXPECT_EQ(chain.gap(), "N3: the members of the chain of memory notifiers cannot be read");
+    EXPECT_EQ(chain.gap(), "the members of the chain of memory notifiers cannot be read");
 }
 
 TEST_F(NotifierChainTest, AChainWithoutAnEndIsNone) {

@@ -1,0 +1,289 @@
+#include "run/arming.h"
+
+#include <algorithm>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/paths.h"
+#include "base/text.h"
+#include "play/snapshot.h"
+#include "play/while_running.h"
+#include "probe/function_watch.h"
+#include "probe/kernel_objects.h"
+#include "watch/layout_probe.h"
+#include "watch/lock_ledger.h"
+#include "watch/lock_witness.h"
+#include "watch/notifiers.h"
+#include "watch/roles.h"
+
+namespace memrig {
+
+namespace {
+
+using namespace std::chrono_literals;
+using State = WatcherReport::State;
+constexpr auto kWritePatience = 2min;
+// The blocks that are tried, from the last one down, until one goes offline: it may hold memory that cannot move.
+constexpr unsigned kMostBlocks = 4;
+
+// One guest while it is armed.
+class Arming {
+public:
+    Arming(Machine& machine, const PreparedGuest& guest) : machine_(machine), guest_(guest) {}
+    Result<Armament> arm();
+
+private:
+    // Writes the text to the block's attribute `online`, with the probe at work. Returns the kernel's refusal, or "".
+    Result<std::string> write_online(Conductor& conductor, std::uint64_t block, const char* text);
+    // Notes the task that enters the store function.
+    Status watch_store(Conductor& conductor);
+    Status learn_layout(std::uint64_t block);
+    Status compare_witnesses(std::uint64_t block);
+    Status take_a_block_out(const MemorySnapshot& before);
+    void judge_stacks(const LayoutProbe& layout, std::uint64_t guessed);
+    void judge_mutexes(const LockLedger& ledger, const LockWitness& witness);
+    void judge_rwsems(const LockLedger& ledger, unsigned tried);
+    void judge_notices(const NotifierWatch& notices, bool went_offline);
+    void report(Watcher watcher, State state, std::string why) { armament_.reports[watcher] = {state, std::move(why)}; }
+    [[nodiscard]] MutexWatching watching() const {
+        const bool writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
+        return writes && armament_.owner_offset ? MutexWatching::writes : MutexWatching::calls;
+    }
+
+    Machine& machine_;
+    const PreparedGuest& guest_;
+    Probe* probe_ = nullptr;
+    Armament armament_;
+    std::string store_;                // the function that plays {store-online}
+    std::set<std::uint64_t> storers_;  // the tasks that entered it
+};
+
+Result<std::string> Arming::write_online(Conductor& conductor, std::uint64_t block, const char* text) {
+    const std::string file = fmt::format("/sys/devices/system/memory/memory{}/online", block);
+    const Status written = while_running(
+        conductor, [&] { return machine_.agent().write_guest_file(file, text, Deadline::after(kWritePatience)); });
+    MEMRIG_CHECK(conductor.pause());
+    if (written) return std::string();
+    if (written.error().fault != Fault::guest) return std::unexpected(written.error());
+    return written.error().message;
+}
+
+Status Arming::watch_store(Conductor& conductor) {
+    storers_.clear();
+    if (store_.empty()) return {};
+    return watch_function(conductor, guest_.symbols, store_, [this](const Arrival& arrival) {
+        storers_.insert(arrival.task);
+        return Result<Response>(Response::pass());
+    });
+}
+
+void Arming::judge_stacks(const LayoutProbe& layout, std::uint64_t guessed) {
+    const std::string gap = kernel_stack_gap(guest_.symbols, probe_->architecture());
+    const std::uint64_t seen = layout.stack_bytes();
+    if (seen != 0 && seen != guessed && gap.empty())
+        report(Watcher::stacks, State::unarmed,
+               fmt::format("the kernel's symbols tell of stacks of {} bytes, but one of {} was seen", guessed, seen));
+    else if (seen != 0)
+        report(Watcher::stacks, State::armed, fmt::format("the end of a stack of {} bytes was seen", seen));
+    else if (gap.empty())
+        report(Watcher::stacks, State::not_exercised,
+               fmt::format("no end of a stack was seen; {} bytes by the symbols", guessed));
+    else report(Watcher::stacks, State::unarmed, gap + ", and no end of a stack was seen");
+}
+
+Status Arming::learn_layout(std::uint64_t block) {
+    const std::uint64_t guessed = kernel_stack_bytes(guest_.symbols, probe_->architecture());
+    Conductor conductor(*probe_, guessed);
+    MEMRIG_CHECK(conductor.pause());
+    MEMRIG_TRY(const auto layout, LayoutProbe::make(conductor, guest_.symbols));
+    // The block is online already, so the kernel only takes and releases the locks.
+    MEMRIG_TRY(const std::string refused, write_online(conductor, block, "1"));
+    MEMRIG_CHECK(layout->end());
+    MEMRIG_CHECK(conductor.unwatch_all());
+    armament_.stack_bytes = layout->stack_bytes() != 0 ? layout->stack_bytes() : guessed;
+    armament_.owner_offset = layout->owner_offset();
+    judge_stacks(*layout, guessed);
+    return {};
+}
+
+void Arming::judge_mutexes(const LockLedger& ledger, const LockWitness& witness) {
+    std::size_t compared = 0;
+    const auto& events = ledger.events();
+    const std::string differs = witness.disagreement(events, compared);
+    const auto takes = std::ranges::find_if(events, [&](const LockEvent& event) {
+        return event.action == LockAction::takes && event.lock == locks::device_hotplug &&
+               storers_.contains(event.task);
+    });
+    const bool seen = std::ranges::any_of(storers_, [&](std::uint64_t task) { return witness.saw(task); });
+    if (!differs.empty()) {
+        report(Watcher::mutexes, State::unarmed, differs);
+    } else if (takes == events.end()) {
+        report(Watcher::mutexes, seen ? State::unarmed : State::not_exercised,
+               fmt::format("no task of {} was seen taking {}", store_.empty() ? "a store function" : store_ + "()",
+                           locks::device_hotplug));
+        return;
+    } else {
+        report(Watcher::mutexes, State::armed,
+               fmt::format("{} takes and releases, as by their calls; {}", compared,
+                           watching() == MutexWatching::writes
+                               ? fmt::format("the owner lies at byte {}", *armament_.owner_offset)
+                               : "watched by calls"));
+    }
+    if (takes == events.end() || takes->path.empty()) return;
+    const bool by_store = std::ranges::any_of(takes->path, [&](const std::string& place) {
+        return place.starts_with(store_ + "+") || place.starts_with(store_ + ".");
+    });
+    report(Watcher::paths, by_store ? State::armed : State::unarmed,
+           by_store ? fmt::format("{} shows in the path of its task", store_)
+                    : fmt::format("{} does not show in the path of its task, which begins with {}", store_,
+                                  takes->path.front()));
+}
+
+Status Arming::compare_witnesses(std::uint64_t block) {
+    Conductor conductor(*probe_, armament_.stack_bytes);
+    MEMRIG_CHECK(conductor.pause());
+    MEMRIG_TRY(const auto ledger, LockLedger::make(conductor, guest_.symbols, watching(), LedgerExtent::all,
+                                                   armament_.owner_offset.value_or(0)));
+    MEMRIG_TRY(const auto witness, LockWitness::make(conductor, guest_.symbols));
+    MEMRIG_CHECK(watch_store(conductor));
+    MEMRIG_TRY(const std::string refused, write_online(conductor, block, "1"));
+    judge_mutexes(*ledger, *witness);
+    return conductor.unwatch_all();
+}
+
+void Arming::judge_rwsems(const LockLedger& ledger, unsigned tried) {
+    if (tried == 0) return report(Watcher::rwsems, State::not_exercised, "no block was online");
+    const auto& events = ledger.events();
+    const auto acts = [&](LockAction action, std::uint64_t task) {
+        return std::ranges::count_if(events, [&](const LockEvent& event) {
+            return event.action == action && event.lock == locks::mem_hotplug && event.task == task && !event.shared;
+        });
+    };
+    std::ptrdiff_t takes = 0, releases = 0;
+    for (const std::uint64_t task : storers_) {
+        takes += acts(LockAction::takes, task);
+        releases += acts(LockAction::releases, task);
+    }
+    const bool armed = takes > 0 && takes == releases && ledger.contradictions().empty();
+    const bool known = ledger.watches(locks::mem_hotplug);
+    std::string why = fmt::format("{} was taken {} times and released {} times by those who wrote", locks::mem_hotplug,
+                                  takes, releases);
+    if (!known) why = fmt::format("{} cannot be known on this kernel", locks::mem_hotplug);
+    else if (!ledger.contradictions().empty()) why = ledger.contradictions().front();
+    report(Watcher::rwsems, armed ? State::armed : State::unarmed, why);
+}
+
+void Arming::judge_notices(const NotifierWatch& notices, bool went_offline) {
+    const std::uint64_t read = notices.read_of_block();
+    if (read > 0)
+        report(Watcher::notices, State::armed, fmt::format("{} notices named the block that was written to", read));
+    else if (notices.seen() > 0)
+        report(Watcher::notices, State::unarmed,
+               fmt::format("{} notices came, and none named the block that was written to", notices.seen()));
+    else
+        report(Watcher::notices, went_offline ? State::unarmed : State::not_exercised,
+               went_offline ? "a block went offline and came back without a notice" : "no block went offline");
+}
+
+// A plain offline and online of one block. In a machine that is thrown away, any block will do.
+Status Arming::take_a_block_out(const MemorySnapshot& before) {
+    Conductor conductor(*probe_, armament_.stack_bytes);
+    MEMRIG_CHECK(conductor.pause());
+    MEMRIG_TRY(const auto ledger, LockLedger::make(conductor, guest_.symbols, watching(), LedgerExtent::all,
+                                                   armament_.owner_offset.value_or(0)));
+    NotifierSpec spec{guest_.hello.block_bytes, before.figures.page_bytes, {}, {}, {}};
+    for (const auto& zone : before.figures.zones) spec.present[zone.node] += zone.present;
+    spec.block = [](std::uint64_t) { return std::optional<BlockFacts>(); };
+    MEMRIG_TRY(const auto notices, NotifierWatch::make(conductor, *ledger, guest_.symbols, std::move(spec)));
+    MEMRIG_CHECK(watch_store(conductor));
+    unsigned tried = 0;
+    bool went_offline = false;
+    for (auto block = before.blocks.rbegin(); block != before.blocks.rend() && tried < kMostBlocks; ++block) {
+        if (block->state != "online") continue;
+        tried++;
+        MEMRIG_TRY(const std::string refused, write_online(conductor, block->id, "0"));
+        if (!refused.empty()) continue;
+        went_offline = true;
+        MEMRIG_TRY(const std::string kept_out, write_online(conductor, block->id, "1"));
+        break;
+    }
+    judge_rwsems(*ledger, tried);
+    judge_notices(*notices, went_offline);
+    return conductor.unwatch_all();
+}
+
+Result<Armament> Arming::arm() {
+    MEMRIG_TRY(probe_, machine_.probe());
+    store_ = player_of("{store-online}", guest_.symbols).value_or("");
+    Conductor conductor(*probe_, kernel_stack_bytes(guest_.symbols, probe_->architecture()));
+    MEMRIG_TRY(const MemorySnapshot before, snapshot_before(machine_, conductor));
+    const auto online = std::ranges::find(before.blocks, "online", &MemoryBlock::state);
+    if (online == before.blocks.end()) {
+        armament_.stack_bytes = conductor.stack_bytes();
+        return armament_;
+    }
+    MEMRIG_CHECK(learn_layout(online->id));
+    MEMRIG_CHECK(compare_witnesses(online->id));
+    MEMRIG_CHECK(take_a_block_out(before));
+    return armament_;
+}
+
+// What a guest that crashed or fell silent did not show is unarmed, with its words as the reason.
+Armament silent(const Error& error) {
+    Armament armament;
+    for (const Watcher watcher : all_watchers())
+        armament.reports[watcher] = {State::unarmed, "the guest could not be armed: " + error.line()};
+    return armament;
+}
+
+}  // namespace
+
+Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence) {
+    MEMRIG_TRY(const LiveGuest live, begin_guest(host, guest, evidence));
+    auto armament = Arming(*live.machine, *live.guest).arm();
+    if (!armament && armament.error().fault == Fault::guest) return silent(armament.error());
+    return armament;
+}
+
+namespace {
+
+constexpr unsigned kArmamentFormat = 1;  // to be increased when arming changes, or its format
+constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
+
+// Another build of memrig may have other watchers, so it arms the guest anew.
+std::string build_identity() {
+    std::error_code code;
+    const auto written = fs::last_write_time("/proc/self/exe", code).time_since_epoch().count();
+    return fmt::format("{} {} {}", kArmamentFormat, MEMRIG_VERSION, code ? 0 : written);
+}
+
+std::optional<Armament> cached_armament(const fs::path& file) {
+    const auto text = read_file(file, kMostArmamentBytes);
+    if (!text) return std::nullopt;
+    const auto json = nlohmann::json::parse(*text, nullptr, false);
+    if (!json.is_object() || json.value("made_by", "") != build_identity()) return std::nullopt;
+    auto armament = read_armament(*text);
+    return armament ? std::optional(*std::move(armament)) : std::nullopt;
+}
+
+}  // namespace
+
+Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGuest>& guest) {
+    MEMRIG_TRY(const fs::path cache, cache_directory());
+    const fs::path directory = cache / "guests" / guest->key;
+    MEMRIG_TRY(const FileLock lock, FileLock::take(directory.string() + ".arming.lock"));
+    const fs::path file = directory / "arming.json";
+    if (auto known = cached_armament(file)) return *std::move(known);
+    MEMRIG_TRY(const Armament armament, arm_guest(host, guest));
+    for (const auto& [watcher, report] : armament.reports)
+        logger(LogLayer::run)
+            .info("{} on {}: {}: {}: {}", guest->order.kernel.id, guest->order.bench.name, to_string(watcher),
+                  to_string(report.state), one_line(report.why));
+    auto json = armament_json(armament);
+    json["made_by"] = build_identity();
+    // A guest that was discarded meanwhile has no folder. Then it is armed again.
+    (void)write_file(file, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return armament;
+}
+
+}  // namespace memrig

@@ -1,0 +1,55 @@
+#include "watch/roles.h"
+
+#include <algorithm>
+
+#include <fmt/ranges.h>
+
+namespace memrig {
+
+// add_memory_resource() has wrapped a static __add_memory_resource() since v7.3-rc1, which __add_memory() calls, and
+// add_memory_driver_managed() likewise (commit 2b047c8a8c27). unregister_one_node() became unregister_node() in v7.2;
+// before, it called a function of that name, so the old name comes first. In 4.x the store functions of `state` and
+// `probe` are store_mem_state() and memory_probe_store(), and memory is removed by __remove_memory() or, before, by
+// remove_memory() (mm/memory_hotplug.c, drivers/base/memory.c, drivers/base/node.c).
+const std::vector<Role>& all_roles() {
+    static const std::vector<Role> roles = {
+        {"{adder}", "adds memory", {"__add_memory_resource", "add_memory_resource"}},
+        {"{driver-adder}",
+         "adds memory that a driver manages",
+         {"__add_memory_driver_managed", "add_memory_driver_managed"}},
+        {"{remover}", "removes memory", {"try_remove_memory", "__remove_memory", "remove_memory"}},
+        {"{store-online}", "stores the attribute online of a device", {"online_store"}},
+        {"{store-probe}", "stores the attribute probe of the memory", {"probe_store", "memory_probe_store"}},
+        {"{store-state}", "stores the attribute state of a memory block", {"state_store", "store_mem_state"}},
+        {"{unregister-node}", "takes a node away", {"unregister_one_node", "unregister_node"}},
+    };
+    return roles;
+}
+
+const Role* find_role(std::string_view name) {
+    const auto found = std::ranges::find(all_roles(), name, &Role::name);
+    return found == all_roles().end() ? nullptr : &*found;
+}
+
+std::optional<std::string> player_of(std::string_view role_or_function, const SymbolTable& symbols) {
+    const Role* role = find_role(role_or_function);
+    const auto functions = role != nullptr ? role->functions : std::vector{role_or_function};
+    const auto found = std::ranges::find_if(functions, [&](std::string_view one) { return !symbols.all(one).empty(); });
+    return found == functions.end() ? std::nullopt : std::optional<std::string>(*found);
+}
+
+std::string why_not_played(std::string_view role_or_function) {
+    const Role* role = find_role(role_or_function);
+    if (role == nullptr) return fmt::format("{} has no symbol", role_or_function);
+    if (role->functions.size() == 1) return fmt::format("{} has no symbol", role->functions.front());
+    return fmt::format("none of {} has a symbol", fmt::join(role->functions, ", "));
+}
+
+Result<std::string> played_by(std::string_view role_or_function, const SymbolTable& symbols) {
+    if (auto player = player_of(role_or_function, symbols)) return *std::move(player);
+    if (find_role(role_or_function) == nullptr)
+        return fail(Fault::guest, "this kernel has no symbol {}", role_or_function);
+    return fail(Fault::guest, "this kernel has no {}: {}", role_or_function, why_not_played(role_or_function));
+}
+
+}  // namespace memrig

@@ -1,0 +1,50 @@
+#include "watch/roles.h"
+
+#include <gtest/gtest.h>
+
+namespace memrig {
+namespace {
+
+SymbolTable functions(const std::vector<std::string>& names) {
+    std::vector<Symbol> symbols;
+    std::uint64_t address = 0xffffffff81000000;
+    for (const auto& name : names) symbols.push_back({address += 0x100, 't', name});
+    return SymbolTable(std::move(symbols));
+}
+
+TEST(Roles, TheMostSpecificFunctionThatTheKernelHasPlays) {
+    EXPECT_EQ(player_of("{adder}", functions({"add_memory_resource"})), "add_memory_resource");
+    EXPECT_EQ(player_of("{adder}", functions({"add_memory_resource", "__add_memory_resource"})),
+              "__add_memory_resource");
+    EXPECT_EQ(player_of("{store-state}", functions({"store_mem_state"})), "store_mem_state");
+}
+
+TEST(Roles, AFunctionOfTheSameNameThatDoesSomethingElseDoesNotPlay) {
+    // Until v7.2, unregister_node() is a part of unregister_one_node().
+    EXPECT_EQ(player_of("{unregister-node}", functions({"unregister_node", "unregister_one_node"})),
+              "unregister_one_node");
+    EXPECT_EQ(player_of("{unregister-node}", functions({"unregister_node"})), "unregister_node");
+}
+
+TEST(Roles, AFunctionPlaysItself) {
+    EXPECT_EQ(player_of("online_pages", functions({"online_pages"})), "online_pages");
+    EXPECT_EQ(player_of("online_pages", functions({"offline_pages"})), std::nullopt);
+}
+
+TEST(Roles, ARoleThatNobodyPlaysNamesWhatWasTried) {
+    const auto symbols = functions({"online_pages"});
+    EXPECT_EQ(why_not_played("{store-probe}"), "none of probe_store, memory_probe_store has a symbol");
+    EXPECT_EQ(why_not_played("online_pages"), "online_pages has no symbol");
+    EXPECT_EQ(played_by("{store-probe}", symbols).error().message,
+              "this kernel has no {store-probe}: none of probe_store, memory_probe_store has a symbol");
+    EXPECT_EQ(played_by("offline_pages", symbols).error().fault, Fault::guest);
+}
+
+TEST(Roles, AreSortedByName) {
+    for (std::size_t i = 1; i < all_roles().size(); i++) EXPECT_LT(all_roles()[i - 1].name, all_roles()[i].name);
+    EXPECT_EQ(find_role("{adder}"), &all_roles().front());
+    EXPECT_EQ(find_role("adder"), nullptr);
+}
+
+}  // namespace
+}  // namespace memrig
