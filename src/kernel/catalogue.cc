@@ -20,18 +20,30 @@ Result<fs::path> pointer_file(const KernelEntry& entry) {
     return cache / "kernels" / entry.id;
 }
 
+// The kernel images of an unpacked package, each with its version: boot/vmlinuz-VERSION, or since forky
+// usr/lib/modules/VERSION/vmlinuz.
+std::vector<std::pair<fs::path, std::string>> images_in(const fs::path& root) {
+    const auto is_image = [](const fs::path& file) { return file.filename().string().starts_with("vmlinu"); };
+    std::vector<std::pair<fs::path, std::string>> images;
+    std::error_code code;
+    for (const auto& file : fs::directory_iterator(root / "boot", code)) {
+        const std::string name = file.path().filename().string();
+        if (is_image(file.path())) images.emplace_back(file.path(), name.substr(name.find('-') + 1));
+    }
+    for (const auto& version : fs::directory_iterator(root / "usr/lib/modules", code))
+        for (const auto& file : fs::directory_iterator(version.path(), code))
+            if (is_image(file.path())) images.emplace_back(file.path(), version.path().filename().string());
+    return images;
+}
+
 Result<KernelImage> kernel_in(const KernelEntry& entry, const fs::path& package) {
     const fs::path root = package / "root";
-    std::error_code code;
-    std::vector<fs::path> images;
-    for (const auto& file : fs::directory_iterator(root / "boot", code))
-        if (file.path().filename().string().starts_with("vmlinu")) images.push_back(file.path());
+    const auto images = images_in(root);
     if (images.size() != 1)
-        return fail(Fault::host, "{} holds {} kernel images, not one", (root / "boot").string(), images.size());
-    MEMRIG_TRY(KernelImage kernel, kernel_from_file(images.front()));
-    const std::string name = images.front().filename().string();
+        return fail(Fault::host, "{} holds {} kernel images, not one", root.string(), images.size());
+    MEMRIG_TRY(KernelImage kernel, kernel_from_file(images.front().first));
     kernel.id = entry.id;
-    kernel.modules_version = name.substr(name.find('-') + 1);
+    kernel.modules_version = images.front().second;
     kernel.modules_root = root;
     if (kernel.arch != entry.arch) return fail(Fault::host, "{} is for {}, not {}", entry.id, kernel.arch, entry.arch);
     return kernel;
