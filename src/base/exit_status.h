@@ -5,13 +5,13 @@
 namespace memrig {
 
 // All commands but `bisect-step`. If several apply, kExitInterrupted goes before kExitRigFault, and that before
-// kExitNotAsExpected.
+// kExitNotAsExpected, and that before kExitNothingRun.
 enum : int {
     kExitGood = 0,
     kExitNotAsExpected = 1,
     kExitBadUsage = 2,    // or a bad input file
     kExitRigFault = 3,    // or a fault of the host
-    kExitNothingRun = 4,  // nothing is shown, which is no pass
+    kExitNothingRun = 4,  // nothing is shown, or not all that was asked for, which is no pass
     kExitInterrupted = 130
 };
 

@@ -77,6 +77,7 @@ void compare_findings(Comparison& comparison, const CellComparison& cell) {
 std::string rate_text(const CellSummary* cell) {
     if (cell == nullptr) return "not in this campaign";
     if (!cell->progress.skipped.empty()) return "skipped: " + one_line(cell->progress.skipped);
+    if (!cell->progress.not_set_up.empty()) return "not set up: " + one_line(cell->progress.not_set_up);
     const Interval rate = cell->rate();
     return fmt::format("{} of {} as expected ({:.0f}% to {:.0f}%), {}", cell->good(), cell->progress.done,
                        100 * rate.low, 100 * rate.high, counts_text(cell->progress.verdicts));
@@ -107,6 +108,7 @@ Json cell_json(const CellSummary* cell) {
                  {"verdicts", cell->progress.verdicts},
                  {"seconds", {{"median", cell->seconds.median}, {"deviation", cell->seconds.deviation}}}};
     if (!cell->progress.skipped.empty()) json["skipped"] = cell->progress.skipped;
+    if (!cell->progress.not_set_up.empty()) json["not_set_up"] = cell->progress.not_set_up;
     return json;
 }
 

@@ -29,7 +29,7 @@ using PlainJson = nlohmann::json;
 
 // The result of one trial, from its worker's results.json.
 struct WorkerReport {
-    std::string skipped;
+    std::string skipped, not_set_up;
     CampaignResult result;
 };
 
@@ -67,7 +67,8 @@ std::optional<WorkerReport> read_report(const fs::path& directory) {
     const PlainJson& arm = json["arms"][0];
     WorkerReport report;
     report.skipped = text_of(arm, "skipped");
-    if (!report.skipped.empty()) return report;
+    report.not_set_up = text_of(arm, "not_set_up");
+    if (!report.skipped.empty() || !report.not_set_up.empty()) return report;
     if (!arm.is_object() || !arm.contains("trial_results") || !arm["trial_results"].is_array() ||
         arm["trial_results"].size() != 1)
         return std::nullopt;
@@ -145,13 +146,13 @@ private:
             if (trial.cell < taken_.size()) taken_[trial.cell].insert(trial.number);
         good_.resize(taken_.size());
         finished_.resize(taken_.size());
-        skipped_.resize(taken_.size());
+        left_out_.resize(taken_.size());
         MEMRIG_ASSERT(progress.size() == taken_.size(), "CampaignStore::open() has compared the cells with the plan's");
         std::uint64_t done = 0;
         for (std::size_t i = 0; i < progress.size(); i++) {
             good_[i] = progress[i].as_expected;
             finished_[i] = progress[i].done;
-            skipped_[i] = !progress[i].skipped.empty();
+            left_out_[i] = progress[i].is_left_out();
             done += std::min<std::uint64_t>(taken_[i].size(), spec_.plan.cells[i].trials);
         }
         done_ = done;
@@ -191,7 +192,7 @@ private:
         }
         std::optional<CampaignTrial> next;
         for (std::size_t i = 0; i < taken_.size(); i++) {
-            if (skipped_[i]) continue;
+            if (left_out_[i]) continue;
             const unsigned number = first_free(i);
             if (number <= spec_.plan.cells[i].trials && (!next || number < next->number))
                 next = CampaignTrial{i, number};
@@ -199,7 +200,7 @@ private:
         if (next || !give_up_) return claim(next);
         double widest = -1;
         for (std::size_t i = 0; i < taken_.size(); i++) {
-            if (skipped_[i]) continue;
+            if (left_out_[i]) continue;
             // Running trials count as if they had the same rate as the finished ones.
             const std::uint64_t taken = taken_[i].size();
             const std::uint64_t good = finished_[i] == 0 ? taken : taken * good_[i] / finished_[i];
@@ -295,6 +296,21 @@ private:
         return true;
     }
 
+    // Begins no more trials of the attempt's cell, as the worker has found that it cannot play any.
+    Status leave_out(const Attempt& attempt, const WorkerReport& report) {
+        const PlanCell& cell = cell_of(attempt.trial);
+        left_out_[attempt.trial.cell] = true;
+        if (!report.skipped.empty()) {
+            MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, "skipped"));
+            MEMRIG_CHECK(store_.skip(attempt.trial.cell, report.skipped));
+            observer_.cell_skipped(cell, report.skipped);
+            return {};
+        }
+        MEMRIG_CHECK(store_.set_aside(attempt.trial, attempt.attempt, report.not_set_up));
+        observer_.cell_not_set_up(cell, report.not_set_up);
+        return {};
+    }
+
     Status take(const Attempt& attempt, const ExitStatus& ended) {
         hosts_.give_back(attempt.host);
         const PlanCell& cell = cell_of(attempt.trial);
@@ -304,13 +320,7 @@ private:
         if (ended.end == ProcessEnd::exited && ended.code == kExitBadUsage)
             return fail(Fault::user_input, "{}: {}", cell.key(), last_line(log_of(attempt.directory)));
         auto report = read_report(spec_.directory / attempt.directory);
-        if (report && !report->skipped.empty()) {
-            skipped_[attempt.trial.cell] = true;
-            MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, "skipped"));
-            MEMRIG_CHECK(store_.skip(attempt.trial.cell, report->skipped));
-            observer_.cell_skipped(cell, report->skipped);
-            return {};
-        }
+        if (report && !report->skipped.empty()) return leave_out(attempt, *report);
         // An unexpected or unproven result may come from the loss of the host.
         const bool good =
             report && report->result.as_expected && report->result.verdict != to_string(Verdict::inconclusive);
@@ -318,6 +328,7 @@ private:
             MEMRIG_TRY(const bool hosts_fault, failed_for_host(attempt));
             if (hosts_fault) return {};
         }
+        if (report && !report->not_set_up.empty()) return leave_out(attempt, *report);
         std::string why;
         if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
         else if (report->result.verdict == to_string(Verdict::rig_fault)) why = "rig fault: " + report->result.reason;
@@ -353,7 +364,7 @@ private:
     fs::path scratch_;
     std::vector<std::set<unsigned>> taken_;  // by cell: the numbers of trials that have a result or are running
     std::vector<unsigned> finished_, good_;  // by cell: trials that have a result, and those that are as expected
-    std::vector<bool> skipped_;
+    std::vector<bool> left_out_;             // by cell: skipped, or not set up
     std::vector<CampaignTrial> again_;
     std::vector<Attempt> running_;
     std::uint64_t done_ = 0;

@@ -40,6 +40,7 @@ public:
     virtual void begun(std::uint64_t planned, std::uint64_t done) = 0;
     virtual void trial_done(const PlanCell& cell, const CampaignResult& result, std::uint64_t done) = 0;
     virtual void cell_skipped(const PlanCell& cell, const std::string& why) = 0;
+    virtual void cell_not_set_up(const PlanCell& cell, const std::string& why) = 0;
     virtual void runs_again(const PlanCell& cell, const CampaignTrial& trial, const std::string& why) = 0;
     virtual void host_lost(const std::string& host, const std::string& why) = 0;
 };

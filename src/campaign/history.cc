@@ -97,8 +97,8 @@ std::string history_text(const History& history, const Paint& paint) {
             const CellSummary* cell = cell_of(index, i, key);
             if (cell == nullptr) continue;
             std::string line = fmt::format("  {:<20}  ", history.nights[i].started);
-            if (!cell->progress.skipped.empty()) {
-                out += line + "SKIP: " + one_line(cell->progress.skipped) + "\n";
+            if (cell->progress.is_left_out()) {
+                out += line + cell->progress.left_out_text() + "\n";
                 continue;
             }
             const Interval rate = cell->rate();
@@ -146,6 +146,7 @@ std::string history_json(const History& history) {
                               {"verdicts", cell->progress.verdicts},
                               {"seconds", {{"median", cell->seconds.median}, {"deviation", cell->seconds.deviation}}}});
             if (!cell->progress.skipped.empty()) nights.back()["skipped"] = cell->progress.skipped;
+            if (!cell->progress.not_set_up.empty()) nights.back()["not_set_up"] = cell->progress.not_set_up;
         }
         json["cells"].push_back({{"scenario", names->scenario},
                                  {"kernel", names->kernel},

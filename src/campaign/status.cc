@@ -17,7 +17,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string verdicts_of(const CellProgress& one) {
-    if (!one.skipped.empty()) return "SKIP: " + one_line(one.skipped);
+    if (one.is_left_out()) return one.left_out_text();
     return one.verdicts.empty() ? "" : counts_text(one.verdicts);
 }
 
@@ -46,10 +46,9 @@ CampaignSum sum_of(const std::vector<CellProgress>& cells) {
         sum.as_expected += one.as_expected;
         sum.known += one.known;
         sum.running += one.running;
-        if (!one.skipped.empty()) {
-            sum.skipped++;
-            continue;
-        }
+        sum.skipped += !one.skipped.empty();
+        sum.not_set_up += !one.not_set_up.empty();
+        if (one.is_left_out()) continue;
         sum.run_again += one.run_again;
         sum.planned += std::max(one.cell.trials, one.done);
     }
@@ -62,8 +61,9 @@ int campaign_exit_status(const std::vector<CellProgress>& cells) {
             cells, [](const CellProgress& one) { return one.verdicts.contains(to_string(Verdict::rig_fault)); }))
         return kExitRigFault;
     if (sum.unexpected() != 0) return kExitNotAsExpected;
-    const bool gap =
-        std::ranges::any_of(cells, [](const CellProgress& one) { return one.skipped.empty() && one.done == 0; });
+    const bool gap = std::ranges::any_of(cells, [](const CellProgress& one) {
+        return !one.not_set_up.empty() || (one.skipped.empty() && one.done == 0);
+    });
     return sum.done == 0 || gap ? kExitNothingRun : kExitGood;
 }
 
@@ -79,16 +79,18 @@ std::string campaign_status_text(const std::string& name, const std::vector<Cell
         }
         if (one.known > 0) line += fmt::format("  {} known", one.known);
         if (one.running > 0) line += fmt::format("  {} running", one.running);
-        if (one.run_again > 0 && one.skipped.empty()) line += fmt::format("  {} run again", one.run_again);
-        out += (one.as_expected + one.known == one.done ? line : paint.bad(line)) + "\n";
+        if (one.run_again > 0 && !one.is_left_out()) line += fmt::format("  {} run again", one.run_again);
+        const bool is_good = one.as_expected + one.known == one.done && one.not_set_up.empty();
+        out += (is_good ? line : paint.bad(line)) + "\n";
     }
     out += hosts_text(hosts, paint);
     const CampaignSum sum = sum_of(cells);
     const std::string closing =
-        fmt::format("{} of {} trials done, {} as expected{}{}", sum.done, sum.planned, sum.as_expected,
+        fmt::format("{} of {} trials done, {} as expected{}{}{}", sum.done, sum.planned, sum.as_expected,
                     sum.known == 0 ? "" : fmt::format(", {} known", sum.known),
-                    sum.skipped == 0 ? "" : fmt::format("; {} of {} arms skipped", sum.skipped, cells.size()));
-    return out + (sum.unexpected() == 0 ? paint.good(closing) : paint.bad(closing)) + "\n";
+                    sum.skipped == 0 ? "" : fmt::format("; {} of {} arms skipped", sum.skipped, cells.size()),
+                    sum.not_set_up == 0 ? "" : fmt::format("; {} of {} arms not set up", sum.not_set_up, cells.size()));
+    return out + (sum.unexpected() == 0 && sum.not_set_up == 0 ? paint.good(closing) : paint.bad(closing)) + "\n";
 }
 
 std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
@@ -115,6 +117,7 @@ std::string campaign_status_json(const std::string& name, const std::vector<Cell
                      {"running", one.running},         {"run_again", one.run_again},
                      {"verdicts", one.verdicts},       {"seconds", one.seconds}};
         if (!one.skipped.empty()) cell["skipped"] = one.skipped;
+        if (!one.not_set_up.empty()) cell["not_set_up"] = one.not_set_up;
         json["cells"].push_back(std::move(cell));
     }
     return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";

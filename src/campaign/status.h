@@ -10,10 +10,10 @@
 
 namespace memrig {
 
-// The sums over all cells. The planned trials of a skipped cell do not count.
+// The sums over all cells. The planned trials of a cell that is left out do not count.
 struct CampaignSum {
     std::uint64_t planned = 0, done = 0, as_expected = 0, known = 0, running = 0, run_again = 0;
-    std::size_t skipped = 0;  // cells
+    std::size_t skipped = 0, not_set_up = 0;  // cells
     [[nodiscard]] std::uint64_t unexpected() const { return done - as_expected - known; }
 };
 CampaignSum sum_of(const std::vector<CellProgress>& cells);

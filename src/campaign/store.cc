@@ -2,6 +2,7 @@
 
 #include "base/assert.h"
 #include "base/file.h"
+#include "base/text.h"
 
 namespace memrig {
 
@@ -10,7 +11,7 @@ namespace {
 constexpr const char* kFile = "campaign.sqlite";
 constexpr const char* kSchema = R"(
 CREATE TABLE IF NOT EXISTS campaign (schema INTEGER, name TEXT, plan TEXT, seed INTEGER, started TEXT);
-CREATE TABLE IF NOT EXISTS cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel TEXT, bench TEXT, arm TEXT, trials INTEGER, skipped TEXT);
+CREATE TABLE IF NOT EXISTS cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel TEXT, bench TEXT, arm TEXT, trials INTEGER, skipped TEXT, not_set_up TEXT);
 CREATE TABLE IF NOT EXISTS attempt (cell INTEGER REFERENCES cell, number INTEGER, attempt INTEGER, outcome TEXT, host TEXT,
   PRIMARY KEY (cell, number, attempt));
 CREATE TABLE IF NOT EXISTS trial (cell INTEGER REFERENCES cell, number INTEGER, verdict TEXT, as_expected INTEGER, reason TEXT,
@@ -22,7 +23,8 @@ CREATE TABLE IF NOT EXISTS setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TE
 )";
 constexpr const char* kLost = "lost: the coordinator ended";
 constexpr const char* kWithHost = "lost with its host: ";
-constexpr std::int64_t kSchemaVersion = 3;  // 2 added settings and the campaign's start; 3 added hosts
+// 2 added settings and the campaign's start; 3 added hosts; 4 added cells that could not be set up.
+constexpr std::int64_t kSchemaVersion = 4;
 
 // SQL that prints a datetime('now') column as ISO 8601.
 std::string iso(const char* column) { return fmt::format("strftime('%Y-%m-%dT%H:%M:%SZ', {})", column); }
@@ -30,6 +32,11 @@ std::string iso(const char* column) { return fmt::format("strftime('%Y-%m-%dT%H:
 std::int64_t id_of(std::size_t cell) { return static_cast<std::int64_t>(cell); }
 
 }  // namespace
+
+std::string CellProgress::left_out_text() const {
+    if (!skipped.empty()) return "SKIP: " + one_line(skipped);
+    return not_set_up.empty() ? "" : "NOT SET UP: " + one_line(not_set_up);
+}
 
 Result<CampaignStore> CampaignStore::open(const fs::path& directory, const Plan& plan) {
     MEMRIG_CHECK(make_directories(directory));
@@ -63,8 +70,9 @@ Status CampaignStore::migrate() {
     if (schema_ < 2)
         MEMRIG_CHECK(database_.execute(
             "ALTER TABLE campaign ADD COLUMN started TEXT; ALTER TABLE trial ADD COLUMN setting INTEGER"));
-    if (schema_ < 3)
-        MEMRIG_CHECK(database_.execute("ALTER TABLE attempt ADD COLUMN host TEXT; UPDATE campaign SET schema = 3"));
+    if (schema_ < 3) MEMRIG_CHECK(database_.execute("ALTER TABLE attempt ADD COLUMN host TEXT"));
+    if (schema_ < 4)
+        MEMRIG_CHECK(database_.execute("ALTER TABLE cell ADD COLUMN not_set_up TEXT; UPDATE campaign SET schema = 4"));
     schema_ = kSchemaVersion;
     return {};
 }
@@ -81,6 +89,7 @@ Status CampaignStore::make(const Plan& plan, const fs::path& file) {
         // The plan has the same cells, but the rest of its text may have changed.
         MEMRIG_TRY(Statement text, database_.prepare("UPDATE campaign SET plan = ?"));
         MEMRIG_CHECK(text.add(std::string_view(plan.text)).run());
+        MEMRIG_CHECK(database_.execute("UPDATE cell SET not_set_up = NULL"));
         MEMRIG_TRY(Statement lost, database_.prepare("UPDATE attempt SET outcome = ? WHERE outcome IS NULL"));
         return lost.add(std::string_view(kLost)).run();
     }
@@ -93,7 +102,7 @@ Status CampaignStore::make(const Plan& plan, const fs::path& file) {
                      .run());
     for (std::size_t i = 0; i < plan.cells.size(); i++) {
         const PlanCell& cell = plan.cells[i];
-        MEMRIG_TRY(Statement insert, database_.prepare("INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, NULL)"));
+        MEMRIG_TRY(Statement insert, database_.prepare("INSERT INTO cell VALUES (?, ?, ?, ?, ?, ?, NULL, NULL)"));
         MEMRIG_CHECK(insert.add(id_of(i))
                          .add(std::string_view(cell.scenario))
                          .add(std::string_view(cell.kernel))
@@ -207,6 +216,14 @@ Status CampaignStore::skip(std::size_t cell, const std::string& why) {
     return update.add(std::string_view(why)).add(id_of(cell)).run();
 }
 
+Status CampaignStore::set_aside(const CampaignTrial& trial, unsigned attempt, const std::string& why) {
+    return database_.transaction([&]() -> Status {
+        MEMRIG_CHECK(end_attempt(trial, attempt, "not set up"));
+        MEMRIG_TRY(Statement update, database_.prepare("UPDATE cell SET not_set_up = ? WHERE id = ?"));
+        return update.add(std::string_view(why)).add(id_of(trial.cell)).run();
+    });
+}
+
 Result<std::vector<CampaignTrial>> CampaignStore::finished() {
     MEMRIG_TRY(Statement rows, database_.prepare("SELECT cell, number FROM trial ORDER BY cell, number"));
     std::vector<CampaignTrial> trials;
@@ -235,7 +252,7 @@ Result<std::vector<CellProgress>> CampaignStore::progress() {
 
 Result<std::vector<CellProgress>> CampaignStore::read_progress() {
     std::vector<CellProgress> all;
-    const auto each = [&](const char* sql, auto&& take) -> Status {
+    const auto each = [&](const std::string& sql, auto&& take) -> Status {
         MEMRIG_TRY(Statement rows, database_.prepare(sql));
         for (;;) {
             MEMRIG_TRY(const bool more, rows.step());
@@ -249,13 +266,16 @@ Result<std::vector<CellProgress>> CampaignStore::read_progress() {
             if (cell < all.size()) take(all[cell], row);
         });
     };
-    MEMRIG_CHECK(
-        each("SELECT scenario, kernel, bench, arm, trials, skipped FROM cell ORDER BY id", [&](const Statement& row) {
-            CellProgress one;
-            one.cell = {row.text(0), row.text(1), row.text(2), row.text(3), static_cast<unsigned>(row.integer(4))};
-            one.skipped = row.text(5);
-            all.push_back(std::move(one));
-        }));
+    MEMRIG_CHECK(each(fmt::format("SELECT scenario, kernel, bench, arm, trials, skipped, {} FROM cell ORDER BY id",
+                                  schema_ >= 4 ? "not_set_up" : "NULL"),
+                      [&](const Statement& row) {
+                          CellProgress one;
+                          one.cell = {row.text(0), row.text(1), row.text(2), row.text(3),
+                                      static_cast<unsigned>(row.integer(4))};
+                          one.skipped = row.text(5);
+                          one.not_set_up = row.text(6);
+                          all.push_back(std::move(one));
+                      }));
     MEMRIG_CHECK(each_cell("SELECT cell, verdict, count(*), sum(as_expected), sum(seconds) FROM trial GROUP BY 1, 2",
                            [](CellProgress& one, const Statement& row) {
                                const auto count = static_cast<unsigned>(row.integer(2));

@@ -51,6 +51,11 @@ struct CellProgress {
     unsigned run_again = 0;  // attempts without a result: a worker, a QEMU or the coordinator died
     double seconds = 0;      // the sum over its trials
     std::string skipped;     // the reason, if the cell was skipped
+    std::string not_set_up;  // the reason, if the kernel did not boot, or did not let the bench be prepared
+    // True if the cell has no results, and is not to have any.
+    [[nodiscard]] bool is_left_out() const { return !skipped.empty() || !not_set_up.empty(); }
+    // "SKIP: REASON", "NOT SET UP: REASON"; empty for a cell that is not left out.
+    [[nodiscard]] std::string left_out_text() const;
 };
 
 // A result as the database has it.
@@ -98,6 +103,9 @@ public:
     Status finish(const CampaignResult& result, unsigned attempt);
     // Marks the cell as skipped: its trials without a result will not be run.
     Status skip(std::size_t cell, const std::string& why);
+    // Ends the attempt, and marks its cell as not set up, which does not count as a failure. Opening the campaign to
+    // run it takes the mark back, so that the cell is tried again.
+    Status set_aside(const CampaignTrial& trial, unsigned attempt, const std::string& why);
 
     Result<std::vector<CampaignTrial>> finished();
     // Counts the attempts that failed by themselves, so that retries have a bound. Attempts that were lost because the

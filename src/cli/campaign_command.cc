@@ -59,6 +59,10 @@ public:
     void cell_skipped(const PlanCell& cell, const std::string& why) override {
         terminal_.print(fmt::format("SKIP {}: {}\n", one_line(cell.key()), one_line(why)));
     }
+    void cell_not_set_up(const PlanCell& cell, const std::string& why) override {
+        const std::string line = fmt::format("NOT SET UP {}: {}", one_line(cell.key()), one_line(why));
+        terminal_.print(terminal_.paint().bad(line) + "\n");
+    }
     void runs_again(const PlanCell& cell, const CampaignTrial& trial, const std::string& why) override {
         terminal_.print(fmt::format("{} #{} is run again: {}\n", one_line(cell.key()), trial.number, one_line(why)));
     }

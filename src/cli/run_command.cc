@@ -28,7 +28,7 @@ constexpr std::int64_t kMostTrials = 1'000'000;
 constexpr const char* kRunFooter =
     "Runs each scenario on each kernel, in each arm: \"control\" is the kernel as shipped, a mutant lacks a lock.\n"
     "Exit status: 0 every verdict was expected, 1 one was not, 2 bad usage or a bad input file, 3 rig fault,\n"
-    "4 nothing was run because everything was skipped, 130 interrupted.\n"
+    "4 not all was run (an arm could not be set up, or everything was skipped), 130 interrupted.\n"
     "Free mode shows how often a race occurs by itself, with its interval. Explore mode tries every order of the\n"
     "actors at the scenario's points, with at most --preemptions unforced switches (docs/explore.md).\n"
     "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"

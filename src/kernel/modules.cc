@@ -31,7 +31,7 @@ Result<fs::path> module_directory(const fs::path& root, const std::string& relea
     for (const char* parent : {"lib/modules", "usr/lib/modules"})
         if (std::error_code ignored; fs::is_directory(root / parent / release, ignored))
             return fs::absolute(root / parent / release).lexically_normal();
-    return fail(Fault::user_input, "there are no modules for {} below {}", release, root.string());
+    return fail(Fault::guest, "there are no modules for {} below {}", release, root.string());
 }
 
 // A hash of everything that kmod's index depends on.
@@ -133,8 +133,7 @@ Result<std::vector<ModuleFile>> modules_in_order(const fs::path& package_root, c
                                                      (root / "no-configuration").string(), "--show-depends", name},
                                                     deadline, true));
         if (!run.status.success())
-            return fail(Fault::user_input, "the kernel {} has no module {}, neither built in nor as a file", release,
-                        name);
+            return fail(Fault::guest, "the kernel {} has no module {}, neither built in nor as a file", release, name);
         std::string_view rest = run.output;
         while (!rest.empty()) {
             const std::size_t end = std::min(rest.find('\n'), rest.size());

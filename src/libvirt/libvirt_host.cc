@@ -101,7 +101,7 @@ Error LibvirtHost::explain(const LibvirtError& error, const MachineSpec& spec, c
 
 Result<std::unique_ptr<DomainMachine>> LibvirtHost::define(const MachineSpec& spec, bool incoming, Deadline deadline) {
     if (elsewhere_ && !spec.bench.link_devices.empty())
-        return fail(Fault::user_input,
+        return fail(Fault::host,
                     "bench {} cannot be played on another host: its line to the agent is a socket that QEMU makes",
                     spec.bench.name);
     DomainResources resources;

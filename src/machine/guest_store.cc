@@ -180,7 +180,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     const auto& [machine, hello, boot_seconds] = booted;
     if (hello.block_bytes == 0)
         return fail_with(
-            {Fault::user_input,
+            {Fault::guest,
              fmt::format("kernel {} has no memory hotplug (no /sys/devices/system/memory)", spec.kernel.id),
              {}},
             "build it with CONFIG_MEMORY_HOTPLUG");
@@ -230,7 +230,7 @@ Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGu
 
 Status check_fit(const PreparedGuest& guest) {
     if (guest.unfit.empty()) return {};
-    return fail(Fault::user_input, "kernel {} cannot be set up as bench {} wants it: {}", guest.order.kernel.id,
+    return fail(Fault::guest, "kernel {} cannot be set up as bench {} wants it: {}", guest.order.kernel.id,
                 guest.order.bench.name, guest.unfit);
 }
 

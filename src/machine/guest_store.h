@@ -38,7 +38,7 @@ bool is_kept(const Host& host, const Bench& bench);
 Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest,
                               const std::filesystem::path& evidence);
 
-// Checks that trials can run in the guest. Fault::user_input if its kernel refused the bench's set-up. A feature that
+// Checks that trials can run in the guest. Fault::guest if its kernel refused the bench's set-up. A feature that
 // the kernel lacks is found before, by the guest's symbols.
 Status check_fit(const PreparedGuest& guest);
 
@@ -48,9 +48,9 @@ public:
     // `progress` is called before each thing that takes time ("booting debian-6.1-amd64 on q35"); it may be empty.
     GuestStore(Host& host, std::function<void(const std::string&)> progress);
 
-    // Loads the guest from the cache, or boots and saves it. Fault::guest if it does not boot. Fault::user_input if the
-    // kernel has no memory hotplug, or if kernel and bench are of different architectures. Also Fault::rig,
-    // Fault::host.
+    // Loads the guest from the cache, or boots and saves it. Fault::guest if it does not boot, or if the
+    // kernel has no memory hotplug or lacks a module of the bench. Fault::user_input if kernel and bench are of
+    // different architectures. Also Fault::rig, Fault::host.
     Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel,
                                                          Accelerator accelerator);
     // Removes from the cache a saved guest that does not restore.

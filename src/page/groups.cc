@@ -50,6 +50,7 @@ Look look_of(std::string_view verdict, bool as_expected) {
 
 Look look_of(const CellProgress& cell) {
     if (!cell.skipped.empty()) return {"none", "–"};
+    if (!cell.not_set_up.empty()) return {"undecided", "?"};
     if (cell.done == 0) return {"undecided", "…"};
     if (cell.verdicts.contains(to_string(Verdict::rig_fault))) return {"fault", "!"};
     if (cell.as_expected + cell.known == cell.done) return {"good", "✓"};

@@ -15,6 +15,7 @@ constexpr std::size_t kMostScenarios = 300, kMostColumns = 12, kMostChips = 12, 
 
 std::string counts_text(const CellProgress& cell) {
     if (!cell.skipped.empty()) return "skipped";
+    if (!cell.not_set_up.empty()) return "not set up";
     if (cell.done == 0) return "no result";
     std::string text;
     for (const auto& [verdict, count] : cell.verdicts)
@@ -25,6 +26,12 @@ std::string counts_text(const CellProgress& cell) {
 
 void left_out(Element& parent, std::size_t n, std::string_view noun) {
     if (n > 0) parent.add("p", fmt::format("{} left out.", counted(n, noun))).css("left-out");
+}
+
+// The same with the reason, if there is one.
+std::string long_text(const CellProgress& cell) {
+    const std::string& why = cell.skipped.empty() ? cell.not_set_up : cell.skipped;
+    return counts_text(cell) + (why.empty() ? "" : ": " + bounded(why, 160));
 }
 
 // The caller leaves out rig faults, which do not tell how long a trial takes.
@@ -47,7 +54,7 @@ void add_matrix(Element& parent, const CampaignRecord& record) {
     Element key = section.add("p");
     for (const auto& [css, text] : {std::pair{"good", "✓ as expected, or known"},
                                     {"bad", "✗ not as expected"},
-                                    {"undecided", "? not proven, … no result yet"},
+                                    {"undecided", "? not proven or not set up, … no result yet"},
                                     {"fault", "! the rig failed"},
                                     {"none", "– skipped"}})
         key.add("span", text).css(std::string("chip ") + css);
@@ -117,9 +124,7 @@ void add_arms(Element& parent, const CampaignRecord& record) {
         row.add("td", fmt::format("{} of {}", cell.done, cell.cell.trials)).css("number");
         const Look look = look_of(cell);
         row.add("td")
-            .add("span",
-                 fmt::format("{} {}", look.sign,
-                             cell.skipped.empty() ? counts_text(cell) : "skipped: " + bounded(cell.skipped, 160)))
+            .add("span", fmt::format("{} {}", look.sign, long_text(cell)))
             .css(std::string("chip ") + look.css);
         row.add("td", rate_text(cell.as_expected, cell.done)).css("number");
         row.add("td", seconds[order[i]].empty() ? "" : short_time(median_seconds(seconds[order[i]]))).css("number");

@@ -25,6 +25,7 @@ std::string exit_words(int status, const CampaignSum& counts) {
         case kExitNotAsExpected: return fmt::format("{} not as expected", counted(counts.unexpected(), "result"));
         case kExitRigFault: return "the rig itself failed in at least one trial";
         case kExitNothingRun:
+            if (counts.not_set_up > 0) return counted(counts.not_set_up, "arm") + " could not be set up";
             return counts.done == 0 ? "nothing was run, so nothing is shown" : "an arm has no result yet";
         default: return "";
     }
@@ -102,9 +103,10 @@ void add_summary(Element& parent, const LoadedCampaign& now, const std::vector<G
     add_fact(facts, "Begun", record.started.empty() ? "not known" : bounded(record.started, 40));
     add_fact(facts, "Last result", record.ended.empty() ? "none yet" : bounded(record.ended, 40));
     add_fact(facts, "Exit status", fmt::format("{}: {}", status, exit_words(status, counts)));
-    add_fact(facts, "Arms",
-             fmt::format("{}, {} of them skipped because the kernel lacks what they need", record.cells.size(),
-                         counts.skipped));
+    add_fact(
+        facts, "Arms",
+        fmt::format("{}, {} of them skipped because the kernel lacks what they need{}", record.cells.size(),
+                    counts.skipped, counts.not_set_up == 0 ? "" : fmt::format(", {} not set up", counts.not_set_up)));
     add_fact(facts, "Trials",
              fmt::format("{} planned, {} done, {} running; {} run again because a worker, QEMU or the campaign died",
                          counts.planned, counts.done, counts.running, counts.run_again));

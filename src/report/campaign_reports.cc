@@ -32,6 +32,7 @@ ArmResult arm_of(const CellProgress& one) {
     arm.arm = one.cell.arm;
     arm.trials_asked = one.cell.trials;
     arm.skipped = one.skipped;
+    if (!one.not_set_up.empty()) arm.not_set_up = Error{Fault::guest, one.not_set_up, {}};
     return arm;
 }
 
@@ -150,6 +151,10 @@ std::string campaign_markdown(const CampaignReport& report) {
                            md_escaped(names.arm), names.bench.empty() ? "" : " on " + md_escaped(names.bench));
         if (!cell.progress.skipped.empty()) {
             out += fmt::format("skipped | | {} | |\n", md_escaped(cell.progress.skipped));
+            continue;
+        }
+        if (!cell.progress.not_set_up.empty()) {
+            out += fmt::format("**not set up** | | {} | |\n", md_escaped(cell.progress.not_set_up));
             continue;
         }
         const bool bad = cell.good() != cell.progress.done;

@@ -137,6 +137,13 @@ std::string campaign_junit(const CampaignReport& report) {
             sum.tests++;
             sum.skipped++;
         }
+        if (!cell.not_set_up.empty()) {
+            pugi::xml_node error = add_case(suite, cell.cell, cell.cell.arm).append_child("error");
+            set(error, "type", std::string_view("not set up"));
+            set(error, "message", cell.not_set_up);
+            sum.tests++;
+            sum.errors++;
+        }
         sum.write(suite, true);
         all.add(sum);
     }

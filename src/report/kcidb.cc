@@ -58,8 +58,11 @@ public:
     std::string write() {
         const CampaignRecord& record = report_.record;
         for (std::size_t i = 0; i < record.results.size(); i++) add_trial(i);
-        for (std::size_t i = 0; i < record.cells.size(); i++)
-            if (!record.cells[i].skipped.empty()) add_skipped(i);
+        for (std::size_t i = 0; i < record.cells.size(); i++) {
+            const CellProgress& cell = record.cells[i];
+            if (!cell.skipped.empty()) add_not_run(i, "skipped", cell.skipped, "SKIP");
+            if (!cell.not_set_up.empty()) add_not_run(i, "not-set-up", cell.not_set_up, "MISS");
+        }
         return json_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
     }
 
@@ -122,14 +125,14 @@ private:
         json_["tests"].push_back(std::move(test));
     }
 
-    void add_skipped(std::size_t index) {
+    void add_not_run(std::size_t index, const char* what, const std::string& why, const char* status) {
         const CellProgress& one = report_.record.cells[index];
         json_["tests"].push_back({{"build_id", build_of(one.cell.kernel, {})},
-                                  {"id", id(fmt::format("{}-{}-skipped", campaign_, index))},
+                                  {"id", id(fmt::format("{}-{}-{}", campaign_, index, what))},
                                   {"origin", report_.origin},
                                   {"path", path_of(one.cell)},
-                                  {"comment", one_line(one.skipped)},
-                                  {"status", "SKIP"},
+                                  {"comment", one_line(why)},
+                                  {"status", status},
                                   {"misc", {{"campaign", report_.record.name}}}});
     }
 

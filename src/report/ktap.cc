@@ -53,6 +53,8 @@ void add_trial(std::string& out, const ArmResult& arm, const TrialResult& trial)
 
 void add_arm(std::string& out, const ArmResult& arm, unsigned number, const std::string& why_not_run) {
     if (!arm.skipped.empty()) return add_result(out, "", true, number, arm_name(arm), "SKIP " + arm.skipped);
+    if (arm.not_set_up)
+        return add_result(out, "", false, number, arm_name(arm), "ERROR not set up: " + arm.not_set_up->line());
     std::unordered_map<unsigned, const TrialResult*> trials;
     unsigned last = arm.trials_asked;
     for (const auto& trial : arm.trials) {

@@ -83,6 +83,7 @@ Json arm_json(const ArmResult& arm) {
     for (const Verdict verdict : arm.expected) json["expected"].push_back(to_string(verdict));
     json["trials_asked"] = arm.trials_asked;
     if (!arm.skipped.empty()) json["skipped"] = arm.skipped;
+    if (arm.not_set_up) json["not_set_up"] = arm.not_set_up->line();
     json["trials"] = arm.trials.size();
     json["verdicts"] = verdict_counts(arm.counts());
     json["held_with_gaps"] = arm.held_with_gaps();

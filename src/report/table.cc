@@ -37,6 +37,7 @@ std::string median(const ArmResult& arm, double TrialResult::* seconds) {
 // "incomplete" means that the finished trials were as expected, but an interruption left out the rest.
 const char* outcome(const ArmResult& arm) {
     if (!arm.skipped.empty()) return "SKIP";
+    if (arm.not_set_up) return "NOT SET UP";
     if (good(arm)) return "ok";
     return std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); }) ? "incomplete"
                                                                                                  : "FAILED";
@@ -169,13 +170,18 @@ std::string closing_sentence(const RunResults& results, const Paint& paint) {
     for (const auto& arm : results.arms) trials += arm.trials.size();
     const auto skipped = static_cast<std::size_t>(
         std::ranges::count_if(results.arms, [](const ArmResult& arm) { return !arm.skipped.empty(); }));
+    const auto missing = static_cast<std::size_t>(
+        std::ranges::count_if(results.arms, [](const ArmResult& arm) { return arm.not_set_up.has_value(); }));
+    std::string without = skipped == 0 ? "" : fmt::format("{} skipped", skipped);
+    if (missing > 0) without += fmt::format("{}{} not set up", skipped == 0 ? "" : ", ", missing);
     const std::string what = fmt::format(
-        "{} in {}{}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size() - skipped, "arm"),
-        skipped == 0 ? "" : fmt::format(" ({} skipped)", skipped), short_time(results.seconds), results.seed);
+        "{} in {}{}, {}, seed {}", counted(trials, "trial"), counted(results.arms.size() - skipped - missing, "arm"),
+        without.empty() ? "" : " (" + without + ")", short_time(results.seconds), results.seed);
     switch (results.exit_status()) {
         case kExitGood: return fmt::format("{}: {}\n", paint.good("all as expected"), what);
         case kExitNotAsExpected: return fmt::format("{}: {}\n", paint.bad("not as expected"), what);
-        case kExitNothingRun: return fmt::format("{}: {}\n", paint.bad("nothing was run"), what);
+        case kExitNothingRun:
+            return fmt::format("{}: {}\n", paint.bad(trials == 0 ? "nothing was run" : "not all was run"), what);
         case kExitInterrupted: return fmt::format("{}: {}\n", paint.bad("interrupted"), what);
         default: return fmt::format("{}: {}\n", paint.bad("rig fault"), what);
     }
@@ -191,6 +197,10 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     std::string out = render(rows, paint) + "(times are medians)\n";
     for (const auto& arm : results.arms)
         if (!arm.skipped.empty()) out += fmt::format("{}: skipped: {}\n", arm_name(arm), one_line(arm.skipped));
+    for (const auto& arm : results.arms)
+        if (arm.not_set_up)
+            out +=
+                fmt::format("{}: {}: {}\n", arm_name(arm), paint.bad("not set up"), one_line(arm.not_set_up->line()));
     for (const auto& arm : results.arms) out += choices_of(arm);
     for (const auto& arm : results.arms) out += gaps_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);

@@ -106,6 +106,9 @@ void play(const BisectSpec& spec, const std::string& kernel, Host& host, RunObse
     } else if (!results->arms.empty() && !results->arms.front().skipped.empty()) {
         step.outcome = StepOutcome::untestable;
         step.reason = results->arms.front().skipped;
+    } else if (!results->arms.empty() && results->arms.front().not_set_up) {
+        step.outcome = outcome_of(*results->arms.front().not_set_up);
+        step.reason = results->arms.front().not_set_up->line();
     }
 }
 

@@ -68,20 +68,22 @@ Result<std::shared_ptr<const PreparedGuest>> Fleet::prepare_on(std::size_t host,
     const std::string where = hosts_.size() > 1 ? " (" + pool_.name(host) + ")" : "";
     GuestStore store(*hosts_[host], [&](const std::string& what) { observer_.busy_with(what + where); });
     auto guest = store.prepare(bench, kernel, accelerator);
-    if (guest) observer_.busy_with("");
+    observer_.busy_with("");
     return guest;
 }
 
 Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& kernel) {
     const std::string key = bench.name + " " + kernel.id;
     if (const auto known = guests_.find(key); known != guests_.end()) return Prepared{&known->second, false};
+    if (const auto known = failed_.find(key); known != failed_.end()) return std::unexpected(known->second);
     Guests guests(hosts_.size());
     for (std::size_t host = 0; host < hosts_.size(); host++) {
         if (!pool_.lost(host).empty()) continue;
         auto guest = prepare_on(host, bench, kernel);
         const bool ours = !guest && (guest.error().fault == Fault::interrupted || hosts_.size() == 1);
         if (!guest && !ours && is_lost(host)) continue;
-        MEMRIG_TRY(guests[host], std::move(guest));
+        if (!guest) return std::unexpected(failed_.try_emplace(key, guest.error()).first->second);
+        guests[host] = *std::move(guest);
     }
     const bool none = std::ranges::all_of(guests, [](const auto& guest) { return guest == nullptr; });
     if (none) return std::unexpected(pool_.take().error());

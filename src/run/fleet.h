@@ -25,7 +25,7 @@ public:
     Fleet(std::vector<Host*> hosts, std::string accelerator, RunObserver& observer, std::mutex& observing);
 
     // Prepares the guest on each host that is not lost, once for each kernel and bench. A host that fails and does not
-    // answer is lost. A failure on a host that still answers is an error of the run.
+    // answer is lost. A failure on a host that still answers is the failure of this guest, and is remembered.
     struct Prepared {
         Guests* guests;
         bool is_new;
@@ -52,6 +52,7 @@ private:
     std::mutex& observing_;  // also guards the guests
     HostPool pool_;
     std::map<std::string, Guests> guests_;  // by bench and kernel
+    std::map<std::string, Error> failed_;   // likewise: why there are no guests
     std::set<std::string> renewed_;         // keys of saved guests that were made again: each at most once
 };
 

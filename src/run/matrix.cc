@@ -128,6 +128,11 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
             cell.reason = results->arms[0].skipped;
             return {};
         }
+        if (!results->arms.empty() && results->arms[0].not_set_up) {
+            cell.outcome = CellOutcome::inconclusive;
+            cell.reason = results->arms[0].not_set_up->line();
+            return {};
+        }
         if (results->arms.empty() || results->arms[0].trials.empty())
             return fail(Fault::rig, "a trial of {} came to no result", cell.scenario);
         TrialResult trial = results->arms[0].trials[0];

@@ -26,6 +26,7 @@ bool ArmResult::is_shown_by(const TrialResult& trial) const {
 
 bool ArmResult::as_expected() const {
     if (!skipped.empty()) return true;
+    if (not_set_up) return false;
     const bool all_good = std::ranges::all_of(trials, &TrialResult::as_expected);
     if (mode == Mode::explore && !is_control()) return convicted() > 0 && all_good;
     return trials.size() == trials_asked && all_good;
@@ -45,16 +46,21 @@ unsigned ArmResult::held_with_gaps() const {
 int RunResults::exit_status() const {
     if (interrupted) return kExitInterrupted;
     if (!fault.empty()) return kExitRigFault;
-    bool failed = false;
+    bool failed = false, missing = false;
     for (const auto& arm : arms) {
+        if (arm.not_set_up) {
+            if (arm.not_set_up->fault != Fault::guest) return kExitRigFault;
+            missing = true;
+            continue;
+        }
         if (std::ranges::find(arm.trials, Verdict::rig_fault, &TrialResult::verdict) != arm.trials.end())
             return kExitRigFault;
         failed = failed || !arm.as_expected();
     }
     if (failed) return kExitNotAsExpected;
     // A run whose arms were all skipped shows nothing: a campaign must not take it for a pass.
-    return std::ranges::all_of(arms, [](const ArmResult& arm) { return arm.trials.empty(); }) ? kExitNothingRun
-                                                                                              : kExitGood;
+    missing = missing || std::ranges::all_of(arms, [](const ArmResult& arm) { return arm.trials.empty(); });
+    return missing ? kExitNothingRun : kExitGood;
 }
 
 Spread spread_of(std::vector<double> values) {

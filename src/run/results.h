@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/error.h"
 #include "oracle/verdict.h"
 #include "schedule/schedule.h"
 
@@ -53,10 +54,14 @@ struct ArmResult {
 
     unsigned trials_asked = 0;
     std::string skipped;  // why there are no trials, e.g. "this kernel has no SYMBOL"; empty: not skipped
+    // Why there are no trials although there should be: the kernel does not boot on the bench, or does not let the
+    // bench be prepared (Fault::guest), or the rig cannot prepare it (Fault::rig, Fault::host).
+    std::optional<Error> not_set_up;
     std::optional<ExploreSummary> explored;
     // Returns whether every trial that was asked for was run and was as expected. For a mutant arm in explore mode:
     // whether each trial was as expected, and at least one has an expected verdict, since the race need not show in
-    // all orders. A skipped arm is as expected, since nothing was expected of it.
+    // all orders. A skipped arm is as expected, since nothing was expected of it. An arm that could not be set up is
+    // not.
     [[nodiscard]] bool as_expected() const;
     // Returns the number of trials with one of the expected verdicts.
     [[nodiscard]] std::size_t convicted() const;
@@ -95,8 +100,9 @@ struct RunResults {
     std::string fault;  // what ended the run early; the trials so far are kept; empty if nothing did
     double seconds = 0;
 
-    // A kExit... status of base/exit_status.h. A run with a `fault` gives kExitRigFault. A run without trials gives
-    // kExitNothingRun.
+    // A kExit... status of base/exit_status.h. A run with a `fault` gives kExitRigFault, and so does an arm that
+    // the rig could not set up. A run without trials gives kExitNothingRun, and so does an arm that the guest did not
+    // let be set up.
     [[nodiscard]] int exit_status() const;
 };
 

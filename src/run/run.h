@@ -59,10 +59,10 @@ public:
 };
 
 // Runs all trials. A failure in a trial becomes the verdict of that trial. The function fails only if the run cannot
-// begin (an unknown scenario, a kernel that does not boot, no space left), if the input turns out wrong
-// (Fault::user_input), or if an error comes before the first result. A later error ends the run early, as
-// RunResults::fault. An interruption of the trials is no error: the results so far are returned, with `interrupted`
-// set.
+// begin (an unknown scenario, no space left), if the input turns out wrong (Fault::user_input), or if an error comes
+// before the first result. An arm that cannot be set up, as its kernel does not boot, is ArmResult::not_set_up, and
+// the others are played. A later error ends the run early, as RunResults::fault. An interruption of the trials is no
+// error: the results so far are returned, with `interrupted` set.
 Result<RunResults> run_scenarios(const RunSpec& spec, Host& host, RunObserver& observer);
 // The same, spread over several hosts. A trial is the same on each of them. A host that is lost plays no more trials.
 // Its unfinished trials are played again on another host; what the lost host left of them is kept as NUMBER.lost-1.

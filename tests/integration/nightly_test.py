@@ -23,8 +23,9 @@ MEMRIG = os.path.realpath(sys.argv[1])
 DATA = os.path.join(os.path.dirname(os.path.dirname(os.path.realpath(__file__))), "data")
 SCHEMA = """
 CREATE TABLE campaign (schema INTEGER, name TEXT, plan TEXT, seed INTEGER, started TEXT);
-CREATE TABLE cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel TEXT, bench TEXT, arm TEXT, trials INTEGER, skipped TEXT);
-CREATE TABLE attempt (cell INTEGER, number INTEGER, attempt INTEGER, outcome TEXT, PRIMARY KEY (cell, number, attempt));
+CREATE TABLE cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel TEXT, bench TEXT, arm TEXT, trials INTEGER, skipped TEXT,
+  not_set_up TEXT);
+CREATE TABLE attempt (cell INTEGER, number INTEGER, attempt INTEGER, outcome TEXT, host TEXT, PRIMARY KEY (cell, number, attempt));
 CREATE TABLE trial (cell INTEGER, number INTEGER, verdict TEXT, as_expected INTEGER, reason TEXT, findings TEXT, seconds REAL,
   directory TEXT, finished TEXT, setting INTEGER, PRIMARY KEY (cell, number));
 CREATE TABLE setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TEXT, accelerator TEXT, release TEXT, sha256 TEXT, bench TEXT, mode TEXT,
@@ -56,19 +57,20 @@ class Nights(unittest.TestCase):
         self.addCleanup(shutil.rmtree, self.work)
 
     def night(self, day, cells, plan=""):
-        """cells: {(scenario, arm): [trial, ...] or why it was skipped}"""
+        """cells: {(scenario, arm): [trial, ...] or why it was skipped, or ("not set up", why)}"""
         directory = os.path.join(self.work, "nights", f"2026-11-{day:02}")
         os.makedirs(directory)
         database = sqlite3.connect(os.path.join(directory, "campaign.sqlite"))
         database.executescript(SCHEMA)
-        database.execute("INSERT INTO campaign VALUES (2, 'nightly', ?, 7, ?)", (plan, f"2026-11-{day:02} 01:00:00"))
+        database.execute("INSERT INTO campaign VALUES (4, 'nightly', ?, 7, ?)", (plan, f"2026-11-{day:02} 01:00:00"))
         for index, ((scenario, arm), trials) in enumerate(cells.items()):
             skipped = trials if isinstance(trials, str) else None
-            trials = [] if skipped else trials
-            database.execute("INSERT INTO cell VALUES (?, ?, 'debian-6.1-amd64', '', ?, ?, ?)",
-                             (index, scenario, arm, len(trials) or 3, skipped))
+            not_set_up = trials[1] if isinstance(trials, tuple) else None
+            trials = [] if skipped or not_set_up else trials
+            database.execute("INSERT INTO cell VALUES (?, ?, 'debian-6.1-amd64', '', ?, ?, ?, ?)",
+                             (index, scenario, arm, len(trials) or 3, skipped, not_set_up))
             for number, one in enumerate(trials, 1):
-                database.execute("INSERT INTO attempt VALUES (?, ?, 1, 'done')", (index, number))
+                database.execute("INSERT INTO attempt VALUES (?, ?, 1, 'done', NULL)", (index, number))
                 database.execute("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
                                  (index, number, one["verdict"], one["good"], one["reason"], json.dumps(one["findings"]),
                                   one["seconds"], f"trials/{index:04}/{number:04}-1", f"2026-11-{day:02} 02:00:00",
@@ -360,6 +362,19 @@ class Reports(Nights):
         self.assertNotIn("<script>", text.replace("\\<script>", ""))
         self.assertIn("**1 of 4**", text)
         self.assertIn("crash: onliner crashed in zone", text)
+
+    def test_an_arm_that_was_not_set_up_is_in_every_report(self):
+        night = self.night(1, {CONTROL: [HELD], MUTANT: ("not set up", "it does not boot")})
+        self.assertIn("not ok 2 - race/a debian-6.1-amd64 - mutant # ERROR not set up: it does not boot",
+                      self.report(night, "ktap"))
+        self.assertIn('<error type="not set up" message="it does not boot" />', self.report(night, "junit"))
+        read = json.loads(self.report(night, "kcidb"))
+        self.check_kcidb(read, "memrig")
+        self.assertEqual([test["status"] for test in read["tests"]], ["PASS", "MISS"])
+        self.assertIn("**not set up** | | it does not boot |", self.report(night, "markdown"))
+        self.assertIn("NOT SET UP: it does not boot", self.memrig("history", night))
+        self.assertIn("NOT SET UP: it does not boot", self.memrig("campaign", "status", night))
+        self.assertEqual(json.loads(self.memrig("campaign", "status", "--json", night))["exit_status"], 4)
 
     def test_an_older_campaign_and_an_empty_one_are_reported(self):
         empty = self.night(1, {CONTROL: []})

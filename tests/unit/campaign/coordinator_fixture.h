@@ -28,11 +28,12 @@ public:
         results.push_back(result);
     }
     void cell_skipped(const PlanCell&, const std::string& why) override { skipped.push_back(why); }
+    void cell_not_set_up(const PlanCell&, const std::string& why) override { not_set_up.push_back(why); }
     void runs_again(const PlanCell&, const CampaignTrial&, const std::string& why) override { again.push_back(why); }
     void host_lost(const std::string& host, const std::string&) override { lost.push_back(host); }
     std::uint64_t done_before = 0;
     std::vector<CampaignResult> results;
-    std::vector<std::string> skipped, again, lost;
+    std::vector<std::string> skipped, not_set_up, again, lost;
 };
 
 class CampaignRun : public ::testing::Test {

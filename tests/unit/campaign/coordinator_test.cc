@@ -91,6 +91,21 @@ TEST_F(CampaignRun, WhatAKernelLacksIsSkipped) {
     EXPECT_EQ(campaign_exit_status(progress()), 0);
 }
 
+TEST_F(CampaignRun, AnArmThatCannotBeSetUpIsReportedAndTheOthersAreRun) {
+    works(
+        "[ $arm = mutant ] && { mkdir -p $out; echo '{\"arms\": [{\"not_set_up\": \"it does not boot\"}]}' "
+        ">$out/results.json; exit 4; }\n"
+        "report held '' true\n");
+    ASSERT_TRUE(run());
+    ASSERT_FALSE(observer.not_set_up.empty());
+    EXPECT_EQ(observer.not_set_up.front(), "it does not boot");
+    EXPECT_TRUE(observer.again.empty());
+    EXPECT_EQ(progress()[0].done, 5u);
+    EXPECT_EQ(progress()[1].done, 0u);
+    EXPECT_THAT(campaign_status_text("test", progress(), {}, Paint(false)), HasSubstr("NOT SET UP: it does not boot"));
+    EXPECT_EQ(campaign_exit_status(progress()), 4);
+}
+
 TEST_F(CampaignRun, OrdersThatAWorkerRefusesEndIt) {
     works("echo 'memrig: there is no kernel k (memrig kernels list)'; exit 2\n");
     const Status done = run();

@@ -162,12 +162,26 @@ TEST_F(CampaignDatabase, OfAnOlderMemrigIsGoneOnWith) {
     EXPECT_EQ(read.cells[1].done, 3u);
 }
 
+TEST_F(CampaignDatabase, ACellThatWasNotSetUpIsTriedAgainByTheNextRun) {
+    make(kFirstSchema);
+    {
+        auto store = CampaignStore::open(directory->path(), plan);
+        ASSERT_TRUE(store) << store.error().line();
+        ASSERT_TRUE(store->set_aside({1, 2}, *store->begin({1, 2}, "qemu"), "it does not boot"));
+        EXPECT_EQ(*store->failures({1, 2}), 0u);
+    }
+    EXPECT_EQ(record().cells[0].not_set_up, "");
+    EXPECT_EQ(record().cells[1].not_set_up, "it does not boot");
+    ASSERT_TRUE(CampaignStore::open(directory->path(), plan));
+    EXPECT_EQ(record().cells[1].not_set_up, "");
+}
+
 TEST_F(CampaignDatabase, OfANewerMemrigIsRefused) {
     make(std::string(kFirstSchema) + "UPDATE campaign SET schema = 99;");
     const auto read = CampaignStore::open_to_read(directory->path());
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().fault, Fault::user_input);
-    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 3"));
+    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 4"));
     const auto written = CampaignStore::open(directory->path(), plan);
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().fault, Fault::user_input);

@@ -88,7 +88,7 @@ TEST_F(KernelModules, ABuiltinNeedsNoFile) {
 TEST_F(KernelModules, AMissingOneIsNamed) {
     const auto files = order({"base", "nonesuch"});
     ASSERT_FALSE(files);
-    EXPECT_EQ(files.error().fault, Fault::user_input);
+    EXPECT_EQ(files.error().fault, Fault::guest);
     EXPECT_NE(files.error().message.find("nonesuch"), std::string::npos) << files.error().message;
     EXPECT_FALSE(order({"../base"}));
     EXPECT_FALSE(order({"-r"}));

@@ -164,9 +164,9 @@ TEST_F(GuestStoreTest, AKernelOfAnotherArchitectureIsTheUsersMistake) {
     EXPECT_EQ(backend.created(), 0u);
 }
 
-TEST_F(GuestStoreTest, AKernelWithoutMemoryHotplugIsTheUsersMistake) {
+TEST_F(GuestStoreTest, AKernelWithoutMemoryHotplugIsRefused) {
     on_boot([](FakeMachine& machine) { machine.guest.greeting->block_bytes = 0; });
-    expect_refused(Fault::user_input, "has no memory hotplug");
+    expect_refused(Fault::guest, "has no memory hotplug");
 }
 
 TEST_F(GuestStoreTest, AKernelThatCannotBeSetUpIsKnownNotToFit) {
@@ -179,7 +179,7 @@ TEST_F(GuestStoreTest, AKernelThatCannotBeSetUpIsKnownNotToFit) {
         EXPECT_EQ(guest->symbols.size(), 2u) << "so that it can be told what the kernel lacks";
         const Status fit = check_fit(*guest);
         ASSERT_FALSE(fit);
-        EXPECT_EQ(fit.error().fault, Fault::user_input);
+        EXPECT_EQ(fit.error().fault, Fault::guest);
         EXPECT_NE(fit.error().message.find("cannot be set up as bench q35 wants it"), std::string::npos);
         EXPECT_NE(fit.error().message.find("ENOENT"), std::string::npos);
     }

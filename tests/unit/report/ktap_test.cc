@@ -87,6 +87,13 @@ TEST(Ktap, WhatTheKernelLacksIsSkippedWithItsReason) {
     EXPECT_NE(ktap_text(results).find(" # SKIP this kernel has no __param_memmap_on_memory\n"), std::string::npos);
 }
 
+TEST(Ktap, AnArmThatCouldNotBeSetUpIsAnErrorWithItsReason) {
+    const RunResults results = samples::not_set_up();
+    EXPECT_EQ(read(results).failed, 1u);
+    EXPECT_NE(ktap_text(results).find(" q35-dax control # ERROR not set up: kernel debian-6.1-amd64 cannot be set up"),
+              std::string::npos);
+}
+
 TEST(Ktap, ARigFaultIsAnErrorEvenWhereItIsExpected) {
     RunResults results = samples::all_as_expected();
     results.arms[0].trials[0].verdict = Verdict::rig_fault;

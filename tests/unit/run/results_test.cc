@@ -42,6 +42,17 @@ TEST(ExitStatus, WhereAllIsSkippedNothingWasShown) {
     EXPECT_EQ(results.exit_status(), 0) << "what was run was as expected";
 }
 
+TEST(ExitStatus, AnArmThatCouldNotBeSetUpIsNoPass) {
+    RunResults results = samples::all_as_expected();
+    results.arms.push_back(samples::not_set_up().arms[0]);
+    EXPECT_EQ(results.exit_status(), 4) << "all that was run was as expected, but not all was run";
+    results.arms.push_back(samples::not_as_expected().arms[0]);
+    EXPECT_EQ(results.exit_status(), 1);
+    results.arms[1].not_set_up = Error{Fault::rig, "QEMU ended", {}};
+    results.arms.front() = results.arms[1];
+    EXPECT_EQ(results.exit_status(), 3) << "the rig's own fault";
+}
+
 TEST(ExitStatus, ATrialThatWasNotRunIsNotAsExpected) {
     RunResults results = samples::all_as_expected();
     results.arms[0].trials.pop_back();

@@ -243,6 +243,78 @@ TEST_F(CampaignTest, AKernelThatLacksWhatAScenarioNeedsIsSkipped) {
     EXPECT_EQ(backend.restored(), 1u);
 }
 
+// --- arms that cannot be set up
+
+TEST_F(CampaignTest, AKernelThatDoesNotBootOnOneBenchIsReportedAndTheOthersArePlayed) {
+    order.scenarios = {"race/virtio-mem-online", "race/acpi-dimm-online"};
+    backend.on_create = [make = backend.on_create](FakeMachine& machine, unsigned number) -> Status {
+        if (number == 1) machine.guest.greeting = fail(Fault::guest, "it said nothing");
+        return make(machine, number);
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    ASSERT_TRUE(all.arms[0].not_set_up);
+    EXPECT_EQ(all.arms[0].bench, "q35-virtio-mem");
+    EXPECT_NE(all.arms[0].not_set_up->message.find("the agent did not speak"), std::string::npos);
+    EXPECT_TRUE(all.arms[0].trials.empty());
+    EXPECT_FALSE(all.arms[0].as_expected());
+    EXPECT_FALSE(all.arms[1].not_set_up);
+    EXPECT_EQ(all.arms[1].trials.size(), 1u);
+    EXPECT_EQ(observer.planned_trials, 1u);
+}
+
+TEST_F(CampaignTest, OneOfTwoKernelsThatDoesNotBootIsReportedAndNotBootedForEachArm) {
+    const fs::path other = directory.path() / "other";
+    fs::copy_file(kernel_path(), other);
+    order.kernels = {other.string(), kernel_path().string()};
+    order.arm = "all";
+    backend.on_create = [make = backend.on_create](FakeMachine& machine, unsigned number) -> Status {
+        if (number == 1) return fail(Fault::rig, "QEMU ended: exit status 1: it is no kernel");
+        return make(machine, number);
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 4u);
+    for (const std::size_t arm : {0u, 1u}) {
+        ASSERT_TRUE(all.arms[arm].not_set_up);
+        EXPECT_EQ(all.arms[arm].not_set_up->message, "QEMU ended: exit status 1: it is no kernel");
+        EXPECT_EQ(all.arms[arm].trials_asked, 1u);
+        EXPECT_EQ(all.arms[arm + 2].trials.size(), 1u);
+    }
+    EXPECT_EQ(backend.created(), 2u) << "once for each kernel";
+    EXPECT_EQ(all.exit_status(), 3) << "the rig could not set up an arm";
+}
+
+TEST_F(CampaignTest, ABenchThatTheKernelDoesNotLetBePreparedIsReported) {
+    order.scenarios = {"race/dax-kmem-online", "race/acpi-dimm-online"};
+    backend.on_create = [](FakeMachine& machine, unsigned) -> Status {
+        machine.guest.symbol_table = std::vector<GuestSymbol>{{0x100, 't', "hmem_register_one"}};
+        return {};
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    ASSERT_TRUE(all.arms[0].not_set_up) << all.arms[0].skipped;
+    EXPECT_EQ(all.arms[0].not_set_up->fault, Fault::guest);
+    EXPECT_NE(all.arms[0].not_set_up->message.find("cannot be set up as bench q35-dax wants it"), std::string::npos);
+    EXPECT_EQ(all.arms[1].trials.size(), 1u);
+    order.scenarios = {"race/dax-kmem-online"};
+    order.out = directory.path() / "alone";
+    EXPECT_EQ(results().exit_status(), 4) << "nothing was run";
+}
+
+TEST_F(CampaignTest, ARigThatSetsUpNothingEndsTheRun) {
+    backend.on_create = [](FakeMachine&, unsigned) -> Status { return fail(Fault::host, "no QEMU here"); };
+    const auto none = run();
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().fault, Fault::host);
+    EXPECT_EQ(none.error().message, "no QEMU here");
+}
+
+TEST_F(CampaignTest, AMistakeIsFoundBeforeAnythingIsPlayed) {
+    order.scenarios = {"race/dax-kmem-online", "race/acpi-dimm-online"};
+    order.kernels = {kernel_path().string(), "no-such-kernel"};
+    expect_refused("no-such-kernel");
+}
+
 // Its emulator is that of machines which are played, and need be none of others.
 TEST_F(CampaignTest, ScenariosOfOtherMachinesNeedNoEmulator) {
     order.scenarios = {"race/dlpar-vcpu", "validate/dlpar-unplug"};
