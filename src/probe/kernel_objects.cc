@@ -9,6 +9,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "probe/packet.h"
 
 namespace memrig {
 
@@ -81,6 +82,17 @@ FirstStack first_stack(const SymbolTable& symbols) {
 }
 
 }  // namespace
+
+Result<bool> is_task(Probe& probe, unsigned vcpu, std::uint64_t task_struct, std::uint64_t stack) {
+    // `stack` lies in the first bytes: POWER has 256 of thread_info before it.
+    constexpr std::size_t head_bytes = 512;
+    if (!is_kernel_address(task_struct)) return false;
+    const auto head = probe.read_memory(vcpu, task_struct, head_bytes);
+    if (!head && head.error().fault != Fault::guest) return std::unexpected(head.error());
+    for (std::size_t at = 0; head && at + 8 <= head->size(); at += 8)
+        if (little_endian(std::string_view(*head).substr(at, 8)) == stack) return true;
+    return false;
+}
 
 std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture& architecture) {
     MEMRIG_ASSERT(std::has_single_bit(architecture.kernel_stack_bytes), "the size of a kernel stack is a power of two");

@@ -18,6 +18,10 @@ Result<std::string> device_name(Probe& probe, unsigned vcpu, std::uint64_t devic
 // Returns N for a memory block's device "memoryN" (drivers/base/memory.c, memory_dev_name), nothing for other devices.
 Result<std::optional<std::uint64_t>> memory_block_of(Probe& probe, unsigned vcpu, std::uint64_t device);
 
+// Returns true if `task_struct` is that of the task with this kernel stack (task_struct::stack, include/linux/sched.h).
+// False where there is no memory.
+Result<bool> is_task(Probe& probe, unsigned vcpu, std::uint64_t task_struct, std::uint64_t stack);
+
 // Returns THREAD_SIZE in bytes. It is the size of the first task's stack, whose ends are symbols
 // (include/asm-generic/vmlinux.lds.h, INIT_TASK_DATA; `__start_init_task` was renamed `__start_init_stack`). For a
 // kernel without symbols for data, it is the architecture's usual size. The size varies: ppc64 has doubled it

@@ -156,6 +156,22 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
     return out;
 }
 
+// Of directed controls: how often one was not held, and the bound that the trials give for a wrong verdict.
+std::string controls_of(const RunResults& results) {
+    constexpr std::uint64_t fewest = 20;
+    std::uint64_t trials = 0, others = 0;
+    for (const auto& arm : results.arms) {
+        if (!arm.is_control() || arm.mode != Mode::directed) continue;
+        for (const auto& trial : arm.trials) {
+            if (trial.verdict == Verdict::rig_fault) continue;
+            trials++;
+            others += trial.verdict != Verdict::held;
+        }
+    }
+    if (trials < fewest) return {};
+    return fmt::format("controls that were not held: {}\n", occurrence_text(occurrence(others, trials, 0)));
+}
+
 std::string hosts_of(const RunResults& results, const Paint& paint) {
     std::string out;
     for (const auto& host : results.hosts) {
@@ -205,7 +221,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) out += gaps_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
-    out += hosts_of(results, paint);
+    out += controls_of(results) + hosts_of(results, paint);
     return out + "\n" + closing_sentence(results, paint);
 }
 

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "kernel/catalogue.h"
+#include "watch/roles.h"
 
 namespace memrig {
 
@@ -13,9 +14,11 @@ namespace {
 
 // Returns the reason why the scenario is not for a kernel with these symbols; empty if it is.
 std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) {
-    const auto has = [&](const std::string& symbol) { return !symbols.all(symbol).empty(); };
+    const auto has = [&](const std::string& name) { return player_of(name, symbols).has_value(); };
     if (const auto lacked = std::ranges::find_if_not(scenario.needs, has); lacked != scenario.needs.end())
-        return fmt::format("this kernel has no {}", *lacked);
+        return find_role(*lacked) == nullptr
+                   ? fmt::format("this kernel has no {}", *lacked)
+                   : fmt::format("this kernel has no {}: {}", *lacked, why_not_played(*lacked));
     const auto surplus = std::ranges::find_if(scenario.lacks, has);
     return surplus == scenario.lacks.end() ? "" : fmt::format("this kernel has {}", *surplus);
 }

@@ -316,13 +316,18 @@ std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& s
     return scenario.points.empty() ? default_points() : scenario.points;
 }
 
-// Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed.
+// Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed. A guest
+// whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing.
 static Status arm(Host& host, TrialSpec& spec) {
     if (!spec.armament && spec.manner.mode == Mode::free) return {};
     if (!spec.armament) {
         MEMRIG_TRY(spec.armament, armament_of(host, spec.guest));
     }
-    return write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament)));
+    MEMRIG_CHECK(write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament))));
+    const auto blind = blind_spots(*spec.armament, {});
+    const bool rests_on_locks = spec.manner.mode != Mode::free && !spec.scenario.schedule.is_loop();
+    if (blind.empty() || !rests_on_locks) return {};
+    return fail(Fault::guest, "the locks of this guest cannot be judged: {}", blind.front());
 }
 
 Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {

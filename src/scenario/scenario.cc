@@ -8,6 +8,7 @@
 #include "scenario/actor_reader.h"
 #include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
+#include "watch/roles.h"
 
 namespace memrig {
 
@@ -129,7 +130,8 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     for (const auto& [key, symbols] : {std::pair{"needs", &scenario.needs}, {"lacks", &scenario.lacks}}) {
         *symbols = root.strings(key, false);
         for (const auto& symbol : *symbols)
-            if (!is_kernel_symbol(symbol)) root.report(key, fmt::format("\"{}\" is no kernel symbol", symbol));
+            if (!is_kernel_symbol(symbol) && find_role(symbol) == nullptr)
+                root.report(key, fmt::format("\"{}\" is no kernel symbol and no role", symbol));
     }
     for (const auto& text : root.strings("kills", false)) {
         const std::size_t space = std::min(text.find(' '), text.size());

@@ -4,6 +4,7 @@
 
 #include "probe/architecture.h"
 #include "probe/function_watch.h"
+#include "probe/kernel_objects.h"
 #include "probe/packet.h"
 
 namespace memrig {
@@ -14,8 +15,6 @@ constexpr const char* kTrylock = "mutex_trylock";
 constexpr std::uint64_t kOwnerFlags = 7;
 // The part of a mutex that is searched for its owner, in bytes. The spinlock of an rt_mutex grows with its debugging.
 constexpr std::size_t kMutexHeadBytes = 128;
-// Bytes of a task_struct in which its `stack` lies: POWER has 256 of thread_info before it.
-constexpr std::size_t kTaskHeadBytes = 512;
 constexpr std::uint64_t kStackEndMagic = 0x57AC6E9D;  // include/uapi/linux/magic.h
 constexpr std::uint64_t kLeastStackBytes = 4096, kMostStackBytes = 128 << 10;
 
@@ -28,15 +27,6 @@ Result<std::string> bytes_at(Probe& probe, unsigned vcpu, std::uint64_t address,
 
 std::uint64_t word_in(const std::string& bytes, std::size_t at) {
     return little_endian(std::string_view(bytes).substr(at, 8));
-}
-
-// Whether `owner` is the task_struct of the task with this kernel stack.
-Result<bool> is_task(Probe& probe, unsigned vcpu, std::uint64_t owner, std::uint64_t stack) {
-    if (!is_kernel_address(owner)) return false;
-    MEMRIG_TRY(const std::string head, bytes_at(probe, vcpu, owner, kTaskHeadBytes));
-    for (std::size_t at = 0; at + 8 <= head.size(); at += 8)
-        if (word_in(head, at) == stack) return true;
-    return false;
 }
 
 }  // namespace

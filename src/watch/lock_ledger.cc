@@ -61,6 +61,7 @@ LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWa
     : conductor_(conductor),
       symbols_(symbols),
       watching_(watching),
+      owner_offset_(owner_offset),
       paths_(symbols),
       mutexes_(
           conductor, paths_, [this](LockEvent event) { write(std::move(event)); },
@@ -323,6 +324,12 @@ void LockLedger::write(LockEvent event) {
         listener(event);
         return true;
     });
+}
+
+std::optional<std::uint64_t> LockLedger::owner_word_of(const std::string& mutex) const {
+    if (watching_ != MutexWatching::writes || !is_mutex(mutex)) return std::nullopt;
+    const auto address = names_.address_of(mutex);
+    return address ? std::optional(*address + owner_offset_) : std::nullopt;
 }
 
 std::vector<LockEvent> LockLedger::held_by(std::uint64_t task) const {

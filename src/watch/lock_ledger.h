@@ -71,6 +71,8 @@ public:
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
     // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return mutexes_.owners(); }
+    // Returns the address of the word in which a mutex names its owner, or nothing if it is not known.
+    [[nodiscard]] std::optional<std::uint64_t> owner_word_of(const std::string& mutex) const;
     // Returns where the ledger contradicts itself, one line each: a task took a lock that another one held, or released
     // one that it did not hold. An event was lost then, and no claim about locks can rest on the ledger. At most a few
     // are kept.
@@ -107,6 +109,7 @@ private:
     Conductor& conductor_;
     const SymbolTable& symbols_;
     MutexWatching watching_;
+    std::uint64_t owner_offset_;
     CallPaths paths_;
     MutexWatch mutexes_;
     std::optional<std::uint64_t> device_lock_offset_;

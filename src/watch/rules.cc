@@ -119,19 +119,40 @@ Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
 
 Result<Response> RuleWatch::check(const Rule& rule, const std::string& function, const Arrival& arrival) {
     MEMRIG_TRY(const bool as_played, is_as_played(rule, arrival));
-    const RuleGap misplayed{{rule.name, rule.function},
-                            fmt::format("{} is not called as a function that {}", function, rule.does),
-                            RuleGap::Kind::unarmed};
     if (!as_played) {
-        if (std::ranges::find(gaps_, misplayed) == gaps_.end()) gaps_.push_back(misplayed);
+        note_gap({{rule.name, rule.function},
+                  fmt::format("{} is not called as a function that {}", function, rule.does),
+                  RuleGap::Kind::unarmed});
         return Response::pass();
     }
-    checks_[{rule.name, rule.function}]++;
     const auto held = ledger_.held_by(arrival.task);
     const bool kept =
         std::ranges::any_of(held, [&](const LockEvent& event) { return event.lock == rule.lock && !event.shared; });
-    if (!kept) MEMRIG_CHECK(note_breach({rule.name, function, rule.lock, arrival.task, {}, {}}, arrival));
+    if (!kept) {
+        MEMRIG_TRY(const bool owner, is_owner(arrival, rule.lock));
+        if (owner) {
+            note_gap({{rule.name, rule.function},
+                      fmt::format("the ledger missed that a task took {}, which names it as its owner", rule.lock),
+                      RuleGap::Kind::unarmed});
+            return Response::pass();
+        }
+        MEMRIG_CHECK(note_breach({rule.name, function, rule.lock, arrival.task, {}, {}}, arrival));
+    }
+    checks_[{rule.name, rule.function}]++;
     return Response::pass();
+}
+
+void RuleWatch::note_gap(RuleGap gap) {
+    if (std::ranges::find(gaps_, gap) == gaps_.end()) gaps_.push_back(std::move(gap));
+}
+
+Result<bool> RuleWatch::is_owner(const Arrival& arrival, const std::string& lock) {
+    constexpr std::uint64_t flags = 7;
+    const auto word = ledger_.owner_word_of(lock);
+    if (!word) return false;
+    const auto owner = conductor_.probe().read_u64(arrival.vcpu, *word);
+    if (!owner && owner.error().fault != Fault::guest) return std::unexpected(owner.error());
+    return owner ? is_task(conductor_.probe(), arrival.vcpu, *owner & ~flags, arrival.task) : Result<bool>(false);
 }
 
 Result<bool> RuleWatch::is_as_played(const Rule& rule, const Arrival& arrival) {

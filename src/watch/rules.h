@@ -86,6 +86,9 @@ private:
     Result<Response> change_begins(const Arrival& arrival, bool added);
     // Returns the range that the call adds or removes; nothing if its arguments are not those of such a function.
     Result<std::optional<Change>> change_of(const Arrival& arrival, bool added);
+    // Returns true if the lock itself names the task as its owner.
+    Result<bool> is_owner(const Arrival& arrival, const std::string& lock);
+    void note_gap(RuleGap gap);
     // Returns true if the call has the arguments of what the rule's function does.
     Result<bool> is_as_played(const Rule& rule, const Arrival& arrival);
     Result<Response> check_store(const std::string& function, const Arrival& arrival);

@@ -211,18 +211,20 @@ protected:
     }
     // The control is not convicted, and not acquitted either; the mutant is not acquitted.
     void proves_nothing() {
-        const TrialResult control = trial("control");
+        const TrialResult control = told("control");
         EXPECT_FALSE(convicts(control.verdict)) << to_string(control.verdict) << ": " << control.reason;
         EXPECT_NE(control.verdict, Verdict::held) << control.reason;
-        std::printf("  control: %s: %s\n", to_string(control.verdict), control.reason.c_str());
-        const TrialResult mutant = trial("mutant");
-        EXPECT_NE(mutant.verdict, Verdict::held) << mutant.reason;
-        std::printf("  mutant: %s: %s\n", to_string(mutant.verdict), mutant.reason.c_str());
+        EXPECT_NE(told("mutant").verdict, Verdict::held);
     }
     // What is lost is found in another way: the verdicts are those of a whole rig.
     void makes_no_difference() {
-        EXPECT_EQ(trial("control").verdict, Verdict::held);
-        EXPECT_TRUE(convicts(trial("mutant").verdict));
+        EXPECT_EQ(told("control").verdict, Verdict::held);
+        EXPECT_TRUE(convicts(told("mutant").verdict));
+    }
+    TrialResult told(const std::string& arm) {
+        TrialResult result = trial(arm);
+        std::printf("  %s: %s: %s\n", arm.c_str(), to_string(result.verdict), result.reason.c_str());
+        return result;
     }
 
     Scenario scenario;
@@ -238,22 +240,22 @@ TEST_F(BrokenRig, AWholeRigTellsTheTwoArmsApart) {
         EXPECT_EQ(last.of(watcher).state, WatcherReport::State::armed) << to_string(watcher);
 }
 
+// The owner is read at every stop, so the next stop shows what a lost one would have.
 TEST_F(BrokenRig, AWatchpointIsDropped) {
     flaws.blind_watchpoints = {at("device_hotplug_lock")};
-    proves_nothing();
+    makes_no_difference();
 }
 
 TEST_F(BrokenRig, WatchpointsWatchTheNextWord) {
     flaws.shift_watchpoints = 8;
-    proves_nothing();
+    makes_no_difference();
 }
 
-// The owner is read at every stop, so the next stop shows what a lost one would have.
 TEST_F(BrokenRig, StopsOfWatchpointsAreLost) {
     flaws.lose_watch_stop = 3;
-    const TrialResult control = trial("control");
+    const TrialResult control = told("control");
     EXPECT_FALSE(convicts(control.verdict)) << control.reason;
-    EXPECT_NE(trial("mutant").verdict, Verdict::held);
+    EXPECT_NE(told("mutant").verdict, Verdict::held);
 }
 
 TEST_F(BrokenRig, TheOwnerIsTakenForAnotherWord) {
@@ -264,12 +266,12 @@ TEST_F(BrokenRig, TheOwnerIsTakenForAnotherWord) {
 }
 
 TEST_F(BrokenRig, TheStacksAreSaidToBeLarger) {
-    guest = with_symbols(*guest, resolved_to("__end_init_stack", "__start_init_stack", 32768));
+    guest = with_symbols(*guest, resolved_to("__end_init_task", "__start_init_task", 32768));
     proves_nothing();
 }
 
 TEST_F(BrokenRig, TheStacksAreSaidToBeSmallerAndTheirEndIsNotSeen) {
-    guest = with_symbols(*guest, resolved_to("__end_init_stack", "__start_init_stack", 8192));
+    guest = with_symbols(*guest, resolved_to("__end_init_task", "__start_init_task", 8192));
     flaws.memory = [](std::uint64_t, std::string& bytes) {
         if (bytes.size() == 8 && bytes.starts_with("\x9d\x6e\xac\x57")) bytes.assign(8, '\0');
     };
@@ -290,7 +292,16 @@ TEST_F(BrokenRig, AReturnValueIsMisread) {
 
 TEST_F(BrokenRig, TheNoticesAreMisread) {
     flaws.words = [](std::vector<std::uint64_t>& words) {
-        if (words.size() == 6 || words.size() == 4) std::ranges::rotate(words, words.begin() + 1);
+        constexpr std::uint64_t pages_of_a_block = 32768;
+        if (words.size() == 6 && words[1] == pages_of_a_block) std::ranges::rotate(words, words.begin() + 1);
+    };
+    proves_nothing();
+}
+
+// Six mutexes are watched once the blocks of the device are there, which is not so yet when the guest is armed.
+TEST_F(BrokenRig, TheOwnersAreMisreadInTheTrialAlone) {
+    flaws.words = [](std::vector<std::uint64_t>& words) {
+        if (words.size() == 6) std::ranges::rotate(words, words.begin() + 1);
     };
     proves_nothing();
 }

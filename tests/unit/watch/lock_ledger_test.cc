@@ -94,6 +94,25 @@ TEST_F(LockLedgerTest, AWishIsOpenUntilTheCallReturns) {
     EXPECT_TRUE(ledger->held_by(kAdder).empty());
 }
 
+TEST_F(LockLedgerTest, ALostReleaseContradictsTheNextTaker) {
+    take(1, kAdder, lock("device_hotplug_lock"));
+    drop(1, kAdder, lock("device_hotplug_lock"));
+    take(2, kOnliner, lock("device_hotplug_lock"));
+    kernel.run();
+    EXPECT_EQ(ledger->contradictions(), Lines{});
+    take(1, kAdder, lock("device_hotplug_lock"));
+    kernel.run();
+    ASSERT_EQ(ledger->contradictions().size(), 1u);
+    EXPECT_NE(ledger->contradictions()[0].find("has not released"), std::string::npos);
+}
+
+TEST_F(LockLedgerTest, TwoReadersDoNotContradictEachOther) {
+    call(1, kAdder, "cpus_read_lock", 0);
+    call(2, kOnliner, "cpus_read_lock", 0);
+    kernel.run();
+    EXPECT_EQ(ledger->contradictions(), Lines{});
+}
+
 TEST_F(LockLedgerTest, ATrylockIsRefusedOrTakes) {
     call(2, kOnliner, "mutex_trylock", lock("device_hotplug_lock"), 0);
     call(2, kOnliner, "mutex_trylock", lock("device_hotplug_lock"), 1);
