@@ -15,7 +15,7 @@
 #include <stdint.h>
 
 enum {
-    PROTOCOL_VERSION = 2,
+    PROTOCOL_VERSION = 3,
     HEADER_BYTES = 20,
     CRC_BYTES = 4,
     MAX_PAYLOAD = 64 * 1024,

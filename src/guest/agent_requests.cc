@@ -86,7 +86,7 @@ Result<std::map<std::string, std::uint64_t>> AgentLink::slabs(Deadline deadline)
     return parse_slabs(lines);
 }
 
-Result<std::vector<BlockedTask>> AgentLink::blocked_tasks(Deadline deadline) {
+Result<BlockedTasks> AgentLink::blocked_tasks(Deadline deadline) {
     MEMRIG_TRY(const std::string lines, ask("the blocked tasks", request("blocked-tasks"), deadline));
     return parse_blocked_tasks(lines);
 }

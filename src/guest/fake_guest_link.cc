@@ -71,9 +71,12 @@ Result<std::map<std::string, std::uint64_t>> FakeGuestLink::slabs(Deadline) {
     return slab_objects;
 }
 
-Result<std::vector<BlockedTask>> FakeGuestLink::blocked_tasks(Deadline) {
+Result<BlockedTasks> FakeGuestLink::blocked_tasks(Deadline) {
     note("blocked-tasks");
-    return tasks;
+    if (!tasks) return std::unexpected(tasks.error());
+    const std::uint64_t now = clock_ms;
+    clock_ms += clock_step;
+    return BlockedTasks{*tasks, now, now};
 }
 
 Result<std::uint64_t> FakeGuestLink::pin_page(const std::string& name, std::uint64_t, std::uint64_t, Deadline) {

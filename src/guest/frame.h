@@ -22,7 +22,7 @@ struct Frame {
     bool operator==(const Frame&) const = default;
 };
 
-inline constexpr unsigned kProtocolVersion = 2;
+inline constexpr unsigned kProtocolVersion = 3;
 inline constexpr std::size_t kHeaderBytes = 20;
 inline constexpr std::size_t kMaxPayload = 64 << 10;
 // The first byte of every frame. No payload contains it, so a frame that was cut off ends where the next one starts.

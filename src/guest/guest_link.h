@@ -56,6 +56,16 @@ struct BlockedTask {
     std::string comm;
     char state = '?';
     std::vector<std::string> stack;  // empty if the kernel does not show /proc/PID/stack
+    // The context switches of the task so far. A task that sleeps on, without having been woken in between, has the
+    // same numbers.
+    std::uint64_t voluntary = 0, involuntary = 0;
+};
+
+// The agent's look at all blocked tasks. The times are those of the guest's CLOCK_MONOTONIC in milliseconds. This clock
+// stands while the guest is stopped.
+struct BlockedTasks {
+    std::vector<BlockedTask> tasks;
+    std::uint64_t begin_ms = 0, end_ms = 0;
 };
 
 enum class WriterTrigger {
@@ -109,7 +119,7 @@ public:
     // Objects in use by slab cache, after each cache has released its unused slabs. Empty if the kernel does not count
     // them (/proc/slabinfo: CONFIG_SLUB_DEBUG).
     virtual Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) = 0;
-    virtual Result<std::vector<BlockedTask>> blocked_tasks(Deadline deadline) = 0;
+    virtual Result<BlockedTasks> blocked_tasks(Deadline deadline) = 0;
     // Pins one page of the agent that lies in one of these blocks, until unpin_page() of the same `name`
     // ([a-z0-9-]{1,32}). Returns its page frame number. Offlining its block waits for the page. Fails if the kernel
     // gives the agent no page of these blocks.

@@ -188,25 +188,36 @@ Result<std::uint64_t> parse_pinned_page(std::string_view lines) {
     return pfn;
 }
 
-Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines) {
-    std::vector<BlockedTask> tasks;
+Result<BlockedTasks> parse_blocked_tasks(std::string_view lines) {
+    BlockedTasks look;
+    std::vector<BlockedTask>& tasks = look.tasks;
+    bool complete = false;
     for (const std::string_view line : split_lines(lines)) {
         MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        if (complete) return std::unexpected(unexpected_line("a list of tasks"));
         if (fields.kind() == "task") {
             BlockedTask task;
             MEMRIG_TRY(task.tid, fields.small_number("task"));
             MEMRIG_TRY(task.comm, fields.text("comm"));
             MEMRIG_TRY(const std::string state, fields.text("state"));
             task.state = state.empty() ? '?' : state[0];
+            MEMRIG_TRY(task.voluntary, fields.number("voluntary"));
+            MEMRIG_TRY(task.involuntary, fields.number("involuntary"));
             tasks.push_back(std::move(task));
         } else if (fields.kind() == "frame" && !tasks.empty()) {
             MEMRIG_TRY(std::string frame, fields.text("frame"));
             tasks.back().stack.push_back(std::move(frame));
+        } else if (fields.kind() == "look") {
+            MEMRIG_TRY(look.begin_ms, fields.number("look"));
+            MEMRIG_TRY(look.end_ms, fields.number("end"));
+            if (look.end_ms < look.begin_ms) return std::unexpected(unexpected_line("a list of tasks"));
+            complete = true;
         } else {
             return std::unexpected(unexpected_line("a list of tasks"));
         }
     }
-    return tasks;
+    if (!complete) return fail(Fault::guest, "the agent sent a list of tasks without the times of its look");
+    return look;
 }
 
 Result<std::string> parse_file(std::string_view lines) {

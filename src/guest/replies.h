@@ -25,7 +25,8 @@ Result<std::vector<MemoryBlock>> parse_blocks(std::string_view lines);
 Result<MemoryFigures> parse_memory(std::string_view lines);
 // Objects by cache name; the counts of caches of the same name are added up.
 Result<std::map<std::string, std::uint64_t>> parse_slabs(std::string_view lines);
-Result<std::vector<BlockedTask>> parse_blocked_tasks(std::string_view lines);
+// The line with the times of the look comes last. A list without it is not complete.
+Result<BlockedTasks> parse_blocked_tasks(std::string_view lines);
 Result<Doorbell> parse_doorbell(std::string_view lines);
 // The page frame number.
 Result<std::uint64_t> parse_pinned_page(std::string_view lines);

@@ -9,6 +9,19 @@
 
 namespace memrig {
 
+namespace {
+
+std::string no_end(const Performance& performance) {
+    std::string text = "no end to the step: " + performance.step;
+    const auto& looks = performance.stuck;
+    if (performance.end == PlayEnd::crashed || looks.size() < 2) return text;
+    if (const auto movement = movement_between(looks[looks.size() - 2], looks.back()))
+        text += fmt::format(" (no standstill: {})", *movement);
+    return text;
+}
+
+}  // namespace
+
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     std::vector<std::string> missing;
     for (const auto& [spec, counts] : evidence.elisions)
@@ -25,8 +38,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         if (step.kind == StepKind::await && seen_under_hold(evidence, step) == nullptr)
             missing.push_back(fmt::format("not seen while the hold was in force: {}", step.text()));
     }
-    if (evidence.performance.end != PlayEnd::finished)
-        missing.push_back("no end to the step: " + evidence.performance.step);
+    if (evidence.performance.end != PlayEnd::finished) missing.push_back(no_end(evidence.performance));
     if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after)
         missing.push_back("the guest's memory was not looked at");
     if (evidence.performance.end == PlayEnd::finished && !evidence.console_is_whole)

@@ -133,7 +133,8 @@ std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
         return std::nullopt;
     const StuckSample& first = performance.stuck[performance.stuck.size() - 2];
     const StuckSample& second = performance.stuck.back();
-    const bool cycle = second.cycle && shows_standstill(first, second);
+    if (!shows_standstill(first, second)) return std::nullopt;
+    const bool cycle = second.cycle.has_value();
     Finding finding{"deadlock", cycle ? Verdict::deadlock : Verdict::hang, {}, {}};
     if (cycle) {
         const CycleKey key = key_of(performance, *second.cycle);

@@ -1,6 +1,8 @@
 #include "play/stall_detector.h"
 
 #include <algorithm>
+#include <set>
+#include <utility>
 
 #include "play/while_running.h"
 
@@ -10,14 +12,17 @@ namespace {
 using namespace std::chrono_literals;
 // The interval at which a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
-constexpr unsigned kLooksWithoutLedger = 5;
 constexpr auto kCrashPatience = 30s;
 constexpr std::size_t kLongestComm = 15;  // TASK_COMM_LEN, without its NUL
 }  // namespace
 
-std::size_t lock_progress(const std::vector<LockEvent>& events, const std::optional<WaitCycle>& cycle) {
-    if (!cycle) return events.size();
+std::size_t lock_progress(const std::vector<LockEvent>& events, const std::optional<WaitCycle>& cycle,
+                          const std::map<std::string, std::uint64_t>& actors) {
+    const auto is_actor = [&](std::uint64_t task) {
+        return std::ranges::any_of(actors, [&](const auto& actor) { return actor.second == task; });
+    };
     return static_cast<std::size_t>(std::ranges::count_if(events, [&](const LockEvent& event) {
+        if (!cycle) return !event.shared || is_actor(event.task);
         return std::ranges::any_of(*cycle, [&](const WaitLink& link) { return link.wants.task == event.task; });
     }));
 }
@@ -30,7 +35,7 @@ bool sleeps_at(const BlockedTask& task, const std::string& where) {
     return innermost != task.stack.end() && innermost->starts_with(where + "/");
 }
 
-Result<std::vector<BlockedTask>> StallDetector::blocked_tasks() {
+Result<BlockedTasks> StallDetector::blocked_tasks() {
     return while_running(context_.conductor,
                          [&] { return context_.agent().blocked_tasks(Deadline::after(kAgentPatience)); });
 }
@@ -45,26 +50,35 @@ Result<RunEnd> StallDetector::run_until(const std::function<bool()>& done, Deadl
     }
 }
 
+Result<bool> StallDetector::stands_idle(const std::function<bool()>& over, Deadline give_up) {
+    const Performance& seen = context_.record.performance();
+    const auto progress = [&] {
+        return std::pair(ledger_ != nullptr ? lock_progress(ledger_->events(), {}, seen.tasks) : 0, seen.writes.size());
+    };
+    const auto before = progress();
+    MEMRIG_TRY(const RunEnd end, run_until(over, Deadline::after(kGlance).earlier(give_up)));
+    if (end == RunEnd::done) return false;
+    if (auto gone = context_.machine.death(Duration::zero())) return std::unexpected(*std::move(gone));
+    MEMRIG_CHECK(context_.conductor.look());
+    // The agent may not answer while a vCPU is held, and the actor on it waits for the rig.
+    return context_.conductor.held().empty() && progress() == before;
+}
+
 Status StallDetector::settle(Deadline give_up) {
     Record& record = context_.record;
     const auto over = [&] { return record.crashed() || context_.roster.all_finished() || in_a_cycle() || hopeless(); };
-    unsigned stills = 0;
     for (;;) {
-        // Without a ledger only the looks tell, so there is one every now and then.
-        MEMRIG_TRY(const RunEnd end, run_until(over, ledger_ != nullptr ? give_up : Deadline::after(kGlance)));
+        MEMRIG_TRY(const bool idle, stands_idle(over, give_up));
         if (record.crashed()) {
             record.note_end(PlayEnd::crashed);
             return {};
         }
-        if (end == RunEnd::done && !in_a_cycle()) {
+        if (over() && !in_a_cycle()) {
             record.note_end(hopeless() ? PlayEnd::expired : PlayEnd::finished);
             return {};
         }
-        if (ledger_ != nullptr && !in_a_cycle() && !give_up.expired()) continue;
-        MEMRIG_TRY(const bool still, look_at_stuck());
-        stills = still ? stills + 1 : 0;
-        // Without a ledger two looks may be too near to each other to tell.
-        const bool stuck = still && (ledger_ != nullptr || stills >= kLooksWithoutLedger);
+        if (!idle && !in_a_cycle() && !give_up.expired()) continue;
+        MEMRIG_TRY(const bool stuck, look_at_stuck());
         if (!stuck && !give_up.expired()) continue;
         record.note_end(stuck ? PlayEnd::stuck : PlayEnd::expired);
         return {};
@@ -78,21 +92,62 @@ Result<bool> StallDetector::look_at_stuck() {
     return still;
 }
 
-Result<bool> StallDetector::look_twice() {
-    for (int look = 0; look < 2; look++) {
-        StuckSample sample;
-        MEMRIG_TRY(sample.blocked, blocked_tasks());
-        std::erase_if(sample.blocked, sleeps_by_the_clock);
-        sample.at = steady_clock().now();
-        if (ledger_ != nullptr) {
-            sample.cycle = ledger_->wait_cycle();
-            sample.lock_events = lock_progress(ledger_->events(), sample.cycle);
-        }
-        context_.record.note_look(std::move(sample));
+Result<std::vector<std::string>> StallDetector::awake_beside(const std::vector<BlockedTask>& blocked) {
+    Conductor& conductor = context_.conductor;
+    MEMRIG_CHECK(conductor.look());
+    std::set<std::uint64_t> running;  // by their kernel stacks
+    for (unsigned vcpu = 0; vcpu < conductor.probe().vcpus(); vcpu++) {
+        MEMRIG_TRY(const Registers registers, conductor.probe().registers(vcpu));
+        running.insert(registers.sp() & ~(conductor.stack_bytes() - 1));
     }
+    std::vector<std::string> awake;
+    for (const Actor& actor : context_.schedule().actors) {
+        const auto task = context_.roster.task_of(actor.name);
+        if (!task || context_.roster.finished(actor)) continue;
+        const bool waits = !actor.is_thread() || std::ranges::any_of(blocked, [&](const BlockedTask& one) {
+            return one.comm == actor.name.substr(0, kLongestComm);
+        });
+        if (!waits || running.contains(*task)) awake.push_back(actor.name);
+    }
+    return awake;
+}
+
+Result<StuckSample> StallDetector::look() {
+    MEMRIG_TRY(BlockedTasks seen, blocked_tasks());
+    std::erase_if(seen.tasks, sleeps_by_the_clock);
+    StuckSample sample;
+    sample.at = steady_clock().now();
+    sample.begin_ms = seen.begin_ms;
+    sample.end_ms = seen.end_ms;
+    sample.blocked = std::move(seen.tasks);
+    MEMRIG_TRY(sample.awake, awake_beside(sample.blocked));
+    if (ledger_ != nullptr) {
+        sample.cycle = ledger_->wait_cycle();
+        sample.lock_events = lock_progress(ledger_->events(), sample.cycle, context_.record.performance().tasks);
+    }
+    return sample;
+}
+
+// The guest's clock stands while the probe has stopped it, so the host's clock does not tell how long the guest ran.
+Result<StuckSample> StallDetector::look_later(const StuckSample& first) {
+    const auto crashed = [this] { return context_.record.crashed(); };
+    const auto give_up = Deadline::after(kAgentPatience);
+    for (;;) {
+        MEMRIG_TRY([[maybe_unused]] const RunEnd end,
+                   context_.conductor.run_until(crashed, Deadline::after(std::chrono::milliseconds(kLookSpacingMs))));
+        if (crashed()) return first;
+        MEMRIG_TRY(StuckSample second, look());
+        if (second.begin_ms >= first.end_ms + kLookSpacingMs || give_up.expired()) return second;
+    }
+}
+
+Result<bool> StallDetector::look_twice() {
+    MEMRIG_TRY(const StuckSample first, look());
+    context_.record.note_look(first);
+    MEMRIG_TRY(const StuckSample second, look_later(first));
+    context_.record.note_look(second);
     MEMRIG_CHECK(ask_kernel_for_locks());
-    const auto& looks = context_.record.performance().stuck;
-    return shows_standstill(looks[0], looks[1]);
+    return shows_standstill(first, second);
 }
 
 Status StallDetector::ask_kernel_for_locks() {
@@ -104,12 +159,12 @@ Status StallDetector::ask_kernel_for_locks() {
 }
 
 Status StallDetector::look_for_sleeper(const Actor& actor) {
-    MEMRIG_TRY(const auto tasks, blocked_tasks());
+    MEMRIG_TRY(const auto seen, blocked_tasks());
     MEMRIG_CHECK(context_.conductor.pause());
     const auto known = context_.roster.task_of(actor.name);
     const auto wish = ledger_ != nullptr && known ? ledger_->wanted_by(*known) : std::nullopt;
     if (!wish) return {};
-    const auto asleep = std::ranges::any_of(tasks, [&](const BlockedTask& task) {
+    const auto asleep = std::ranges::any_of(seen.tasks, [&](const BlockedTask& task) {
         return (!actor.is_thread() || task.comm == actor.name.substr(0, kLongestComm)) && sleeps_at(task, wish->where);
     });
     if (asleep)

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -13,8 +14,10 @@
 
 namespace memrig {
 
-// The progress of the locks: the number of events of the cycle's tasks, or of all events if there is no cycle.
-std::size_t lock_progress(const std::vector<LockEvent>& events, const std::optional<WaitCycle>& cycle);
+// The progress of the locks: the number of events of the cycle's tasks. Without a cycle, all events count, except those
+// of readers that are no actors: a worker of the kernel reads cpu_hotplug_lock every second (vmstat_shepherd()).
+std::size_t lock_progress(const std::vector<LockEvent>& events, const std::optional<WaitCycle>& cycle,
+                          const std::map<std::string, std::uint64_t>& actors);
 // True if the task sleeps in the very call that returns to `where`, as in "acpi_device_hotplug+0x41".
 bool sleeps_at(const BlockedTask& task, const std::string& where);
 
@@ -36,7 +39,7 @@ public:
     Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline);
     // Runs until all actors have finished, the kernel has crashed or nothing moves; the record gets which.
     Status settle(Deadline give_up);
-    // Looks twice, with the guest running in between. True if neither look shows any progress over the other.
+    // Looks twice, with time of the guest in between. True if the looks show a standstill (movement_between()).
     Result<bool> look_at_stuck();
     // Asks the guest whether the actor's task sleeps in the call by which it asks for a lock. If so, the record gets
     // that observation. The innermost frame of the stack is then the place that asked: the kernel leaves the lock
@@ -52,10 +55,19 @@ public:
     Result<Response> at_retry(const Actor& actor, const Arrival& arrival);
 
 private:
+    Result<StuckSample> look();
+    // Looks again once the guest has run for long enough since the first look.
+    Result<StuckSample> look_later(const StuckSample& first);
     Result<bool> look_twice();
+    // The actors that are in the kernel and do not wait there. `blocked`: the tasks that do. The guest stands still
+    // after.
+    Result<std::vector<std::string>> awake_beside(const std::vector<BlockedTask>& blocked);
+    // Runs the guest until `over`, but no longer than a glance takes. True if that came to no end, and no lock event
+    // and no write came meanwhile.
+    Result<bool> stands_idle(const std::function<bool()>& over, Deadline give_up);
     // The kernel's own list of locks goes to the console, as further evidence, where the kernel keeps one.
     Status ask_kernel_for_locks();
-    Result<std::vector<BlockedTask>> blocked_tasks();
+    Result<BlockedTasks> blocked_tasks();
     [[nodiscard]] bool in_a_cycle() const { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); }
 
     PlayContext context_;

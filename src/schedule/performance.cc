@@ -2,24 +2,68 @@
 
 #include <algorithm>
 
+#include <fmt/format.h>
+
 namespace memrig {
 
-bool shows_standstill(const StuckSample& first, const StuckSample& second) {
-    if (first.blocked.empty() || first.lock_events != second.lock_events) return false;
-    const auto same_task = [](const BlockedTask& a, const BlockedTask& b) {
-        return a.tid == b.tid && a.stack == b.stack;
-    };
-    if (!first.cycle && !second.cycle) return std::ranges::equal(first.blocked, second.blocked, same_task);
+namespace {
+
+std::string named(const BlockedTask& task) { return fmt::format("{} (pid {})", task.comm, task.tid); }
+
+const BlockedTask* find_in(const std::vector<BlockedTask>& tasks, int tid) {
+    const auto found = std::ranges::find(tasks, tid, &BlockedTask::tid);
+    return found == tasks.end() ? nullptr : &*found;
+}
+
+// Says how the task moved from one look to the other; nothing if it stood still.
+std::optional<std::string> movement_of(const BlockedTask& first, const BlockedTask& second) {
+    if (first.stack.empty() || second.stack.empty())
+        return fmt::format("the guest shows no stack of {}", named(second));
+    if (first.voluntary != second.voluntary || first.involuntary != second.involuntary)
+        return fmt::format("{} ran in between", named(second));
+    if (first.comm != second.comm || first.stack != second.stack)
+        return fmt::format("{} waits elsewhere than before", named(second));
+    return std::nullopt;
+}
+
+std::optional<std::string> movement_without_cycle(const StuckSample& first, const StuckSample& second) {
+    if (second.blocked.empty()) return "no task is blocked";
+    for (const StuckSample* look : {&first, &second})
+        if (!look->awake.empty()) return fmt::format("{} is at work in the kernel, and not blocked", look->awake[0]);
+    for (const auto& task : first.blocked)
+        if (find_in(second.blocked, task.tid) == nullptr) return fmt::format("{} is not blocked any more", named(task));
+    for (const auto& task : second.blocked) {
+        const BlockedTask* before = find_in(first.blocked, task.tid);
+        if (before == nullptr) return fmt::format("{} was not blocked before", named(task));
+        if (auto movement = movement_of(*before, task)) return movement;
+    }
+    return std::nullopt;
+}
+
+}  // namespace
+
+std::optional<std::string> movement_between(const StuckSample& first, const StuckSample& second) {
+    if (second.begin_ms < first.end_ms + kLookSpacingMs)
+        return fmt::format("the guest ran for less than {} ms between the looks", kLookSpacingMs);
+    if (first.lock_events != second.lock_events) return "locks were asked for, taken or released in between";
+    if (!first.cycle && !second.cycle) return movement_without_cycle(first, second);
     const auto same_wish = [](const WaitLink& a, const WaitLink& b) {
         return a.wants.task == b.wants.task && a.wants.instance == b.wants.instance && a.wants.lock == b.wants.lock;
     };
-    if (!first.cycle || !second.cycle || !std::ranges::equal(*first.cycle, *second.cycle, same_wish)) return false;
+    if (!first.cycle || !second.cycle || !std::ranges::equal(*first.cycle, *second.cycle, same_wish))
+        return "the cycle is not the same in both looks";
     // The cycle's tasks are known by the addresses of their stacks, the blocked ones by their tids: as many have to
     // stand still.
-    const auto still = std::ranges::count_if(first.blocked, [&](const BlockedTask& one) {
-        return std::ranges::any_of(second.blocked, [&](const BlockedTask& other) { return same_task(one, other); });
+    const auto still = std::ranges::count_if(second.blocked, [&](const BlockedTask& task) {
+        const BlockedTask* before = find_in(first.blocked, task.tid);
+        return before != nullptr && !movement_of(*before, task);
     });
-    return static_cast<std::size_t>(still) >= first.cycle->size();
+    if (static_cast<std::size_t>(still) >= first.cycle->size()) return std::nullopt;
+    return fmt::format("{} tasks form a cycle, but only {} stand still", first.cycle->size(), still);
+}
+
+bool shows_standstill(const StuckSample& first, const StuckSample& second) {
+    return !movement_between(first, second).has_value();
 }
 
 }  // namespace memrig

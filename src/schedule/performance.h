@@ -52,14 +52,24 @@ struct Crash {
 struct StuckSample {
     SteadyTime at;
     std::vector<BlockedTask> blocked;
+    // The guest's own clock in milliseconds, before and after the look at the blocked tasks.
+    std::uint64_t begin_ms = 0, end_ms = 0;
+    // The actors that are at work in the kernel and do not wait there: each is on a vCPU, or it sleeps by the clock.
+    std::vector<std::string> awake = {};
     std::optional<WaitCycle> cycle;
     // The events in the ledger by then: those of the cycle's tasks, or all where there is no cycle. No growth between
     // two samples is no progress. Other tasks may go on while a cycle stands: a task that only tries a lock is refused
     // again and again.
     std::size_t lock_events = 0;
 };
-// True if two looks show no progress: the same cycle, whose tasks did nothing in between, and as many tasks blocked in
-// the same places; or, without a cycle, all blocked tasks in the same places.
+// The least time of the guest between two looks that are compared.
+inline constexpr std::uint64_t kLookSpacingMs = 1000;
+// Says what keeps two looks from showing a standstill; nothing if they show one. The looks are far enough apart, and no
+// lock event lies between them. A task stands still if it is blocked in both with the same stack, which is not empty,
+// and the same context switches. With a cycle, it is the same one, and as many tasks as it has stand still. Without a
+// cycle, all blocked tasks stand still, and no actor is awake.
+std::optional<std::string> movement_between(const StuckSample& first, const StuckSample& second);
+// True if nothing keeps the two looks from showing a standstill.
 bool shows_standstill(const StuckSample& first, const StuckSample& second);
 
 enum class PlayEnd {

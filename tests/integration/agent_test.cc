@@ -275,9 +275,11 @@ TEST_F(Agent, OrdersThatMakeNoSenseAreRefused) {
 
 TEST_F(Agent, SeesTasksInUninterruptibleSleep) {
     // khungtaskd and its like sleep interruptibly: on a quiet guest there are few or none, each with what it needs.
-    const auto tasks = link().blocked_tasks(patience());
-    ASSERT_TRUE(tasks) << tasks.error().message;
-    for (const auto& task : *tasks) {
+    const auto look = link().blocked_tasks(patience());
+    ASSERT_TRUE(look) << look.error().message;
+    EXPECT_GT(look->begin_ms, 0u);
+    EXPECT_GE(look->end_ms, look->begin_ms);
+    for (const auto& task : look->tasks) {
         EXPECT_GT(task.tid, 0);
         EXPECT_EQ(task.state, 'D');
         EXPECT_FALSE(task.comm.empty());

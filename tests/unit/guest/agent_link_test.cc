@@ -101,12 +101,12 @@ TEST_F(AgentLinkTest, AnUnaskedGreetingServesOnce) {
 }
 
 TEST_F(AgentLinkTest, HelloOfAnotherVersionIsSaid) {
-    std::string later("\xF5MR\xF7\x03\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\x9C\x14\x34", 20);
+    std::string later("\xF5MR\xF7\x04\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x9B\x75\x8C\x40", 20);
     send_raw(later);
     const auto hello = link_->hello(Deadline::after(300ms));
     ASSERT_FALSE(hello);
     EXPECT_EQ(hello.error().fault, Fault::rig);
-    EXPECT_NE(hello.error().message.find("version 3"), std::string::npos) << hello.error().message;
+    EXPECT_NE(hello.error().message.find("version 4"), std::string::npos) << hello.error().message;
 }
 
 TEST_F(AgentLinkTest, AReplyComesInParts) {

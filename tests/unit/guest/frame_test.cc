@@ -27,7 +27,7 @@ TEST(Frame, ComesBackAsItWas) {
 
 TEST(Frame, HasTheDocumentedLayout) {
     const std::string bytes = encode_frame({FrameType::request, 0x01020304, 0x0506, "ab"});
-    EXPECT_EQ(bytes.substr(0, 16), std::string("\xF5MR\xF7\x02\x02\x06\x05\x04\x03\x02\x01\x02\x00\x00\x00", 16));
+    EXPECT_EQ(bytes.substr(0, 16), std::string("\xF5MR\xF7\x03\x02\x06\x05\x04\x03\x02\x01\x02\x00\x00\x00", 16));
     EXPECT_EQ(bytes.substr(20, 2), "ab");
     EXPECT_EQ(bytes.substr(22), "\x6D\x48\x83\x9E") << "CRC-32 of \"ab\", little-endian";
 }
@@ -93,13 +93,13 @@ TEST(Frame, AnOversizeLengthIsNoFrame) {
 }
 
 TEST(Frame, AnotherVersionIsToldApartFromGarbage) {
-    // The header of version 3 with a right CRC, as a later agent would send it.
-    const std::string later("\xF5MR\xF7\x03\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x14\x9C\x14\x34", 20);
+    // The header of version 4 with a right CRC, as a later agent would send it.
+    const std::string later("\xF5MR\xF7\x04\x01\x00\x00\x00\x00\x00\x00\x00\x00\x00\x00\x9B\x75\x8C\x40", 20);
     FrameDecoder decoder;
     EXPECT_TRUE(decode(decoder, "noise" + encode_frame(sample())).size() == 1);
     EXPECT_EQ(decoder.foreign_version(), 0u);
     decode(decoder, later + std::string(64, '.'));
-    EXPECT_EQ(decoder.foreign_version(), 3u);
+    EXPECT_EQ(decoder.foreign_version(), 4u);
 }
 
 TEST(Frame, CanBeCarriedWithoutANulBehindACarriageReturn) {

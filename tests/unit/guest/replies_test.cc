@@ -97,17 +97,32 @@ TEST(Replies, MemoryFigures) {
 }
 
 TEST(Replies, BlockedTasksWithTheirStacks) {
-    const auto tasks = parse_blocked_tasks(
-        "task=42 state=D comm=kworker/u6:1\nframe=__mutex_lock+0x1/0x2\n"
-        "frame=device_add+0x3/0x4\ntask=43 state=D comm=a)%20b\n");
-    ASSERT_TRUE(tasks) << tasks.error().message;
-    ASSERT_EQ(tasks->size(), 2u);
-    EXPECT_EQ((*tasks)[0].tid, 42);
-    EXPECT_EQ((*tasks)[0].state, 'D');
-    EXPECT_EQ((*tasks)[0].stack, (std::vector<std::string>{"__mutex_lock+0x1/0x2", "device_add+0x3/0x4"}));
-    EXPECT_EQ((*tasks)[1].comm, "a) b");
-    EXPECT_TRUE((*tasks)[1].stack.empty());
-    EXPECT_FALSE(parse_blocked_tasks("frame=a+0x1/0x2\n")) << "a frame of no task";
+    const auto look = parse_blocked_tasks(
+        "task=42 state=D voluntary=7 involuntary=3 comm=kworker/u6:1\nframe=__mutex_lock+0x1/0x2\n"
+        "frame=device_add+0x3/0x4\ntask=43 state=D voluntary=1 involuntary=0 comm=a)%20b\nlook=5000 end=5004\n");
+    ASSERT_TRUE(look) << look.error().message;
+    const auto& tasks = look->tasks;
+    ASSERT_EQ(tasks.size(), 2u);
+    EXPECT_EQ(tasks[0].tid, 42);
+    EXPECT_EQ(tasks[0].state, 'D');
+    EXPECT_EQ(tasks[0].voluntary, 7u);
+    EXPECT_EQ(tasks[0].involuntary, 3u);
+    EXPECT_EQ(tasks[0].stack, (std::vector<std::string>{"__mutex_lock+0x1/0x2", "device_add+0x3/0x4"}));
+    EXPECT_EQ(tasks[1].comm, "a) b");
+    EXPECT_TRUE(tasks[1].stack.empty());
+    EXPECT_EQ(look->begin_ms, 5000u);
+    EXPECT_EQ(look->end_ms, 5004u);
+}
+
+TEST(Replies, BlockedTasksThatMakeNoSense) {
+    const std::string task = "task=42 state=D voluntary=7 involuntary=3 comm=a\n", look = "look=5 end=6\n";
+    EXPECT_TRUE(parse_blocked_tasks(task + look));
+    EXPECT_TRUE(parse_blocked_tasks(look)) << "nobody is blocked";
+    for (const std::string& bad :
+         {"frame=a+0x1/0x2\n" + look, task, task + "look=6 end=5\n", task + "look=6\n", look + task, look + look,
+          "task=42 state=D comm=a\n" + look, "task=42 state=D voluntary=-1 involuntary=0 comm=a\n" + look,
+          "task=42 state=D voluntary=18446744073709551616 involuntary=0 comm=a\n" + look})
+        EXPECT_FALSE(parse_blocked_tasks(bad)) << bad;
 }
 
 TEST(Replies, Doorbell) {

@@ -23,8 +23,15 @@ LockEvent event_of(std::uint64_t task) {
 
 TEST(LockProgress, IsThatOfTheCyclesTasks) {
     const std::vector<LockEvent> events = {event_of(1), event_of(2), event_of(3), event_of(1), event_of(3)};
-    EXPECT_EQ(lock_progress(events, {}), 5u) << "no cycle: all tasks count";
-    EXPECT_EQ(lock_progress(events, WaitCycle{{event_of(1), event_of(2)}, {event_of(2), event_of(1)}}), 3u);
+    EXPECT_EQ(lock_progress(events, {}, {}), 5u) << "no cycle: all tasks count";
+    EXPECT_EQ(lock_progress(events, WaitCycle{{event_of(1), event_of(2)}, {event_of(2), event_of(1)}}, {}), 3u);
+}
+
+TEST(LockProgress, IsNotThatOfReadersThatAreNoActors) {
+    LockEvent read = event_of(4);
+    read.shared = true;
+    EXPECT_EQ(lock_progress({event_of(1), read, read}, {}, {{"onliner", 1}}), 1u);
+    EXPECT_EQ(lock_progress({event_of(1), read, read}, {}, {{"onliner", 4}}), 3u);
 }
 
 TEST(SleepsAt, AsksForTheInnermostFrame) {
@@ -106,6 +113,51 @@ TEST_F(StallDetectorTest, TwoLooksAtTheSameBlockedTaskShowNoProgress) {
     ASSERT_EQ(record.performance().stuck.size(), 2u);
     ASSERT_EQ(record.performance().stuck[0].blocked.size(), 1u) << "a task that sleeps by the clock waits for nobody";
     EXPECT_EQ(record.performance().stuck[0].blocked[0].tid, 7);
+}
+
+// Without a cycle the first look does not wait for a time-out, and one standstill is enough.
+TEST_F(StallDetectorTest, AStandstillEndsThePlayAsSoonAsItIsSeen) {
+    machine.guest.tasks = std::vector<BlockedTask>{{7, "onliner", 'D', {"online_pages+0x1/0x2"}}};
+    const auto begun = steady_clock().now();
+    EXPECT_EQ(settled(), PlayEnd::stuck);
+    EXPECT_LT(seconds(steady_clock().now() - begun), 20);
+}
+
+TEST_F(StallDetectorTest, TwoLooksHaveTimeOfTheGuestBetweenThem) {
+    machine.guest.tasks = std::vector<BlockedTask>{{7, "onliner", 'D', {"online_pages+0x1/0x2"}}};
+    machine.guest.clock_step = kLookSpacingMs / 2;  // the guest is slower than its host
+    const auto stuck = stalls.look_at_stuck();
+    ASSERT_TRUE(stuck);
+    EXPECT_TRUE(*stuck);
+    const auto& seen = record.performance().stuck;
+    EXPECT_EQ(seen[1].begin_ms - seen[0].end_ms, kLookSpacingMs);
+    EXPECT_EQ(machine.guest.requests().size(), 3u);
+}
+
+TEST_F(StallDetectorTest, ATaskThatRanInBetweenShowsProgress) {
+    machine.guest.on_request = [this](const std::string&) {
+        BlockedTask task{7, "onliner", 'D', {"online_pages+0x1/0x2"}};
+        task.voluntary = static_cast<std::uint64_t>(looks++);
+        machine.guest.tasks = std::vector<BlockedTask>{task};
+    };
+    EXPECT_FALSE(*stalls.look_at_stuck());
+}
+
+TEST_F(StallDetectorTest, EmptyStacksShowNothing) {
+    machine.guest.tasks = std::vector<BlockedTask>{{7, "onliner", 'D', {}}};
+    EXPECT_FALSE(*stalls.look_at_stuck());
+}
+
+// Another task is blocked for good, and the actor works on: that is no standstill.
+TEST_F(StallDetectorTest, AnActorThatIsNotBlockedIsAwake) {
+    record.note_task("onliner", kStallDetectorTask);
+    machine.guest.tasks = std::vector<BlockedTask>{{8, "other", 'D', {"io_schedule+0x1/0x2"}}};
+    EXPECT_FALSE(*stalls.look_at_stuck());
+    EXPECT_EQ(record.performance().stuck[1].awake, std::vector<std::string>{"onliner"});
+    machine.guest.tasks->push_back({7, "onliner", 'D', {"online_pages+0x1/0x2"}});
+    EXPECT_TRUE(*stalls.look_at_stuck());
+    ASSERT_TRUE(machine.stub.set_register(2, "rsp", kStallDetectorTask + 0x2000));
+    EXPECT_FALSE(*stalls.look_at_stuck()) << "it stands on a vCPU";
 }
 
 TEST_F(StallDetectorTest, TasksThatMoveShowProgress) {

@@ -61,7 +61,7 @@ inline Sample hang() {
     trial.get_stuck();
     for (auto& sample : trial.performance.stuck) {
         sample.cycle.reset();
-        sample.blocked.push_back({7, "nowhere", 'D', {}});
+        sample.blocked.push_back({7, "nowhere", 'D', {"?"}});
         sample.blocked.push_back({8, "other", 'D', {"__schedule", "schedule", "?", "online_pages.cold+0x1/0x2"}});
     }
     return {"hang", *deadlock_oracle(trial.evidence())};

@@ -125,7 +125,10 @@ struct SampleTrial {
         onliners.where = "device_online+0x1c";
         sample.cycle = WaitCycle{{adder, onliners}, {onliner, adders}};
         sample.lock_events = 40;
-        performance.stuck = {sample, sample};
+        sample.begin_ms = sample.end_ms = 5000;
+        StuckSample second = sample;
+        second.begin_ms = second.end_ms = sample.end_ms + kLookSpacingMs;
+        performance.stuck = {sample, second};
     }
     void elide(std::uint64_t locks) {
         elisions = {{{"lock_device_hotplug", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0}, {locks, locks, 0}}};
