@@ -153,6 +153,7 @@ public:
         for (const auto& path : key.paths) places.insert(innermost(path, 1));
         return fmt::format("tasks are blocked and nothing moves{}", fmt::join(places, ""));
     }
+    std::string operator()(const LoopKey& key) const { return claim(key, kGuessedFrames); }
     std::string operator()(const InversionKey& key) const {
         std::set<std::string> orders;
         for (const auto& [task, first, then] : key.orders)

@@ -15,8 +15,10 @@ std::string no_end(const Performance& performance) {
     std::string text = "no end to the step: " + performance.step;
     const auto& looks = performance.stuck;
     if (performance.end == PlayEnd::crashed || looks.size() < 2) return text;
+    if (performance.loop && !lack_of_proof(*performance.loop)) return text;
     if (const auto movement = movement_between(looks[looks.size() - 2], looks.back()))
         text += fmt::format(" (no standstill: {})", *movement);
+    if (performance.loop) text += fmt::format(" (no proven loop: {})", *lack_of_proof(*performance.loop));
     return text;
 }
 

@@ -58,6 +58,13 @@ void each_field(Of<SentenceKey> auto& key, auto&& field) {
     field("sentence", key.sentence);
     field("path", key.path);
 }
+void each_field(Of<LoopKey> auto& key, auto&& field) {
+    field("task", key.task);
+    field("function", key.function);
+    field("calls", key.calls);
+    field("holds", key.holds);
+    field("path", key.path);
+}
 void each_field(Of<Finding> auto& finding, auto&& field) {
     field("oracle", finding.oracle);
     field("summary", finding.summary);
@@ -66,7 +73,7 @@ void each_field(Of<Finding> auto& finding, auto&& field) {
 
 // The names of the key kinds in JSON, in the order of FindingKey's types.
 constexpr std::array<const char*, std::variant_size_v<FindingKey>> kKinds = {
-    "", "cycle", "hang", "rule", "inversion", "claim", "crash", "report", "sentence"};
+    "", "cycle", "hang", "rule", "inversion", "claim", "crash", "report", "sentence", "loop"};
 
 nlohmann::ordered_json written(const std::string& text) { return text; }
 template <class Type>

@@ -1,6 +1,6 @@
 #include "oracle/finding_key.h"
 
-#include <fmt/format.h>
+#include <fmt/ranges.h>
 
 namespace memrig {
 
@@ -23,5 +23,10 @@ std::string sentence(const ReportKey& key) {
 }
 
 std::string sentence(const SentenceKey& key) { return key.sentence; }
+
+std::string sentence(const LoopKey& key) {
+    const std::string holds = key.holds.empty() ? "no lock" : fmt::format("{}", fmt::join(key.holds, ", "));
+    return fmt::format("{} goes round in {}() and gets nowhere, holding {}", key.task, key.function, holds);
+}
 
 }  // namespace memrig

@@ -29,6 +29,14 @@ struct HangKey {
     std::vector<std::vector<std::string>> paths;  // one for each blocked task
 };
 
+// A task that goes round in a loop and gets nowhere. The loop is in `function`, which calls the functions `calls`.
+struct LoopKey {
+    std::string task, function;
+    std::vector<std::string> calls;  // each was seen in every pass
+    std::vector<std::string> holds;  // the locks that the task holds
+    std::vector<std::string> path;   // `function` and its callers
+};
+
 // A broken locking rule. `task` also has the kernel's name for the task: "adder (kworker/u6:2, pid 43)".
 struct RuleKey {
     std::string rule, task, function;
@@ -75,8 +83,8 @@ struct SentenceKey {
 };
 
 // std::monostate means no key. Only findings of memrig 0.1.0 lack one (campaign/legacy_key.h).
-using FindingKey =
-    std::variant<std::monostate, CycleKey, HangKey, RuleKey, InversionKey, ClaimKey, CrashKey, ReportKey, SentenceKey>;
+using FindingKey = std::variant<std::monostate, CycleKey, HangKey, RuleKey, InversionKey, ClaimKey, CrashKey, ReportKey,
+                                SentenceKey, LoopKey>;
 
 // Returns the key's claim in one sentence. The finding's summary begins with it:
 // "R1: adder entered add_memory_resource() without device_hotplug_lock".
@@ -86,5 +94,6 @@ std::string sentence(const ClaimKey& key);
 std::string sentence(const CrashKey& key);
 std::string sentence(const ReportKey& key);
 std::string sentence(const SentenceKey& key);
+std::string sentence(const LoopKey& key);
 
 }  // namespace memrig

@@ -125,12 +125,33 @@ std::string summary_of(const WaitCycle& cycle, const CycleKey& key) {
                                key.waits[i].holds, key.waits[i].waits_for, cycle[i].wants.where);
     return summary;
 }
+Finding loop_finding(const LoopRecord& loop) {
+    LoopKey key{loop.actor, {}, {loop.function}, {}, loop.path};
+    if (!loop.path.empty()) key.function = loop.path.front().substr(0, loop.path.front().rfind('+'));
+    key.calls.insert(key.calls.end(), loop.also.begin(), loop.also.end());
+    std::vector<std::string> details = {
+        fmt::format("each pass: {} < {}", loop.function, joined(loop.path, " < ")),
+        fmt::format("the loop also calls: {}", loop.also.empty() ? "nothing that was seen" : joined(loop.also, ", "))};
+    for (const LockEvent& taken : loop.held) {
+        key.holds.push_back(taken.lock);
+        details.push_back(fmt::format("holds {}, taken in {}", taken.lock, joined(path_of(taken), " < ")));
+    }
+    for (const auto& sample : loop.samples) details.push_back("sample: " + sample);
+    return {
+        "deadlock", Verdict::hang,
+        fmt::format("{}: it entered {}() {} times in one and the same state, in {:.1f} s of the guest's time, and no "
+                    "lock of its own moved",
+                    sentence(key), loop.function, loop.passes, static_cast<double>(loop.guest_ms) / 1000),
+        std::move(details), key};
+}
 }  // namespace
 
 std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
-    if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2 || !evidence.blind.empty())
-        return std::nullopt;
+    if (!evidence.blind.empty()) return std::nullopt;
+    if (performance.end == PlayEnd::stuck && performance.loop && !lack_of_proof(*performance.loop))
+        return loop_finding(*performance.loop);
+    if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2) return std::nullopt;
     const StuckSample& first = performance.stuck[performance.stuck.size() - 2];
     const StuckSample& second = performance.stuck.back();
     if (!shows_standstill(first, second)) return std::nullopt;

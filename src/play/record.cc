@@ -104,6 +104,13 @@ void Record::note_look(StuckSample sample) {
     performance_.stuck.push_back(std::move(sample));
 }
 
+void Record::note_loop(LoopRecord loop) {
+    timeline_.add(loop.actor, "loop",
+                  loop.function.empty() ? "was in no state again"
+                                        : fmt::format("entered {} {} times in one state", loop.function, loop.passes));
+    performance_.loop = std::move(loop);
+}
+
 void Record::note_after(MemorySnapshot snapshot, std::optional<VcpuFigures> figures) {
     performance_.after = std::move(snapshot);
     performance_.vcpus_after = figures;

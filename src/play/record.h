@@ -64,6 +64,8 @@ public:
     void note_crash(Crash crash);
     // Two looks make a pair, and the performance keeps the last pair: a third look starts the next one.
     void note_look(StuckSample sample);
+    // Replaces the loop that was looked for before.
+    void note_loop(LoopRecord loop);
 
     void note_vcpus_before(std::optional<VcpuFigures> figures) { performance_.vcpus_before = figures; }
     void note_after(MemorySnapshot snapshot, std::optional<VcpuFigures> figures);

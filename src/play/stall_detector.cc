@@ -12,6 +12,8 @@ namespace {
 using namespace std::chrono_literals;
 // The interval at which a guest that seems to do nothing is looked at.
 constexpr auto kGlance = 2s;
+// The longest look at a loop. It may outlast the step: as long as passes come, there is something to count.
+constexpr auto kLoopPatience = 5min;
 constexpr auto kCrashPatience = 30s;
 constexpr std::size_t kLongestComm = 15;  // TASK_COMM_LEN, without its NUL
 }  // namespace
@@ -78,11 +80,25 @@ Status StallDetector::settle(Deadline give_up) {
             return {};
         }
         if (!idle && !in_a_cycle() && !give_up.expired()) continue;
-        MEMRIG_TRY(const bool stuck, look_at_stuck());
+        MEMRIG_TRY(bool stuck, look_at_stuck());
+        if (!stuck && !over()) {
+            MEMRIG_TRY(stuck, goes_round(over));
+        }
         if (!stuck && !give_up.expired()) continue;
         record.note_end(stuck ? PlayEnd::stuck : PlayEnd::expired);
         return {};
     }
+}
+
+Result<bool> StallDetector::goes_round(const std::function<bool()>& over) {
+    const auto awake = context_.record.performance().stuck.back().awake;
+    for (const auto& name : awake) {
+        if (over() || !context_.conductor.held().empty()) return false;
+        MEMRIG_TRY(const bool loops,
+                   loops_.look(context_.schedule().actor(name), over, Deadline::after(kLoopPatience)));
+        if (loops) return true;
+    }
+    return false;
 }
 
 Result<bool> StallDetector::look_at_stuck() {

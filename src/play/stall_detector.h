@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "play/context.h"
+#include "play/loop_watch.h"
 #include "play/park.h"
 #include "probe/symbols.h"
 #include "watch/lock_ledger.h"
@@ -27,7 +28,7 @@ class StallDetector {
 public:
     // `ledger` may be null: then only the looks at the blocked tasks tell.
     StallDetector(PlayContext context, LockLedger* ledger, const SymbolTable& symbols, Parking& parking)
-        : context_(context), ledger_(ledger), symbols_(symbols), parking_(parking) {}
+        : context_(context), ledger_(ledger), symbols_(symbols), parking_(parking), loops_(context, ledger, symbols) {}
 
     // `hopeless` says that waiting for the actors makes no sense any more, e.g. as a lock that they need is lost.
     void give_up_when(std::function<bool()> hopeless) { hopeless_ = std::move(hopeless); }
@@ -37,7 +38,8 @@ public:
     // error as soon as the machine is known to be gone: the probe has a line of its own to QEMU, and does not notice
     // that libvirt fell silent.
     Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline);
-    // Runs until all actors have finished, the kernel has crashed or nothing moves; the record gets which.
+    // Runs until all actors have finished, the kernel has crashed, or the actors get nowhere: nothing moves, or one of
+    // them goes round in a proven loop. The record gets which.
     Status settle(Deadline give_up);
     // Looks twice, with time of the guest in between. True if the looks show a standstill (movement_between()).
     Result<bool> look_at_stuck();
@@ -67,6 +69,8 @@ private:
     Result<bool> stands_idle(const std::function<bool()>& over, Deadline give_up);
     // The kernel's own list of locks goes to the console, as further evidence, where the kernel keeps one.
     Status ask_kernel_for_locks();
+    // True if one of the actors that the last look found at work goes round in a loop.
+    Result<bool> goes_round(const std::function<bool()>& over);
     Result<BlockedTasks> blocked_tasks();
     [[nodiscard]] bool in_a_cycle() const { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); }
 
@@ -75,6 +79,7 @@ private:
     const SymbolTable& symbols_;
     Parking& parking_;
     std::function<bool()> hopeless_;
+    LoopWatch loops_;
     std::optional<WaitCycle> looked_at_;  // during a look: the cycle
 };
 

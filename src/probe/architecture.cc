@@ -64,6 +64,28 @@ bool arm64_ends_in_call(std::string_view code) {
     return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000;  // bl, blr
 }
 
+std::uint64_t x86_call_target(std::string_view code, std::uint64_t back) {
+    if (code.size() < 5 || static_cast<unsigned char>(code[code.size() - 5]) != 0xe8) return 0;
+    return back +
+           static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(word_at(code.substr(code.size() - 4)))});
+}
+
+// The call's own address, and the distance to its target in the lowest `bits` bits of a word.
+std::uint64_t relative(std::uint64_t call, std::uint32_t distance, unsigned bits) {
+    const std::uint64_t sign = std::uint64_t{1} << (bits - 1);
+    return call + ((distance ^ sign) - sign);
+}
+
+std::uint64_t ppc_call_target(std::string_view code, std::uint64_t back) {
+    const std::uint32_t word = word_at(code);
+    return (word & 0xfc000003) == 0x48000001 ? relative(back - 4, word & 0x03fffffc, 26) : 0;
+}
+
+std::uint64_t arm64_call_target(std::string_view code, std::uint64_t back) {
+    const std::uint32_t word = word_at(code);
+    return (word & 0xfc000000) == 0x94000000 ? relative(back - 4, (word & 0x03ffffff) << 2, 28) : 0;
+}
+
 std::uint64_t no_entry_offset(std::string_view) { return 0; }
 
 // The C calling conventions: System V x86-64, ELFv2, AAPCS64.
@@ -73,6 +95,12 @@ constexpr std::array kPpcScratch = {"r0"sv,  "r3"sv,  "r4"sv,  "r5"sv, "r6"sv,  
 constexpr std::array kArm64Scratch = {"x0"sv,  "x1"sv,  "x2"sv,  "x3"sv,  "x4"sv,  "x5"sv,  "x6"sv,
                                       "x7"sv,  "x8"sv,  "x9"sv,  "x10"sv, "x11"sv, "x12"sv, "x13"sv,
                                       "x14"sv, "x15"sv, "x16"sv, "x17"sv, "x18"sv, "x30"sv};
+
+constexpr std::array kX86Preserved = {"rbx"sv, "rbp"sv, "r12"sv, "r13"sv, "r14"sv, "r15"sv};
+constexpr std::array kPpcPreserved = {"r14"sv, "r15"sv, "r16"sv, "r17"sv, "r18"sv, "r19"sv, "r20"sv, "r21"sv, "r22"sv,
+                                      "r23"sv, "r24"sv, "r25"sv, "r26"sv, "r27"sv, "r28"sv, "r29"sv, "r30"sv, "r31"sv};
+constexpr std::array kArm64Preserved = {"x19"sv, "x20"sv, "x21"sv, "x22"sv, "x23"sv, "x24"sv,
+                                        "x25"sv, "x26"sv, "x27"sv, "x28"sv, "x29"sv};
 
 // PAGE_OFFSET up to RADIX_VMALLOC_START (arch/powerpc/include/asm/book3s/64/radix.h).
 constexpr LinearMap kPpcLinearMap{0xc000000000000000, 0x0008000000000000};
@@ -84,11 +112,11 @@ constexpr std::uint32_t kElfV2 = 2;  // EF_PPC64_ABI
 // clang-format off
 constexpr std::array kArchitectures = {
     Architecture{"x86_64", "i386:x86-64", "rip", "rsp", "", "rax", {"rdi", "rsi", "rdx", "rcx", "r8", "r9"}, kX86Scratch,
-                 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, no_entry_offset, {0, 0}, true, EM_X86_64, 0, kX86LinkedAt},
+                 kX86Preserved, 16384, 1, 6, x86_nop_length, x86_ends_in_call, 7, x86_call_target, no_entry_offset, {0, 0}, true, EM_X86_64, 0, kX86LinkedAt},
     Architecture{"ppc64le", "powerpc:common64", "pc", "r1", "lr", "r3", {"r3", "r4", "r5", "r6", "r7", "r8"}, kPpcScratch,
-                 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_entry_offset, kPpcLinearMap, true, EM_PPC64, kElfV2, 0},
+                 kPpcPreserved, 16384, 4, 4, ppc_nop_length, ppc_ends_in_call, 4, ppc_call_target, ppc_entry_offset, kPpcLinearMap, true, EM_PPC64, kElfV2, 0},
     Architecture{"aarch64", "aarch64", "pc", "sp", "x30", "x0", {"x0", "x1", "x2", "x3", "x4", "x5"}, kArm64Scratch,
-                 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, no_entry_offset, {0, 0}, false, EM_AARCH64, 0, 0},
+                 kArm64Preserved, 16384, 4, 4, arm64_nop_length, arm64_ends_in_call, 4, arm64_call_target, no_entry_offset, {0, 0}, false, EM_AARCH64, 0, 0},
 };
 // clang-format on
 

@@ -26,6 +26,7 @@ struct Architecture {
     std::string_view return_value;
     std::array<std::string_view, 6> arguments;
     std::span<const std::string_view> scratch;  // registers that a called function need not preserve
+    std::span<const std::string_view> preserved;  // the other general registers: a called function preserves them
     // THREAD_SIZE, for kernels whose symbols do not give it (kernel_objects.h). The stack pointer without the low bits
     // that this size covers identifies a task.
     std::uint64_t kernel_stack_bytes;
@@ -37,6 +38,9 @@ struct Architecture {
     // Returns true if `code` ends in a call. `code` is the `longest_call` bytes before a possible return address.
     bool (*ends_in_call)(std::string_view code);
     std::size_t longest_call;
+    // Returns the address that a direct call goes to, or 0 if `code` does not end in one. `code` is the `longest_call`
+    // bytes before `back`, the address behind the call.
+    std::uint64_t (*call_target)(std::string_view code, std::uint64_t back);
     // Returns how many bytes behind the symbol's address direct calls land (ppc64le's local entry), else 0. `code` is
     // the code at that address.
     std::uint64_t (*entry_offset)(std::string_view code);

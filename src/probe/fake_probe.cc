@@ -11,6 +11,7 @@ FakeProbe::FakeProbe(const Architecture& architecture, unsigned vcpus) : archite
     names.insert(names.end(), {architecture.pc, architecture.sp, architecture.return_value});
     if (!architecture.link.empty()) names.push_back(architecture.link);
     names.insert(names.end(), architecture.scratch.begin(), architecture.scratch.end());
+    names.insert(names.end(), architecture.preserved.begin(), architecture.preserved.end());
     std::ranges::sort(names);
     names.erase(std::ranges::unique(names).begin(), names.end());
     for (const auto name : names) {
@@ -31,6 +32,11 @@ void FakeProbe::will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t addres
 
 void FakeProbe::will_be_cut(unsigned vcpu, std::uint64_t pc, std::map<std::string, std::uint64_t> registers) {
     cut_ = {vcpu, pc, std::move(registers), {}};
+}
+
+void FakeProbe::will_go_round(unsigned vcpu, std::uint64_t pc,
+                              std::function<std::map<std::string, std::uint64_t>(unsigned)> registers) {
+    round_ = {vcpu, pc, std::move(registers)};
 }
 
 void FakeProbe::poke_u64(std::uint64_t address, std::uint64_t value) {
@@ -109,7 +115,10 @@ Result<std::optional<Stop>> FakeProbe::wait_stop(Deadline, int) {
     }
     const auto next =
         std::ranges::find_if(script_, [this](const Scripted& stop) { return moving_.contains(stop.vcpu); });
-    if (next == script_.end()) return std::nullopt;
+    if (next == script_.end()) {
+        if (!round_ || !moving_.contains(round_->vcpu) || !breakpoints.contains(round_->pc)) return std::nullopt;
+        return arrive({round_->vcpu, round_->pc, round_->registers(round_->times++), {}});
+    }
     const Scripted scripted = *next;
     script_.erase(next);
     return arrive(scripted);

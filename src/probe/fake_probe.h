@@ -2,6 +2,7 @@
 #pragma once
 
 #include <deque>
+#include <functional>
 #include <map>
 
 #include "probe/probe.h"
@@ -21,6 +22,10 @@ public:
     // Queues a stop for a write to a watched address: `pc` is behind the instruction, and the memory has the new value.
     void will_write(unsigned vcpu, std::uint64_t pc, std::uint64_t address, std::uint64_t value,
                     std::map<std::string, std::uint64_t> registers = {});
+    // From now on `vcpu` comes to `pc` again and again, whenever there is a breakpoint and nothing else is scripted.
+    // `registers` returns what it has then, for the times from 0 on.
+    void will_go_round(unsigned vcpu, std::uint64_t pc,
+                       std::function<std::map<std::string, std::uint64_t>(unsigned time)> registers);
     void poke_u64(std::uint64_t address, std::uint64_t value);
 
     const Architecture& architecture() const override { return architecture_; }
@@ -63,6 +68,13 @@ private:
     std::map<std::uint64_t, char> memory_;
     std::deque<Scripted> script_;
     std::optional<Scripted> cut_;
+    struct Round {
+        unsigned vcpu;
+        std::uint64_t pc;
+        std::function<std::map<std::string, std::uint64_t>(unsigned)> registers;
+        unsigned times = 0;
+    };
+    std::optional<Round> round_;
     std::set<unsigned> moving_;
     bool running_ = false;
 };

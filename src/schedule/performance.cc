@@ -62,6 +62,17 @@ std::optional<std::string> movement_between(const StuckSample& first, const Stuc
     return fmt::format("{} tasks form a cycle, but only {} stand still", first.cycle->size(), still);
 }
 
+std::optional<std::string> lack_of_proof(const LoopRecord& loop) {
+    if (loop.function.empty())
+        return fmt::format("{} works on in the kernel, and was not seen in the same state again", loop.actor);
+    if (loop.passes < kLoopPasses)
+        return fmt::format("{} entered {}() only {} times in the same state", loop.actor, loop.function, loop.passes);
+    if (loop.guest_ms < kLoopMs)
+        return fmt::format("{} was seen to go round for only {} ms of the guest's time", loop.actor, loop.guest_ms);
+    if (loop.lock_events > 0) return fmt::format("{} goes round, but it uses locks on its way", loop.actor);
+    return std::nullopt;
+}
+
 bool shows_standstill(const StuckSample& first, const StuckSample& second) {
     return !movement_between(first, second).has_value();
 }

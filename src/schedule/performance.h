@@ -72,10 +72,29 @@ std::optional<std::string> movement_between(const StuckSample& first, const Stuc
 // True if nothing keeps the two looks from showing a standstill.
 bool shows_standstill(const StuckSample& first, const StuckSample& second);
 
+// An actor's task that goes round in the kernel. A state of the task is its kernel stack and all registers that outlive
+// a call, at a function's entry. A task that comes to the same state again has got nowhere by itself.
+struct LoopRecord {
+    std::string actor;
+    std::string function;              // the actor entered it in each pass; "" if no state came again
+    std::vector<std::string> path;     // the callers at that entry, innermost first: the loop is in the first one
+    std::vector<std::string> also;     // other functions that were entered in the same state again
+    unsigned passes = 0;               // how often the actor entered the function in that one state
+    std::uint64_t guest_ms = 0;        // the guest's own time that the passes took
+    std::size_t lock_events = 0;       // of the actor in that time
+    std::vector<std::string> samples;  // where the task was found: "scan_movable_pages+0x1c < offline_pages+0x3a4"
+    std::vector<LockEvent> held;       // the locks that the task held, each as the event by which it took the lock
+};
+// The passes that prove a loop, and the least time of the guest that they take.
+inline constexpr unsigned kLoopPasses = 50;
+inline constexpr std::uint64_t kLoopMs = 5000;
+// Says what a loop lacks to be proven; nothing if it is: so many passes, in so much time, and no lock event.
+std::optional<std::string> lack_of_proof(const LoopRecord& loop);
+
 enum class PlayEnd {
     finished,  // every step was done
     crashed,   // the kernel crashed on the way
-    stuck,     // the actors make no progress: see `stuck`
+    stuck,     // the actors make no progress: see `stuck` and `loop`
     expired    // a step's evidence did not come, see `step`
 };
 
@@ -91,6 +110,7 @@ struct Performance {
     std::vector<std::string> overtaking;  // a line for each actor that did not wait for a pinned page
     std::vector<Crash> crashes;
     std::vector<StuckSample> stuck;
+    std::optional<LoopRecord> loop;  // the last one that was looked for, proven or not
     std::vector<WriterReport> writes;
     std::map<std::uint64_t, TaskName> names;  // of tasks, by kernel stack, as far as they could be learned
     MemorySnapshot before;

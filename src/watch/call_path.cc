@@ -32,16 +32,23 @@ Result<bool> CallPaths::is_return_address(Probe& probe, unsigned vcpu, std::uint
 }
 
 Result<std::vector<std::string>> CallPaths::read(Probe& probe, const Arrival& arrival, std::size_t depth) {
+    MEMRIG_TRY(const auto callers, addresses(probe, arrival, depth));
+    std::vector<std::string> path;
+    for (const auto caller : callers) path.push_back(symbols_.describe(caller));
+    return path;
+}
+
+Result<std::vector<std::uint64_t>> CallPaths::addresses(Probe& probe, const Arrival& arrival, std::size_t depth) {
     MEMRIG_ASSERT(depth > 0, "the depth of a call path is at least 1");
     const std::uint64_t sp = arrival.registers.sp();
     const std::uint64_t stack_end = arrival.task + kernel_stack_bytes(symbols_, probe.architecture());
     const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(kStackChunk, stack_end - sp)) & ~std::size_t{7};
     MEMRIG_TRY(const std::string stack, probe.read_memory(arrival.vcpu, sp, size));
-    std::vector<std::string> path;
+    std::vector<std::uint64_t> path;
     for (std::size_t at = 0; at + 8 <= stack.size() && path.size() < depth; at += 8) {
         const std::uint64_t word = little_endian(std::string_view(stack).substr(at));
         MEMRIG_TRY(const bool is_return, is_return_address(probe, arrival.vcpu, word));
-        if (is_return) path.push_back(symbols_.describe(word));
+        if (is_return) path.push_back(word);
     }
     return path;
 }

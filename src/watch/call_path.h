@@ -24,6 +24,8 @@ public:
 
     // Returns at most `depth` callers, innermost first, as "function+0x1c". REQUIRES: `depth` is at least 1.
     Result<std::vector<std::string>> read(Probe& probe, const Arrival& arrival, std::size_t depth);
+    // The same, as return addresses.
+    Result<std::vector<std::uint64_t>> addresses(Probe& probe, const Arrival& arrival, std::size_t depth);
 
 private:
     Result<bool> is_return_address(Probe& probe, unsigned vcpu, std::uint64_t address);

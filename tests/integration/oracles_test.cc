@@ -44,12 +44,14 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(
         Alone{"crash", "race/acpi-dimm-online", "mutant", Verdict::oops, "debian-6.12-amd64"},
         Alone{"deadlock", "race/acpi-dimm-online-nonuma", "mutant", Verdict::deadlock, "debian-6.1-amd64"},
+        Alone{"deadlock", "validate/offline", "livelock", Verdict::hang, "debian-6.1-amd64"},
+        Alone{"deadlock", "validate/offline", "livelock", Verdict::hang, "debian-6.12-amd64"},
         Alone{"rules", "race/acpi-dimm-online", "mutant", Verdict::rule_broken, "debian-6.1-amd64"},
         Alone{"lock-order", "validate/acpi-dimm-lock-order", "mutant", Verdict::lock_order, "debian-6.1-amd64"},
         Alone{"lock-order", "validate/dlpar-unplug", "mutant", Verdict::lock_order, "debian-6.1-ppc64el"},
         Alone{"accounting", "validate/acpi-dimm-lock-order", "miscounted", Verdict::accounting, "debian-6.12-amd64"}),
     [](const auto& tested) {
-        std::string name = std::string(tested.param.oracle) + "_on_" + tested.param.kernel;
+        std::string name = std::string(tested.param.oracle) + "_" + tested.param.mutant + "_on_" + tested.param.kernel;
         std::erase_if(name, [](unsigned char c) { return std::isalnum(c) == 0 && c != '_'; });
         return name;
     });

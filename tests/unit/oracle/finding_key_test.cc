@@ -48,6 +48,7 @@ TEST(FindingKey, GivesTheFingerprintOf010) {
         EXPECT_EQ(fingerprint_of(finding).hash, kKnown[i].hash) << name << ": " << fingerprint_of(finding).text;
         kinds.insert(finding.key.index());
     }
+    kinds.insert(samples::loop().finding.key.index());
     EXPECT_EQ(kinds.size(), std::variant_size_v<FindingKey> - 1) << "a kind of key has no sample";
 }
 
@@ -94,6 +95,24 @@ TEST(FindingKey, HasNamedFieldsInJson) {
     EXPECT_FALSE(finding_json({"rig", Verdict::rig_fault, "s", {}}).contains("key"));
 }
 
+TEST(FindingKey, OfALoopIsItsPlaceAndItsLocks) {
+    Finding loop = samples::loop().finding;
+    const Fingerprint made = fingerprint_of(loop);
+    EXPECT_EQ(made.text,
+              "deadlock: hang: offliner goes round in offline_pages() and gets nowhere, holding device_hotplug_lock, "
+              "mem_hotplug_lock < offline_pages < memory_subsys_offline");
+    loop.summary = "other words";
+    loop.details.clear();
+    EXPECT_EQ(fingerprint_of(loop).hash, made.hash);
+    const nlohmann::json json = finding_json(loop);
+    EXPECT_EQ(json["key"]["kind"], "loop");
+    EXPECT_EQ(json["key"]["calls"], (std::vector<std::string>{"test_pages_isolated", "dissolve_free_huge_pages"}));
+    EXPECT_EQ(json["key"]["holds"], (std::vector<std::string>{"device_hotplug_lock", "mem_hotplug_lock"}));
+    const auto read = read_finding(json, Reading::strict);
+    ASSERT_TRUE(read);
+    EXPECT_EQ(nlohmann::json(finding_json(*read)), json);
+}
+
 TEST(FindingKey, WithoutAnyOfItsFieldsIsRefusedOrReadFromTheText) {
     const auto all = samples::findings();
     for (std::size_t i = 0; i < all.size(); i++) {
@@ -125,7 +144,8 @@ TEST(FindingKey, TakesAnything) {
               FindingKey(HangKey{{{text}, {}}}), FindingKey(RuleKey{text, text, text, text, {text}}),
               FindingKey(InversionKey{{{text, text, text}}, {text, text}}), FindingKey(InversionKey{}),
               FindingKey(ClaimKey{text, text, text, {text}}), FindingKey(CrashKey{text, text, text, {text}}),
-              FindingKey(ReportKey{text, text, {text}}), FindingKey(SentenceKey{text, {text}})}) {
+              FindingKey(ReportKey{text, text, {text}}), FindingKey(SentenceKey{text, {text}}),
+              FindingKey(LoopKey{text, text, {text}, {text}, {text}}), FindingKey(LoopKey{})}) {
             const Fingerprint made = fingerprint_of({"crash", Verdict::deadlock, {}, {}, key});
             EXPECT_EQ(made.text.find_first_of("\n\x1b\xff"), std::string::npos);
             EXPECT_EQ(made.hash.size(), kFingerprintDigits);

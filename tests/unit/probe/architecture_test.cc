@@ -1,4 +1,6 @@
 // Facts of each architecture: names, stacks, no-operations, entries.
+#include <algorithm>
+
 #include <gtest/gtest.h>
 
 #include "probe/registers.h"
@@ -56,6 +58,29 @@ TEST(Architecture, Arm64Nops) {
     EXPECT_EQ(arm.nop_length("\x5f\x24\x03\xd5"), 4u);  // bti c
     EXPECT_EQ(arm.nop_length("\xff\x43\x00\xd1"s), 0u);
     EXPECT_EQ(arm.link, "x30");
+}
+
+TEST(Architecture, TargetsOfDirectCalls) {
+    const Architecture& x86 = *find_architecture("x86_64");
+    EXPECT_EQ(x86.call_target("\x90\x90\xe8\xfb\xfe\xff\xff"s, 0xffffffff81000205), 0xffffffff81000100u);
+    EXPECT_EQ(x86.call_target("\xe8\x00\x01\x00\x00"s, 0xffffffff81000005), 0xffffffff81000105u);
+    EXPECT_EQ(x86.call_target("\xff\xd0", 0xffffffff81000005), 0u) << "call *%rax";
+    EXPECT_EQ(x86.call_target("", 0xffffffff81000005), 0u);
+    const Architecture& ppc = *find_architecture("ppc64le");
+    EXPECT_EQ(ppc.call_target("\x01\x01\x00\x48"s, 0xc000000000001004), 0xc000000000001100u);  // bl .+0x100
+    EXPECT_EQ(ppc.call_target("\x01\xff\xff\x4b"s, 0xc000000000001004), 0xc000000000000f00u);  // bl .-0x100
+    EXPECT_EQ(ppc.call_target("\x21\x04\x80\x4e"s, 0xc000000000001004), 0u) << "bctrl";
+    const Architecture& arm = *find_architecture("aarch64");
+    EXPECT_EQ(arm.call_target("\x40\x00\x00\x94"s, 0xffff800008001004), 0xffff800008001100u);  // bl .+0x100
+    EXPECT_EQ(arm.call_target("\xc0\xff\xff\x97"s, 0xffff800008001004), 0xffff800008000f00u);  // bl .-0x100
+    EXPECT_EQ(arm.call_target("\x00\x00\x3f\xd6"s, 0xffff800008001004), 0u) << "blr x0";
+}
+
+TEST(Architecture, PreservedRegistersAreNotScratch) {
+    for (const auto& arch : architectures()) {
+        EXPECT_FALSE(arch.preserved.empty()) << arch.name;
+        for (const auto name : arch.preserved) EXPECT_EQ(std::ranges::count(arch.scratch, name), 0) << name;
+    }
 }
 
 }  // namespace

@@ -67,6 +67,33 @@ inline Sample hang() {
     return {"hang", *deadlock_oracle(trial.evidence())};
 }
 
+inline LoopRecord proven_loop() {
+    LoopRecord loop;
+    loop.actor = "offliner";
+    loop.function = "test_pages_isolated";
+    loop.path = {"offline_pages+0x3a4", "memory_subsys_offline+0x45", "device_offline+0xd3"};
+    loop.also = {"dissolve_free_huge_pages"};
+    loop.passes = kLoopPasses;
+    loop.guest_ms = 12'340;
+    loop.samples = {"offline_pages+0x2f0 < memory_subsys_offline+0x45"};
+    LockEvent taken;
+    taken.lock = kGate;
+    taken.where = "state_store+0x3a";
+    loop.held = {taken};
+    taken.lock = kMemory;
+    taken.where = "offline_pages+0xc3";
+    loop.held.push_back(taken);
+    return loop;
+}
+
+// Version 0.1.0 had no such finding.
+inline Sample loop() {
+    KeyTrial trial;
+    trial.get_stuck();
+    trial.performance.loop = proven_loop();
+    return {"loop", *deadlock_oracle(trial.evidence())};
+}
+
 inline Sample rule(const std::string& name, RuleBreach breach, const TaskName& task) {
     KeyTrial trial;
     trial.performance.names[breach.task] = task;
