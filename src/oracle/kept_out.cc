@@ -12,9 +12,10 @@ bool asks_for(const Step& step, const Observation& evidence) {
 namespace {
 
 // Only an actor that is held still can keep another one out, and only by a lock that it owns. Without a ledger nobody's
-// locks are known.
+// locks are known. An observation of one moment has to outlast a dwell under the hold.
 bool is_exclusion(const TrialEvidence& evidence, const EvidenceRecord& record) {
     if (record.during.empty() || record.revoked) return false;
+    if (is_momentary(record.evidence.kind) && !record.lasted) return false;
     const bool by_lock = record.evidence.kind == Observation::Kind::refused ||
                          record.evidence.kind == Observation::Kind::blocked ||
                          record.evidence.kind == Observation::Kind::asleep;

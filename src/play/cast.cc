@@ -68,7 +68,7 @@ Status Cast::watch() {
 
 Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
     if (!roster_.enters(actor, arrival)) return Response::pass();
-    record_.add_event(actor.name, "enters", symbols_.describe(arrival.address), arrival.vcpu);
+    record_.note_entry(actor.name, symbols_.describe(arrival.address), arrival.vcpu);
     if (actor.is_thread()) return Response::pass();
     const auto left = [this, &actor](const Arrival& returned, std::uint64_t value) -> Status {
         // What ACPI calls returns nothing. The virtio-mem driver's calls may fail, and are then made again.

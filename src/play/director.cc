@@ -4,6 +4,7 @@
 
 #include "base/assert.h"
 #include "base/log.h"
+#include "play/dwell.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 
@@ -57,14 +58,27 @@ Status Director::watch_hold(const Step& step) {
 }
 
 Status Director::watch_entry(const Step& step, const Observation& wanted) {
-    const auto note = [this, &step, &wanted](const Arrival& arrival) -> Result<Response> {
-        // The task that queues an actor's work is not the task that does it.
-        const bool counts = wanted.kind == Observation::Kind::queued ? roster_.has_started(step.actor)
-                                                                     : roster_.actor_of(arrival.task) == step.actor;
-        if (counts) record_.note_observation(step.actor, wanted, arrival.vcpu, symbols_.describe(arrival.address));
+    const auto note = [this, &step, &wanted](const Arrival& arrival, std::uint64_t function) {
+        record_.note_observation(step.actor, wanted, arrival.vcpu, symbols_.describe(function));
+    };
+    // The task that queues an actor's work is not the task that does it. The work is in the queue once the function has
+    // returned, unless it has begun by then.
+    const auto queues = [this, &step, note](const Arrival& arrival) -> Result<Response> {
+        if (!roster_.has_started(step.actor)) return Response::pass();
+        const auto has_queued = [this, &step, note, function = arrival.address](const Arrival& returned,
+                                                                                std::uint64_t) -> Status {
+            if (!roster_.task_of(step.actor)) note(returned, function);
+            return {};
+        };
+        MEMRIG_CHECK(conductor_.on_return(arrival, has_queued));
         return Response::pass();
     };
-    return watch_function(conductor_, symbols_, wanted.subject, note);
+    const auto enters = [this, &step, note](const Arrival& arrival) -> Result<Response> {
+        if (roster_.actor_of(arrival.task) == step.actor) note(arrival, arrival.address);
+        return Response::pass();
+    };
+    if (wanted.kind == Observation::Kind::queued) return watch_function(conductor_, symbols_, wanted.subject, queues);
+    return watch_function(conductor_, symbols_, wanted.subject, enters);
 }
 
 Status Director::watch_stalls(const Step& step, const Observation& wanted) {
@@ -146,15 +160,18 @@ void Director::arm_next_hold(const Step& done) {
     }
 }
 
+bool Director::answers(const Step& step, const EvidenceRecord& record) const {
+    const auto& holds = record_.performance().holds;
+    const SteadyTime since = holds.empty() ? SteadyTime::min() : holds.back().placed;
+    return record.actor == step.actor && record.at >= since &&
+           std::ranges::any_of(step.any, [&](const Observation& wanted) {
+               return record.evidence.kind == wanted.kind && record.evidence.subject == wanted.subject;
+           });
+}
+
 bool Director::seen_since_hold(const Step& step) const {
-    const Performance& seen = record_.performance();
-    const SteadyTime since = seen.holds.empty() ? SteadyTime::min() : seen.holds.back().placed;
-    return std::ranges::any_of(seen.evidence, [&](const EvidenceRecord& record) {
-        return record.actor == step.actor && record.at >= since &&
-               std::ranges::any_of(step.any, [&](const Observation& wanted) {
-                   return record.evidence.kind == wanted.kind && record.evidence.subject == wanted.subject;
-               });
-    });
+    return std::ranges::any_of(record_.performance().evidence,
+                               [&](const EvidenceRecord& record) { return answers(step, record); });
 }
 
 Director::ArmedHold& Director::armed(const Step& step) {
@@ -179,6 +196,13 @@ Result<RunEnd> Director::run_until(const std::function<bool()>& shown, const std
 }
 
 Result<RunEnd> Director::await(const Step& step) {
+    MEMRIG_TRY(const RunEnd end, await_observation(step));
+    if (end == RunEnd::expired || record_.crashed()) return end;
+    return Dwell(conductor_, symbols_, record_, stalls_)
+        .outlast([&](const EvidenceRecord& record) { return answers(step, record); }, Deadline::after(kStepPatience));
+}
+
+Result<RunEnd> Director::await_observation(const Step& step) {
     // An actor that does not stall finishes instead. The two are told apart once the page is let go.
     const bool may_finish = step.asks_for(Observation::Kind::stalled);
     const auto shown = [&] {

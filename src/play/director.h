@@ -40,12 +40,15 @@ private:
     Status play_rounds();
     Result<bool> play_steps();                 // false: the performance is over
     Result<bool> play_step(const Step& step);  // false: the performance is over
-    // Expired unless the step's observation was seen.
+    // Expired unless the step's observation was seen, and outlasted a dwell if it is momentary and under a hold.
     Result<RunEnd> await(const Step& step);
+    Result<RunEnd> await_observation(const Step& step);
     // Runs until `shown` or the crash. Expired unless `shown`.
     Result<RunEnd> run_until(const std::function<bool()>& shown, const std::function<bool()>& in_vain);
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
+    // True if the step asks for this observation, and it was made since the last hold began.
+    [[nodiscard]] bool answers(const Step& step, const EvidenceRecord& record) const;
     Status release(const Step& step);
     // The hold of the step's actor. REQUIRES: arm_next_hold() has armed one.
     [[nodiscard]] ArmedHold& armed(const Step& step);

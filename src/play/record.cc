@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/assert.h"
 #include "base/log.h"
 
 namespace memrig {
@@ -52,10 +53,13 @@ void Record::note_lock(const LockEvent& event, const std::string& actor, const s
         note_observation(actor, {Observation::Kind::refused, event.lock}, event.vcpu, event.where, owners);
     if (event.action == LockAction::wants)
         note_observation(actor, {Observation::Kind::blocked, event.lock}, event.vcpu, event.where, owners);
-    const bool under_hold = std::ranges::any_of(performance_.holds, [](const auto& hold) { return !hold.released; });
-    if (event.action != LockAction::takes || !under_hold) return;
+    if (event.action != LockAction::takes || !under_hold()) return;
     for (auto& record : performance_.evidence)
         if (record.actor == actor && record.evidence.subject == event.lock) record.revoked = true;
+}
+
+bool Record::under_hold() const {
+    return std::ranges::any_of(performance_.holds, [](const auto& hold) { return !hold.released; });
 }
 
 void Record::note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
@@ -63,9 +67,25 @@ void Record::note_observation(const std::string& actor, const Observation& obser
     EvidenceRecord record{actor, observation, steady_clock().now(), where, {}, std::move(owners)};
     for (const auto& hold : performance_.holds)
         if (!hold.released) record.during.push_back(hold.actor);
+    record.vcpu = vcpu;
     // The lock event beside it shows already that the actor is blocked.
     if (observation.kind != Observation::Kind::blocked) timeline_.add(actor, "evidence", observation.text(), vcpu);
     performance_.evidence.push_back(std::move(record));
+}
+
+void Record::note_lasted(std::size_t index, unsigned ticks) {
+    MEMRIG_ASSERT(index < performance_.evidence.size(), "the observation that lasted was noted before");
+    EvidenceRecord& record = performance_.evidence[index];
+    record.lasted = true;
+    timeline_.add(record.actor, "evidence", fmt::format("still {} after {} ticks", record.evidence.text(), ticks),
+                  record.vcpu);
+}
+
+void Record::note_entry(const std::string& actor, const std::string& function, unsigned vcpu) {
+    timeline_.add(actor, "enters", function, vcpu);
+    if (!under_hold()) return;
+    for (auto& record : performance_.evidence)
+        if (record.actor == actor && record.evidence.kind == Observation::Kind::queued) record.revoked = true;
 }
 
 void Record::note_hold(HoldRecord hold) {

@@ -56,6 +56,10 @@ public:
     void note_lock(const LockEvent& event, const std::string& actor, const std::vector<std::string>& owners);
     void note_observation(const std::string& actor, const Observation& observation, std::optional<unsigned> vcpu,
                           const std::string& where, std::vector<std::string> owners = {});
+    // A dwell is over, and the observation performance().evidence[index] was not revoked. REQUIRES: it exists.
+    void note_lasted(std::size_t index, unsigned ticks);
+    // The actor's task enters `function`, its entry. Under a hold, this revokes that its work was only queued.
+    void note_entry(const std::string& actor, const std::string& function, unsigned vcpu);
     void note_hold(HoldRecord hold);
     // Ends all holds of the actor, and returns them.
     std::vector<HoldRecord> note_release(const std::string& actor);
@@ -74,6 +78,7 @@ public:
     void begin_round();
 
 private:
+    [[nodiscard]] bool under_hold() const;
     Timeline& timeline_;
     Performance performance_;
 };

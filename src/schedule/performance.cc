@@ -6,6 +6,11 @@
 
 namespace memrig {
 
+bool is_momentary(Observation::Kind kind) {
+    return kind == Observation::Kind::refused || kind == Observation::Kind::blocked ||
+           kind == Observation::Kind::queued;
+}
+
 namespace {
 
 std::string named(const BlockedTask& task) { return fmt::format("{} (pid {})", task.comm, task.tid); }

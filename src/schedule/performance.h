@@ -29,6 +29,10 @@ struct HoldRecord {
     std::optional<std::uint64_t> pfn = {};  // a pinner holds no vCPU, but this page of the block
 };
 
+// True for an observation of one moment: `refused`, `blocked` and `queued`. An actor that is about to get in gives it,
+// too. So it shows that the actor is kept out only if nothing changes while the hold goes on.
+bool is_momentary(Observation::Kind kind);
+
 struct EvidenceRecord {
     std::string actor;
     Observation evidence;
@@ -37,7 +41,9 @@ struct EvidenceRecord {
     std::vector<std::string> during;  // actors that were held then
     // The actors that held the lock then, if the observation is about one. Empty also if no ledger is kept.
     std::vector<std::string> owners = {};
-    bool revoked = false;  // the actor took the lock while the hold was still in force
+    bool revoked = false;  // the actor took the lock, or began what was queued, while the hold was still in force
+    std::optional<unsigned> vcpu = {};  // where it was observed, if at a stop of the actor's or of who acts for it
+    bool lasted = false;  // of a momentary one: it was not revoked in a dwell (play/dwell.h) under the same hold
 };
 
 // The kernel's own crash path was entered (oops_enter() or panic(), kernel/panic.c).

@@ -85,6 +85,26 @@ TEST(JudgeExclusion, NotHeldIfTheActorTookTheLockUnderTheHold) {
     EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
 }
 
+// The hold ended in the very stop of the observation: an actor that is about to get in looks the same.
+TEST(JudgeExclusion, NotHeldIfAMomentDidNotLast) {
+    for (const auto kind : {Observation::Kind::refused, Observation::Kind::blocked, Observation::Kind::queued}) {
+        LockTrial trial;
+        trial.schedule.steps[3].any[0].kind = kind;
+        trial.performance.evidence[0].evidence.kind = kind;
+        EXPECT_EQ(trial.judged().verdict, Verdict::held);
+        trial.performance.evidence[0].lasted = false;
+        EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+    }
+}
+
+TEST(JudgeExclusion, ASleepNeedsNoDwell) {
+    LockTrial trial;
+    trial.schedule.steps[3].any[0].kind = Observation::Kind::asleep;
+    trial.performance.evidence[0].evidence.kind = Observation::Kind::asleep;
+    trial.performance.evidence[0].lasted = false;
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+}
+
 TEST(JudgeExclusion, WithoutALedgerNobodysLocksAreKnown) {
     SampleTrial trial;
     trial.performance.evidence[0].owners.clear();

@@ -77,6 +77,35 @@ TEST_F(RecordTest, TakingTheLockAfterTheHoldRevokesNothing) {
     EXPECT_FALSE(seen().evidence.back().revoked);
 }
 
+TEST_F(RecordTest, AnEntryUnderAHoldRevokesThatTheWorkWasOnlyQueued) {
+    record.note_hold({"adder", "bus_probe_device", 1, 32, SteadyTime{}, {}});
+    record.note_observation("vcpu", {Observation::Kind::queued, "acpi_hotplug_schedule"}, 0, "acpi_hotplug_schedule");
+    record.note_lock(lock_event(LockAction::refused), "vcpu", {"adder"});
+    record.note_entry("adder", "acpi_device_hotplug", 1);
+    EXPECT_FALSE(seen().evidence[0].revoked) << "another actor entered";
+    record.note_entry("vcpu", "acpi_device_hotplug", 2);
+    EXPECT_TRUE(seen().evidence[0].revoked);
+    EXPECT_FALSE(seen().evidence[1].revoked) << "an entry takes no lock";
+    EXPECT_EQ(events().back(), "vcpu enters: acpi_device_hotplug");
+}
+
+TEST_F(RecordTest, AnEntryAfterTheHoldRevokesNothing) {
+    record.note_hold({"adder", "bus_probe_device", 1, 32, SteadyTime{}, {}});
+    record.note_observation("vcpu", {Observation::Kind::queued, "acpi_hotplug_schedule"}, 0, "acpi_hotplug_schedule");
+    record.note_release("adder");
+    record.note_entry("vcpu", "acpi_device_hotplug", 2);
+    EXPECT_FALSE(seen().evidence[0].revoked);
+}
+
+TEST_F(RecordTest, AnObservationThatLastedSaysSo) {
+    record.note_lock(lock_event(LockAction::refused), "onliner", {"adder"});
+    EXPECT_FALSE(seen().evidence[0].lasted);
+    EXPECT_EQ(seen().evidence[0].vcpu, 1u);
+    record.note_lasted(0, 3);
+    EXPECT_TRUE(seen().evidence[0].lasted);
+    EXPECT_EQ(events().back(), "onliner evidence: still refused device_hotplug_lock after 3 ticks");
+}
+
 TEST_F(RecordTest, ATaskThatIsNoActorIsOnlyInTheTimeline) {
     record.note_lock(lock_event(LockAction::refused), "", {"adder"});
     EXPECT_THAT(events(),

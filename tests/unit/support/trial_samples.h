@@ -66,7 +66,10 @@ struct SampleTrial {
                                  SteadyTime{},
                                  "online_store+0x43",
                                  {"adder"},
-                                 {"adder"}}};
+                                 {"adder"},
+                                 false,
+                                 2,
+                                 true}};
         performance.writes = {{"onliner", 32, 0, SteadyTime{}}};
         performance.before.blocks = {{0, "online", "Normal", 0, false}};
         ZoneFigures normal;
