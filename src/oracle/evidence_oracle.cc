@@ -33,6 +33,8 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     if (!evidence.never_vetoed.empty()) missing.push_back("nobody vetoed " + evidence.never_vetoed);
     for (const auto& function : evidence.never_overridden)
         missing.push_back(fmt::format("{}() was never called as the override expects", function));
+    for (const auto& function : evidence.never_inserted)
+        missing.push_back(fmt::format("{}() was never called: nothing was inserted before it", function));
     for (const auto& step : evidence.mode == Mode::directed ? evidence.schedule.steps : std::vector<Step>()) {
         if (step.kind == StepKind::hold && std::ranges::find(evidence.performance.holds, step.actor,
                                                              &HoldRecord::actor) == evidence.performance.holds.end())

@@ -34,6 +34,7 @@ struct TrialEvidence {
     const std::vector<LockEvent>* locks = nullptr;   // the ledger's events; null if none was kept
     std::optional<RuleEvidence> rules = {};          // set if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
+    std::vector<std::string> never_inserted = {};    // functions that nobody called, so that nothing was inserted
     std::string never_vetoed = {};                   // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;
     bool console_is_whole = true;    // the console showed the last word that the kernel was asked for at the end

@@ -4,6 +4,7 @@
 #include <array>
 
 #include "oracle/kept_out.h"
+#include "schedule/goals.h"
 #include "watch/lock_names.h"
 
 namespace memrig {
@@ -40,9 +41,31 @@ void add_onlining(const Schedule& schedule, std::vector<Obligation>& all) {
     if (succeeds(schedule, ActorKind::offliner)) all.push_back({"R4", "remove_pfn_range_from_zone"});
 }
 
+// True if a pc-dimm has online blocks when it is taken away: whoever removes it takes them offline first.
+bool offlines_to_remove(const TrialEvidence& evidence) {
+    Schedule before = evidence.schedule;
+    before.steps.clear();
+    for (const auto& step : evidence.schedule.steps) {
+        const Actor* actor = step.kind == StepKind::start ? evidence.schedule.find(step.actor) : nullptr;
+        const bool removes = actor != nullptr && actor->kind == ActorKind::remover &&
+                             actor->device == MemoryDevice::pc_dimm && actor->expects_success();
+        for (const auto& [adder, blocks] : removes ? evidence.performance.plugged : PluggedBlocks()) {
+            if (evidence.schedule.actor(adder).device_id != actor->device_id) continue;
+            const auto goals = goals_of(before, evidence.performance.plugged, evidence.block_bytes).goals;
+            if (std::ranges::any_of(goals, [&](const BlockGoal& goal) {
+                    return blocks.contains(goal.id) && goal.fate == BlockFate::online;
+                }))
+                return true;
+        }
+        before.steps.push_back(step);
+    }
+    return false;
+}
+
 }  // namespace
 
-std::vector<Obligation> obligations_of(const Schedule& schedule) {
+std::vector<Obligation> obligations_of(const TrialEvidence& evidence) {
+    const Schedule& schedule = evidence.schedule;
     // If no adder succeeds, no memory is added and none is removed again.
     if (!acts(schedule, ActorKind::adder)) return {};
     std::vector<Obligation> all = {{"R4", "arch_add_memory"}};
@@ -50,6 +73,7 @@ std::vector<Obligation> obligations_of(const Schedule& schedule) {
     if (acts(schedule, ActorKind::resizer) || acts(schedule, ActorKind::remover))
         all.insert(all.end(), {{"R2", "{remover}"}, {"R4", "arch_remove_memory"}});
     add_onlining(schedule, all);
+    if (offlines_to_remove(evidence)) all.push_back({"R9", ""});
     if (acts(schedule, ActorKind::writer)) all.push_back({"R6", ""});
     if (acts(schedule, ActorKind::vcpu_plugger)) all.push_back({"R7", ""});
     const Observation behind_reader{Observation::Kind::asleep, locks::mem_hotplug};
@@ -63,7 +87,7 @@ std::vector<std::string> unmet_obligations(const TrialEvidence& evidence) {
     if (!evidence.rules || evidence.performance.end != PlayEnd::finished) return {};
     const RuleEvidence& rules = *evidence.rules;
     std::vector<std::string> missing;
-    for (const auto& obligation : obligations_of(evidence.schedule)) {
+    for (const auto& obligation : obligations_of(evidence)) {
         const auto is_it = [&](const RuleGap& gap) { return gap.is_in(obligation); };
         const auto unarmed = std::ranges::find_if(
             rules.gaps, [&](const RuleGap& gap) { return is_it(gap) && gap.kind == RuleGap::Kind::unarmed; });
@@ -79,7 +103,7 @@ std::vector<std::string> unmet_obligations(const TrialEvidence& evidence) {
 std::vector<std::string> gaps_of(const TrialEvidence& evidence) {
     std::vector<std::string> gaps;
     if (!evidence.rules) return gaps;
-    const auto obligations = obligations_of(evidence.schedule);
+    const auto obligations = obligations_of(evidence);
     // Where any function will do, only a rule that was checked nowhere has a gap.
     const auto leaves_open = [&](const RuleGap& gap, const Obligation& one) {
         const bool elsewhere = one.function.empty() && !gap.obligation.function.empty();
@@ -94,7 +118,7 @@ std::vector<std::string> gaps_of(const TrialEvidence& evidence) {
 }
 
 void leave_out_unarmed(RuleEvidence& rules, const Armament& armament) {
-    static constexpr std::array names = {"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "N1", "N2", "N3", "N4"};
+    static constexpr std::array names = {"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "N1", "N2", "N3", "N4"};
     for (const std::string rule : names) {
         const std::string why = why_unarmed(armament, rule);
         if (why.empty()) continue;

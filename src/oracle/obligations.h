@@ -12,9 +12,9 @@
 
 namespace memrig {
 
-// Returns the checks that every trial of this schedule has to make. Without an actor that adds memory and is expected to
-// succeed, there are none.
-std::vector<Obligation> obligations_of(const Schedule& schedule);
+// Returns the checks that the trial's schedule asks for. Without an actor that adds memory and is expected to succeed,
+// there are none.
+std::vector<Obligation> obligations_of(const TrialEvidence& evidence);
 // Returns what is missing, one line each: a check that was possible and not made, and one whose watcher is unarmed.
 // Empty if the rules were not watched, or if the play did not come to its end.
 std::vector<std::string> unmet_obligations(const TrialEvidence& evidence);

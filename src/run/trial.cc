@@ -16,6 +16,7 @@
 #include "watch/elision.h"
 #include "watch/lock_trace.h"
 #include "watch/notifiers.h"
+#include "watch/one_hold.h"
 
 namespace memrig {
 
@@ -60,10 +61,12 @@ private:
     std::unique_ptr<Conductor> conductor_;
     std::unique_ptr<LockLedger> ledger_;
     std::unique_ptr<RuleWatch> rules_;
+    std::unique_ptr<OneHoldWatch> one_hold_;
     std::unique_ptr<NotifierWatch> notices_;
     std::optional<Cast> cast_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
+    std::vector<std::unique_ptr<Insertion>> insertions_;
     std::vector<std::string> disagreements_;  // of ledger and lock trace
     bool console_ended_ = false;              // the console showed the last word that the kernel was asked for
 };
@@ -126,11 +129,16 @@ Status Stage::set_up(const MemorySnapshot& before) {
     }
     if (ledger_ && manner.ledger) {
         MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
+        MEMRIG_TRY(one_hold_, OneHoldWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
         MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before)));
     }
     for (const auto& order : order_.arm.overrides) {
         MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
         overrides_.push_back(std::move(forced));
+    }
+    for (const auto& order : order_.arm.insertions) {
+        MEMRIG_TRY(auto inserted, Insertion::make(*conductor_, guest.symbols, order));
+        insertions_.push_back(std::move(inserted));
     }
     return {};
 }
@@ -210,6 +218,10 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
         rules.checks.insert(notices_->checks().begin(), notices_->checks().end());
         const auto gaps = notices_->gaps();
         rules.gaps.insert(rules.gaps.end(), gaps.begin(), gaps.end());
+        const auto& ended = one_hold_->breaches();
+        rules.breaches.insert(rules.breaches.end(), ended.begin(), ended.end());
+        if (one_hold_->checks() > 0) rules.checks[{"R9", ""}] = one_hold_->checks();
+        rules.gaps.insert(rules.gaps.end(), one_hold_->gaps().begin(), one_hold_->gaps().end());
         leave_out_unarmed(rules, armament_);
         evidence.rules = std::move(rules);
     }
@@ -223,6 +235,8 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
+    for (const auto& inserted : insertions_)
+        if (inserted->count() == 0) evidence.never_inserted.push_back(inserted->order().before);
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
     return judge(evidence, order_.manner.oracles);
 }

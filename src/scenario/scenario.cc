@@ -44,6 +44,23 @@ void check_expected(const ScenarioArm& arm, TomlTable& table) {
                                  arm.name));
 }
 
+void check_changes(const ScenarioArm& arm, TomlTable& table) {
+    const bool control = arm.name == "control";
+    if (control && !arm.settings.empty())
+        table.report("set", "the control arm is the scenario as it stands: nothing can be set");
+    if (control && !arm.overrides.empty())
+        table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
+    if (control && !arm.insertions.empty())
+        table.report("insert", "the control arm is the kernel as shipped: nothing can be inserted");
+    if (control && !arm.elisions.empty())
+        table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
+    const bool changes = table.has("elide") || table.has("override") || table.has("insert") || !arm.settings.empty();
+    if (!control && !changes)
+        table.report("elide", fmt::format("arm \"{}\" elides, overrides, inserts and sets nothing: it would be a "
+                                          "second control",
+                                          arm.name));
+}
+
 ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     ScenarioArm arm;
     arm.name = name;
@@ -74,17 +91,15 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         forced.finish();
         arm.overrides.push_back(std::move(spec));
     }
+    for (auto& insert : table.tables("insert", false)) {
+        InsertionSpec spec;
+        spec.before = insert.string("before");
+        spec.calls = insert.strings("call", true);
+        insert.finish();
+        if (!spec.calls.empty()) arm.insertions.push_back(std::move(spec));
+    }
     arm.settings = table.strings("set", false);
-    const bool control = name == "control";
-    if (control && !arm.settings.empty())
-        table.report("set", "the control arm is the scenario as it stands: nothing can be set");
-    if (control && !arm.overrides.empty())
-        table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
-    if (control && !arm.elisions.empty())
-        table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    if (!control && !table.has("elide") && !table.has("override") && arm.settings.empty())
-        table.report("elide",
-                     fmt::format("arm \"{}\" elides, overrides and sets nothing: it would be a second control", name));
+    check_changes(arm, table);
     table.finish();
     return arm;
 }

@@ -14,6 +14,7 @@
 #include "oracle/verdict.h"
 #include "schedule/schedule.h"
 #include "watch/elision.h"
+#include "watch/insertion.h"
 #include "watch/notice.h"
 #include "watch/override.h"
 
@@ -24,6 +25,7 @@ struct ScenarioArm {
     std::string purpose;                // one line
     std::vector<ElisionSpec> elisions;  // none: the kernel as shipped
     std::vector<OverrideSpec> overrides;
+    std::vector<InsertionSpec> insertions;
     std::vector<std::string> settings;  // the arm's changes to the scenario, for apply_setting()
     std::string mutant;                 // the source mutant with the same effect as the elision; empty if none
     std::vector<Verdict> expected;      // any of these

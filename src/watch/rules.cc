@@ -11,6 +11,16 @@
 
 namespace memrig {
 
+// try_remove_memory(start, size), before v5.15 (nid, start, size): a first argument as low as a node's number is a
+// node, because no memory that can be removed lies so low.
+RemovedRange removed_range(const Registers& registers) {
+    constexpr std::uint64_t most_nodes = 4096;
+    const unsigned start = registers.argument(0) < most_nodes ? 1 : 0;
+    return {registers.argument(start), registers.argument(start + 1)};
+}
+
+std::string held_text(const LockEvent& event) { return event.shared ? event.lock + " for reading" : event.lock; }
+
 // What the arguments of a rule's function show. A function that is not called so is not the one that was meant.
 enum class RuleWatch::Argument {
     any,
@@ -47,7 +57,7 @@ const std::vector<RuleWatch::Rule>& RuleWatch::all_rules() {
 std::vector<Obligation> watched_checks() {
     std::vector<Obligation> all = {{"R5", "memory_subsys_online"}, {"R5", "memory_subsys_offline"}};
     for (const auto& [rule, function] : RuleWatch::held_locks()) all.push_back({rule, function});
-    for (const char* rule : {"R6", "R8", "N1", "N2", "N3"}) all.push_back({rule, ""});
+    for (const char* rule : {"R6", "R8", "R9", "N1", "N2", "N3"}) all.push_back({rule, ""});
     all.push_back({"N4", "node_notify"});
     std::ranges::sort(all);
     return all;
@@ -110,8 +120,7 @@ Status RuleWatch::watch_blocks() {
 Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
     if (breaches_.size() >= kMostBreaches) return {};
     MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    for (const auto& event : ledger_.held_by(arrival.task))
-        breach.held.push_back(event.shared ? event.lock + " for reading" : event.lock);
+    for (const auto& event : ledger_.held_by(arrival.task)) breach.held.push_back(held_text(event));
     logger(LogLayer::watch).info("rule {} is broken in {} by task {:x}", breach.rule, breach.function, breach.task);
     breaches_.push_back(std::move(breach));
     return {};
@@ -171,11 +180,8 @@ Result<bool> RuleWatch::is_as_played(const Rule& rule, const Arrival& arrival) {
 }
 
 // add_memory_resource(nid, struct resource *, ...): a resource begins with its start and its end (the last byte).
-// try_remove_memory(start, size), before v5.15 (nid, start, size): a first argument as low as a node's number is a
-// node, because no memory that can be removed lies so low. Memory is added and removed in whole blocks
-// (check_hotplug_memory_range()).
+// Memory is added and removed in whole blocks (check_hotplug_memory_range()).
 Result<std::optional<RuleWatch::Change>> RuleWatch::change_of(const Arrival& arrival, bool added) {
-    constexpr std::uint64_t most_nodes = 4096;
     Change change{arrival.task, 0, 0, added ? "added" : "removed"};
     if (added) {
         const std::uint64_t resource = arrival.registers.argument(1);
@@ -186,9 +192,9 @@ Result<std::optional<RuleWatch::Change>> RuleWatch::change_of(const Arrival& arr
         change.start = (*range)[0];
         change.bytes = (*range)[1] - (*range)[0] + 1;
     } else {
-        const bool with_node = arrival.registers.argument(0) < most_nodes;
-        change.start = arrival.registers.argument(with_node ? 1 : 0);
-        change.bytes = arrival.registers.argument(with_node ? 2 : 1);
+        const RemovedRange range = removed_range(arrival.registers);
+        change.start = range.start;
+        change.bytes = range.bytes;
     }
     const bool whole = change.bytes != 0 && change.start % block_bytes_ == 0 && change.bytes % block_bytes_ == 0;
     return whole ? std::optional(change) : std::nullopt;

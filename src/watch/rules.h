@@ -12,6 +12,7 @@
 //   the other (lock_device_hotplug(), drivers/base/core.c).
 // R8: no task is between mem_hotplug_begin() and mem_hotplug_done() while another task is between get_online_mems() and
 //   put_online_mems() (include/linux/memory_hotplug.h).
+// R9 is in one_hold.h, N1 to N4 are in notifiers.h.
 #pragma once
 
 #include <map>
@@ -46,6 +47,14 @@ struct RuleBreach {
 
 // Returns all checks that can be made, of the rules and of the notices, sorted. Thread-safe.
 std::vector<Obligation> watched_checks();
+
+struct RemovedRange {
+    std::uint64_t start = 0, bytes = 0;
+};
+// The range that try_remove_memory() was called for. REQUIRES: `registers` are those at its entry.
+RemovedRange removed_range(const Registers& registers);
+// "mem_hotplug_lock for reading"
+std::string held_text(const LockEvent& event);
 
 // In force from make() until it is destroyed. The conductor, the ledger and the symbols must outlive it. Used on the
 // conductor's thread.

@@ -223,6 +223,46 @@ TEST(JudgeUnchecked, RemovalIsNotPartOfEveryTrial) {
     EXPECT_EQ(trial.judged().verdict, Verdict::held);
 }
 
+// The blocks are online when the remover starts, so it has to take them offline itself.
+struct RemovalTrial : ModeTrial {
+    RemovalTrial() : ModeTrial(Mode::directed) {
+        Actor remover;
+        remover.name = "remover";
+        remover.kind = ActorKind::remover;
+        remover.entry = {"acpi_device_hotplug"};
+        schedule.actors.push_back(remover);
+        schedule.steps.insert(schedule.steps.end() - 1, Step{StepKind::start, "remover", {}, false, {}});
+        performance.answers["remover"] = "done";
+        performance.after = performance.before;
+        for (const char* rule : {"R2", "R9"}) rules.checks[{rule, ""}] = 1;
+        rules.checks[{"R2", "{remover}"}] = rules.checks[{"R4", "arch_remove_memory"}] = 1;
+    }
+};
+
+TEST(JudgeUnchecked, TheRemovalOfOnlineBlocksPutsR9AtStake) {
+    RemovalTrial trial;
+    EXPECT_EQ(trial.judged().verdict, Verdict::held) << trial.judged().reason;
+    trial.rules.checks.erase({"R9", ""});
+    EXPECT_EQ(trial.judged().reason, "rule R9 was never put to the test");
+}
+
+TEST(JudgeUnchecked, TheRemovalOfOfflineBlocksDoesNotPutR9AtStake) {
+    for (const bool another_device : {false, true}) {
+        RemovalTrial trial;
+        trial.rules.checks.erase({"R9", ""});
+        if (another_device) {
+            trial.schedule.actors.back().device_id = "dimm1";
+        } else {
+            auto& steps = trial.schedule.steps;
+            const auto onlines = std::ranges::find_if(
+                steps, [](const Step& step) { return step.kind == StepKind::start && step.actor == "onliner"; });
+            ASSERT_NE(onlines, steps.end());
+            std::rotate(onlines, onlines + 1, steps.end() - 1);  // it is started after the remover
+        }
+        EXPECT_NE(trial.judged().reason, "rule R9 was never put to the test");
+    }
+}
+
 TEST(JudgeUnchecked, AGapIsToldBesideWhatHeld) {
     ModeTrial trial(Mode::directed);
     trial.rules.checks.erase({"R4", "arch_add_memory"});
