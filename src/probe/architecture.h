@@ -25,7 +25,7 @@ struct Architecture {
     std::string_view link;      // holds the return address at a function's entry; empty: it is on the stack
     std::string_view return_value;
     std::array<std::string_view, 6> arguments;
-    std::span<const std::string_view> scratch;  // registers that a called function need not preserve
+    std::span<const std::string_view> scratch;    // registers that a called function need not preserve
     std::span<const std::string_view> preserved;  // the other general registers: a called function preserves them
     // THREAD_SIZE, for kernels whose symbols do not give it (kernel_objects.h). The stack pointer without the low bits
     // that this size covers identifies a task.

@@ -52,7 +52,8 @@ const WatcherReport& Armament::of(Watcher watcher) const {
 }
 
 std::vector<Watcher> watchers_of(const std::string& rule) {
-    if (rule == "R1" || rule == "R2" || rule == "R3" || rule == "R7" || rule == "R9") return {Watcher::stacks, Watcher::mutexes};
+    if (rule == "R1" || rule == "R2" || rule == "R3" || rule == "R7" || rule == "R9")
+        return {Watcher::stacks, Watcher::mutexes};
     if (rule == "R4") return {Watcher::stacks, Watcher::rwsems};
     if (rule == "R5" || rule == "R8") return {Watcher::stacks};
     if (rule.starts_with("N")) return {Watcher::stacks, Watcher::notices};

@@ -28,6 +28,7 @@ Result<std::unique_ptr<OneHoldWatch>> OneHoldWatch::make(Conductor& conductor, c
         made->gaps_.push_back({{kOneHoldRule, ""}, fmt::format("{} is not watched", kHoldLock)});
         return made;
     }
+    made->removing_ = player_of(kRemovingFunction, symbols).value_or("");
     const auto begins = [self](const Arrival& arrival) { return self->operation_begins(arrival); };
     bool any = false;
     for (const char* function : kOperations) {
@@ -99,7 +100,7 @@ Result<Response> OneHoldWatch::at_remove(const Arrival& arrival) {
         if (!checked) checks_++;
         checked = true;
         if (now == taken || breaches_.size() >= kMostBreaches) continue;
-        RuleBreach breach{kOneHoldRule, kRemovingFunction, kHoldLock, arrival.task, {}, {}};
+        RuleBreach breach{kOneHoldRule, removing_, kHoldLock, arrival.task, {}, {}};
         breach.reproach = fmt::format("although it has given back {} since it took memory{} offline", kHoldLock, block);
         MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
         for (const auto& event : ledger_.held_by(arrival.task)) breach.held.push_back(held_text(event));

@@ -57,6 +57,7 @@ private:
     const LockLedger& ledger_;
     std::uint64_t block_bytes_;
     CallPaths paths_;
+    std::string removing_;                           // the function that plays {remover}
     std::map<std::uint64_t, Operation> operations_;  // by task
     std::vector<RuleBreach> breaches_;
     std::vector<RuleGap> gaps_;

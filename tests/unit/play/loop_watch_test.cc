@@ -54,8 +54,7 @@ protected:
         });
     }
     bool look(Duration patience = std::chrono::seconds(3)) {
-        const auto proven = watch.look(
-            schedule.actors[0], [this] { return over; }, Deadline::after(patience));
+        const auto proven = watch.look(schedule.actors[0], [this] { return over; }, Deadline::after(patience));
         EXPECT_TRUE(proven) << proven.error().message;
         return proven.value_or(false);
     }
@@ -131,9 +130,8 @@ TEST_F(LoopWatchTest, TheGuestsOwnTimeHasToPass) {
 }
 
 TEST_F(LoopWatchTest, AnotherTaskIsNotTakenForTheActor) {
-    machine.stub.will_go_round(2, kLoopCallee, [](unsigned) {
-        return std::map<std::string, std::uint64_t>{{"rsp", kLoopStack + 0x10000}};
-    });
+    machine.stub.will_go_round(
+        2, kLoopCallee, [](unsigned) { return std::map<std::string, std::uint64_t>{{"rsp", kLoopStack + 0x10000}}; });
     EXPECT_FALSE(look());
     EXPECT_EQ(loop()->passes, 0u);
 }
