@@ -49,10 +49,10 @@ struct OrderedLocks {
     std::string task, first, then;
 };
 
-// Two locks that are taken in both orders.
+// Two locks that are taken in both orders, or more locks that are taken in a cycle.
 struct InversionKey {
-    std::vector<OrderedLocks> orders;
-    std::vector<std::string> gates;  // the locks that are held in both orders
+    std::vector<OrderedLocks> orders;  // each leads to the lock that the next one starts from, the last to the first
+    std::vector<std::string> gates;    // the locks that are held in two of the orders
 };
 
 // A lock that was taken without the lock that, as the scenario claims, is taken before it.

@@ -5,20 +5,13 @@
 #include <fmt/format.h>
 
 #include "oracle/kept_out.h"
-#include "oracle/lock_order.h"
 #include "oracle/obligations.h"
 #include "oracle/refusals.h"
+#include "oracle/task_text.h"
 
 namespace memrig {
 
 namespace {
-
-std::string task_name(const Performance& performance, std::uint64_t task) {
-    for (const auto& [actor, stack] : performance.tasks)
-        if (stack == task) return actor;
-    const auto name = performance.names.find(task);
-    return name == performance.names.end() ? fmt::format("task {:x}", task) : name->second.text();
-}
 
 // The task's name with the kernel's own name for it: "adder (kworker/u6:2, pid 43)".
 std::string full_name(const Performance& performance, std::uint64_t task) {
@@ -27,12 +20,6 @@ std::string full_name(const Performance& performance, std::uint64_t task) {
     return known == performance.names.end() || known->second.text() == name
                ? name
                : fmt::format("{} ({})", name, known->second.text());
-}
-
-std::string joined(const std::vector<std::string>& words, const char* between) {
-    std::string text;
-    for (const auto& word : words) text += (text.empty() ? "" : between) + word;
-    return text;
 }
 
 std::vector<std::string> path_of(const LockEvent& event) {
@@ -206,47 +193,6 @@ std::optional<Finding> rules_oracle(const TrialEvidence& evidence) {
     finding.summary = breach_text(evidence.performance, first, 1);
     finding.key = key_of(evidence.performance, first);
     return finding;
-}
-
-namespace {
-Finding claim_finding(const Performance& performance, const LockOrderClaim& claim, const LockEvent& breach) {
-    const ClaimKey key{task_name(performance, breach.task), claim.second, claim.first, breach.path};
-    return {"lock-order", Verdict::lock_order, fmt::format("{} ({})", sentence(key), breach.where), breach.path, key};
-}
-
-// The caller adds the details.
-Finding inversion_finding(const Performance& performance, const LockInversion& inversion) {
-    InversionKey key;
-    for (const LockEdge* edge : {&inversion.one, &inversion.other})
-        key.orders.push_back({task_name(performance, edge->task), edge->from, edge->to});
-    key.gates.assign(inversion.gates.begin(), inversion.gates.end());
-    const bool gated = !key.gates.empty();
-    return {"lock-order",
-            gated ? Verdict::held : Verdict::lock_order,
-            fmt::format("{} and {} are taken in both orders, {}", inversion.one.from, inversion.one.to,
-                        gated ? "gated by " + joined(key.gates, ", ") : "with no gate"),
-            {},
-            key};
-}
-}  // namespace
-
-std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
-    if (evidence.locks == nullptr || !evidence.blind.empty()) return std::nullopt;
-    for (const auto& claim : evidence.schedule.lock_order)
-        if (const auto breach = check_order(*evidence.locks, claim.first, claim.second).breach)
-            return claim_finding(evidence.performance, claim, *breach);
-    std::optional<Finding> told;
-    for (const auto& inversion : lock_inversions(*evidence.locks)) {
-        const bool gated = !inversion.gates.empty();
-        if (!told || (told->verdict == Verdict::held && !gated))
-            told = inversion_finding(evidence.performance, inversion);
-        if (gated != (told->verdict == Verdict::held)) continue;
-        for (const LockEdge* edge : {&inversion.one, &inversion.other})
-            told->details.push_back(fmt::format("{}: {} ({}), then {} ({})",
-                                                task_name(evidence.performance, edge->task), edge->from,
-                                                edge->from_where, edge->to, edge->to_where));
-    }
-    return told;
 }
 
 namespace {

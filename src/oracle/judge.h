@@ -66,8 +66,9 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence);
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence);
 
 std::optional<Finding> rules_oracle(const TrialEvidence& evidence);
-// An inversion without a gate is a finding against the kernel. An inversion with a gate is reported with the verdict
-// `held`: the finding says that it was seen, and which locks gate it.
+// An inversion without a gate is a finding against the kernel, and so is a longer cycle. One with a gate is reported
+// with the verdict `held`: the finding says that it was seen, and which locks gate it. A search for cycles that was
+// given up before its end, and found none without a gate, is `inconclusive`.
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence);
 
 // Judges a trial. The gravest finding decides. If no oracle objects, the verdict is `held`, with its grounds as the

@@ -166,16 +166,6 @@ OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& 
     return check;
 }
 
-std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events) {
-    const auto edges = lock_edges(events);
-    std::vector<LockInversion> inversions;
-    for (std::size_t i = 0; i < edges.size(); i++)
-        for (std::size_t j = i + 1; j < edges.size(); j++)
-            if (blocks(edges[i], edges[j]) && blocks(edges[j], edges[i]))
-                inversions.push_back({edges[i], edges[j], gates_of(edges[i], edges[j])});
-    return inversions;
-}
-
 LockCycles lock_cycles(const std::vector<LockEvent>& events) {
     const auto edges = edges_in_cycles(lock_edges(events));
     LockCycles found = CycleSearch(edges, false).search();

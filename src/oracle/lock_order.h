@@ -24,13 +24,6 @@ struct LockEdge {
     std::string from_where, to_where;
 };
 
-// Two edges of different tasks, in opposite orders. If `gates` is not empty, the inversion is gated: no schedule can
-// make it a deadlock.
-struct LockInversion {
-    LockEdge one, other;
-    std::set<std::string> gates;  // the locks that are held in both, and exclusively in at least one
-};
-
 // Edges of different tasks, each from the lock to which the edge before it leads, the first from that of the last. If
 // `gates` is not empty, the cycle is gated: two of its tasks exclude each other, so no schedule makes it a deadlock.
 struct LockCycle {
@@ -54,11 +47,9 @@ OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& 
 
 // All edges, in the order of the events, each once.
 std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events);
-// All inversions: each pair of opposite edges once. Two readers of a lock do not exclude each other, so they make no
-// inversion.
-std::vector<LockInversion> lock_inversions(const std::vector<LockEvent>& events);
 // The cycles of any length, each once: first those without a gate, then some of those with one, and of each kind the
-// shortest first. Those of two edges are the inversions. A cycle in which a task also holds the lock that another one
+// shortest first. Those of two edges are the inversions. Two readers of a lock do not exclude each other, so they make
+// no cycle. A cycle in which a task also holds the lock that another one
 // starts from cannot be. The shorter cycle through that lock stands for it.
 LockCycles lock_cycles(const std::vector<LockEvent>& events);
 

@@ -256,6 +256,79 @@ TEST(JudgeLockOrder, AnUngatedOneGoesBeforeAGatedOne) {
     }
 }
 
+// --- cycles of more than two locks
+
+TEST(JudgeLockOrder, AnUngatedCycleOfThreeLocksConvicts) {
+    LockTrial trial;
+    trial.nest(kSampleAdder, {{kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kDevice}, {"acpi_scan_lock"}});
+    trial.nest(kOther, {{"acpi_scan_lock"}, {kJudgeLocksMemory}});
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::lock_order);
+    EXPECT_EQ(
+        judgement.reason,
+        "mem_hotplug_lock, memory32's device lock and acpi_scan_lock are taken in a cycle by 3 tasks, with no gate");
+    ASSERT_EQ(judgement.findings.size(), 1u);
+    EXPECT_EQ(judgement.findings[0].oracle, "lock-order");
+    EXPECT_EQ(
+        judgement.findings[0].details,
+        (std::vector<std::string>{
+            "adder: mem_hotplug_lock (add_memory_resource+0x1), then memory32's device lock (add_memory_resource+0x2)",
+            "onliner: memory32's device lock (online_store+0x5), then acpi_scan_lock (online_store+0x6)",
+            "task ffffc90000020000: acpi_scan_lock (online_store+0x9), then mem_hotplug_lock (online_store+0xa)"}));
+    const auto* key = std::get_if<InversionKey>(&judgement.findings[0].key);
+    ASSERT_NE(key, nullptr);
+    ASSERT_EQ(key->orders.size(), 3u);
+    EXPECT_EQ(key->orders[2].task, "task ffffc90000020000");
+    EXPECT_EQ(key->orders[2].first, "acpi_scan_lock");
+    EXPECT_EQ(key->orders[2].then, kJudgeLocksMemory);
+    EXPECT_TRUE(key->gates.empty());
+}
+
+TEST(JudgeLockOrder, AGatedCycleOfThreeLocksIsToldAsHeld) {
+    LockTrial trial;
+    trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kDevice}, {"acpi_scan_lock"}});
+    trial.nest(kOther, {{kJudgeLocksGate}, {"acpi_scan_lock"}, {kJudgeLocksMemory}});
+    const auto finding = lock_order_oracle(trial.evidence());
+    ASSERT_TRUE(finding);
+    EXPECT_EQ(finding->verdict, Verdict::held);
+    EXPECT_EQ(finding->summary,
+              "mem_hotplug_lock, memory32's device lock and acpi_scan_lock are taken in a cycle by 3 tasks, gated by "
+              "device_hotplug_lock");
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+}
+
+TEST(JudgeLockOrder, AnUngatedLongCycleGoesBeforeAGatedInversion) {
+    LockTrial trial;
+    trial.nest(kSampleAdder, {{kJudgeLocksGate}, {kJudgeLocksMemory}, {kDevice}});
+    trial.nest(kSampleOnliner, {{kJudgeLocksGate}, {kDevice}, {kJudgeLocksMemory}});
+    trial.nest(kSampleAdder, {{"a"}, {"b"}});
+    trial.nest(kSampleOnliner, {{"b"}, {"c"}});
+    trial.nest(kOther, {{"c"}, {"a"}});
+    EXPECT_EQ(trial.judged().reason, "a, b and c are taken in a cycle by 3 tasks, with no gate");
+}
+
+// All cycles lead from the last lock to the first one, and are gated there. But there are too many ways in between.
+TEST(JudgeLockOrder, ASearchThatWasGivenUpProvesNothing) {
+    LockTrial trial;
+    constexpr std::size_t kLocks = 14;
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < kLocks; i++) names.push_back(fmt::format("lock {}", i));
+    trial.nest(1, {{"gate"}, {names.back().c_str()}, {names.front().c_str()}});
+    for (std::uint64_t task = 2; task < 2 + kLocks; task++) {
+        for (std::size_t to = 1; to < kLocks; to++)
+            trial.nest(task, {{"gate"}, {names.front().c_str()}, {names[to].c_str()}});
+        for (std::size_t from = 1; from < kLocks; from++)
+            for (std::size_t to = from + 1; to < kLocks; to++)
+                trial.nest(task, {{names[from].c_str()}, {names[to].c_str()}});
+    }
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::inconclusive);
+    EXPECT_EQ(judgement.reason, "the search for cycles of locks was given up before its end");
+    EXPECT_EQ(judge(trial.evidence(), {"crash"}).verdict, Verdict::held) << "nobody asked for the lock order";
+}
+
 // --- several at once
 
 TEST(JudgeGravity, RuleBrokenGoesBeforeLockOrder) {
