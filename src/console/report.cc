@@ -57,6 +57,7 @@ void Parser::feed(const Line& line) {
         if (printing.finding && printing.finding->continued_by(*begun)) return printing.finding->continue_with(line);
         supersede(printing);
         if (report_.findings.size() < limit) open_finding(printing, *begun, line);
+        else report_.cut = true;
         return;
     }
     if (is_prelude(text)) {

@@ -76,6 +76,7 @@ struct ConsoleReport {
     std::vector<ConsoleFinding> findings;
     std::vector<TaskDump> tasks;
     std::vector<HeldLockDump> held_locks;
+    bool cut = false;  // there were more findings than are kept
 };
 
 // `text`: the console as captured. Lines may end in CR LF or LF, and may be interleaved. They may have time stamps,

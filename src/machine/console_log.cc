@@ -6,6 +6,7 @@
 #include <mutex>
 #include <thread>
 
+#include <fmt/format.h>
 #include <poll.h>
 #include <sys/eventfd.h>
 #include <unistd.h>
@@ -26,6 +27,7 @@ struct ConsoleLog::Shared {
     std::string text;
     std::vector<std::pair<std::size_t, SteadyTime>> starts;  // where each line begins, and when it came
     bool ended = false;
+    bool cut = false;  // more came than is kept
     Descriptor socket;
     Descriptor quit;
     std::thread drainer;
@@ -33,12 +35,14 @@ struct ConsoleLog::Shared {
     void add(std::string_view bytes) {
         const auto now = steady_clock().now();
         const std::lock_guard guard(mutex);
-        if (text.size() >= kMostBytes) return;
+        if (cut) return;
+        cut = bytes.size() > kMostBytes - text.size();
+        bytes = bytes.substr(0, kMostBytes - text.size());
         for (const char c : bytes) {
             if (text.empty() || text.back() == '\n') starts.emplace_back(text.size(), now);
             text += c;
         }
-        if (text.size() >= kMostBytes) text += "\n[memrig: the console is cut off here]\n";
+        if (cut) text += "\n[memrig: the console is cut off here]\n";
         changed.notify_all();
     }
 
@@ -91,6 +95,12 @@ std::string ConsoleLog::text() const {
 std::size_t ConsoleLog::size() const {
     const std::lock_guard guard(shared_->mutex);
     return shared_->text.size();
+}
+
+std::string ConsoleLog::lack() const {
+    const std::lock_guard guard(shared_->mutex);
+    if (!shared_->cut) return {};
+    return fmt::format("the console is cut off behind its first {} MiB", kMostBytes >> 20);
 }
 
 std::string ConsoleLog::tail(std::size_t count) const {

@@ -17,8 +17,8 @@ struct ConsoleLine {
     std::string text;  // without the line end
 };
 
-// Thread-safe. Keeps the first 16 MiB, so that a guest cannot fill the host's memory; a line at the end says that more
-// was cut off.
+// Thread-safe. Keeps the first 16 MiB, so that a guest cannot fill the host's memory; a line at the end, and lack(),
+// say that more was cut off.
 class ConsoleLog {
 public:
     explicit ConsoleLog(Descriptor socket);
@@ -34,6 +34,9 @@ public:
     // has ended. Fault::interrupted if the user asks to stop.
     Result<bool> wait_for(const std::string& needle, std::size_t from, Deadline deadline) const;
     [[nodiscard]] std::size_t size() const;
+    // Returns a line about the text that was cut off; empty if nothing was. Such a console does not show that the guest
+    // printed nothing.
+    [[nodiscard]] std::string lack() const;
 
 private:
     struct Shared;

@@ -25,7 +25,7 @@ std::string no_end(const Performance& performance) {
 }  // namespace
 
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
-    std::vector<std::string> missing;
+    std::vector<std::string> missing = evidence.lacks;
     for (const auto& [spec, counts] : evidence.elisions)
         if (counts.locks == 0)
             missing.push_back(fmt::format("{} was never called by {}: nothing was elided", spec.lock,

@@ -44,6 +44,9 @@ struct TrialEvidence {
     std::vector<std::string> blind = {};
     // The differences between the ledger and the kernel's own lock trace, if the two were compared.
     std::vector<std::string> ledger_disagreements = {};
+    // Parts of the trial that the rig does not have, a line for each: text and events beyond a limit of the rig, points
+    // of explore mode that do not exist. They make the trial inconclusive, unless it convicts.
+    std::vector<std::string> lacks = {};
 };
 
 struct Judgement {

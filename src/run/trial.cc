@@ -12,6 +12,7 @@
 #include "probe/kernel_objects.h"
 #include "run/arming.h"
 #include "run/evidence.h"
+#include "run/lacks.h"
 #include "run/trial_json.h"
 #include "watch/elision.h"
 #include "watch/lock_trace.h"
@@ -69,6 +70,7 @@ private:
     std::vector<std::unique_ptr<Insertion>> insertions_;
     std::vector<std::string> disagreements_;  // of ledger and lock trace
     bool console_ended_ = false;              // the console showed the last word that the kernel was asked for
+    std::vector<std::string> lacks_;          // parts of the trial that the rig does not have
 };
 
 NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
@@ -182,11 +184,12 @@ Status Stage::compare_with_trace(const Performance& performance) {
     MEMRIG_TRY(const auto trace, while_running(*conductor_, [&] {
                    return read_lock_trace(machine_.agent(), Deadline::after(kAgentPatience));
                }));
+    if (!trace.lack.empty()) lacks_.push_back(trace.lack);
     std::map<std::uint64_t, int> pids;
     for (const auto& [task, name] : performance.names)
         if (name.pid > 0) pids.emplace(task, name.pid);
     std::size_t compared = 0;
-    disagreements_ = lock_trace_disagreements(ledger_->events(), pids, trace, compared);
+    disagreements_ = lock_trace_disagreements(ledger_->events(), pids, trace.events, compared);
     if (compared < order_.scenario.schedule.actors.size())
         disagreements_.push_back(fmt::format("only {} tasks could be compared", compared));
     return {};
@@ -232,6 +235,8 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.console_is_whole = console_ended_;
     evidence.ledger_disagreements = disagreements_;
     if (ledger_) evidence.blind = blind_spots(armament_, ledger_->contradictions());
+    evidence.lacks = passed_limits(machine_.console(), console, ledger_.get());
+    evidence.lacks.insert(evidence.lacks.end(), lacks_.begin(), lacks_.end());
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);

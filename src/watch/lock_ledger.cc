@@ -320,6 +320,7 @@ void LockLedger::write(LockEvent event) {
         }
     }
     if (events_.size() < kMostEvents) events_.push_back(event);
+    else dropped_++;
     listeners_.for_each([&](const auto& listener) {
         listener(event);
         return true;
@@ -330,6 +331,14 @@ std::optional<std::uint64_t> LockLedger::owner_word_of(const std::string& mutex)
     if (watching_ != MutexWatching::writes || !is_mutex(mutex)) return std::nullopt;
     const auto address = names_.address_of(mutex);
     return address ? std::optional(*address + owner_offset_) : std::nullopt;
+}
+
+std::vector<std::string> LockLedger::lacks() const {
+    std::vector<std::string> lines;
+    if (dropped_ > 0)
+        lines.push_back(fmt::format("the ledger keeps {} lock events, and {} more came", kMostEvents, dropped_));
+    if (std::string lack = mutexes_.lack(); !lack.empty()) lines.push_back(std::move(lack));
+    return lines;
 }
 
 std::vector<LockEvent> LockLedger::held_by(std::uint64_t task) const {

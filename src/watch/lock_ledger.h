@@ -77,6 +77,10 @@ public:
     // one that it did not hold. An event was lost then, and no claim about locks can rest on the ledger. At most a few
     // are kept.
     [[nodiscard]] const std::vector<std::string>& contradictions() const { return contradictions_; }
+    // Returns the number of events that events() lacks: it keeps the first 100,000. The listeners hear all of them.
+    [[nodiscard]] std::size_t dropped() const { return dropped_; }
+    // Returns a line for each limit of the ledger that this trial passed. The ledger does not have the rest.
+    [[nodiscard]] std::vector<std::string> lacks() const;
     // Returns, for the report, what could not be watched on this kernel and why.
     [[nodiscard]] std::vector<std::string> gaps() const {
         std::vector<std::string> all = gaps_;
@@ -120,6 +124,7 @@ private:
     std::vector<Conductor::WatchId> taking_;
     std::map<std::uint64_t, std::uint64_t> devices_;  // memory blocks by the address of their `struct device`
     std::vector<LockEvent> events_;
+    std::size_t dropped_ = 0;
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task
     std::map<std::uint64_t, LockEvent> wanted_;             // by task
     Listeners<void(const LockEvent&)> listeners_;

@@ -52,19 +52,33 @@ bool parse_line(std::string_view line, TracedLock& event) {
     return false;
 }
 
+// Recognises "# entries-in-buffer/entries-written: 140/280   #P:4" with two different numbers, and
+// "CPU:1 [LOST 140 EVENTS]" (kernel/trace/trace.c).
+bool tells_of_loss(std::string_view line) {
+    if (line.starts_with("CPU:") && line.find(" [LOST ") != std::string_view::npos) return true;
+    constexpr std::string_view head = "# entries-in-buffer/entries-written: ";
+    if (!line.starts_with(head)) return false;
+    const std::string_view counts = line.substr(head.size(), line.find(' ', head.size()) - head.size());
+    const std::size_t slash = counts.find('/');
+    return slash != std::string_view::npos && counts.substr(0, slash) != counts.substr(slash + 1);
+}
+
 std::string step_text(bool acquire, const std::string& lock) { return (acquire ? "takes " : "releases ") + lock; }
 
 }  // namespace
 
-std::vector<TracedLock> parse_lock_trace(std::string_view text) {
-    std::vector<TracedLock> events;
-    while (!text.empty() && events.size() < kMostTraceEvents) {
+LockTrace parse_lock_trace(std::string_view text) {
+    LockTrace trace;
+    while (!text.empty()) {
         const std::string_view line = text.substr(0, text.find('\n'));
         text.remove_prefix(std::min(line.size() + 1, text.size()));
         TracedLock event;
-        if (parse_line(line, event)) events.push_back(std::move(event));
+        if (tells_of_loss(line)) trace.lack = "the kernel's buffer was too small for its lock trace";
+        if (!parse_line(line, event)) continue;
+        if (trace.events.size() < kMostTraceEvents) trace.events.push_back(std::move(event));
+        else trace.lack = fmt::format("the kernel's lock trace has more than {} events", kMostTraceEvents);
     }
-    return events;
+    return trace;
 }
 
 Status start_lock_trace(GuestLink& guest, Deadline deadline) {
@@ -84,7 +98,7 @@ Status start_lock_trace(GuestLink& guest, Deadline deadline) {
     return {};
 }
 
-Result<std::vector<TracedLock>> read_lock_trace(GuestLink& guest, Deadline deadline) {
+Result<LockTrace> read_lock_trace(GuestLink& guest, Deadline deadline) {
     MEMRIG_TRY(const std::string text, guest.read_guest_file(std::string(kTracing) + "trace", deadline));
     return parse_lock_trace(text);
 }

@@ -25,14 +25,21 @@ struct TracedLock {
     bool operator==(const TracedLock&) const = default;
 };
 
+struct LockTrace {
+    std::vector<TracedLock> events;
+    // A line about events that are missing; empty if none is. The kernel overwrites the oldest ones if its buffer is
+    // too small, and memrig keeps the first 100,000.
+    std::string lack = {};
+};
+
 // Parses the lock events in the text of tracefs's file `trace`, and skips all other lines. The text comes from the
 // guest: the number of events is bounded, and bad text is never an error.
-std::vector<TracedLock> parse_lock_trace(std::string_view text);
+LockTrace parse_lock_trace(std::string_view text);
 
 // Makes the guest trace device_hotplug_lock, mem_hotplug_lock and acpi_scan_lock from now on. Fault::user_input if its
 // kernel has no such tracepoints.
 Status start_lock_trace(GuestLink& guest, Deadline deadline);
-Result<std::vector<TracedLock>> read_lock_trace(GuestLink& guest, Deadline deadline);
+Result<LockTrace> read_lock_trace(GuestLink& guest, Deadline deadline);
 
 // Returns, for each task, the first step at which the two sources differ. Empty if they agree. `pids` are the known
 // pids of the ledger's tasks: only those tasks are compared. Sets `compared` to the number of tasks with a step in

@@ -71,7 +71,9 @@ std::uint64_t MutexWatch::stack_of(std::uint64_t address) const { return address
 Result<std::vector<std::uint64_t>> MutexWatch::waiters_from(std::uint64_t first, std::uint64_t link, unsigned vcpu) {
     std::vector<std::uint64_t> waiters;
     bool ring = false;  // the waiters link each other alone, and `link` points at the first one
-    for (std::uint64_t at = first; waiters.size() < kMostWaiters;) {
+    for (std::uint64_t at = first;;) {
+        crowded_ = crowded_ || waiters.size() == kMostWaiters;
+        if (waiters.size() == kMostWaiters) break;
         const auto words = conductor_.probe().read_words(vcpu, {at, at + 8, at + 16});
         if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
         if (!words) break;
@@ -131,6 +133,10 @@ std::string MutexWatch::gap() const {
     // Where the list was found once, it was only being changed at the other looks.
     if (unfound_.empty() || list_offset_) return {};
     return fmt::format("the tasks that wait for a mutex: their list was not found in \"{}\"", unfound_);
+}
+
+std::string MutexWatch::lack() const {
+    return crowded_ ? fmt::format("only the first {} tasks that wait for a mutex are looked at", kMostWaiters) : "";
 }
 
 Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {

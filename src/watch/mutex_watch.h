@@ -44,6 +44,8 @@ public:
     Status look(const Arrival& stop);
     // Returns "", or a text for the report if tasks were seen to wait for a mutex, but not which.
     [[nodiscard]] std::string gap() const;
+    // Returns "", or a line if more tasks waited for a mutex at once than are looked at: the first 64.
+    [[nodiscard]] std::string lack() const;
     // Returns each owner that was seen, as it was then, by the address of its task_struct. It may have ended since.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_; }
 
@@ -84,6 +86,7 @@ private:
     std::map<std::uint64_t, TaskStruct> tasks_;  // by owner
     std::optional<std::uint64_t> list_offset_;   // of the pointer to the first waiter in `struct mutex`, once known
     std::string unfound_;                        // a mutex that had waiters when none were found, or ""
+    bool crowded_ = false;                       // a list of waiters was longer than what is looked at
 };
 
 }  // namespace memrig

@@ -78,6 +78,17 @@ TEST_F(ConsoleLogTest, AFloodIsDrainedAndCutOff) {
     EXPECT_LT(log->size(), 17u << 20);
     EXPECT_GE(log->size(), 16u << 20);
     EXPECT_TRUE(log->text().ends_with("[memrig: the console is cut off here]\n"));
+    EXPECT_EQ(log->lack(), "the console is cut off behind its first 16 MiB");
+}
+
+TEST_F(ConsoleLogTest, ATextThatJustFitsLacksNothing) {
+    const std::string chunk(1 << 20, 'x');
+    for (int i = 0; i < 16; i++) print(chunk);
+    ASSERT_EQ(log->wait_for("x", (16u << 20) - 1, soon()), true);
+    EXPECT_EQ(log->lack(), "");
+    print("y");
+    end();
+    EXPECT_EQ(log->lack(), "the console is cut off behind its first 16 MiB");
 }
 
 TEST_F(ConsoleLogTest, CanBeDestroyedWhileTheGuestLives) {

@@ -71,6 +71,25 @@ TEST_F(LockLedgerTest, AMutexIsWantedTakenAndReleased) {
               (Lines{"wants device_hotplug_lock", "takes device_hotplug_lock", "releases device_hotplug_lock"}));
 }
 
+TEST_F(LockLedgerTest, EventsThatItDoesNotKeepAreCounted) {
+    constexpr std::size_t kKept = 100'000;
+    std::size_t heard = 0;
+    const Subscription listening = ledger->on_event([&heard](const LockEvent&) { heard++; });
+    while (heard < kKept) {
+        for (int i = 0; i < 1000; i++) drop(1, kAdder, lock("device_hotplug_lock"));
+        kernel.run();
+    }
+    EXPECT_EQ(ledger->dropped(), 0u);
+    EXPECT_TRUE(ledger->lacks().empty());
+    drop(1, kAdder, lock("device_hotplug_lock"));
+    take(1, kAdder, lock("mem_hotplug_lock"));
+    kernel.run();
+    EXPECT_EQ(ledger->events().size(), kKept);
+    EXPECT_EQ(ledger->dropped(), 3u);
+    EXPECT_EQ(ledger->lacks(), Lines{"the ledger keeps 100000 lock events, and 3 more came"});
+    EXPECT_EQ(ledger->held_by(kAdder).size(), 1u) << "who holds what is known all the same";
+}
+
 TEST_F(LockLedgerTest, AnEventSaysWhoWhereAndOnWhichVcpu) {
     kernel.will_call(1, kAdder, "mutex_lock", "acpi_device_hotplug", lock("device_hotplug_lock"));
     kernel.will_return(2, kAdder, "acpi_device_hotplug");

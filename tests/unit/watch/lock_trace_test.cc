@@ -22,7 +22,26 @@ TEST(LockTrace, EveryLineIsRead) {
                                               {35, "kworker/u6:1", true, true, "mem_hotplug_lock"},
                                               {54, "onliner", true, false, "device_hotplug_lock"},
                                               {7, "with - dash", false, false, "mem_hotplug_lock"}};
-    EXPECT_EQ(parse_lock_trace(kTrace), expected);
+    EXPECT_EQ(parse_lock_trace(kTrace).events, expected);
+    EXPECT_EQ(parse_lock_trace(kTrace).lack, "");
+}
+
+TEST(LockTrace, WhatTheKernelLostIsTold) {
+    const std::string trace = kTrace;
+    EXPECT_EQ(parse_lock_trace("# entries-in-buffer/entries-written: 5/5   #P:3\n" + trace).lack, "");
+    EXPECT_EQ(parse_lock_trace("# entries-in-buffer/entries-written: 5/17   #P:3\n" + trace).lack,
+              "the kernel's buffer was too small for its lock trace");
+    EXPECT_EQ(parse_lock_trace(trace + "CPU:1 [LOST 12 EVENTS]\n").lack,
+              "the kernel's buffer was too small for its lock trace");
+}
+
+TEST(LockTrace, EventsBeyondTheLimitAreTold) {
+    std::string trace;
+    for (int i = 0; i < 100'000; i++) trace += "a-1 [0] 1.0: lock_acquire: 1 x\n";
+    EXPECT_EQ(parse_lock_trace(trace).lack, "");
+    const LockTrace longer = parse_lock_trace(trace + "a-1 [0] 1.0: lock_acquire: 1 x\n");
+    EXPECT_EQ(longer.lack, "the kernel's lock trace has more than 100000 events");
+    EXPECT_EQ(longer.events.size(), 100'000u);
 }
 
 TEST(LockTrace, NoTruncationAndNoNoiseBreaksIt) {
@@ -33,7 +52,7 @@ TEST(LockTrace, NoTruncationAndNoNoiseBreaksIt) {
         noisy[at] = '\xff';
         (void)parse_lock_trace(noisy);
     }
-    EXPECT_TRUE(parse_lock_trace("a-b [0]: lock_acquire: 1 x\n -: lock_release: \n").empty());
+    EXPECT_TRUE(parse_lock_trace("a-b [0]: lock_acquire: 1 x\n -: lock_release: \n").events.empty());
 }
 
 constexpr std::uint64_t kLockTraceTask = 0xffffc90000004000;

@@ -163,6 +163,30 @@ TEST_F(MutexWatchTest, TheWaitersOfAMutexWithAFirstWaiterAreFound) {
     EXPECT_EQ(watch.gap(), "");
 }
 
+TEST_F(MutexWatchTest, MoreWaitersThanAreLookedAtAreALack) {
+    ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
+    const std::uint64_t list = kMutex + 16;
+    const auto waiter = [](std::uint64_t i) { return kThird + (i << 16) + 0x1f00; };
+    // Makes a list of so many waiters.
+    const auto queue = [&](std::uint64_t count) {
+        for (std::uint64_t i = 1; i <= count; i++) {
+            put_waiter(waiter(i), kMutexWatchThirdTask + (i << 13));
+            link(waiter(i), i == count ? list : waiter(i + 1), i == 1 ? list : waiter(i - 1));
+        }
+        link(list, waiter(1), waiter(count));
+        stops_elsewhere();
+        kernel.run();
+    };
+    writes(1, kAdder, kMutexWatchAdderTask);
+    kernel.run();
+    kernel.probe.poke_u64(kMutex, kMutexWatchAdderTask | kWaiters);
+    queue(64);
+    EXPECT_EQ(watch.lack(), "");
+    EXPECT_EQ(events.size(), 65u);
+    queue(65);
+    EXPECT_EQ(watch.lack(), "only the first 64 tasks that wait for a mutex are looked at");
+}
+
 TEST_F(MutexWatchTest, ARingThatIsNotClosedTellsNothing) {
     ASSERT_TRUE(watch.watch(kOtherMutex, "other"));
     const std::uint64_t first = kOnliner + 0x1f00, second = kThird + 0x2e80;

@@ -1,0 +1,17 @@
+#include "run/lacks.h"
+
+#include <fmt/format.h>
+
+namespace memrig {
+
+std::vector<std::string> passed_limits(const ConsoleLog& console, const ConsoleReport& report,
+                                       const LockLedger* ledger) {
+    std::vector<std::string> lines;
+    if (std::string lack = console.lack(); !lack.empty()) lines.push_back(std::move(lack));
+    if (report.cut) lines.push_back(fmt::format("the console has more than {} reports", console_report_limit));
+    if (ledger != nullptr)
+        for (auto& lack : ledger->lacks()) lines.push_back(std::move(lack));
+    return lines;
+}
+
+}  // namespace memrig
