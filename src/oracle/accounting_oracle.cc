@@ -33,13 +33,10 @@ void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong)
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (!performance.after) return std::nullopt;
-    // Overtaking and unexpected answers come first: the other differences may follow from them.
+    // Overtaking, unexpected answers and failed writes come first: the other differences may follow from them.
     std::vector<std::string> wrong = performance.overtaking;
     const auto answers = unexpected_answers(evidence.schedule, performance);
     wrong.insert(wrong.end(), answers.begin(), answers.end());
-    const auto off = check_blocks(performance.before, *performance.after,
-                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
-    wrong.insert(wrong.end(), off.begin(), off.end());
     for (const auto& write : performance.writes) {
         const Actor* actor = evidence.schedule.find(write.writer);
         if (actor == nullptr || actor->expects(write.error)) continue;
@@ -47,6 +44,9 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
         wrong.push_back(fmt::format("{}'s write{}: {}, not {}", write.writer, target, errno_name(write.error),
                                     errno_names(actor->expected)));
     }
+    const auto off = check_blocks(performance.before, *performance.after,
+                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
+    wrong.insert(wrong.end(), off.begin(), off.end());
     check_vcpus(evidence, wrong);
     const auto drifted = drift(performance.footprints);
     wrong.insert(wrong.end(), drifted.begin(), drifted.end());

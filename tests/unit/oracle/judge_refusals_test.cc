@@ -92,5 +92,19 @@ TEST(JudgeOfRefusals, WhoIsNotExpectedToBeRefusedIsConvicted) {
     EXPECT_EQ(trial.verdict(), Verdict::accounting);
 }
 
+// The block that stays offline follows from the refusal of the write.
+TEST(JudgeOfRefusals, AWriteThatFailedComesBeforeWhatFollowsFromIt) {
+    SampleTrial trial;
+    trial.performance.writes[0].error = 16;
+    trial.performance.after->blocks.back().state = "offline";
+    const Judgement judgement = trial.judged();
+    EXPECT_EQ(judgement.verdict, Verdict::accounting);
+    EXPECT_EQ(judgement.reason, "onliner's write to memory32: EBUSY, not done");
+    ASSERT_EQ(judgement.findings.size(), 1u);
+    const auto& details = judgement.findings[0].details;
+    EXPECT_EQ(details.front(), judgement.reason);
+    EXPECT_NE(std::ranges::find(details, "memory32 is offline, not online"), details.end());
+}
+
 }  // namespace
 }  // namespace memrig
