@@ -215,8 +215,20 @@ const std::vector<Oracle>& all_oracles() {
     return oracles;
 }
 
-// The grounds for the verdict `held`; nothing if there are none.
-std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
+// The evidence that a judgement without a conviction may rest on.
+struct Grounds {
+    const TrialEvidence& evidence;
+    const std::vector<Finding>& findings;
+    const std::set<std::string>& oracles;  // empty: all were asked
+
+    [[nodiscard]] bool asked(const char* oracle) const { return oracles.empty() || oracles.contains(oracle); }
+    // Returns the grounds for `held`; nothing if there are none.
+    [[nodiscard]] std::optional<std::string> to_hold() const;
+    [[nodiscard]] std::optional<std::string> by_lock_order() const;
+    [[nodiscard]] const char* why_not() const;
+};
+
+std::optional<std::string> Grounds::to_hold() const {
     switch (evidence.mode) {
         case Mode::free: return std::nullopt;
         case Mode::explore: return "no oracle objects to this order: " + evidence.performance.step;
@@ -227,19 +239,26 @@ std::optional<std::string> grounds_to_hold(const TrialEvidence& evidence) {
     if (evidence.schedule.awaits()) return std::nullopt;
     // An expected refusal came. The accounting oracle checks that nothing of the refused device is left.
     if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);
-    // An inversion with a gate is reported as `held`, no matter which oracles are asked.
-    const auto told = lock_order_oracle(evidence);
-    if (told && told->verdict == Verdict::held) return told->summary;
+    return by_lock_order();
+}
+
+// Only the lock-order oracle sees an inversion with its gate, and whether a claimed order was broken.
+std::optional<std::string> Grounds::by_lock_order() const {
+    if (!asked("lock-order")) return std::nullopt;
+    const auto told = std::ranges::find(findings, "lock-order", &Finding::oracle);
+    if (told != findings.end() && told->verdict == Verdict::held) return told->summary;
     // The evidence oracle has checked that each claimed order was seen.
     if (evidence.schedule.lock_order.empty() || evidence.locks == nullptr) return std::nullopt;
     const auto& [first, second] = evidence.schedule.lock_order.front();
     return fmt::format("{} is taken before {}", first, second);
 }
 
-const char* why_not_held(const TrialEvidence& evidence) {
+const char* Grounds::why_not() const {
     if (evidence.mode == Mode::free) return "nothing was found; nothing was scheduled, so nothing is proven";
-    return evidence.schedule.awaits() ? "nobody was seen being refused, and kept out, while the hold was in force"
-                                      : "no inversion that a gate makes harmless was seen";
+    if (evidence.schedule.awaits()) return "nobody was seen being refused, and kept out, while the hold was in force";
+    return asked("lock-order")
+               ? "no inversion that a gate makes harmless was seen"
+               : "the schedule awaits nothing, and the oracle lock-order, by which it could hold, was not asked";
 }
 
 }  // namespace
@@ -279,9 +298,10 @@ Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& orac
     // finding against the actors. So "held" needs grounds of its own, and every other verdict rests on its own finding.
     std::ranges::stable_sort(judgement.findings, {}, [](const Finding& finding) { return gravity(finding.verdict); });
     if (judgement.findings.empty() || judgement.findings.front().verdict == Verdict::held) {
-        const auto grounds = grounds_to_hold(evidence);
+        const Grounds rests_on{evidence, judgement.findings, oracles};
+        const auto grounds = rests_on.to_hold();
         judgement.verdict = grounds ? Verdict::held : Verdict::inconclusive;
-        judgement.reason = grounds.value_or(why_not_held(evidence));
+        judgement.reason = grounds.value_or(rests_on.why_not());
         if (grounds) note_gaps(judgement, gaps_of(evidence));
         return judgement;
     }

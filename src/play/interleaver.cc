@@ -97,6 +97,7 @@ Result<Response> Interleaver::at_point(const std::string& point, const Arrival& 
     // If this is no return from a park, the actor was blocked, or has polled, and is free now.
     if (state != current_) return cast_.parking().park(ParkReason::turn);
     branches_.points_passed++;
+    if (std::ranges::find(spec_.points, point) != spec_.points.end()) passed_a_point_ = true;
     const unsigned nth = ++state->arrivals[point];
     record_.add_event(state->actor->name, "passes", fmt::format("{} ({})", point, nth), arrival.vcpu);
     if (!take(*state, point, nth)) {

@@ -42,6 +42,8 @@ public:
     [[nodiscard]] const Branches& branches() const { return branches_; }
     // True if every switch of the order came to pass. If not, an actor went another way, and the order proves nothing.
     [[nodiscard]] bool complete() const { return next_ == spec_.order.size(); }
+    // True if an actor came to one of the points, entries of actors apart, and it was its turn.
+    [[nodiscard]] bool passed_a_point() const { return passed_a_point_; }
     // Points that this kernel has no function for.
     [[nodiscard]] const std::vector<std::string>& missing_points() const { return missing_; }
 
@@ -82,6 +84,7 @@ private:
     bool stalled_ = false;  // no actor can go on: what they wait for comes by itself, or never
     std::size_t next_ = 0;  // into spec_.order
     Branches branches_;
+    bool passed_a_point_ = false;
     std::vector<std::string> missing_;
 };
 

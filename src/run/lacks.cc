@@ -14,4 +14,13 @@ std::vector<std::string> passed_limits(const ConsoleLog& console, const ConsoleR
     return lines;
 }
 
+std::vector<std::string> lacking_points(const PointsOfOrder& points) {
+    std::vector<std::string> lines;
+    if (points.named)
+        for (const auto& point : points.missing)
+            lines.push_back(fmt::format("this kernel has no function {}, which is to be a point", point));
+    if (!points.passed) lines.emplace_back("no actor came to any of the points");
+    return lines;
+}
+
 }  // namespace memrig

@@ -15,4 +15,14 @@ namespace memrig {
 std::vector<std::string> passed_limits(const ConsoleLog& console, const ConsoleReport& report,
                                        const LockLedger* ledger);
 
+// The points of one order of explore mode.
+struct PointsOfOrder {
+    bool named = false;                // by the user or by the scenario; else they are the default ones
+    std::vector<std::string> missing;  // this kernel has no function for them
+    bool passed = false;               // an actor came to one of them
+};
+// Returns a line for each way in which an order says nothing about its points. Some of the default points may be
+// missing: not every kernel has all of them.
+std::vector<std::string> lacking_points(const PointsOfOrder& points);
+
 }  // namespace memrig

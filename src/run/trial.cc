@@ -164,6 +164,9 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
     outcome.branches = interleaver.branches();
     outcome.missing_points = interleaver.missing_points();
     outcome.result.order_came_to_pass = interleaver.complete();
+    if (cast.performance().end == PlayEnd::finished)
+        lacks_ = lacking_points({!order_.manner.points.empty() || !order_.scenario.points.empty(),
+                                 outcome.missing_points, interleaver.passed_a_point()});
     return played;
 }
 

@@ -32,6 +32,22 @@ public:
         nest(kSampleAdder, {kJudgeModesMemory, kJudgeModesDevice}, gated);
         nest(kSampleOnliner, {kJudgeModesDevice, kJudgeModesMemory}, gated);
     }
+    void nest(std::uint64_t task, std::vector<std::string> locks, bool gated) {
+        if (gated) locks.insert(locks.begin(), kJudgeModesGate);
+        LockEvent event;
+        event.task = task;
+        event.where = "somewhere+0x1";
+        for (const auto& lock : locks) {
+            event.lock = lock;
+            event.action = LockAction::takes;
+            events_.push_back(event);
+        }
+        for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
+            event.lock = *lock;
+            event.action = LockAction::releases;
+            events_.push_back(event);
+        }
+    }
     [[nodiscard]] TrialEvidence evidence() const {
         TrialEvidence evidence = SampleTrial::evidence();
         evidence.mode = mode_;
@@ -49,22 +65,6 @@ public:
     bool came_to_pass = true;
 
 private:
-    void nest(std::uint64_t task, std::vector<std::string> locks, bool gated) {
-        if (gated) locks.insert(locks.begin(), kJudgeModesGate);
-        LockEvent event;
-        event.task = task;
-        event.where = "somewhere+0x1";
-        for (const auto& lock : locks) {
-            event.lock = lock;
-            event.action = LockAction::takes;
-            events_.push_back(event);
-        }
-        for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
-            event.lock = *lock;
-            event.action = LockAction::releases;
-            events_.push_back(event);
-        }
-    }
     Mode mode_;
     std::vector<LockEvent> events_;
 };
@@ -140,6 +140,28 @@ TEST(JudgeWithoutAwait, WithoutOneItDoesNotHold) {
     trial.without_await();
     EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
     EXPECT_EQ(trial.judged().reason, "no inversion that a gate makes harmless was seen");
+}
+
+TEST(JudgeWithoutAwait, WithoutTheOracleThatSeesTheOrderItDoesNotHold) {
+    ModeTrial trial(Mode::directed);
+    trial.without_await();
+    trial.invert(true);
+    EXPECT_EQ(trial.judged({"lock-order", "rules"}).verdict, Verdict::held);
+    for (const auto& oracles : {std::set<std::string>{"rules"}, {"crash", "deadlock", "console", "accounting"}}) {
+        const Judgement judgement = trial.judged(oracles);
+        EXPECT_EQ(judgement.verdict, Verdict::inconclusive);
+        EXPECT_EQ(judgement.reason,
+                  "the schedule awaits nothing, and the oracle lock-order, by which it could hold, was not asked");
+    }
+}
+
+TEST(JudgeWithoutAwait, WithoutThatOracleAClaimedOrderIsNoGroundEither) {
+    ModeTrial trial(Mode::directed);
+    trial.without_await();
+    trial.schedule.lock_order = {{kJudgeModesMemory, kJudgeModesDevice}};
+    trial.nest(kSampleAdder, {kJudgeModesMemory, kJudgeModesDevice}, false);
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+    EXPECT_EQ(trial.judged({"accounting"}).verdict, Verdict::inconclusive);
 }
 
 TEST(JudgeWithoutAwait, AnUngatedOneConvicts) {

@@ -1,4 +1,4 @@
-// Parts of a trial that the rig does not have: limits that were passed.
+// Parts of a trial that the rig does not have: limits that were passed, and points of explore mode that do not exist.
 #include "run/lacks.h"
 
 #include <sys/socket.h>
@@ -31,6 +31,22 @@ TEST(PassedLimits, EachIsTold) {
     EXPECT_EQ(passed_limits(console, report, nullptr),
               (std::vector<std::string>{"the console is cut off behind its first 16 MiB",
                                         "the console has more than 10000 reports"}));
+}
+
+TEST(LackingPoints, AreNoneIfEachExistsAndOneWasPassed) {
+    EXPECT_TRUE(lacking_points({.named = true, .missing = {}, .passed = true}).empty());
+    EXPECT_TRUE(lacking_points({.named = false, .missing = {"memory_notify"}, .passed = true}).empty())
+        << "a kernel need not have all of the default points";
+}
+
+TEST(LackingPoints, APointThatWasNamedHasToExist) {
+    EXPECT_EQ(lacking_points({.named = true, .missing = {"no_such_function"}, .passed = true}),
+              std::vector<std::string>{"this kernel has no function no_such_function, which is to be a point"});
+}
+
+TEST(LackingPoints, AnOrderWithoutAPointSaysNothing) {
+    EXPECT_EQ(lacking_points({.named = false, .missing = {}, .passed = false}),
+              std::vector<std::string>{"no actor came to any of the points"});
 }
 
 }  // namespace
