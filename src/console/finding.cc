@@ -43,7 +43,11 @@ bool is_machinery(std::string_view function) {
 FindingReader::FindingReader(const Headline& headline, const Line& line, std::size_t first_line)
     // The sanitizers print some call traces without "Call Trace:" (kfence_print_stack()). All other reports need this
     // header: lockdep prints the stacks of the dependency chain before its own call trace.
-    : stack_(headline.kind != sanitizer), died_(headline.die) {
+    : stack_(headline.kind != sanitizer),
+      died_(headline.die),
+      ends_kernel_(headline.ends_kernel),
+      ends_with_stack_(headline.ends_with_stack ||
+                       (headline.kind != oops && headline.kind != warning && headline.kind != sanitizer)) {
     finding_.kind = headline.kind;
     finding_.headline = clean(line.text);
     finding_.function = clean(headline.function);
@@ -80,15 +84,15 @@ void FindingReader::feed(const Line& line) {
         return;
     }
     if (stack_.feed(text)) accept(line);
-    if (stack_.done() && ends_with_stack()) {
+    if (stack_.done() && ends_with_stack_) {
         finding_.complete = true;
-        done_ = finding_.kind != panic;
+        done_ = !ends_kernel_;
     }
     ++idle_;
 }
 
 void FindingReader::superseded() {
-    if (ends_with_stack() && stack_.reading()) finding_.complete = true;
+    if (ends_with_stack_ && stack_.reading()) finding_.complete = true;
 }
 
 bool FindingReader::end_marker(std::string_view text) {
@@ -96,7 +100,7 @@ bool FindingReader::end_marker(std::string_view text) {
     const bool traced = finding_.kind == oops || finding_.kind == warning || finding_.kind == sanitizer;
     if (traced && text.starts_with("---[ end trace ")) return finding_.complete = done_ = true;
     if (finding_.kind == sanitizer && is_double_rule(text)) return finding_.complete = done_ = true;
-    if (finding_.kind != panic) return false;
+    if (!ends_kernel_) return false;
     // panic(): which of these lines comes first depends on KASLR and on the panic= parameter.
     if (text.starts_with("---[ end Kernel panic")) return finding_.complete = done_ = true;
     if (text.starts_with("Rebooting in ") || text.starts_with("Kernel Offset: ")) return finding_.complete = true;
@@ -107,6 +111,8 @@ bool FindingReader::detail(std::string_view text) {
     if (const auto cpu = cpu_line(text)) {
         if (finding_.comm.empty()) {
             finding_.comm = clean(cpu->comm, 64);
+            finding_.pid = cpu->pid;
+        } else if (finding_.pid < 0) {
             finding_.pid = cpu->pid;
         }
         // Once a call trace has started, this line belongs to the report of another CPU.
@@ -145,10 +151,6 @@ bool FindingReader::lockdep_detail(std::string_view text) {
 void FindingReader::accept(const Line& line) {
     finding_.last_line = line.number;
     idle_ = 0;
-}
-
-bool FindingReader::ends_with_stack() const {
-    return finding_.kind != oops && finding_.kind != warning && finding_.kind != sanitizer;
 }
 
 ConsoleFinding FindingReader::finish() {

@@ -35,15 +35,15 @@ private:
     bool detail(std::string_view text);
     bool lockdep_detail(std::string_view text);
     void accept(const Line& line);
-    // Reports of this kind end with their call trace.
-    [[nodiscard]] bool ends_with_stack() const;
 
     ConsoleFinding finding_;
     StackReader stack_;
     ChainReader chain_;
     HeldLockReader held_;
-    bool died_ = false;      // __die()'s line was seen
-    bool has_task_ = false;  // sched_show_task()'s line was seen
+    bool died_ = false;             // __die()'s line was seen
+    bool ends_kernel_ = false;      // panic() prints it
+    bool ends_with_stack_ = false;  // it ends with its call trace, and has no end marker
+    bool has_task_ = false;         // sched_show_task()'s line was seen
     bool done_ = false;
     int idle_ = 0;  // lines since the last one that belongs to the report
 };

@@ -136,6 +136,48 @@ std::optional<Headline> sanitizer_line(std::string_view text) {
     return found;
 }
 
+// print_lockdep_off(): "BUG: MAX_LOCKDEP_CHAINS too low!". A limit of lockdep's was reached, and it stops checking.
+bool is_lockdep_off(std::string_view text) { return text.starts_with("BUG: MAX_") && contains(text, " too low!"); }
+
+// wq_watchdog_timer_fn(): "BUG: workqueue lockup - pool cpus=1 ... stuck for 32s!".
+bool is_workqueue_lockup(std::string_view text) {
+    consume(text, "workqueue: ");
+    return text.starts_with("BUG: workqueue lockup");
+}
+
+// register_lock_class() of lockdep: a lock that nobody initialised. warn_alloc(): "%s: %pV, mode:%#x(%pGg), nodemask=",
+// where the text in the middle is "page allocation failure: order:9" or "vmemmap alloc failure: order:9".
+std::optional<Headline> failure(std::string_view text) {
+    Headline found = Headline::of(warning);
+    found.ends_with_stack = true;
+    if (text.starts_with("INFO: trying to register non-static key.")) return found;
+    const auto at = text.find(", mode:0x");
+    if (at == std::string_view::npos || !contains(text.substr(at), ", nodemask=")) return std::nullopt;
+    const auto comm = before(text.substr(0, at), ": ");
+    if (!comm) return std::nullopt;
+    found.comm = *comm;
+    return found;
+}
+
+// dump_header() of mm/oom_kill.c: "%s invoked oom-killer: gfp_mask=".
+std::optional<Headline> oom_line(std::string_view text) {
+    Headline found = Headline::of(out_of_memory);
+    if (const auto comm = before(text, " invoked oom-killer: gfp_mask=")) {
+        found.comm = *comm;
+        return found;
+    }
+    const int pid = oom_victim(text);
+    if (pid < 0) return std::nullopt;
+    found.pid = pid;
+    return found;
+}
+
+// out_of_memory(), check_panic_on_oom().
+bool names_lack_of_memory(std::string_view text) {
+    consume(text, "Kernel panic - not syncing: ");
+    return text.starts_with("System is deadlocked on memory") || text.starts_with("Out of memory");
+}
+
 bool is_other_bug(std::string_view text) {
     static constexpr auto subsystems =
         std::to_array<std::string_view>({"workqueue: ", "rcu: ", "mm: ", "NMI watchdog: ", "watchdog: "});
@@ -147,15 +189,31 @@ bool is_other_bug(std::string_view text) {
 
 std::optional<Headline> headline(std::string_view text) {
     if (auto found = crash(text)) return found;
-    if (text.starts_with("Kernel panic - not syncing")) return Headline::of(panic);
+    if (text.starts_with("Kernel panic - not syncing")) {
+        Headline found = Headline::of(names_lack_of_memory(text) ? out_of_memory : panic);
+        found.ends_kernel = true;
+        return found;
+    }
     if (is_lockdep_headline(text)) return Headline::of(lockdep);
     if (auto found = warning_line(text)) return found;
     if (auto found = hung_line(text)) return found;
     if (is_rcu_stall(text)) return Headline::of(rcu_stall);
     if (auto found = lockup(text)) return found;
     if (auto found = sanitizer_line(text)) return found;
+    if (auto found = failure(text)) return found;
+    if (auto found = oom_line(text)) return found;
+    if (is_lockdep_off(text)) return Headline::of(lockdep_off);
+    if (is_workqueue_lockup(text)) return Headline::of(soft_lockup);
     if (is_other_bug(text)) return Headline::of(other_bug);
     return std::nullopt;
+}
+
+int oom_victim(std::string_view text) {
+    consume(text, "Memory cgroup out of memory: ");
+    consume(text, "Out of memory: ");
+    // Before v5.3, "Kill process 1 (init) score 0 or sacrifice child" came first.
+    if (!consume(text, "Killed process ") && !consume(text, "Kill process ")) return -1;
+    return to_pid(take_digits(text));
 }
 
 bool is_prelude(std::string_view text) {

@@ -16,6 +16,8 @@ struct Headline {
     int pid = -1;
     // The line is __die()'s: "Oops: 0000 [#1]", "invalid opcode: 0000 [#1]". It usually follows a line that says more.
     bool die = false;
+    bool ends_kernel = false;      // the line is panic()'s
+    bool ends_with_stack = false;  // a warning that has no end marker of its own
 
     static Headline of(ConsoleFindingKind kind) {
         Headline made;
@@ -26,6 +28,10 @@ struct Headline {
 
 // Returns nothing if the line starts no report.
 std::optional<Headline> headline(std::string_view text);
+
+// Returns the pid of the task that the out-of-memory killer kills, from "Out of memory: Killed process 1 (init)". -1 if
+// the line says nothing of the kind.
+int oom_victim(std::string_view text);
 
 // A line that may stand before a headline and belongs to its report: "------------[ cut here ]------------" and, on
 // powerpc, "Kernel attempted to read user page".

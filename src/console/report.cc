@@ -43,6 +43,7 @@ private:
     void close_all();
 
     ConsoleReport report_;
+    bool agent_killed_ = false;  // for lack of memory; the agent is pid 1
     std::unordered_map<std::string_view, Printing> callers_;
 };
 
@@ -53,7 +54,11 @@ void Parser::feed(const Line& line) {
     if (callers_.size() >= caller_limit) close_all();
     Printing& printing = callers_[line.caller];
     const std::string_view text = line.text;
-    if (const auto begun = headline(text)) {
+    agent_killed_ = agent_killed_ || oom_victim(text) == 1;
+    if (auto begun = headline(text)) {
+        // do_exit(): "Kernel panic - not syncing: Attempted to kill init! exitcode=0x00000009"
+        if (agent_killed_ && begun->ends_kernel && contains(text, "Attempted to kill init!"))
+            begun->kind = ConsoleFindingKind::out_of_memory;
         if (printing.finding && printing.finding->continued_by(*begun)) return printing.finding->continue_with(line);
         supersede(printing);
         if (report_.findings.size() < limit) open_finding(printing, *begun, line);
@@ -139,6 +144,8 @@ const char* to_string(ConsoleFindingKind kind) {
         case ConsoleFindingKind::lockdep: return "lockdep";
         case ConsoleFindingKind::rcu_stall: return "RCU stall";
         case ConsoleFindingKind::soft_lockup: return "lockup";
+        case ConsoleFindingKind::lockdep_off: return "lockdep off";
+        case ConsoleFindingKind::out_of_memory: return "out of memory";
         case ConsoleFindingKind::sanitizer: return "sanitizer";
         case ConsoleFindingKind::other_bug: return "bug";
     }
@@ -148,6 +155,10 @@ const char* to_string(ConsoleFindingKind kind) {
 bool is_crash(ConsoleFindingKind kind) {
     return kind == ConsoleFindingKind::oops || kind == ConsoleFindingKind::panic ||
            kind == ConsoleFindingKind::sanitizer || kind == ConsoleFindingKind::other_bug;
+}
+
+bool is_panic_of_memory(const ConsoleFinding& finding) {
+    return finding.kind == ConsoleFindingKind::out_of_memory && finding.headline.starts_with("Kernel panic");
 }
 
 ConsoleReport parse_console(std::string_view text) {

@@ -12,18 +12,23 @@ namespace memrig {
 enum class ConsoleFindingKind {
     // "BUG: unable to handle", "Oops:", "kernel BUG at", "general protection fault", "Kernel access of bad area"
     oops,
-    panic,      // "Kernel panic - not syncing"
-    warning,    // "WARNING: CPU: ...", and "WARNING: file:line at func, CPU#..." of newer kernels
+    panic,  // "Kernel panic - not syncing"
+    // "WARNING: CPU: ...", and "WARNING: file:line at func, CPU#..." of newer kernels; "INFO: trying to register
+    // non-static key."; allocations that failed: "page allocation failure", "vmemmap alloc failure"
+    warning,
     hung_task,  // "INFO: task X:PID blocked for more than N seconds"
     lockdep,    // "WARNING: possible circular locking dependency", "possible recursive locking", "held lock freed", ...
     rcu_stall,  // "rcu: INFO: rcu_sched self-detected stall", "detected stalls on CPUs/tasks"
-    soft_lockup,  // "watchdog: BUG: soft lockup", "hard LOCKUP"
-    sanitizer,    // "BUG: KASAN:", "UBSAN:", "BUG: KCSAN:", "BUG: KFENCE:"
-    other_bug     // any other "BUG: " line ("BUG: scheduling while atomic", "BUG: Bad page state")
+    soft_lockup,    // "watchdog: BUG: soft lockup", "hard LOCKUP", "BUG: workqueue lockup"
+    lockdep_off,    // "BUG: MAX_LOCKDEP_CHAINS too low!": lockdep turned itself off, and the kernel is none the worse
+    out_of_memory,  // "invoked oom-killer", "Out of memory: Killed process", and the panic that follows from it
+    sanitizer,      // "BUG: KASAN:", "UBSAN:", "BUG: KCSAN:", "BUG: KFENCE:"
+    other_bug       // any other "BUG: " line ("BUG: scheduling while atomic", "BUG: Bad page state")
 };
 
 const char* to_string(ConsoleFindingKind kind);
-// True if the kernel can no longer be trusted: after an oops, a panic, a sanitizer's report, or any other "BUG: ".
+// True if the kernel can no longer be trusted: after an oops, a panic, a sanitizer's report, or any other "BUG: ". Not
+// true for a guest that has no memory left: this is no fault of the kernel's.
 bool is_crash(ConsoleFindingKind kind);
 
 // A lock that a task holds, as sysrq-d ("Showing all locks held in the system") and lockdep's reports print it. Only
@@ -68,6 +73,9 @@ struct TaskDump {
     int pid = -1;
     std::vector<std::string> stack;  // innermost first
 };
+
+// True if the kernel ended because it had no memory left: it panicked, and that was the cause.
+bool is_panic_of_memory(const ConsoleFinding& finding);
 
 // A ConsoleReport keeps at most this many entries of each kind, the first ones. All strings are printable ASCII.
 inline constexpr std::size_t console_report_limit = 10'000;

@@ -101,6 +101,10 @@ bool is_gated(const ConsoleFinding& report, const std::vector<LockEvent>* ledger
 }
 
 Finding finding_of(const ConsoleFinding& printed, const std::vector<LockEvent>* ledger) {
+    if (printed.kind == ConsoleFindingKind::lockdep_off) {
+        const SentenceKey key{"lockdep turned itself off: " + printed.headline};
+        return {"console", Verdict::held, sentence(key), {}, key};
+    }
     const bool gated = is_gated(printed, ledger);
     ReportKey key{printed.headline, gated ? kGate : "", {}};
     if (!gated) key.path = printed.stack;
@@ -116,7 +120,8 @@ Finding finding_of(const ConsoleFinding& printed, const std::vector<LockEvent>* 
 std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
     std::optional<Finding> gravest;
     for (const auto& printed : evidence.console.findings) {
-        if (is_crash(printed.kind)) continue;  // judged by the crash oracle
+        // The crash oracle and the evidence oracle judge these.
+        if (is_crash(printed.kind) || printed.kind == ConsoleFindingKind::out_of_memory) continue;
         Finding finding = finding_of(printed, evidence.locks);
         if (!gravest || gravity(finding.verdict) < gravity(gravest->verdict)) gravest = std::move(finding);
     }

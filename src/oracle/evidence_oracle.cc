@@ -26,6 +26,11 @@ std::string no_end(const Performance& performance) {
 
 std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     std::vector<std::string> missing = evidence.lacks;
+    // The cause of all else that is missing.
+    const auto& printed = evidence.console.findings;
+    if (const auto no_memory = std::ranges::find(printed, ConsoleFindingKind::out_of_memory, &ConsoleFinding::kind);
+        no_memory != printed.end())
+        missing.insert(missing.begin(), "the guest ran out of memory: " + no_memory->headline);
     for (const auto& [spec, counts] : evidence.elisions)
         if (counts.locks == 0)
             missing.push_back(fmt::format("{} was never called by {}: nothing was elided", spec.lock,

@@ -58,10 +58,18 @@ std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
         footprints.back().facts.size(), footprints.back().counters.size());
 }
 
+// Returns the crashes that the probe saw, without a panic for lack of memory, which is no fault of the kernel's.
+std::vector<Crash> crashes_of(const TrialEvidence& evidence) {
+    std::vector<Crash> crashes = evidence.performance.crashes;
+    if (std::ranges::any_of(evidence.console.findings, is_panic_of_memory))
+        std::erase_if(crashes, [](const Crash& crash) { return crash.function == "panic"; });
+    return crashes;
+}
+
 }  // namespace
 
 std::optional<Finding> crash_oracle(const TrialEvidence& evidence) {
-    const auto& crashes = evidence.performance.crashes;
+    const auto crashes = crashes_of(evidence);
     const auto& printed = evidence.console.findings;
     const auto first =
         std::ranges::find_if(printed, [](const ConsoleFinding& finding) { return is_crash(finding.kind); });
@@ -222,6 +230,12 @@ struct Grounds {
     const std::set<std::string>& oracles;  // empty: all were asked
 
     [[nodiscard]] bool asked(const char* oracle) const { return oracles.empty() || oracles.contains(oracle); }
+    // lockdep is the only one that could have objected, and it looked away.
+    [[nodiscard]] bool rests_on_lockdep_that_is_off() const {
+        return oracles == std::set<std::string>{"console"} &&
+               std::ranges::find(evidence.console.findings, ConsoleFindingKind::lockdep_off, &ConsoleFinding::kind) !=
+                   evidence.console.findings.end();
+    }
     // Returns the grounds for `held`; nothing if there are none.
     [[nodiscard]] std::optional<std::string> to_hold() const;
     [[nodiscard]] std::optional<std::string> by_lock_order() const;
@@ -229,6 +243,7 @@ struct Grounds {
 };
 
 std::optional<std::string> Grounds::to_hold() const {
+    if (rests_on_lockdep_that_is_off()) return std::nullopt;
     switch (evidence.mode) {
         case Mode::free: return std::nullopt;
         case Mode::explore: return "no oracle objects to this order: " + evidence.performance.step;
@@ -254,6 +269,7 @@ std::optional<std::string> Grounds::by_lock_order() const {
 }
 
 const char* Grounds::why_not() const {
+    if (rests_on_lockdep_that_is_off()) return "only the oracle console was asked, and lockdep turned itself off";
     if (evidence.mode == Mode::free) return "nothing was found; nothing was scheduled, so nothing is proven";
     if (evidence.schedule.awaits()) return "nobody was seen being refused, and kept out, while the hold was in force";
     return asked("lock-order")

@@ -256,14 +256,15 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
     // does not answer, and on the console.
     cast_->record().note_end(PlayEnd::crashed);
     Judgement crashed = judge_it(cast_->performance(), outcome);
-    return crashed.verdict == Verdict::oops ? std::move(crashed) : std::move(judgement);
+    const bool no_memory = std::ranges::any_of(parse_console(machine_.console().text()).findings, is_panic_of_memory);
+    return crashed.verdict == Verdict::oops || no_memory ? std::move(crashed) : std::move(judgement);
 }
 
 Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     const auto crashed = [&console = machine_.console()] {
         return std::ranges::any_of(parse_console(console.text()).findings,
-                                   [](const ConsoleFinding& finding) { return is_crash(finding.kind); });
+                                   [](const auto& one) { return is_crash(one.kind) || is_panic_of_memory(one); });
     };
     machine_.agent().shorten_waits_when(crashed, kCrashedPatience);
     MEMRIG_TRY(probe_, machine_.probe());
