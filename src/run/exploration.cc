@@ -77,10 +77,11 @@ Result<Exploration::Start> Exploration::start(bool resume) {
         if (known == start.to_play.end() || known->order != outcome.result.order)
             return fail(Fault::user_input, "{} is damaged: its order was not one of those to be played", where);
         at = end + 1;
-        // A rig fault proves nothing about the order, so the order is played again.
-        if (outcome.result.verdict == Verdict::rig_fault) continue;
-        start.to_play.erase(known);
+        // A rig fault proves nothing about the order, so the order is played again. But the run took its branches in.
+        const bool again = outcome.result.verdict == Verdict::rig_fault;
+        if (!again) start.to_play.erase(known);
         for (auto& order : take_in(outcome.branches, outcome.missing_points)) start.to_play.push_back(std::move(order));
+        if (again) continue;
         start.played.push_back(std::move(outcome.result));
     }
     // The trial of a last line that was cut off is played again. The rest of that line is removed before more is

@@ -54,6 +54,9 @@ private:
     void work();
     Status fill_queue();
     Status plan_exploration(PlannedArm& planned);
+    // Takes the orders that are not to be played out of the queue.
+    // REQUIRES: mutex_ is locked, or nothing is played yet.
+    void limit_exploration(PlannedArm& planned);
     ArmResult& result_of(const PlannedArm& planned);
     Result<TrialOutcome> run_one(PlannedArm& planned, const NumberedOrder& next);
     Status take_in(PlannedArm& planned, TrialOutcome outcome);
@@ -111,11 +114,23 @@ Status Run::plan_exploration(PlannedArm& planned) {
     planned.exploration = std::make_unique<Exploration>(spec_.out / planned.directory / "explored.jsonl",
                                                         identity.finish(), spec_.manner, points);
     MEMRIG_TRY(const auto start, planned.exploration->start(spec_.resume));
-    ArmResult& arm = result_of(planned);
-    arm.trials = start.played;
-    arm.trials_asked = static_cast<unsigned>(planned.exploration->summary().known);
+    result_of(planned).trials = start.played;
     for (const auto& order : start.to_play) queue_.push_back({&planned, order});
+    limit_exploration(planned);
     return {};
+}
+
+void Run::limit_exploration(PlannedArm& planned) {
+    ArmResult& arm = result_of(planned);
+    if (spec_.stop_at_first &&
+        std::ranges::any_of(arm.trials, [&](const TrialResult& trial) { return arm.is_shown_by(trial); }))
+        planned.exploration->stop_at_first();
+    const ExploreSummary& summary = planned.exploration->summary();
+    arm.trials_asked =
+        static_cast<unsigned>(spec_.trials == 0 ? summary.known : std::min<std::size_t>(summary.known, spec_.trials));
+    std::erase_if(queue_, [&](const Task& task) {
+        return task.planned == &planned && (summary.stopped_at_first || task.order.number > arm.trials_asked);
+    });
 }
 
 unsigned Run::trials_in_all() const {
@@ -153,17 +168,12 @@ Status Run::take_in(PlannedArm& planned, TrialOutcome outcome) {
     if (planned.exploration) {
         MEMRIG_TRY(const auto fresh, planned.exploration->played(outcome));
         for (const auto& order : fresh) queue_.push_back({&planned, order});
-        if (spec_.stop_at_first && arm.is_shown_by(outcome.result)) planned.exploration->stop_at_first();
-        const std::size_t known = planned.exploration->summary().known;
-        arm.trials_asked =
-            static_cast<unsigned>(spec_.trials == 0 ? known : std::min<std::size_t>(known, spec_.trials));
-        std::erase_if(queue_, [&](const Task& task) {
-            return task.planned == &planned &&
-                   (planned.exploration->summary().stopped_at_first || task.order.number > arm.trials_asked);
-        });
-        observer_.planned(trials_in_all());
     }
     arm.trials.push_back(std::move(outcome.result));
+    if (planned.exploration) {
+        limit_exploration(planned);
+        observer_.planned(trials_in_all());
+    }
     observer_.trial_done(arm, arm.trials.back());
     if (spec_.enough && spec_.enough(arm.trials.back())) queue_.clear();
     return {};

@@ -240,6 +240,32 @@ TEST_F(ExplorationTest, AnOrderThatEndedInARigFaultIsPlayedAgain) {
     EXPECT_EQ(last->to_play.size(), 2u);
 }
 
+// The run went on with the branches that the broken order had shown.
+TEST_F(ExplorationTest, TheBranchesOfARigFaultAreKept) {
+    Exploration exploration = make();
+    const auto start = exploration.start(false);
+    TrialOutcome broken = play(start->to_play[0]);
+    broken.result.verdict = Verdict::rig_fault;
+    const auto fresh = exploration.played(broken);
+    ASSERT_EQ(fresh->size(), 2u);
+    ASSERT_TRUE(exploration.played(play((*fresh)[0])));
+    Exploration resumed = make();
+    const auto rest = resumed.start(true);
+    ASSERT_TRUE(rest) << rest.error().message;
+    ASSERT_EQ(rest->played.size(), 1u);
+    EXPECT_EQ(rest->played[0].number, 2u);
+    std::vector<unsigned> numbers;
+    for (const auto& order : rest->to_play) numbers.push_back(order.number);
+    EXPECT_EQ(numbers, (std::vector<unsigned>{1, 3, 4, 5})) << "the broken one is played again";
+    play_out(resumed, *rest);
+    EXPECT_EQ(resumed.summary().known, 7u);
+    Exploration third = make();
+    const auto last = third.start(true);
+    ASSERT_TRUE(last) << last.error().message;
+    EXPECT_TRUE(last->to_play.empty());
+    EXPECT_EQ(last->played.size(), 7u);
+}
+
 TEST_F(ExplorationTest, AnothersJournalIsRefusedAndKept) {
     whole_run();
     const std::string text = *read_file(journal);

@@ -401,6 +401,8 @@ TEST_F(CampaignTest, StopAtFirstEndsTheArmThatConvictsWhereAnArmBeforeItIsSkippe
     const std::string text = *read_file(journal);
     const std::size_t second = text.find('\n') + 1;
     auto played = nlohmann::json::parse(text.substr(second));
+    played["trial"]["verdict"] = "held";
+    played["trial"]["as_expected"] = true;
     for (unsigned nth = 1; nth <= 3; nth++)
         played["branches"]["orders"].push_back(
             {{{"actor", "adder"}, {"at", "device_add"}, {"nth", nth}, {"to", "onliner"}, {"forced", false}}});
@@ -416,6 +418,12 @@ TEST_F(CampaignTest, StopAtFirstEndsTheArmThatConvictsWhereAnArmBeforeItIsSkippe
     EXPECT_EQ(resumed.arms[1].trials.size(), 2u) << "the second trial does not come out as expected, so it is the last";
     ASSERT_TRUE(resumed.arms[1].explored);
     EXPECT_TRUE(resumed.arms[1].explored->stopped_at_first);
+
+    // The journal has the second trial now, which ended the arm.
+    EXPECT_EQ(results().arms[1].trials.size(), 2u) << "nothing is left to play";
+    order.stop_at_first = false;
+    order.trials = 2;
+    EXPECT_EQ(results().arms[1].trials.size(), 2u) << "so many were asked for";
 }
 
 // --- interruption
