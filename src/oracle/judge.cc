@@ -277,6 +277,13 @@ const char* Grounds::why_not() const {
                : "the schedule awaits nothing, and the oracle lock-order, by which it could hold, was not asked";
 }
 
+// A trial that holds tells what this kernel did not allow to check: one finding for each gap.
+void note_gaps(Judgement& judgement, const std::vector<std::string>& gaps) {
+    if (gaps.empty()) return;
+    judgement.reason += fmt::format(" (not checked: {})", joined(gaps, "; "));
+    for (const auto& gap : gaps) judgement.findings.push_back({kGapOracle, Verdict::held, gap, {}, SentenceKey{gap}});
+}
+
 }  // namespace
 
 const std::vector<std::string>& oracle_names() {
@@ -294,13 +301,6 @@ std::vector<Verdict> convictions_by(const std::set<std::string>& oracles) {
         if (oracles.contains(oracle.name))
             verdicts.insert(verdicts.end(), oracle.convicts_of.begin(), oracle.convicts_of.end());
     return verdicts;
-}
-
-// A trial that holds tells what this kernel did not allow to check: one finding for each gap.
-static void note_gaps(Judgement& judgement, const std::vector<std::string>& gaps) {
-    if (gaps.empty()) return;
-    judgement.reason += fmt::format(" (not checked: {})", joined(gaps, "; "));
-    for (const auto& gap : gaps) judgement.findings.push_back({kGapOracle, Verdict::held, gap, {}, SentenceKey{gap}});
 }
 
 Judgement judge(const TrialEvidence& evidence, const std::set<std::string>& oracles) {

@@ -12,6 +12,7 @@
 #include "probe/kernel_objects.h"
 #include "run/arming.h"
 #include "run/evidence.h"
+#include "run/expectation.h"
 #include "run/lacks.h"
 #include "run/trial_json.h"
 #include "watch/elision.h"
@@ -311,37 +312,9 @@ void blame(TrialResult& result, const Error& error) {
     result.findings = {Finding{"rig", result.verdict, error.line(), {}, SentenceKey{error.line()}}};
 }
 
-bool is_as_expected(const TrialSpec& order, const TrialResult& result) {
-    const auto is_one_of = [&](const std::vector<Verdict>& verdicts) {
-        return std::ranges::find(verdicts, result.verdict) != verdicts.end();
-    };
-    if (result.verdict == Verdict::rig_fault) return false;
-    const bool control = order.arm.name == "control";
-    const bool proves_nothing = result.verdict == Verdict::inconclusive;
-    switch (order.manner.mode) {
-        // Nothing is scheduled, so nothing has to show. But a trial that did not come to its end, that elided nothing
-        // or whose console is not quiet counts for nothing, not for a race that did not come.
-        case Mode::free: return proves_nothing ? result.findings.empty() : !control || is_one_of(order.arm.expected);
-        // A mutant's race need not show in each order; a control has to hold in every one.
-        case Mode::explore:
-            if (control) return is_one_of(order.arm.expected);
-            return !proves_nothing || !result.order_came_to_pass;
-        case Mode::directed: break;
-    }
-    if (control || order.manner.oracles.empty()) return is_one_of(order.arm.expected);
-    return is_one_of(convictions_by(order.manner.oracles));
-}
-
-}  // namespace
-
-std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& scenario) {
-    if (!manner.points.empty()) return manner.points;
-    return scenario.points.empty() ? default_points() : scenario.points;
-}
-
 // Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed. A guest
 // whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing.
-static Status arm(Host& host, TrialSpec& spec) {
+Status arm(Host& host, TrialSpec& spec) {
     if (!spec.armament && spec.manner.mode == Mode::free) return {};
     if (!spec.armament) {
         MEMRIG_TRY(spec.armament, armament_of(host, spec.guest));
@@ -351,6 +324,13 @@ static Status arm(Host& host, TrialSpec& spec) {
     const bool rests_on_locks = spec.manner.mode != Mode::free && !spec.scenario.schedule.is_loop();
     if (blind.empty() || !rests_on_locks) return {};
     return fail(Fault::guest, "the locks of this guest cannot be judged: {}", blind.front());
+}
+
+}  // namespace
+
+std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& scenario) {
+    if (!manner.points.empty()) return manner.points;
+    return scenario.points.empty() ? default_points() : scenario.points;
 }
 
 Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
