@@ -42,7 +42,7 @@ private:
     Status take_a_block_out(const MemorySnapshot& before);
     void judge_stacks(const LayoutProbe& layout, std::uint64_t guessed);
     void judge_mutexes(const LockLedger& ledger, const LockWitness& witness);
-    void judge_rwsems(const LockLedger& ledger, unsigned tried);
+    void judge_rwsems(const LockLedger& ledger, unsigned tried, bool began);
     void judge_notices(const NotifierWatch& notices, bool went_offline);
     void report(Watcher watcher, State state, std::string why) { armament_.reports[watcher] = {state, std::move(why)}; }
     [[nodiscard]] MutexWatching watching() const {
@@ -114,21 +114,23 @@ void Arming::judge_mutexes(const LockLedger& ledger, const LockWitness& witness)
         return event.action == LockAction::takes && event.lock == locks::device_hotplug &&
                storers_.contains(event.task);
     });
-    const bool seen = std::ranges::any_of(storers_, [&](std::uint64_t task) { return witness.saw(task); });
-    if (!differs.empty()) {
-        report(Watcher::mutexes, State::unarmed, differs);
-    } else if (takes == events.end()) {
-        report(Watcher::mutexes, seen ? State::unarmed : State::not_exercised,
-               fmt::format("no task of {} was seen taking {}", store_.empty() ? "a store function" : store_ + "()",
-                           locks::device_hotplug));
-        return;
-    } else {
+    // A kernel whose store function takes no lock is not a rig that does not see it. But a store function that takes a
+    // mutex by a trylock takes device_hotplug_lock, and no other.
+    const bool missed = takes == events.end() && std::ranges::any_of(storers_, [&](std::uint64_t task) {
+                            return !witness.taken_by_trylock(task).empty();
+                        });
+    if (!differs.empty()) report(Watcher::mutexes, State::unarmed, differs);
+    else if (missed)
+        report(Watcher::mutexes, State::unarmed,
+               fmt::format("the ledger did not see that a task of {}() took {}", store_, locks::device_hotplug));
+    else if (compared == 0) report(Watcher::mutexes, State::not_exercised, "no mutex of memory hotplug was taken");
+    else
         report(Watcher::mutexes, State::armed,
-               fmt::format("{} takes and releases, as by their calls; {}", compared,
+               fmt::format("{} takes and releases, as by their calls; {}{}", compared,
                            watching() == MutexWatching::writes
                                ? fmt::format("the owner lies at byte {}", *armament_.owner_offset)
-                               : "watched by calls"));
-    }
+                               : "watched by calls",
+                           takes == events.end() ? "; the store function took no device_hotplug_lock" : ""));
     if (takes == events.end() || takes->path.empty()) return;
     const bool by_store = std::ranges::any_of(takes->path, [&](const std::string& place) {
         return place.starts_with(store_ + "+") || place.starts_with(store_ + ".");
@@ -151,7 +153,7 @@ Status Arming::compare_witnesses(std::uint64_t block) {
     return conductor.unwatch_all();
 }
 
-void Arming::judge_rwsems(const LockLedger& ledger, unsigned tried) {
+void Arming::judge_rwsems(const LockLedger& ledger, unsigned tried, bool began) {
     if (tried == 0) return report(Watcher::rwsems, State::not_exercised, "no block was online");
     const auto& events = ledger.events();
     const auto acts = [&](LockAction action, std::uint64_t task) {
@@ -164,6 +166,9 @@ void Arming::judge_rwsems(const LockLedger& ledger, unsigned tried) {
         takes += acts(LockAction::takes, task);
         releases += acts(LockAction::releases, task);
     }
+    // A kernel that changes memory without the lock is not a rig that does not see it.
+    if (takes == 0 && !began && ledger.watches(locks::mem_hotplug))
+        return report(Watcher::rwsems, State::not_exercised, "nobody was seen asking for mem_hotplug_lock");
     const bool armed = takes > 0 && takes == releases && ledger.contradictions().empty();
     const bool known = ledger.watches(locks::mem_hotplug);
     std::string why = fmt::format("{} was taken {} times and released {} times by those who wrote", locks::mem_hotplug,
@@ -197,7 +202,12 @@ Status Arming::take_a_block_out(const MemorySnapshot& before) {
     MEMRIG_TRY(const auto notices, NotifierWatch::make(conductor, *ledger, guest_.symbols, std::move(spec)));
     MEMRIG_CHECK(watch_store(conductor));
     unsigned tried = 0;
-    bool went_offline = false;
+    bool went_offline = false, began = false;
+    if (!guest_.symbols.all("mem_hotplug_begin").empty())
+        MEMRIG_CHECK(watch_function(conductor, guest_.symbols, "mem_hotplug_begin", [&](const Arrival& arrival) {
+            began = began || storers_.contains(arrival.task);
+            return Result<Response>(Response::pass());
+        }));
     for (auto block = before.blocks.rbegin(); block != before.blocks.rend() && tried < kMostBlocks; ++block) {
         if (block->state != "online") continue;
         tried++;
@@ -207,7 +217,7 @@ Status Arming::take_a_block_out(const MemorySnapshot& before) {
         MEMRIG_TRY(const std::string kept_out, write_online(conductor, block->id, "1"));
         break;
     }
-    judge_rwsems(*ledger, tried);
+    judge_rwsems(*ledger, tried, began);
     judge_notices(*notices, went_offline);
     return conductor.unwatch_all();
 }

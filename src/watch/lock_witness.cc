@@ -40,7 +40,9 @@ Result<std::unique_ptr<LockWitness>> LockWitness::make(Conductor& conductor, con
             const std::uint64_t mutex = arrival.registers.argument(0);
             MEMRIG_CHECK(
                 self->conductor_.on_return(arrival, [self, returns, mutex](const Arrival& back, std::uint64_t value) {
-                    if (was_taken(returns, value)) self->note(mutex, {back.task, LockAction::takes});
+                    if (!was_taken(returns, value)) return Status();
+                    self->note(mutex, {back.task, LockAction::takes});
+                    if (returns == Returns::one_if_taken) self->trylocked_[back.task].insert(mutex);
                     return Status();
                 }));
             return Response::pass();
@@ -56,10 +58,9 @@ Result<std::unique_ptr<LockWitness>> LockWitness::make(Conductor& conductor, con
     return witness;
 }
 
-bool LockWitness::saw(std::uint64_t task) const {
-    return std::ranges::any_of(acts_, [&](const auto& one) {
-        return std::ranges::find(one.second, Act{task, LockAction::takes}) != one.second.end();
-    });
+std::set<std::uint64_t> LockWitness::taken_by_trylock(std::uint64_t task) const {
+    const auto found = trylocked_.find(task);
+    return found == trylocked_.end() ? std::set<std::uint64_t>() : found->second;
 }
 
 std::string LockWitness::disagreement(const std::vector<LockEvent>& ledger, std::size_t& compared) const {
