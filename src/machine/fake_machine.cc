@@ -5,6 +5,7 @@
 #include <sys/socket.h>
 
 #include "base/file.h"
+#include "machine/guest_feature.h"
 
 namespace memrig {
 
@@ -17,6 +18,7 @@ FakeMachine::FakeMachine(const Bench& bench) : stub(*find_architecture(bench.arc
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     serial_ = Descriptor(ends[0]);
     console_ = std::make_unique<ConsoleLog>(Descriptor(ends[1]));
+    for (const GuestFeature& feature : kGuestFeatures) guest.files[feature.path] = "";
 }
 
 void FakeMachine::print(std::string_view text) {

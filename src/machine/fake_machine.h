@@ -13,7 +13,7 @@ namespace memrig {
 
 class FakeMachine final : public Machine {
 public:
-    // REQUIRES: the probe knows the bench's architecture.
+    // Its guest has every GuestFeature. REQUIRES: the probe knows the bench's architecture.
     explicit FakeMachine(const Bench& bench);
 
     FakeQmpClient monitor;

@@ -8,6 +8,7 @@
 #include "base/paths.h"
 #include "base/text.h"
 #include "kernel/modules.h"
+#include "machine/guest_feature.h"
 
 namespace memrig {
 
@@ -22,7 +23,7 @@ constexpr auto kSavePatience = 5min;
 constexpr auto kModulesPatience = 5min;
 constexpr auto kRestorePatience = 3min;
 constexpr const char* kState = "state";
-constexpr unsigned kSavedFormat = 1;  // to be increased when what is saved changes, or its format
+constexpr unsigned kSavedFormat = 2;  // to be increased when what is saved changes, or its format
 
 std::string symbols_text(const std::vector<GuestSymbol>& symbols) {
     std::string text;
@@ -47,11 +48,11 @@ Result<SymbolTable> parse_symbols(std::string_view text) {
     return SymbolTable(std::move(symbols));
 }
 
-nlohmann::json hello_json(const AgentHello& hello, double boot_seconds, const std::string& unfit) {
-    return {{"protocol", hello.protocol},   {"release", hello.release},
-            {"machine", hello.machine},     {"block_bytes", hello.block_bytes},
-            {"cpus", hello.cpus},           {"warnings", hello.warnings},
-            {"boot_seconds", boot_seconds}, {"unfit", unfit}};
+nlohmann::json hello_json(const AgentHello& hello, double boot_seconds, const std::string& unfit,
+                          const std::set<std::string>& features) {
+    return {{"protocol", hello.protocol},       {"release", hello.release}, {"machine", hello.machine},
+            {"block_bytes", hello.block_bytes}, {"cpus", hello.cpus},       {"warnings", hello.warnings},
+            {"boot_seconds", boot_seconds},     {"unfit", unfit},           {"features", features}};
 }
 
 Status fill_hello(PreparedGuest& guest, const std::string& text) {
@@ -65,6 +66,7 @@ Status fill_hello(PreparedGuest& guest, const std::string& text) {
     guest.hello.warnings = json.value("warnings", std::vector<std::string>());
     guest.boot_seconds = json.value("boot_seconds", 0.0);
     guest.unfit = json.value("unfit", "");
+    guest.features = json.value("features", std::set<std::string>());
     return {};
 }
 
@@ -100,6 +102,19 @@ Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
         MEMRIG_CHECK(made);
     }
     return std::string();
+}
+
+// Asks the guest to read each file. The error of a directory is EISDIR, that of a file that can only be written EACCES,
+// and that of a file that is not there ENOENT.
+Result<std::set<std::string>> ask_for_features(GuestLink& agent) {
+    std::set<std::string> features;
+    for (const GuestFeature& feature : kGuestFeatures) {
+        const auto read = agent.read_guest_file(feature.path, Deadline::after(kSetupPatience));
+        const auto says = [&](const char* name) { return read.error().message.find(name) != std::string::npos; };
+        if (read || says("(EISDIR)") || says("(EACCES)")) features.insert(feature.path);
+        else if (!says("(ENOENT)")) return std::unexpected(read.error());
+    }
+    return features;
 }
 
 }  // namespace
@@ -187,6 +202,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     for (const auto& warning : hello.warnings)
         logger(LogLayer::machine).warn("{}: {}", spec.kernel.id, one_line(warning));
     MEMRIG_TRY(const std::string unfit, set_up(spec.bench, machine->agent()));
+    MEMRIG_TRY(const auto features, ask_for_features(machine->agent()));
     if (progress_) progress_(fmt::format("reading the symbols of {}", spec.kernel.id));
     MEMRIG_TRY(const auto symbols, machine->agent().symbols({}, Deadline::after(kBootPatience)));
 
@@ -196,7 +212,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
         MEMRIG_CHECK(machine->save(fresh.path() / kState, Deadline::after(kSavePatience)));
     }
     MEMRIG_CHECK(write_file(fresh.path() / "symbols", symbols_text(symbols)));
-    MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds, unfit).dump(2)));
+    MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds, unfit, features).dump(2)));
     std::error_code code;
     fs::remove_all(directory, code);
     fs::rename(fresh.path(), directory, code);
@@ -222,6 +238,7 @@ Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGu
     own->hello = std::move(booted.hello);
     own->boot_seconds = booted.seconds;
     own->qemu_version = guest->qemu_version;
+    own->features = guest->features;
     // KASLR puts the kernel at another address at each boot.
     MEMRIG_TRY(auto symbols, booted.machine->agent().symbols({}, Deadline::after(kBootPatience)));
     MEMRIG_TRY(own->symbols, parse_symbols(symbols_text(symbols)));

@@ -5,6 +5,7 @@
 #include <filesystem>
 #include <functional>
 #include <memory>
+#include <set>
 #include <string>
 
 #include "guest/initramfs.h"
@@ -23,7 +24,8 @@ struct PreparedGuest {
     double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when the guest was made
     std::string qemu_version;
     bool from_cache = false;
-    std::string unfit;  // the part of the bench's set-up that the kernel refused; normally empty
+    std::set<std::string> features;  // GuestFeature::path of each feature that the kernel has
+    std::string unfit;               // the part of the bench's set-up that the kernel refused; normally empty
 };
 
 // A guest at the beginning of a trial: the agent is at its prompt, and no probe is attached yet.

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "kernel/catalogue.h"
+#include "run/guest_needs.h"
 #include "watch/roles.h"
 
 namespace memrig {
@@ -158,6 +159,8 @@ Status ArmSetup::plan_scenario(const Scenario& written, const KernelImage& kerne
         if (const std::string reason = not_meant_for(scenario, guest.symbols); !reason.empty())
             skip(std::move(result), reason);
         else if (const Status fit = check_fit(guest); !fit) MEMRIG_CHECK(set_aside(std::move(result), fit.error()));
+        else if (const Status able = check_needs(scenario.schedule, guest); !able)
+            MEMRIG_CHECK(set_aside(std::move(result), able.error()));
         else MEMRIG_CHECK(plan_arm(scenario, *arm, std::move(result), *guests));
     }
     return {};

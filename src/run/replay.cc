@@ -7,6 +7,7 @@
 #include "kernel/catalogue.h"
 #include "machine/accelerator.h"
 #include "machine/guest_store.h"
+#include "run/guest_needs.h"
 #include "run/trial_json.h"
 
 namespace memrig {
@@ -56,6 +57,7 @@ Result<Replay> replay_trial(const ReplaySpec& spec, Host& host, RunObserver& obs
     GuestStore store(host, [&](const std::string& what) { observer.busy_with(what); });
     MEMRIG_TRY(const auto guest, store.prepare(bench, kernel, accelerator));
     MEMRIG_CHECK(check_fit(*guest));
+    MEMRIG_CHECK(check_needs(scenario.schedule, *guest));
     observer.busy_with("");
     if (guest->qemu_version != recipe.qemu_version)
         replay.warnings.push_back(fmt::format("QEMU differs from the recorded one ({})", recipe.qemu_version));

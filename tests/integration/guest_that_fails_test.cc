@@ -44,6 +44,31 @@ TEST(GuestThatFails, AMachineThatQemuRefuses) {
     EXPECT_NE(guest.error().message.find("unsupported machine type"), std::string::npos) << guest.error().message;
 }
 
+// The driver virtio_mem is a module of Debian's kernels. One arm is reported, the other is played.
+TEST(GuestThatFails, AKernelThatIsGivenByItsPathLacksTheDriverThatAnActorNeeds) {
+    const auto backend = make_qemu_backend();
+    const auto kernel = resolve_kernel("debian-6.1-amd64");
+    const auto directory = TemporaryDirectory::make("memrig-no-modules");
+    ASSERT_TRUE(kernel && directory);
+    test::QuietObserver observer;
+    RunSpec order;
+    order.scenarios = {"race/virtio-mem-online", "race/acpi-dimm-online"};
+    order.kernels = {kernel->image.string()};
+    order.arm = "control";
+    order.trials = 1;
+    order.accelerator = "tcg";
+    order.out = directory->path() / "run";
+    const auto results = run_scenarios(order, *backend, observer);
+    ASSERT_TRUE(results) << results.error().line();
+    ASSERT_EQ(results->arms.size(), 2u);
+    ASSERT_TRUE(results->arms[0].not_set_up) << results->arms[0].skipped;
+    EXPECT_NE(results->arms[0].not_set_up->message.find("the driver virtio_mem"), std::string::npos)
+        << results->arms[0].not_set_up->message;
+    ASSERT_EQ(results->arms[1].trials.size(), 1u);
+    EXPECT_EQ(results->arms[1].trials[0].verdict, Verdict::held) << results->arms[1].trials[0].reason;
+    EXPECT_EQ(results->exit_status(), 4);
+}
+
 TEST(GuestThatFails, ASavedGuestThatIsDamagedIsMadeAnew) {
     const auto backend = make_qemu_backend();
     // A bench of its own, so that nobody else's saved guest is damaged.

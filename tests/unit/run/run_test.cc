@@ -301,6 +301,41 @@ TEST_F(CampaignTest, ABenchThatTheKernelDoesNotLetBePreparedIsReported) {
     EXPECT_EQ(results().exit_status(), 4) << "nothing was run";
 }
 
+// As a kernel that is given by its path, and so has no modules.
+TEST_F(CampaignTest, AGuestWithoutTheDriverThatAnActorNeedsIsReportedBeforeTheFirstTrial) {
+    order.scenarios = {"race/virtio-mem-online", "race/acpi-dimm-online"};
+    backend.on_create = [make = backend.on_create](FakeMachine& machine, unsigned number) -> Status {
+        machine.guest.files.erase("/sys/bus/virtio/drivers/virtio_mem");
+        return make(machine, number);
+    };
+    for (const bool cached : {false, true}) {
+        const RunResults all = results();
+        ASSERT_EQ(all.arms.size(), 2u);
+        ASSERT_TRUE(all.arms[0].not_set_up) << cached;
+        EXPECT_EQ(all.arms[0].not_set_up->fault, Fault::guest);
+        EXPECT_NE(all.arms[0].not_set_up->message.find("has not the driver virtio_mem, which adder needs"),
+                  std::string::npos)
+            << all.arms[0].not_set_up->message;
+        EXPECT_TRUE(all.arms[0].trials.empty());
+        EXPECT_EQ(all.arms[1].trials.size(), 1u);
+        order.out = directory.path() / "again";
+    }
+    EXPECT_EQ(backend.created(), 2u) << "one on each bench: what the guest showed is kept";
+}
+
+TEST_F(CampaignTest, AGuestWithoutAcpiHotplugPlaysWhatQemuRefuses) {
+    order.scenarios = {"race/acpi-dimm-online", "validate/dimm-too-small"};
+    backend.on_create = [make = backend.on_create](FakeMachine& machine, unsigned number) -> Status {
+        machine.guest.files.clear();
+        return make(machine, number);
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    ASSERT_TRUE(all.arms[0].not_set_up);
+    EXPECT_NE(all.arms[0].not_set_up->line().find("CONFIG_ACPI_HOTPLUG_MEMORY"), std::string::npos);
+    EXPECT_FALSE(all.arms[1].not_set_up) << all.arms[1].not_set_up->message;
+}
+
 TEST_F(CampaignTest, ARigThatSetsUpNothingEndsTheRun) {
     backend.on_create = [](FakeMachine&, unsigned) -> Status { return fail(Fault::host, "no QEMU here"); };
     const auto none = run();
