@@ -30,11 +30,36 @@ bool have_drifted(const Times& before, const Times& after) {
            shift > kDeviations * kToStandard * std::max(before.deviation, after.deviation);
 }
 
+std::string rate_text(const CellSummary* cell) {
+    if (cell == nullptr) return "not in this campaign";
+    if (!cell->progress.skipped.empty()) return "skipped: " + one_line(cell->progress.skipped);
+    if (!cell->progress.not_set_up.empty()) return "not set up: " + one_line(cell->progress.not_set_up);
+    const Interval rate = cell->rate();
+    return fmt::format("{} of {} as expected ({:.0f}% to {:.0f}%), {}", cell->good(), cell->progress.done,
+                       100 * rate.low, 100 * rate.high, counts_text(cell->progress.verdicts));
+}
+
+bool has_run(const CellSummary* cell) { return cell != nullptr && cell->progress.done > 0; }
+
+// Returns what the older campaign showed and the newer one no longer does; empty if there is nothing.
+std::string lost_coverage(const CellSummary* before, const CellSummary* after) {
+    if (!has_run(before)) return "";
+    const std::string was = fmt::format("{} before", counted(before->progress.done, "trial"));
+    if (after == nullptr) return was + ", now not in the campaign";
+    if (after->progress.is_left_out()) return was + ", now " + rate_text(after);
+    if (!has_run(after)) return was + ", now none";
+    // The rates of few trials may meet, but a mutant that nothing convicts any more shows nothing.
+    if (before->is_control() || before->good() == 0 || after->good() > 0) return "";
+    return fmt::format("{} of {} trials convicted the mutant, now none of {}", before->good(), before->progress.done,
+                       after->progress.done);
+}
+
 CellComparison compare_cells(const std::string& key, const CellSummary* before, const CellSummary* after) {
     CellComparison made{key, before, after, Change::none, {}, false, {}};
     if (after != nullptr && after->convictions > 0)
         made.regressions.push_back(fmt::format("{} of a control convict the kernel: {}",
                                                counted(after->convictions, "trial"), after->conviction));
+    if (const std::string lost = lost_coverage(before, after); !lost.empty()) made.regressions.push_back(lost);
     if (before == nullptr || after == nullptr) return made;
     made.rate = change_of(before->rate(), after->rate());
     if (made.rate == Change::worse)
@@ -73,17 +98,6 @@ void compare_findings(Comparison& comparison, const CellComparison& cell) {
         if (!after.contains(hash))
             comparison.gone.push_back({cell.key, &finding, finding.trials, 0, sure(finding.trials, 0)});
 }
-
-std::string rate_text(const CellSummary* cell) {
-    if (cell == nullptr) return "not in this campaign";
-    if (!cell->progress.skipped.empty()) return "skipped: " + one_line(cell->progress.skipped);
-    if (!cell->progress.not_set_up.empty()) return "not set up: " + one_line(cell->progress.not_set_up);
-    const Interval rate = cell->rate();
-    return fmt::format("{} of {} as expected ({:.0f}% to {:.0f}%), {}", cell->good(), cell->progress.done,
-                       100 * rate.low, 100 * rate.high, counts_text(cell->progress.verdicts));
-}
-
-bool has_run(const CellSummary* cell) { return cell != nullptr && cell->progress.done > 0; }
 
 void add_findings(std::string& out, const CampaignSummary& night, const std::vector<FindingComparison>& findings,
                   const char* title, const Paint& paint) {

@@ -2,7 +2,8 @@
 //
 // A rate changed only if the 95% intervals of the two campaigns do not meet: with few trials, much is chance. A
 // conviction in a control arm always counts as a regression, whatever the rates and the older campaign say, unless the
-// plan lists it as known.
+// plan lists it as known. An arm that is no longer run, and a mutant that nothing convicts any more, are regressions,
+// too.
 #pragma once
 
 #include <string>

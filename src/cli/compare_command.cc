@@ -12,7 +12,8 @@ namespace {
 
 constexpr const char* kCompareFooter =
     "A rate changed only if the 95% intervals of old and new do not meet. A conviction in a control arm always\n"
-    "counts, unless the plan lists it as [[known]] (docs/campaigns.md).\n"
+    "counts, unless the plan lists it as [[known]] (docs/campaigns.md). So does an arm that is no longer run, and a\n"
+    "mutant that nothing convicts any more.\n"
     "Exit status: 0 no regression, 1 a regression, 2 bad usage, 3 a file cannot be read.\n\n"
     "Example:\n"
     "  memrig compare nights/2026-11-22 nights/2026-11-23\n";

@@ -20,8 +20,8 @@ constexpr const char* kMatrixFooter =
     "one convicts it. The kernels that the mutants are made from must hold. Kernels that are not in the cache are\n"
     "built, which takes minutes.\n"
     "The directory gets matrix.json, matrix.md, matrix.html and the evidence of each trial.\n"
-    "Exit status: 0 every mutant was killed and every original held, 1 otherwise, 2 bad usage, 3 rig fault,\n"
-    "130 interrupted.\n\n"
+    "Exit status: 0 every mutant was killed by each scenario that claims it, and every original held, 1 otherwise,\n"
+    "2 bad usage, 3 rig fault, 130 interrupted.\n\n"
     "Example:\n"
     "  memrig matrix --kernels ref-6.12-amd64 --mutants online_store,state_store\n";
 

@@ -14,29 +14,58 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 std::string cell_text(const MatrixCell& cell) {
-    if (cell.outcome != CellOutcome::killed) return to_string(cell.outcome);
-    return fmt::format("{} ({}, trial {})", to_string(cell.verdict), cell.oracle, cell.trials.size());
+    if (cell.breaks_claim()) return fmt::format("{}: CLAIM BROKEN", to_string(cell.outcome));
+    if (cell.outcome != CellOutcome::killed || !cell.verdict) return to_string(cell.outcome);
+    return fmt::format("{} ({}, trial {})", to_string(*cell.verdict), cell.oracle, cell.trials.size());
 }
 
 std::string original_text(const MatrixCell& cell) {
     return cell.outcome == CellOutcome::survived ? "held" : cell_text(cell);
 }
 
+bool says_nothing(const MatrixCell& cell) {
+    return cell.outcome == CellOutcome::skipped || cell.outcome == CellOutcome::not_run;
+}
+
 // Returns whether a cell is as it should be: a mutant is killed, an original is not.
 bool is_good(const MatrixCell& cell) {
     if (!cell.mutant.empty()) return cell.outcome == CellOutcome::killed;
-    return cell.outcome == CellOutcome::survived || cell.outcome == CellOutcome::skipped;
+    return cell.outcome == CellOutcome::survived || says_nothing(cell);
+}
+
+// Returns whether the matrix ended before all cells of a mutant did, and none of the others killed it.
+bool is_open(const Matrix& matrix, const SourceMutant& mutant) {
+    return !matrix.killed(mutant) && std::ranges::any_of(matrix.cells, [&](const MatrixCell& cell) {
+        return cell.mutant == mutant.name && cell.outcome == CellOutcome::not_run;
+    });
+}
+
+// Names the result of the trials of the originals.
+const char* fate_of_originals(const Matrix& matrix) {
+    if (matrix.false_positives() > 0) return "FALSE POSITIVES";
+    return matrix.original_trials() == 0 ? "not run" : "held";
 }
 
 std::string fate(const Matrix& matrix, const SourceMutant& mutant) {
-    if (matrix.killed(mutant)) return mutant.equivalent.empty() ? "killed" : "killed, though declared equivalent";
+    std::string broken;
+    for (const auto& cell : matrix.cells)
+        if (cell.mutant == mutant.name && cell.breaks_claim())
+            broken += fmt::format("{}{} on {}", broken.empty() ? "" : ", ", cell.scenario, cell.kernel);
+    if (matrix.killed(mutant)) {
+        if (!broken.empty()) return "killed, but CLAIM BROKEN by " + broken;
+        return mutant.equivalent.empty() ? "killed" : "killed, though declared equivalent";
+    }
     if (!mutant.equivalent.empty()) return "equivalent: " + mutant.equivalent;
     const bool unclaimed = std::ranges::find(matrix.unclaimed, mutant.name) != matrix.unclaimed.end();
+    if (is_open(matrix, mutant)) return "not run";
     return unclaimed ? "NOT KILLED: no scenario claims it" : "NOT KILLED";
 }
 
-bool lives(const Matrix& matrix, const SourceMutant& mutant) {
-    return mutant.equivalent.empty() && !matrix.killed(mutant);
+// Returns whether the mutant is not as it should be: it lives, or a scenario no longer convicts it that claims to.
+bool is_bad(const Matrix& matrix, const SourceMutant& mutant) {
+    const bool broken = std::ranges::any_of(
+        matrix.cells, [&](const MatrixCell& cell) { return cell.mutant == mutant.name && cell.breaks_claim(); });
+    return broken || (mutant.equivalent.empty() && !matrix.killed(mutant) && !is_open(matrix, mutant));
 }
 
 std::vector<const MatrixCell*> cells_of(const Matrix& matrix, const std::string& mutant) {
@@ -47,17 +76,19 @@ std::vector<const MatrixCell*> cells_of(const Matrix& matrix, const std::string&
 }
 
 std::string score_line(const Matrix& matrix) {
-    return fmt::format("kill score {} of {}; {} of the originals did not hold; {}", matrix.kills(), matrix.to_kill(),
-                       fmt::format("{} of {}", matrix.false_positives(), counted(matrix.original_trials(), "trial")),
-                       short_time(matrix.seconds));
+    return fmt::format(
+        "kill score {} of {}; {}{} of {} of the originals did not hold; {}", matrix.kills(), matrix.to_kill(),
+        matrix.broken_claims() == 0 ? "" : counted(matrix.broken_claims(), "claim") + " broken; ",
+        matrix.false_positives(), counted(matrix.original_trials(), "trial"), short_time(matrix.seconds));
 }
 
 Json cell_json(const MatrixCell& cell) {
     Json json = {{"kernel", cell.kernel},
                  {"mutant", cell.mutant},
                  {"scenario", cell.scenario},
+                 {"claimed", cell.claimed},
                  {"outcome", to_string(cell.outcome)},
-                 {"verdict", to_string(cell.verdict)},
+                 {"verdict", cell.verdict ? to_string(*cell.verdict) : ""},
                  {"oracle", cell.oracle},
                  {"reason", cell.reason}};
     json["trials"] = Json::array();
@@ -95,7 +126,7 @@ std::string matrix_text(const Matrix& matrix, const Paint& paint) {
     std::string out;
     for (const auto& mutant : matrix.mutants) {
         const std::string line = fmt::format("{:<30} {}", one_line(mutant.name), one_line(fate(matrix, mutant)));
-        out += (lives(matrix, mutant) ? paint.bad(line) : matrix.killed(mutant) ? paint.good(line) : line) + "\n";
+        out += (is_bad(matrix, mutant) ? paint.bad(line) : matrix.killed(mutant) ? paint.good(line) : line) + "\n";
         for (const MatrixCell* cell : cells_of(matrix, mutant.name))
             out += fmt::format("    {:<24} {:<44} {}\n", one_line(cell->kernel), one_line(cell->scenario),
                                cell_text(*cell));
@@ -104,7 +135,7 @@ std::string matrix_text(const Matrix& matrix, const Paint& paint) {
     for (const MatrixCell* cell : cells_of(matrix, "")) {
         std::string line =
             fmt::format("    {:<24} {:<44} {}", one_line(cell->kernel), one_line(cell->scenario), original_text(*cell));
-        if (cell->outcome != CellOutcome::survived) line += ": " + one_line(cell->reason);
+        if (cell->outcome != CellOutcome::survived && !cell->reason.empty()) line += ": " + one_line(cell->reason);
         out += (is_good(*cell) ? line : paint.bad(line)) + "\n";
     }
     const std::string score = score_line(matrix);
@@ -117,6 +148,7 @@ std::string matrix_json(const Matrix& matrix) {
                  {"scenarios", matrix.scenarios},
                  {"to_kill", matrix.to_kill()},
                  {"killed", matrix.kills()},
+                 {"broken_claims", matrix.broken_claims()},
                  {"original_trials", matrix.original_trials()},
                  {"false_positives", matrix.false_positives()},
                  {"interrupted", matrix.interrupted},
@@ -146,7 +178,7 @@ std::string matrix_markdown(const Matrix& matrix) {
     };
     for (const auto& mutant : matrix.mutants) {
         const std::string what = fate(matrix, mutant);
-        add(mutant.name, lives(matrix, mutant) ? "🔴 " + what : what, mutant.name);
+        add(mutant.name, is_bad(matrix, mutant) ? "🔴 " + what : what, mutant.name);
     }
     add("(none)", "original", "");
     return out;
@@ -176,15 +208,14 @@ std::string matrix_html(const Matrix& matrix) {
                 out += "<td>";
                 continue;
             }
-            const char* style = cell->outcome == CellOutcome::skipped ? "" : is_good(*cell) ? "killed" : "survived";
+            const char* style = says_nothing(*cell) ? "" : is_good(*cell) ? "killed" : "survived";
             out += fmt::format("<td class=\"{}\" title=\"{}\">{}", style, html_escaped(cell->reason),
                                html_escaped(mutant.empty() ? original_text(*cell) : cell_text(*cell)));
         }
     };
     for (const auto& mutant : matrix.mutants)
-        row(mutant.name, mutant.description, fate(matrix, mutant), lives(matrix, mutant), mutant.name);
-    row("the original", "the unchanged kernel", matrix.false_positives() == 0 ? "held" : "FALSE POSITIVES",
-        matrix.false_positives() != 0, "");
+        row(mutant.name, mutant.description, fate(matrix, mutant), is_bad(matrix, mutant), mutant.name);
+    row("the original", "the unchanged kernel", fate_of_originals(matrix), matrix.false_positives() != 0, "");
     return out + "\n</table>\n</html>\n";
 }
 

@@ -41,12 +41,26 @@ public:
 
 private:
     Status plan();
+    void add_cell(const std::string& kernel, const std::string& mutant, const Scenario& scenario);
     Status run_cell(MatrixCell& cell);
     const MatrixSpec& spec_;
     const std::vector<Host*>& hosts_;
     RunObserver& observer_;
     Matrix matrix_;
 };
+
+// `mutant` is empty for the parent itself.
+void MatrixRun::add_cell(const std::string& kernel, const std::string& mutant, const Scenario& scenario) {
+    MatrixCell cell;
+    cell.kernel = kernel;
+    cell.mutant = mutant;
+    cell.scenario = scenario.name;
+    if (const Claim* claim = mutant.empty() ? nullptr : scenario.claims(mutant); claim != nullptr) {
+        cell.claimed = true;
+        cell.setting = claim->setting;
+    }
+    matrix_.cells.push_back(std::move(cell));
+}
 
 Status MatrixRun::plan() {
     MEMRIG_TRY(const auto catalogue, kernel_catalogue());
@@ -83,20 +97,11 @@ Status MatrixRun::plan() {
             const bool claims_any = std::ranges::any_of(matrix_.mutants, [&](const SourceMutant& mutant) {
                 return scenario.claims(mutant.name) != nullptr && mutant.is_for(parent.id, parent.arch);
             });
-            if (spec_.all || !spec_.scenarios.empty() || claims_any)
-                matrix_.cells.push_back({parent.id, "", scenario.name, {}, {}, {}, {}, {}, {}});
+            if (spec_.all || !spec_.scenarios.empty() || claims_any) add_cell(parent.id, "", scenario);
             for (const auto& mutant : matrix_.mutants) {
-                const Claim* claim = scenario.claims(mutant.name);
-                if (mutant.is_for(parent.id, parent.arch) && (spec_.all || claim != nullptr))
-                    matrix_.cells.push_back({parent.id,
-                                             mutant.name,
-                                             scenario.name,
-                                             claim != nullptr ? claim->setting : "",
-                                             {},
-                                             {},
-                                             {},
-                                             {},
-                                             {}});
+                const bool claimed = scenario.claims(mutant.name) != nullptr;
+                if (mutant.is_for(parent.id, parent.arch) && (spec_.all || claimed))
+                    add_cell(parent.id, mutant.name, scenario);
             }
         }
     }
@@ -142,9 +147,10 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
         cell.reason = trial.reason;
         cell.oracle = trial.findings.empty() ? "" : trial.findings.front().oracle;
         cell.trials.push_back(std::move(trial));
-        if (convicts(cell.verdict)) break;
+        if (convicts(*cell.verdict)) break;
     }
-    if (convicts(cell.verdict)) cell.outcome = CellOutcome::killed;
+    if (!cell.verdict) cell.outcome = CellOutcome::inconclusive;
+    else if (convicts(*cell.verdict)) cell.outcome = CellOutcome::killed;
     else if (cell.verdict == Verdict::rig_fault) cell.outcome = CellOutcome::rig_fault;
     else {
         const bool held = std::ranges::any_of(cell.trials, [](const auto& t) { return t.verdict == Verdict::held; });
@@ -177,6 +183,7 @@ Result<Matrix> MatrixRun::run() {
 
 const char* to_string(CellOutcome outcome) {
     switch (outcome) {
+        case CellOutcome::not_run: return "not run";
         case CellOutcome::killed: return "killed";
         case CellOutcome::survived: return "survived";
         case CellOutcome::inconclusive: return "inconclusive";
@@ -184,6 +191,14 @@ const char* to_string(CellOutcome outcome) {
         case CellOutcome::rig_fault: return "rig-fault";
     }
     return "?";
+}
+
+bool MatrixCell::breaks_claim() const {
+    return claimed && (outcome == CellOutcome::survived || outcome == CellOutcome::inconclusive);
+}
+
+std::size_t Matrix::broken_claims() const {
+    return static_cast<std::size_t>(std::ranges::count_if(cells, &MatrixCell::breaks_claim));
 }
 
 bool Matrix::killed(const SourceMutant& mutant) const {
@@ -220,7 +235,9 @@ int Matrix::exit_status() const {
     if (interrupted) return kExitInterrupted;
     if (std::ranges::find(cells, CellOutcome::rig_fault, &MatrixCell::outcome) != cells.end()) return kExitRigFault;
     // A matrix without trials shows nothing.
-    return kills() == to_kill() && false_positives() == 0 && original_trials() > 0 ? kExitGood : kExitNotAsExpected;
+    return kills() == to_kill() && broken_claims() == 0 && false_positives() == 0 && original_trials() > 0
+               ? kExitGood
+               : kExitNotAsExpected;
 }
 
 Result<Matrix> run_matrix(const MatrixSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer) {

@@ -26,6 +26,7 @@ struct MatrixSpec {
 };
 
 enum class CellOutcome {
+    not_run,       // the matrix ended before the cell did
     killed,        // a trial convicted; for an original kernel a false positive
     survived,      // no trial convicted, and at least one held
     inconclusive,  // no trial proved anything
@@ -38,12 +39,16 @@ struct MatrixCell {
     std::string kernel;  // the parent's id
     std::string mutant;  // "" for the parent itself
     std::string scenario;
-    std::string setting;  // the setting that the scenario's claim needs
-    CellOutcome outcome = CellOutcome::inconclusive;
+    std::string setting;   // the setting that the scenario's claim needs
+    bool claimed = false;  // the scenario claims the mutant
+    CellOutcome outcome = CellOutcome::not_run;
     std::vector<TrialResult> trials;
-    Verdict verdict = Verdict::inconclusive;  // the last trial's, which decided
-    std::string oracle;                       // the oracle of that trial's first finding
+    std::optional<Verdict> verdict;  // the last trial's, which decided; none if there is no trial
+    std::string oracle;              // the oracle of that trial's first finding
     std::string reason;
+    // Returns whether the scenario claims the mutant, was run, and did not convict it. A skipped scenario breaks no
+    // claim.
+    [[nodiscard]] bool breaks_claim() const;
 };
 
 struct Matrix {
@@ -58,11 +63,13 @@ struct Matrix {
     // The number of mutants that are not declared equivalent, and how many of these were killed.
     [[nodiscard]] std::size_t to_kill() const;
     [[nodiscard]] std::size_t kills() const;
+    // The number of cells that break a claim, whether or not another scenario killed the mutant.
+    [[nodiscard]] std::size_t broken_claims() const;
     // The number of trials of original kernels, and how many of these did not hold.
     [[nodiscard]] std::size_t original_trials() const;
     [[nodiscard]] std::size_t false_positives() const;
-    // kExitGood if all mutants were killed and every original held. Else kExitNotAsExpected, kExitRigFault or
-    // kExitInterrupted.
+    // kExitGood if all mutants were killed, no claim was broken, and every original held. Else kExitNotAsExpected,
+    // kExitRigFault or kExitInterrupted.
     [[nodiscard]] int exit_status() const;
 };
 

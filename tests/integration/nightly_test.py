@@ -157,10 +157,27 @@ class Compare(Nights):
     def test_arms_that_come_and_go_are_shown(self):
         old = self.night(1, {CONTROL: [HELD] * 3, ("race/b", "control"): [HELD]})
         new = self.night(2, {CONTROL: "no such symbol", ("race/c", "control"): [HELD]})
-        text, read = self.compared(old, new)
+        text, read = self.compared(old, new, 1)
         self.assertIn("skipped: no such symbol", text)
         self.assertEqual([(cell["before"] is None, cell["after"] is None) for cell in read["cells"]],
                          [(False, False), (True, False), (False, True)])
+
+    def test_coverage_that_vanishes_is_a_regression(self):
+        old = self.night(1, {CONTROL: [HELD] * 3, MUTANT: [CAUGHT], ("race/b", "control"): "no such symbol"})
+        self.compared(old, old)
+        for day, cells, words in (
+                (2, {MUTANT: [CAUGHT]}, "3 trials before, now not in the campaign"),
+                (3, {CONTROL: "no such symbol", MUTANT: [CAUGHT]}, "3 trials before, now skipped: no such symbol"),
+                (4, {CONTROL: ("not set up", "it does not boot"), MUTANT: [CAUGHT]},
+                 "3 trials before, now not set up: it does not boot"),
+                (5, {CONTROL: [], MUTANT: [CAUGHT]}, "3 trials before, now none"),
+                (6, {CONTROL: [HELD] * 3, MUTANT: [trial("inconclusive", False)]},
+                 "1 of 1 trials convicted the mutant, now none of 1")):
+            text, read = self.compared(old, self.night(day, cells), 1)
+            self.assertIn("REGRESSION: " + words, text)
+            self.assertEqual(sum(len(cell["regressions"]) for cell in read["cells"]), 1)
+        more = self.night(7, {CONTROL: [HELD] * 3, MUTANT: [CAUGHT], ("race/b", "control"): [HELD]})
+        self.compared(old, more)
 
     def test_what_is_no_campaign_is_refused(self):
         night = self.night(1, {CONTROL: [HELD]})

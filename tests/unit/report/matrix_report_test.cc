@@ -71,6 +71,53 @@ TEST(Matrix, OneCellThatKillsIsEnough) {
     EXPECT_EQ(matrix.exit_status(), 0);
 }
 
+TEST(Matrix, AClaimThatItsScenarioNoLongerKeepsIsAFailure) {
+    Matrix matrix = matrix_report_sample();
+    MatrixCell claim = cell("online_store", Verdict::held, CellOutcome::survived);
+    claim.scenario = "validate/bad-write";
+    claim.claimed = true;
+    matrix.cells.push_back(claim);
+    EXPECT_EQ(matrix.kills(), 2u) << "another scenario kills it";
+    EXPECT_EQ(matrix.broken_claims(), 1u);
+    EXPECT_EQ(matrix.exit_status(), 1);
+    const std::string fate = "killed, but CLAIM BROKEN by validate/bad-write on ref-6.12-amd64";
+    EXPECT_NE(matrix_text(matrix, Paint(false)).find(fate), std::string::npos) << matrix_text(matrix, Paint(false));
+    EXPECT_NE(matrix_text(matrix, Paint(false)).find("1 claim broken"), std::string::npos);
+    EXPECT_NE(matrix_markdown(matrix).find("🔴 " + fate), std::string::npos);
+    EXPECT_NE(matrix_html(matrix).find("class=\"fate-bad\">" + fate), std::string::npos);
+    EXPECT_EQ(nlohmann::json::parse(matrix_json(matrix)).at("broken_claims"), 1);
+    for (const CellOutcome outcome : {CellOutcome::killed, CellOutcome::skipped}) {
+        matrix.cells.back().outcome = outcome;
+        EXPECT_EQ(matrix.exit_status(), 0) << to_string(outcome);
+    }
+    matrix.cells.back().outcome = CellOutcome::inconclusive;
+    EXPECT_EQ(matrix.exit_status(), 1);
+}
+
+// An interrupted matrix has cells that nobody has touched.
+TEST(Matrix, ACellThatWasNotRunSaysSo) {
+    EXPECT_EQ(MatrixCell().outcome, CellOutcome::not_run);
+    EXPECT_EQ(CellOutcome(), CellOutcome::not_run);
+    EXPECT_FALSE(MatrixCell().verdict);
+    Matrix matrix = matrix_report_sample();
+    for (const std::size_t i : {0u, 2u}) {
+        MatrixCell blank;
+        blank.kernel = matrix.cells[i].kernel;
+        blank.mutant = matrix.cells[i].mutant;
+        blank.scenario = matrix.cells[i].scenario;
+        matrix.cells[i] = blank;
+    }
+    matrix.interrupted = true;
+    EXPECT_EQ(matrix.kills(), 1u);
+    const std::string text = matrix_text(matrix, Paint(false));
+    EXPECT_NE(text.find("online_store                   not run\n"), std::string::npos) << text;
+    EXPECT_EQ(text.find("NOT KILLED"), std::string::npos);
+    EXPECT_NE(matrix_html(matrix).find("the original<td>not run"), std::string::npos) << matrix_html(matrix);
+    const auto json = nlohmann::json::parse(matrix_json(matrix));
+    EXPECT_EQ(json.at("cells")[0].at("outcome"), "not run");
+    EXPECT_EQ(json.at("cells")[0].at("verdict"), "");
+}
+
 TEST(Matrix, AnInconclusiveCellKillsNobody) {
     Matrix matrix = matrix_report_sample();
     matrix.cells[2] = cell("online_store", Verdict::inconclusive, CellOutcome::inconclusive);
