@@ -5,6 +5,7 @@
 #include <set>
 
 #include <poll.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <nlohmann/json.hpp>
@@ -13,7 +14,6 @@
 #include "base/clock.h"
 #include "base/exit_status.h"
 #include "base/file.h"
-#include "base/hash.h"
 #include "base/log.h"
 #include "base/process.h"
 #include "base/statistics.h"
@@ -115,8 +115,9 @@ public:
         MEMRIG_CHECK(prepare());
         const Status done = play();
         running_.clear();  // kills the workers that still run
-        std::error_code code;
-        fs::remove_all(scratch_, code);
+        std::error_code ignored;
+        fs::remove(spec_.directory / "scratch", ignored);
+        scratch_.reset();
         return done;
     }
 
@@ -130,15 +131,22 @@ private:
         return spec.budget ? std::optional(Deadline::after(*spec.budget)) : std::nullopt;
     }
 
+    // Makes the workers' TMPDIR, which nobody can foresee. Its path is in the campaign's directory: so the next run
+    // removes what this one leaves if it is killed.
+    Status make_scratch() {
+        const fs::path note = spec_.directory / "scratch";
+        struct stat left{};
+        if (const auto path = read_file(note, PATH_MAX))
+            if (::lstat(path->c_str(), &left) == 0 && S_ISDIR(left.st_mode) && left.st_uid == ::getuid()) {
+                std::error_code ignored;
+                fs::remove_all(*path, ignored);
+            }
+        MEMRIG_TRY(scratch_, TemporaryDirectory::make("memrig-campaign"));
+        return write_file(note, scratch_->path().string());
+    }
+
     Status prepare() {
-        // Temporary files that a killed worker left would otherwise stay for ever. No other campaign has this name.
-        const std::string name = Hasher().add(fs::absolute(spec_.directory).string()).finish().substr(0, 12);
-        scratch_ = fs::temp_directory_path() / fmt::format("memrig-campaign-{}-{}", ::getuid(), name);
-        std::error_code code;
-        fs::remove_all(scratch_, code);
-        MEMRIG_CHECK(make_directories(scratch_));
-        fs::permissions(scratch_, fs::perms::owner_all, code);
-        if (code) return fail(Fault::host, "cannot use {}: {}", scratch_.string(), code.message());
+        MEMRIG_CHECK(make_scratch());
         MEMRIG_TRY(const auto finished, store_.finished());
         MEMRIG_TRY(const auto progress, store_.progress());
         taken_.resize(spec_.plan.cells.size());
@@ -230,7 +238,7 @@ private:
 
     // A trial that begins without enough room would be a rig fault, which is no result to keep.
     Status check_room() const {
-        for (const fs::path& path : {spec_.directory, scratch_}) {
+        for (const fs::path& path : {spec_.directory, scratch_->path()}) {
             MEMRIG_TRY(const std::uint64_t room, free_space(path));
             if (room < spec_.least_room)
                 return fail_with({Fault::host,
@@ -264,7 +272,7 @@ private:
             options.argv.push_back(word);
         if (!cell.bench.empty()) options.argv.insert(options.argv.end(), {"--bench", cell.bench});
         options.output = log_of(directory);
-        options.environment = {"TMPDIR=" + scratch_.string()};
+        options.environment = {"TMPDIR=" + scratch_->path().string()};
         MEMRIG_TRY(Process process, Process::spawn(options));
         logger(LogLayer::campaign)
             .info("worker {} begins trial {} of {}, attempt {}, on {}", process.pid(), trial.number, cell.key(),
@@ -361,7 +369,7 @@ private:
     CampaignObserver& observer_;
     HostPool hosts_;
     std::optional<Deadline> give_up_;
-    fs::path scratch_;
+    std::optional<TemporaryDirectory> scratch_;
     std::vector<std::set<unsigned>> taken_;  // by cell: the numbers of trials that have a result or are running
     std::vector<unsigned> finished_, good_;  // by cell: trials that have a result, and those that are as expected
     std::vector<bool> left_out_;             // by cell: skipped, or not set up

@@ -1,11 +1,11 @@
 #include "libvirt/uploads.h"
 
 #include <array>
-#include <atomic>
 #include <cerrno>
 #include <charconv>
 #include <climits>
 #include <csignal>
+#include <random>
 #include <sstream>
 #include <vector>
 
@@ -103,6 +103,13 @@ std::string beginning() { return "memrig-" + this_host() + "-"; }
 
 std::string own_name() { return beginning() + std::to_string(::getpid()); }
 
+std::string unforeseen_name() {
+    std::random_device random;
+    std::string name = own_name() + "-";
+    for (int i = 0; i < 4; i++) name += fmt::format("{:08x}", static_cast<std::uint32_t>(random()));
+    return name;
+}
+
 bool is_left_behind(const std::string& name) {
     const std::string mine = beginning();
     if (!name.starts_with(mine)) return false;
@@ -125,9 +132,8 @@ Uploads::~Uploads() {
 }
 
 Status Uploads::make_pool() {
-    static std::atomic<unsigned> made = 0;
     remove_left_behind(connection_);
-    const std::string name = fmt::format("{}-{}", own_name(), ++made);
+    const std::string name = unforeseen_name();
     pool_.reset(virStoragePoolDefineXML(connection_.get(), pool_xml(name).c_str(), 0));
     if (!pool_) return std::unexpected(libvirt_error(Fault::host, "define a storage pool at libvirt"));
     if (virStoragePoolCreate(pool_.get(), VIR_STORAGE_POOL_CREATE_WITH_BUILD) < 0)

@@ -31,8 +31,8 @@ using RemoteFile = std::unique_ptr<virStorageVol, RemoveVolume>;
 // The path of `volume` on libvirt's host.
 Result<std::filesystem::path> path_of(virStorageVolPtr volume);
 
-// A storage pool of memrig's own: a directory below /var/tmp on libvirt's host, named memrig-HOST-PID-N after its
-// maker. It is removed with this object. If memrig is killed, the next memrig from the same host removes the pool.
+// A storage pool of memrig's own: a directory below /var/tmp on libvirt's host, named memrig-HOST-PID-RANDOM after
+// its maker. It is removed with this object. If memrig is killed, the next memrig from the same host removes the pool.
 // Thread-safe.
 class Uploads {
 public:
@@ -61,6 +61,8 @@ private:
 
 // memrig-HOST-PID of this process: the beginning of the names of all that it makes at a libvirt.
 std::string own_name();
+// own_name() and a random part: nobody on libvirt's host can make a directory of that name before.
+std::string unforeseen_name();
 // Whether `name`, of something at a libvirt, begins with own_name() of a process of this host that is gone.
 bool is_left_behind(const std::string& name);
 

@@ -114,6 +114,38 @@ TEST_F(CampaignRun, OrdersThatAWorkerRefusesEndIt) {
     EXPECT_THAT(done.error().message, HasSubstr("there is no kernel k"));
 }
 
+// Else another user could make the directory before.
+TEST_F(CampaignRun, TheTemporaryDirectoryOfItsWorkersCannotBeForeseen) {
+    order.jobs = 1;
+    works("echo $TMPDIR >>${out%/trials/*}/seen; stat -c %a $TMPDIR >>${out%/trials/*}/modes; report held '' true\n");
+    std::set<std::string> names;
+    for (const unsigned trials : {1u, 2u}) {
+        order.directory = directory->path() / "campaign";
+        order.plan.cells = {{"race/a", "k", "q35", "control", trials}};
+        fs::remove(order.directory / "campaign.sqlite");
+        fs::remove(order.directory / "seen");
+        ASSERT_TRUE(run());
+        const auto seen = read_file(order.directory / "seen");
+        ASSERT_TRUE(seen);
+        const std::string name = seen->substr(0, seen->find('\n'));
+        EXPECT_FALSE(fs::exists(name)) << "it stays";
+        names.insert(name);
+    }
+    EXPECT_EQ(names.size(), 2u) << *names.begin();
+    EXPECT_TRUE(read_file(order.directory / "modes")->starts_with("700\n"));
+    EXPECT_FALSE(fs::exists(order.directory / "scratch"));
+}
+
+TEST_F(CampaignRun, WhatAKilledOneLeftIsRemovedByTheNext) {
+    auto left = TemporaryDirectory::make("memrig-campaign-test");
+    ASSERT_TRUE(left);
+    ASSERT_TRUE(make_directories(order.directory));
+    ASSERT_TRUE(write_file(left->path() / "file", "x"));
+    ASSERT_TRUE(write_file(order.directory / "scratch", left->path().string()));
+    ASSERT_TRUE(run());
+    EXPECT_FALSE(fs::exists(left->path()));
+}
+
 TEST_F(CampaignRun, AnotherPlanIsRefused) {
     ASSERT_TRUE(run());
     order.plan.cells[0].trials = 6;

@@ -34,5 +34,14 @@ TEST(LeftBehind, IsNothingElse) {
     EXPECT_FALSE(is_left_behind(own_name().substr(0, own_name().rfind('-') + 1) + "99999999999"));
 }
 
+TEST(PoolName, CannotBeForeseen) {
+    const std::string one = unforeseen_name();
+    EXPECT_TRUE(one.starts_with(own_name() + "-"));
+    EXPECT_EQ(one.size(), own_name().size() + 33);
+    EXPECT_NE(unforeseen_name(), one);
+    EXPECT_FALSE(is_left_behind(one)) << "its maker lives";
+    EXPECT_TRUE(is_left_behind(name_of_the_dead() + one.substr(own_name().size())));
+}
+
 }  // namespace
 }  // namespace memrig
