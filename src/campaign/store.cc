@@ -59,7 +59,8 @@ Result<CampaignStore> CampaignStore::open_to_read(const fs::path& directory) {
 
 Status CampaignStore::check_schema(const fs::path& file) {
     MEMRIG_TRY(Statement known, database_.prepare("SELECT schema FROM campaign"));
-    MEMRIG_CHECK(known.run());
+    MEMRIG_TRY(const bool there, known.step());
+    if (!there) return fail(Fault::user_input, "{} is damaged: it does not say which campaign it is", file.string());
     schema_ = known.integer(0);
     if (schema_ >= 1 && schema_ <= kSchemaVersion) return {};
     return fail(Fault::user_input, "{}: its schema is {}, and this memrig knows 1 to {}", file.string(), schema_,

@@ -149,6 +149,8 @@ Json recipe_json(const TrialSpec& spec) {
 Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
     const fs::path path = trial_directory / "trial.json";
     const auto text = read_file(path, kMostRecipeBytes);
+    std::error_code code;
+    if (!text && fs::exists(path, code)) return fail(Fault::user_input, "{}", text.error().message);
     if (!text)
         return fail_with({Fault::user_input,
                           fmt::format("{} is not a trial's directory: it has no trial.json", trial_directory.string()),
@@ -210,6 +212,8 @@ Json verdict_json(const TrialResult& result) {
 Result<TrialResult> read_verdict(const fs::path& trial_directory) {
     const fs::path path = trial_directory / "verdict.json";
     const auto text = read_file(path, kMostVerdictBytes);
+    std::error_code code;
+    if (!text && fs::exists(path, code)) return fail(Fault::user_input, "{}", text.error().message);
     if (!text) return fail(Fault::user_input, "{} does not exist: the trial came to no verdict", path.string());
     return guarded(path.string(), [&] { return result_of(Json::parse(*text)); });
 }

@@ -187,6 +187,14 @@ TEST_F(CampaignDatabase, OfANewerMemrigIsRefused) {
     EXPECT_EQ(written.error().fault, Fault::user_input);
 }
 
+TEST_F(CampaignDatabase, WithoutItsOnlyRowIsDamaged) {
+    make(std::string(kFirstSchema) + "DELETE FROM campaign;");
+    const auto read = CampaignStore::open_to_read(directory->path());
+    ASSERT_FALSE(read);
+    EXPECT_EQ(read.error().fault, Fault::user_input);
+    EXPECT_THAT(read.error().message, HasSubstr("campaign.sqlite is damaged"));
+}
+
 TEST_F(CampaignDatabase, WithoutAResultHasNoEnd) {
     ASSERT_TRUE(CampaignStore::open(directory->path(), plan));
     EXPECT_THAT(record().started, MatchesRegex(kWhen));

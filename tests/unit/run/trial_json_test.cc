@@ -250,5 +250,19 @@ TEST_F(TrialJsonTest, AnOutcomeIsReadBackWhole) {
     EXPECT_TRUE(bad.error().message.starts_with("the journal, line 2, is damaged: ")) << bad.error().message;
 }
 
+// A file that is there, but cannot be read, is not missing.
+TEST_F(TrialJsonTest, AFileThatCannotBeReadIsNamedWithTheReason) {
+    const auto expect_reason = [](const auto& read, const fs::path& file) {
+        ASSERT_FALSE(read);
+        EXPECT_EQ(read.error().fault, Fault::user_input);
+        EXPECT_NE(read.error().message.find(file.string()), std::string::npos) << read.error().message;
+        EXPECT_NE(read.error().message.find("is a directory"), std::string::npos) << read.error().message;
+    };
+    ASSERT_TRUE(make_directories(recipe_file()));
+    ASSERT_TRUE(make_directories(verdict_file()));
+    expect_reason(read_recipe(directory.path()), recipe_file());
+    expect_reason(read_verdict(directory.path()), verdict_file());
+}
+
 }  // namespace
 }  // namespace memrig
