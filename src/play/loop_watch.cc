@@ -84,13 +84,12 @@ Result<std::set<std::uint64_t>> LoopWatch::callees_of(std::uint64_t function) {
     MEMRIG_CHECK(code);
     for (std::size_t back = 4; back <= code->size(); back++) {
         const std::size_t from = back > arch.longest_call ? back - arch.longest_call : 0;
-        const std::uint64_t target =
-            arch.call_target(std::string_view(*code).substr(from, back - from), function + back);
-        const Symbol* symbol = target == 0 ? nullptr : symbols_.containing(target);
+        const auto target = arch.call_target(std::string_view(*code).substr(from, back - from), function + back);
+        const Symbol* symbol = target ? symbols_.containing(*target) : nullptr;
         if (symbol == nullptr || !is_text(symbol->type) || says_nothing_of_loop(symbol->name)) continue;
         // Bytes that only look like a call go to no function's entry, except for the local one of ppc64le.
-        const std::uint64_t offset = target - symbol->address;
-        if (offset == 0 || offset == 8) callees.insert(target);
+        const std::uint64_t offset = *target - symbol->address;
+        if (offset == 0 || offset == 8) callees.insert(*target);
     }
     return callees;
 }

@@ -64,26 +64,27 @@ bool arm64_ends_in_call(std::string_view code) {
     return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000;  // bl, blr
 }
 
-std::uint64_t x86_call_target(std::string_view code, std::uint64_t back) {
-    if (code.size() < 5 || static_cast<unsigned char>(code[code.size() - 5]) != 0xe8) return 0;
-    return back +
-           static_cast<std::uint64_t>(std::int64_t{static_cast<std::int32_t>(word_at(code.substr(code.size() - 4)))});
-}
-
-// The call's own address, and the distance to its target in the lowest `bits` bits of a word.
-std::uint64_t relative(std::uint64_t call, std::uint32_t distance, unsigned bits) {
+constexpr std::uint64_t sign_extended(std::uint64_t value, unsigned bits) {
     const std::uint64_t sign = std::uint64_t{1} << (bits - 1);
-    return call + ((distance ^ sign) - sign);
+    return (value ^ sign) - sign;
 }
 
-std::uint64_t ppc_call_target(std::string_view code, std::uint64_t back) {
-    const std::uint32_t word = word_at(code);
-    return (word & 0xfc000003) == 0x48000001 ? relative(back - 4, word & 0x03fffffc, 26) : 0;
+std::optional<std::uint64_t> x86_call_target(std::string_view code, std::uint64_t address) {
+    constexpr std::size_t length = 5;
+    if (code.size() < length || static_cast<unsigned char>(code[code.size() - length]) != 0xe8) return std::nullopt;
+    return address + sign_extended(word_at(code.substr(code.size() - 4)), 32);
 }
 
-std::uint64_t arm64_call_target(std::string_view code, std::uint64_t back) {
+std::optional<std::uint64_t> ppc_call_target(std::string_view code, std::uint64_t address) {
     const std::uint32_t word = word_at(code);
-    return (word & 0xfc000000) == 0x94000000 ? relative(back - 4, (word & 0x03ffffff) << 2, 28) : 0;
+    if ((word & 0xfc000003) != 0x48000001) return std::nullopt;  // bl
+    return address - 4 + sign_extended(word & 0x03fffffc, 26);
+}
+
+std::optional<std::uint64_t> arm64_call_target(std::string_view code, std::uint64_t address) {
+    const std::uint32_t word = word_at(code);
+    if ((word & 0xfc000000) != 0x94000000) return std::nullopt;  // bl
+    return address - 4 + sign_extended(std::uint64_t{word & 0x03ffffff} << 2, 28);
 }
 
 std::uint64_t no_entry_offset(std::string_view) { return 0; }

@@ -38,9 +38,9 @@ struct Architecture {
     // Returns true if `code` ends in a call. `code` is the `longest_call` bytes before a possible return address.
     bool (*ends_in_call)(std::string_view code);
     std::size_t longest_call;
-    // Returns the address that a direct call goes to, or 0 if `code` does not end in one. `code` is the `longest_call`
-    // bytes before `back`, the address behind the call.
-    std::uint64_t (*call_target)(std::string_view code, std::uint64_t back);
+    // Returns the address that a direct call goes to. Nothing for an indirect call, or for no call. `code` is as for
+    // ends_in_call(), and ends at `address`.
+    std::optional<std::uint64_t> (*call_target)(std::string_view code, std::uint64_t address);
     // Returns how many bytes behind the symbol's address direct calls land (ppc64le's local entry), else 0. `code` is
     // the code at that address.
     std::uint64_t (*entry_offset)(std::string_view code);

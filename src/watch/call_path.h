@@ -2,8 +2,11 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <map>
+#include <optional>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -27,12 +30,28 @@ public:
     // The same, as return addresses.
     Result<std::vector<std::uint64_t>> addresses(Probe& probe, const Arrival& arrival, std::size_t depth);
 
+    // The same for a task inside code that has frames of its own, such as a lock that it waits for. Such a frame may
+    // hold return addresses of calls that ended long ago. So the path begins with the return address of the call into
+    // that code: the first one that lies outside it, and behind a direct call of it. `is_own` tells whether a function,
+    // by its plain name, is part of that code. `from` is an address on the task's stack, inside those frames or below
+    // them. Empty if no such call is found. REQUIRES: `depth` is at least 1.
+    Result<std::vector<std::string>> read_caller(Probe& probe, unsigned vcpu, std::uint64_t from,
+                                                 const std::function<bool(std::string_view)>& is_own,
+                                                 std::size_t depth);
+
 private:
-    Result<bool> is_return_address(Probe& probe, unsigned vcpu, std::uint64_t address);
+    // A word on a stack: whether it points behind a call, and where to if that is a direct one.
+    struct Word {
+        bool is_return = false;
+        std::optional<std::uint64_t> target = {};
+    };
+    Result<Word> judge(Probe& probe, unsigned vcpu, std::uint64_t address);
+    // The words from `from` on, at most kStackChunk bytes of them. `from` is on a kernel stack.
+    Result<std::vector<std::uint64_t>> words(Probe& probe, unsigned vcpu, std::uint64_t from);
 
     const SymbolTable& symbols_;
-    // The answers of is_return_address(), by address. They stay valid: kernel text does not change at these places.
-    std::map<std::uint64_t, bool> judged_;
+    // The answers of judge(), by address. They stay valid: kernel text does not change at these places.
+    std::map<std::uint64_t, Word> judged_;
 };
 
 }  // namespace memrig

@@ -265,6 +265,9 @@ Result<Response> LockLedger::at_primitive(const Primitive& primitive, const Arri
         return Response::pass();
     }
     MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    // Where a register holds the return address, the stack begins with another one.
+    if (event.path.empty() || event.path.front() != event.where) event.path.insert(event.path.begin(), event.where);
+    event.path.resize(std::min(event.path.size(), kPathDepth));
     if (primitive.effect != Effect::tries) write(event);
     MEMRIG_CHECK(conductor_.on_return(arrival, [this, &primitive, event](const Arrival& returned, std::uint64_t value) {
         return finish(primitive, event, returned, value);

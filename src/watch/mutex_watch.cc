@@ -23,11 +23,12 @@ constexpr std::size_t kMostWaiters = 64;
 // The part of a task_struct that is searched for `stack`, in bytes. POWER has 256 bytes of thread_info before it.
 constexpr std::uint64_t kTaskHead = 512;
 
-// Recognises the functions of the mutex code and of lockdep. A lock event names their caller instead.
-bool is_mutex_code(const std::string& place) {
-    constexpr std::array prefixes = {"mutex_",      "__mutex_", "_mutex_",      "__ww_mutex_", "rt_mutex_",
-                                     "__rt_mutex_", "rt_spin_", "lock_acquire", "lock_release"};
-    return std::ranges::any_of(prefixes, [&](const char* prefix) { return place.starts_with(prefix); });
+// Recognises the functions of the mutex code by their plain names (kernel/locking/mutex.c). A lock event names their
+// caller instead.
+bool is_mutex_code(std::string_view function) {
+    constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "ww_mutex_", "__ww_mutex_", "rt_mutex_",
+                                     "__rt_mutex_"};
+    return std::ranges::any_of(prefixes, [&](const char* prefix) { return function.starts_with(prefix); });
 }
 
 }  // namespace
@@ -124,7 +125,7 @@ Status MutexWatch::find_waiters(std::uint64_t address, const Mutex& mutex, const
     for (const std::uint64_t waiter : waiters) {
         const std::uint64_t task = stack_of(waiter);
         if (task != owner && !is_known_(task, address))
-            MEMRIG_CHECK(tell(LockAction::wants, task, address, mutex, stop));
+            MEMRIG_CHECK(tell({LockAction::wants, task, waiter}, address, mutex, stop));
     }
     return {};
 }
@@ -168,6 +169,8 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     const bool here = stop.address == address;  // this vCPU stopped for this very write
     const std::uint64_t old_task = before & ~kFlags;
     const std::uint64_t new_task = owner & ~kFlags;
+    // A task that stops for another reason is not in the mutex code: its stack does not tell where that was.
+    const auto inside = [&](std::uint64_t task) { return here && task == stop.task ? stop.registers.sp() : 0; };
     // With the PICKUP flag, the lock is being handed over. The new owner has it once it has cleared the flag.
     const bool owned_before = old_task != 0 && (before & kFlagPickup) == 0;
     const bool owned_now = new_task != 0 && (owner & kFlagPickup) == 0;
@@ -175,7 +178,7 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     std::uint64_t releaser = 0;
     if (owned_before && !(owned_now && same_owner)) {
         MEMRIG_TRY(releaser, task_of(old_task, stop.vcpu));
-        MEMRIG_CHECK(tell(LockAction::releases, releaser, address, mutex, stop));
+        MEMRIG_CHECK(tell({LockAction::releases, releaser, inside(releaser)}, address, mutex, stop));
     }
     if (owned_now && !(owned_before && same_owner)) {
         MEMRIG_TRY(std::uint64_t task, taker_of(new_task, stop.vcpu));
@@ -184,25 +187,24 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
             MEMRIG_ASSERT(known != tasks_.end(), "taker_of() notes the owner");
             task = known->second.task = stop.task;
         }
-        MEMRIG_CHECK(tell(LockAction::takes, task, address, mutex, stop));
+        MEMRIG_CHECK(tell({LockAction::takes, task, inside(task)}, address, mutex, stop));
         // Another task is the owner: the task that stopped for its write was too late, unless it was the releaser.
         const bool late = here && task != stop.task && stop.task != releaser;
-        return late ? tell(LockAction::wants, stop.task, address, mutex, stop) : Status();
+        return late ? tell({LockAction::wants, stop.task, inside(stop.task)}, address, mutex, stop) : Status();
     }
     // A write that does not change the owner is a failed attempt on the fast path, or a waiter that sets its flag.
     const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);
     if (!here || !owned_now || !waits) return {};
     MEMRIG_TRY(const std::uint64_t task, task_of(new_task, stop.vcpu));
-    return task == stop.task ? Status() : tell(LockAction::wants, stop.task, address, mutex, stop);
+    if (task == stop.task) return {};
+    return tell({LockAction::wants, stop.task, inside(stop.task)}, address, mutex, stop);
 }
 
-Status MutexWatch::tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex,
-                        const Arrival& stop) {
-    LockEvent event{stop.at, task, stop.vcpu, action, false, mutex.name, address, "?", {}};
-    // The call path can be read only from the stack of the task that stopped.
-    if (task == stop.task) {
-        MEMRIG_TRY(event.path, paths_.read(conductor_.probe(), stop, kPathDepth));
-        std::erase_if(event.path, is_mutex_code);
+Status MutexWatch::tell(const Told& told, std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
+    LockEvent event{stop.at, told.task, stop.vcpu, told.action, false, mutex.name, address, "?", {}};
+    if (told.inside != 0) {
+        MEMRIG_TRY(event.path,
+                   paths_.read_caller(conductor_.probe(), stop.vcpu, told.inside, is_mutex_code, kPathDepth));
         if (!event.path.empty()) event.where = event.path.front();
     }
     listener_(std::move(event));

@@ -54,6 +54,13 @@ private:
         std::string name;
         std::uint64_t owner;  // the field's last known value
     };
+    // An event to tell of. `inside` is an address on the task's stack, in the frames of the mutex code or below them;
+    // 0 if the stack does not show where the event took place.
+    struct Told {
+        LockAction action;
+        std::uint64_t task;
+        std::uint64_t inside;
+    };
     Status changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop);
     // Returns the task (kernel stack) of an owner (task_struct), which is the task_struct's `stack` member. This member
     // is the first pointer in it that is aligned like a stack (include/linux/sched.h: behind thread_info and the
@@ -75,7 +82,7 @@ private:
     Result<bool> is_waiter(std::uint64_t waiter, std::uint64_t task_struct, unsigned vcpu);
     // Returns the base of the kernel stack on which `address` lies.
     [[nodiscard]] std::uint64_t stack_of(std::uint64_t address) const;
-    Status tell(LockAction action, std::uint64_t task, std::uint64_t address, const Mutex& mutex, const Arrival& stop);
+    Status tell(const Told& told, std::uint64_t address, const Mutex& mutex, const Arrival& stop);
 
     Conductor& conductor_;
     CallPaths& paths_;

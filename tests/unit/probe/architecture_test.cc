@@ -60,20 +60,21 @@ TEST(Architecture, Arm64Nops) {
     EXPECT_EQ(arm.link, "x30");
 }
 
-TEST(Architecture, TargetsOfDirectCalls) {
+TEST(Architecture, ADirectCallHasATarget) {
+    constexpr std::uint64_t place = 0xffffffff81000100;
     const Architecture& x86 = *find_architecture("x86_64");
-    EXPECT_EQ(x86.call_target("\x90\x90\xe8\xfb\xfe\xff\xff"s, 0xffffffff81000205), 0xffffffff81000100u);
-    EXPECT_EQ(x86.call_target("\xe8\x00\x01\x00\x00"s, 0xffffffff81000005), 0xffffffff81000105u);
-    EXPECT_EQ(x86.call_target("\xff\xd0", 0xffffffff81000005), 0u) << "call *%rax";
-    EXPECT_EQ(x86.call_target("", 0xffffffff81000005), 0u);
+    EXPECT_EQ(x86.call_target("\x90\x90\xe8\x10\x00\x00\x00"s, place), place + 0x10);
+    EXPECT_EQ(x86.call_target("\xe8\xf0\xff\xff\xff"s, place), place - 0x10);
+    EXPECT_EQ(x86.call_target("\xff\xd0"s, place), std::nullopt) << "call *%rax";
     const Architecture& ppc = *find_architecture("ppc64le");
-    EXPECT_EQ(ppc.call_target("\x01\x01\x00\x48"s, 0xc000000000001004), 0xc000000000001100u);  // bl .+0x100
-    EXPECT_EQ(ppc.call_target("\x01\xff\xff\x4b"s, 0xc000000000001004), 0xc000000000000f00u);  // bl .-0x100
-    EXPECT_EQ(ppc.call_target("\x21\x04\x80\x4e"s, 0xc000000000001004), 0u) << "bctrl";
+    EXPECT_EQ(ppc.call_target("\x11\x00\x00\x48"s, place), place - 4 + 0x10);  // bl
+    EXPECT_EQ(ppc.call_target("\xf1\xff\xff\x4b"s, place), place - 4 - 0x10);
+    EXPECT_EQ(ppc.call_target("\x21\x04\x80\x4e"s, place), std::nullopt) << "bctrl";
     const Architecture& arm = *find_architecture("aarch64");
-    EXPECT_EQ(arm.call_target("\x40\x00\x00\x94"s, 0xffff800008001004), 0xffff800008001100u);  // bl .+0x100
-    EXPECT_EQ(arm.call_target("\xc0\xff\xff\x97"s, 0xffff800008001004), 0xffff800008000f00u);  // bl .-0x100
-    EXPECT_EQ(arm.call_target("\x00\x00\x3f\xd6"s, 0xffff800008001004), 0u) << "blr x0";
+    EXPECT_EQ(arm.call_target("\x04\x00\x00\x94"s, place), place - 4 + 0x10);  // bl
+    EXPECT_EQ(arm.call_target("\xfc\xff\xff\x97"s, place), place - 4 - 0x10);
+    EXPECT_EQ(arm.call_target("\x20\x00\x3f\xd6"s, place), std::nullopt) << "blr x1";
+    for (const auto& arch : architectures()) EXPECT_EQ(arch.call_target("", place), std::nullopt) << arch.name;
 }
 
 TEST(Architecture, PreservedRegistersAreNotScratch) {
