@@ -28,21 +28,28 @@ void check_vcpus(const TrialEvidence& evidence, std::vector<std::string>& wrong)
                                     expected.present, expected.online));
 }
 
+Finding finding_of(const std::vector<std::string>& wrong) {
+    return Finding{"accounting", Verdict::accounting, wrong.front(), wrong, SentenceKey{wrong.front()}};
+}
+
+// A refusal that did not come convicts without a look at the memory: the play may have ended for that very reason.
+std::optional<Finding> missed_refusal(const TrialEvidence& evidence) {
+    const auto missed = missed_refusals(evidence.schedule, evidence.performance);
+    return missed.empty() ? std::nullopt : std::optional(finding_of(missed));
+}
+
 }  // namespace
 
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
-    if (!performance.after) return std::nullopt;
+    if (!performance.after) return missed_refusal(evidence);
     // Overtaking, unexpected answers and failed writes come first: the other differences may follow from them.
     std::vector<std::string> wrong = performance.overtaking;
     const auto answers = unexpected_answers(evidence.schedule, performance);
     wrong.insert(wrong.end(), answers.begin(), answers.end());
     for (const auto& write : performance.writes) {
         const Actor* actor = evidence.schedule.find(write.writer);
-        if (actor == nullptr || actor->expects(write.error)) continue;
-        const std::string target = actor->writes_to_one_file() ? "" : fmt::format(" to memory{}", write.block);
-        wrong.push_back(fmt::format("{}'s write{}: {}, not {}", write.writer, target, errno_name(write.error),
-                                    errno_names(actor->expected)));
+        if (actor != nullptr && !actor->expects(write.error)) wrong.push_back(unexpected_write(*actor, write));
     }
     const auto off = check_blocks(performance.before, *performance.after,
                                   goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
@@ -51,7 +58,7 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const auto drifted = drift(performance.footprints);
     wrong.insert(wrong.end(), drifted.begin(), drifted.end());
     if (wrong.empty()) return std::nullopt;
-    return Finding{"accounting", Verdict::accounting, wrong.front(), wrong, SentenceKey{wrong.front()}};
+    return finding_of(wrong);
 }
 
 }  // namespace memrig

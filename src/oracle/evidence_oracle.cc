@@ -31,6 +31,7 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     if (const auto no_memory = std::ranges::find(printed, ConsoleFindingKind::out_of_memory, &ConsoleFinding::kind);
         no_memory != printed.end())
         missing.insert(missing.begin(), "the guest ran out of memory: " + no_memory->headline);
+    if (!evidence.performance.in_vain.empty()) missing.push_back(evidence.performance.in_vain);
     for (const auto& [spec, counts] : evidence.elisions)
         if (counts.locks == 0)
             missing.push_back(fmt::format("{} was never called by {}: nothing was elided", spec.lock,

@@ -189,10 +189,38 @@ Status Director::release(const Step& step) {
     return {};
 }
 
-Result<RunEnd> Director::run_until(const std::function<bool()>& shown, const std::function<bool()>& in_vain) {
-    const auto over = [&] { return record_.crashed() || shown() || in_vain(); };
-    MEMRIG_TRY(const RunEnd end, stalls_.run_until(over, Deadline::after(kStepPatience)));
-    return shown() ? end : RunEnd::expired;
+Result<RunEnd> Director::run_until(const Step& step, const std::function<bool()>& shown) {
+    std::string reason;
+    const auto over = [&] {
+        if (record_.crashed() || shown()) return true;
+        if (step.kind == StepKind::finish && stalls_.hopeless()) return true;
+        reason = in_vain(step);
+        return !reason.empty();
+    };
+    const auto give_up = Deadline::after(kStepPatience);
+    const bool looks = step.asks_for(Observation::Kind::asleep);
+    for (;;) {
+        MEMRIG_TRY(const RunEnd end,
+                   stalls_.run_until(over, looks ? Deadline::after(kLook).earlier(give_up) : give_up));
+        if (shown()) return RunEnd::done;
+        if (!reason.empty()) record_.note_in_vain(reason);
+        if (end == RunEnd::done || give_up.expired()) return RunEnd::expired;
+        MEMRIG_CHECK(stalls_.look_for_sleeper(actor_of(step)));
+    }
+}
+
+std::string Director::missed_refusal() {
+    roster_.collect_writes();
+    const auto missed = missed_refusals(schedule_, record_.performance());
+    return missed.empty() ? std::string() : "an expected refusal did not come: " + missed.front();
+}
+
+std::string Director::in_vain(const Step& step) {
+    if (const std::string missed = missed_refusal(); !missed.empty()) return missed;
+    // An actor that has finished neither comes to a hold any more nor shows anything.
+    if (step.kind != StepKind::finish && roster_.has_started(step.actor) && roster_.finished(actor_of(step)))
+        return step.actor + " has finished, and does nothing more";
+    return {};
 }
 
 Result<RunEnd> Director::await(const Step& step) {
@@ -205,16 +233,9 @@ Result<RunEnd> Director::await(const Step& step) {
 Result<RunEnd> Director::await_observation(const Step& step) {
     // An actor that does not stall finishes instead. The two are told apart once the page is let go.
     const bool may_finish = step.asks_for(Observation::Kind::stalled);
-    const auto shown = [&] {
+    return run_until(step, [&] {
         return record_.crashed() || seen_since_hold(step) || (may_finish && roster_.finished(actor_of(step)));
-    };
-    const auto give_up = Deadline::after(kStepPatience);
-    const bool looks = step.asks_for(Observation::Kind::asleep);
-    for (;;) {
-        MEMRIG_TRY(const RunEnd end, stalls_.run_until(shown, looks ? Deadline::after(kLook) : give_up));
-        if (end == RunEnd::done || give_up.expired()) return end;
-        MEMRIG_CHECK(stalls_.look_for_sleeper(actor_of(step)));
-    }
+    });
 }
 
 Result<bool> Director::play_step(const Step& step) {
@@ -224,11 +245,14 @@ Result<bool> Director::play_step(const Step& step) {
         case StepKind::start:
             arm_next_hold(step);
             MEMRIG_CHECK(cast_.actions().start(actor_of(step)));
+            if (const std::string missed = missed_refusal(); !missed.empty()) {
+                record_.note_in_vain(missed);
+                end = RunEnd::expired;
+            }
             break;
         case StepKind::hold: {
-            // An actor that has finished does not come any more.
             const auto reached = [&] { return armed(step).reached; };
-            MEMRIG_TRY(end, run_until(reached, finished));
+            MEMRIG_TRY(end, run_until(step, reached));
             break;
         }
         case StepKind::await: {
@@ -236,7 +260,7 @@ Result<bool> Director::play_step(const Step& step) {
             break;
         }
         case StepKind::finish: {
-            MEMRIG_TRY(end, run_until(finished, [this] { return stalls_.hopeless(); }));
+            MEMRIG_TRY(end, run_until(step, finished));
             break;
         }
         case StepKind::release: MEMRIG_CHECK(release(step)); break;

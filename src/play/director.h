@@ -43,8 +43,11 @@ private:
     // Expired unless the step's observation was seen, and outlasted a dwell if it is momentary and under a hold.
     Result<RunEnd> await(const Step& step);
     Result<RunEnd> await_observation(const Step& step);
-    // Runs until `shown` or the crash. Expired unless `shown`.
-    Result<RunEnd> run_until(const std::function<bool()>& shown, const std::function<bool()>& in_vain);
+    // Runs until `shown`, the crash, or the moment from which on the step cannot come true. Expired unless `shown`.
+    Result<RunEnd> run_until(const Step& step, const std::function<bool()>& shown);
+    // Why the step cannot come true any more; "" if it can.
+    [[nodiscard]] std::string in_vain(const Step& step);
+    [[nodiscard]] std::string missed_refusal();
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
     // True if the step asks for this observation, and it was made since the last hold began.

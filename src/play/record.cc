@@ -28,6 +28,12 @@ void Record::note_step(const std::string& text) {
     performance_.step = text;
 }
 
+void Record::note_in_vain(const std::string& reason) {
+    timeline_.add("rig", "in vain", reason);
+    logger(LogLayer::play).info("the step is in vain: {}", reason);
+    performance_.in_vain = reason;
+}
+
 void Record::note_switch(const Switch& taken) {
     timeline_.add("rig", "switch", taken.text());
     logger(LogLayer::play).info("switch: {}", taken.text());

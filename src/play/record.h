@@ -38,6 +38,8 @@ public:
     // Explore mode has no steps: the text of the order stands in for the step.
     void note_order(std::string text) { performance_.step = std::move(text); }
     void note_end(PlayEnd end) { performance_.end = end; }
+    // The step cannot come true any more.
+    void note_in_vain(const std::string& reason);
     // From the first step to the last.
     void note_duration(double seconds) { performance_.schedule_seconds = seconds; }
 

@@ -78,6 +78,10 @@ std::optional<Refusal> parse_refusal(const std::string& text) {
 
 bool Actor::expects_qemu_to() const { return std::ranges::all_of(refusals, &Refusal::by_kernel); }
 
+bool Actor::refused_by_qemu_alone() const {
+    return !refusals.empty() && std::ranges::none_of(refusals, &Refusal::by_kernel);
+}
+
 bool Actor::expects_answer(const std::string& answer) const {
     if (refusals.empty()) return answer == kDone;
     return std::ranges::any_of(refusals, [&](const Refusal& refusal) { return refusal.is(answer); });

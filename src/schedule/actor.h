@@ -93,6 +93,8 @@ struct Actor {
     [[nodiscard]] bool expects_success() const { return is_thread() ? expects(0) : refusals.empty(); }
     // Whether QEMU is expected to do its part, whatever the kernel makes of it.
     [[nodiscard]] bool expects_qemu_to() const;
+    // True if only QEMU itself is expected to refuse, and not the kernel later.
+    [[nodiscard]] bool refused_by_qemu_alone() const;
     // True if this answer of QEMU or of the kernel is expected.
     [[nodiscard]] bool expects_answer(const std::string& answer) const;
     [[nodiscard]] std::string expected_answer() const;  // "done", or each refusal

@@ -82,4 +82,25 @@ bool shows_standstill(const StuckSample& first, const StuckSample& second) {
     return !movement_between(first, second).has_value();
 }
 
+std::string unexpected_write(const Actor& actor, const WriterReport& write) {
+    const std::string target = actor.writes_to_one_file() ? "" : fmt::format(" to memory{}", write.block);
+    return fmt::format("{}'s write{}: {}, not {}", write.writer, target, errno_name(write.error),
+                       errno_names(actor.expected));
+}
+
+std::vector<std::string> missed_refusals(const Schedule& schedule, const Performance& performance) {
+    std::vector<std::string> missed;
+    for (const auto& [name, answer] : performance.answers) {
+        const Actor* actor = schedule.find(name);
+        if (actor == nullptr || answer != kDone || !actor->refused_by_qemu_alone()) continue;
+        missed.push_back(fmt::format("{}: {}, not {}", name, answer, actor->expected_answer()));
+    }
+    for (const auto& write : performance.writes) {
+        const Actor* actor = schedule.find(write.writer);
+        if (actor != nullptr && write.error == 0 && !actor->expects(0))
+            missed.push_back(unexpected_write(*actor, write));
+    }
+    return missed;
+}
+
 }  // namespace memrig

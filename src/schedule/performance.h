@@ -107,6 +107,7 @@ enum class PlayEnd {
 struct Performance {
     PlayEnd end = PlayEnd::expired;
     std::string step;       // the last one that was played
+    std::string in_vain;    // why that step could not come true any more; "" if it was not known
     PluggedBlocks plugged;  // by adder, where QEMU took its device and it is whole blocks
     std::map<std::string, std::string>
         answers;  // by actor that plugs or unplugs a pc-dimm: "done", or a refusal as Refusal::shown() has it
@@ -125,5 +126,12 @@ struct Performance {
     std::vector<Footprint> footprints;                     // of a loop: one for each of the schedule's looks()
     double schedule_seconds = 0;                           // from the first step to the last
 };
+
+// Returns one line for each refusal that can no longer come, because the request that should have been refused was
+// granted: "second: done, not GenericError: ...". QEMU's word is final if no refusal by the kernel is expected. A write
+// that should fail, and was done, is final. Other unexpected answers are not among them: the play goes on after them.
+std::vector<std::string> missed_refusals(const Schedule& schedule, const Performance& performance);
+// "onliner's write to memory32: done, not EBUSY".
+std::string unexpected_write(const Actor& actor, const WriterReport& write);
 
 }  // namespace memrig

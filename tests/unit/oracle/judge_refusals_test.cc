@@ -1,4 +1,6 @@
 // The judge and what QEMU and the kernel refuse: the refusal that is expected holds, none or another one convicts.
+#include <cerrno>
+
 #include <gtest/gtest.h>
 
 #include "unit/support/trial_samples.h"
@@ -43,6 +45,30 @@ TEST(JudgeOfRefusals, NoneIsConvicted) {
     const Judgement judgement = trial.judged();
     EXPECT_EQ(judgement.verdict, Verdict::accounting);
     EXPECT_EQ(judgement.reason, "adder: done, not GenericError: no free slots");
+}
+
+// The play ends where QEMU grants what it should refuse: the memory is not looked at.
+TEST(JudgeOfRefusals, NoneIsConvictedWhereThePlayEndedForIt) {
+    RefusedTrial trial;
+    trial.performance.answers["adder"] = "done";
+    trial.performance.after.reset();
+    trial.performance.end = PlayEnd::expired;
+    trial.performance.in_vain = "an expected refusal did not come";
+    EXPECT_EQ(trial.judged().verdict, Verdict::accounting);
+    EXPECT_EQ(trial.judged().reason, "adder: done, not GenericError: no free slots");
+    EXPECT_EQ(judge(trial.evidence(), {"crash"}).reason, "an expected refusal did not come");
+    trial.schedule.actors[0].refusals.push_back({"console", "the kernel may still refuse"});
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+}
+
+TEST(JudgeOfRefusals, AWriteThatShouldFailAndWasDoneIsConvictedWithoutALookAtTheMemory) {
+    SampleTrial trial;
+    trial.schedule.actors[1].expected = {EBUSY, EAGAIN};
+    trial.performance.after.reset();
+    trial.performance.end = PlayEnd::expired;
+    EXPECT_EQ(trial.judged().reason, "onliner's write to memory32: done, not EBUSY or EAGAIN");
+    trial.performance.writes[0].error = ENOMEM;
+    EXPECT_EQ(trial.verdict(), Verdict::inconclusive) << "another error may follow from what did not come to its end";
 }
 
 TEST(JudgeOfRefusals, AnotherOneIsConvicted) {
