@@ -31,6 +31,8 @@ Status Director::play() {
     MEMRIG_CHECK(cast_.arm());
     MEMRIG_CHECK(cast_.watch());
     MEMRIG_CHECK(set_watches());
+    const auto holds = [](const Step& step) { return step.kind == StepKind::hold && !step.parked; };
+    if (std::ranges::any_of(schedule_.steps, holds)) MEMRIG_CHECK(held_waits_.watch());
     const auto begun = steady_clock().now();
     MEMRIG_CHECK(play_rounds());
     return conclude(cast_, conductor_, begun);
@@ -122,6 +124,7 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
     hold.parked = keep == Keep::park;
     record_.note_hold({step.actor, step.at, arrival.vcpu, block, arrival.at, {}});
     if (hold.parked) return cast_.parking().park(ParkReason::keep);
+    MEMRIG_CHECK(held_waits_.begin_hold());
     return Response::hold();
 }
 
@@ -185,6 +188,7 @@ Status Director::release(const Step& step) {
     if (actor.kind == ActorKind::pinner) return cast_.actions().let_page_go(actor);
     for (const auto& hold : record_.note_release(step.actor))
         if (!std::exchange(armed(step).parked, false)) conductor_.release(hold.vcpu);
+    if (conductor_.held().empty()) MEMRIG_CHECK(held_waits_.end_hold());
     arm_next_hold(step);
     return {};
 }
@@ -220,6 +224,18 @@ std::string Director::in_vain(const Step& step) {
     // An actor that has finished neither comes to a hold any more nor shows anything.
     if (step.kind != StepKind::finish && roster_.has_started(step.actor) && roster_.finished(actor_of(step)))
         return step.actor + " has finished, and does nothing more";
+    return wait_for_held(step);
+}
+
+std::string Director::wait_for_held(const Step& step) const {
+    const std::string wait = held_waits_.wait_of(step.actor);
+    // Another task shows that an actor's work is queued.
+    if (wait.empty() || step.asks_for(Observation::Kind::queued)) return {};
+    for (const auto& hold : record_.performance().holds)
+        if (!hold.released && !hold.pfn && conductor_.held().contains(hold.vcpu))
+            return fmt::format(
+                "{} waits for {}, which does not come while {}'s vCPU is held: hold {} with parked = true", step.actor,
+                wait, hold.actor, hold.actor);
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <string>
 
 #include "play/cast.h"
+#include "play/held_waits.h"
 
 namespace memrig {
 
@@ -18,7 +19,8 @@ public:
           stalls_(cast.stalls()),
           conductor_(conductor),
           symbols_(symbols),
-          schedule_(schedule) {}
+          schedule_(schedule),
+          held_waits_(conductor, cast.roster(), symbols) {}
 
     Status play();
 
@@ -48,6 +50,8 @@ private:
     // Why the step cannot come true any more; "" if it can.
     [[nodiscard]] std::string in_vain(const Step& step);
     [[nodiscard]] std::string missed_refusal();
+    // Why the step's actor cannot go on while a vCPU is held; "" if it can, as far as is known.
+    [[nodiscard]] std::string wait_for_held(const Step& step) const;
     void arm_next_hold(const Step& done);
     [[nodiscard]] bool seen_since_hold(const Step& step) const;
     // True if the step asks for this observation, and it was made since the last hold began.
@@ -64,6 +68,7 @@ private:
     Conductor& conductor_;
     const SymbolTable& symbols_;
     const Schedule& schedule_;
+    HeldWaits held_waits_;
     std::map<std::string, ArmedHold> armed_;            // by actor
     std::map<const Observation*, unsigned> stalls_of_;  // times running
 };
