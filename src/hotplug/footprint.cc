@@ -98,22 +98,56 @@ Result<Footprint> take_footprint(QmpClient& qmp, GuestLink& guest, Deadline dead
     return footprint;
 }
 
-std::vector<std::string> drift(const std::vector<Footprint>& footprints) {
+std::vector<std::string> growing(std::span<const Footprint> footprints) {
+    std::vector<std::string> names;
+    if (footprints.size() < 2) return names;
+    for (const auto& [name, now] : footprints.back().counters) {
+        const auto stops = [&](const Footprint& before, const Footprint& after) {
+            return counted(after, name) < counted(before, name) + after.round - before.round;
+        };
+        if (std::ranges::adjacent_find(footprints, stops) == footprints.end()) names.push_back(name);
+    }
+    return names;
+}
+
+std::vector<std::string> drift(const std::vector<Footprint>& footprints, std::size_t least) {
     std::vector<std::string> lines;
     if (footprints.size() < 2) return lines;
     const Footprint& first = footprints.front();
     const Footprint& last = footprints.back();
     for (const auto& later : footprints)
         if (lines.empty()) compare_facts(first, later, lines);
-    for (const auto& [name, now] : last.counters) {
-        const bool leaks = std::ranges::adjacent_find(footprints, [&](const Footprint& before, const Footprint& after) {
-                               return counted(after, name) < counted(before, name) + after.round - before.round;
-                           }) == footprints.end();
-        if (leaks)
-            lines.push_back(fmt::format("{}: {} more after {} rounds ({}, was {})", name, now - counted(first, name),
-                                        last.round - first.round, now, counted(first, name)));
+    if (footprints.size() < least) return lines;
+    for (const auto& name : growing(footprints)) {
+        const std::uint64_t now = counted(last, name), was = counted(first, name);
+        lines.push_back(fmt::format("{}: {} more after {} rounds ({}, was {})", name, now - was,
+                                    last.round - first.round, now, was));
     }
     return lines;
+}
+
+std::vector<std::string> stopped_growing(const std::vector<Footprint>& footprints, std::size_t suspected) {
+    std::vector<std::string> lines;
+    if (footprints.size() <= suspected) return lines;
+    const std::span<const Footprint> all(footprints);
+    const auto at_last = growing(all);
+    for (const auto& name : growing(all.first(suspected))) {
+        if (std::ranges::find(at_last, name) != at_last.end()) continue;
+        const Footprint& then = all[suspected - 1];
+        lines.push_back(fmt::format("{} grew by {} up to round {}, and by {} up to round {}", name,
+                                    counted(then, name) - counted(all.front(), name), then.round,
+                                    static_cast<std::int64_t>(counted(all.back(), name) - counted(all.front(), name)),
+                                    all.back().round));
+    }
+    return lines;
+}
+
+std::string changes(const Footprint& before, const Footprint& after) {
+    std::string text;
+    for (const auto& [name, now] : after.counters)
+        if (const std::uint64_t was = counted(before, name); was != now)
+            text += fmt::format("{}{} {} -> {}", text.empty() ? "" : ", ", name, was, now);
+    return text;
 }
 
 }  // namespace memrig

@@ -3,6 +3,7 @@
 
 #include <cstdint>
 #include <map>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -25,9 +26,19 @@ struct Footprint {
 // REQUIRES: the guest runs.
 Result<Footprint> take_footprint(QmpClient& qmp, GuestLink& guest, Deadline deadline);
 
+// Returns the names of the counters that grew from each footprint to the next by at least one for each round between
+// them. A leak in every round cannot grow by less. Empty if there are fewer than two footprints.
+std::vector<std::string> growing(std::span<const Footprint> footprints);
+
 // Returns one line for each thing that has drifted: a fact that differs from the first footprint in a later one, or a
-// counter that grew from each footprint to the next by at least one for each round between them. A leak in every round
-// cannot grow by less. A counter that grows by chance does not do so in every stretch.
-std::vector<std::string> drift(const std::vector<Footprint>& footprints);
+// counter that is growing() in all footprints. A counter grows by chance, too, so it is told only if there are at least
+// `least` footprints.
+std::vector<std::string> drift(const std::vector<Footprint>& footprints, std::size_t least);
+
+// Returns one line for each counter that is growing() in the first `suspected` footprints, and is not in all.
+std::vector<std::string> stopped_growing(const std::vector<Footprint>& footprints, std::size_t suspected);
+
+// Returns the counters that differ, as "kmalloc-64 120 -> 123", in one line; "" if none does.
+std::string changes(const Footprint& before, const Footprint& after);
 
 }  // namespace memrig

@@ -55,7 +55,7 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
                                   goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
     wrong.insert(wrong.end(), off.begin(), off.end());
     check_vcpus(evidence, wrong);
-    const auto drifted = drift(performance.footprints);
+    const auto drifted = drift(performance.footprints, evidence.schedule.most_looks());
     wrong.insert(wrong.end(), drifted.begin(), drifted.end());
     if (wrong.empty()) return std::nullopt;
     return finding_of(wrong);

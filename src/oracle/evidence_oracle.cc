@@ -54,8 +54,12 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     if (evidence.performance.end == PlayEnd::finished && !evidence.console_is_whole)
         missing.emplace_back("the console fell silent: it does not show the last word that the kernel was asked for");
     if (evidence.performance.end == PlayEnd::finished &&
-        evidence.performance.footprints.size() != evidence.schedule.looks().size())
+        evidence.performance.footprints.size() < evidence.schedule.looks().size())
         missing.emplace_back("what the loop leaves behind was not looked at");
+    else if (evidence.performance.end == PlayEnd::finished &&
+             needs_further_looks(evidence.schedule, evidence.performance))
+        missing.push_back(fmt::format("not looked at in {} further stretches: {}", kFurtherStretches,
+                                      growing(evidence.performance.footprints).front()));
     if (std::ranges::any_of(evidence.performance.footprints, [](const Footprint& one) { return one.counters.empty(); }))
         missing.emplace_back("the guest does not count what is in its slab caches");
     for (const auto& reason : evidence.blind) missing.push_back("the lock ledger cannot be trusted: " + reason);

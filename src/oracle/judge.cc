@@ -50,12 +50,15 @@ std::string held_reason(const TrialEvidence& evidence) {
 std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
     const auto& footprints = evidence.performance.footprints;
     if (footprints.empty()) return std::nullopt;
-    return fmt::format(
+    std::string text = fmt::format(
         "{} rounds in {:.0f} s, and since round {} nothing drifted: {} facts the same, none of {} counters grown by "
         "one a "
         "round",
-        evidence.schedule.rounds, evidence.performance.schedule_seconds, evidence.schedule.warm_up,
+        footprints.back().round, evidence.performance.schedule_seconds, evidence.schedule.warm_up,
         footprints.back().facts.size(), footprints.back().counters.size());
+    const auto dropped = stopped_growing(footprints, evidence.schedule.looks().size());
+    if (!dropped.empty()) text += fmt::format(" (suspected, and then not confirmed: {})", joined(dropped, "; "));
+    return text;
 }
 
 // Returns the crashes that the probe saw, without a panic for lack of memory, which is no fault of the kernel's.

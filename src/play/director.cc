@@ -131,18 +131,22 @@ Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
 // --- the steps
 
 Status Director::play_rounds() {
-    const auto looks = schedule_.looks();
-    for (unsigned round = 1; round <= schedule_.rounds; round++) {
+    auto looks = schedule_.looks();
+    for (unsigned round = 1;; round++) {
         MEMRIG_TRY(const bool on, play_steps());
         if (!on || !schedule_.is_loop()) return {};
         MEMRIG_TRY(const bool another, cast_.end_round());
         if (!another) return {};  // the accounting says why
-        const bool looks_now = std::ranges::find(looks, round) != looks.end();
-        if (looks_now) MEMRIG_CHECK(cast_.leave_footprint(round));
-        if (looks_now) logger(LogLayer::play).info("round {} of {}", round, schedule_.rounds);
-        if (round < schedule_.rounds) MEMRIG_CHECK(cast_.begin_round());
+        if (std::ranges::find(looks, round) != looks.end()) {
+            MEMRIG_CHECK(cast_.leave_footprint(round));
+            logger(LogLayer::play).info("round {} of {}", round, looks.back());
+        }
+        if (round == looks.back()) {
+            if (!needs_further_looks(schedule_, record_.performance())) return {};
+            looks.push_back(round + kFurtherRounds);
+        }
+        MEMRIG_CHECK(cast_.begin_round());
     }
-    return {};
 }
 
 Result<bool> Director::play_steps() {

@@ -142,6 +142,14 @@ void Record::note_after(MemorySnapshot snapshot, std::optional<VcpuFigures> figu
     performance_.vcpus_after = figures;
 }
 
+void Record::note_footprint(Footprint footprint) {
+    auto& all = performance_.footprints;
+    const std::string moved = all.empty() ? std::string() : changes(all.back(), footprint);
+    timeline_.add("rig", "footprint",
+                  fmt::format("after round {}: {}", footprint.round, moved.empty() ? "no counter moved" : moved));
+    all.push_back(std::move(footprint));
+}
+
 void Record::begin_round() {
     performance_.tasks.clear();
     performance_.plugged.clear();

@@ -82,6 +82,11 @@ bool shows_standstill(const StuckSample& first, const StuckSample& second) {
     return !movement_between(first, second).has_value();
 }
 
+bool needs_further_looks(const Schedule& schedule, const Performance& performance) {
+    const auto& footprints = performance.footprints;
+    return footprints.size() < schedule.most_looks() && !growing(footprints).empty();
+}
+
 std::string unexpected_write(const Actor& actor, const WriterReport& write) {
     const std::string target = actor.writes_to_one_file() ? "" : fmt::format(" to memory{}", write.block);
     return fmt::format("{}'s write{}: {}, not {}", write.writer, target, errno_name(write.error),

@@ -123,9 +123,12 @@ struct Performance {
     MemorySnapshot before;
     std::optional<MemorySnapshot> after;                   // where it finished
     std::optional<VcpuFigures> vcpus_before, vcpus_after;  // where a vCPU is plugged
-    std::vector<Footprint> footprints;                     // of a loop: one for each of the schedule's looks()
+    std::vector<Footprint> footprints;                     // of a loop: one for each look
     double schedule_seconds = 0;                           // from the first step to the last
 };
+
+// True if a counter of the loop grew in each stretch so far, and must grow in further ones before it convicts.
+bool needs_further_looks(const Schedule& schedule, const Performance& performance);
 
 // Returns one line for each refusal that can no longer come, because the request that should have been refused was
 // granted: "second: done, not GenericError: ...". QEMU's word is final if no refusal by the kernel is expected. A write

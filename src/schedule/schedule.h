@@ -92,6 +92,10 @@ std::optional<LockOrderClaim> parse_lock_order(const std::string& text);
 
 // Into how many stretches a loop is cut behind its warm-up: what is leaked grows in each of them.
 inline constexpr unsigned kStretches = 3;
+// A counter that grew in each stretch is suspected, and has to grow in as many further stretches as this, of as many
+// rounds each. docs/verdicts.md (accounting) states how probable a false conviction is.
+inline constexpr unsigned kFurtherStretches = 6;
+inline constexpr unsigned kFurtherRounds = 3;
 
 struct Schedule {
     std::vector<Actor> actors;
@@ -109,6 +113,8 @@ struct Schedule {
     // The rounds after which a loop is looked at: the last round of the warm-up, and the last of each stretch. The
     // stretches are as equal as can be.
     [[nodiscard]] std::vector<unsigned> looks() const;
+    // The number of looks of a loop in which a counter is suspected to the end.
+    [[nodiscard]] std::size_t most_looks() const { return looks().size() + (is_loop() ? kFurtherStretches : 0); }
     // True if an actor has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
     // True if it only says which actors race. Then they can also be left to themselves, or be tried in every order.

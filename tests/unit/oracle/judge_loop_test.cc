@@ -15,7 +15,8 @@ SampleTrial loop_of(std::vector<std::uint64_t> objects) {
     });
     trial.performance.holds.clear();
     trial.performance.evidence.clear();
-    const auto looks = trial.schedule.looks();
+    auto looks = trial.schedule.looks();
+    while (looks.size() < objects.size()) looks.push_back(looks.back() + kFurtherRounds);
     for (std::size_t i = 0; i < objects.size(); i++)
         trial.performance.footprints.push_back({looks.at(i), {}, {{"objects in slab kmalloc-1k", objects[i]}}});
     return trial;
@@ -26,7 +27,24 @@ TEST(JudgeLoop, ALoopThatLeavesNothingBehindHolds) {
 }
 
 TEST(JudgeLoop, ALoopThatLeavesAnObjectARoundBehindDoesNotAddUp) {
-    EXPECT_EQ(loop_of({100, 104, 108, 112}).verdict(), Verdict::accounting);
+    EXPECT_EQ(loop_of({100, 104, 108, 112, 115, 118, 121, 124, 127, 130}).verdict(), Verdict::accounting);
+}
+
+// Each stretch has grown by chance on a control: 3 objects in each of 3 rounds, and one slab of 42 objects.
+TEST(JudgeLoop, ASuspicionAloneDoesNotConvict) {
+    EXPECT_EQ(loop_of({100, 104, 108, 112}).judged().reason,
+              "not looked at in 6 further stretches: objects in slab kmalloc-1k");
+    EXPECT_EQ(loop_of({100, 104, 108, 112, 115, 118, 121, 124, 127}).verdict(), Verdict::inconclusive);
+}
+
+TEST(JudgeLoop, ASuspicionThatIsNotConfirmedIsDroppedAndTold) {
+    const Judgement judgement = loop_of({100, 104, 108, 150, 149}).judged();
+    EXPECT_EQ(judgement.verdict, Verdict::held);
+    EXPECT_NE(judgement.reason.find("(suspected, and then not confirmed: objects in slab kmalloc-1k grew by 50 up to "
+                                    "round 20, and by 49 up to round 23)"),
+              std::string::npos)
+        << judgement.reason;
+    EXPECT_EQ(loop_of({100, 104, 108, 112, 115, 118, 121, 124, 127, 129}).verdict(), Verdict::held);
 }
 
 TEST(JudgeLoop, ALoopThatWasNotLookedAtEachTimeIsNoPass) {
