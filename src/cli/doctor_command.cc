@@ -127,7 +127,7 @@ void add_doctor_command(CLI::App& program, Action& action) {
         "With --kernel, each line is a watcher, a rule or a role. `missing` is what memrig does not see on this "
         "kernel;\n"
         "it is not judged there.\n\n"
-        "Examples:\n  memrig doctor --backend libvirt:qemu:///system\n"
+        "Example:\n  memrig doctor --backend libvirt:qemu:///system\n"
         "  memrig doctor --kernel debian-6.12-amd64\n");
     command->callback([as_json, backend, kernels, bench, &action] {
         action = [as_json, backend, kernels, bench] {

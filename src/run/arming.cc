@@ -241,6 +241,7 @@ Result<Armament> Arming::arm() {
 // What a guest that crashed or fell silent did not show is unarmed, with its words as the reason.
 Armament silent(const Error& error) {
     Armament armament;
+    armament.failure = error.line();
     for (const Watcher watcher : all_watchers())
         armament.reports[watcher] = {State::unarmed, "the guest could not be armed: " + error.line()};
     return armament;
@@ -251,8 +252,10 @@ Armament silent(const Error& error) {
 Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence) {
     MEMRIG_TRY(const LiveGuest live, begin_guest(host, guest, evidence));
     auto armament = Arming(*live.machine, *live.guest).arm();
-    if (!armament && armament.error().fault == Fault::guest) return silent(armament.error());
-    return armament;
+    if (armament || armament.error().fault == Fault::interrupted) return armament;
+    if (armament.error().fault == Fault::guest) return silent(armament.error());
+    // The error may be only a consequence of QEMU's end.
+    return std::unexpected(live.machine->death(kExitPatience).value_or(armament.error()));
 }
 
 namespace {

@@ -313,7 +313,8 @@ void blame(TrialResult& result, const Error& error) {
 }
 
 // Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed. A guest
-// whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing.
+// whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing. A guest that
+// could not be armed at all is: it may have crashed, as it then will again.
 Status arm(Host& host, TrialSpec& spec) {
     if (!spec.armament && spec.manner.mode == Mode::free) return {};
     if (!spec.armament) {
@@ -322,7 +323,7 @@ Status arm(Host& host, TrialSpec& spec) {
     MEMRIG_CHECK(write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament))));
     const auto blind = blind_spots(*spec.armament, {});
     const bool rests_on_locks = spec.manner.mode != Mode::free && !spec.scenario.schedule.is_loop();
-    if (blind.empty() || !rests_on_locks) return {};
+    if (blind.empty() || !rests_on_locks || !spec.armament->failure.empty()) return {};
     return fail(Fault::guest, "the locks of this guest cannot be judged: {}", blind.front());
 }
 

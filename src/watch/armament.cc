@@ -69,6 +69,7 @@ std::string why_unarmed(const Armament& armament, const std::string& rule) {
 nlohmann::json armament_json(const Armament& armament) {
     nlohmann::json json = {{"stack_bytes", armament.stack_bytes}, {"watchers", nlohmann::json::object()}};
     if (armament.owner_offset) json["owner_offset"] = *armament.owner_offset;
+    if (!armament.failure.empty()) json["failure"] = armament.failure;
     for (const auto& [watcher, report] : armament.reports)
         json["watchers"][to_string(watcher)] = {{"state", to_string(report.state)}, {"why", report.why}};
     return json;
@@ -82,6 +83,7 @@ Result<Armament> read_armament(const std::string& text) {
         Armament armament;
         armament.stack_bytes = json.at("stack_bytes").get<std::uint64_t>();
         if (json.contains("owner_offset")) armament.owner_offset = json.at("owner_offset").get<std::uint64_t>();
+        if (json.contains("failure")) armament.failure = json.at("failure").get<std::string>();
         for (const auto& [name, report] : json.at("watchers").items()) {
             const auto watcher = named<Watcher>(all_watchers(), name);
             const auto state = named<State>(std::vector{State::armed, State::unarmed, State::not_exercised},

@@ -42,6 +42,8 @@ struct Armament {
     std::uint64_t stack_bytes = 0;              // THREAD_SIZE; 0 if the guest did not show it
     std::optional<std::uint64_t> owner_offset;  // of the owner in a mutex, in bytes; nothing: not shown
     std::map<Watcher, WatcherReport> reports;
+    std::string
+        failure;  // why the guest could not be armed at all: it crashed, or its agent fell silent; normally empty
 
     [[nodiscard]] const WatcherReport& of(Watcher watcher) const;
     [[nodiscard]] bool is_unarmed(Watcher watcher) const { return of(watcher).state == WatcherReport::State::unarmed; }

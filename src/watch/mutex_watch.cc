@@ -26,8 +26,8 @@ constexpr std::uint64_t kTaskHead = 512;
 // Recognises the functions of the mutex code by their plain names (kernel/locking/mutex.c). A lock event names their
 // caller instead.
 bool is_mutex_code(std::string_view function) {
-    constexpr std::array prefixes = {"mutex_", "__mutex_", "_mutex_", "ww_mutex_", "__ww_mutex_", "rt_mutex_",
-                                     "__rt_mutex_"};
+    constexpr std::array prefixes = {"mutex_",      "__mutex_",  "_mutex_",    "ww_mutex_",
+                                     "__ww_mutex_", "rt_mutex_", "__rt_mutex_"};
     return std::ranges::any_of(prefixes, [&](const char* prefix) { return function.starts_with(prefix); });
 }
 

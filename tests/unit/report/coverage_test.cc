@@ -19,8 +19,8 @@ PathCoverage sample() {
     validated.verifies = "a_file.rst: this | that";
     validated.benches = {"q35"};
     validated.kills = {{"online_store", "onliner.attribute=online"}};
-    validated.arms = {{"control", "as shipped", {}, {}, {}, {}, {Verdict::held}},
-                      {"mutant", "no lock", {}, {}, {}, {}, {Verdict::oops, Verdict::deadlock}}};
+    validated.arms = {{"control", "as shipped", {}, {}, {}, {}, {}, {Verdict::held}},
+                      {"mutant", "no lock", {}, {}, {}, {}, {}, {Verdict::oops, Verdict::deadlock}}};
     Scenario raced = validated;
     raced.name = "race/b";
     raced.needs = {"probe_store"};

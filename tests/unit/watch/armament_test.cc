@@ -11,12 +11,14 @@ TEST(Armament, GoesToJsonAndBack) {
     Armament armament;
     armament.stack_bytes = 32768;
     armament.owner_offset = 24;
+    armament.failure = "it crashed";
     armament.reports[Watcher::mutexes] = {State::armed, "4 takes and releases"};
     armament.reports[Watcher::notices] = {State::unarmed, "none came"};
     const auto read = read_armament(armament_json(armament).dump());
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(read->stack_bytes, 32768u);
     EXPECT_EQ(read->owner_offset, 24u);
+    EXPECT_EQ(read->failure, "it crashed");
     EXPECT_EQ(read->of(Watcher::mutexes).state, State::armed);
     EXPECT_EQ(read->of(Watcher::notices).why, "none came");
     EXPECT_EQ(read->of(Watcher::rwsems).state, State::not_exercised);
