@@ -18,8 +18,8 @@ struct KernelChecks {
     std::vector<HostCheck> checks;
 };
 
-// `kernel` as for `memrig run --kernel`; `bench`: "" for the first one of the kernel's architecture. `progress` is called
-// before each thing that takes time. Fault::user_input for a kernel or a bench that there is not.
+// `kernel` as for `memrig run --kernel`; `bench`: "" for the first one of the kernel's architecture. `progress` is
+// called before each thing that takes time. Fault::user_input for a kernel or a bench that does not exist.
 Result<KernelChecks> check_kernel(const std::string& kernel, const std::string& bench, Host& host,
                                   const std::function<void(const std::string&)>& progress);
 

@@ -43,8 +43,8 @@ struct Finding {
     FindingKey key = {};  // what the summary and the details say, as fields
 };
 
-// The oracle of a finding that tells what a trial that held could not check on its kernel. Such a trial counts as "held,
-// with gaps".
+// The oracle of a finding that tells what a trial that held could not check on its kernel. Such a trial counts as
+// "held, with gaps".
 inline constexpr const char* kGapOracle = "gaps";
 inline constexpr const char* kHeldWithGaps = "held, with gaps";
 bool has_gaps(const std::vector<Finding>& findings);

@@ -28,8 +28,8 @@ auto while_running(Conductor& conductor, Call call) -> decltype(call()) {
     });
     const auto served =
         conductor.run_until([&] { return done.load(); }, Deadline::after(std::chrono::hours(24)), wake.get());
-    // Where serving failed, the guest stands still, so that nobody would answer the call. If QEMU is gone or the user asks
-    // to stop, the call ends anyway.
+    // Where serving failed, the guest stands still, so that nobody would answer the call. If QEMU is gone or the user
+    // asks to stop, the call ends anyway.
     if (!served) (void)conductor.let_go();
     caller.join();
     if (!served) return std::unexpected(served.error());

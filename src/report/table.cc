@@ -156,7 +156,7 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
     return out;
 }
 
-// Of directed controls: how often one was not held, and the bound that the trials give for a wrong verdict.
+// Prints how often a directed control was not held, and the bound that this gives for a wrong verdict.
 std::string controls_of(const RunResults& results) {
     constexpr std::uint64_t fewest = 20;
     std::uint64_t trials = 0, others = 0;

@@ -238,7 +238,7 @@ Result<Armament> Arming::arm() {
     return armament_;
 }
 
-// What a guest that crashed or fell silent did not show is unarmed, with its words as the reason.
+// A guest that crashed or fell silent shows nothing: all is unarmed, with its words as the reason.
 Armament silent(const Error& error) {
     Armament armament;
     armament.failure = error.line();

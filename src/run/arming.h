@@ -10,8 +10,9 @@
 namespace memrig {
 
 // Arms one guest: begins it, writes to a block that is online already, takes one block offline and back, and ends it.
-// Takes a few seconds. What the guest does not show is in the armament, and no error. `evidence` is for
-// MachineSpec::evidence. Fails only with Fault::rig, Fault::host or Fault::interrupted. Thread-safe for different guests.
+// Takes a few seconds. The armament also tells what the guest did not show: that is no error. `evidence` is for
+// MachineSpec::evidence. Fails only with Fault::rig, Fault::host or Fault::interrupted. Thread-safe for different
+// guests.
 Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest,
                            const std::filesystem::path& evidence = {});
 

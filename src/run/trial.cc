@@ -313,8 +313,8 @@ void blame(TrialResult& result, const Error& error) {
 }
 
 // Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed. A guest
-// whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing. A guest that
-// could not be armed at all is: it may have crashed, as it then will again.
+// whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing. But a guest
+// that could not be armed at all is played with: it may have crashed, as it then will again.
 Status arm(Host& host, TrialSpec& spec) {
     if (!spec.armament && spec.manner.mode == Mode::free) return {};
     if (!spec.armament) {

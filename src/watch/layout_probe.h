@@ -1,5 +1,5 @@
-// Finds out, on the running guest, what the watchers count on: where a mutex has its owner, and how large a kernel stack
-// is.
+// Finds out, on the running guest, what the watchers count on: where a mutex has its owner, and how large a kernel
+// stack is.
 #pragma once
 
 #include <cstdint>
@@ -24,8 +24,8 @@ public:
     LayoutProbe& operator=(const LayoutProbe&) = delete;
 
     // Returns the offset of the owner's task_struct in a mutex, in bytes: 0 for kernel/locking/mutex.c, behind a
-    // spinlock and a tree of waiters for an rt_mutex (PREEMPT_RT, include/linux/rtmutex.h). Nothing if no mutex was seen
-    // being taken, or if not all of them show their owner at one place.
+    // spinlock and a tree of waiters for an rt_mutex (PREEMPT_RT, include/linux/rtmutex.h). Nothing if no mutex was
+    // seen being taken, or if not all of them show their owner at one place.
     [[nodiscard]] std::optional<std::uint64_t> owner_offset() const;
     // Returns THREAD_SIZE in bytes. The kernel writes STACK_END_MAGIC to the far end of each stack
     // (set_task_stack_end_magic(), kernel/fork.c). 0 if it was not seen there, or not the same for all tasks.

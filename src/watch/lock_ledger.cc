@@ -290,7 +290,8 @@ Status LockLedger::finish(const Primitive& primitive, const LockEvent& wanted, c
     return {};
 }
 
-// A lock that was held before the ledger began, or by an elided call, is in nobody's list: a release alone says nothing.
+// A lock that was held before the ledger began, or by an elided call, is in nobody's list: a release alone tells
+// nothing.
 void LockLedger::check_against_held(const LockEvent& event) {
     constexpr std::size_t most = 16;
     if (event.action != LockAction::takes || contradictions_.size() >= most) return;

@@ -1,5 +1,5 @@
-// A second witness of the mutexes: it sees them by the calls of the mutex functions alone, where the ledger may see them
-// by writes to the owner. If the two agree, the ledger's eyes are good.
+// A second witness of the mutexes: it sees them by the calls of the mutex functions alone, where the ledger may see
+// them by writes to the owner. If the two agree, the ledger's eyes are good.
 #pragma once
 
 #include <cstdint>

@@ -26,8 +26,9 @@ namespace memrig {
 class MutexWatch {
 public:
     // `is_known(task, mutex)` says whether `listener` knows already that the task wants the mutex and waits for it.
-    // `owner_offset` is where a mutex has its owner, in bytes. Where it is not 0, as in an rt_mutex, the waiters are not
-    // looked for: each of them writes its wish into the owner itself (mark_rt_mutex_waiters(), kernel/locking/rtmutex.c).
+    // `owner_offset` is where a mutex has its owner, in bytes. Where it is not 0, as in an rt_mutex, the waiters are
+    // not looked for: each of them writes its wish into the owner itself (mark_rt_mutex_waiters(),
+    // kernel/locking/rtmutex.c).
     MutexWatch(Conductor& conductor, CallPaths& paths, std::function<void(LockEvent)> listener,
                std::function<bool(std::uint64_t, std::uint64_t)> is_known, std::uint64_t owner_offset = 0)
         : conductor_(conductor),

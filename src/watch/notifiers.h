@@ -71,7 +71,8 @@ public:
     [[nodiscard]] std::uint64_t vetoes(Notice notice) const;
     [[nodiscard]] std::vector<RuleGap> gaps() const;
     // Returns how many notices were seen, and how many of them could be read and named the block that their task works
-    // on, and a node that can be one. For arming: they tell whether the numbers and the fields are where they should be.
+    // on, and a node that can be one. For arming: they tell whether the numbers and the fields are where they should
+    // be.
     [[nodiscard]] std::uint64_t seen() const { return seen_; }
     [[nodiscard]] std::uint64_t read_of_block() const { return read_of_block_; }
 

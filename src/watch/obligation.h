@@ -35,7 +35,7 @@ struct RuleGap {
     bool operator==(const RuleGap&) const = default;
 };
 
-// How often each check was made.
+// Counts of the checks that were made.
 using CheckCounts = std::map<Obligation, std::uint64_t>;
 // The checks of a rule in all functions.
 inline std::uint64_t checks_of(const CheckCounts& counts, const std::string& rule) {

@@ -21,7 +21,7 @@ RemovedRange removed_range(const Registers& registers) {
 
 std::string held_text(const LockEvent& event) { return event.shared ? event.lock + " for reading" : event.lock; }
 
-// What the arguments of a rule's function show. A function that is not called so is not the one that was meant.
+// The arguments of a rule's function. A function that is not called with them is not the one that was meant.
 enum class RuleWatch::Argument {
     any,
     block,   // the first is the device of a memory block

@@ -216,10 +216,16 @@ protected:
         EXPECT_NE(control.verdict, Verdict::held) << control.reason;
         EXPECT_NE(told("mutant").verdict, Verdict::held);
     }
-    // What is lost is found in another way: the verdicts are those of a whole rig.
+    // The rig finds in another way what is lost: the verdicts are those of a whole rig.
     void makes_no_difference() {
         EXPECT_EQ(told("control").verdict, Verdict::held);
         EXPECT_TRUE(convicts(told("mutant").verdict));
+    }
+    // The rig may see enough all the same, but it never turns a verdict round.
+    void is_never_wrong() {
+        const TrialResult control = told("control");
+        EXPECT_FALSE(convicts(control.verdict)) << control.reason;
+        EXPECT_NE(told("mutant").verdict, Verdict::held);
     }
     TrialResult told(const std::string& arm) {
         TrialResult result = trial(arm);
@@ -253,9 +259,7 @@ TEST_F(BrokenRig, WatchpointsWatchTheNextWord) {
 
 TEST_F(BrokenRig, StopsOfWatchpointsAreLost) {
     flaws.lose_watch_stop = 3;
-    const TrialResult control = told("control");
-    EXPECT_FALSE(convicts(control.verdict)) << control.reason;
-    EXPECT_NE(told("mutant").verdict, Verdict::held);
+    is_never_wrong();
 }
 
 TEST_F(BrokenRig, TheOwnerIsTakenForAnotherWord) {
@@ -275,7 +279,7 @@ TEST_F(BrokenRig, TheStacksAreSaidToBeSmallerAndTheirEndIsNotSeen) {
     flaws.memory = [](std::uint64_t, std::string& bytes) {
         if (bytes.size() == 8 && bytes.starts_with("\x9d\x6e\xac\x57")) bytes.assign(8, '\0');
     };
-    proves_nothing();
+    is_never_wrong();
 }
 
 TEST_F(BrokenRig, ATaskIsTakenForAnother) {
