@@ -331,6 +331,13 @@ void LockLedger::write(LockEvent event) {
     });
 }
 
+std::vector<std::string> LockLedger::contradictions() const {
+    auto all = contradictions_;
+    if (mutexes_.misreadings() > 0)
+        all.push_back(fmt::format("{} times two readings of a mutex's owner differed", mutexes_.misreadings()));
+    return all;
+}
+
 std::optional<std::uint64_t> LockLedger::owner_word_of(const std::string& mutex) const {
     if (watching_ != MutexWatching::writes || !is_mutex(mutex)) return std::nullopt;
     const auto address = names_.address_of(mutex);

@@ -76,7 +76,7 @@ public:
     // Returns where the ledger contradicts itself, one line each: a task took a lock that another one held, or released
     // one that it did not hold. An event was lost then, and no claim about locks can rest on the ledger. At most a few
     // are kept.
-    [[nodiscard]] const std::vector<std::string>& contradictions() const { return contradictions_; }
+    [[nodiscard]] std::vector<std::string> contradictions() const;
     // Returns the number of events that events() lacks: it keeps the first 100,000. The listeners hear all of them.
     [[nodiscard]] std::size_t dropped() const { return dropped_; }
     // Returns a line for each limit of the ledger that this trial passed. The ledger does not have the rest.

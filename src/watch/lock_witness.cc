@@ -38,11 +38,10 @@ Result<std::unique_ptr<LockWitness>> LockWitness::make(Conductor& conductor, con
         if (symbols.all(call.function).empty()) continue;
         const auto taking = [self, returns = call.returns](const Arrival& arrival) -> Result<Response> {
             const std::uint64_t mutex = arrival.registers.argument(0);
+            if (returns == Returns::one_if_taken) self->tried_.insert(arrival.task);
             MEMRIG_CHECK(
                 self->conductor_.on_return(arrival, [self, returns, mutex](const Arrival& back, std::uint64_t value) {
-                    if (!was_taken(returns, value)) return Status();
-                    self->note(mutex, {back.task, LockAction::takes});
-                    if (returns == Returns::one_if_taken) self->trylocked_[back.task].insert(mutex);
+                    if (was_taken(returns, value)) self->note(mutex, {back.task, LockAction::takes});
                     return Status();
                 }));
             return Response::pass();
@@ -56,11 +55,6 @@ Result<std::unique_ptr<LockWitness>> LockWitness::make(Conductor& conductor, con
     if (!symbols.all("mutex_unlock").empty())
         MEMRIG_CHECK(watch_function(conductor, symbols, "mutex_unlock", releasing));
     return witness;
-}
-
-std::set<std::uint64_t> LockWitness::taken_by_trylock(std::uint64_t task) const {
-    const auto found = trylocked_.find(task);
-    return found == trylocked_.end() ? std::set<std::uint64_t>() : found->second;
 }
 
 std::string LockWitness::disagreement(const std::vector<LockEvent>& ledger, std::size_t& compared) const {

@@ -30,16 +30,16 @@ public:
     // Returns what the ledger missed, saw twice or saw of another task, of the locks that the ledger names; "" if the
     // two agree. `compared` is the number of acts that were.
     [[nodiscard]] std::string disagreement(const std::vector<LockEvent>& ledger, std::size_t& compared) const;
-    // Returns the mutexes that the task took by a trylock, as lock_device_hotplug_sysfs() takes device_hotplug_lock.
-    [[nodiscard]] std::set<std::uint64_t> taken_by_trylock(std::uint64_t task) const;
+    // Returns true if the task tried to take a mutex, as lock_device_hotplug_sysfs() does with device_hotplug_lock.
+    [[nodiscard]] bool tried(std::uint64_t task) const { return tried_.contains(task); }
 
 private:
     LockWitness(Conductor& conductor) : conductor_(conductor) {}
     void note(std::uint64_t mutex, Act act) { acts_[mutex].push_back(act); }
 
     Conductor& conductor_;
-    std::map<std::uint64_t, std::vector<Act>> acts_;              // by the mutex's address
-    std::map<std::uint64_t, std::set<std::uint64_t>> trylocked_;  // by task: mutexes
+    std::map<std::uint64_t, std::vector<Act>> acts_;  // by the mutex's address
+    std::set<std::uint64_t> tried_;                   // tasks
 };
 
 }  // namespace memrig

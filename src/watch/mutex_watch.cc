@@ -51,7 +51,14 @@ Status MutexWatch::look(const Arrival& stop) {
     MEMRIG_ASSERT(owners.size() == addresses.size(), "the probe reads a word at each address");
     auto owner = owners.begin();
     for (auto& [address, mutex] : mutexes_) {
-        MEMRIG_CHECK(changed(address, mutex, *owner++, stop));
+        std::uint64_t now = *owner++;
+        if (now != mutex.owner) {
+            // All vCPUs stand still, so a second look shows the same.
+            MEMRIG_TRY(const std::uint64_t again, conductor_.probe().read_u64(stop.vcpu, address));
+            misreadings_ += again != now;
+            now = again;
+        }
+        MEMRIG_CHECK(changed(address, mutex, now, stop));
         if (owner_offset_ == 0 && (mutex.owner & kFlagWaiters) != 0) MEMRIG_CHECK(find_waiters(address, mutex, stop));
     }
     return {};

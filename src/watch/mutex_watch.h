@@ -47,6 +47,8 @@ public:
     [[nodiscard]] std::string gap() const;
     // Returns "", or a line if more tasks waited for a mutex at once than are looked at: the first 64.
     [[nodiscard]] std::string lack() const;
+    // Returns how often two readings of an owner at one stop differed: the probe cannot be trusted then.
+    [[nodiscard]] std::size_t misreadings() const { return misreadings_; }
     // Returns each owner that was seen, as it was then, by the address of its task_struct. It may have ended since.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_; }
 
@@ -90,6 +92,7 @@ private:
     std::function<void(LockEvent)> listener_;
     std::function<bool(std::uint64_t, std::uint64_t)> is_known_;
     std::uint64_t owner_offset_;
+    std::size_t misreadings_ = 0;
     std::map<std::uint64_t, Mutex> mutexes_;     // by the address of the owner
     std::map<std::uint64_t, TaskStruct> tasks_;  // by owner
     std::optional<std::uint64_t> list_offset_;   // of the pointer to the first waiter in `struct mutex`, once known
