@@ -35,8 +35,10 @@ public:
 private:
     // Writes the text to the block's attribute `online`, with the probe at work. Returns the kernel's refusal, or "".
     Result<std::string> write_online(Conductor& conductor, std::uint64_t block, const char* text);
-    // Notes the task that enters the store function.
+    // Notes the tasks that enter the store function, and those that are inside.
     Status watch_store(Conductor& conductor);
+    // Notes whether a task tries to take a mutex inside the store function, as lock_device_hotplug_sysfs() does.
+    Status watch_tries(Conductor& conductor);
     Status learn_layout(std::uint64_t block);
     Status compare_witnesses(std::uint64_t block);
     Status take_a_block_out(const MemorySnapshot& before);
@@ -54,8 +56,9 @@ private:
     const PreparedGuest& guest_;
     Probe* probe_ = nullptr;
     Armament armament_;
-    std::string store_;                // the function that plays {store-online}
-    std::set<std::uint64_t> storers_;  // the tasks that entered it
+    std::string store_;                         // the function that plays {store-online}
+    std::set<std::uint64_t> storers_, inside_;  // the tasks that entered it, and those that have not returned
+    bool tried_ = false;                        // a task tried to take a mutex inside
 };
 
 Result<std::string> Arming::write_online(Conductor& conductor, std::uint64_t block, const char* text) {
@@ -71,10 +74,26 @@ Result<std::string> Arming::write_online(Conductor& conductor, std::uint64_t blo
 Status Arming::watch_store(Conductor& conductor) {
     storers_.clear();
     if (store_.empty()) return {};
-    return watch_function(conductor, guest_.symbols, store_, [this](const Arrival& arrival) {
-        storers_.insert(arrival.task);
-        return Result<Response>(Response::pass());
-    });
+    return watch_function(conductor, guest_.symbols, store_,
+                          [this, &conductor](const Arrival& arrival) -> Result<Response> {
+                              storers_.insert(arrival.task);
+                              inside_.insert(arrival.task);
+                              MEMRIG_CHECK(conductor.on_return(arrival, [this](const Arrival& back, std::uint64_t) {
+                                  inside_.erase(back.task);
+                                  return Status();
+                              }));
+                              return Response::pass();
+                          });
+}
+
+Status Arming::watch_tries(Conductor& conductor) {
+    for (const char* function : {"mutex_trylock", "_mutex_trylock_nest_lock"})
+        if (!guest_.symbols.all(function).empty())
+            MEMRIG_CHECK(watch_function(conductor, guest_.symbols, function, [this](const Arrival& arrival) {
+                tried_ = tried_ || inside_.contains(arrival.task);
+                return Result<Response>(Response::pass());
+            }));
+    return {};
 }
 
 void Arming::judge_stacks(const LayoutProbe& layout, std::uint64_t guessed) {
@@ -116,8 +135,7 @@ void Arming::judge_mutexes(const LockLedger& ledger, const LockWitness& witness)
     });
     // A kernel whose store function takes no lock is not a rig that does not see it. But a store function that tries to
     // take a mutex tries device_hotplug_lock, and it got it, as the write was done.
-    const bool missed =
-        takes == events.end() && std::ranges::any_of(storers_, [&](std::uint64_t task) { return witness.tried(task); });
+    const bool missed = takes == events.end() && tried_;
     if (!differs.empty()) report(Watcher::mutexes, State::unarmed, differs);
     else if (missed)
         report(Watcher::mutexes, State::unarmed,
@@ -147,6 +165,7 @@ Status Arming::compare_witnesses(std::uint64_t block) {
                                                    armament_.owner_offset.value_or(0)));
     MEMRIG_TRY(const auto witness, LockWitness::make(conductor, guest_.symbols));
     MEMRIG_CHECK(watch_store(conductor));
+    MEMRIG_CHECK(watch_tries(conductor));
     MEMRIG_TRY(const std::string refused, write_online(conductor, block, "1"));
     judge_mutexes(*ledger, *witness);
     return conductor.unwatch_all();

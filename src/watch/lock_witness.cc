@@ -38,7 +38,6 @@ Result<std::unique_ptr<LockWitness>> LockWitness::make(Conductor& conductor, con
         if (symbols.all(call.function).empty()) continue;
         const auto taking = [self, returns = call.returns](const Arrival& arrival) -> Result<Response> {
             const std::uint64_t mutex = arrival.registers.argument(0);
-            if (returns == Returns::one_if_taken) self->tried_.insert(arrival.task);
             MEMRIG_CHECK(
                 self->conductor_.on_return(arrival, [self, returns, mutex](const Arrival& back, std::uint64_t value) {
                     if (was_taken(returns, value)) self->note(mutex, {back.task, LockAction::takes});

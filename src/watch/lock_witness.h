@@ -5,7 +5,6 @@
 #include <cstdint>
 #include <map>
 #include <memory>
-#include <set>
 #include <string>
 #include <vector>
 
@@ -30,8 +29,6 @@ public:
     // Returns what the ledger missed, saw twice or saw of another task, of the locks that the ledger names; "" if the
     // two agree. `compared` is the number of acts that were.
     [[nodiscard]] std::string disagreement(const std::vector<LockEvent>& ledger, std::size_t& compared) const;
-    // Returns true if the task tried to take a mutex, as lock_device_hotplug_sysfs() does with device_hotplug_lock.
-    [[nodiscard]] bool tried(std::uint64_t task) const { return tried_.contains(task); }
 
 private:
     LockWitness(Conductor& conductor) : conductor_(conductor) {}
@@ -39,7 +36,6 @@ private:
 
     Conductor& conductor_;
     std::map<std::uint64_t, std::vector<Act>> acts_;  // by the mutex's address
-    std::set<std::uint64_t> tried_;                   // tasks
 };
 
 }  // namespace memrig
