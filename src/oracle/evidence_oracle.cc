@@ -48,6 +48,9 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         if (step.kind == StepKind::await && seen_under_hold(evidence, step) == nullptr)
             missing.push_back(fmt::format("not seen while the hold was in force: {}", step.text()));
     }
+    if (const HoldRecord* hold = hold_in_force(evidence.performance);
+        hold != nullptr && evidence.performance.end == PlayEnd::stuck)
+        missing.push_back(fmt::format("nothing moved while {} was still held at {}", hold->actor, hold->at));
     if (evidence.performance.end != PlayEnd::finished) missing.push_back(no_end(evidence.performance));
     if (evidence.performance.end == PlayEnd::finished && !evidence.performance.after)
         missing.push_back("the guest's memory was not looked at");

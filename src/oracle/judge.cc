@@ -147,13 +147,16 @@ Finding loop_finding(const LoopRecord& loop) {
 std::optional<Finding> deadlock_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (!evidence.blind.empty()) return std::nullopt;
-    if (performance.end == PlayEnd::stuck && performance.loop && !lack_of_proof(*performance.loop))
-        return loop_finding(*performance.loop);
-    if (performance.end != PlayEnd::stuck || performance.stuck.size() < 2) return std::nullopt;
+    if (performance.end != PlayEnd::stuck) return std::nullopt;
+    const bool by_rig = hold_in_force(performance) != nullptr;
+    if (performance.loop && !lack_of_proof(*performance.loop))
+        return by_rig ? std::nullopt : std::optional(loop_finding(*performance.loop));
+    if (performance.stuck.size() < 2) return std::nullopt;
     const StuckSample& first = performance.stuck[performance.stuck.size() - 2];
     const StuckSample& second = performance.stuck.back();
     if (!shows_standstill(first, second)) return std::nullopt;
     const bool cycle = second.cycle.has_value();
+    if (!cycle && by_rig) return std::nullopt;
     Finding finding{"deadlock", cycle ? Verdict::deadlock : Verdict::hang, {}, {}};
     if (cycle) {
         const CycleKey key = key_of(performance, *second.cycle);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include <unistd.h>
+
 #include "base/file.h"
 #include "base/log.h"
 #include "base/paths.h"
@@ -284,20 +286,25 @@ namespace {
 constexpr unsigned kArmamentFormat = 1;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
-// Another build of memrig may have other watchers, so it arms the guest anew.
-std::string build_identity() {
+// Another build of memrig may have other watchers, so it arms the guest anew. Something that was not armed may come from
+// a host that was too busy, so it counts for this process alone.
+std::string maker_of(const Armament& armament) {
     std::error_code code;
     const auto written = fs::last_write_time("/proc/self/exe", code).time_since_epoch().count();
-    return fmt::format("{} {} {}", kArmamentFormat, MEMRIG_VERSION, code ? 0 : written);
+    const bool whole = armament.failure.empty() && std::ranges::none_of(all_watchers(), [&](Watcher watcher) {
+                           return armament.is_unarmed(watcher);
+                       });
+    return fmt::format("{} {} {}{}", kArmamentFormat, MEMRIG_VERSION, code ? 0 : written,
+                       whole ? "" : fmt::format(" process {}", ::getpid()));
 }
 
 std::optional<Armament> cached_armament(const fs::path& file) {
     const auto text = read_file(file, kMostArmamentBytes);
     if (!text) return std::nullopt;
     const auto json = nlohmann::json::parse(*text, nullptr, false);
-    if (!json.is_object() || json.value("made_by", "") != build_identity()) return std::nullopt;
     auto armament = read_armament(*text);
-    return armament ? std::optional(*std::move(armament)) : std::nullopt;
+    if (!armament || !json.contains("made_by") || json["made_by"] != maker_of(*armament)) return std::nullopt;
+    return *std::move(armament);
 }
 
 }  // namespace
@@ -314,7 +321,7 @@ Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGue
             .info("{} on {}: {}: {}: {}", guest->order.kernel.id, guest->order.bench.name, to_string(watcher),
                   to_string(report.state), one_line(report.why));
     auto json = armament_json(armament);
-    json["made_by"] = build_identity();
+    json["made_by"] = maker_of(armament);
     // A guest that was discarded meanwhile has no folder. Then it is armed again.
     (void)write_file(file, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return armament;

@@ -38,7 +38,7 @@ struct TrialSpec {
     Interleaving order = {};  // explore mode: the order to play
     bool keep_machine = false;
     std::string host = {};  // the name of the host, if there are several
-    // What the guest has shown of the watchers, see armament_of(). Needed in every mode but free.
+    // The guest's armament. Nothing: run_trial() asks armament_of() for it, unless the mode is free.
     std::optional<Armament> armament = {};
 };
 

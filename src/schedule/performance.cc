@@ -108,4 +108,10 @@ std::vector<std::string> missed_refusals(const Schedule& schedule, const Perform
     return missed;
 }
 
+const HoldRecord* hold_in_force(const Performance& performance) {
+    const auto held =
+        std::ranges::find_if(performance.holds, [](const HoldRecord& hold) { return !hold.released.has_value(); });
+    return held == performance.holds.end() ? nullptr : &*held;
+}
+
 }  // namespace memrig

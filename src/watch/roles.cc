@@ -45,11 +45,4 @@ std::string why_not_played(std::string_view role_or_function) {
     return fmt::format("none of {} has a symbol", fmt::join(role->functions, ", "));
 }
 
-Result<std::string> played_by(std::string_view role_or_function, const SymbolTable& symbols) {
-    if (auto player = player_of(role_or_function, symbols)) return *std::move(player);
-    if (find_role(role_or_function) == nullptr)
-        return fail(Fault::guest, "this kernel has no symbol {}", role_or_function);
-    return fail(Fault::guest, "this kernel has no {}: {}", role_or_function, why_not_played(role_or_function));
-}
-
 }  // namespace memrig

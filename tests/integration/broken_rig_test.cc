@@ -5,6 +5,7 @@
 #include <gtest/gtest.h>
 
 #include "base/file.h"
+#include "integration/machine_wrapper.h"
 #include "kernel/catalogue.h"
 #include "machine/guest_store.h"
 #include "oracle/verdict.h"
@@ -93,54 +94,36 @@ private:
     unsigned watch_stops_ = 0;
 };
 
-class FlawedMachine final : public Machine {
+class FlawedMachine final : public MachineWrapper {
 public:
     FlawedMachine(std::unique_ptr<Machine> machine, const Flaws& flaws)
-        : machine_(std::move(machine)), flaws_(flaws), silent_(Descriptor()) {}
-    QmpClient& qmp() override { return machine_->qmp(); }
+        : MachineWrapper(std::move(machine)), flaws_(flaws), silent_(Descriptor()) {}
     Result<Probe*> probe() override {
         auto probe = machine_->probe();
         if (!probe) return probe;
         if (!probe_) probe_ = std::make_unique<FlawedProbe>(**probe, flaws_);
         return probe_.get();
     }
-    GuestLink& agent() override { return machine_->agent(); }
     const ConsoleLog& console() const override { return flaws_.silent_console ? silent_ : machine_->console(); }
-    std::optional<Error> death(Duration grace) override { return machine_->death(grace); }
-    Status start(Deadline deadline) override { return machine_->start(deadline); }
-    Status save(const fs::path& file, Deadline deadline) override { return machine_->save(file, deadline); }
-    std::string agent_transcript() override { return machine_->agent_transcript(); }
-    Accelerator accelerator() const override { return machine_->accelerator(); }
-    int process_id() const override { return machine_->process_id(); }
 
 private:
-    std::unique_ptr<Machine> machine_;
     const Flaws& flaws_;
     std::unique_ptr<FlawedProbe> probe_;
     ConsoleLog silent_;
 };
 
-class FlawedHost final : public Host {
+class FlawedHost final : public HostWrapper {
 public:
     explicit FlawedHost(const Flaws& flaws) : flaws_(flaws) {}
-    std::string name() const override { return real_->name(); }
-    Result<std::string> version(const Bench& bench) override { return real_->version(bench); }
-    Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override {
-        return real_->create(spec, deadline);
-    }
-    Result<std::unique_ptr<Machine>> restore(const MachineSpec& spec, const fs::path& file,
-                                             Deadline deadline) override {
-        auto machine = real_->restore(spec, file, deadline);
-        if (!machine) return machine;
-        return std::make_unique<FlawedMachine>(*std::move(machine), flaws_);
-    }
 
 private:
+    std::unique_ptr<Machine> wrap(std::unique_ptr<Machine> machine) override {
+        return std::make_unique<FlawedMachine>(std::move(machine), flaws_);
+    }
     const Flaws& flaws_;
-    std::unique_ptr<Host> real_ = make_qemu_backend();
 };
 
-// A guest with other symbols: each name of `moved` stands for the address of another one.
+// A guest with other symbols.
 std::shared_ptr<const PreparedGuest> with_symbols(const PreparedGuest& guest,
                                                   const std::function<void(std::vector<Symbol>&)>& change) {
     auto other = std::make_shared<PreparedGuest>();

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "integration/machine_wrapper.h"
 #include "kernel/catalogue.h"
 #include "machine/guest_store.h"
 #include "run/trial.h"
@@ -14,53 +15,36 @@ namespace memrig {
 namespace {
 
 // Kills QEMU when it is turned to for the `fatal`th time; 0 for never.
-class KillableMachine final : public Machine {
+class KillableMachine final : public MachineWrapper {
 public:
     KillableMachine(std::unique_ptr<Machine> machine, unsigned fatal, unsigned& turns, int& pid)
-        : machine_(std::move(machine)), fatal_(fatal), turns_(turns) {
+        : MachineWrapper(std::move(machine)), fatal_(fatal), turns_(turns) {
         pid = machine_->process_id();
     }
     QmpClient& qmp() override { return turn().qmp(); }
     Result<Probe*> probe() override { return turn().probe(); }
     GuestLink& agent() override { return turn().agent(); }
-    const ConsoleLog& console() const override { return machine_->console(); }
-    std::optional<Error> death(Duration grace) override { return machine_->death(grace); }
-    Status start(Deadline deadline) override { return machine_->start(deadline); }
-    Status save(const fs::path& file, Deadline deadline) override { return machine_->save(file, deadline); }
-    std::string agent_transcript() override { return machine_->agent_transcript(); }
-    Accelerator accelerator() const override { return machine_->accelerator(); }
-    int process_id() const override { return machine_->process_id(); }
 
 private:
     Machine& turn() {
         if (++turns_ == fatal_) ::kill(machine_->process_id(), SIGKILL);
         return *machine_;
     }
-    std::unique_ptr<Machine> machine_;
     unsigned fatal_;
     unsigned& turns_;
 };
 
-class KillingHost final : public Host {
+class KillingHost final : public HostWrapper {
 public:
-    std::string name() const override { return real_->name(); }
-    Result<std::string> version(const Bench& bench) override { return real_->version(bench); }
-    Result<std::unique_ptr<Machine>> create(const MachineSpec& order, Deadline deadline) override {
-        return real_->create(order, deadline);
-    }
-    Result<std::unique_ptr<Machine>> restore(const MachineSpec& order, const fs::path& file,
-                                             Deadline deadline) override {
-        turns = 0;
-        auto machine = real_->restore(order, file, deadline);
-        if (!machine) return machine;
-        return std::make_unique<KillableMachine>(*std::move(machine), fatal, turns, pid);
-    }
     unsigned fatal = 0;
     unsigned turns = 0;
     int pid = 0;
 
 private:
-    std::unique_ptr<Host> real_ = make_qemu_backend();
+    std::unique_ptr<Machine> wrap(std::unique_ptr<Machine> machine) override {
+        turns = 0;
+        return std::make_unique<KillableMachine>(std::move(machine), fatal, turns, pid);
+    }
 };
 
 std::string hash_of_directory(const fs::path& directory) {

@@ -24,6 +24,20 @@ TEST(JudgeOfHangs, ATaskThatRanBetweenTheLooksIsNoHang) {
     EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
 }
 
+// The tasks may wait for nothing but the rig.
+TEST(JudgeOfHangs, NothingMovesWhileTheRigHoldsAnActor) {
+    for (const bool loop : {false, true}) {
+        SampleTrial trial;
+        trial.get_stuck();
+        for (auto& look : trial.performance.stuck) look.cycle.reset();
+        if (loop) trial.performance.loop = samples::proven_loop();
+        EXPECT_EQ(trial.verdict(), Verdict::hang);
+        trial.performance.holds.front().released.reset();
+        EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
+        EXPECT_EQ(trial.judged().reason, "nothing moved while adder was still held at bus_probe_device");
+    }
+}
+
 TEST(JudgeOfHangs, AProvenLoopIsAHangThatNamesItsPlaceAndItsLocks) {
     SampleTrial trial;
     trial.get_stuck();

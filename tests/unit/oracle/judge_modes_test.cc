@@ -1,73 +1,10 @@
-// The judge in each mode, with some of its oracles, and where a rule could not be checked: what `held` may rest on.
+// The judge in each mode, and with some of its oracles: what `held` may rest on.
 #include <gtest/gtest.h>
 
-#include "oracle/obligations.h"
-#include "unit/support/trial_samples.h"
+#include "unit/support/mode_trial.h"
 
 namespace memrig {
 namespace {
-
-constexpr const char* kJudgeModesGate = "device_hotplug_lock";
-constexpr const char* kJudgeModesMemory = "mem_hotplug_lock";
-constexpr const char* kJudgeModesDevice = "memory32's device lock";
-
-class ModeTrial : public SampleTrial {
-public:
-    explicit ModeTrial(Mode mode) : mode_(mode) {
-        if (mode == Mode::directed) return;
-        performance.holds.clear();
-        performance.evidence.clear();
-        performance.step = mode == Mode::free ? "run" : "at adder's 1st device_add: onliner goes on";
-    }
-    // As validate/acpi-dimm-lock-order has it: nobody is held, and nobody awaited.
-    void without_await() {
-        schedule.steps = {{StepKind::start, "adder", {}, false, {}},
-                          {StepKind::finish, "adder", {}, false, {}},
-                          {StepKind::start, "onliner", {}, false, {}},
-                          Step{}};
-        performance.holds.clear();
-        performance.evidence.clear();
-    }
-    void invert(bool gated) {
-        nest(kSampleAdder, {kJudgeModesMemory, kJudgeModesDevice}, gated);
-        nest(kSampleOnliner, {kJudgeModesDevice, kJudgeModesMemory}, gated);
-    }
-    void nest(std::uint64_t task, std::vector<std::string> locks, bool gated) {
-        if (gated) locks.insert(locks.begin(), kJudgeModesGate);
-        LockEvent event;
-        event.task = task;
-        event.where = "somewhere+0x1";
-        for (const auto& lock : locks) {
-            event.lock = lock;
-            event.action = LockAction::takes;
-            events_.push_back(event);
-        }
-        for (auto lock = locks.rbegin(); lock != locks.rend(); ++lock) {
-            event.lock = *lock;
-            event.action = LockAction::releases;
-            events_.push_back(event);
-        }
-    }
-    [[nodiscard]] TrialEvidence evidence() const {
-        TrialEvidence evidence = SampleTrial::evidence();
-        evidence.mode = mode_;
-        evidence.order_came_to_pass = came_to_pass;
-        if (mode_ == Mode::free) return evidence;  // no ledger, no rules
-        evidence.locks = &events_;
-        evidence.rules = rules;
-        return evidence;
-    }
-    [[nodiscard]] Judgement judged(const std::set<std::string>& oracles = {}) const {
-        return judge(evidence(), oracles);
-    }
-
-    RuleEvidence rules{{}, sample_checks(), {}};
-    bool came_to_pass = true;
-
-private:
-    Mode mode_;
-    std::vector<LockEvent> events_;
-};
 
 // --- free mode
 
@@ -158,8 +95,8 @@ TEST(JudgeWithoutAwait, WithoutTheOracleThatSeesTheOrderItDoesNotHold) {
 TEST(JudgeWithoutAwait, WithoutThatOracleAClaimedOrderIsNoGroundEither) {
     ModeTrial trial(Mode::directed);
     trial.without_await();
-    trial.schedule.lock_order = {{kJudgeModesMemory, kJudgeModesDevice}};
-    trial.nest(kSampleAdder, {kJudgeModesMemory, kJudgeModesDevice}, false);
+    trial.schedule.lock_order = {{kModeTrialMemory, kModeTrialDevice}};
+    trial.nest(kSampleAdder, {kModeTrialMemory, kModeTrialDevice}, false);
     EXPECT_EQ(trial.judged().verdict, Verdict::held);
     EXPECT_EQ(trial.judged({"accounting"}).verdict, Verdict::inconclusive);
 }
@@ -177,7 +114,7 @@ TEST(JudgeOracles, OnlyThoseAskedForAreAsked) {
     ModeTrial trial(Mode::directed);
     trial.invert(false);
     trial.performance.writes[0].error = 16;
-    trial.rules.breaches = {{"R3", "memory_subsys_online", kJudgeModesGate, kSampleOnliner, {}, {}}};
+    trial.rules.breaches = {{"R3", "memory_subsys_online", kModeTrialGate, kSampleOnliner, {}, {}}};
     const std::pair<const char*, Verdict> table[] = {
         {"rules", Verdict::rule_broken}, {"lock-order", Verdict::lock_order}, {"accounting", Verdict::accounting},
         {"crash", Verdict::held},        {"deadlock", Verdict::held},         {"console", Verdict::held}};
@@ -217,164 +154,6 @@ TEST(JudgeOracles, WhatAnArmCanBeConvictedOf) {
     EXPECT_TRUE(convictions_by({}).empty());
 }
 
-// --- rules that were not put to the test
-
-TEST(JudgeUnchecked, ARuleThatWasNeverPutToTheTestProvesNothing) {
-    for (const auto& [obligation, count] : sample_checks()) {
-        ModeTrial trial(Mode::directed);
-        trial.rules.checks.erase(obligation);
-        const Judgement judgement = trial.judged();
-        EXPECT_EQ(judgement.verdict, Verdict::inconclusive) << obligation.text();
-        EXPECT_EQ(judgement.reason, fmt::format("rule {} was never put to the test", obligation.text()));
-    }
-}
-
-TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
-    ModeTrial trial(Mode::directed);
-    for (auto& actor : trial.schedule.actors)
-        if (actor.kind == ActorKind::adder) actor.device = MemoryDevice::nvdimm;
-    trial.rules.checks.erase({"R1", "{adder}"});
-    EXPECT_EQ(trial.judged().verdict, Verdict::held);
-    trial.rules.checks.erase({"R4", "arch_add_memory"});
-    EXPECT_EQ(trial.judged().reason, "rule R4 at arch_add_memory was never put to the test");
-}
-
-TEST(JudgeUnchecked, RemovalIsNotPartOfEveryTrial) {
-    const ModeTrial trial(Mode::directed);
-    EXPECT_EQ(checks_of(trial.rules.checks, "R2"), 0u);
-    EXPECT_EQ(trial.judged().verdict, Verdict::held);
-}
-
-// The blocks are online when the remover starts, so it has to take them offline itself.
-struct RemovalTrial : ModeTrial {
-    RemovalTrial() : ModeTrial(Mode::directed) {
-        Actor remover;
-        remover.name = "remover";
-        remover.kind = ActorKind::remover;
-        remover.entry = {"acpi_device_hotplug"};
-        schedule.actors.push_back(remover);
-        schedule.steps.insert(schedule.steps.end() - 1, Step{StepKind::start, "remover", {}, false, {}});
-        performance.answers["remover"] = "done";
-        performance.after = performance.before;
-        for (const char* rule : {"R2", "R9"}) rules.checks[{rule, ""}] = 1;
-        rules.checks[{"R2", "{remover}"}] = rules.checks[{"R4", "arch_remove_memory"}] = 1;
-    }
-};
-
-TEST(JudgeUnchecked, TheRemovalOfOnlineBlocksPutsR9AtStake) {
-    RemovalTrial trial;
-    EXPECT_EQ(trial.judged().verdict, Verdict::held) << trial.judged().reason;
-    trial.rules.checks.erase({"R9", ""});
-    EXPECT_EQ(trial.judged().reason, "rule R9 was never put to the test");
-}
-
-TEST(JudgeUnchecked, TheRemovalOfOfflineBlocksDoesNotPutR9AtStake) {
-    for (const bool another_device : {false, true}) {
-        RemovalTrial trial;
-        trial.rules.checks.erase({"R9", ""});
-        if (another_device) {
-            trial.schedule.actors.back().device_id = "dimm1";
-        } else {
-            auto& steps = trial.schedule.steps;
-            const auto onlines = std::ranges::find_if(
-                steps, [](const Step& step) { return step.kind == StepKind::start && step.actor == "onliner"; });
-            ASSERT_NE(onlines, steps.end());
-            std::rotate(onlines, onlines + 1, steps.end() - 1);  // it is started after the remover
-        }
-        EXPECT_NE(trial.judged().reason, "rule R9 was never put to the test");
-    }
-}
-
-TEST(JudgeUnchecked, AGapIsToldBesideWhatHeld) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.checks.erase({"R4", "arch_add_memory"});
-    trial.rules.gaps = {{{"R4", "arch_add_memory"}, "arch_add_memory has no symbol"}};
-    const Judgement judgement = trial.judged();
-    EXPECT_EQ(judgement.verdict, Verdict::held);
-    EXPECT_TRUE(judgement.reason.ends_with("(not checked: R4: arch_add_memory has no symbol)")) << judgement.reason;
-    ASSERT_TRUE(has_gaps(judgement.findings));
-    EXPECT_EQ(judgement.findings.back().summary, "R4: arch_add_memory has no symbol");
-    EXPECT_EQ(judgement.findings.back().verdict, Verdict::held);
-}
-
-TEST(JudgeUnchecked, AGapInOneFunctionDoesNotExcuseAnother) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.gaps = {{{"R4", "arch_add_memory"}, "arch_add_memory has no symbol"}};
-    trial.rules.checks.erase({"R4", "move_pfn_range_to_zone"});
-    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
-    EXPECT_EQ(trial.judged().reason, "rule R4 at move_pfn_range_to_zone was never put to the test");
-}
-
-TEST(JudgeUnchecked, AGapThatIsNotAtStakeIsNotTold) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.gaps = {{{"R2", "{remover}"}, "none of these has a symbol"},
-                        {{"R4", "arch_remove_memory"}, "arch_remove_memory has no symbol"},
-                        {{"R8", ""}, "get_online_mems has no symbol"}};
-    EXPECT_EQ(trial.judged().verdict, Verdict::held);
-    EXPECT_FALSE(has_gaps(trial.judged().findings));
-}
-
-TEST(JudgeUnchecked, AGapOfAnotherRuleExcusesNothing) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.checks.erase({"R4", "arch_add_memory"});
-    trial.rules.gaps = {{{"R1", "{adder}"}, "none of these has a symbol"}};
-    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
-}
-
-TEST(JudgeUnchecked, ALedgerThatCannotBeTrustedNeitherConvictsNorAcquits) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.breaches = {{"R3", "memory_subsys_online", kJudgeModesGate, kSampleOnliner, {}, {}}};
-    trial.invert(false);
-    TrialEvidence evidence = trial.evidence();
-    EXPECT_EQ(judge(evidence).verdict, Verdict::rule_broken);
-    evidence.blind = {"mutexes are not armed: no owner"};
-    EXPECT_EQ(judge(evidence).verdict, Verdict::inconclusive);
-    EXPECT_EQ(judge(evidence).reason, "the lock ledger cannot be trusted: mutexes are not armed: no owner");
-}
-
-TEST(JudgeUnchecked, AConsoleThatFellSilentProvesNothing) {
-    const ModeTrial trial(Mode::directed);
-    TrialEvidence evidence = trial.evidence();
-    EXPECT_EQ(judge(evidence).verdict, Verdict::held);
-    evidence.console_is_whole = false;
-    EXPECT_EQ(judge(evidence).verdict, Verdict::inconclusive);
-}
-
-TEST(Unarmed, TheRulesOfAnUnarmedWatcherNeitherConvictNorCount) {
-    Armament armament;
-    armament.reports[Watcher::notices] = {WatcherReport::State::unarmed, "none named the block"};
-    RuleEvidence rules{
-        {{"N1", "memory_notify", "", kSampleOnliner, {}, {}}, {"R3", "memory_subsys_online", "", 1, {}, {}}},
-        sample_checks(),
-        {}};
-    leave_out_unarmed(rules, armament);
-    ASSERT_EQ(rules.breaches.size(), 1u);
-    EXPECT_EQ(rules.breaches[0].rule, "R3");
-    EXPECT_EQ(checks_of(rules.checks, "N1"), 0u);
-    EXPECT_EQ(checks_of(rules.checks, "R1"), 1u);
-    EXPECT_EQ(rules.gaps.size(), 4u) << "N1 to N4";
-    EXPECT_EQ(rules.gaps[0].text(), "N1: notices: none named the block");
-    EXPECT_EQ(rules.gaps[0].kind, RuleGap::Kind::unarmed);
-    EXPECT_TRUE(blind_spots(armament, {}).empty()) << "the ledger does not rest on notices";
-}
-
-TEST(JudgeUnchecked, AnUnarmedWatcherProvesNothing) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.gaps = {{{"N2", ""}, "the fields of a notice were misread", RuleGap::Kind::unarmed}};
-    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
-    EXPECT_EQ(trial.judged().reason, "not armed: N2: the fields of a notice were misread");
-}
-
-TEST(JudgeUnchecked, ATrialThatEndedEarlyIsNotBlamedForIt) {
-    ModeTrial trial(Mode::directed);
-    trial.rules.checks.clear();
-    trial.crash();
-    const Judgement judgement = trial.judged();
-    EXPECT_EQ(judgement.verdict, Verdict::oops);
-    for (const auto& finding : judgement.findings)
-        for (const auto& line : finding.details) EXPECT_EQ(line.find("never put to the test"), std::string::npos);
-}
-
 // --- R5 and names, in words
 
 TEST(JudgeWords, R5NamesBothTasks) {
@@ -385,7 +164,7 @@ TEST(JudgeWords, R5NamesBothTasks) {
                              "memory32 is being added",
                              kSampleOnliner,
                              {"device_online+0x6c", "online_store+0x68"},
-                             {kJudgeModesDevice},
+                             {kModeTrialDevice},
                              kSampleAdder}};
     EXPECT_EQ(trial.judged().reason,
               "R5: onliner (onliner, pid 90) entered memory_subsys_online() while memory32 is being added by adder "
