@@ -286,8 +286,8 @@ namespace {
 constexpr unsigned kArmamentFormat = 1;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
-// Another build of memrig may have other watchers, so it arms the guest anew. Something that was not armed may come from
-// a host that was too busy, so it counts for this process alone.
+// Another build of memrig may have other watchers, so it arms the guest anew. A watcher may not be
+// armed because the host was too busy, so that counts for this process alone.
 std::string maker_of(const Armament& armament) {
     std::error_code code;
     const auto written = fs::last_write_time("/proc/self/exe", code).time_since_epoch().count();

@@ -137,7 +137,7 @@ std::vector<std::string> missed_refusals(const Schedule& schedule, const Perform
 // "onliner's write to memory32: done, not EBUSY".
 std::string unexpected_write(const Actor& actor, const WriterReport& write);
 
-// Returns a hold that is still in force, or null. Whoever waits for its actor waits for the rig, and not for the kernel.
+// Returns a hold that is still in force, or null. A task that waits for its actor waits for the rig.
 const HoldRecord* hold_in_force(const Performance& performance);
 
 }  // namespace memrig
