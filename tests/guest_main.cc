@@ -1,5 +1,6 @@
-// Runs the tests of one source: guest_tests NAME, where NAME.cc is a file of integration/ or reference/. The tests that
-// boot guests are one program, since linking it costs more than compiling most of them.
+// Runs the tests of one source: guest_tests NAME, where NAME.cc is a file of integration/, reference/ or nightly/, with
+// or without the folder. The tests that boot guests are one program, since linking it costs more than compiling most of
+// them.
 #include <cstdio>
 #include <string>
 

@@ -1,338 +1,44 @@
 // A rig that is blind in some way, on a real guest: it neither convicts a kernel that is right, nor acquits one that it
-// could not see.
-#include <functional>
-
-#include <gtest/gtest.h>
-
-#include "base/file.h"
-#include "integration/machine_wrapper.h"
-#include "kernel/catalogue.h"
-#include "machine/guest_store.h"
-#include "oracle/verdict.h"
-#include "run/arming.h"
-#include "run/trial.h"
+// could not see. nightly/broken_rig_test.cc has the other ways.
+#include "integration/broken_rig.h"
 
 namespace memrig {
 namespace {
 
-// The ways in which the eyes of the rig go wrong. Each of them stands in for a real mistake: a kernel that has changed,
-// a QEMU that behaves otherwise, a bug of memrig.
-struct Flaws {
-    std::set<std::uint64_t> blind_breakpoints;                     // never fire
-    std::set<std::uint64_t> blind_watchpoints;                     // never fire
-    std::uint64_t shift_watchpoints = 0;                           // watch this many bytes behind
-    unsigned lose_watch_stop = 0;                                  // each so-manieth stop of a watchpoint is lost
-    std::function<void(unsigned vcpu, Registers&)> registers;      // as they are read
-    std::function<void(std::uint64_t at, std::string&)> memory;    // as it is read
-    std::function<void(std::vector<std::uint64_t>& words)> words;  // as they are read in one trip
-    bool silent_console = false;                                   // the console ends when the trial begins
-};
+class BlindRig : public test::BrokenRig {};
 
-class FlawedProbe final : public Probe {
-public:
-    FlawedProbe(Probe& probe, const Flaws& flaws) : probe_(probe), flaws_(flaws) {}
-    const Architecture& architecture() const override { return probe_.architecture(); }
-    unsigned vcpus() const override { return probe_.vcpus(); }
-    Status refresh_vcpus() override { return probe_.refresh_vcpus(); }
-    bool running() const override { return probe_.running(); }
-    Result<Registers> registers(unsigned vcpu) override {
-        auto registers = probe_.registers(vcpu);
-        if (registers && flaws_.registers) flaws_.registers(vcpu, *registers);
-        return registers;
-    }
-    Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override {
-        return probe_.set_register(vcpu, name, value);
-    }
-    Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override {
-        auto bytes = probe_.read_memory(vcpu, address, size);
-        if (bytes && flaws_.memory) flaws_.memory(address, *bytes);
-        return bytes;
-    }
-    Result<std::vector<std::uint64_t>> read_words(unsigned vcpu, const std::vector<std::uint64_t>& addresses) override {
-        auto words = probe_.read_words(vcpu, addresses);
-        if (words && flaws_.words) flaws_.words(*words);
-        return words;
-    }
-    Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override {
-        return probe_.write_memory(vcpu, address, bytes);
-    }
-    Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override {
-        return flaws_.blind_breakpoints.contains(address) ? Status() : probe_.insert_breakpoint(address, kind);
-    }
-    Status remove_breakpoint(std::uint64_t address, BreakpointKind kind) override {
-        return flaws_.blind_breakpoints.contains(address) ? Status() : probe_.remove_breakpoint(address, kind);
-    }
-    Status insert_watchpoint(std::uint64_t address, std::size_t size) override {
-        if (flaws_.blind_watchpoints.contains(address)) return {};
-        return probe_.insert_watchpoint(address + flaws_.shift_watchpoints, size);
-    }
-    Status remove_watchpoint(std::uint64_t address, std::size_t size) override {
-        if (flaws_.blind_watchpoints.contains(address)) return {};
-        return probe_.remove_watchpoint(address + flaws_.shift_watchpoints, size);
-    }
-    Status resume(const std::set<unsigned>& vcpus) override {
-        moving_ = vcpus;
-        return probe_.resume(vcpus);
-    }
-    Status step(unsigned vcpu) override { return probe_.step(vcpu); }
-    Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override {
-        for (;;) {
-            auto stop = probe_.wait_stop(deadline, wake);
-            const bool watch = stop && *stop && (*stop)->cause == StopCause::watchpoint;
-            if (!watch || flaws_.lose_watch_stop == 0 || ++watch_stops_ % flaws_.lose_watch_stop != 0) return stop;
-            if (auto resumed = probe_.resume(moving_); !resumed) return std::unexpected(resumed.error());
-        }
-    }
-    Result<Stop> interrupt(Deadline deadline) override { return probe_.interrupt(deadline); }
-    Status detach() override { return probe_.detach(); }
-    std::vector<ProbeLine> transcript() override { return probe_.transcript(); }
-
-private:
-    Probe& probe_;
-    const Flaws& flaws_;
-    std::set<unsigned> moving_;
-    unsigned watch_stops_ = 0;
-};
-
-class FlawedMachine final : public MachineWrapper {
-public:
-    FlawedMachine(std::unique_ptr<Machine> machine, const Flaws& flaws)
-        : MachineWrapper(std::move(machine)), flaws_(flaws), silent_(Descriptor()) {}
-    Result<Probe*> probe() override {
-        auto probe = machine_->probe();
-        if (!probe) return probe;
-        if (!probe_) probe_ = std::make_unique<FlawedProbe>(**probe, flaws_);
-        return probe_.get();
-    }
-    const ConsoleLog& console() const override { return flaws_.silent_console ? silent_ : machine_->console(); }
-
-private:
-    const Flaws& flaws_;
-    std::unique_ptr<FlawedProbe> probe_;
-    ConsoleLog silent_;
-};
-
-class FlawedHost final : public HostWrapper {
-public:
-    explicit FlawedHost(const Flaws& flaws) : flaws_(flaws) {}
-
-private:
-    std::unique_ptr<Machine> wrap(std::unique_ptr<Machine> machine) override {
-        return std::make_unique<FlawedMachine>(std::move(machine), flaws_);
-    }
-    const Flaws& flaws_;
-};
-
-// A guest with other symbols.
-std::shared_ptr<const PreparedGuest> with_symbols(const PreparedGuest& guest,
-                                                  const std::function<void(std::vector<Symbol>&)>& change) {
-    auto other = std::make_shared<PreparedGuest>();
-    other->order = guest.order;
-    other->state = guest.state;
-    other->key = guest.key;
-    other->hello = guest.hello;
-    std::vector<Symbol> symbols = guest.symbols.list();
-    change(symbols);
-    other->symbols = SymbolTable(std::move(symbols));
-    return other;
-}
-
-// Makes `name` stand for where `other` is.
-std::function<void(std::vector<Symbol>&)> resolved_to(const std::string& name, const std::string& other,
-                                                      std::uint64_t behind = 0) {
-    return [=](std::vector<Symbol>& symbols) {
-        const auto target = std::ranges::find(symbols, other, &Symbol::name);
-        ASSERT_NE(target, symbols.end()) << other;
-        const std::uint64_t address = target->address + behind;
-        const auto moved = std::ranges::find(symbols, name, &Symbol::name);
-        ASSERT_NE(moved, symbols.end()) << name;
-        moved->address = address;
-        std::ranges::stable_sort(symbols, {}, &Symbol::address);
-    };
-}
-
-constexpr const char* kBrokenRigKernel = "debian-6.1-amd64";
-
-class BrokenRig : public ::testing::Test {
-protected:
-    void SetUp() override {
-        const auto bench = load_bench("q35");
-        const auto kernel = resolve_kernel(kBrokenRigKernel);
-        const auto written = load_scenario("race/acpi-dimm-online");
-        ASSERT_TRUE(bench && kernel && written);
-        scenario = fitted_to(*bench, *written);
-        const auto host = make_qemu_backend();
-        const auto prepared = GuestStore(*host, {}).prepare(*bench, *kernel, Accelerator::tcg);
-        ASSERT_TRUE(prepared) << prepared.error().line();
-        guest = *prepared;
-        auto made = TemporaryDirectory::make("memrig-broken");
-        ASSERT_TRUE(made);
-        directory.emplace(*std::move(made));
-    }
-    std::uint64_t at(const std::string& symbol) const {
-        const auto found = guest->symbols.unique(symbol);
-        EXPECT_TRUE(found) << symbol;
-        return found.value_or(0);
-    }
-    // Arms the guest with the flaws, and plays a trial of the arm with them.
-    TrialResult trial(const std::string& arm) {
-        FlawedHost host(flaws);
-        auto armament = arm_guest(host, guest);
-        if (!armament) {
-            TrialResult result;
-            result.verdict = armament.error().fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
-            result.reason = armament.error().line();
-            return result;
-        }
-        last = *armament;
-        const auto found = std::ranges::find(scenario.arms, arm, &ScenarioArm::name);
-        TrialSpec spec{guest, scenario, *found, 1, 0, {{"onliner", "online"}}, directory->path() / arm, {}, {}};
-        spec.armament = *armament;
-        const auto outcome = run_trial(host, spec);
-        EXPECT_TRUE(outcome) << outcome.error().line();
-        return outcome ? outcome->result : TrialResult();
-    }
-    // The control is not convicted, and not acquitted either; the mutant is not acquitted.
-    void proves_nothing() {
-        const TrialResult control = told("control");
-        EXPECT_FALSE(convicts(control.verdict)) << to_string(control.verdict) << ": " << control.reason;
-        EXPECT_NE(control.verdict, Verdict::held) << control.reason;
-        EXPECT_NE(told("mutant").verdict, Verdict::held);
-    }
-    // The rig finds in another way what is lost: the verdicts are those of a whole rig.
-    void makes_no_difference() {
-        EXPECT_EQ(told("control").verdict, Verdict::held);
-        EXPECT_TRUE(convicts(told("mutant").verdict));
-    }
-    // The rig may see enough all the same, but it never turns a verdict round.
-    void is_never_wrong() {
-        const TrialResult control = told("control");
-        EXPECT_FALSE(convicts(control.verdict)) << control.reason;
-        EXPECT_NE(told("mutant").verdict, Verdict::held);
-    }
-    TrialResult told(const std::string& arm) {
-        TrialResult result = trial(arm);
-        std::printf("  %s: %s: %s\n", arm.c_str(), to_string(result.verdict), result.reason.c_str());
-        return result;
-    }
-
-    Scenario scenario;
-    std::shared_ptr<const PreparedGuest> guest;
-    std::optional<TemporaryDirectory> directory;
-    Flaws flaws;
-    Armament last;
-};
-
-TEST_F(BrokenRig, AWholeRigTellsTheTwoArmsApart) {
+TEST_F(BlindRig, AWholeRigTellsTheTwoArmsApart) {
     makes_no_difference();
     for (const Watcher watcher : all_watchers())
         EXPECT_EQ(last.of(watcher).state, WatcherReport::State::armed) << to_string(watcher);
 }
 
 // The owner is read at every stop, so the next stop shows what a lost one would have.
-TEST_F(BrokenRig, AWatchpointIsDropped) {
+TEST_F(BlindRig, AWatchpointIsDropped) {
     flaws.blind_watchpoints = {at("device_hotplug_lock")};
     makes_no_difference();
 }
 
-TEST_F(BrokenRig, WatchpointsWatchTheNextWord) {
-    flaws.shift_watchpoints = 8;
-    makes_no_difference();
-}
-
-TEST_F(BrokenRig, StopsOfWatchpointsAreLost) {
-    flaws.lose_watch_stop = 3;
-    is_never_wrong();
-}
-
-TEST_F(BrokenRig, TheOwnerIsTakenForAnotherWord) {
+TEST_F(BlindRig, TheOwnerIsTakenForAnotherWord) {
     flaws.memory = [](std::uint64_t, std::string& bytes) {
         if (bytes.size() == 128) std::swap_ranges(bytes.begin(), bytes.begin() + 8, bytes.begin() + 8);
     };
     proves_nothing();
 }
 
-TEST_F(BrokenRig, TheStacksAreSaidToBeLarger) {
-    guest = with_symbols(*guest, resolved_to("__end_init_task", "__start_init_task", 32768));
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, TheStacksAreSaidToBeSmallerAndTheirEndIsNotSeen) {
-    guest = with_symbols(*guest, resolved_to("__end_init_task", "__start_init_task", 8192));
-    flaws.memory = [](std::uint64_t, std::string& bytes) {
-        if (bytes.size() == 8 && bytes.starts_with("\x9d\x6e\xac\x57")) bytes.assign(8, '\0');
-    };
-    is_never_wrong();
-}
-
-TEST_F(BrokenRig, ATaskIsTakenForAnother) {
+TEST_F(BlindRig, ATaskIsTakenForAnother) {
     flaws.registers = [](unsigned vcpu, Registers& registers) {
         if (vcpu == 2) registers.set("rsp", registers.sp() + 0x4000);
     };
     proves_nothing();
 }
 
-TEST_F(BrokenRig, AReturnValueIsMisread) {
-    flaws.registers = [](unsigned, Registers& registers) { registers.set("rax", 0); };
+TEST_F(BlindRig, TheLockIsTakenForAnotherOne) {
+    guest = test::with_symbols(*guest, test::resolved_to("device_hotplug_lock", "gdp_mutex"));
     proves_nothing();
 }
 
-TEST_F(BrokenRig, TheNoticesAreMisread) {
-    flaws.words = [](std::vector<std::uint64_t>& words) {
-        constexpr std::uint64_t pages_of_a_block = 32768;
-        if (words.size() == 6 && words[1] == pages_of_a_block) std::ranges::rotate(words, words.begin() + 1);
-    };
-    proves_nothing();
-}
-
-// Six mutexes are watched once the blocks of the device are there, which is not so yet when the guest is armed.
-TEST_F(BrokenRig, TheOwnersAreMisreadInTheTrialAlone) {
-    flaws.words = [](std::vector<std::uint64_t>& words) {
-        if (words.size() == 6) std::ranges::rotate(words, words.begin() + 1);
-    };
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, TheLockIsTakenForAnotherOne) {
-    guest = with_symbols(*guest, resolved_to("device_hotplug_lock", "gdp_mutex"));
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, TheRwsemIsTakenForAnotherOne) {
-    guest = with_symbols(*guest, resolved_to("mem_hotplug_lock", "cpu_hotplug_lock", 512));
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, TheChainOfNotifiersIsTakenForAnotherOne) {
-    guest = with_symbols(*guest, resolved_to("memory_chain", "reboot_notifier_list"));
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, TheAdderIsTakenForAnotherFunction) {
-    guest = with_symbols(*guest, resolved_to("add_memory_resource", "device_add"));
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, WhatOnlinesABlockIsTakenForAnotherFunction) {
-    guest = with_symbols(*guest, resolved_to("memory_subsys_online", "bus_probe_device"));
-    proves_nothing();
-}
-
-TEST_F(BrokenRig, ABreakpointNeverFires) {
-    flaws.blind_breakpoints = {at("add_memory_resource"), at("add_memory_resource") + 5};
-    const TrialResult control = trial("control");
-    EXPECT_EQ(control.verdict, Verdict::inconclusive) << control.reason;
-    EXPECT_NE(control.reason.find("never put to the test"), std::string::npos) << control.reason;
-}
-
-TEST_F(BrokenRig, TheTrylockIsNotSeen) {
-    flaws.blind_breakpoints = {at("mutex_trylock"), at("mutex_trylock") + 5};
-    const TrialResult control = trial("control");
-    EXPECT_FALSE(convicts(control.verdict)) << control.reason;
-    EXPECT_NE(control.verdict, Verdict::held) << control.reason;
-}
-
-TEST_F(BrokenRig, TheConsoleEndsEarly) {
+TEST_F(BlindRig, TheConsoleEndsEarly) {
     flaws.silent_console = true;
     const TrialResult control = trial("control");
     EXPECT_EQ(control.verdict, Verdict::inconclusive) << control.reason;

@@ -17,6 +17,22 @@
 
 namespace memrig::test {
 
+// The scenarios about what Debian's kernels for amd64 lack: CONFIG_ARCH_MEMORY_PROBE and
+// CONFIG_MEMORY_NOTIFIER_ERROR_INJECT are not set.
+inline std::set<std::string> lacking_in_debian() {
+    return {"race/probe-probe", "validate/probe", "validate/veto-online-injected", "validate/veto-offline-injected"};
+}
+
+// The scenarios about what the ref-* kernels for amd64 lack: neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID,
+// CONFIG_LRU_GEN, CONFIG_SLUB_DEBUG, CONFIG_PROC_PAGE_MONITOR and CONFIG_HOTPLUG_PCI_ACPI are set, and nd_pmem is built
+// in.
+inline std::set<std::string> lacking_in_reference() {
+    return {"race/acpi-dimm-device-memory", "race/device-memory-acpi-dimm", "race/dax-kmem-online",
+            "race/acpi-dimm-vcpu",          "race/acpi-vcpu-dimm",          "race/acpi-vcpu-memory-online",
+            "race/acpi-dimm-vcpu-online",   "race/reader-offline",          "validate/add-remove-loop",
+            "validate/unplug-pinned",       "validate/nvdimm-plug",         "validate/virtio-mem-plug"};
+}
+
 // Copies the evidence of a failed trial to a place that outlives the test.
 inline fs::path keep_evidence(const fs::path& run, const std::string& kernel, const fs::path& trial) {
     const fs::path kept = fs::current_path() / "failed-trials" / kernel / trial;

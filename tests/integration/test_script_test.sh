@@ -53,6 +53,12 @@ for extent in --quick --reference; do
     not_called 'build --preset asan'
 done
 
+# A run that is not of the night leaves out the tests that take too long.
+run_test 0 '' --reference
+called "$main -LE ^nightly\$"
+run_test 0 ''
+called "$main -LE ^(reference|nightly)\$"
+
 run_test 0 '' --nightly
 called 'build --preset dev'
 called 'build --preset asan'
