@@ -27,6 +27,7 @@ struct MemorySnapshot {
     // The nodes with online memory, as sysfs lists them ("0-1"); empty on a kernel without NUMA.
     std::string nodes = {};
     QemuMemory qemu = {};
+    std::uint64_t page_struct_bytes = 0;  // sizeof(struct page); 0: not known
 };
 // Parses the System RAM of /proc/iomem: sorted, with neighbours joined.
 std::vector<MemoryRange> system_ram(std::string_view iomem);
@@ -54,7 +55,8 @@ struct AccountingSpec {
 // - each block of the goals has the expected state, or is absent,
 // - each online block is in one zone, and on its node,
 // - each zone's present pages grew by exactly the pages of the goals' blocks that are online in it,
-// - MemTotal grew by exactly the size of these blocks, less the pages that hold struct pages of their own block,
+// - MemTotal grew by exactly the size of these blocks, less the pages that hold struct pages of their own block; where
+//   there are such blocks and `before` does not know how large a struct page is, MemTotal is not checked,
 // - the nodes with memory are those that had memory before, and those with an online block,
 // - System RAM grew by the blocks that are there,
 // - all other blocks are unchanged,

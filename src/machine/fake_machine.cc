@@ -18,7 +18,10 @@ FakeMachine::FakeMachine(const Bench& bench) : stub(*find_architecture(bench.arc
     if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
     serial_ = Descriptor(ends[0]);
     console_ = std::make_unique<ConsoleLog>(Descriptor(ends[1]));
-    for (const GuestFeature& feature : kGuestFeatures) guest.files[feature.path] = "";
+    for (const GuestFeature& feature : guest_features()) {
+        guest.files[std::string(feature.path)] = "";
+        if (!feature.unlike.empty()) guest.files[std::string(feature.unlike)] = "another text";
+    }
 }
 
 void FakeMachine::print(std::string_view text) {

@@ -1,27 +1,26 @@
-// Names what an actor may need of a guest's kernel. The guest itself shows whether it has it: memrig asks once, when it
-// has booted.
+// Names what a scenario or an actor may need of a guest's kernel. The guest itself shows whether it has it: memrig asks
+// once, when it has booted.
 #pragma once
 
-#include <array>
+#include <string_view>
+#include <vector>
 
 namespace memrig {
 
 struct GuestFeature {
-    const char* name;    // for people
-    const char* path;    // this file or directory is there if the kernel has the feature
-    const char* option;  // of the kernel's configuration
+    std::string_view key;     // in scenarios; it has a hyphen, as no kernel symbol has
+    std::string_view name;    // for people
+    std::string_view path;    // the kernel has the feature if this file or directory is there
+    std::string_view option;  // of the kernel's configuration
+    // If not empty: also, the text of `path` is not that of this file.
+    std::string_view unlike = {};
 };
 
-inline constexpr GuestFeature kVirtioMemDriver = {"the driver virtio_mem", "/sys/bus/virtio/drivers/virtio_mem",
-                                                  "CONFIG_VIRTIO_MEM"};
-inline constexpr GuestFeature kKmemDriver = {"the driver kmem", "/sys/bus/dax/drivers/kmem", "CONFIG_DEV_DAX_KMEM"};
-// acpi_sysfs_add_hotplug_profile() makes it for the handler of memory devices, unless acpi_no_memhotplug is given.
-inline constexpr GuestFeature kAcpiMemory = {"memory hotplug by ACPI", "/sys/firmware/acpi/hotplug/memory",
-                                             "CONFIG_ACPI_HOTPLUG_MEMORY"};
-inline constexpr GuestFeature kProbeFile = {"the memory probe interface", "/sys/devices/system/memory/probe",
-                                            "CONFIG_ARCH_MEMORY_PROBE"};
-
-// All that a guest is asked for.
-inline constexpr std::array kGuestFeatures = {kVirtioMemDriver, kKmemDriver, kAcpiMemory, kProbeFile};
+// All that a guest is asked for, sorted by key.
+const std::vector<GuestFeature>& guest_features();
+// Null if there is none of that key.
+const GuestFeature* find_guest_feature(std::string_view key);
+// Whether the word is meant as a key.
+inline bool names_guest_feature(std::string_view word) { return word.find('-') != std::string_view::npos; }
 
 }  // namespace memrig

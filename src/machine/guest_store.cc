@@ -104,17 +104,37 @@ Result<std::string> set_up(const Bench& bench, GuestLink& agent) {
     return std::string();
 }
 
-// Asks the guest to read each file. The error of a directory is EISDIR, that of a file that can only be written EACCES,
-// and that of a file that is not there ENOENT.
+// Reads a file of the guest; nothing if it is not there. There are also files that cannot be read, such as directories
+// (EISDIR), files that can only be written (EACCES), and large ones (EFBIG): they are there.
+Result<std::optional<std::string>> look_for(GuestLink& agent, std::string_view path) {
+    const auto read = agent.read_guest_file(std::string(path), Deadline::after(kSetupPatience));
+    if (read) return *read;
+    const auto says = [&](const char* name) { return read.error().message.find(name) != std::string::npos; };
+    if (says("(ENOENT)") || says("(ENOTDIR)")) return std::nullopt;
+    if (says("(EISDIR)") || says("(EACCES)") || says("(EFBIG)")) return std::string();
+    return std::unexpected(read.error());
+}
+
 Result<std::set<std::string>> ask_for_features(GuestLink& agent) {
     std::set<std::string> features;
-    for (const GuestFeature& feature : kGuestFeatures) {
-        const auto read = agent.read_guest_file(feature.path, Deadline::after(kSetupPatience));
-        const auto says = [&](const char* name) { return read.error().message.find(name) != std::string::npos; };
-        if (read || says("(EISDIR)") || says("(EACCES)")) features.insert(feature.path);
-        else if (!says("(ENOENT)")) return std::unexpected(read.error());
+    for (const GuestFeature& feature : guest_features()) {
+        MEMRIG_TRY(const auto text, look_for(agent, feature.path));
+        if (!text) continue;
+        if (!feature.unlike.empty()) {
+            MEMRIG_TRY(const auto other, look_for(agent, feature.unlike));
+            if (other == text) continue;
+        }
+        features.emplace(feature.key);
     }
     return features;
+}
+
+// Changes with what a guest is asked for: a saved guest was asked for something else then.
+std::string features_asked() {
+    std::string text;
+    for (const GuestFeature& feature : guest_features())
+        text += fmt::format("{} {} {}\n", feature.key, feature.path, feature.unlike);
+    return text;
 }
 
 }  // namespace
@@ -153,6 +173,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     MEMRIG_TRY(const std::string version, host_.version(bench));
     Hasher hasher;
     hasher.add(std::to_string(kSavedFormat))
+        .add(features_asked())
         .add(host_.name())
         .add(version)
         .add(bench.text)

@@ -24,7 +24,7 @@ struct PreparedGuest {
     double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when the guest was made
     std::string qemu_version;
     bool from_cache = false;
-    std::set<std::string> features;  // GuestFeature::path of each feature that the kernel has
+    std::set<std::string> features;  // GuestFeature::key of each feature that the kernel has
     std::string unfit;               // the part of the bench's set-up that the kernel refused; normally empty
 };
 

@@ -27,10 +27,10 @@ using Stack = std::vector<std::string>;  // innermost first
 // Functions that take mem_hotplug_lock under the gate, or run while it is held, as far as the ledger has seen:
 // is_gated() checks that. mem_hotplug_begin() does not show where the compiler jumps from its end to
 // percpu_down_write(). Its callers do.
-constexpr std::array kUnderGate = {"mem_hotplug_begin",     "try_remove_memory",   "__offline_pages",
-                                   "offline_pages",         "online_pages",        "memory_subsys_online",
-                                   "memory_subsys_offline", "memory_block_online", "memory_block_offline",
-                                   "add_memory_resource"};
+constexpr std::array kUnderGate = {"mem_hotplug_begin",     "try_remove_memory",    "__offline_pages",
+                                   "offline_pages",         "online_pages",         "memory_subsys_online",
+                                   "memory_subsys_offline", "memory_block_online",  "memory_block_offline",
+                                   "add_memory_resource",   "__add_memory_resource"};
 // Functions that get there without the gate: the boot, and the memory of devices.
 constexpr std::array kWithoutGate = {"kernel_init", "start_kernel", "memremap_pages", "memunmap_pages"};
 // Functions that do more than one of the operations above under one hold of the gate.

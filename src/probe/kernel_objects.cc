@@ -112,4 +112,33 @@ std::string kernel_stack_gap(const SymbolTable& symbols, const Architecture& arc
                        architecture.kernel_stack_bytes);
 }
 
+namespace {
+
+constexpr std::size_t kVmcoreinfoBytes = 4096;  // VMCOREINFO_BYTES is a page, include/linux/vmcore_info.h
+constexpr std::uint64_t kLargestPageStruct = 4096;
+
+// The number behind `key` at the beginning of a line; 0 if there is none.
+std::uint64_t number_behind(std::string_view text, std::string_view key) {
+    const std::size_t at = text.starts_with(key) ? 0 : text.find("\n" + std::string(key));
+    if (at == std::string_view::npos) return 0;
+    text.remove_prefix(at + key.size() + (at == 0 ? 0 : 1));
+    std::uint64_t number = 0;
+    const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), number);
+    const bool whole = code == std::errc() && end != text.data() + text.size() && *end == '\n';
+    return whole ? number : 0;
+}
+
+}  // namespace
+
+Result<std::uint64_t> page_struct_bytes(Probe& probe, unsigned vcpu, const SymbolTable& symbols) {
+    const auto data = symbols.unique("vmcoreinfo_data");
+    if (!data) return 0;
+    MEMRIG_TRY(const std::uint64_t at, probe.read_u64(vcpu, *data));
+    if (!is_kernel_pointer(at)) return 0;
+    const auto text = probe.read_memory(vcpu, at, kVmcoreinfoBytes);
+    if (!text) return text.error().fault == Fault::guest ? Result<std::uint64_t>(0) : std::unexpected(text.error());
+    const std::uint64_t bytes = number_behind(*text, "SIZE(page)=");
+    return bytes <= kLargestPageStruct ? bytes : 0;
+}
+
 }  // namespace memrig

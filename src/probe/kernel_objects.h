@@ -31,4 +31,8 @@ std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture&
 // With a wrong one, each task seems to be two, or two seem to be one.
 std::string kernel_stack_gap(const SymbolTable& symbols, const Architecture& architecture);
 
+// Returns sizeof(struct page) in bytes, as the kernel tells it to those that read its dumps: `SIZE(page)` in vmcoreinfo
+// (kernel/vmcore_info.c; before v6.9 kernel/crash_core.c). 0 for a kernel that does not tell it.
+Result<std::uint64_t> page_struct_bytes(Probe& probe, unsigned vcpu, const SymbolTable& symbols);
+
 }  // namespace memrig

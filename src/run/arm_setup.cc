@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "kernel/catalogue.h"
+#include "machine/guest_feature.h"
 #include "run/guest_needs.h"
 #include "watch/roles.h"
 
@@ -13,15 +14,23 @@ namespace memrig {
 
 namespace {
 
-// Returns the reason why the scenario is not for a kernel with these symbols; empty if it is.
-std::string not_meant_for(const Scenario& scenario, const SymbolTable& symbols) {
-    const auto has = [&](const std::string& name) { return player_of(name, symbols).has_value(); };
-    if (const auto lacked = std::ranges::find_if_not(scenario.needs, has); lacked != scenario.needs.end())
+// Returns the reason why the scenario is not for the kernel of this guest; empty if it is.
+std::string not_meant_for(const Scenario& scenario, const PreparedGuest& guest) {
+    const auto has = [&](const std::string& name) {
+        return names_guest_feature(name) ? guest.features.contains(name) : player_of(name, guest.symbols).has_value();
+    };
+    if (const auto lacked = std::ranges::find_if_not(scenario.needs, has); lacked != scenario.needs.end()) {
+        if (const GuestFeature* feature = find_guest_feature(*lacked))
+            return fmt::format("this kernel has not {}: there is no {} ({})", feature->name, feature->path,
+                               feature->option);
         return find_role(*lacked) == nullptr
                    ? fmt::format("this kernel has no {}", *lacked)
                    : fmt::format("this kernel has no {}: {}", *lacked, why_not_played(*lacked));
+    }
     const auto surplus = std::ranges::find_if(scenario.lacks, has);
-    return surplus == scenario.lacks.end() ? "" : fmt::format("this kernel has {}", *surplus);
+    if (surplus == scenario.lacks.end()) return "";
+    const GuestFeature* feature = find_guest_feature(*surplus);
+    return fmt::format("this kernel has {}", feature != nullptr ? feature->name : *surplus);
 }
 
 // The folder of a kernel or a scenario. A name is its own folder. A path becomes one folder, with a hash of the path,
@@ -121,14 +130,14 @@ Status ArmSetup::set_aside(ArmResult result, const Error& error) {
 
 Status ArmSetup::plan_arm(const Scenario& scenario, const ScenarioArm& arm, ArmResult result, Fleet::Guests* guests) {
     const fs::path directory = directory_name(scenario.name) / directory_name(result.kernel) / arm.name;
-    const Scenario* played = &scenario;
+    Scenario& played = changed_.emplace_back(scenario);
     std::vector<std::string> settings = settings_of(scenario);
-    if (!arm.settings.empty()) {
-        played = &changed_.emplace_back(scenario);
-        for (const auto& setting : arm.settings) MEMRIG_CHECK(apply_setting(changed_.back(), setting));
-        settings.insert(settings.end(), arm.settings.begin(), arm.settings.end());
-    }
-    planned_.push_back({{results_.arms.size()}, played, &arm, guests, directory, {}, std::move(settings)});
+    for (const auto& setting : arm.settings) MEMRIG_CHECK(apply_setting(played, setting));
+    settings.insert(settings.end(), arm.settings.begin(), arm.settings.end());
+    if (const Status cast = cast_roles(played, Fleet::any_of(*guests).symbols); !cast)
+        return set_aside(std::move(result), cast.error());
+    const auto played_arm = std::ranges::find(played.arms, arm.name, &ScenarioArm::name);
+    planned_.push_back({{results_.arms.size()}, &played, &*played_arm, guests, directory, {}, std::move(settings)});
     results_.arms.push_back(std::move(result));
     return {};
 }
@@ -156,8 +165,7 @@ Status ArmSetup::plan_scenario(const Scenario& written, const KernelImage& kerne
             continue;
         }
         const PreparedGuest& guest = Fleet::any_of(**guests);
-        if (const std::string reason = not_meant_for(scenario, guest.symbols); !reason.empty())
-            skip(std::move(result), reason);
+        if (const std::string reason = not_meant_for(scenario, guest); !reason.empty()) skip(std::move(result), reason);
         else if (const Status fit = check_fit(guest); !fit) MEMRIG_CHECK(set_aside(std::move(result), fit.error()));
         else if (const Status able = check_needs(scenario.schedule, guest); !able)
             MEMRIG_CHECK(set_aside(std::move(result), able.error()));

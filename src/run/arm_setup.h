@@ -63,7 +63,7 @@ private:
     Fleet& fleet_;
     RunResults& results_;
     std::vector<Scenario> scenarios_;
-    std::deque<Scenario> changed_;  // fitted to a bench, and with an arm's settings; planned_ points here
+    std::deque<Scenario> changed_;  // fitted to a bench and a kernel, with an arm's settings; planned_ points here
     std::deque<PlannedArm> planned_;
 };
 

@@ -18,16 +18,17 @@ const GuestFeature* need_of(const Actor& actor, bool probed) {
     // What QEMU refuses, the guest does not see.
     if (!actor.is_thread() && !actor.expects_qemu_to()) return nullptr;
     switch (actor.kind) {
-        case ActorKind::prober: return &kProbeFile;
-        case ActorKind::resizer: return &kVirtioMemDriver;
+        case ActorKind::prober: return find_guest_feature("probe-file");
+        case ActorKind::resizer: return find_guest_feature("virtio-mem");
         case ActorKind::adder:
         case ActorKind::remover: break;
         default: return nullptr;
     }
     switch (actor.device) {
-        case MemoryDevice::virtio_mem: return &kVirtioMemDriver;
-        case MemoryDevice::dax: return &kKmemDriver;
-        case MemoryDevice::pc_dimm: return !probed && enters(actor, "acpi_device_hotplug") ? &kAcpiMemory : nullptr;
+        case MemoryDevice::virtio_mem: return find_guest_feature("virtio-mem");
+        case MemoryDevice::dax: return find_guest_feature("kmem-driver");
+        case MemoryDevice::pc_dimm:
+            return !probed && enters(actor, "acpi_device_hotplug") ? find_guest_feature("acpi-memory") : nullptr;
         case MemoryDevice::nvdimm:
         case MemoryDevice::memtrace: break;
     }
@@ -40,7 +41,7 @@ Status check_needs(const Schedule& schedule, const PreparedGuest& guest) {
     const bool probed = std::ranges::find(schedule.actors, ActorKind::prober, &Actor::kind) != schedule.actors.end();
     for (const Actor& actor : schedule.actors) {
         const GuestFeature* need = need_of(actor, probed);
-        if (need == nullptr || guest.features.contains(need->path)) continue;
+        if (need == nullptr || guest.features.contains(std::string(need->key))) continue;
         return fail_with({Fault::guest,
                           fmt::format("kernel {} has not {}, which {} needs: there is no {}", guest.order.kernel.id,
                                       need->name, actor.name, need->path),

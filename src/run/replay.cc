@@ -44,7 +44,7 @@ Result<Replay> replay_trial(const ReplaySpec& spec, Host& host, RunObserver& obs
     MEMRIG_TRY(replay.recorded, read_verdict(spec.trial));
     MEMRIG_TRY(Bench bench, load_bench(recipe.bench));
     MEMRIG_TRY(Scenario written, scenario_of(recipe));
-    const Scenario scenario = fitted_to(bench, std::move(written));
+    Scenario scenario = fitted_to(bench, std::move(written));
     const auto arm = std::ranges::find(scenario.arms, recipe.arm, &ScenarioArm::name);
     if (arm == scenario.arms.end())
         return fail(Fault::user_input, "the recorded scenario has no arm \"{}\"", recipe.arm);
@@ -58,6 +58,7 @@ Result<Replay> replay_trial(const ReplaySpec& spec, Host& host, RunObserver& obs
     MEMRIG_TRY(const auto guest, store.prepare(bench, kernel, accelerator));
     MEMRIG_CHECK(check_fit(*guest));
     MEMRIG_CHECK(check_needs(scenario.schedule, *guest));
+    MEMRIG_CHECK(cast_roles(scenario, guest->symbols));
     observer.busy_with("");
     if (guest->qemu_version != recipe.qemu_version)
         replay.warnings.push_back(fmt::format("QEMU differs from the recorded one ({})", recipe.qemu_version));

@@ -273,6 +273,9 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
                                                           ? armament_.stack_bytes
                                                           : kernel_stack_bytes(guest.symbols, probe_->architecture()));
     MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
+    MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest.symbols));
+    if (before.page_struct_bytes == 0 && std::ranges::any_of(order_.scenario.schedule.actors, &Actor::memmap_on_memory))
+        lacks_.push_back("the size of a struct page, which MemTotal depends on where blocks hold their own");
     if (order_.manner.lock_trace) {
         MEMRIG_CHECK(while_running(
             *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kAgentPatience)); }));

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "scenario/scenario.h"
+#include "watch/roles.h"
 
 namespace memrig {
 
@@ -182,6 +183,8 @@ bool is_kernel_symbol(const std::string& text) {
            std::ranges::all_of(text, [](unsigned char c) { return std::isalnum(c) != 0 || c == '_' || c == '.'; });
 }
 
+bool names_function(const std::string& text) { return is_kernel_symbol(text) || find_role(text) != nullptr; }
+
 Actor read_actor(const std::string& name, TomlTable& table) {
     static constexpr std::pair<std::string_view, ActorKind> kinds[] = {{"plug", ActorKind::adder},
                                                                        {"online", ActorKind::onliner},
@@ -220,8 +223,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::writer: read_thread(table, actor); break;
     }
     for (const auto& entry : actor.entry)
-        if (entry != kBenchHotplug && !is_kernel_symbol(entry))
-            table.report("entry", fmt::format("\"{}\" is no kernel symbol", entry));
+        if (entry != kBenchHotplug && !names_function(entry))
+            table.report("entry", fmt::format("\"{}\" is no kernel symbol and no role", entry));
     table.finish();
     return actor;
 }

@@ -3,8 +3,11 @@
 #include <algorithm>
 #include <limits>
 
+#include <fmt/ranges.h>
+
 #include "kernel/source_mutant.h"
 #include "machine/bench.h"
+#include "machine/guest_feature.h"
 #include "scenario/actor_reader.h"
 #include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
@@ -31,6 +34,22 @@ void check_mutants(TomlTable& table, const char* key, const std::vector<std::str
     for (const auto& name : names)
         if (known && std::ranges::find(*known, name, &SourceMutant::name) == known->end())
             table.report(key, fmt::format("there is no source mutant \"{}\"", name));
+}
+
+// A word of `needs` or `lacks`: a feature of the guest, a role, or a kernel symbol.
+void check_capability(TomlTable& table, const char* key, const std::string& word) {
+    if (find_guest_feature(word) != nullptr || find_role(word) != nullptr || is_kernel_symbol(word)) return;
+    std::vector<std::string_view> known;
+    for (const auto& feature : guest_features()) known.push_back(feature.key);
+    table.report(key, fmt::format("\"{}\" is no feature of a guest ({}), no role and no kernel symbol", word,
+                                  fmt::join(known, ", ")));
+}
+
+void check_functions(TomlTable& table, const char* key, const std::vector<std::string>& words) {
+    if (!table.has(key)) return;  // its lack is reported already
+    for (const auto& word : words)
+        if (word != kBenchHotplug && !names_function(word))
+            table.report(key, fmt::format("\"{}\" is no kernel symbol and no role", word));
 }
 
 // The control arm shows that the kernel as shipped holds. Any other arm shows that what it takes away is missed.
@@ -75,6 +94,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         spec.lock = elide.string(is_lock ? "lock" : "function");
         if (is_lock) spec.unlock = elide.string("unlock");
         spec.callers = elide.strings("caller", true);
+        check_functions(elide, "caller", spec.callers);
         constexpr std::int64_t lowest_errno = -4095;  // MAX_ERRNO, include/linux/err.h
         spec.value = static_cast<std::uint64_t>(elide.integer("value", lowest_errno, 1, 0));
         elide.finish();
@@ -83,6 +103,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     for (auto& forced : table.tables("override", false)) {
         OverrideSpec spec;
         spec.function = forced.string("function");
+        check_functions(forced, "function", {spec.function});
         spec.argument = static_cast<unsigned>(forced.integer("argument", 0, 5));
         constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
         constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
@@ -94,6 +115,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     for (auto& insert : table.tables("insert", false)) {
         InsertionSpec spec;
         spec.before = insert.string("before");
+        check_functions(insert, "before", {spec.before});
         spec.calls = insert.strings("call", true);
         insert.finish();
         if (!spec.calls.empty()) arm.insertions.push_back(std::move(spec));
@@ -142,11 +164,9 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     for (const auto& bench : scenario.benches)
         if (std::ranges::find(known, bench) == known.end())
             root.report("benches", fmt::format("there is no bench \"{}\"", bench));
-    for (const auto& [key, symbols] : {std::pair{"needs", &scenario.needs}, {"lacks", &scenario.lacks}}) {
-        *symbols = root.strings(key, false);
-        for (const auto& symbol : *symbols)
-            if (!is_kernel_symbol(symbol) && find_role(symbol) == nullptr)
-                root.report(key, fmt::format("\"{}\" is no kernel symbol and no role", symbol));
+    for (const auto& [key, words] : {std::pair{"needs", &scenario.needs}, {"lacks", &scenario.lacks}}) {
+        *words = root.strings(key, false);
+        for (const auto& word : *words) check_capability(root, key, word);
     }
     for (const auto& text : root.strings("kills", false)) {
         const std::size_t space = std::min(text.find(' '), text.size());
@@ -158,7 +178,8 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     if (auto explore = root.table("explore", false)) {
         scenario.points = explore->strings("points", false);
         for (const auto& point : scenario.points)
-            if (!is_kernel_symbol(point)) explore->report("points", fmt::format("\"{}\" is no kernel symbol", point));
+            if (!names_function(point))
+                explore->report("points", fmt::format("\"{}\" is no kernel symbol and no role", point));
         scenario.explore_settings = explore->strings("set", false);
         Scenario tried = scenario;
         for (const auto& setting : scenario.explore_settings)

@@ -12,6 +12,7 @@
 #include "base/toml_reader.h"
 #include "machine/bench.h"
 #include "oracle/verdict.h"
+#include "probe/symbols.h"
 #include "schedule/schedule.h"
 #include "watch/elision.h"
 #include "watch/insertion.h"
@@ -55,8 +56,9 @@ struct Scenario {
     std::string verifies;  // the rule or document passage
     std::string path;      // an id of kHotplugPaths; empty if it is about none of them
     std::vector<std::string> benches;
-    std::vector<std::string> needs;  // kernel symbols: a kernel that lacks one of them is skipped
-    std::vector<std::string> lacks;  // kernel symbols: a kernel that has one of them is skipped
+    // Features of the guest (GuestFeature::key), roles, or kernel symbols.
+    std::vector<std::string> needs;  // a kernel that lacks one of them is skipped
+    std::vector<std::string> lacks;  // a kernel that has one of them is skipped
     std::vector<Claim> kills;
     unsigned trials = 0;  // the default number of trials
     Schedule schedule;
@@ -80,6 +82,11 @@ inline constexpr const char* kBenchHotplug = "{hotplug}";
 // finds its blocks online already. An onliner that offers both attributes then writes to `online`, for which that is
 // a success. An onliner that offers only `state` is expected to get EINVAL (drivers/base/memory.c, state_store()).
 Scenario fitted_to(const Bench& bench, Scenario scenario);
+
+// Replaces each role ("{adder}") in entries, steps, points, elisions, overrides and insertions by the function that plays
+// it in the kernel with these symbols. Where one of several functions is enough (entries, an elision's callers), roles
+// that nobody plays are left out. Fault::guest if nobody plays a role that is needed.
+Status cast_roles(Scenario& scenario, const SymbolTable& symbols);
 
 // Applies one setting, "actor.key=value": fixes a choice that the scenario leaves open, or changes a value of it.
 // Examples: "onliner.attribute=online", "adder.size=128M". Fails with Fault::user_input and a message that names the

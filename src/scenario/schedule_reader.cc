@@ -37,8 +37,8 @@ std::optional<Step> read_step(TomlTable& table) {
     }
     if (step.kind == StepKind::hold) {
         step.at = table.string("at");
-        if (table.has("at") && !is_kernel_symbol(step.at))
-            table.report("at", fmt::format("\"{}\" is no kernel symbol", step.at));
+        if (table.has("at") && !names_function(step.at))
+            table.report("at", fmt::format("\"{}\" is no kernel symbol and no role", step.at));
         if (table.has("device")) {
             table.choice("device", {"memory-block"});
             step.memory_block = true;
@@ -48,7 +48,7 @@ std::optional<Step> read_step(TomlTable& table) {
     if (step.kind == StepKind::await) {
         for (const auto& text : table.strings("any", true)) {
             const auto evidence = parse_evidence(text);
-            if (evidence && is_kernel_symbol(evidence->subject)) step.any.push_back(*evidence);
+            if (evidence && names_function(evidence->subject)) step.any.push_back(*evidence);
             else
                 table.report(
                     "any",

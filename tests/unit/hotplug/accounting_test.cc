@@ -182,10 +182,22 @@ TEST_F(AccountingTest, BlocksOfTwoNodes) {
 
 TEST_F(AccountingTest, ABlockThatHoldsItsOwnStructPages) {
     order.goals[0].memmap_on_memory = true;
+    before.page_struct_bytes = 64;
     const std::uint64_t all = after.figures.meminfo["MemTotal"];
     EXPECT_EQ(check(), Lines{fmt::format("MemTotal is {} kB, not {} kB", all, all - 2048)});
     after.figures.meminfo["MemTotal"] = all - 2048;
     EXPECT_EQ(check(), Lines{});
+}
+
+// A kernel may have larger ones (include/linux/mm_types.h: KASAN, KMSAN, LAST_CPUPID_NOT_IN_PAGE_FLAGS).
+TEST_F(AccountingTest, ABlockThatHoldsItsOwnLargerStructPages) {
+    order.goals[0].memmap_on_memory = true;
+    before.page_struct_bytes = 80;
+    const std::uint64_t all = after.figures.meminfo["MemTotal"];
+    after.figures.meminfo["MemTotal"] = all - 2560;
+    EXPECT_EQ(check(), Lines{});
+    before.page_struct_bytes = 0;
+    EXPECT_EQ(check(), Lines{}) << "it cannot be checked";
 }
 
 TEST_F(AccountingTest, SystemRamGrowsByTheBlocksThatAreThere) {

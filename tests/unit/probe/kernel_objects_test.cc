@@ -29,6 +29,23 @@ TEST_F(KernelObjectsTest, ANameInFront) {
     EXPECT_EQ(block(), 32u);
 }
 
+TEST_F(KernelObjectsTest, TheSizeOfAStructPageIsReadFromWhatTheKernelTellsDumps) {
+    constexpr std::uint64_t vmcoreinfo = 0xffff888003000000;
+    const SymbolTable symbols({{kDevice, 'B', "vmcoreinfo_data"}});
+    const auto bytes = [&](std::string text) {
+        text.resize(4096);
+        EXPECT_TRUE(probe.write_memory(0, vmcoreinfo, text));
+        return page_struct_bytes(probe, 0, symbols).value_or(1);
+    };
+    EXPECT_EQ(bytes(""), 0u) << "the pointer is not set";
+    probe.poke_u64(kDevice, vmcoreinfo);
+    EXPECT_EQ(bytes("OSRELEASE=6.12\nPAGESIZE=4096\nSIZE(page)=64\nSIZE(pglist_data)=9\n"), 64u);
+    EXPECT_EQ(bytes("SIZE(page)=80\n"), 80u);
+    for (const char* none : {"XSIZE(page)=64\n", "SIZE(page)=\n", "SIZE(page)=64", "SIZE(page)=99999\n", ""})
+        EXPECT_EQ(bytes(none), 0u) << none;
+    EXPECT_EQ(page_struct_bytes(probe, 0, SymbolTable(std::vector<Symbol>())).value_or(1), 0u);
+}
+
 TEST(KernelStacks, AreAsLargeAsTheFirstTasksIs) {
     const Architecture& power = *find_architecture("ppc64le");
     const auto bytes = [&](std::vector<Symbol> symbols) {
