@@ -33,35 +33,6 @@ struct Lanes {
     std::size_t other_tasks = 0, earlier = 0, more_steps = 0;
 };
 
-// Returns true if the task held a lock that an actor waited for or was refused.
-bool hindered_an_actor(const TaskTrack& task, const std::vector<TaskTrack>& tracks, double last) {
-    const auto held = [&](const TrackDetails& wanted, double from, double to) {
-        return std::ranges::any_of(task.slices,
-                                   [&](const TaskSlice& slice) { return hinders(slice, wanted, from, to); });
-    };
-    return std::ranges::any_of(tracks, [&](const TaskTrack& track) {
-        if (!track.actor) return false;
-        return std::ranges::any_of(track.slices,
-                                   [&](const TaskSlice& slice) {
-                                       return slice.kind == SliceKind::wait &&
-                                              held(slice.details, slice.from, slice.to.value_or(last));
-                                   }) ||
-               std::ranges::any_of(track.instants, [&](const TaskInstant& instant) {
-                   return instant.refused && held(instant.details, instant.at, instant.at);
-               });
-    });
-}
-
-std::vector<const TaskTrack*> tracks_that_matter(const std::vector<TaskTrack>& tracks, double last) {
-    const bool actors = std::ranges::any_of(tracks, &TaskTrack::actor);
-    std::vector<const TaskTrack*> chosen;
-    for (const auto& track : tracks) {
-        if (chosen.size() == kMostTracks) break;
-        if (track.actor || !actors || hindered_an_actor(track, tracks, last)) chosen.push_back(&track);
-    }
-    return chosen;
-}
-
 std::string kind_of(const TaskInstant& instant) {
     if (instant.refused) return "refused";
     return instant.category == "crash" ? "crash" : "other";
@@ -70,7 +41,7 @@ std::string kind_of(const TaskInstant& instant) {
 Lanes lanes_of(const TrialRecord& record, const std::vector<TaskTrack>& tracks) {
     Lanes lanes;
     const double last = last_moment(record);
-    const auto chosen = tracks_that_matter(tracks, last);
+    const auto chosen = tracks_that_matter(tracks, last, kMostTracks);
     lanes.other_tasks = tracks.size() - chosen.size();
     for (std::size_t i = 0; i < chosen.size(); i++) {
         lanes.labels.push_back(chosen[i]->label);

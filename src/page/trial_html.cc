@@ -5,9 +5,9 @@
 #include <fmt/format.h>
 
 #include "base/text.h"
-#include "console/report.h"
 #include "page/lanes.h"
-#include "page/wait_graph.h"
+#include "page/wait_drawing.h"
+#include "report/console_marks.h"
 
 namespace memrig {
 
@@ -17,27 +17,8 @@ constexpr std::size_t kMostLines = 160;
 constexpr std::size_t kMostColumns = 240;
 constexpr std::size_t kAround = 12;  // lines shown before and after a marked one
 
-// Marks the lines that the console's parser takes for reports: the headline of a report, and the other lines of it.
-enum class Mark { none, part, headline };
-
-std::vector<Mark> marks_of(const std::vector<RecordedLine>& lines) {
-    std::string text;
-    for (const auto& line : lines) text += line.text + "\n";
-    std::vector<Mark> marks(lines.size(), Mark::none);
-    for (const auto& finding : parse_console(text).findings) {
-        for (std::size_t i = finding.first_line; i <= finding.last_line && i < marks.size(); i++)
-            if (marks[i] == Mark::none) marks[i] = Mark::part;
-        // The headline may follow "[ cut here ]".
-        const auto begin = lines.begin() + static_cast<std::ptrdiff_t>(std::min(finding.first_line, lines.size()));
-        const auto found = std::find_if(begin, lines.end(),
-                                        [&](const RecordedLine& line) { return line.text.contains(finding.headline); });
-        if (found != lines.end()) marks[static_cast<std::size_t>(found - lines.begin())] = Mark::headline;
-    }
-    return marks;
-}
-
 // Chooses the lines to show: the marked lines with those around them or, if none is marked, the last lines.
-std::vector<bool> shown_of(const std::vector<Mark>& marks) {
+std::vector<bool> shown_of(const std::vector<ConsoleMark>& marks) {
     std::vector<bool> shown(marks.size(), false);
     std::size_t left = kMostLines;
     const auto show = [&](std::size_t i) {
@@ -46,9 +27,9 @@ std::vector<bool> shown_of(const std::vector<Mark>& marks) {
         left--;
     };
     for (std::size_t i = 0; i < marks.size(); i++)
-        if (marks[i] == Mark::headline) show(i);
+        if (marks[i] == ConsoleMark::headline) show(i);
     for (std::size_t i = 0; i < marks.size(); i++) {
-        if (marks[i] == Mark::none) continue;
+        if (marks[i] == ConsoleMark::none) continue;
         for (std::size_t j = i - std::min(i, kAround); j <= std::min(i + kAround, marks.size() - 1); j++) show(j);
     }
     if (left == kMostLines)
@@ -65,10 +46,10 @@ void add_console(Element& parent, const std::vector<RecordedLine>& lines) {
         parent.add("p", "The console printed nothing during the trial.");
         return;
     }
-    const auto marks = marks_of(lines);
+    const auto marks = console_marks(lines);
     const auto shown = shown_of(marks);
-    const auto marked =
-        static_cast<std::size_t>(std::ranges::count_if(marks, [](Mark mark) { return mark != Mark::none; }));
+    const auto marked = static_cast<std::size_t>(
+        std::ranges::count_if(marks, [](ConsoleMark mark) { return mark != ConsoleMark::none; }));
     Element pre = parent.add("pre");
     pre.set("tabindex", "0").set("role", "region").set("aria-label", "Console").css("console");
     std::size_t skipped = 0;
@@ -85,10 +66,10 @@ void add_console(Element& parent, const std::vector<RecordedLine>& lines) {
         gap();
         const std::string text = fmt::format("{:>10.3f}  {}", lines[i].ms, cut(one_line(lines[i].text), kMostColumns));
         // Marks a line by a sign, too, not only by colour: ▶ begins a report, │ continues it.
-        if (marks[i] == Mark::none) pre.add("span", "  " + text);
+        if (marks[i] == ConsoleMark::none) pre.add("span", "  " + text);
         else
-            pre.add("mark", (marks[i] == Mark::headline ? "▶ " : "│ ") + text)
-                .css(marks[i] == Mark::headline ? "headline" : "part");
+            pre.add("mark", (marks[i] == ConsoleMark::headline ? "▶ " : "│ ") + text)
+                .css(marks[i] == ConsoleMark::headline ? "headline" : "part");
         pre.text("\n");
     }
     gap();

@@ -101,7 +101,7 @@ private:
     }
 
     void add(const RecordedEvent& happening) {
-        TrackDetails details{cut(one_line(happening.text), kTextColumns), {}, {}, {}, happening.vcpu};
+        TrackDetails details{cut(one_line(happening.text), kTextColumns), {}, {}, {}, {}, happening.vcpu};
         track_of_actor(happening.actor)
             .instants.push_back({happening.ms, track_name(happening.what + ": " + happening.text),
                                  track_name(happening.what), details, false});
@@ -129,7 +129,12 @@ private:
                 {},
                 track_name(name),
                 kind,
-                {{}, track_name(lock_text(event)), track_name(event.instance), track_name(event.where), event.vcpu}};
+                {{},
+                 track_name(lock_text(event)),
+                 track_name(event.instance),
+                 track_name(event.where),
+                 event.path,
+                 event.vcpu}};
     }
     void end(std::uint64_t stack, TaskSlice slice, double ms, const char* mark = "") {
         slice.to = ms;
@@ -195,6 +200,25 @@ private:
     std::vector<TaskTrack> tracks_;
 };
 
+// Returns true if the task held a lock that an actor waited for or was refused.
+bool hindered_an_actor(const TaskTrack& task, const std::vector<TaskTrack>& tracks, double last) {
+    const auto held = [&](const TrackDetails& wanted, double from, double to) {
+        return std::ranges::any_of(task.slices,
+                                   [&](const TaskSlice& slice) { return hinders(slice, wanted, from, to); });
+    };
+    return std::ranges::any_of(tracks, [&](const TaskTrack& track) {
+        if (!track.actor) return false;
+        return std::ranges::any_of(track.slices,
+                                   [&](const TaskSlice& slice) {
+                                       return slice.kind == SliceKind::wait &&
+                                              held(slice.details, slice.from, slice.to.value_or(last));
+                                   }) ||
+               std::ranges::any_of(track.instants, [&](const TaskInstant& instant) {
+                   return instant.refused && held(instant.details, instant.at, instant.at);
+               });
+    });
+}
+
 }  // namespace
 
 const char* to_string(SliceKind kind) {
@@ -219,6 +243,16 @@ bool hinders(const TaskSlice& held, const TrackDetails& wanted, double from, dou
 }
 
 std::vector<TaskTrack> task_tracks(const TrialRecord& record) { return Guest(record).tracks(); }
+
+std::vector<const TaskTrack*> tracks_that_matter(const std::vector<TaskTrack>& tracks, double last, std::size_t most) {
+    const bool actors = std::ranges::any_of(tracks, &TaskTrack::actor);
+    std::vector<const TaskTrack*> chosen;
+    for (const auto& track : tracks) {
+        if (chosen.size() == most) break;
+        if (track.actor || !actors || hindered_an_actor(track, tracks, last)) chosen.push_back(&track);
+    }
+    return chosen;
+}
 
 double last_moment(const TrialRecord& record) {
     double last = 0;

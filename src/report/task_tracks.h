@@ -22,6 +22,7 @@ const char* to_string(SliceKind kind);  // "lock", "wait", "hold"
 struct TrackDetails {
     std::string text;                   // the timeline's text; empty for a lock's slices and instants
     std::string lock, instance, where;  // for those: the lock's name ("... for reading"), address and place
+    std::vector<std::string> path;      // the call path of a lock's event, the innermost function first; may be empty
     std::optional<unsigned> vcpu;
 };
 
@@ -58,6 +59,10 @@ bool hinders(const TaskSlice& held, const TrackDetails& wanted, double from, dou
 
 // Makes the tracks. Actors come first; each group is in the order of its first events.
 std::vector<TaskTrack> task_tracks(const TrialRecord& record);
+
+// Returns the tracks of the actors, and of the tasks that held a lock that an actor waited for or was refused: at most
+// `most`, in their order. Without any actor, returns all tracks up to `most`. `last` is last_moment() of the record.
+std::vector<const TaskTrack*> tracks_that_matter(const std::vector<TaskTrack>& tracks, double last, std::size_t most);
 
 // The time of the record's last event, in milliseconds.
 double last_moment(const TrialRecord& record);

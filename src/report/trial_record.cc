@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/text.h"
 
 namespace memrig {
 
@@ -18,6 +19,9 @@ using nlohmann::json;
 // The largest file: far more than the longest trial leaves, and small enough to be held in memory as JSON.
 constexpr std::uint64_t kMostBytes = 64ull << 20;
 constexpr int kDeepest = 32;
+// The longest list of a call path or of the ledger's gaps, and the longest text in it.
+constexpr std::size_t kMostLines = 1000;
+constexpr std::size_t kLineColumns = 400;
 constexpr double kLatest = 1e9;  // ms: eleven days
 constexpr std::array kFiles = {"timeline.json", "locks.json", "console.log", "qmp.jsonl"};
 
@@ -69,6 +73,19 @@ std::optional<std::string> text_in(const json& object, const char* key) {
     return value->get<std::string>();
 }
 
+// Returns a list of texts, made one line each. A missing list is an empty one.
+std::optional<std::vector<std::string>> lines_in(const json& object, const char* key) {
+    std::vector<std::string> lines;
+    const json* list = member(object, key);
+    if (list == nullptr) return lines;
+    if (!list->is_array() || list->size() > kMostLines) return std::nullopt;
+    for (const auto& line : *list) {
+        if (!line.is_string()) return std::nullopt;
+        lines.push_back(cut(one_line(line.get_ref<const std::string&>()), kLineColumns));
+    }
+    return lines;
+}
+
 bool is_time(double ms) { return std::isfinite(ms) && ms >= 0 && ms <= kLatest; }
 
 std::optional<double> time_in(const json& object) {
@@ -108,10 +125,19 @@ std::optional<RecordedLock> lock_from(const json& entry) {
     const auto action = action_in(entry);
     const json* shared = member(entry, "shared");
     auto lock = text_in(entry, "lock"), instance = text_in(entry, "instance"), where = text_in(entry, "where");
-    if (!ms || !task || !vcpu || !action || shared == nullptr || !shared->is_boolean() || !lock || !instance || !where)
+    auto path = lines_in(entry, "path");
+    if (!ms || !task || !vcpu || !action || shared == nullptr || !shared->is_boolean() || !lock || !instance ||
+        !where || !path)
         return std::nullopt;
-    return RecordedLock{
-        *ms, *task, *vcpu, *action, shared->get<bool>(), std::move(*lock), std::move(*instance), std::move(*where)};
+    return RecordedLock{*ms,
+                        *task,
+                        *vcpu,
+                        *action,
+                        shared->get<bool>(),
+                        std::move(*lock),
+                        std::move(*instance),
+                        std::move(*where),
+                        std::move(*path)};
 }
 
 // --- the files
@@ -161,6 +187,9 @@ Status read_locks(const Source& source, TrialRecord& record) {
     }
     std::ranges::stable_sort(record.locks, {}, &RecordedLock::ms);
     record.has_locks = true;
+    auto gaps = lines_in(document, "gaps");
+    if (!gaps) return source.damaged("\"gaps\" is not a list of texts");
+    record.gaps = std::move(*gaps);
     const json* tasks = member(document, "tasks");
     return tasks == nullptr ? Status() : read_tasks(source, *tasks, record);
 }

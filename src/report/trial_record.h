@@ -29,6 +29,7 @@ struct RecordedLock {
     LockAction action = LockAction::wants;
     bool shared = false;
     std::string lock, instance, where;
+    std::vector<std::string> path;  // the innermost function first; empty if it is unknown
 };
 
 // The known facts about a task besides its stack; each may be missing.
@@ -54,6 +55,7 @@ struct TrialRecord {
     std::vector<RecordedEvent> happenings;
     bool has_locks = false;  // locks.json exists
     std::vector<RecordedLock> locks;
+    std::vector<std::string> gaps;  // the parts of the guest that the ledger could not watch
     std::map<std::uint64_t, RecordedTask> tasks;
     std::vector<RecordedLine> console;
     std::vector<RecordedQmp> qmp;

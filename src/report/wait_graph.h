@@ -1,4 +1,4 @@
-// Draws the wait-for graph of a trial: the tasks that held locks and waited for locks at one moment. The moment is the
+// Finds the wait-for graph of a trial: the tasks that held locks and waited for locks at one moment. The moment is the
 // end, if a task then waited for a lock that another task held. Else it is the last time that a task began to wait for,
 // or was refused, a lock that another task held.
 #pragma once
@@ -7,12 +7,12 @@
 #include <string>
 #include <vector>
 
-#include "page/html.h"
 #include "report/task_tracks.h"
 
 namespace memrig {
 
 enum class GraphEdgeKind { holds, waits, refused };
+const char* to_string(GraphEdgeKind kind);  // "holds", "waits for", "was refused"
 
 struct GraphEdge {
     std::size_t task = 0, lock = 0;
@@ -40,7 +40,9 @@ struct WaitGraph {
 // has no locks, and its tasks are the actors that held a lock at the end.
 WaitGraph wait_graph(const std::vector<TaskTrack>& tracks, double end);
 
-// Adds the drawing, and the same in words.
-void add_wait_graph(Element& parent, const WaitGraph& graph);
+// The moment in words: "At 12.000 ms, the end of the record".
+std::string moment_text(const WaitGraph& graph);
+// The edge in words: "adder waits for mem_hotplug_lock (state_store+0x1): part of the cycle".
+std::string edge_text(const WaitGraph& graph, const GraphEdge& edge);
 
 }  // namespace memrig

@@ -2,7 +2,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
-#include "page/wait_graph.h"
+#include "report/wait_graph.h"
 #include "unit/support/evidence_samples.h"
 
 namespace memrig {
