@@ -25,6 +25,9 @@ constexpr unsigned kMostFiles = 64;
 constexpr std::size_t kBlock = 1u << 16;
 constexpr std::string_view kFolder = "trial/";
 const std::vector<std::string> kNeeded = {"bundle.json", "trial/trial.json", "trial/verdict.json"};
+// The files that a reader of a trial looks at.
+const std::vector<std::string> kEvidence = {"trial/timeline.json", "trial/locks.json", "trial/console.log",
+                                            "trial/qmp.jsonl", "trial/arming.json"};
 
 using Reader = std::unique_ptr<struct archive, decltype(&archive_read_free)>;
 using Writer = std::unique_ptr<struct archive, decltype(&archive_write_free)>;
@@ -93,8 +96,8 @@ std::unexpected<Error> no_bundle(const fs::path& file, const std::string& what) 
     return fail(Fault::user_input, "{} is not a bundle: {}", file.string(), what);
 }
 
-// Returns the files of kNeeded. The other entries are checked and skipped.
-Result<std::map<std::string, std::string>> unpacked(const fs::path& file) {
+// Returns the files of kNeeded, and those of `also` that are there. The other entries are checked and skipped.
+Result<std::map<std::string, std::string>> unpacked(const fs::path& file, const std::vector<std::string>& also) {
     const Reader reader(archive_read_new(), archive_read_free);
     archive_read_support_filter_zstd(reader.get());
     archive_read_support_filter_gzip(reader.get());
@@ -118,7 +121,7 @@ Result<std::map<std::string, std::string>> unpacked(const fs::path& file) {
         if (size < 0 || static_cast<std::uint64_t>(size) > kMostBytes)
             return no_bundle(file, "a file in it is too large");
         if (files.contains(name)) return no_bundle(file, "it holds a file twice");
-        if (std::ranges::find(kNeeded, name) == kNeeded.end()) continue;
+        if (std::ranges::find(kNeeded, name) == kNeeded.end() && std::ranges::find(also, name) == also.end()) continue;
         std::string bytes(static_cast<std::size_t>(size), '\0');
         if (archive_read_data(reader.get(), bytes.data(), bytes.size()) != size)
             return no_bundle(file, "it is cut off");
@@ -127,6 +130,34 @@ Result<std::map<std::string, std::string>> unpacked(const fs::path& file) {
     for (const auto& name : kNeeded)
         if (!files.contains(name)) return no_bundle(file, "it has no " + name);
     return files;
+}
+
+std::string text_at(const nlohmann::json& facts, const std::string& pointer) {
+    const nlohmann::json::json_pointer at(pointer);
+    return facts.contains(at) && facts.at(at).is_string() ? facts.at(at).get<std::string>() : "";
+}
+
+struct Opened {
+    TemporaryDirectory directory;  // holds the files of trial/
+    nlohmann::json facts;          // bundle.json, an object
+};
+// Writes trial.json, verdict.json and the files `also` to a new directory, and compares their hashes.
+Result<Opened> opened_with(const fs::path& file, const std::vector<std::string>& also) {
+    MEMRIG_TRY(const auto files, unpacked(file, also));
+    MEMRIG_TRY(TemporaryDirectory directory, TemporaryDirectory::make("memrig-bundle"));
+    Opened opened{std::move(directory), nlohmann::json::parse(files.at(kNeeded.front()), nullptr, false)};
+    const nlohmann::json& facts = opened.facts;
+    if (!facts.is_object() || facts.value("schema", nlohmann::json()) != kSchema)
+        return no_bundle(file, "bundle.json is damaged, or of another version of memrig");
+    for (const auto& [name, bytes] : files) {
+        if (!name.starts_with(kFolder)) continue;
+        const std::string plain = name.substr(kFolder.size());
+        const fs::path path = opened.directory.path() / plain;
+        MEMRIG_CHECK(write_file(path, bytes));
+        MEMRIG_TRY(const std::string hash, hash_file(path));
+        if (hash != text_at(facts, "/files/" + plain)) return no_bundle(file, plain + " is not what was packed");
+    }
+    return opened;
 }
 
 // Refuses paths in a recipe from another host. Such a recipe may only name things by their ids.
@@ -189,25 +220,9 @@ Status write_bundle(const fs::path& trial, const fs::path& out) {
 }
 
 Result<Bundle> open_bundle(const fs::path& file, const std::string& kernel, const std::string& emulator) {
-    MEMRIG_TRY(const auto files, unpacked(file));
-    MEMRIG_TRY(TemporaryDirectory directory, TemporaryDirectory::make("memrig-bundle"));
-    Bundle bundle{std::move(directory), {}};
-    const nlohmann::json facts = nlohmann::json::parse(files.at(kNeeded.front()), nullptr, false);
-    const auto text = [&](const char* pointer) {
-        const nlohmann::json::json_pointer at(pointer);
-        return facts.is_object() && facts.contains(at) && facts.at(at).is_string() ? facts.at(at).get<std::string>()
-                                                                                   : "";
-    };
-    if (!facts.is_object() || facts.value("schema", nlohmann::json()) != kSchema)
-        return no_bundle(file, "bundle.json is damaged, or of another version of memrig");
-    for (const auto& [name, bytes] : files) {
-        if (!name.starts_with(kFolder)) continue;
-        const std::string plain = name.substr(kFolder.size());
-        const fs::path path = bundle.directory.path() / plain;
-        MEMRIG_CHECK(write_file(path, bytes));
-        MEMRIG_TRY(const std::string hash, hash_file(path));
-        if (hash != text(("/files/" + plain).c_str())) return no_bundle(file, plain + " is not what was packed");
-    }
+    MEMRIG_TRY(Opened opened, opened_with(file, {}));
+    Bundle bundle{std::move(opened.directory), {}};
+    const auto text = [&](const char* pointer) { return text_at(opened.facts, pointer); };
     MEMRIG_TRY(const TrialRecipe recipe, read_recipe(bundle.directory.path()));
     MEMRIG_CHECK(check_names(recipe, file, kernel, emulator));
     const HostHashes here = hashes_here(recipe, emulator.empty() ? recipe.emulator : emulator);
@@ -223,6 +238,11 @@ Result<Bundle> open_bundle(const fs::path& file, const std::string& kernel, cons
         bundle.warnings.push_back(
             fmt::format("the bundle was packed by another version of memrig, {}", text("/memrig")));
     return bundle;
+}
+
+Result<TemporaryDirectory> unpack_evidence(const fs::path& file) {
+    MEMRIG_TRY(Opened opened, opened_with(file, kEvidence));
+    return std::move(opened.directory);
 }
 
 }  // namespace memrig

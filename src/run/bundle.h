@@ -29,4 +29,9 @@ struct Bundle {
 // Fails with Fault::user_input in all these cases.
 Result<Bundle> open_bundle(const std::filesystem::path& file, const std::string& kernel, const std::string& emulator);
 
+// Unpacks the evidence in a bundle for a reader: the recipe, the verdict, and those that are there of
+// timeline.json, locks.json, console.log, qmp.jsonl and arming.json. The checks are those of open_bundle(), but the
+// recipe may name files of another host, because nothing is played.
+Result<TemporaryDirectory> unpack_evidence(const std::filesystem::path& file);
+
 }  // namespace memrig

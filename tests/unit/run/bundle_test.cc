@@ -129,6 +129,25 @@ TEST_F(Bundles, HoldTheTrialAndAreOpenedAgain) {
     }
 }
 
+TEST_F(Bundles, AReaderGetsTheEvidence) {
+    ASSERT_TRUE(write_file(trial() / "qmp.jsonl", "{}\n"));
+    ASSERT_TRUE(write_file(trial() / "probe.log", "of no use\n"));
+    pack();
+    const auto unpacked = unpack_evidence(file());
+    ASSERT_TRUE(unpacked) << unpacked.error().line();
+    EXPECT_EQ(read_file(unpacked->path() / "qmp.jsonl").value_or("none"), "{}\n");
+    EXPECT_TRUE(fs::exists(unpacked->path() / "verdict.json"));
+    EXPECT_FALSE(fs::exists(unpacked->path() / "probe.log"));
+    // Evidence that was changed after it was packed.
+    std::vector<Member> list = members();
+    list.push_back({"trial/qmp.jsonl", "forged"});
+    write_tar(list);
+    const auto forged = unpack_evidence(file());
+    ASSERT_FALSE(forged);
+    EXPECT_THAT(forged.error().line(), HasSubstr("qmp.jsonl is not what was packed"));
+    EXPECT_EQ(forged.error().fault, Fault::user_input);
+}
+
 TEST_F(Bundles, AnExistingFileAndWhatIsNoTrialAreRefused) {
     pack();
     EXPECT_THAT(write_bundle(trial(), file()).error().message, HasSubstr("already exists"));
