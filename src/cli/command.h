@@ -19,6 +19,7 @@ int status_for_git(int status);
 void add_run_command(CLI::App& program, Action& action);
 void add_bisect_command(CLI::App& program, Action& action);
 void add_replay_command(CLI::App& program, Action& action);
+void add_explain_command(CLI::App& program, Action& action);
 void add_bundle_command(CLI::App& program, Action& action);
 void add_matrix_command(CLI::App& program, Action& action);
 void add_campaign_command(CLI::App& program, Action& action);

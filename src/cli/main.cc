@@ -102,6 +102,7 @@ int run(int argc, char** argv) {
     Action action;
     add_run_command(program, action);
     add_replay_command(program, action);
+    add_explain_command(program, action);
     add_bundle_command(program, action);
     add_matrix_command(program, action);
     add_campaign_command(program, action);

@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 
 #include "base/exit_status.h"
+#include "base/shell.h"
 #include "base/statistics.h"
 #include "report/summary.h"
 
@@ -172,6 +173,16 @@ std::string controls_of(const RunResults& results) {
     return fmt::format("controls that were not held: {}\n", occurrence_text(occurrence(others, trials, 0)));
 }
 
+// Prints the command that tells the story of the first trial that was not as expected.
+std::string explanation_of(const RunResults& results, const std::filesystem::path& run_directory) {
+    for (const auto& arm : results.arms)
+        for (const auto& trial : arm.trials)
+            if (!good(trial) && !trial.directory.empty())
+                return fmt::format("the story of the first that was not as expected: memrig explain {}\n",
+                                   one_line(shell_word((run_directory / trial.directory).string())));
+    return {};
+}
+
 std::string hosts_of(const RunResults& results, const Paint& paint) {
     std::string out;
     for (const auto& host : results.hosts) {
@@ -222,7 +233,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
     out += controls_of(results) + hosts_of(results, paint);
-    return out + "\n" + closing_sentence(results, paint);
+    return out + "\n" + closing_sentence(results, paint) + explanation_of(results, run_directory);
 }
 
 }  // namespace memrig

@@ -10,7 +10,8 @@
 namespace memrig {
 
 // The table has one line for each arm. After it come the verdicts of each choice, the unexpected trials with their
-// reasons and the places of their evidence below `run_directory`, and a closing sentence.
+// reasons and the places of their evidence below `run_directory`, a closing sentence, and the command that explains the
+// first unexpected trial.
 std::string closing_table(const RunResults& results, const std::filesystem::path& run_directory, const Paint& paint);
 
 }  // namespace memrig

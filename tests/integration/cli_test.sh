@@ -92,7 +92,7 @@ test_help() {
     expect 0 --version
     err_is_empty
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
-    for command in '' run replay bundle bisect-step report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
+    for command in '' run replay explain bundle bisect-step report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
         'emulators list' 'emulators fetch' scenarios \
         'scenarios list' \
         'scenarios check' 'scenarios coverage' compare history doctor; do
@@ -151,6 +151,37 @@ test_bad_input_of_replay() {
     refused 'no-such-trial' replay no-such-trial --hold
     expect 2 replay no-such-trial --gdb --hold
     err_has '--gdb'
+}
+
+test_explain() {
+    local trials=$root/tests/data/trials
+    expect 0 explain "$trials/deadlock"
+    err_is_empty
+    grep -qx 'deadlock (as expected)' out || fail "$what: the first line is not the verdict"
+    out_has "memrig replay $trials/deadlock"
+    ! grep -q $'\x1b' out || fail "$what: colours in a file"
+    # A terminal of 120 columns, with and without colours.
+    script -qec "stty cols 120; TERM=xterm '$memrig' explain '$trials/oops'" log >out </dev/null
+    what='memrig explain on a terminal'
+    grep -q $'\x1b\[1;31m' out || fail "$what: no colours"
+    script -qec "stty cols 120; NO_COLOR=1 TERM=xterm '$memrig' explain '$trials/oops'" log >out </dev/null
+    ! grep -q $'\x1b' out || fail "$what: colours despite NO_COLOR"
+    tr -d '\r' <out >plain
+    grep -qE '^.{100,}$' plain || fail "$what: no line uses the terminal's width"
+    expect 0 explain "$trials/oops" --json
+    out_is_json
+    expect 0 bundle "$trials/oops" --out oops.tar.zst
+    expect 0 explain oops.tar.zst
+    out_has 'memrig replay oops.tar.zst'
+    refused 'has no debug information' explain "$trials/oops" --vmlinux "$root/README.md"
+    refused 'no-such-vmlinux' explain "$trials/oops" --vmlinux no-such-vmlinux
+    refused 'there is no no-such-trial' explain no-such-trial
+    refused "is not a trial's directory" explain .
+    echo 'no bundle' >text
+    refused 'text is not a bundle' explain text
+    cp -r "$trials/held" damaged
+    echo '{' >damaged/locks.json
+    refused 'damaged/locks.json: not the JSON that memrig writes' explain damaged
 }
 
 # No URI of these is connected to but where it says so.

@@ -65,8 +65,10 @@ mkdir "$work/bin"
 ln -s "$memrig" "$work/bin/memrig"
 "$memrig" completion bash >"$work/memrig.bash"
 bash -n "$work/memrig.bash" || fail "bash -n"
-offers 'memrig ' run replay bundle campaign bisect-step
+offers 'memrig ' run replay explain bundle campaign bisect-step
 offers_only 'memrig repl' replay
+offers_only 'memrig expl' explain
+offers_only 'memrig explain --js' --json
 offers 'memrig campaign ' run status
 offers 'memrig run --' --kernel --arm --trials --json
 offers_only 'memrig run --tri' --trials
