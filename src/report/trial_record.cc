@@ -48,15 +48,31 @@ Result<std::optional<Source>> read_source(const fs::path& directory, const char*
     return Source{path, std::move(*text)};
 }
 
-// Empty if the text is not JSON, or is nested more deeply than any file of memrig.
+// Returns true if the text nests lists and objects more deeply than any file of memrig. A callback of the parser could
+// tell this, too, but it makes the parser go through a whole list at each of its elements.
+bool is_too_deep(std::string_view text) {
+    int depth = 0;
+    bool in_string = false;
+    for (std::size_t i = 0; i < text.size(); i++) {
+        const char c = text[i];
+        if (in_string) {
+            if (c == '\\') i++;
+            else in_string = c != '"';
+            continue;
+        }
+        if (c == '"') in_string = true;
+        else if (c == '[' || c == '{') depth++;
+        else if (c == ']' || c == '}') depth--;
+        if (depth > kDeepest) return true;
+    }
+    return false;
+}
+
+// Empty if the text is not JSON, or too deep.
 std::optional<json> parse(std::string_view text) {
-    bool too_deep = false;
-    const auto bounded = [&](int depth, json::parse_event_t, const json&) {
-        too_deep |= depth > kDeepest;
-        return !too_deep;
-    };
-    json parsed = json::parse(text, bounded, false);
-    if (too_deep || parsed.is_discarded()) return std::nullopt;
+    if (is_too_deep(text)) return std::nullopt;
+    json parsed = json::parse(text, nullptr, false);
+    if (parsed.is_discarded()) return std::nullopt;
     return parsed;
 }
 

@@ -18,6 +18,9 @@ using ::testing::Not;
 
 constexpr const char* kTrials[] = {"deadlock", "oops", "rule-broken", "held", "inconclusive"};
 
+constexpr const char* kTooDeep =
+    R"({"schema": 1, "events": [[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[[1]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]]})";
+
 fs::path trial_data(const std::string& name) { return fs::path(MEMRIG_TEST_DATA) / "data/trials" / name; }
 
 Story story_named(const std::string& name) {
@@ -170,6 +173,7 @@ TEST(Story, OfAHostileGuestStaysOnItsLines) {
     samples::Files files = samples::held();
     files.happens(14, "onliner\x1b[2J\nforged", "write", "\x1b]0;title\x07 memory32:\n\ndone\xff");
     files.console += "    15.000 \x1b[2Jclear\r\n";
+    files.happens(16, "onliner", "write", std::string(50, '[') + "\\\"" + std::string(50, '{'));  // no depth
     const CopiedTrial trial("held");
     samples::write_evidence(files, trial.path());
     auto verdict = nlohmann::json::parse(*read_file(trial.path() / "verdict.json"));
@@ -188,6 +192,7 @@ TEST(Story, OfDamagedEvidenceIsRefusedInOneLine) {
                                             {"timeline.json", "[]", "\"schema\" is not 1"},
                                             {"locks.json", R"({"schema": 1, "events": [], "gaps": 1})", "\"gaps\""},
                                             {"locks.json", R"({"schema": 1, "events": [{}]})", "is not a lock event"},
+                                            {"locks.json", kTooDeep, "not the JSON that memrig writes"},
                                             {"console.log", "no time", "expected milliseconds"},
                                             {"qmp.jsonl", "{}", "expected a QMP message"},
                                             {"arming.json", "{}", "arming.json: not the JSON that memrig writes"}}) {
