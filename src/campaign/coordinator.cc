@@ -270,6 +270,7 @@ private:
               std::string("--backend"), hosts_.name(host), std::string("--out"),
               (spec_.directory / directory).string()})
             options.argv.push_back(word);
+        if (!cell.modules.empty()) options.argv.insert(options.argv.end(), {"--modules", cell.modules.string()});
         if (!cell.bench.empty()) options.argv.insert(options.argv.end(), {"--bench", cell.bench});
         options.output = log_of(directory);
         options.environment = {"TMPDIR=" + scratch_->path().string()};

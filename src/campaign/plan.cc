@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "campaign/known.h"
+#include "kernel/catalogue.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -22,10 +23,12 @@ public:
     void read_run(TomlTable table) {
         const auto words = table.strings("scenarios", true);
         const auto kernels = table.strings("kernels", true);
+        const fs::path modules = table.string("modules", "");
         const auto benches = table.strings("benches", false);
         const auto arms = table.strings("arms", false);
         const auto trials = static_cast<unsigned>(table.integer("trials", 1, kMostTrials, 0));
         table.finish();
+        if (const Status fit = check_modules(kernels, modules); !fit) table.report("modules", fit.error().line());
         const auto names = words == std::vector<std::string>{"all"} ? scenario_names() : named_scenarios(words);
         if (!names) return table.report("scenarios", names.error().line());
         std::set<std::string> unknown_arms(arms.begin(), arms.end());
@@ -40,7 +43,7 @@ public:
                 if (!arms.empty() && std::ranges::find(arms, arm.name) == arms.end()) continue;
                 for (const auto& kernel : kernels)
                     for (const auto& bench : benches.empty() ? std::vector<std::string>{""} : benches)
-                        add(table, {name, kernel, bench, arm.name, trials != 0 ? trials : scenario->trials});
+                        add(table, {name, kernel, bench, arm.name, trials != 0 ? trials : scenario->trials, modules});
             }
         }
         if (!unknown_arms.empty())

@@ -16,6 +16,7 @@ namespace memrig {
 struct PlanCell {
     std::string scenario, kernel, bench, arm;
     unsigned trials = 0;
+    std::filesystem::path modules = {};  // the folder of the kernel's modules; see RunSpec::modules
     // The cell's unique name in a plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control". `bench` is empty if the
     // plan names none; then the scenario's first bench that the kernel can run on is used.
     [[nodiscard]] std::string key() const;

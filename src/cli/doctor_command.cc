@@ -11,11 +11,20 @@
 #include "cli/host_checks.h"
 #include "cli/kernel_checks.h"
 #include "cli/libvirt_checks.h"
+#include "cli/modules_option.h"
 #include "cli/output.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 
 namespace {
+
+struct DoctorOptions {
+    std::string backend = "qemu", bench;
+    std::vector<std::string> kernels;
+    std::filesystem::path modules;
+    bool as_json = false;
+};
 
 std::string checks_json(const std::vector<HostCheck>& checks, bool ready) {
     using Json = nlohmann::ordered_json;
@@ -71,17 +80,17 @@ int doctor(const std::string& backend, bool as_json) {
 }
 
 // The checks of each kernel, one table each. Status 3 if the rig does not see all of what it should on one of them.
-int doctor_kernels(const std::vector<std::string>& kernels, const std::string& bench, const std::string& backend,
-                   bool as_json) {
-    MEMRIG_ASSERT(!kernels.empty(), "a kernel is named");
-    const auto host = make_backend(backend);
+int doctor_kernels(const DoctorOptions& options) {
+    MEMRIG_ASSERT(!options.kernels.empty(), "a kernel is named");
+    if (const Status fit = check_modules(options.kernels, options.modules); !fit) return report_error(fit.error());
+    const auto host = make_backend(options.backend);
     if (!host) return report_error(host.error());
     const Terminal terminal(stdout), progress(stderr);
     auto all = nlohmann::ordered_json::array();
     std::string text;
     bool ready = true;
-    for (const auto& kernel : kernels) {
-        const auto made = check_kernel(kernel, bench, **host, [&](const std::string& what) {
+    for (const auto& kernel : options.kernels) {
+        const auto made = check_kernel(kernel, options.modules, options.bench, **host, [&](const std::string& what) {
             progress.print(fmt::format("memrig: {}\n", one_line(what)));
         });
         if (!made) return report_error(made.error());
@@ -102,8 +111,8 @@ int doctor_kernels(const std::vector<std::string>& kernels, const std::string& b
                  : terminal.paint().bad("memrig does not see all of this kernel: what it does not see is not judged")) +
             "\n";
     }
-    const Status printed =
-        print_result(as_json ? all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : text);
+    const Status printed = print_result(
+        options.as_json ? all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : text);
     if (!printed) return report_error(printed.error());
     return ready ? kExitGood : kExitRigFault;
 }
@@ -111,16 +120,14 @@ int doctor_kernels(const std::vector<std::string>& kernels, const std::string& b
 }  // namespace
 
 void add_doctor_command(CLI::App& program, Action& action) {
-    auto as_json = std::make_shared<bool>(false);
-    auto backend = std::make_shared<std::string>("qemu");
-    auto kernels = std::make_shared<std::vector<std::string>>();
-    auto bench = std::make_shared<std::string>();
+    auto options = std::make_shared<DoctorOptions>();
     CLI::App* command = program.add_subcommand("doctor", "Check what this host can do, and what it lacks");
-    add_hosts_option(*command, *backend);
-    command->add_flag("--json", *as_json, "Print JSON");
+    add_hosts_option(*command, options->backend);
+    command->add_flag("--json", options->as_json, "Print JSON");
     CLI::Option* kernel = command->add_option(
-        "--kernel", *kernels, "Boot this kernel, and tell what can be judged on it (several: repeat it)");
-    command->add_option("--bench", *bench, "Boot the kernel on this bench")->needs(kernel);
+        "--kernel", options->kernels, "Boot this kernel, and tell what can be judged on it (several: repeat it)");
+    add_modules_option(*command, options->modules);
+    command->add_option("--bench", options->bench, "Boot the kernel on this bench")->needs(kernel);
     command->footer(
         "Each line is ok, note (`memrig run` works without it) or missing, with the remedy. The exit status is 3 if\n"
         "something is missing that `memrig run` needs, else 0. A libvirt is tested with a domain.\n\n"
@@ -129,9 +136,9 @@ void add_doctor_command(CLI::App& program, Action& action) {
         "it is not judged there.\n\n"
         "Example:\n  memrig doctor --backend libvirt:qemu:///system\n"
         "  memrig doctor --kernel debian-6.12-amd64\n");
-    command->callback([as_json, backend, kernels, bench, &action] {
-        action = [as_json, backend, kernels, bench] {
-            return kernels->empty() ? doctor(*backend, *as_json) : doctor_kernels(*kernels, *bench, *backend, *as_json);
+    command->callback([options, &action] {
+        action = [options] {
+            return options->kernels.empty() ? doctor(options->backend, options->as_json) : doctor_kernels(*options);
         };
     });
 }

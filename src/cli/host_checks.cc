@@ -171,7 +171,7 @@ void check_kernels(std::vector<HostCheck>& checks) {
     for (const auto& entry : *catalogue) {
         const std::string name = "kernel " + entry.id;
         const auto image = cached_kernel(entry);
-        if (image && *image) checks.push_back(HostCheck::ok(name, (*image)->modules_version));
+        if (image && *image) checks.push_back(HostCheck::ok(name, (*image)->release));
         else
             checks.push_back(
                 note(name, image ? "not fetched" : image.error().message, "memrig kernels fetch " + entry.id));

@@ -46,9 +46,10 @@ Result<Bench> bench_for(const std::string& name, const KernelImage& kernel) {
 
 }  // namespace
 
-Result<KernelChecks> check_kernel(const std::string& kernel, const std::string& bench, Host& host,
+Result<KernelChecks> check_kernel(const std::string& kernel, const std::filesystem::path& modules,
+                                  const std::string& bench, Host& host,
                                   const std::function<void(const std::string&)>& progress) {
-    MEMRIG_TRY(const KernelImage image, resolve_kernel(kernel));
+    MEMRIG_TRY(const KernelImage image, resolve_kernel(kernel, modules));
     MEMRIG_TRY(const Bench on, bench_for(bench, image));
     MEMRIG_TRY(const Accelerator accelerator, choose_accelerator("auto", host, on, image));
     MEMRIG_TRY(const auto guest, GuestStore(host, progress).prepare(on, image, accelerator));

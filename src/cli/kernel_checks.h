@@ -1,6 +1,7 @@
 // Checks what can be judged on a kernel: boots it, arms its guest, and looks at each rule and role.
 #pragma once
 
+#include <filesystem>
 #include <functional>
 #include <string>
 #include <vector>
@@ -18,9 +19,10 @@ struct KernelChecks {
     std::vector<HostCheck> checks;
 };
 
-// `kernel` as for `memrig run --kernel`; `bench`: "" for the first one of the kernel's architecture. `progress` is
+// `kernel` and `modules` as for `memrig run`; `bench`: "" for the first one of the kernel's architecture. `progress` is
 // called before each thing that takes time. Fault::user_input for a kernel or a bench that does not exist.
-Result<KernelChecks> check_kernel(const std::string& kernel, const std::string& bench, Host& host,
+Result<KernelChecks> check_kernel(const std::string& kernel, const std::filesystem::path& modules,
+                                  const std::string& bench, Host& host,
                                   const std::function<void(const std::string&)>& progress);
 
 }  // namespace memrig

@@ -56,7 +56,7 @@ std::string kernels_json(const std::vector<Listed>& kernels) {
                                       {"provider", to_string(entry.provider)}};
         add_provider_keys(row, entry, image.has_value());
         if (image) {
-            row["version"] = image->modules_version;
+            row["version"] = image->release;
             row["image"] = image->image.string();
             row["sha256"] = image->sha256;
         }
@@ -70,8 +70,8 @@ int list(bool all, bool as_json) {
     if (!kernels) return report_error(kernels.error());
     std::vector<std::vector<std::string>> rows = {{"ID", "ARCH", "PROVIDER", "IN CACHE", "DESCRIPTION"}};
     for (const auto& [entry, image] : *kernels)
-        rows.push_back({entry.id, entry.arch, to_string(entry.provider), image ? image->modules_version : "no",
-                        entry.description});
+        rows.push_back(
+            {entry.id, entry.arch, to_string(entry.provider), image ? image->release : "no", entry.description});
     const Status printed = print_result(as_json ? kernels_json(*kernels) : aligned(rows));
     return printed ? kExitGood : report_error(printed.error());
 }
@@ -91,7 +91,7 @@ int get_all(const std::vector<std::string>& ids, KernelProvider provider,
         const auto image = get(entry);
         if (!image) return report_error(image.error());
         const Status printed =
-            print_result(fmt::format("{}  {}  {}\n", entry.id, image->modules_version, image->image.string()));
+            print_result(fmt::format("{}  {}  {}\n", entry.id, image->release, image->image.string()));
         if (!printed) return report_error(printed.error());
     }
     return kExitGood;

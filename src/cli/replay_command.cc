@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/hold.h"
+#include "cli/modules_option.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "run/bundle.h"
@@ -103,6 +104,7 @@ void add_replay_command(CLI::App& program, Action& action) {
         ->capture_default_str();
     command->add_option("--kernel", spec->kernel, "Kernel: an id or a path; default: the recorded kernel")
         ->type_name("ID|PATH");
+    add_modules_option(*command, spec->modules);
     command->add_option("--emulator", spec->emulator, "QEMU: an id or a path; default: the recorded QEMU")
         ->type_name("ID|PATH");
     command->add_option("--out", spec->out, "Directory for the new evidence; default: runs/TIME-PID")->type_name("DIR");

@@ -11,6 +11,7 @@
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
+#include "cli/modules_option.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "oracle/judge.h"
@@ -181,6 +182,7 @@ void add_run_command(CLI::App& program, Action& action) {
         ->type_name("ID|PATH")
         ->allow_extra_args(false)
         ->default_str(spec.kernels.front());
+    add_modules_option(*command, spec.modules);
     command->add_option("--bench", spec.bench, "Bench (`memrig benches list`); default: the scenario's first")
         ->type_name("BENCH");
     command

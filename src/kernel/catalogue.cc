@@ -43,8 +43,9 @@ Result<KernelImage> kernel_in(const KernelEntry& entry, const fs::path& package)
         return fail(Fault::host, "{} holds {} kernel images, not one", root.string(), images.size());
     MEMRIG_TRY(KernelImage kernel, kernel_from_file(images.front().first));
     kernel.id = entry.id;
-    kernel.modules_version = images.front().second;
-    kernel.modules_root = root;
+    kernel.release = images.front().second;
+    kernel.modules = modules_beside(kernel);
+    if (kernel.modules.empty()) return fail(Fault::host, "{} holds no modules for {}", root.string(), kernel.release);
     if (kernel.arch != entry.arch) return fail(Fault::host, "{} is for {}, not {}", entry.id, kernel.arch, entry.arch);
     return kernel;
 }
@@ -168,8 +169,32 @@ Result<KernelImage> build_own_kernel(const OwnTree& tree) {
     return with_builder([&](KernelBuilder& builder) { return builder.build(tree); });
 }
 
-Result<KernelImage> resolve_kernel(const std::string& id_or_path) {
-    if (id_or_path.find('/') != std::string::npos) return kernel_from_file(id_or_path);
+bool is_kernel_path(const std::string& id_or_path) { return id_or_path.find('/') != std::string::npos; }
+
+Status check_modules(const std::vector<std::string>& kernels, const fs::path& modules) {
+    if (modules.empty()) return {};
+    if (kernels.size() != 1)
+        return fail_with({Fault::user_input,
+                          fmt::format("a folder of modules is for one kernel, but {} are given", kernels.size()),
+                          {}},
+                         "give one kernel, by its path");
+    if (!is_kernel_path(kernels.front()))
+        return fail_with(
+            {Fault::user_input,
+             fmt::format("the kernel \"{}\" is known by its id, and takes no folder of modules", kernels.front()),
+             {}},
+            "give the kernel by its path, such as ./bzImage");
+    return {};
+}
+
+Result<KernelImage> resolve_kernel(const std::string& id_or_path, const fs::path& modules) {
+    MEMRIG_CHECK(check_modules({id_or_path}, modules));
+    if (is_kernel_path(id_or_path)) {
+        MEMRIG_TRY(KernelImage kernel, kernel_from_file(id_or_path));
+        kernel.modules = modules_beside(kernel);
+        if (!modules.empty()) MEMRIG_CHECK(use_modules(kernel, modules));
+        return kernel;
+    }
     const auto entry = find_kernel(id_or_path);
     if (!entry) {
         MEMRIG_TRY(auto own, with_builder([&](KernelBuilder& builder) { return builder.own(id_or_path); }));

@@ -1,6 +1,7 @@
 // Finds kernels by id (guest-images/kernels.toml, and their mutants), and fetches or builds them.
 #pragma once
 
+#include <filesystem>
 #include <optional>
 #include <string>
 #include <vector>
@@ -44,7 +45,13 @@ Result<KernelImage> fetch_kernel(const KernelEntry& entry);
 Result<KernelImage> build_kernel(const KernelEntry& entry);
 // Builds a user's tree. Fault::user_input if the catalogue has its id.
 Result<KernelImage> build_own_kernel(const OwnTree& tree);
-// Finds a kernel by its path (a text with a '/') or its id, and fetches or builds it if needed.
-Result<KernelImage> resolve_kernel(const std::string& id_or_path);
+
+// Returns whether the text is a kernel's path and not an id: a path has a '/'.
+bool is_kernel_path(const std::string& id_or_path);
+// Fails with Fault::user_input if a folder of modules is given for anything but a single kernel by path.
+Status check_modules(const std::vector<std::string>& kernels, const std::filesystem::path& modules);
+// Finds a kernel by its path or its id, and fetches or builds it if needed. A kernel by path gets the modules in the
+// folder `modules` (see use_modules()), or without one those that lie beside it (see modules_beside()).
+Result<KernelImage> resolve_kernel(const std::string& id_or_path, const std::filesystem::path& modules = {});
 
 }  // namespace memrig

@@ -27,18 +27,16 @@ Result<std::string> kmod_program(const std::string& name) {
                      "install the package kmod");
 }
 
-Result<fs::path> module_directory(const fs::path& root, const std::string& release) {
-    for (const char* parent : {"lib/modules", "usr/lib/modules"})
-        if (std::error_code ignored; fs::is_directory(root / parent / release, ignored))
-            return fs::absolute(root / parent / release).lexically_normal();
-    return fail(Fault::guest, "there are no modules for {} below {}", release, root.string());
-}
+// Links that `make modules_install` leaves next to the modules. depmod does not follow them either.
+bool leads_to_source(const fs::path& path) { return path.filename() == "build" || path.filename() == "source"; }
 
 // A hash of everything that kmod's index depends on.
 Result<std::string> index_key(const fs::path& directory, const std::string& release) {
     std::vector<std::string> entries;
     std::error_code code;
-    for (fs::recursive_directory_iterator it(directory, code), end; !code && it != end; it.increment(code)) {
+    const auto follow = fs::directory_options::follow_directory_symlink;
+    for (fs::recursive_directory_iterator it(directory, follow, code), end; !code && it != end; it.increment(code)) {
+        if (leads_to_source(it->path())) it.disable_recursion_pending();
         struct stat st{};
         if (::stat(it->path().c_str(), &st) != 0 || !S_ISREG(st.st_mode)) continue;
         entries.push_back(fmt::format("{} {} {}.{}", it->path().lexically_relative(directory).string(), st.st_size,
@@ -62,9 +60,11 @@ Status link_tree(const fs::path& tree, const fs::path& directory, const std::str
     fs::create_symlink("../lib", tree / "usr/lib", code);
     for (fs::directory_iterator it(directory, code), end; !code && it != end; it.increment(code)) {
         const fs::path name = it->path().filename();
-        // Leaves out the links `build` and `source`, and an index that exists already.
+        if (leads_to_source(name)) continue;
+        // Leaves out an index that exists already.
         const bool is_list = name == "modules.order" || name == "modules.builtin" || name == "modules.builtin.modinfo";
-        if (is_list || (it->is_directory() && !it->is_symlink())) fs::create_symlink(it->path(), modules / name, code);
+        std::error_code dangling;
+        if (is_list || it->is_directory(dangling)) fs::create_symlink(it->path(), modules / name, code);
     }
     if (code) return fail(Fault::host, "cannot prepare {}: {}", tree.string(), code.message());
     return {};
@@ -117,12 +117,14 @@ std::string module_name(const fs::path& path) {
 
 }  // namespace
 
-Result<std::vector<ModuleFile>> modules_in_order(const fs::path& package_root, const std::string& release,
+Result<std::vector<ModuleFile>> modules_in_order(const fs::path& folder, const std::string& release,
                                                  const std::vector<std::string>& wanted, const fs::path& cache,
                                                  Deadline deadline) {
     std::vector<ModuleFile> files;
     if (wanted.empty()) return files;
-    MEMRIG_TRY(const fs::path directory, module_directory(package_root, release));
+    std::error_code code;
+    const fs::path directory = fs::canonical(folder, code);
+    if (code) return fail(Fault::guest, "there are no modules for {} in {}", release, folder.string());
     MEMRIG_TRY(const fs::path root, indexed_root(directory, release, cache, deadline));
     MEMRIG_TRY(const std::string modprobe, kmod_program("modprobe"));
     std::set<std::string> known;

@@ -17,9 +17,9 @@ struct ModuleFile {
 
 // The files of the wanted modules and of all their dependencies, dependencies first, each file once. A module that is
 // built into the kernel needs no file. A module that the kernel does not have is an error that names it
-// (Fault::guest). `package_root` holds lib/modules/RELEASE or usr/lib/modules/RELEASE. It is not written to, so
-// kmod's index is kept in `cache`.
-Result<std::vector<ModuleFile>> modules_in_order(const std::filesystem::path& package_root, const std::string& release,
+// (Fault::guest). `folder` is lib/modules/RELEASE. It is not written to, so kmod's index is kept in `cache`. Links to
+// folders are followed, except `build` and `source`, which lead to the kernel's source.
+Result<std::vector<ModuleFile>> modules_in_order(const std::filesystem::path& folder, const std::string& release,
                                                  const std::vector<std::string>& wanted,
                                                  const std::filesystem::path& cache, Deadline deadline);
 

@@ -140,7 +140,7 @@ std::optional<KernelImage> published_kernel(const fs::path& entry, const KbuildA
     const auto release = read_file(entry / "release", 4096);
     if (!kernel || !release || kernel->arch != arch.machine) return std::nullopt;
     kernel->id = id;
-    kernel->modules_version = release->substr(0, release->find('\n'));
+    kernel->release = release->substr(0, release->find('\n'));
     return *std::move(kernel);
 }
 

@@ -148,8 +148,8 @@ Result<Initramfs> make_guest_initramfs(const Bench& bench, const KernelImage& ke
                          "install its cross compiler and build again");
     MEMRIG_TRY(const fs::path cache, cache_directory());
     std::vector<InitramfsModule> modules;
-    if (!kernel.modules_root.empty()) {
-        MEMRIG_TRY(const auto files, modules_in_order(kernel.modules_root, kernel.modules_version, bench.modules, cache,
+    if (!kernel.modules.empty()) {
+        MEMRIG_TRY(const auto files, modules_in_order(kernel.modules, kernel.release, bench.modules, cache,
                                                       Deadline::after(kModulesPatience)));
         for (const ModuleFile& file : files) {
             MEMRIG_TRY(std::string image, read_module(file));

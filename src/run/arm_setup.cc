@@ -183,8 +183,9 @@ Status ArmSetup::plan_without_kernel(const Scenario& scenario, const std::string
 }
 
 Status ArmSetup::plan() {
+    MEMRIG_CHECK(check_modules(spec_.kernels, spec_.modules));
     for (const auto& id : spec_.kernels) {
-        const auto kernel = resolve_kernel(id);
+        const auto kernel = resolve_kernel(id, spec_.modules);
         for (const auto& scenario : scenarios_)
             MEMRIG_CHECK(kernel ? plan_scenario(scenario, *kernel) : plan_without_kernel(scenario, id, kernel.error()));
     }

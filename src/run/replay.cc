@@ -49,7 +49,8 @@ Result<Replay> replay_trial(const ReplaySpec& spec, Host& host, RunObserver& obs
     if (arm == scenario.arms.end())
         return fail(Fault::user_input, "the recorded scenario has no arm \"{}\"", recipe.arm);
     MEMRIG_CHECK(use_emulator(bench, spec.emulator.empty() ? recipe.emulator : spec.emulator));
-    MEMRIG_TRY(const KernelImage kernel, resolve_kernel(spec.kernel.empty() ? recipe.kernel : spec.kernel));
+    MEMRIG_TRY(const KernelImage kernel, spec.kernel.empty() ? resolve_kernel(recipe.kernel, recipe.modules)
+                                                             : resolve_kernel(spec.kernel, spec.modules));
     if (kernel.sha256 != recipe.kernel_sha256)
         replay.warnings.push_back(fmt::format("the kernel differs from the recorded one ({}, sha256 {})",
                                               recipe.kernel_release, recipe.kernel_sha256.substr(0, 12)));

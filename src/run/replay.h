@@ -15,6 +15,7 @@ struct ReplaySpec {
     unsigned times = 1;
     std::filesystem::path out;
     bool keep_machine = false;
+    std::filesystem::path modules = {};  // the folder of the modules of `kernel`, if that is a path
 };
 
 struct Replay {

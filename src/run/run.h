@@ -19,6 +19,7 @@ namespace memrig {
 struct RunSpec {
     std::vector<std::string> scenarios;                       // names or paths
     std::vector<std::string> kernels = {"debian-6.1-amd64"};  // ids or paths
+    std::filesystem::path modules;  // the folder of its modules, for a single kernel by path; see resolve_kernel()
     // Empty: the first bench of the scenario for the kernel's architecture.
     std::string bench;
     // A scenario without a bench for the kernel's architecture is skipped instead of an error. With several scenarios,

@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/file.h"
+#include "kernel/catalogue.h"
 #include "oracle/finding_json.h"
 #include "oracle/judge.h"
 
@@ -142,6 +143,7 @@ Json recipe_json(const TrialSpec& spec) {
                  {"lock_trace", manner.lock_trace},
                  {"order", Json(order_json(spec.order))},
                  {"scenario_text", spec.scenario.text}};
+    if (is_kernel_path(kernel.id) && !kernel.modules.empty()) json["kernel"]["modules"] = kernel.modules.string();
     if (!spec.host.empty()) json["host"] = spec.host;
     return json;
 }
@@ -168,6 +170,7 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
         recipe.kernel = json.at("kernel").at("id").get<std::string>();
         recipe.kernel_sha256 = json.at("kernel").at("sha256").get<std::string>();
         recipe.kernel_release = json.at("kernel").at("release").get<std::string>();
+        recipe.modules = json.at("kernel").value("modules", "");
         recipe.bench = json.at("bench").get<std::string>();
         recipe.emulator = json.at("emulator").get<std::string>();
         recipe.qemu_version = json.at("qemu").get<std::string>();

@@ -15,6 +15,7 @@ nlohmann::ordered_json order_json(const Interleaving& order);
 struct TrialRecipe {
     std::string scenario, scenario_text, arm;
     std::string kernel, kernel_sha256, kernel_release;  // as given to --kernel
+    std::string modules;  // the folder of its modules, if it was given by its path and has one
     std::string bench, accelerator;
     std::string emulator;  // as given to --emulator
     std::string qemu_version;

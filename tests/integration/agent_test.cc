@@ -13,30 +13,18 @@
 namespace memrig {
 namespace {
 
-// The kernel package that the tests run on, unpacked: a directory that holds boot/ and lib/modules/.
-std::optional<fs::path> kernel_root() {
-    const auto kernel = resolve_kernel("debian-6.1-amd64");
-    return kernel ? std::optional(kernel->modules_root) : std::nullopt;
-}
-
-fs::path find_kernel(const fs::path& root) {
-    for (const auto& entry : fs::directory_iterator(root / "boot"))
-        if (entry.path().filename().string().starts_with("vmlinuz-")) return entry.path();
-    return {};
-}
-
 // One boot serves all tests of the suite, in the order in which they stand.
 class Agent : public ::testing::Test {
 protected:
     static void SetUpTestSuite() {
-        const auto root = kernel_root();
-        ASSERT_TRUE(root) << "the kernel cannot be had";
-        kernel = find_kernel(*root);
-        release = kernel.filename().string().substr(std::string("vmlinuz-").size());
+        const auto stock = resolve_kernel("debian-6.1-amd64");
+        ASSERT_TRUE(stock) << stock.error().line();
+        kernel = stock->image;
+        release = stock->release;
         auto work = TemporaryDirectory::make("agent-test");
         ASSERT_TRUE(work);
         cache.emplace(std::move(*work));
-        auto files = modules_in_order(*root, release, {"virtio_mem"}, cache->path(), patience());
+        auto files = modules_in_order(stock->modules, release, {"virtio_mem"}, cache->path(), patience());
         ASSERT_TRUE(files) << files.error().message;
         modules = std::move(*files);
         std::vector<InitramfsModule> images;

@@ -126,6 +126,39 @@ open(sys.argv[1], 'wb').write(image)
 EOF
 }
 
+# An image that tells its release, and modules of the same and of another one.
+make_kernel_with_modules() {
+    make_kernel_header image
+    "$python" - <<'EOF'
+image = bytearray(open('image', 'rb').read())
+image[0x20e:0x210] = b'\x00\x08'
+image[0xa00:0xa10] = b'6.1.0-1 (root) #'
+open('released', 'wb').write(image)
+EOF
+    mkdir -p modules/6.1.0-1 modules/6.1.0-2 modules/empty
+    touch modules/6.1.0-1/modules.dep modules/6.1.0-2/modules.dep
+}
+
+test_bad_modules() {
+    local command words
+    make_kernel_with_modules
+    for command in 'run acpi-dimm-online' doctor; do
+        read -ra words <<<"$command"
+        refused 'modules/none: No such file' "${words[@]}" --kernel ./released --modules modules/none
+        refused 'modules/empty holds no kernel modules' "${words[@]}" --kernel ./released --modules modules/empty
+        refused 'are for the release 6.1.0-2, but the kernel ./released is 6.1.0-1 (give lib/modules/6.1.0-1)' \
+            "${words[@]}" --kernel ./released --modules modules/6.1.0-2
+        refused 'no-such-image' "${words[@]}" --kernel ./no-such-image --modules modules/6.1.0-1
+        refused 'takes no folder of modules' "${words[@]}" --kernel debian-6.1-amd64 --modules modules/6.1.0-1
+        refused 'is for one kernel, but 2 are given' \
+            "${words[@]}" --kernel ./released --kernel ./image --modules modules/6.1.0-1
+        refused 'requires --kernel' "${words[@]}" --modules modules/6.1.0-1
+    done
+    refused 'requires --kernel' replay no-such-trial --modules modules/6.1.0-1
+    refused 'there is no bench "no-such-bench"' \
+        run acpi-dimm-online --kernel ./released --modules modules/6.1.0-1 --bench no-such-bench
+}
+
 test_bad_input_of_run() {
     refused 'there is no scenario "no-such-scenario" (memrig scenarios list shows what there is)' run no-such-scenario
     refused 'there is no scenario "no-such-folder/"' run --all no-such-folder/

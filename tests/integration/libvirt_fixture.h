@@ -92,7 +92,8 @@ protected:
         const fs::path cache = libvirt->work() / "cache", package = libvirt->work() / "package";
         fs::create_directories(cache / "kernels");
         fs::create_directories(package / "root" / "boot");
-        fs::create_directory_symlink(kernel->modules_root / "lib", package / "root" / "lib");
+        fs::create_directories(package / "root/lib/modules");
+        fs::create_directory_symlink(kernel->modules, package / "root/lib/modules" / kernel->release);
         fs::copy(kernel->image, package / "root" / "boot");
         EXPECT_TRUE(write_file(cache / "kernels" / "debian-6.1-amd64", package.string()));
         fs::permissions(libvirt->work(), fs::perms::others_exec | fs::perms::group_exec, fs::perm_options::add);

@@ -38,9 +38,9 @@ protected:
     void make_cache() {
         const auto kernel = resolve_kernel("debian-6.1-amd64");
         ASSERT_TRUE(kernel) << kernel.error().line();
-        const fs::path package = place / "package";
+        const fs::path package = place / "package", root = kernel->image.parent_path().parent_path();
         fs::create_directories(package / "root");
-        ASSERT_EQ(::mount(kernel->modules_root.c_str(), (package / "root").c_str(), nullptr, MS_BIND, nullptr), 0);
+        ASSERT_EQ(::mount(root.c_str(), (package / "root").c_str(), nullptr, MS_BIND, nullptr), 0);
         ASSERT_TRUE(write_file(place / "cache/kernels/debian-6.1-amd64", package.string()));
         fs::permissions(place / "cache/kernels/debian-6.1-amd64", fs::perms::others_read, fs::perm_options::add);
     }

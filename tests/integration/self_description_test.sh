@@ -70,7 +70,7 @@ offers_only 'memrig repl' replay
 offers_only 'memrig expl' explain
 offers_only 'memrig explain --js' --json
 offers 'memrig campaign ' run status
-offers 'memrig run --' --kernel --arm --trials --json
+offers 'memrig run --' --kernel --modules --arm --trials --json
 offers_only 'memrig run --tri' --trials
 offers_only 'memrig kernels build --so' --source
 offers_only 'memrig run --accel k' kvm

@@ -52,6 +52,15 @@ TEST(CampaignPlan, TakesArmsBenchesAndFolders) {
     }
 }
 
+TEST(CampaignPlan, TakesTheModulesOfAKernelByPath) {
+    const Plan plan =
+        good("[[run]]\nscenarios = \"race/acpi-dimm-online\"\nkernels = \"./bzImage\"\nmodules = \"mods/6.1\"\n" +
+             std::string(kRun));
+    EXPECT_EQ(plan.cells.front().modules, "mods/6.1");
+    EXPECT_EQ(plan.cells.front().key(), "race/acpi-dimm-online ./bzImage control");
+    EXPECT_EQ(plan.cells.back().modules, "");
+}
+
 TEST(CampaignPlan, ATrialsSeedIsItsOwn) {
     Plan plan = good(kRun);
     const PlanCell cell = plan.cells[0];
@@ -75,6 +84,8 @@ TEST(CampaignPlan, EachMistakeIsSaidWithItsPlace) {
          "plan.toml:6:8: none of these scenarios has an arm \"contol\""},
         {plan_of(kRun + std::string("benches = [\"q35-numa\"]\n")),
          "plan.toml:6:11: scenario race/acpi-dimm-online is not for bench q35-numa"},
+        {plan_of(kRun + std::string("modules = \"mods/6.1\"\n")),
+         "plan.toml:6:11: the kernel \"debian-6.1-amd64\" is known by its id"},
         {plan_of(kRun + std::string("trials = 0\n")), "plan.toml:6"},
         {plan_of(kRun + std::string("kernel = \"a\"\n")), "unknown"},
         {plan_of(kRun + std::string(kRun)), "the plan has this twice: race/acpi-dimm-online debian-6.1-amd64 control"}};

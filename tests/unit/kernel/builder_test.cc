@@ -74,7 +74,7 @@ TEST_F(KernelBuild, BuildsOnceAndThenFindsIt) {
     const auto kernel = builder().build(recipe_);
     ASSERT_TRUE(kernel) << kernel.error().line();
     EXPECT_EQ(kernel->id, "ref");
-    EXPECT_EQ(kernel->modules_version, "6.12.0");
+    EXPECT_EQ(kernel->release, "6.12.0");
     EXPECT_EQ(kernel->arch, "x86_64");
     for (const char* file : {"bzImage", "System.map", "config", "build.log", "release"})
         EXPECT_TRUE(fs::exists(kernel->image.parent_path() / file)) << file;

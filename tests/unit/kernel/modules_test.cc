@@ -37,6 +37,7 @@ protected:
     }
 
     fs::path root() const { return work_->path() / "root"; }
+    fs::path folder() const { return root() / "lib/modules" / kRelease; }
     fs::path cache() const { return work_->path() / "cache"; }
     fs::path module_path(const std::string& name) const {
         return root() / "lib/modules" / kRelease / "kernel/drivers" / (name + ".ko");
@@ -60,7 +61,7 @@ protected:
     }
 
     Result<std::vector<ModuleFile>> order(const std::vector<std::string>& wanted) {
-        return modules_in_order(root(), kRelease, wanted, cache(), soon());
+        return modules_in_order(folder(), kRelease, wanted, cache(), soon());
     }
 
     std::unique_ptr<TemporaryDirectory> work_;
@@ -95,7 +96,7 @@ TEST_F(KernelModules, AMissingOneIsNamed) {
 }
 
 TEST_F(KernelModules, AnUnknownReleaseIsNamed) {
-    const auto files = modules_in_order(root(), "5.0", {"base"}, cache(), soon());
+    const auto files = modules_in_order(root() / "lib/modules/5.0", "5.0", {"base"}, cache(), soon());
     ASSERT_FALSE(files);
     EXPECT_NE(files.error().message.find("5.0"), std::string::npos);
 }
@@ -113,6 +114,24 @@ TEST_F(KernelModules, AChangedPackageIsIndexedAnew) {
     ASSERT_EQ(names(order({"other"}).value()), (std::vector<std::string>{"base", "other"}));
     make_module("other", "middle_symbol", "");
     EXPECT_EQ(names(order({"other"}).value()), (std::vector<std::string>{"base", "middle", "other"}));
+}
+
+// As `make modules_install` leaves them, and as a distribution does that has its modules elsewhere.
+TEST_F(KernelModules, LinksToFoldersAreFollowedExceptToTheSource) {
+    ASSERT_TRUE(make_directories(work_->path() / "tree/kernel"));
+    ASSERT_TRUE(write_file(work_->path() / "tree/kernel/trap.ko", "no ELF file"));
+    for (const char* link : {"build", "source"}) fs::create_directory_symlink(work_->path() / "tree", folder() / link);
+    fs::rename(folder() / "kernel", work_->path() / "elsewhere");
+    fs::create_directory_symlink(work_->path() / "elsewhere", folder() / "kernel");
+    fs::create_directory_symlink(work_->path() / "nowhere", folder() / "updates");
+    const auto files = order({"other"});
+    ASSERT_TRUE(files) << files.error().message;
+    EXPECT_EQ(names(*files), (std::vector<std::string>{"base", "other"}));
+    EXPECT_FALSE(order({"trap"}));
+    make_module("other", "middle_symbol", "");
+    EXPECT_EQ(names(order({"other"}).value()), (std::vector<std::string>{"base", "middle", "other"}));
+    fs::create_directory_symlink(folder(), folder() / "kernel/round");
+    EXPECT_TRUE(order({"base"})) << "a link that leads round does no harm";
 }
 
 TEST_F(KernelModules, CompressedOnesAreReadDecompressed) {

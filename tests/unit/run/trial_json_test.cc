@@ -130,6 +130,22 @@ TEST_F(TrialJsonTest, ARecipeIsReadBackWhole) {
     EXPECT_EQ(recipe->order, kOrder);
 }
 
+TEST_F(TrialJsonTest, ARecipeHasTheModulesOfAKernelByPath) {
+    const std::string folder = "/lib/modules/6.1.0-44-cloud-amd64";
+    for (const std::string id : {"debian-6.1-amd64", "./bzImage"}) {
+        PreparedGuest prepared;
+        prepared.order = guest->order;
+        prepared.order.kernel.id = id;
+        prepared.order.kernel.modules = folder;
+        guest = std::make_shared<const PreparedGuest>(std::move(prepared));
+        ASSERT_TRUE(write_file(recipe_file(), text_of(recipe_json(order()))));
+        EXPECT_EQ(read_recipe(directory.path())->modules, id == "./bzImage" ? folder : "") << id;
+    }
+    Json bad = recipe_json(order());
+    bad["kernel"]["modules"] = 7;
+    expect_refused(recipe_file(), bad.dump(), [&] { return read_recipe(directory.path()); });
+}
+
 TEST_F(TrialJsonTest, ARecipeHasThePointsThatWereUsed) {
     TrialSpec used = order();
     used.manner.points.clear();
