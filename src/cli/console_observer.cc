@@ -44,7 +44,7 @@ void ConsoleObserver::host_lost(const std::string& host, const std::string& why)
 std::string ConsoleObserver::where(const ArmResult& arm) const {
     std::string name;
     if (many_scenarios_) name += arm.scenario + " ";
-    if (many_kernels_) name += arm.kernel + " ";
+    if (many_kernels_) name += arm.shown_kernel() + " ";
     return name + arm.arm;
 }
 

@@ -74,6 +74,7 @@ RunResults run_results_of(const CampaignRecord& record) {
         trial.directory = one.directory;
         arm.trials.push_back(std::move(trial));
     }
+    name_kernels(results);
     return results;
 }
 

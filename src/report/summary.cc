@@ -14,10 +14,17 @@ bool good(const ArmResult& arm) {
     return arm.as_expected() && std::ranges::all_of(arm.trials, [](const TrialResult& trial) { return good(trial); });
 }
 
-std::string arm_name(const ArmResult& arm) {
-    return fmt::format("{} {} {} {}", one_line(arm.scenario), one_line(arm.kernel), one_line(arm.bench),
-                       one_line(arm.arm));
+namespace {
+
+std::string name_with(const ArmResult& arm, const std::string& kernel) {
+    return fmt::format("{} {} {} {}", one_line(arm.scenario), one_line(kernel), one_line(arm.bench), one_line(arm.arm));
 }
+
+}  // namespace
+
+std::string arm_name(const ArmResult& arm) { return name_with(arm, arm.kernel); }
+
+std::string arm_title(const ArmResult& arm) { return name_with(arm, arm.shown_kernel()); }
 
 std::string verdict_list(const std::vector<Verdict>& verdicts) {
     std::string text;

@@ -16,6 +16,8 @@ bool good(const ArmResult& arm);
 
 // "race/acpi-dimm-online debian-6.1-amd64 q35 mutant".
 std::string arm_name(const ArmResult& arm);
+// The same for people, with the kernel as tables name it.
+std::string arm_title(const ArmResult& arm);
 // "oops or deadlock".
 std::string verdict_list(const std::vector<Verdict>& verdicts);
 // "held 98, oops 2", in the order of the verdicts; "none" if there are none.

@@ -47,7 +47,7 @@ const char* outcome(const ArmResult& arm) {
 Row row_of(const ArmResult& arm) {
     const bool whole = arm.trials.size() == arm.trials_asked;
     return {one_line(arm.scenario),
-            one_line(arm.kernel),
+            one_line(arm.shown_kernel()),
             one_line(arm.bench),
             one_line(arm.arm),
             whole ? fmt::format("{}", arm.trials_asked) : fmt::format("{} of {}", arm.trials.size(), arm.trials_asked),
@@ -87,7 +87,7 @@ std::string choices_of(const ArmResult& arm) {
     std::string out;
     for (const auto& [key, values] : counts_by_choice(arm)) {
         if (values.size() < 2) continue;
-        out += fmt::format("{}, by {}:", arm_name(arm), one_line(key));
+        out += fmt::format("{}, by {}:", arm_title(arm), one_line(key));
         const char* separator = " ";
         for (const auto& [value, verdicts] : values) {
             out += fmt::format("{}{}: {}", separator, one_line(value), verdict_counts_text(verdicts));
@@ -106,9 +106,9 @@ std::string explored_of(const ArmResult& arm, const std::filesystem::path& run_d
     std::string out = fmt::format(
         "{}: {} within {}, {} run, {} left; {} switches were impossible (the actor was blocked or had nothing to do); "
         "orders that did not come to pass: {}; up to {} passed\n",
-        arm_name(arm), counted(explored.known, "order"), counted(explored.preemptions, "preemption"), arm.trials.size(),
-        explored.known - std::min(explored.known, arm.trials.size()), explored.infeasible, not_passed,
-        counted(explored.points_passed, "point"));
+        arm_title(arm), counted(explored.known, "order"), counted(explored.preemptions, "preemption"),
+        arm.trials.size(), explored.known - std::min(explored.known, arm.trials.size()), explored.infeasible,
+        not_passed, counted(explored.points_passed, "point"));
     if (!explored.missing_points.empty()) {
         out += "  points that this kernel does not have:";
         for (const auto& point : explored.missing_points) out += " " + one_line(point);
@@ -132,14 +132,15 @@ std::string gaps_of(const ArmResult& arm) {
         for (const auto& finding : trial.findings)
             if (finding.oracle == kGapOracle) gaps.insert(finding.summary);
     std::string out;
-    for (const auto& gap : gaps) out += fmt::format("{}: not checked: {}\n", arm_name(arm), one_line(gap));
+    for (const auto& gap : gaps) out += fmt::format("{}: not checked: {}\n", arm_title(arm), one_line(gap));
     return out;
 }
 
 // For free mode: prints how often the race occurred by itself.
 std::string rate_of(const ArmResult& arm) {
     if (arm.mode != Mode::free || arm.is_control()) return {};
-    return fmt::format("{}: {} {}\n", arm_name(arm), verdict_list(arm.expected), occurrence_text(free_occurrence(arm)));
+    return fmt::format("{}: {} {}\n", arm_title(arm), verdict_list(arm.expected),
+                       occurrence_text(free_occurrence(arm)));
 }
 
 std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run_directory) {
@@ -148,7 +149,7 @@ std::string unexpected_of(const ArmResult& arm, const std::filesystem::path& run
     for (const auto& trial : arm.trials) {
         if (good(trial)) continue;
         if (++found > kUnexpectedShown) continue;
-        if (found == 1) out += fmt::format("\n{}:\n", arm_name(arm));
+        if (found == 1) out += fmt::format("\n{}:\n", arm_title(arm));
         out += fmt::format("  trial {}: {}: {}\n", trial.number, to_string(trial.verdict), one_line(trial.reason));
         if (!trial.directory.empty())
             out += fmt::format("    evidence: {}\n", one_line((run_directory / trial.directory).string()));
@@ -223,11 +224,11 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) rows.push_back(row_of(arm));
     std::string out = render(rows, paint) + "(times are medians)\n";
     for (const auto& arm : results.arms)
-        if (!arm.skipped.empty()) out += fmt::format("{}: skipped: {}\n", arm_name(arm), one_line(arm.skipped));
+        if (!arm.skipped.empty()) out += fmt::format("{}: skipped: {}\n", arm_title(arm), one_line(arm.skipped));
     for (const auto& arm : results.arms)
         if (arm.not_set_up)
             out +=
-                fmt::format("{}: {}: {}\n", arm_name(arm), paint.bad("not set up"), one_line(arm.not_set_up->line()));
+                fmt::format("{}: {}: {}\n", arm_title(arm), paint.bad("not set up"), one_line(arm.not_set_up->line()));
     for (const auto& arm : results.arms) out += choices_of(arm);
     for (const auto& arm : results.arms) out += gaps_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);

@@ -189,6 +189,7 @@ Status ArmSetup::plan() {
         for (const auto& scenario : scenarios_)
             MEMRIG_CHECK(kernel ? plan_scenario(scenario, *kernel) : plan_without_kernel(scenario, id, kernel.error()));
     }
+    name_kernels(results_);
     if (!planned_.empty()) return {};
     for (const auto& arm : results_.arms)
         if (arm.not_set_up && arm.not_set_up->fault != Fault::guest) return std::unexpected(*arm.not_set_up);

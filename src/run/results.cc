@@ -4,6 +4,7 @@
 #include <cmath>
 
 #include "base/exit_status.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 
@@ -41,6 +42,19 @@ std::map<Verdict, unsigned> ArmResult::counts() const {
 unsigned ArmResult::held_with_gaps() const {
     return static_cast<unsigned>(std::ranges::count_if(
         trials, [](const TrialResult& trial) { return trial.verdict == Verdict::held && has_gaps(trial.findings); }));
+}
+
+void name_kernels(RunResults& results) {
+    for (auto& arm : results.arms) {
+        if (!is_kernel_path(arm.kernel)) continue;
+        const auto own = std::ranges::find(results.kernels, arm.kernel, &KernelIdentity::id);
+        if (own == results.kernels.end()) continue;
+        // A kernel may be there once for each bench.
+        const bool clear = std::ranges::all_of(results.kernels, [&](const KernelIdentity& one) {
+            return (one.id == own->id) == (one.release == own->release) || !is_kernel_path(one.id);
+        });
+        if (clear) arm.kernel_release = own->release;
+    }
 }
 
 int RunResults::exit_status() const {

@@ -58,6 +58,9 @@ struct ArmResult {
     // bench be prepared (Fault::guest), or the rig cannot prepare it (Fault::rig, Fault::host).
     std::optional<Error> not_set_up;
     std::optional<ExploreSummary> explored;
+    std::string kernel_release;  // for tables; see name_kernels()
+    // Returns the name of the kernel in tables: its release if name_kernels() set it, else its id or path.
+    [[nodiscard]] const std::string& shown_kernel() const { return kernel_release.empty() ? kernel : kernel_release; }
     // Returns whether every trial that was asked for was run and was as expected. For a mutant arm in explore mode:
     // whether each trial was as expected, and at least one has an expected verdict, since the race need not show in
     // all orders. A skipped arm is as expected, since nothing was expected of it. An arm that could not be set up is
@@ -105,6 +108,10 @@ struct RunResults {
     // let be set up.
     [[nodiscard]] int exit_status() const;
 };
+
+// Sets the release of each arm whose kernel was given by its path. Two paths with one release keep their paths, so that
+// tables tell them apart.
+void name_kernels(RunResults& results);
 
 struct Spread {
     double median = 0, p95 = 0;

@@ -19,6 +19,17 @@ TEST(ReportTable, Golden) {
         expect_golden("report/" + name + ".table", table_of(results));
 }
 
+TEST(ReportTable, AKernelByPathIsNamedByItsRelease) {
+    RunResults results = samples::explored();
+    results.kernels.front().id = "./arch/x86/boot/bzImage";
+    for (auto& arm : results.arms) arm.kernel = results.kernels.front().id;
+    name_kernels(results);
+    const std::string text = table_of(results);
+    EXPECT_NE(text.find("race/acpi-dimm-online  6.1.0-44-cloud-amd64  q35"), std::string::npos) << text;
+    EXPECT_NE(text.find("race/acpi-dimm-online 6.1.0-44-cloud-amd64 q35 control: 3 orders"), std::string::npos);
+    EXPECT_EQ(text.find("bzImage"), std::string::npos);
+}
+
 TEST(ReportTable, AnExploredArmSaysHowManyOrdersThereAre) {
     const std::string text = table_of(samples::explored());
     EXPECT_TRUE(has_line(text,

@@ -6,6 +6,37 @@
 namespace memrig {
 namespace {
 
+RunResults of_kernels(const std::vector<std::pair<std::string, std::string>>& kernels) {
+    RunResults results = samples::all_as_expected();
+    results.kernels.clear();
+    results.arms.resize(kernels.size());
+    for (std::size_t i = 0; i < kernels.size(); i++) {
+        results.arms[i].kernel = kernels[i].first;
+        if (!kernels[i].second.empty()) results.kernels.push_back({kernels[i].first, kernels[i].second, "hash", 0});
+    }
+    name_kernels(results);
+    return results;
+}
+
+TEST(KernelNames, APathIsShownAsItsRelease) {
+    const RunResults results =
+        of_kernels({{"debian-6.1-amd64", "6.1.0"}, {"./a", "6.1.0"}, {"./a", "6.1.0"}, {"./b", ""}});
+    EXPECT_EQ(results.arms[0].shown_kernel(), "debian-6.1-amd64");
+    EXPECT_EQ(results.arms[1].shown_kernel(), "6.1.0");
+    EXPECT_EQ(results.arms[1].kernel, "./a");
+    EXPECT_EQ(results.arms[2].shown_kernel(), "6.1.0");
+    EXPECT_EQ(results.arms[3].shown_kernel(), "./b") << "no guest has told its release";
+}
+
+TEST(KernelNames, TwoPathsWithOneReleaseKeepTheirPaths) {
+    const RunResults same = of_kernels({{"./a", "6.12.0"}, {"./b", "6.12.0"}, {"./c", "7.2.0"}});
+    EXPECT_EQ(same.arms[0].shown_kernel(), "./a");
+    EXPECT_EQ(same.arms[1].shown_kernel(), "./b");
+    EXPECT_EQ(same.arms[2].shown_kernel(), "7.2.0");
+    const RunResults changed = of_kernels({{"./a", "6.12.0"}, {"./a", "6.12.1"}});
+    EXPECT_EQ(changed.arms[0].shown_kernel(), "./a") << "somebody built it anew meanwhile";
+}
+
 TEST(ExitStatus, AllAsExpectedIsZero) { EXPECT_EQ(samples::all_as_expected().exit_status(), 0); }
 TEST(ExitStatus, OneUnexpectedTrialIsOne) { EXPECT_EQ(samples::not_as_expected().exit_status(), 1); }
 TEST(ExitStatus, ARigFaultIsThree) { EXPECT_EQ(samples::with_rig_fault().exit_status(), 3); }
