@@ -20,7 +20,7 @@ struct GuestFeature {
 const std::vector<GuestFeature>& guest_features();
 // Null if there is none of that key.
 const GuestFeature* find_guest_feature(std::string_view key);
-// Whether the word is meant as a key.
+// Returns whether the word is meant as a key.
 inline bool names_guest_feature(std::string_view word) { return word.find('-') != std::string_view::npos; }
 
 }  // namespace memrig

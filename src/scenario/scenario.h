@@ -83,9 +83,9 @@ inline constexpr const char* kBenchHotplug = "{hotplug}";
 // a success. An onliner that offers only `state` is expected to get EINVAL (drivers/base/memory.c, state_store()).
 Scenario fitted_to(const Bench& bench, Scenario scenario);
 
-// Replaces each role ("{adder}") in entries, steps, points, elisions, overrides and insertions by the function that plays
-// it in the kernel with these symbols. Where one of several functions is enough (entries, an elision's callers), roles
-// that nobody plays are left out. Fault::guest if nobody plays a role that is needed.
+// Replaces each role ("{adder}") in entries, steps, points, elisions, overrides and insertions by the function that
+// plays it in the kernel with these symbols. Where one of several functions is enough (entries, callers of an elision),
+// roles that nobody plays are left out. Fault::guest if nobody plays a role that is needed.
 Status cast_roles(Scenario& scenario, const SymbolTable& symbols);
 
 // Applies one setting, "actor.key=value": fixes a choice that the scenario leaves open, or changes a value of it.

@@ -4,7 +4,7 @@
 
 #include "base/file.h"
 #include "base/paths.h"
-#include "integration/one_trial.h"
+#include "integration/judged_kernel.h"
 #include "kernel/build_tools.h"
 #include "kernel/catalogue.h"
 
@@ -23,51 +23,21 @@ std::vector<fs::path> entries(const fs::path& directory) {
     return found;
 }
 
-Result<RunResults> race(const std::string& kernel, const std::string& arm, const fs::path& out) {
-    const auto backend = make_qemu_backend();
-    test::QuietObserver observer;
-    RunSpec order = test::one_trial({"acpi-dimm-online"}, kernel, out);
-    order.arm = arm;
-    order.trials = 2;  // one for each attribute
-    return run_scenarios(order, *backend, observer);
-}
+class ReferenceKernel : public test::JudgedKernel {};
 
-struct Judged {
-    const char* name;
-    const char* kernel;
-    const char* arm;
-    Verdict verdict;
-};
-
-class ReferenceKernel : public testing::TestWithParam<Judged> {};
-
-TEST_P(ReferenceKernel, IsJudgedAsItShould) {
-    auto directory = TemporaryDirectory::make("memrig-reference");
-    ASSERT_TRUE(directory);
-    const auto results = race(GetParam().kernel, GetParam().arm, directory->path() / "run");
-    ASSERT_TRUE(results) << results.error().line();
-    ASSERT_EQ(results->arms.size(), 1u);
-    ASSERT_EQ(results->arms.front().trials.size(), 2u);
-    for (const auto& trial : results->arms.front().trials)
-        EXPECT_EQ(trial.verdict, GetParam().verdict) << to_string(trial.verdict) << ": " << trial.reason;
-}
+TEST_P(ReferenceKernel, IsJudgedAsItShould) { is_judged_as_it_should(); }
 
 INSTANTIATE_TEST_SUITE_P(Parents, ReferenceKernel,
-                         testing::Values(Judged{"NumaControl", "ref-6.12-amd64", "control", Verdict::held},
-                                         Judged{"NumaMutant", "ref-6.12-amd64", "mutant", Verdict::oops},
-                                         Judged{"PowerControl", "ref-6.12-ppc64le", "control", Verdict::held},
-                                         Judged{"PowerMutant", "ref-6.12-ppc64le", "mutant", Verdict::oops},
-                                         Judged{"FlatControl", "ref-6.12-amd64-nonuma", "control", Verdict::held},
-                                         Judged{"FlatMutant", "ref-6.12-amd64-nonuma", "mutant", Verdict::deadlock}),
+                         testing::Values(test::Judged{"NumaControl", "ref-6.12-amd64", "control", Verdict::held},
+                                         test::Judged{"NumaMutant", "ref-6.12-amd64", "mutant", Verdict::oops}),
                          [](const auto& tested) { return std::string(tested.param.name); });
 
 INSTANTIATE_TEST_SUITE_P(
     Mutants, ReferenceKernel,
-    testing::Values(Judged{"Adder", "ref-6.12-amd64+acpi_device_hotplug", "control", Verdict::oops},
-                    Judged{"Onliner", "ref-6.12-amd64+online_before_added", "control", Verdict::oops},
-                    Judged{"InnerLock", "ref-6.12-amd64+online_pages_unlocked", "control", Verdict::rule_broken},
-                    Judged{"MissingBlock", "ref-6.12-amd64+block_left_out", "control", Verdict::accounting},
-                    Judged{"FlatAdder", "ref-6.12-amd64-nonuma+acpi_device_hotplug", "control", Verdict::deadlock}),
+    testing::Values(test::Judged{"Adder", "ref-6.12-amd64+acpi_device_hotplug", "control", Verdict::oops},
+                    test::Judged{"Onliner", "ref-6.12-amd64+online_before_added", "control", Verdict::oops},
+                    test::Judged{"InnerLock", "ref-6.12-amd64+online_pages_unlocked", "control", Verdict::rule_broken},
+                    test::Judged{"MissingBlock", "ref-6.12-amd64+block_left_out", "control", Verdict::accounting}),
     [](const auto& tested) { return std::string(tested.param.name); });
 
 // Each in turn in the same tree, in another order than before: what one leaves behind would show in the next.

@@ -23,24 +23,6 @@ TEST(LockTrace, AgreesWithTheLedger) {
         for (const auto& trial : arm.trials) EXPECT_EQ(trial.verdict, Verdict::held) << trial.reason;
 }
 
-// "Showing all locks held in the system" is further evidence of a deadlock, where the kernel keeps that list.
-TEST(LockTrace, TheKernelsOwnListIsPartOfADeadlocksProof) {
-    const auto directory = TemporaryDirectory::make("memrig-lock-list");
-    ASSERT_TRUE(directory);
-    const auto backend = make_qemu_backend();
-    test::QuietObserver observer;
-    RunSpec order = test::one_trial({"race/acpi-dimm-online"}, "ref-6.12-amd64-nonuma", directory->path() / "run");
-    order.arm = "mutant";
-    const auto results = run_scenarios(order, *backend, observer);
-    ASSERT_TRUE(results) << results.error().line();
-    const TrialResult& trial = results->arms.at(0).trials.at(0);
-    ASSERT_EQ(trial.verdict, Verdict::deadlock) << trial.reason;
-    const auto& details = trial.findings.front().details;
-    EXPECT_TRUE(std::ranges::any_of(details, [](const std::string& line) {
-        return line.starts_with("the kernel's own list: ") && line.find("mem_hotplug_lock") != std::string::npos;
-    }));
-}
-
 // The console oracle reads what lockdep prints. No other oracle knows of an unlock by a task that does not hold the
 // lock.
 TEST(ConsoleOracle, AloneConvictsWhatLockdepReports) {
