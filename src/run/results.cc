@@ -63,7 +63,8 @@ int RunResults::exit_status() const {
     bool failed = false, missing = false;
     for (const auto& arm : arms) {
         if (arm.not_set_up) {
-            if (arm.not_set_up->fault != Fault::guest) return kExitRigFault;
+            if (arm.not_set_up->fault != Fault::guest && arm.not_set_up->fault != Fault::user_input)
+                return kExitRigFault;
             missing = true;
             continue;
         }

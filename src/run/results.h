@@ -55,7 +55,8 @@ struct ArmResult {
     unsigned trials_asked = 0;
     std::string skipped;  // why there are no trials, e.g. "this kernel has no SYMBOL"; empty: not skipped
     // Why there are no trials although there should be: the kernel does not boot on the bench, or does not let the
-    // bench be prepared (Fault::guest), or the rig cannot prepare it (Fault::rig, Fault::host).
+    // bench be prepared (Fault::guest), the rig cannot prepare it (Fault::rig, Fault::host), or the scenario cannot be
+    // played there (Fault::user_input).
     std::optional<Error> not_set_up;
     std::optional<ExploreSummary> explored;
     std::string kernel_release;  // for tables; see name_kernels()

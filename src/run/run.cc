@@ -60,6 +60,8 @@ private:
     ArmResult& result_of(const PlannedArm& planned);
     Result<TrialOutcome> run_one(PlannedArm& planned, const NumberedOrder& next);
     Status take_in(PlannedArm& planned, TrialOutcome outcome);
+    Status give_up(PlannedArm& planned, const Error& error);
+    [[nodiscard]] bool nothing_was_played() const;
     [[nodiscard]] unsigned trials_in_all() const;
 
     const RunSpec& spec_;
@@ -133,6 +135,10 @@ void Run::limit_exploration(PlannedArm& planned) {
     });
 }
 
+bool Run::nothing_was_played() const {
+    return std::ranges::all_of(results_.arms, [](const ArmResult& arm) { return arm.trials.empty(); });
+}
+
 unsigned Run::trials_in_all() const {
     unsigned trials = 0;
     for (const auto& arm : results_.arms)
@@ -179,6 +185,16 @@ Status Run::take_in(PlannedArm& planned, TrialOutcome outcome) {
     return {};
 }
 
+// Ends an arm that cannot be played on its kernel and bench, such as one whose device has no whole number of the
+// kernel's blocks. Another error ends the run. REQUIRES: mutex_ is locked.
+Status Run::give_up(PlannedArm& planned, const Error& error) {
+    if (error.fault != Fault::user_input) return std::unexpected(error);
+    std::erase_if(queue_, [&](const Task& task) { return task.planned == &planned; });
+    result_of(planned).not_set_up = error;
+    observer_.planned(trials_in_all());
+    return {};
+}
+
 void Run::work() {
     std::unique_lock guard(mutex_);
     for (;;) {
@@ -194,7 +210,7 @@ void Run::work() {
         guard.lock();
         MEMRIG_ASSERT(running_ > 0, "this trial was counted");
         running_--;
-        const Status taken = outcome ? take_in(planned, *std::move(outcome)) : Status(std::unexpected(outcome.error()));
+        const Status taken = outcome ? take_in(planned, *std::move(outcome)) : give_up(planned, outcome.error());
         if (!taken && !error_) error_ = taken.error();
         more_.notify_all();
     }
@@ -220,10 +236,13 @@ Result<RunResults> Run::run() {
     results_.interrupted = stop_request().requested();
     if (error_ && error_->fault != Fault::interrupted) {
         // An error after the first trial does not discard the results so far.
-        const bool none = std::ranges::all_of(results_.arms, [](const ArmResult& arm) { return arm.trials.empty(); });
-        if (none || error_->fault == Fault::user_input) return std::unexpected(*error_);
+        if (nothing_was_played()) return std::unexpected(*error_);
         results_.fault = error_->line();
     }
+    // A single arm that cannot be played is the user's mistake.
+    for (const auto& arm : results_.arms)
+        if (arm.not_set_up && arm.not_set_up->fault == Fault::user_input && nothing_was_played())
+            return std::unexpected(*arm.not_set_up);
     for (auto& arm : results_.arms) std::ranges::sort(arm.trials, {}, &TrialResult::number);
     results_.hosts = fleet_.shares();
     for (auto& host : results_.hosts)

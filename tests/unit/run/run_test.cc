@@ -293,6 +293,33 @@ TEST_F(CampaignTest, OneOfTwoKernelsThatDoesNotBootIsReportedAndNotBootedForEach
     EXPECT_EQ(all.exit_status(), 3) << "the rig could not set up an arm";
 }
 
+// As one whose device has no whole number of the kernel's blocks, which shows in the trial alone.
+TEST_F(CampaignTest, AScenarioThatCannotBePlayedDoesNotEndTheOthers) {
+    order.scenarios = {"validate/offline", "race/acpi-dimm-online"};
+    order.manner.mode = Mode::free;
+    order.trials = 2;
+    backend.on_restore = [](FakeMachine& machine, unsigned number) -> Status {
+        if (number == 1) machine.probe_status = fail(Fault::user_input, "no whole number of blocks");
+        return {};
+    };
+    const RunResults all = results();
+    ASSERT_EQ(all.arms.size(), 2u);
+    ASSERT_TRUE(all.arms[0].not_set_up);
+    EXPECT_EQ(all.arms[0].not_set_up->message, "no whole number of blocks");
+    EXPECT_TRUE(all.arms[0].trials.empty()) << "its second trial is not tried";
+    EXPECT_EQ(all.arms[1].trials.size(), 2u);
+    EXPECT_NE(all.exit_status(), 2);
+
+    backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
+        machine.probe_status = fail(Fault::user_input, "no whole number of blocks");
+        return {};
+    };
+    order.out = directory.path() / "alone";
+    const auto alone = run();
+    ASSERT_FALSE(alone);
+    EXPECT_EQ(alone.error().fault, Fault::user_input) << "nothing was played";
+}
+
 TEST_F(CampaignTest, ABenchThatTheKernelDoesNotLetBePreparedIsReported) {
     order.scenarios = {"race/dax-kmem-online", "race/acpi-dimm-online"};
     const RunResults all = results();
