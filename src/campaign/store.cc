@@ -129,7 +129,7 @@ Status CampaignStore::check_plan(const Plan& plan) {
     MEMRIG_TRY(const bool more, cells.step());
     if (same && !more) return {};
     return fail_with({Fault::user_input, "this directory's campaign has another plan", {}},
-                     "give a new --dir, or the plan that the campaign was started with");
+                     "give a new --out, or the plan that the campaign was started with");
 }
 
 Result<unsigned> CampaignStore::begin(const CampaignTrial& trial, const std::string& host) {

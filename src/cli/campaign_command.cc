@@ -134,7 +134,7 @@ void add_campaign_command(CLI::App& program, Action& action) {
     CLI::App* run_command = command->add_subcommand("run", "Run a plan, or resume it");
     run_command->footer(kCampaignRunFooter);
     run_command->add_option("PLAN", options->plan, "A plan file (docs/campaigns.md)")->required();
-    run_command->add_option("--dir", options->directory, "The campaign's directory; default: campaigns/NAME")
+    run_command->add_option("--out,--dir", options->directory, "The campaign's directory; default: campaigns/NAME")
         ->type_name("DIR");
     run_command->add_option("--jobs", options->jobs, "Number of trials at the same time")
         ->type_name("N")

@@ -5,6 +5,7 @@
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "report/matrix_report.h"
@@ -51,13 +52,14 @@ Status write_reports(const Matrix& matrix, const fs::path& out) {
     return write_file(out / "matrix.html", matrix_html(matrix));
 }
 
-int matrix(MatrixSpec spec, const std::string& backend) {
+int matrix(MatrixSpec spec, const std::string& backend, const std::string& json) {
+    if (const Status target = check_json_target(json); !target) return report_error(target.error());
     const bool own_directory = spec.out.empty();
     if (own_directory) spec.out = default_run_directory();
     std::error_code code;
     if (fs::exists(spec.out, code) && !fs::is_empty(spec.out, code))
         return report_error({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), "give a new --out"});
-    const Terminal terminal(stdout);
+    const Terminal terminal(json == "-" ? stderr : stdout);
     const auto hosts = connect_hosts(backend);
     if (!hosts) return report_error(hosts.error());
     MatrixObserver observer(terminal);
@@ -69,6 +71,8 @@ int matrix(MatrixSpec spec, const std::string& backend) {
     }
     terminal.print("\n" + matrix_text(*done, terminal.paint()));
     if (const Status written = write_reports(*done, spec.out); !written) return report_error(written.error());
+    if (!json.empty())
+        if (const Status written = write_json(json, matrix_json(*done)); !written) return report_error(written.error());
     terminal.print(fmt::format("matrix and evidence: {}\n", one_line(spec.out.string())));
     return done->exit_status();
 }
@@ -80,30 +84,38 @@ void add_matrix_command(CLI::App& program, Action& action) {
     CLI::App* command =
         program.add_subcommand("matrix", "Run source mutants in their scenarios, to check that each is convicted");
     command->footer(kMatrixFooter);
+    auto json = std::make_shared<std::string>();
     const auto list = [&](const char* name, std::vector<std::string>& into, const char* help) {
         command->add_option(name, into, help)->type_name("NAME,...")->delimiter(',')->allow_extra_args(false);
     };
-    list("--kernels", spec->kernels, "Parent kernels; default: every kernel that is built from source");
-    list("--mutants", spec->mutants, "Mutants; default: all");
-    list("--scenarios", spec->scenarios, "Scenarios; default: all");
+    list("--kernel,--kernels", spec->kernels, "Parent kernels; default: every kernel that is built from source");
+    list("--mutant,--mutants", spec->mutants, "Mutants; default: all");
+    list("--scenario,--scenarios", spec->scenarios, "Scenarios; default: all");
     command->add_flag("--all", spec->all, "Run each mutant in every scenario, not only in those that claim it");
     command->add_option("--trials", spec->trials, "Most trials of a cell; a conviction ends it early")
         ->type_name("N")
         ->check(CLI::Validator(not_decimal, "", "decimal"))
         ->check(CLI::Range(std::int64_t{1}, kMostMatrixTrials).description(""))
         ->capture_default_str();
+    command->add_option("--jobs", spec->jobs, "Number of kernels that are tried at the same time")
+        ->type_name("N")
+        ->check(CLI::Validator(not_decimal, "", "decimal"))
+        ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
+        ->capture_default_str();
     command->add_option("--seed", spec->seed, "Random seed; default: 0")
         ->type_name("N")
         ->check(CLI::Validator(not_decimal, "", "decimal"));
     command->add_option("--out", spec->out, "Directory for the reports and the evidence; default: runs/TIME-PID")
         ->type_name("DIR");
+    command->add_option("--json", *json, "Also write matrix.json to FILE; - is stdout")->type_name("FILE");
     command->add_option("--accel", spec->accelerator, "Accelerator; KVM is used only if it is proven to work")
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
         ->capture_default_str();
     auto backend = std::make_shared<std::string>("qemu");
     add_hosts_option(*command, *backend);
-    command->callback([spec, backend, &action] { action = [spec, backend] { return matrix(*spec, *backend); }; });
+    command->callback(
+        [spec, backend, json, &action] { action = [spec, backend, json] { return matrix(*spec, *backend, *json); }; });
 }
 
 }  // namespace memrig

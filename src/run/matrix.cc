@@ -1,6 +1,9 @@
 #include "run/matrix.h"
 
 #include <algorithm>
+#include <deque>
+#include <mutex>
+#include <thread>
 
 #include "base/exit_status.h"
 #include "base/file.h"
@@ -32,6 +35,32 @@ Result<bool> has_bench_for(const Scenario& scenario, const std::string& arch) {
     return false;
 }
 
+// Passes on what several runs at the same time tell, one at a time.
+class SharedObserver final : public RunObserver {
+public:
+    explicit SharedObserver(RunObserver& observer) : observer_(observer) {}
+    void busy_with(const std::string& what) override {
+        const std::scoped_lock guard(mutex_);
+        observer_.busy_with(what);
+    }
+    void planned(unsigned trials_in_all) override {
+        const std::scoped_lock guard(mutex_);
+        observer_.planned(trials_in_all);
+    }
+    void trial_done(const ArmResult& arm, const TrialResult& trial) override {
+        const std::scoped_lock guard(mutex_);
+        observer_.trial_done(arm, trial);
+    }
+    void host_lost(const std::string& host, const std::string& why) override {
+        const std::scoped_lock guard(mutex_);
+        observer_.host_lost(host, why);
+    }
+
+private:
+    std::mutex mutex_;
+    RunObserver& observer_;
+};
+
 class MatrixRun {
 public:
     MatrixRun(const MatrixSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer)
@@ -43,10 +72,20 @@ private:
     Status plan();
     void add_cell(const std::string& kernel, const std::string& mutant, const Scenario& scenario);
     Status run_cell(MatrixCell& cell);
+    // The cells of one kernel, which share its build and its saved guests.
+    using Group = std::vector<MatrixCell*>;
+    void group_cells();
+    void work();
+    // Notes how a cell that failed ended. REQUIRES: mutex_ is locked.
+    void note_failure(MatrixCell& cell, const Error& error);
+
     const MatrixSpec& spec_;
     const std::vector<Host*>& hosts_;
-    RunObserver& observer_;
+    SharedObserver observer_;
     Matrix matrix_;
+    std::mutex mutex_;            // guards what follows, and matrix_.interrupted
+    std::deque<Group> groups_;    // those that no worker has begun
+    std::optional<Error> error_;  // the first one that ends the matrix
 };
 
 // `mutant` is empty for the parent itself.
@@ -159,23 +198,52 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
     return {};
 }
 
+void MatrixRun::group_cells() {
+    std::map<std::pair<std::string, std::string>, std::size_t> places;
+    for (auto& cell : matrix_.cells) {
+        const auto [place, is_new] = places.try_emplace({cell.kernel, cell.mutant}, groups_.size());
+        if (is_new) groups_.emplace_back();
+        groups_[place->second].push_back(&cell);
+    }
+}
+
+void MatrixRun::note_failure(MatrixCell& cell, const Error& error) {
+    if (error.fault == Fault::interrupted || stop_request().requested()) {
+        matrix_.interrupted = true;
+    } else if (error.fault == Fault::user_input || error.fault == Fault::host) {
+        // A patch does not apply, a kernel does not build, or QEMU refuses a bench. The user has to fix that first.
+        if (!error_) error_ = error;
+    } else {
+        cell.outcome = CellOutcome::rig_fault;
+        cell.reason = error.line();
+    }
+}
+
+void MatrixRun::work() {
+    std::unique_lock guard(mutex_);
+    const auto is_over = [&] { return error_ || matrix_.interrupted; };
+    while (!groups_.empty() && !is_over()) {
+        const Group group = std::move(groups_.front());
+        groups_.pop_front();
+        for (MatrixCell* cell : group) {
+            if (is_over()) return;
+            guard.unlock();
+            const Status done = run_cell(*cell);
+            guard.lock();
+            if (!done) note_failure(*cell, done.error());
+        }
+    }
+}
+
 Result<Matrix> MatrixRun::run() {
     const auto begun = steady_clock().now();
     MEMRIG_CHECK(plan());
-    for (auto& cell : matrix_.cells) {
-        const Status done = run_cell(cell);
-        matrix_.seconds = seconds(steady_clock().now() - begun);
-        if (done) continue;
-        if (done.error().fault == Fault::interrupted || stop_request().requested()) {
-            matrix_.interrupted = true;
-            break;
-        }
-        // A patch does not apply, a kernel does not build, or QEMU refuses a bench. The user has to fix that first.
-        if (done.error().fault == Fault::user_input || done.error().fault == Fault::host)
-            return std::unexpected(done.error());
-        cell.outcome = CellOutcome::rig_fault;
-        cell.reason = done.error().line();
-    }
+    group_cells();
+    std::vector<std::thread> workers;
+    for (unsigned i = 0; i < std::max(1u, spec_.jobs); i++) workers.emplace_back([this] { work(); });
+    for (auto& worker : workers) worker.join();
+    if (error_) return std::unexpected(*error_);
+    matrix_.seconds = seconds(steady_clock().now() - begun);
     return std::move(matrix_);
 }
 

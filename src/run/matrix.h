@@ -20,6 +20,7 @@ struct MatrixSpec {
     std::vector<std::string> scenarios;  // empty: all
     bool all = false;                    // runs each mutant in every scenario, not only in those that claim it
     unsigned trials = 3;                 // per cell; the first conviction ends it
+    unsigned jobs = 1;                   // kernels that are tried at the same time
     std::optional<std::uint64_t> seed;
     std::string accelerator = "auto";
     std::filesystem::path out;

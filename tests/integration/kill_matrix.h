@@ -22,6 +22,7 @@ inline void expect_all_killed(const std::vector<std::string>& kernels) {
     MatrixSpec order;
     order.kernels = kernels;
     order.trials = 1;
+    order.jobs = 2;
     order.accelerator = "tcg";
     order.out = directory->path() / "run";
     const auto matrix = run_matrix(order, {backend.get()}, observer);
