@@ -10,6 +10,8 @@
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/validators.h"
+#include "report/campaign_reports.h"
+#include "report/kernel_table.h"
 
 namespace memrig {
 
@@ -106,6 +108,8 @@ int run(const CampaignOptions& options) {
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
     terminal.print("\n" + campaign_status_text(spec.plan.name, cells, loaded->record.hosts, terminal.paint()));
+    if (const std::string kernels = kernel_table(run_results_of(loaded->record), terminal.paint()); !kernels.empty())
+        terminal.print("\n" + kernels);
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
     terminal.print(fmt::format("results and evidence: {}\n", one_line(spec.directory.string())));
     return done ? campaign_exit_status(cells) : report_error(done.error());

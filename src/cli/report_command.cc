@@ -15,7 +15,8 @@ namespace {
 
 constexpr const char* kReportFooter =
     "Formats for a campaign, made from its database at any time, printed on stdout unless --out names a file:\n"
-    "ktap, junit (Jenkins' XML), kcidb (KCIDB's JSON, version 5.3), markdown (for a mail or a merge request).\n"
+    "ktap, junit (Jenkins' XML), kcidb (KCIDB's JSON, version 5.3), markdown (for a mail or a merge request),\n"
+    "kernels (a table in Markdown, scenario by kernel: what was played, what came of it, why the rest was not).\n"
     "html writes one page, report.html in the campaign's directory: matrix, findings with their evidence, trend.\n\n"
     "Format for a trial's directory, or for every trial below a run's or a campaign's directory:\n"
     "trace writes trace.json in each trial's directory, for ui.perfetto.dev or chrome://tracing: a track for each\n"
@@ -49,8 +50,11 @@ struct CampaignFormat {
     const char* name;
     std::string (*make)(const CampaignReport& report);
 };
-constexpr CampaignFormat kCampaignFormats[] = {
-    {"ktap", campaign_ktap}, {"junit", campaign_junit}, {"kcidb", campaign_kcidb}, {"markdown", campaign_markdown}};
+constexpr CampaignFormat kCampaignFormats[] = {{"ktap", campaign_ktap},
+                                               {"junit", campaign_junit},
+                                               {"kcidb", campaign_kcidb},
+                                               {"markdown", campaign_markdown},
+                                               {"kernels", campaign_kernels}};
 
 std::vector<std::string> format_names() {
     std::vector<std::string> names = {kHtml};

@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "report/kernel_table.h"
 #include "report/ktap.h"
 
 namespace memrig {
@@ -128,6 +129,10 @@ std::string start_of(const StoredResult& result) {
 }
 
 std::string campaign_ktap(const CampaignReport& report) { return ktap_text(run_results_of(report.record)); }
+
+std::string campaign_kernels(const CampaignReport& report) {
+    return kernel_table_markdown(run_results_of(report.record));
+}
 
 std::string campaign_markdown(const CampaignReport& report) {
     const CampaignSummary& night = report.night;

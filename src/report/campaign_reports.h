@@ -27,6 +27,8 @@ std::string campaign_junit(const CampaignReport& report);
 std::string campaign_kcidb(const CampaignReport& report);
 // Writes a table and the findings, for a mail or a merge request.
 std::string campaign_markdown(const CampaignReport& report);
+// Writes the table scenario by kernel in Markdown, for a document (report/kernel_table.h).
+std::string campaign_kernels(const CampaignReport& report);
 
 // --- parts that the reports share
 

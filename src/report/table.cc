@@ -10,6 +10,7 @@
 #include "base/exit_status.h"
 #include "base/shell.h"
 #include "base/statistics.h"
+#include "report/kernel_table.h"
 #include "report/summary.h"
 
 namespace memrig {
@@ -234,6 +235,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
     out += controls_of(results) + hosts_of(results, paint);
+    if (const std::string kernels = kernel_table(results, paint); !kernels.empty()) out += "\n" + kernels;
     return out + "\n" + closing_sentence(results, paint) + explanation_of(results, run_directory);
 }
 

@@ -1,0 +1,134 @@
+#include "report/kernel_table.h"
+
+#include <algorithm>
+#include <map>
+#include <vector>
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include "report/summary.h"
+
+namespace memrig {
+
+namespace {
+
+// One scenario on one kernel.
+struct Field {
+    std::vector<std::string> verdicts;  // of each arm that was played
+    std::vector<std::string> reasons;   // why arms were not played, each once
+    bool is_good = true;
+};
+
+struct KernelTable {
+    std::vector<std::string> kernels, scenarios;  // in their order in the results
+    std::map<std::pair<std::string, std::string>, Field> fields;
+    std::vector<std::string> notes;  // the reasons, each once
+};
+
+void add_once(std::vector<std::string>& words, const std::string& word) {
+    if (std::ranges::find(words, word) == words.end()) words.push_back(word);
+}
+
+void add_arm(Field& field, const ArmResult& arm) {
+    if (!arm.skipped.empty()) return add_once(field.reasons, one_line(arm.skipped));
+    if (arm.not_set_up) {
+        field.is_good = false;
+        return add_once(field.reasons, "not set up: " + one_line(arm.not_set_up->line()));
+    }
+    const bool is_good = arm.as_expected();
+    field.is_good = field.is_good && is_good;
+    const auto counts = arm.counts();
+    std::string verdicts = counts.size() == 1 ? to_string(counts.begin()->first) : verdict_counts_text(arm);
+    if (counts.empty()) verdicts = "no trial";
+    field.verdicts.push_back(verdicts + (is_good ? "" : " !"));
+}
+
+KernelTable table_of(const RunResults& results) {
+    KernelTable table;
+    for (const auto& arm : results.arms) {
+        const std::string kernel = one_line(arm.shown_kernel()), scenario = one_line(arm.scenario);
+        add_once(table.kernels, kernel);
+        add_once(table.scenarios, scenario);
+        Field& field = table.fields[{scenario, kernel}];
+        add_arm(field, arm);
+        for (const auto& reason : field.reasons) add_once(table.notes, reason);
+    }
+    return table;
+}
+
+std::string text_of(const KernelTable& table, const std::string& scenario, const std::string& kernel) {
+    const auto found = table.fields.find({scenario, kernel});
+    if (found == table.fields.end()) return "-";
+    const Field& field = found->second;
+    std::string text = fmt::format("{}", fmt::join(field.verdicts, " / "));
+    for (const auto& reason : field.reasons) {
+        const auto number = std::ranges::find(table.notes, reason) - table.notes.begin() + 1;
+        text += fmt::format("{}{} ({})", text.empty() ? "" : ", ",
+                            reason.starts_with("not set up") ? "not set up" : "skipped", number);
+    }
+    return text;
+}
+
+bool is_good(const KernelTable& table, const std::string& scenario, const std::string& kernel) {
+    const auto found = table.fields.find({scenario, kernel});
+    return found == table.fields.end() || found->second.is_good;
+}
+
+std::string notes_of(const KernelTable& table, const char* form) {
+    std::string out;
+    for (std::size_t i = 0; i < table.notes.size(); i++) out += fmt::format(fmt::runtime(form), i + 1, table.notes[i]);
+    return out;
+}
+
+}  // namespace
+
+std::string kernel_table(const RunResults& results, const Paint& paint) {
+    const KernelTable table = table_of(results);
+    if (table.kernels.size() < 2) return {};
+    std::vector<std::size_t> widths = {columns("scenario")};
+    for (const auto& scenario : table.scenarios) widths[0] = std::max(widths[0], columns(scenario));
+    for (const auto& kernel : table.kernels) {
+        widths.push_back(columns(kernel));
+        for (const auto& scenario : table.scenarios)
+            widths.back() = std::max(widths.back(), columns(text_of(table, scenario, kernel)));
+    }
+    const auto padded = [&](const std::string& text, std::size_t column) {
+        // The last column needs no padding.
+        return column + 1 == widths.size() ? std::string() : std::string(widths[column] - columns(text) + 2, ' ');
+    };
+    std::string out = paint.heading("scenario") + padded("scenario", 0);
+    for (std::size_t i = 0; i < table.kernels.size(); i++)
+        out += paint.heading(table.kernels[i]) + padded(table.kernels[i], i + 1);
+    out += "\n";
+    for (const auto& scenario : table.scenarios) {
+        out += scenario + padded(scenario, 0);
+        for (std::size_t i = 0; i < table.kernels.size(); i++) {
+            const std::string text = text_of(table, scenario, table.kernels[i]);
+            out += (is_good(table, scenario, table.kernels[i]) ? text : paint.bad(text)) + padded(text, i + 1);
+        }
+        out += "\n";
+    }
+    return out + notes_of(table, "({}) {}\n");
+}
+
+std::string kernel_table_markdown(const RunResults& results) {
+    const KernelTable table = table_of(results);
+    std::string out = "| scenario |";
+    std::string rule = "| --- |";
+    for (const auto& kernel : table.kernels) {
+        out += " " + md_escaped(kernel) + " |";
+        rule += " --- |";
+    }
+    out += "\n" + rule + "\n";
+    for (const auto& scenario : table.scenarios) {
+        out += "| " + md_escaped(scenario) + " |";
+        for (const auto& kernel : table.kernels) out += " " + md_escaped(text_of(table, scenario, kernel)) + " |";
+        out += "\n";
+    }
+    KernelTable escaped;
+    for (const auto& note : table.notes) escaped.notes.push_back(md_escaped(note));
+    return out + (table.notes.empty() ? "" : "\n") + notes_of(escaped, "{}. {}\n");
+}
+
+}  // namespace memrig
