@@ -107,14 +107,17 @@ void reply_error_to(uint32_t id, const char* doing, int error);
 void set_up(void);
 __attribute__((format(printf, 1, 2))) void warn(const char* format, ...);
 void send_hello(uint32_t id);
-/* Restarts every CPU's timers, which may stand still in a restored guest. It moves to each CPU in turn, so call it only
- * for the greeting, when no CPU is held yet. */
-void restart_clocks(void);
 /* The size of a memory block; 0 if the kernel has no memory hotplug. */
 uint64_t get_block_bytes(void);
 /* The text after `key` in the kernel command line's first word that starts with it. False if there is none, or it
  * does not fit. */
 bool command_line_word(const char* key, char* out, size_t room);
+
+/* --- clock.c --- */
+
+/* Restarts every CPU's timers, which may stand still in a restored guest. It moves to each CPU in turn, so call it only
+ * for the greeting, when no CPU is held yet. */
+void restart_clocks(void);
 
 /* --- worker.c --- */
 
@@ -137,6 +140,7 @@ void do_read_file(struct reply* reply, const char* payload);
 void do_write_file(struct reply* reply, const char* payload);
 void do_sysrq(struct reply* reply, const char* payload);
 void do_power_off(struct reply* reply, const char* payload);
+void do_pass_time(struct reply* reply, const char* payload);
 
 /* --- writer.c --- */
 

@@ -14,7 +14,7 @@ static const struct {
     {"symbols", do_symbols},   {"blocks", do_blocks},         {"memory", do_memory},
     {"slabs", do_slabs},       {"read-file", do_read_file},   {"write-file", do_write_file},
     {"sysrq", do_sysrq},       {"power-off", do_power_off},   {"blocked-tasks", do_blocked_tasks},
-    {"pin-page", do_pin_page}, {"unpin-page", do_unpin_page},
+    {"pin-page", do_pin_page}, {"unpin-page", do_unpin_page}, {"pass-time", do_pass_time},
 };
 
 static void dispatch(const struct frame* frame) {

@@ -14,7 +14,6 @@
 #include <sys/stat.h>
 #include <sys/syscall.h>
 #include <sys/utsname.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { MAX_WARNINGS = 16, WARNING_BYTES = 240 };
@@ -103,19 +102,6 @@ static unsigned online_cpus(void) {
         at = *end == ',' ? end + 1 : end;
     }
     return count;
-}
-
-/* Under TCG, QEMU before 8.2 does not save a POWER vCPU's decrementer, so no timer expires on it after a restore. The
- * kernel sets the decrementer again for a timer that is due before all others: one that has already expired. */
-void restart_clocks(void) {
-    static const struct timespec long_ago = {0, 1};
-    cpu_set_t one;
-    for (long cpu = sysconf(_SC_NPROCESSORS_CONF) - 1; cpu >= 0; cpu--) {
-        CPU_ZERO(&one);
-        CPU_SET((size_t)cpu, &one);
-        if (sched_setaffinity(0, sizeof one, &one) != 0) continue; /* it is not online */
-        clock_nanosleep(CLOCK_MONOTONIC, TIMER_ABSTIME, &long_ago, NULL);
-    }
 }
 
 void set_up(void) {

@@ -34,6 +34,7 @@ public:
     Result<MemoryFigures> memory(Deadline deadline) override;
     Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) override;
     Result<BlockedTasks> blocked_tasks(Deadline deadline) override;
+    Result<PassedTime> pass_time(Deadline deadline) override;
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;

@@ -91,6 +91,11 @@ Result<BlockedTasks> AgentLink::blocked_tasks(Deadline deadline) {
     return parse_blocked_tasks(lines);
 }
 
+Result<PassedTime> AgentLink::pass_time(Deadline deadline) {
+    MEMRIG_TRY(const std::string lines, ask("timers and RCU", request("pass-time"), deadline));
+    return parse_passed_time(lines);
+}
+
 Result<std::uint64_t> AgentLink::pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                           Deadline deadline) {
     std::string payload = with(request("pin-page"), "pin", name);

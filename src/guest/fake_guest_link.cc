@@ -71,6 +71,11 @@ Result<std::map<std::string, std::uint64_t>> FakeGuestLink::slabs(Deadline) {
     return slab_objects;
 }
 
+Result<PassedTime> FakeGuestLink::pass_time(Deadline) {
+    note("pass-time");
+    return passed_time;
+}
+
 Result<BlockedTasks> FakeGuestLink::blocked_tasks(Deadline) {
     note("blocked-tasks");
     if (!tasks) return std::unexpected(tasks.error());

@@ -23,6 +23,7 @@ public:
     Result<std::vector<BlockedTask>> tasks = std::vector<BlockedTask>{};
     std::uint64_t clock_ms = 1000;      // the guest's clock: blocked_tasks() reads it
     std::uint64_t clock_step = 10'000;  // what passes on it after each blocked_tasks()
+    Result<PassedTime> passed_time = PassedTime{3, true};
     Result<std::uint64_t> pinned_pfn = std::uint64_t{0x100000};
     std::map<std::string, std::string> files;  // texts by path; a write replaces the text of an existing path
     Status writer_status;                      // answers start_writer(), arm_writer() and stop_writer()
@@ -43,6 +44,7 @@ public:
     Result<MemoryFigures> memory(Deadline deadline) override;
     Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) override;
     Result<BlockedTasks> blocked_tasks(Deadline deadline) override;
+    Result<PassedTime> pass_time(Deadline deadline) override;
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;

@@ -101,6 +101,12 @@ struct WriterReport {
     SteadyTime seen;  // when the report reached the host
 };
 
+// What pass_time() saw.
+struct PassedTime {
+    unsigned cpus = 0;  // on so many a timer expired
+    bool rcu = false;   // a grace period passed; false: the kernel has no membarrier() (CONFIG_MEMBARRIER)
+};
+
 // A request waits for its reply until the deadline, and then fails with Fault::guest; Fault::rig if the channel is
 // gone. Thread-safe: one request at a time is on the wire, others wait for their turn.
 class GuestLink {
@@ -120,6 +126,10 @@ public:
     // them (/proc/slabinfo: CONFIG_SLUB_DEBUG).
     virtual Result<std::map<std::string, std::uint64_t>> slabs(Deadline deadline) = 0;
     virtual Result<BlockedTasks> blocked_tasks(Deadline deadline) = 0;
+    // Lets a timer expire on each CPU, and then waits for a grace period of RCU. Does not come back before the deadline
+    // where timers or RCU stand still, as they may in a restored guest; the agent is of no use then. REQUIRES: no vCPU
+    // is held.
+    virtual Result<PassedTime> pass_time(Deadline deadline) = 0;
     // Pins one page of the agent that lies in one of these blocks, until unpin_page() of the same `name`
     // ([a-z0-9-]{1,32}). Returns its page frame number. Offlining its block waits for the page. Fails if the kernel
     // gives the agent no page of these blocks.

@@ -188,6 +188,18 @@ Result<std::uint64_t> parse_pinned_page(std::string_view lines) {
     return pfn;
 }
 
+Result<PassedTime> parse_passed_time(std::string_view lines) {
+    PassedTime passed;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        MEMRIG_TRY(const int cpus, fields.small_number("cpus"));
+        MEMRIG_TRY(const int rcu, fields.small_number("rcu"));
+        passed = {static_cast<unsigned>(std::max(cpus, 0)), rcu != 0};
+    }
+    if (passed.cpus == 0) return fail(Fault::guest, "the agent names no CPU on which a timer expired");
+    return passed;
+}
+
 Result<BlockedTasks> parse_blocked_tasks(std::string_view lines) {
     BlockedTasks look;
     std::vector<BlockedTask>& tasks = look.tasks;

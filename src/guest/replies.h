@@ -27,6 +27,7 @@ Result<MemoryFigures> parse_memory(std::string_view lines);
 Result<std::map<std::string, std::uint64_t>> parse_slabs(std::string_view lines);
 // The line with the times of the look comes last. A list without it is not complete.
 Result<BlockedTasks> parse_blocked_tasks(std::string_view lines);
+Result<PassedTime> parse_passed_time(std::string_view lines);
 Result<Doorbell> parse_doorbell(std::string_view lines);
 // The page frame number.
 Result<std::uint64_t> parse_pinned_page(std::string_view lines);

@@ -130,7 +130,7 @@ void leave_out_unarmed(RuleEvidence& rules, const Armament& armament) {
 
 std::vector<std::string> blind_spots(const Armament& armament, const std::vector<std::string>& contradictions) {
     std::vector<std::string> spots;
-    for (const Watcher watcher : {Watcher::stacks, Watcher::mutexes, Watcher::rwsems})
+    for (const Watcher watcher : {Watcher::clocks, Watcher::stacks, Watcher::mutexes, Watcher::rwsems})
         if (armament.is_unarmed(watcher))
             spots.push_back(fmt::format("{} are not armed: {}", to_string(watcher), armament.of(watcher).why));
     spots.insert(spots.end(), contradictions.begin(), contradictions.end());

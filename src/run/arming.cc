@@ -25,6 +25,7 @@ namespace {
 using namespace std::chrono_literals;
 using State = WatcherReport::State;
 constexpr auto kWritePatience = 2min;
+constexpr auto kClockPatience = 1min;
 // The blocks that are tried, from the last one down, until one goes offline: it may hold memory that cannot move.
 constexpr unsigned kMostBlocks = 4;
 
@@ -37,6 +38,8 @@ public:
 private:
     // Writes the text to the block's attribute `online`, with the probe at work. Returns the kernel's refusal, or "".
     Result<std::string> write_online(Conductor& conductor, std::uint64_t block, const char* text);
+    // False if the guest's timers or RCU stand still. Then nothing else can be asked of it.
+    Result<bool> time_passes(Conductor& conductor);
     // Notes the tasks that enter the store function, and those that are inside.
     Status watch_store(Conductor& conductor);
     // Notes whether a task tries to take a mutex inside the store function, as lock_device_hotplug_sysfs() does.
@@ -71,6 +74,19 @@ Result<std::string> Arming::write_online(Conductor& conductor, std::uint64_t blo
     if (written) return std::string();
     if (written.error().fault != Fault::guest) return std::unexpected(written.error());
     return written.error().message;
+}
+
+Result<bool> Arming::time_passes(Conductor& conductor) {
+    const auto passed =
+        while_running(conductor, [&] { return machine_.agent().pass_time(Deadline::after(kClockPatience)); });
+    MEMRIG_CHECK(conductor.pause());
+    if (!passed && passed.error().fault != Fault::guest) return std::unexpected(passed.error());
+    if (!passed) report(Watcher::clocks, State::unarmed, "timers or RCU stand still: " + passed.error().message);
+    else
+        report(Watcher::clocks, State::armed,
+               fmt::format("a timer expired on each of {} CPUs{}", passed->cpus,
+                           passed->rcu ? ", and a grace period of RCU passed" : ""));
+    return passed.has_value();
 }
 
 Status Arming::watch_store(Conductor& conductor) {
@@ -250,11 +266,10 @@ Result<Armament> Arming::arm() {
     store_ = player_of("{store-online}", guest_.symbols).value_or("");
     Conductor conductor(*probe_, kernel_stack_bytes(guest_.symbols, probe_->architecture()));
     MEMRIG_TRY(const MemorySnapshot before, snapshot_before(machine_, conductor));
+    armament_.stack_bytes = conductor.stack_bytes();
+    MEMRIG_TRY(const bool passes, time_passes(conductor));
     const auto online = std::ranges::find(before.blocks, "online", &MemoryBlock::state);
-    if (online == before.blocks.end()) {
-        armament_.stack_bytes = conductor.stack_bytes();
-        return armament_;
-    }
+    if (!passes || online == before.blocks.end()) return armament_;
     MEMRIG_CHECK(learn_layout(online->id));
     MEMRIG_CHECK(compare_witnesses(online->id));
     MEMRIG_CHECK(take_a_block_out(before));
@@ -283,7 +298,7 @@ Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest
 
 namespace {
 
-constexpr unsigned kArmamentFormat = 1;  // to be increased when arming changes, or its format
+constexpr unsigned kArmamentFormat = 2;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
 // Another build of memrig may have other watchers, so it arms the guest anew. A watcher may not be

@@ -327,7 +327,7 @@ Status arm(Host& host, TrialSpec& spec) {
     const auto blind = blind_spots(*spec.armament, {});
     const bool rests_on_locks = spec.manner.mode != Mode::free && !spec.scenario.schedule.is_loop();
     if (blind.empty() || !rests_on_locks || !spec.armament->failure.empty()) return {};
-    return fail(Fault::guest, "the locks of this guest cannot be judged: {}", blind.front());
+    return fail(Fault::guest, "this guest cannot be judged: {}", blind.front());
 }
 
 }  // namespace

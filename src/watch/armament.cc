@@ -21,6 +21,7 @@ std::optional<Value> named(const Values& values, const std::string& name) {
 
 const char* to_string(Watcher watcher) {
     switch (watcher) {
+        case Watcher::clocks: return "clocks";
         case Watcher::stacks: return "stacks";
         case Watcher::mutexes: return "mutexes";
         case Watcher::rwsems: return "rwsems";
@@ -40,8 +41,8 @@ const char* to_string(WatcherReport::State state) {
 }
 
 const std::vector<Watcher>& all_watchers() {
-    static const std::vector<Watcher> watchers = {Watcher::stacks, Watcher::mutexes, Watcher::rwsems, Watcher::paths,
-                                                  Watcher::notices};
+    static const std::vector<Watcher> watchers = {Watcher::clocks, Watcher::stacks, Watcher::mutexes,
+                                                  Watcher::rwsems, Watcher::paths,  Watcher::notices};
     return watchers;
 }
 

@@ -18,6 +18,7 @@
 namespace memrig {
 
 enum class Watcher {
+    clocks,   // the guest's own timers and RCU, which may stand still after a restore: every step would wait for ever
     stacks,   // the size of a kernel stack, by which a task is told from another
     mutexes,  // which task takes, and which releases, a mutex
     rwsems,   // the same of mem_hotplug_lock

@@ -283,6 +283,13 @@ TEST_F(Agent, SysrqReachesTheConsole) {
     EXPECT_FALSE(link().sysrq('\n', patience()));
 }
 
+TEST_F(Agent, LetsTimersExpireAndRcuPassOnEachCpu) {
+    const auto passed = link().pass_time(patience());
+    ASSERT_TRUE(passed) << passed.error().line();
+    EXPECT_EQ(passed->cpus, 3u);
+    EXPECT_TRUE(passed->rcu);
+}
+
 TEST_F(Agent, GreetsAgainInARestoredGuest) {
     guest->monitor.command("migrate-set-capabilities",
                            {{"capabilities", json::array({{{"capability", "events"}, {"state", true}}})}});

@@ -173,5 +173,15 @@ TEST(Replies, RefusesWhatDoesNotInflate) {
     }
 }
 
+TEST(PassedTime, NamesTheCpusAndWhetherRcuPassed) {
+    const auto passed = parse_passed_time("cpus=3 rcu=1\n");
+    ASSERT_TRUE(passed);
+    EXPECT_EQ(passed->cpus, 3u);
+    EXPECT_TRUE(passed->rcu);
+    EXPECT_FALSE(parse_passed_time("cpus=2 rcu=0\n")->rcu);
+    for (const char* bad : {"", "cpus=0 rcu=1\n", "cpus=-1 rcu=1\n", "rcu=1\n", "cpus=x rcu=1\n", "cpus=3\n"})
+        EXPECT_FALSE(parse_passed_time(bad)) << bad;
+}
+
 }  // namespace
 }  // namespace memrig
