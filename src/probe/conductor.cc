@@ -229,10 +229,20 @@ Status Conductor::pass_breakpoints() {
     return {};
 }
 
-// QEMU lets a single step pass a breakpoint at the pc (7.2, accel/tcg/cpu-exec.c, check_for_breakpoints_slow).
-// Now and then such a step ends before it has begun. The task on the breakpoint would then arrive there twice
-// (seen: a lock that was taken once and counted twice).
+// TCG lets a single step pass a breakpoint at the pc (QEMU 7.2, accel/tcg/cpu-exec.c, check_for_breakpoints_slow).
+// KVM does not: there the breakpoint is taken out for the step. No vCPU can run past it meanwhile, because a step moves
+// one vCPU alone.
 Status Conductor::step_off(unsigned vcpu, std::uint64_t address) {
+    if (probe_.steps_over_breakpoints()) return step_from(vcpu, address);
+    MEMRIG_CHECK(probe_.remove_breakpoint(address, BreakpointKind::software));
+    const Status stepped = step_from(vcpu, address);
+    const Status inserted = probe_.insert_breakpoint(address, BreakpointKind::software);
+    return stepped ? inserted : stepped;
+}
+
+// Now and then a step ends before it has begun. The task on the breakpoint would then arrive there twice (seen with
+// QEMU 7.2: a lock that was taken once and counted twice).
+Status Conductor::step_from(unsigned vcpu, std::uint64_t address) {
     for (unsigned steps = 0; steps < kMostSteps; steps++) {
         MEMRIG_CHECK(probe_.step(vcpu));
         MEMRIG_TRY(const Registers registers, probe_.registers(vcpu));

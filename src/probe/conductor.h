@@ -145,7 +145,10 @@ private:
     Status come_back(Arrival& arrival);
     // Moves each vCPU that is not held and stands on a breakpoint behind that breakpoint.
     Status pass_breakpoints();
+    // Makes the vCPU run the instruction at the breakpoint, on which it stands.
     Status step_off(unsigned vcpu, std::uint64_t address);
+    // Steps until the vCPU has left the address.
+    Status step_from(unsigned vcpu, std::uint64_t address);
     [[nodiscard]] std::uint64_t task_of(const Registers& registers) const;
     // REQUIRES: no handler is being called.
     void check_no_handler() const;

@@ -93,6 +93,7 @@ Status FakeProbe::remove_watchpoint(std::uint64_t address, std::size_t) {
 
 Status FakeProbe::resume(const std::set<unsigned>& vcpus) {
     resumed.push_back(vcpus);
+    inserted_at_resume.push_back(breakpoints);
     moving_ = vcpus;
     running_ = true;
     return {};
@@ -101,7 +102,8 @@ Status FakeProbe::resume(const std::set<unsigned>& vcpus) {
 Status FakeProbe::step(unsigned vcpu) {
     stepped.push_back(vcpu);
     if (idle_steps > 0) return idle_steps--, Status();
-    state_.at(vcpu)[std::string(architecture_.pc)] += step_bytes;
+    auto& pc = state_.at(vcpu)[std::string(architecture_.pc)];
+    if (steps_over || !breakpoints.contains(pc)) pc += step_bytes;
     return {};
 }
 

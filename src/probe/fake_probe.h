@@ -10,7 +10,8 @@
 namespace memrig {
 
 // Behaves like QEMU's gdbstub as far as the conductor can see. A vCPU that is not resumed does not move. A step moves
-// pc by one instruction (`step_bytes`). A breakpoint that is not passed is hit again.
+// pc by one instruction (`step_bytes`). A breakpoint that is not passed is hit again. It behaves as under TCG, or as
+// under KVM if `steps_over` is false.
 class FakeProbe final : public Probe {
 public:
     FakeProbe(const Architecture& architecture, unsigned vcpus);
@@ -32,6 +33,7 @@ public:
     unsigned vcpus() const override { return static_cast<unsigned>(state_.size()); }
     Status refresh_vcpus() override { return {}; }
     bool running() const override { return running_; }
+    bool steps_over_breakpoints() const override { return steps_over; }
     Result<Registers> registers(unsigned vcpu) override;
     Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
     Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override;
@@ -48,9 +50,11 @@ public:
     std::vector<ProbeLine> transcript() override { return {}; }
 
     std::set<std::uint64_t> breakpoints, watchpoints;
-    std::set<std::uint64_t> absent;           // addresses that cannot be read
-    std::vector<std::set<unsigned>> resumed;  // the vCPUs of each resume(), in order
+    std::set<std::uint64_t> absent;                           // addresses that cannot be read
+    std::vector<std::set<unsigned>> resumed;                  // the vCPUs of each resume(), in order
+    std::vector<std::set<std::uint64_t>> inserted_at_resume;  // the breakpoints at each resume(), in order
     std::vector<unsigned> stepped;
+    bool steps_over = true;  // false: a step at an inserted breakpoint does not move pc
     std::uint64_t step_bytes = 4;
     unsigned idle_steps = 0;  // how many of the next steps do not move pc
 

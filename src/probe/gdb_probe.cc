@@ -17,7 +17,8 @@ constexpr std::size_t kMemoryChunk = 2000;  // bytes per packet: hex doubles the
 
 class GdbProbe final : public Probe {
 public:
-    explicit GdbProbe(Descriptor socket) : session_(std::move(socket)) {}
+    GdbProbe(Descriptor socket, const ProbeOptions& options)
+        : session_(std::move(socket), options.answers_by), options_(options) {}
 
     Status shake_hands(Deadline deadline);
 
@@ -28,6 +29,7 @@ public:
     unsigned vcpus() const override { return static_cast<unsigned>(threads_.size()); }
     Status refresh_vcpus() override;
     bool running() const override { return running_; }
+    bool steps_over_breakpoints() const override { return options_.steps_over_breakpoints; }
     Result<Registers> registers(unsigned vcpu) override;
     Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override;
     Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override;
@@ -63,6 +65,7 @@ private:
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
     Status point(char verb, const std::string& what);
     Status list_vcpus();
+    Status check_step_masks_interrupts();
     // Reads through the page tables of `vcpu`. Returns nothing if `vcpu` sees no memory there.
     Result<std::optional<std::string>> read_part(unsigned vcpu, std::uint64_t address, std::size_t size);
     // Reads kernel memory that `vcpu` does not see because it is in user mode (on some architectures, in QEMU).
@@ -75,6 +78,7 @@ private:
     }
 
     GdbSession session_;
+    const ProbeOptions options_;
     std::shared_ptr<const RegisterLayout> layout_;
     std::vector<std::string> threads_;  // by vCPU
     std::set<std::string> inserted_;    // breakpoints and watchpoints, as the Z packets name them
@@ -113,7 +117,19 @@ Status GdbProbe::shake_hands(Deadline) {
     MEMRIG_TRY(const std::string stopped, session_.ask("?"));
     if (stopped.empty() || stopped[0] != 'T')
         return fail(Fault::rig, "the gdbstub answers '{}' to '?'", stopped.substr(0, 64));
-    return list_vcpus();
+    MEMRIG_CHECK(list_vcpus());
+    return steps_over_breakpoints() ? Status() : check_step_masks_interrupts();
+}
+
+// QEMU's answer lists NOIRQ if the accelerator has it (gdbstub, handle_query_qemu_sstepbits), which a step then uses.
+// KVM has it on x86 since Linux 5.15 (KVM_GUESTDBG_BLOCKIRQ).
+Status GdbProbe::check_step_masks_interrupts() {
+    MEMRIG_TRY(const std::string bits, session_.ask("qqemu.sstepbits"));
+    if (bits.find("NOIRQ") != std::string::npos) return {};
+    return fail(Fault::host,
+                "this accelerator cannot mask interrupts during a single step ('{}'): KVM needs x86 and "
+                "Linux 5.15 for that",
+                bits.substr(0, 64));
 }
 
 Status GdbProbe::list_vcpus() {
@@ -296,7 +312,7 @@ Result<std::optional<Stop>> GdbProbe::wait_stop(Deadline deadline, int wake) {
 
 Result<Stop> GdbProbe::interrupt(Deadline deadline) {
     MEMRIG_CHECK(session_.interrupt());
-    MEMRIG_TRY(const auto stop, wait_stop(deadline, -1));
+    MEMRIG_TRY(const auto stop, wait_stop(deadline.earlier(options_.answers_by), -1));
     if (!stop) return fail(Fault::rig, "QEMU did not stop the guest when asked to");
     return *stop;
 }
@@ -310,15 +326,16 @@ Status GdbProbe::detach() {
 
 }  // namespace
 
-Result<std::unique_ptr<Probe>> make_gdb_probe(Descriptor socket, Deadline deadline) {
-    auto probe = std::make_unique<GdbProbe>(std::move(socket));
+Result<std::unique_ptr<Probe>> make_gdb_probe(Descriptor socket, Deadline deadline, const ProbeOptions& options) {
+    auto probe = std::make_unique<GdbProbe>(std::move(socket), options);
     MEMRIG_CHECK(probe->shake_hands(deadline));
     return probe;
 }
 
-Result<std::unique_ptr<Probe>> connect_gdb_probe(const std::string& socket_path, Deadline deadline) {
-    MEMRIG_TRY(Descriptor socket, connect_unix(socket_path, deadline));
-    return make_gdb_probe(std::move(socket), deadline);
+Result<std::unique_ptr<Probe>> connect_gdb_probe(const std::string& socket_path, Deadline deadline,
+                                                 const ProbeOptions& options) {
+    MEMRIG_TRY(Descriptor socket, connect_unix(socket_path, deadline.earlier(options.answers_by)));
+    return make_gdb_probe(std::move(socket), deadline, options);
 }
 
 }  // namespace memrig

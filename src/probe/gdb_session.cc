@@ -30,9 +30,7 @@ void GdbSession::queue(std::string_view payload) {
     outgoing_ += encode_packet(payload);
 }
 
-Status GdbSession::send(std::string_view bytes) {
-    return write_all(socket_.get(), bytes, Deadline::after(kReplyPatience));
-}
+Status GdbSession::send(std::string_view bytes) { return write_all(socket_.get(), bytes, patience()); }
 
 Status GdbSession::interrupt() {
     note(true, "<interrupt>");
@@ -66,7 +64,7 @@ Result<std::optional<std::string>> GdbSession::receive(Deadline deadline, int wa
 
 Result<std::string> GdbSession::reply() {
     MEMRIG_CHECK(take_oks());
-    MEMRIG_TRY(auto packet, receive(Deadline::after(kReplyPatience), -1));
+    MEMRIG_TRY(auto packet, receive(patience(), -1));
     if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
     return *std::move(packet);
 }
@@ -78,7 +76,7 @@ void GdbSession::queue_for_ok(std::string payload) {
 
 Status GdbSession::take_oks() {
     for (const auto& payload : std::exchange(awaiting_ok_, {})) {
-        MEMRIG_TRY(const auto packet, receive(Deadline::after(kReplyPatience), -1));
+        MEMRIG_TRY(const auto packet, receive(patience(), -1));
         if (!packet) return fail(Fault::rig, "the gdbstub does not answer");
         if (*packet != "OK")
             return fail(Fault::rig, "the gdbstub answers '{}' to '{}'", packet->substr(0, 64), payload.substr(0, 64));

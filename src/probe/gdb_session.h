@@ -20,7 +20,8 @@ public:
     // The stub answers from QEMU's main loop. It is late only if the host is overloaded or QEMU is stuck.
     static constexpr auto kReplyPatience = std::chrono::seconds(60);
 
-    explicit GdbSession(Descriptor socket) : socket_(std::move(socket)) {}
+    // After `answers_by`, no reply is awaited.
+    GdbSession(Descriptor socket, Deadline answers_by) : socket_(std::move(socket)), answers_by_(answers_by) {}
 
     // Queues a packet. flush() sends all queued packets in one trip: use it if they need no answer in between.
     void queue(std::string_view payload);
@@ -43,9 +44,11 @@ public:
 
 private:
     Status send(std::string_view bytes);
+    [[nodiscard]] Deadline patience() const { return Deadline::after(kReplyPatience).earlier(answers_by_); }
     void note(bool sent, std::string_view text);
 
     Descriptor socket_;
+    const Deadline answers_by_;
     PacketDecoder decoder_;
     std::string outgoing_;
     std::vector<std::string> awaiting_ok_;  // the payloads whose OK was not read yet, in the order sent

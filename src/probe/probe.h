@@ -43,6 +43,9 @@ public:
     // stopped.
     virtual Status refresh_vcpus() = 0;
     [[nodiscard]] virtual bool running() const = 0;
+    // True if a single step runs the instruction at an inserted breakpoint, as under TCG. False if such a step stops at
+    // the breakpoint again, as under KVM: remove the breakpoint for the step.
+    [[nodiscard]] virtual bool steps_over_breakpoints() const = 0;
 
     virtual Result<Registers> registers(unsigned vcpu) = 0;
     virtual Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) = 0;

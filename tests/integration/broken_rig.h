@@ -35,6 +35,7 @@ public:
     unsigned vcpus() const override { return probe_.vcpus(); }
     Status refresh_vcpus() override { return probe_.refresh_vcpus(); }
     bool running() const override { return probe_.running(); }
+    bool steps_over_breakpoints() const override { return probe_.steps_over_breakpoints(); }
     Result<Registers> registers(unsigned vcpu) override {
         auto registers = probe_.registers(vcpu);
         if (registers && flaws_.registers) flaws_.registers(vcpu, *registers);

@@ -102,6 +102,41 @@ TEST_F(GdbProbeTest, AStepThatEndsElsewhereIsAnError) {
     }
 }
 
+// As under KVM.
+TEST_F(GdbProbeTest, AProbeThatStopsAtBreakpointsMasksInterruptsDuringAStep) {
+    for (const std::string bits : {"ENABLE=1,NOIRQ=2", "ENABLE=1", ""}) {
+        ScriptedStub own;
+        own.expect_handshake();
+        own.expect("qqemu.sstepbits", bits);
+        const auto made = make_gdb_probe(own.start(), soon(), {.steps_over_breakpoints = false});
+        EXPECT_EQ(made.has_value(), bits == "ENABLE=1,NOIRQ=2") << bits;
+        if (made) EXPECT_FALSE((*made)->steps_over_breakpoints());
+        else EXPECT_EQ(made.error().fault, Fault::host);
+    }
+    stub.expect_handshake();
+    connect();
+    EXPECT_TRUE(probe->steps_over_breakpoints());
+}
+
+TEST_F(GdbProbeTest, NoAnswerIsAwaitedForLongerThanAsked) {
+    stub.expect_handshake();
+    stub.expect_silently("vCont;s:p01.01");
+    stub.expect_silently("vCont;c");
+    stub.expect_silently("<0x03>");
+    const Deadline answers_by = Deadline::after(300ms);
+    auto made = make_gdb_probe(stub.start(), soon(), {.answers_by = answers_by});
+    ASSERT_TRUE(made) << made.error().message;
+    probe = *std::move(made);
+    const Status stepped = probe->step(0);
+    ASSERT_FALSE(stepped);
+    expect_rig_fault(stepped.error(), "does not answer");
+    EXPECT_TRUE(answers_by.expired());
+    ASSERT_TRUE(probe->resume({0, 1, 2}));
+    const auto stop = probe->interrupt(soon());
+    ASSERT_FALSE(stop);
+    expect_rig_fault(stop.error(), "did not stop the guest");
+}
+
 TEST_F(GdbProbeTest, AStopSelectsItsVcpu) {
     stub.expect_handshake();
     stub.expect("vCont;c", "T05thread:p01.02;");

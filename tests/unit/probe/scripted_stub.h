@@ -1,18 +1,11 @@
 // A gdbstub that follows a script, on a thread of its own at the other end of a socket pair.
 #pragma once
 
-#include <atomic>
-#include <map>
 #include <string>
 #include <thread>
 #include <vector>
 
-#include <sys/socket.h>
-
-#include <gtest/gtest.h>
-
-#include "base/descriptor.h"
-#include "probe/packet.h"
+#include "stub_wire.h"
 
 namespace memrig {
 
@@ -44,12 +37,6 @@ public:
         std::string reply;  // raw bytes; see packet()
     };
 
-    ScriptedStub() {
-        int ends[2];
-        if (::socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends) != 0) std::abort();
-        ours_ = Descriptor(ends[0]);
-        theirs_ = Descriptor(ends[1]);
-    }
     ~ScriptedStub() { finish(); }
 
     static std::string packet(std::string_view payload) { return encode_packet(payload); }
@@ -87,74 +74,37 @@ public:
     // Begins to play; the probe's end of the socket.
     Descriptor start() {
         thread_ = std::thread([this] { play(); });
-        return std::move(theirs_);
+        return std::move(wire_.theirs);
     }
 
     // Waits for the script's end. Any error is a failure of the test.
     void finish() {
         if (!thread_.joinable()) return;
         thread_.join();
-        for (const auto& mistake : mistakes_) ADD_FAILURE() << mistake;
-        mistakes_.clear();
+        wire_.report_mistakes();
     }
 
 private:
-    static bool is_interrupt(const std::string& request) { return request == "<0x03>"; }
-
-    // The next request, "" at the end. Bytes between packets that are neither '+' nor an interrupt are a mistake.
-    std::string receive() {
-        for (;;) {
-            while (!buffer_.empty() && buffer_[0] == '+') buffer_.erase(0, 1);
-            if (!buffer_.empty() && buffer_[0] == '\x03') {
-                buffer_.erase(0, 1);
-                return "<0x03>";
-            }
-            if (!buffer_.empty() && buffer_[0] != '$') {
-                mistakes_.push_back(
-                    fmt::format("the probe sends {:#04x} between packets", static_cast<unsigned char>(buffer_[0])));
-                return {};
-            }
-            const std::size_t hash = buffer_.find('#');
-            if (hash != std::string::npos && hash + 2 < buffer_.size()) {
-                PacketDecoder decoder;
-                decoder.feed(buffer_.substr(0, hash + 3));
-                buffer_.erase(0, hash + 3);
-                const auto payload = decoder.next();
-                if (payload && *payload) return **payload;
-                mistakes_.emplace_back("the probe sends a broken packet");
-                return {};
-            }
-            char bytes[4096];
-            const auto n = read_some(ours_.get(), bytes);
-            if (!n || *n == 0) return {};
-            buffer_.append(bytes, *n);
-        }
-    }
-
     void play() {
         for (const auto& exchange : script_) {
-            const std::string request = receive();
+            const std::string request = wire_.receive();
             if (request != exchange.expected) {
-                mistakes_.push_back(fmt::format("the stub was sent '{}', not '{}'", request, exchange.expected));
+                wire_.mistakes.push_back(fmt::format("the stub was sent '{}', not '{}'", request, exchange.expected));
                 break;
             }
-            if (!exchange.reply.empty() &&
-                !write_all(ours_.get(), exchange.reply, Deadline::after(std::chrono::seconds(20))))
-                break;
+            if (!exchange.reply.empty() && !wire_.send(exchange.reply)) break;
         }
-        if (mistakes_.empty() && !close_after_) {
-            const std::string more = receive();  // "" once the probe is gone
-            if (!more.empty()) mistakes_.push_back(fmt::format("the stub was sent '{}' at the end", more));
+        if (wire_.mistakes.empty() && !close_after_) {
+            const std::string more = wire_.receive();  // "" once the probe is gone
+            if (!more.empty()) wire_.mistakes.push_back(fmt::format("the stub was sent '{}' at the end", more));
         }
-        ours_.close();
+        wire_.ours.close();
     }
 
-    Descriptor ours_, theirs_;
+    StubWire wire_;
     std::vector<Exchange> script_;
     bool close_after_ = false;
     std::thread thread_;
-    std::string buffer_;
-    std::vector<std::string> mistakes_;  // of the thread, until it is joined
 };
 
 }  // namespace memrig
