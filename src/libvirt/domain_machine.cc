@@ -176,9 +176,9 @@ Result<std::unique_ptr<Probe>> LibvirtMachine::reach_probe() {
     const Deadline give_up = Deadline::after(kProbePatience);
     if (!resources_.sockets) {
         MEMRIG_TRY(Channel stub, open_channel(connection_, domain_.get(), gdb_channel_));
-        return make_gdb_probe(keep(std::move(stub)), give_up);
+        return make_gdb_probe(keep(std::move(stub)), give_up, probe_options(spec_));
     }
-    auto probe = connect_gdb_probe(resources_.gdb_socket(), give_up);
+    auto probe = connect_gdb_probe(resources_.gdb_socket(), give_up, probe_options(spec_));
     if (!probe) return fail_with(probe.error(), advise_on_gdbstub(probe.error().message));
     return probe;
 }

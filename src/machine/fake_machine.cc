@@ -32,7 +32,11 @@ void FakeMachine::print(std::string_view text) {
 
 Result<Probe*> FakeMachine::probe() {
     MEMRIG_CHECK(probe_status);
-    return &stub;
+    if (!connect_probe) return &stub;
+    if (!connected_) {
+        MEMRIG_TRY(connected_, connect_probe(probe_options(spec)));
+    }
+    return connected_.get();
 }
 
 Status FakeMachine::save(const std::filesystem::path& file, Deadline) {
@@ -52,6 +56,7 @@ unsigned FakeHost::restored() const {
 
 Result<std::unique_ptr<Machine>> FakeHost::create(const MachineSpec& spec, Deadline) {
     auto machine = std::make_unique<FakeMachine>(spec.bench);
+    machine->spec = spec;
     const std::lock_guard guard(mutex_);
     created_++;
     if (on_create) MEMRIG_CHECK(on_create(*machine, created_));
@@ -62,6 +67,7 @@ Result<std::unique_ptr<Machine>> FakeHost::restore(const MachineSpec& spec, cons
                                                    Deadline) {
     MEMRIG_CHECK(read_file(file));
     auto machine = std::make_unique<FakeMachine>(spec.bench);
+    machine->spec = spec;
     const std::lock_guard guard(mutex_);
     restored_++;
     if (on_restore) MEMRIG_CHECK(on_restore(*machine, restored_));

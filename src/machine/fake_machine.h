@@ -21,6 +21,9 @@ public:
     FakeGuestLink guest;
     std::optional<Error> ended;  // what death() returns
     Status probe_status, start_status;
+    // Makes the probe, instead of `stub`; for a test with a gdbstub of its own.
+    std::function<Result<std::unique_ptr<Probe>>(const ProbeOptions&)> connect_probe;
+    MachineSpec spec;    // as the host got it
     Status save_status;  // on success, save() writes a small file
     // Prints `text` as the guest would. Returns once the console has it.
     void print(std::string_view text);
@@ -33,12 +36,13 @@ public:
     Status start(Deadline) override { return start_status; }
     Status save(const std::filesystem::path& file, Deadline deadline) override;
     std::string agent_transcript() override { return {}; }
-    Accelerator accelerator() const override { return Accelerator::tcg; }
+    Accelerator accelerator() const override { return spec.accelerator; }
     int process_id() const override { return 0; }
 
 private:
     Descriptor serial_;
     std::unique_ptr<ConsoleLog> console_;
+    std::unique_ptr<Probe> connected_;
 };
 
 // Makes FakeMachines, and lets a test change or fail each of them. Thread-safe once its fields are set.
@@ -49,6 +53,8 @@ public:
     std::function<Status(FakeMachine&, unsigned)> on_create, on_restore;
 
     bool keeps = true;                    // what keeps_guests() returns
+    bool here = true;                     // what is_here() returns
+    std::string emulator = "fake 1";      // what version() returns
     std::string called = "fake";          // what name() returns
     std::function<Status()> on_question;  // what answers() returns; empty: success
 
@@ -57,7 +63,8 @@ public:
 
     std::string name() const override { return called; }
     Status answers(Deadline) override { return on_question ? on_question() : Status(); }
-    Result<std::string> version(const Bench&) override { return "fake 1"; }
+    Result<std::string> version(const Bench&) override { return emulator; }
+    [[nodiscard]] bool is_here() const override { return here; }
     [[nodiscard]] bool keeps_guests() const override { return keeps; }
     Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override;
     // Fault::host if `file` does not exist.

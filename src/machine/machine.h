@@ -14,7 +14,7 @@
 #include "machine/console_log.h"
 #include "machine/endpoints.h"
 #include "machine/hotplug_api.h"
-#include "probe/probe.h"
+#include "probe/gdb_probe.h"
 #include "qmp/qmp_client.h"
 
 namespace memrig {
@@ -28,11 +28,15 @@ struct MachineSpec {
     KernelImage kernel;
     std::filesystem::path initramfs;
     Accelerator accelerator = Accelerator::tcg;
-    std::filesystem::path evidence;  // the directory for QEMU's own output; empty: it is not kept
+    std::filesystem::path evidence;          // the directory for QEMU's own output; empty: it is not kept
+    Deadline answers_by{SteadyTime::max()};  // ProbeOptions::answers_by of the machine's probe
 
     // The kernel's whole command line.
     [[nodiscard]] std::string command_line() const;
 };
+
+// Returns the options of the probe of such a machine.
+ProbeOptions probe_options(const MachineSpec& spec);
 
 // One running guest. The destructor ends it and removes everything that it used, on every path. Not thread-safe as a
 // whole; each part states its own rule.

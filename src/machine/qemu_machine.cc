@@ -125,7 +125,8 @@ Status QemuMachine::run(const std::string& command, const nlohmann::json& argume
 
 Result<Probe*> QemuMachine::probe() {
     if (!probe_) {
-        MEMRIG_TRY(probe_, connect_gdb_probe(sockets_.path("gdb"), Deadline::after(kCommandPatience)));
+        MEMRIG_TRY(probe_,
+                   connect_gdb_probe(sockets_.path("gdb"), Deadline::after(kCommandPatience), probe_options(spec_)));
     }
     return probe_.get();
 }
@@ -242,6 +243,8 @@ Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& spec, De
 }  // namespace
 
 const char* to_string(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg"; }
+
+ProbeOptions probe_options(const MachineSpec& spec) { return {spec.accelerator == Accelerator::tcg, spec.answers_by}; }
 
 Result<Endpoints> Machine::hand_over(bool) { return fail(Fault::rig, "this backend's guests cannot be held"); }
 
