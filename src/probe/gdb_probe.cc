@@ -1,6 +1,7 @@
 #include "probe/gdb_probe.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/assert.h"
 #include "base/descriptor.h"
@@ -64,6 +65,8 @@ private:
     void select(unsigned vcpu);
     Status breakpoint(char verb, std::uint64_t address, BreakpointKind kind);
     Status point(char verb, const std::string& what);
+    // Under KVM, a breakpoint lies in the guest's memory. Puts what it covers back into what was read at `address`.
+    void uncover(std::uint64_t address, std::string& bytes) const;
     Status list_vcpus();
     Status check_step_masks_interrupts();
     // Reads through the page tables of `vcpu`. Returns nothing if `vcpu` sees no memory there.
@@ -80,8 +83,9 @@ private:
     GdbSession session_;
     const ProbeOptions options_;
     std::shared_ptr<const RegisterLayout> layout_;
-    std::vector<std::string> threads_;  // by vCPU
-    std::set<std::string> inserted_;    // breakpoints and watchpoints, as the Z packets name them
+    std::vector<std::string> threads_;              // by vCPU
+    std::set<std::string> inserted_;                // breakpoints and watchpoints, as the Z packets name them
+    std::map<std::uint64_t, std::string> covered_;  // by address: what was there before a breakpoint, under KVM
     int selected_ = -1;
     bool running_ = false;
 };
@@ -195,7 +199,14 @@ Result<std::string> GdbProbe::read_memory(unsigned vcpu, std::uint64_t address, 
         if (!part) return fail(Fault::guest, "no memory at {:#x}", address + bytes.size());
         bytes += *part;
     }
+    uncover(address, bytes);
     return bytes;
+}
+
+void GdbProbe::uncover(std::uint64_t address, std::string& bytes) const {
+    for (const auto& [at, code] : covered_)
+        for (std::size_t i = 0; i < code.size(); i++)
+            if (at + i - address < bytes.size()) bytes[at + i - address] = code[i];
 }
 
 Result<std::optional<std::string>> GdbProbe::read_part(unsigned vcpu, std::uint64_t address, std::size_t size) {
@@ -258,6 +269,12 @@ Status GdbProbe::write_memory(unsigned vcpu, std::uint64_t address, std::string_
 }
 
 Status GdbProbe::breakpoint(char verb, std::uint64_t address, BreakpointKind kind) {
+    if (kind == BreakpointKind::software && !steps_over_breakpoints()) {
+        // The kind of a Z0 packet is the size of the breakpoint's instruction.
+        if (verb == 'Z') {
+            MEMRIG_TRY(covered_[address], read_memory(0, address, layout_->arch->breakpoint_kind));
+        } else covered_.erase(address);
+    }
     return point(verb, fmt::format("{},{:x},{}", kind == BreakpointKind::software ? 0 : 1, address,
                                    layout_->arch->breakpoint_kind));
 }

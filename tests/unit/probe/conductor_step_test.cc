@@ -66,6 +66,24 @@ TEST_F(SteppingConductorTest, ABreakpointIsThereAgainAfterAStepThatFailed) {
     EXPECT_TRUE(probe.breakpoints.contains(kFunction));
 }
 
+// QEMU shows the breakpoint, which lies in the guest's memory.
+TEST(ProbeUnderKvm, MemoryIsReadAsItWasBeforeTheBreakpoints) {
+    KvmStub stub;
+    const auto made = make_gdb_probe(stub.start(), Deadline::after(60s), {.steps_over_breakpoints = false});
+    ASSERT_TRUE(made) << made.error().message;
+    Probe& probe = **made;
+    const auto read = [&](std::uint64_t at, std::size_t size) { return to_hex(*probe.read_memory(0, at, size)); };
+    const std::string code = read(KvmStub::kFunction, 8);
+    for (const std::uint64_t at : {KvmStub::kPush, KvmStub::kPush + 1, KvmStub::kPush})
+        ASSERT_TRUE(probe.insert_breakpoint(at, BreakpointKind::software));
+    EXPECT_EQ(read(KvmStub::kFunction, 8), code);
+    EXPECT_EQ(read(KvmStub::kPush + 1, 2), code.substr(12));
+    EXPECT_EQ(read(KvmStub::kFunction, 5), code.substr(0, 10));
+    ASSERT_TRUE(probe.remove_breakpoint(KvmStub::kPush, BreakpointKind::software));
+    ASSERT_TRUE(probe.write_memory(0, KvmStub::kPush, "\x90"));
+    EXPECT_EQ(read(KvmStub::kPush, 1), "90") << "what lies there now";
+}
+
 // The same over the protocol, with a guest that runs.
 TEST(ConductorUnderKvm, RoundsAreCountedAndAHoldHolds) {
     KvmStub stub;

@@ -27,6 +27,7 @@ public:
         skips_breakpoints,   // a vCPU that has been stepped meets no breakpoint any more
         runs_held,           // a vCPU that is to stay runs on
         stops_others,        // no vCPU runs if one of them is to stay
+        stays_held,          // a vCPU that had to stay never runs again
         sees_no_write,       // no watchpoint is ever hit
         masks_nothing,       // a step cannot mask interrupts
         silent_step          // a step is not answered
@@ -138,6 +139,10 @@ private:
         const bool all = moving_.empty();
         if (!all && fault_ == Fault::stops_others) moving_ = {0};
         if (all || fault_ == Fault::runs_held) moving_ = {0, 1, 2};
+        if (fault_ != Fault::stays_held) return;
+        for (unsigned number = 0; number < vcpus_.size(); number++)
+            if (!moving_.contains(number)) left_out_.insert(number);
+        for (const unsigned number : left_out_) moving_.erase(number);
     }
 
     void point(const std::string& request) {
@@ -158,6 +163,13 @@ private:
             bytes += breakpoints_.contains(address + i) ? '\xcc' : known == memory_.end() ? '\0' : known->second;
         }
         answer(to_hex(bytes));
+    }
+    void write_memory(const std::string& request) {
+        const std::size_t colon = request.find(':');
+        const std::uint64_t address = parse_hex(request.substr(1, request.find(',') - 1)).value_or(0);
+        const std::string bytes = *from_hex(request.substr(colon + 1));
+        for (std::size_t i = 0; i < bytes.size(); i++) memory_[address + i] = bytes[i];
+        answer("OK");
     }
     void set_register(const std::string& request) {
         const std::size_t equals = request.find('=');
@@ -193,6 +205,7 @@ private:
         else if (request == "g") send_registers();
         else if (request[0] == 'P') set_register(request);
         else if (request[0] == 'm') read_memory(request);
+        else if (request[0] == 'M') write_memory(request);
         else if (request[0] == 'Z' || request[0] == 'z') point(request);
         else if (request.starts_with("vCont")) resume(request);
         else wire_.mistakes.push_back("the stub does not know " + request);
@@ -211,7 +224,7 @@ private:
     std::array<Vcpu, 3> vcpus_{};
     std::map<std::uint64_t, char> memory_;
     std::set<std::uint64_t> breakpoints_, watchpoints_;
-    std::set<unsigned> moving_;
+    std::set<unsigned> moving_, left_out_;
     std::optional<std::uint64_t> written_;  // where the last instruction wrote to
     std::optional<unsigned> last_;          // the vCPU that stopped last
     std::uint64_t hit_ = 0;                 // the breakpoint that was hit last
