@@ -42,6 +42,11 @@ TEST(QemuCommand, ALineToTheAgentOnPci) {
 TEST(QemuCommand, TheKernelsCommandLine) {
     EXPECT_EQ(order_of("good").command_line(), "console=ttyS0 memrig.link=ttyS1 isolcpus=domain,0 panic=-1");
     EXPECT_EQ(order_of("smallest").command_line(), "console=hvc0 memrig.link=hvc1");
+    MachineSpec kvm = order_of("good");
+    kvm.accelerator = Accelerator::kvm;
+    EXPECT_TRUE(kvm.command_line().ends_with(" panic=-1 nopti")) << "a vCPU in user mode shows the kernel to the probe";
+    kvm.bench.arch = "aarch64";
+    EXPECT_TRUE(kvm.command_line().ends_with(" panic=-1"));
 }
 
 }  // namespace
