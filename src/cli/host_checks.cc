@@ -54,10 +54,12 @@ HostCheck check_kvm() {
     const auto bench = load_bench("q35");
     if (!bench) return missing("KVM", bench.error());
     const KvmProof proof = known_kvm_proof(*bench);
-    if (proof.proven) return HostCheck::ok("KVM", "proven: " + proof.reason);
+    if (proof.proven)
+        return note("KVM", "proven: " + proof.reason,
+                    fmt::format("{}: compare a run with one of --accel tcg", kKvmUnseen));
     const bool denied = ::access("/dev/kvm", F_OK) == 0 && ::access("/dev/kvm", R_OK | W_OK) != 0;
     return note(
-        "KVM", "not used: " + proof.reason,
+        "KVM", fmt::format("not used ({}): {}", kKvmUnseen, proof.reason),
         denied ? "join the group kvm; until then guests run under TCG" : "guests run under TCG, which suffices");
 }
 
