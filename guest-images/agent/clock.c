@@ -74,8 +74,8 @@ void restart_clocks(void) {
 #endif
 }
 
-/* Sleeps a little on each CPU, then waits for a grace period of RCU (sys_membarrier(), kernel/sched/membarrier.c). Where
- * timers or RCU stand still, it never answers. */
+/* Sleeps a little on each CPU, then waits for a grace period of RCU (sys_membarrier(), kernel/sched/membarrier.c).
+ * Where timers or RCU stand still, it never answers. */
 void do_pass_time(struct reply* reply, const char* payload) {
     static const struct timespec a_little = {0, 1000000};
     (void)payload;

@@ -101,7 +101,7 @@ struct WriterReport {
     SteadyTime seen;  // when the report reached the host
 };
 
-// What pass_time() saw.
+// The result of pass_time().
 struct PassedTime {
     unsigned cpus = 0;  // on so many a timer expired
     bool rcu = false;   // a grace period passed; false: the kernel has no membarrier() (CONFIG_MEMBARRIER)

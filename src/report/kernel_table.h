@@ -10,8 +10,8 @@
 namespace memrig {
 
 // A line for each scenario, a column for each kernel. A field has the verdicts of the arms in their order, the control
-// first: "held / oops". An unexpected one is marked "!". What was not played has a number, which is explained below.
-// Empty if there is only one kernel.
+// first: "held / oops". An unexpected one is marked "!". Instead of a scenario that was not played, there is the number
+// of the reason below. Empty if there is only one kernel.
 std::string kernel_table(const RunResults& results, const Paint& paint);
 // The same for a document, also of one kernel.
 std::string kernel_table_markdown(const RunResults& results);

@@ -1,5 +1,5 @@
 // Every hotplug path on the kernels that each run leaves out for the sake of its time: each arm comes out as expected,
-// or is skipped with a reason. integration/paths_test.cc and reference/reference_paths_test.cc have the others.
+// or is skipped with a reason. integration/paths_test.cc has the other one.
 #include "integration/every_scenario.h"
 
 namespace memrig {
@@ -19,6 +19,9 @@ TEST(EveryScenario, ComesOutAsExpectedOnPower) {
 // ACPI, which UEFI brings, and virtio-mem.
 TEST(EveryScenario, ComesOutAsExpectedOnArm64) { test::expect_every_scenario_as_expected("debian-6.1-arm64", {}); }
 
+TEST(EveryScenario, ComesOutAsExpectedOnTheReferenceKernel) {
+    test::expect_every_scenario_as_expected("ref-6.12-amd64", test::lacking_in_reference());
+}
 TEST(EveryScenario, ComesOutAsExpectedOnTheOneWithoutNuma) {
     std::set<std::string> lacking = test::lacking_in_reference();
     lacking.insert({"validate/numa-first-memory", "validate/numa-unplug", "validate/online-types"});
