@@ -29,7 +29,7 @@ check_commands() {
             continue
         fi
         for word in "${words[@]}"; do
-            [[ $word != --* ]] || grep -qE -- "(^| |,)$word( |=|$)" "$work/help" ||
+            [[ $word != --* ]] || grep -qE -- "(^| |,)$word( |=|,|$)" "$work/help" ||
                 fail "$file: ${command[*]} has no $word"
         done
     done < <(grep -v '^#' "$file" | sed -nE 's/.*(build\/memrig|"[$]MEMRIG") ([a-z].*)/\2/p')
