@@ -82,8 +82,7 @@ void do_pass_time(struct reply* reply, const char* payload) {
     unsigned passed = 0;
     for (long cpu = cpus() - 1; cpu >= 0; cpu--) {
         if (!move_to(cpu)) continue; /* it is not online */
-        clock_nanosleep(CLOCK_MONOTONIC, 0, &a_little, NULL);
-        passed++;
+        if (clock_nanosleep(CLOCK_MONOTONIC, 0, &a_little, NULL) == 0) passed++;
     }
     move_to(0);
     const bool waited = syscall(SYS_membarrier, MEMBARRIER_GLOBAL, 0) == 0;

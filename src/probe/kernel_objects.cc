@@ -133,10 +133,14 @@ std::uint64_t number_behind(std::string_view text, std::string_view key) {
 Result<std::uint64_t> page_struct_bytes(Probe& probe, unsigned vcpu, const SymbolTable& symbols) {
     const auto data = symbols.unique("vmcoreinfo_data");
     if (!data) return 0;
-    MEMRIG_TRY(const std::uint64_t at, probe.read_u64(vcpu, *data));
-    if (!is_kernel_pointer(at)) return 0;
-    const auto text = probe.read_memory(vcpu, at, kVmcoreinfoBytes);
-    if (!text) return text.error().fault == Fault::guest ? Result<std::uint64_t>(0) : std::unexpected(text.error());
+    const auto unknown = [](const Error& error) {
+        return error.fault == Fault::guest ? Result<std::uint64_t>(0) : std::unexpected(error);
+    };
+    const auto at = probe.read_u64(vcpu, *data);
+    if (!at) return unknown(at.error());
+    if (!is_kernel_pointer(*at)) return 0;
+    const auto text = probe.read_memory(vcpu, *at, kVmcoreinfoBytes);
+    if (!text) return unknown(text.error());
     const std::uint64_t bytes = number_behind(*text, "SIZE(page)=");
     return bytes <= kLargestPageStruct ? bytes : 0;
 }

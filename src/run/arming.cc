@@ -81,12 +81,17 @@ Result<bool> Arming::time_passes(Conductor& conductor) {
         while_running(conductor, [&] { return machine_.agent().pass_time(Deadline::after(kClockPatience)); });
     MEMRIG_CHECK(conductor.pause());
     if (!passed && passed.error().fault != Fault::guest) return std::unexpected(passed.error());
+    const bool all = passed && passed->cpus >= guest_.hello.cpus;
     if (!passed) report(Watcher::clocks, State::unarmed, "timers or RCU stand still: " + passed.error().message);
+    else if (!all)
+        report(Watcher::clocks, State::unarmed,
+               fmt::format("a timer expired on {} of {} CPUs", passed->cpus, guest_.hello.cpus));
     else
         report(Watcher::clocks, State::armed,
-               fmt::format("a timer expired on each of {} CPUs{}", passed->cpus,
-                           passed->rcu ? ", and a grace period of RCU passed" : ""));
-    return passed.has_value();
+               fmt::format("a timer expired on each of {} CPUs, and {}", passed->cpus,
+                           passed->rcu ? "a grace period of RCU passed"
+                                       : "RCU was not asked: the kernel has no global membarrier()"));
+    return all;
 }
 
 Status Arming::watch_store(Conductor& conductor) {

@@ -44,6 +44,8 @@ TEST_F(KernelObjectsTest, TheSizeOfAStructPageIsReadFromWhatTheKernelTellsDumps)
     for (const char* none : {"XSIZE(page)=64\n", "SIZE(page)=\n", "SIZE(page)=64", "SIZE(page)=99999\n", ""})
         EXPECT_EQ(bytes(none), 0u) << none;
     EXPECT_EQ(page_struct_bytes(probe, 0, SymbolTable(std::vector<Symbol>())).value_or(1), 0u);
+    probe.absent = {kDevice};
+    EXPECT_EQ(bytes("SIZE(page)=64\n"), 0u) << "the vCPU does not see the pointer";
 }
 
 TEST(KernelStacks, AreAsLargeAsTheFirstTasksIs) {

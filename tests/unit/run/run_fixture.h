@@ -14,7 +14,8 @@ public:
     void busy_with(const std::string& what) override { busy.push_back(what); }
     void planned(unsigned trials) override { planned_trials = trials; }
     void trial_done(const ArmResult&, const TrialResult&) override { done++; }
-    std::vector<std::string> busy;
+    void host_lost(const std::string& host, const std::string& why) override { lost.push_back(host + ": " + why); }
+    std::vector<std::string> busy, lost;  // lost: "HOST: WHY"
     unsigned planned_trials = 0, done = 0;
 };
 
@@ -30,7 +31,7 @@ protected:
         order.out = directory.path() / "out";
         order.accelerator = "tcg";
     }
-    Result<RunResults> run() { return run_scenarios(order, backend, observer); }
+    virtual Result<RunResults> run() { return run_scenarios(order, backend, observer); }
     RunResults results() {
         auto run_results = run();
         if (run_results) return *std::move(run_results);

@@ -1,8 +1,7 @@
 // A run that is spread over hosts, which are fakes.
 #include <gmock/gmock.h>
 
-#include "run/run.h"
-#include "unit/support/cache_fixture.h"
+#include "unit/run/run_fixture.h"
 
 namespace memrig {
 namespace {
@@ -10,37 +9,16 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::HasSubstr;
 
-class Heard final : public RunObserver {
-public:
-    void busy_with(const std::string&) override {}
-    void planned(unsigned) override {}
-    void trial_done(const ArmResult&, const TrialResult&) override {}
-    void host_lost(const std::string& host, const std::string& why) override { lost.push_back(host + ": " + why); }
-    std::vector<std::string> lost;
-};
-
-class CampaignHosts : public WithCache {
+class CampaignHosts : public CampaignTest {
 protected:
     void SetUp() override {
-        WithCache::SetUp();
-        order.scenarios = {"race/acpi-dimm-online"};
-        order.kernels = {kernel_path().string()};
-        order.arm = "control";
+        CampaignTest::SetUp();
         order.trials = 6;
-        order.seed = 7;
-        order.out = directory.path() / "out";
-        order.accelerator = "tcg";
         backend.called = "a";
         other.called = "b";
         other.on_create = backend.on_create;
     }
-    Result<RunResults> run() { return run_scenarios(order, {&backend, &other}, observer); }
-    RunResults results() {
-        auto made = run();
-        if (made) return *std::move(made);
-        ADD_FAILURE() << made.error().line();
-        return {};
-    }
+    Result<RunResults> run() override { return run_scenarios(order, {&backend, &other}, observer); }
     // From its n-th trial on, its machines fail, and it does not answer. The first restore of all is to arm the guest.
     static void dies(FakeHost& host, unsigned n) {
         host.on_restore = [n](FakeMachine&, unsigned number) -> Status {
@@ -56,9 +34,7 @@ protected:
         return numbers;
     }
 
-    RunSpec order;
     FakeHost other;
-    Heard observer;
 };
 
 TEST_F(CampaignHosts, EachPlaysSome) {

@@ -101,6 +101,34 @@ TEST_F(CampaignTest, AKernelThatCrashesWhereNobodyWatchesIsConvictedByItsConsole
     EXPECT_EQ(all.arms[0].trials[1].reason, "the agent did not answer within 60.0 s");
 }
 
+// As after a restore by a QEMU that does not save all timers.
+class StandingClocks : public CampaignTest {
+protected:
+    std::string reason_if(const Result<PassedTime>& passed) {
+        backend.on_restore = [&](FakeMachine& machine, unsigned) -> Status {
+            machine.guest.files["/proc/iomem"] = "";
+            machine.monitor.expect("query-memory-devices").reply(nlohmann::json::array());
+            machine.monitor.expect("qom-list").reply(nlohmann::json::array());
+            machine.guest.passed_time = passed;
+            return {};
+        };
+        const TrialResult trial = only_trial();
+        EXPECT_EQ(trial.verdict, Verdict::inconclusive);
+        return trial.reason;
+    }
+};
+
+TEST_F(StandingClocks, AGuestThatDoesNotAnswerIsNotPlayedWith) {
+    EXPECT_EQ(reason_if(fail(Fault::guest, "the agent did not answer within 60.0 s")),
+              "this guest cannot be judged: clocks are not armed: timers or RCU stand still: the agent did not answer "
+              "within 60.0 s");
+}
+
+TEST_F(StandingClocks, AGuestOfWhichOneCpuWasNotTriedIsNotPlayedWith) {
+    EXPECT_EQ(reason_if(PassedTime{2, true}),
+              "this guest cannot be judged: clocks are not armed: a timer expired on 2 of 3 CPUs");
+}
+
 TEST_F(CampaignTest, AProbeThatDoesNotConnectIsAFaultOfTheRig) {
     backend.on_restore = [](FakeMachine& machine, unsigned) -> Status {
         machine.probe_status = fail(Fault::rig, "connect to gdb: refused");
