@@ -4,6 +4,7 @@
 #include <fmt/format.h>
 
 #include "oracle/judge.h"
+#include "oracle/outcomes.h"
 #include "oracle/refusals.h"
 #include "schedule/goals.h"
 
@@ -51,8 +52,11 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
         const Actor* actor = evidence.schedule.find(write.writer);
         if (actor != nullptr && !actor->expects(write.error)) wrong.push_back(unexpected_write(*actor, write));
     }
+    const auto on_the_way = wrong_at_checks(evidence);
+    wrong.insert(wrong.end(), on_the_way.begin(), on_the_way.end());
+    const auto refused = refused_of(evidence.schedule, performance, *performance.after);
     const auto off = check_blocks(performance.before, *performance.after,
-                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes));
+                                  goals_of(evidence.schedule, performance.plugged, evidence.block_bytes, refused));
     wrong.insert(wrong.end(), off.begin(), off.end());
     check_vcpus(evidence, wrong);
     const auto drifted = drift(performance.footprints, evidence.schedule.most_looks());

@@ -14,8 +14,10 @@ namespace {
 
 constexpr const char* kGate = "device_hotplug_lock";
 
-Verdict verdict_of(ConsoleFindingKind kind) {
+// A kernel may warn of what the rig itself does to it. Where a call was made to fail, it has to cope without a warning.
+Verdict verdict_of(ConsoleFindingKind kind, bool failed_call) {
     switch (kind) {
+        case ConsoleFindingKind::warning: return failed_call ? Verdict::warning : Verdict::inconclusive;
         case ConsoleFindingKind::lockdep: return Verdict::lock_order;
         case ConsoleFindingKind::hung_task: return Verdict::hang;
         default: return Verdict::inconclusive;
@@ -100,19 +102,21 @@ bool is_gated(const ConsoleFinding& report, const std::vector<LockEvent>* ledger
     return order.seen && !order.breach;
 }
 
-Finding finding_of(const ConsoleFinding& printed, const std::vector<LockEvent>* ledger) {
+Finding finding_of(const ConsoleFinding& printed, const TrialEvidence& evidence) {
+    const std::vector<LockEvent>* ledger = evidence.locks;
     if (printed.kind == ConsoleFindingKind::lockdep_off) {
         const SentenceKey key{"lockdep turned itself off: " + printed.headline};
         return {"console", Verdict::held, sentence(key), {}, key};
     }
     const bool gated = is_gated(printed, ledger);
+    const bool failed_call = std::ranges::any_of(evidence.failures, &FailureEvidence::came_to_pass);
     ReportKey key{printed.headline, gated ? kGate : "", {}};
     if (!gated) key.path = printed.stack;
     else
         for (const auto& link : printed.chain)
             key.path.push_back(
                 fmt::format("{}{}", link.lock_class, link.stack.empty() ? "" : ", taken in " + link.stack.front()));
-    return {"console", gated ? Verdict::held : verdict_of(printed.kind), sentence(key), key.path, key};
+    return {"console", gated ? Verdict::held : verdict_of(printed.kind, failed_call), sentence(key), key.path, key};
 }
 
 }  // namespace
@@ -122,7 +126,7 @@ std::optional<Finding> console_oracle(const TrialEvidence& evidence) {
     for (const auto& printed : evidence.console.findings) {
         // The crash oracle and the evidence oracle judge these.
         if (is_crash(printed.kind) || printed.kind == ConsoleFindingKind::out_of_memory) continue;
-        Finding finding = finding_of(printed, evidence.locks);
+        Finding finding = finding_of(printed, evidence);
         if (!gravest || gravity(finding.verdict) < gravity(gravest->verdict)) gravest = std::move(finding);
     }
     return gravest;

@@ -6,6 +6,7 @@
 #include "oracle/kept_out.h"
 #include "oracle/lock_order.h"
 #include "oracle/obligations.h"
+#include "oracle/outcomes.h"
 
 namespace memrig {
 
@@ -39,6 +40,13 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     if (!evidence.never_vetoed.empty()) missing.push_back("nobody vetoed " + evidence.never_vetoed);
     for (const auto& function : evidence.never_overridden)
         missing.push_back(fmt::format("{}() was never called as the override expects", function));
+    for (const auto& failure : evidence.failures)
+        if (!failure.came_to_pass)
+            missing.push_back(
+                fmt::format("only {} calls came of {}: nothing failed", failure.calls, failure_text(failure.order)));
+    if (evidence.performance.end == PlayEnd::finished && evidence.schedule.checks() &&
+        evidence.performance.checks.empty())
+        missing.emplace_back("the memory was not looked at on the way");
     for (const auto& function : evidence.never_inserted)
         missing.push_back(fmt::format("{}() was never called: nothing was inserted before it", function));
     for (const auto& step : evidence.mode == Mode::directed ? evidence.schedule.steps : std::vector<Step>()) {

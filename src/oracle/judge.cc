@@ -6,6 +6,7 @@
 
 #include "oracle/kept_out.h"
 #include "oracle/obligations.h"
+#include "oracle/outcomes.h"
 #include "oracle/refusals.h"
 #include "oracle/task_text.h"
 
@@ -223,7 +224,7 @@ const std::vector<Oracle>& all_oracles() {
         {"deadlock", deadlock_oracle, {Verdict::deadlock, Verdict::hang}},
         {"rules", rules_oracle, {Verdict::rule_broken}},
         {"lock-order", lock_order_oracle, {Verdict::lock_order}},
-        {"console", console_oracle, {Verdict::lock_order, Verdict::hang}},
+        {"console", console_oracle, {Verdict::lock_order, Verdict::hang, Verdict::warning}},
         {"accounting", accounting_oracle, {Verdict::accounting}},
     };
     return oracles;
@@ -259,6 +260,7 @@ std::optional<std::string> Grounds::to_hold() const {
     if (was_kept_out(evidence)) return held_reason(evidence);
     if (evidence.schedule.awaits()) return std::nullopt;
     // An expected refusal came. The accounting oracle checks that nothing of the refused device is left.
+    if (evidence.schedule.checks()) return checked_reason(evidence);
     if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);
     return by_lock_order();
 }

@@ -13,6 +13,7 @@
 #include "oracle/verdict.h"
 #include "schedule/performance.h"
 #include "watch/elision.h"
+#include "watch/failure.h"
 #include "watch/rules.h"
 
 namespace memrig {
@@ -22,6 +23,13 @@ struct RuleEvidence {
     std::vector<RuleBreach> breaches;
     CheckCounts checks;
     std::vector<RuleGap> gaps = {};
+};
+
+// A call that was made to fail.
+struct FailureEvidence {
+    FailureSpec order;
+    unsigned calls = 0;  // the calls with that path that were seen
+    bool came_to_pass = false;
 };
 
 // All that is known about a trial that ended without a fault of the rig.
@@ -35,7 +43,8 @@ struct TrialEvidence {
     std::optional<RuleEvidence> rules = {};          // set if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
     std::vector<std::string> never_inserted = {};    // functions that nobody called, so that nothing was inserted
-    std::string never_vetoed = {};                   // the notice that nobody vetoed, although the scenario asks for it
+    std::vector<FailureEvidence> failures = {};
+    std::string never_vetoed = {};  // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;
     bool console_is_whole = true;    // the console showed the last word that the kernel was asked for at the end
     bool order_came_to_pass = true;  // explore mode: whether every switch of the order came to pass

@@ -5,8 +5,9 @@
 namespace memrig {
 
 const std::vector<std::string_view>& verdict_names() {
-    static const std::vector<std::string_view> names = {
-        "held", "deadlock", "oops", "rule-broken", "lock-order", "accounting", "hang", "inconclusive", "rig-fault"};
+    static const std::vector<std::string_view> names = {"held",         "deadlock",   "oops", "rule-broken",
+                                                        "lock-order",   "accounting", "hang", "warning",
+                                                        "inconclusive", "rig-fault"};
     return names;
 }
 
@@ -29,7 +30,8 @@ bool convicts(Verdict verdict) {
         case Verdict::rule_broken:
         case Verdict::lock_order:
         case Verdict::accounting:
-        case Verdict::hang: break;
+        case Verdict::hang:
+        case Verdict::warning: break;
     }
     return true;
 }
@@ -48,10 +50,11 @@ int gravity(Verdict verdict) {
         case Verdict::lock_order: return 4;
         case Verdict::hang: return 5;
         case Verdict::accounting: return 6;
-        case Verdict::inconclusive: return 7;
-        case Verdict::held: return 8;
+        case Verdict::warning: return 7;
+        case Verdict::inconclusive: return 8;
+        case Verdict::held: return 9;
     }
-    return 9;
+    return 10;
 }
 
 bool has_gaps(const std::vector<Finding>& findings) {

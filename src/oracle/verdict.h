@@ -18,6 +18,7 @@ enum class Verdict {
     lock_order,    // an inversion with no gate lock common to it
     accounting,    // blocks, zones or totals do not add up
     hang,          // stuck, without a proven cycle
+    warning,       // the kernel warned when a call that it made failed
     inconclusive,  // nothing is proven: never a pass
     rig_fault      // the rig or its host failed
 };

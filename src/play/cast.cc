@@ -69,16 +69,29 @@ Status Cast::watch() {
 Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
     if (!roster_.enters(actor, arrival)) return Response::pass();
     record_.note_entry(actor.name, symbols_.describe(arrival.address), arrival.vcpu);
-    if (actor.is_thread()) return Response::pass();
-    const auto left = [this, &actor](const Arrival& returned, std::uint64_t value) -> Status {
-        // What ACPI calls returns nothing. The virtio-mem driver's calls may fail, and are then made again.
-        const bool in_vain = actor.device == MemoryDevice::virtio_mem && static_cast<std::int32_t>(value) != 0;
-        record_.add_event(actor.name, "leaves", actor.entry.front(), returned.vcpu);
-        if (!in_vain) roster_.note_call(actor.name);
-        return {};
-    };
-    MEMRIG_CHECK(conductor_.on_return(arrival, left));
+    MEMRIG_CHECK(tell_work(actor, arrival, true));
+    if (actor.is_thread() && work_listeners_.empty()) return Response::pass();
+    MEMRIG_CHECK(conductor_.on_return(arrival, [this, &actor, arrival](const Arrival& returned, std::uint64_t value) {
+        return leaves(actor, arrival, returned, value);
+    }));
     return Response::pass();
+}
+
+Status Cast::leaves(const Actor& actor, const Arrival& entered, const Arrival& returned, std::uint64_t value) {
+    MEMRIG_CHECK(tell_work(actor, entered, false));
+    if (actor.is_thread()) return {};  // its writes tell how far it has come
+    // What ACPI calls returns nothing. The virtio-mem driver's calls may fail, and are then made again.
+    const bool in_vain = actor.device == MemoryDevice::virtio_mem && static_cast<std::int32_t>(value) != 0;
+    record_.add_event(actor.name, "leaves", actor.entry.front(), returned.vcpu);
+    if (!in_vain) roster_.note_call(actor.name);
+    return {};
+}
+
+Status Cast::tell_work(const Actor& actor, const Arrival& arrival, bool begins) {
+    Status status;
+    work_listeners_.for_each(
+        [&](const auto& listener) { return (status = listener(actor, arrival, begins)).has_value(); });
+    return status;
 }
 
 Result<Response> Cast::at_crash(const std::string& function, const Arrival& arrival) {
@@ -129,6 +142,17 @@ Status Cast::leave_footprint(unsigned round) {
         footprint.facts["the blocks of " + adder] = fmt::format("memory{} to memory{}", blocks.first, blocks.last);
     footprint.round = round;
     record_.note_footprint(std::move(footprint));
+    return conductor_.pause();
+}
+
+Status Cast::check(std::size_t step) {
+    MEMRIG_CHECK(answers_.remove_left_backends());
+    MemoryCheck check;
+    check.step = step;
+    MEMRIG_TRY(check.memory, take_snapshot(context_.machine, conductor_));
+    MEMRIG_TRY(check.vcpus, look_at_vcpus(context_.machine, conductor_, spec_.schedule));
+    roster_.collect_writes();
+    record_.note_check(std::move(check));
     return conductor_.pause();
 }
 

@@ -57,6 +57,11 @@ public:
         return lock_listeners_.add(std::move(listener));
     }
 
+    // Called when an actor's task enters its entry (`begins`), and when it leaves that function again. The guest is
+    // stopped then.
+    using WorkListener = std::function<Status(const Actor&, const Arrival&, bool begins)>;
+    [[nodiscard]] Subscription on_work(WorkListener listener) { return work_listeners_.add(std::move(listener)); }
+
     // Ends a round of a loop: collects the answers, and takes away what is left in QEMU. False if an actor's answer is
     // not the expected one, so that another round makes no sense.
     Result<bool> end_round();
@@ -64,6 +69,9 @@ public:
     Status begin_round();
     // The record gets what there is in QEMU and in the guest.
     Status leave_footprint(unsigned round);
+
+    // The record gets what the memory is like on the way, at this step. The guest stands still after.
+    Status check(std::size_t step);
 
     // After the last step: `seconds` is how long the steps took. Waits for the output of a crashed kernel; or takes all
     // watches away, lets a guest that finished go on, and looks at its memory.
@@ -75,6 +83,8 @@ private:
     Result<Response> at_entry(const Actor& actor, const Arrival& arrival);
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
+    Status tell_work(const Actor& actor, const Arrival& arrival, bool begins);
+    Status leaves(const Actor& actor, const Arrival& entered, const Arrival& returned, std::uint64_t value);
 
     Conductor& conductor_;
     LockLedger* ledger_;
@@ -90,6 +100,7 @@ private:
     StallDetector stalls_;
     Subscription lock_events_;
     Listeners<void(const LockEvent&)> lock_listeners_;
+    Listeners<Status(const Actor&, const Arrival&, bool)> work_listeners_;
 };
 
 }  // namespace memrig

@@ -284,6 +284,9 @@ Result<bool> Director::play_step(const Step& step) {
             break;
         }
         case StepKind::release: MEMRIG_CHECK(release(step)); break;
+        case StepKind::check:
+            MEMRIG_CHECK(cast_.check(static_cast<std::size_t>(&step - schedule_.steps.data())));
+            break;
         case StepKind::settle:
             MEMRIG_CHECK(stalls_.settle(Deadline::after(kStepPatience)));
             return record_.performance().end == PlayEnd::finished;

@@ -75,6 +75,7 @@ public:
 
     void note_vcpus_before(std::optional<VcpuFigures> figures) { performance_.vcpus_before = figures; }
     void note_after(MemorySnapshot snapshot, std::optional<VcpuFigures> figures);
+    void note_check(MemoryCheck check) { performance_.checks.push_back(std::move(check)); }
     void note_footprint(Footprint footprint);
     // Forgets what the next round of a loop repeats: the tasks, the plugged blocks and the answers.
     void begin_round();

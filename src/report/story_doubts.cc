@@ -27,6 +27,8 @@ const char* source_of_error(Verdict verdict) {
         case Verdict::hang: return "A task that waits for something that comes later than the rig looked.";
         case Verdict::accounting:
             return "Memory that something else than the scenario's actors added, removed or counted.";
+        case Verdict::warning:
+            return "A warning that has nothing to do with the call that failed. It would show in the control, too.";
         case Verdict::inconclusive:
             return "Nothing is proven: this is neither a pass nor a fault of the kernel. The reason says what is "
                    "missing.";

@@ -1,5 +1,7 @@
 #include "run/evidence.h"
 
+#include <algorithm>
+
 #include "base/file.h"
 
 namespace memrig {
@@ -66,6 +68,53 @@ Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledge
                                   {"stops", stops},
                                   {"events", std::move(events)}};
     return write_file(directory / "locks.json", text_of(locks));
+}
+
+// include/asm-generic/vmlinux.lds.h: BTF.
+Status write_prototypes(Probe& probe, const SymbolTable& symbols, const fs::path& directory) {
+    constexpr std::uint64_t chunk = 1u << 20;
+    constexpr std::uint64_t most = 64u << 20;
+    const auto begin = symbols.unique("__start_BTF");
+    const auto end = symbols.unique("__stop_BTF");
+    std::string btf;
+    if (begin && end && *begin < *end && *end - *begin <= most)
+        for (std::uint64_t at = *begin; at < *end; at += chunk) {
+            MEMRIG_TRY(const std::string part, probe.read_memory(0, at, std::min(chunk, *end - at)));
+            btf += part;
+        }
+    return write_file(directory / "btf", btf);
+}
+
+Status write_recorded_calls(const std::vector<RecordedCalls>& calls, const fs::path& directory) {
+    auto list = nlohmann::json::array();
+    for (const auto& call : calls)
+        list.push_back({{"actor", call.actor},
+                        {"function", call.function},
+                        {"path", call.path},
+                        {"whole", call.is_whole},
+                        {"tests_error_pointer", call.tests_error_pointer},
+                        {"tests_null", call.tests_null},
+                        {"count", call.count}});
+    return write_file(directory / "calls.json", text_of({{"schema", 1}, {"calls", std::move(list)}}));
+}
+
+Result<std::vector<RecordedCalls>> read_recorded_calls(const fs::path& directory) {
+    constexpr std::uint64_t most = 64u << 20;
+    const fs::path path = directory / "calls.json";
+    const auto text = read_file(path, most);
+    if (!text) return fail(Fault::user_input, "{}", text.error().message);
+    try {
+        std::vector<RecordedCalls> calls;
+        const auto json = nlohmann::json::parse(*text);
+        for (const auto& one : json.at("calls"))
+            calls.push_back({one.at("actor").get<std::string>(), one.at("function").get<std::string>(),
+                             one.at("path").get<std::vector<std::string>>(), one.at("whole").get<bool>(),
+                             one.at("tests_error_pointer").get<bool>(), one.at("tests_null").get<bool>(),
+                             one.at("count").get<unsigned>()});
+        return calls;
+    } catch (const nlohmann::json::exception& error) {
+        return fail(Fault::user_input, "{} is damaged: {}", path.string(), error.what());
+    }
 }
 
 }  // namespace memrig

@@ -7,6 +7,7 @@
 
 #include "machine/machine.h"
 #include "schedule/timeline.h"
+#include "watch/call_recorder.h"
 #include "watch/lock_ledger.h"
 #include "watch/task_names.h"
 
@@ -25,6 +26,12 @@ std::string text_of(const nlohmann::json& json);
 // has the milliseconds since `origin`; in agent.log, they count from the start of the machine.
 Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin,
                               const std::filesystem::path& directory);
+// Writes the file `btf`: the kernel's BTF, read from its memory. Empty if the kernel has none.
+Status write_prototypes(Probe& probe, const SymbolTable& symbols, const std::filesystem::path& directory);
+// Writes and reads calls.json: the calls that the actors were seen making. Fault::user_input if the file is not there,
+// or is damaged.
+Status write_recorded_calls(const std::vector<RecordedCalls>& calls, const std::filesystem::path& directory);
+Result<std::vector<RecordedCalls>> read_recorded_calls(const std::filesystem::path& directory);
 // Writes timeline.json and locks.json. locks.json also has the cost of watching: `stops`, how often the guest was
 // stopped at each place. `ledger` is null if none was kept.
 Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledger,

@@ -8,6 +8,7 @@
 #include <string>
 #include <vector>
 
+#include "base/journal.h"
 #include "run/trial.h"
 
 namespace memrig {
@@ -43,9 +44,8 @@ public:
 
 private:
     std::vector<NumberedOrder> take_in(const Branches& branches, const std::vector<std::string>& missing_points);
-    Status append(const std::string& line);
 
-    std::filesystem::path journal_;
+    Journal journal_;
     std::string identity_;
     ExploreSummary summary_;
     std::set<std::string> known_;  // orders, as text

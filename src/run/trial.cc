@@ -10,12 +10,12 @@
 #include "play/director.h"
 #include "play/while_running.h"
 #include "probe/kernel_objects.h"
+#include "run/arm_changes.h"
 #include "run/arming.h"
 #include "run/evidence.h"
 #include "run/expectation.h"
 #include "run/lacks.h"
 #include "run/trial_json.h"
-#include "watch/elision.h"
 #include "watch/lock_trace.h"
 #include "watch/notifiers.h"
 #include "watch/one_hold.h"
@@ -37,6 +37,7 @@ public:
     Result<Judgement> play(TrialOutcome& outcome);
     Status write(SteadyTime origin) const {
         MEMRIG_CHECK(write_machine_evidence(machine_, probe_, origin, order_.directory));
+        if (recorder_) MEMRIG_CHECK(write_recorded_calls(recorder_->calls(), order_.directory));
         if (!conductor_) return {};
         return write_schedule_evidence(timeline_, ledger_.get(), tasks_, stops_by_function(), order_.directory);
     }
@@ -47,6 +48,7 @@ private:
     [[nodiscard]] MutexWatching watching() const;
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status ask_kernel_for_veto();
+    Status at_work(const Actor& actor, const Arrival& entry, bool begins);
     Status perform(Cast& cast, TrialOutcome& outcome);
     void name_tasks_of(Record& record);
     Status compare_with_trace(const Performance& performance);
@@ -66,9 +68,9 @@ private:
     std::unique_ptr<OneHoldWatch> one_hold_;
     std::unique_ptr<NotifierWatch> notices_;
     std::optional<Cast> cast_;
-    std::vector<std::unique_ptr<Elision>> elisions_;
-    std::vector<std::unique_ptr<Override>> overrides_;
-    std::vector<std::unique_ptr<Insertion>> insertions_;
+    std::unique_ptr<ArmChanges> changes_;
+    std::unique_ptr<CallRecorder> recorder_;
+    Subscription work_;
     std::vector<std::string> disagreements_;  // of ledger and lock trace
     bool console_ended_ = false;              // the console showed the last word that the kernel was asked for
     std::vector<std::string> lacks_;          // parts of the trial that the rig does not have
@@ -126,24 +128,27 @@ Status Stage::set_up(const MemorySnapshot& before) {
                                              manner.ledger ? LedgerExtent::all : LedgerExtent::attempts,
                                              armament_.owner_offset.value_or(0)));
     }
-    for (const auto& order : order_.arm.elisions) {
-        MEMRIG_TRY(auto elision, Elision::make(*conductor_, guest.symbols, order));
-        elisions_.push_back(std::move(elision));
-    }
+    changes_ = std::make_unique<ArmChanges>(*conductor_, guest.symbols, order_.arm);
+    MEMRIG_CHECK(changes_->make_elisions());
     if (ledger_ && manner.ledger) {
         MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
         MEMRIG_TRY(one_hold_, OneHoldWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
         MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before)));
     }
-    for (const auto& order : order_.arm.overrides) {
-        MEMRIG_TRY(auto forced, Override::make(*conductor_, guest.symbols, order));
-        overrides_.push_back(std::move(forced));
-    }
-    for (const auto& order : order_.arm.insertions) {
-        MEMRIG_TRY(auto inserted, Insertion::make(*conductor_, guest.symbols, order));
-        insertions_.push_back(std::move(inserted));
-    }
+    MEMRIG_CHECK(changes_->make_others());
+    if (manner.prototypes) MEMRIG_CHECK(write_prototypes(*probe_, guest.symbols, order_.directory));
+    if (manner.recorded.empty()) return {};
+    MEMRIG_TRY(recorder_, CallRecorder::make(*conductor_, guest.symbols, manner.recorded));
     return {};
+}
+
+// An actor's task enters its entry, or leaves it again.
+Status Stage::at_work(const Actor& actor, const Arrival& entry, bool begins) {
+    const std::string function(order_.guest->symbols.function(entry.address));
+    // The rules know the functions by which threads write to a block's attributes.
+    if (rules_ && begins && !actor.is_thread()) MEMRIG_CHECK(rules_->check_leaving(function, entry));
+    if (!recorder_) return {};
+    return begins ? recorder_->begin(actor.name, entry.task, function) : recorder_->end(entry.task);
 }
 
 Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
@@ -242,11 +247,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.lacks = passed_limits(machine_.console(), console, ledger_.get());
     evidence.lacks.insert(evidence.lacks.end(), lacks_.begin(), lacks_.end());
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
-    for (const auto& forced : overrides_)
-        if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
-    for (const auto& inserted : insertions_)
-        if (inserted->count() == 0) evidence.never_inserted.push_back(inserted->order().before);
-    for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());
+    changes_->report(evidence);
     return judge(evidence, order_.manner.oracles);
 }
 
@@ -286,6 +287,9 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     Cast& cast = cast_.emplace(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
                                CastSpec{std::move(before), order_.scenario.schedule, order_.attributes,
                                         guest.hello.block_bytes, guest.order.bench.housekeeping});
+    changes_->follow(cast);
+    work_ = cast.on_work(
+        [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
     // A lock that somebody left with is never given back: who needs it waits for ever.
     cast.stalls().give_up_when([this] {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();

@@ -24,6 +24,10 @@ struct TrialOptions {
     // Keeps the lock ledger. If false, only the evidence of the schedule is watched; no rule and no lock order
     // is judged.
     bool ledger = true;
+    // Records which calls of these functions the actors make, into calls.json. Empty: none.
+    std::vector<std::string> recorded = {};
+    bool prototypes =
+        false;  // leaves the kernel's BTF in the trial's directory, as the file `btf`; empty if it has none
 };
 
 struct TrialSpec {

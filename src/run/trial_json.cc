@@ -111,6 +111,8 @@ TrialResult result_of(const Json& json) {
 
 }  // namespace
 
+std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
 nlohmann::ordered_json order_json(const Interleaving& order) {
     auto list = nlohmann::ordered_json::array();
     for (const auto& one : order)

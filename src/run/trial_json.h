@@ -8,6 +8,9 @@
 
 namespace memrig {
 
+// Returns JSON as one line of a journal. Bytes that are not UTF-8 are replaced.
+std::string line_of(const nlohmann::json& json);
+
 // Returns an order as a list of its switches. All files of a run have this form.
 nlohmann::ordered_json order_json(const Interleaving& order);
 

@@ -222,6 +222,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::offliner:
         case ActorKind::writer: read_thread(table, actor); break;
     }
+    actor.may_fail = table.boolean("may-fail", false);
+    actor.again_of = table.string("again", "");
     for (const auto& entry : actor.entry)
         if (entry != kBenchHotplug && !names_function(entry))
             table.report("entry", fmt::format("\"{}\" is no kernel symbol and no role", entry));

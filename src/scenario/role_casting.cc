@@ -56,6 +56,10 @@ Status cast_roles(Scenario& scenario, const SymbolTable& symbols) {
             roles.cast_any(elision.callers);
         }
         for (auto& override : arm.overrides) roles.cast(override.function);
+        for (auto& failure : arm.failures) {
+            roles.cast(failure.function);
+            roles.cast(failure.path);
+        }
         for (auto& insertion : arm.insertions) {
             roles.cast(insertion.before);
             roles.cast(insertion.calls);

@@ -11,6 +11,7 @@
 #include "scenario/actor_reader.h"
 #include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
+#include "watch/call_recorder.h"
 #include "watch/roles.h"
 
 namespace memrig {
@@ -57,7 +58,8 @@ void check_expected(const ScenarioArm& arm, TomlTable& table) {
     const bool holds = std::ranges::find(arm.expected, Verdict::held) != arm.expected.end();
     if (arm.name == "control" && !arm.expected.empty() && arm.expected != std::vector{Verdict::held})
         table.report("expect", "the control arm is the kernel as shipped: \"expect\" has to be \"held\" there");
-    if (arm.name != "control" && holds)
+    // A kernel may well cope with a call that fails.
+    if (arm.name != "control" && holds && arm.failures.empty())
         table.report("expect",
                      fmt::format("arm \"{}\" has to be convicted: only the control arm can be expected to be \"held\"",
                                  arm.name));
@@ -71,13 +73,35 @@ void check_changes(const ScenarioArm& arm, TomlTable& table) {
         table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
     if (control && !arm.insertions.empty())
         table.report("insert", "the control arm is the kernel as shipped: nothing can be inserted");
+    if (control && !arm.failures.empty())
+        table.report("fail", "the control arm is the kernel as shipped: nothing can be made to fail");
     if (control && !arm.elisions.empty())
         table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    const bool changes = table.has("elide") || table.has("override") || table.has("insert") || !arm.settings.empty();
+    const bool changes = table.has("elide") || table.has("override") || table.has("insert") || table.has("fail") ||
+                         !arm.settings.empty();
     if (!control && !changes)
-        table.report("elide", fmt::format("arm \"{}\" elides, overrides, inserts and sets nothing: it would be a "
-                                          "second control",
-                                          arm.name));
+        table.report("elide",
+                     fmt::format("arm \"{}\" elides, overrides, inserts, sets and fails nothing: it would be a "
+                                 "second control",
+                                 arm.name));
+}
+
+constexpr std::int64_t kLowestErrno = -4095;  // MAX_ERRNO, include/linux/err.h
+constexpr std::int64_t kMostCalls = 1'000'000;
+constexpr std::int64_t kMostReturned = 0xffff;  // NOTIFY_BAD, include/linux/notifier.h
+
+FailureSpec read_failure(TomlTable& table) {
+    FailureSpec spec;
+    spec.actor = table.string("actor");
+    spec.function = table.string("function");
+    check_functions(table, "function", {spec.function});
+    spec.path = table.strings("path", true);
+    check_functions(table, "path", spec.path);
+    if (spec.path.size() > kRecordedDepth) table.report("path", fmt::format("more than {} callers", kRecordedDepth));
+    spec.nth = static_cast<unsigned>(table.integer("nth", 1, kMostCalls, 1));
+    spec.value = static_cast<std::uint64_t>(table.integer("value", kLowestErrno, kMostReturned, 0));
+    table.finish();
+    return spec;
 }
 
 ScenarioArm read_arm(const std::string& name, TomlTable& table) {
@@ -85,7 +109,6 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
     arm.name = name;
     arm.purpose = table.string("purpose");
     arm.expected = read_expected(table);
-    check_expected(arm, table);
     arm.mutant = table.string("mutant", "");
     if (!arm.mutant.empty()) check_mutants(table, "mutant", {arm.mutant});
     for (auto& elide : table.tables("elide", false)) {
@@ -95,8 +118,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         if (is_lock) spec.unlock = elide.string("unlock");
         spec.callers = elide.strings("caller", true);
         check_functions(elide, "caller", spec.callers);
-        constexpr std::int64_t lowest_errno = -4095;  // MAX_ERRNO, include/linux/err.h
-        spec.value = static_cast<std::uint64_t>(elide.integer("value", lowest_errno, 1, 0));
+        spec.value = static_cast<std::uint64_t>(elide.integer("value", kLowestErrno, 1, 0));
         elide.finish();
         arm.elisions.push_back(std::move(spec));
     }
@@ -120,7 +142,9 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         insert.finish();
         if (!spec.calls.empty()) arm.insertions.push_back(std::move(spec));
     }
+    for (auto& fails : table.tables("fail", false)) arm.failures.push_back(read_failure(fails));
     arm.settings = table.strings("set", false);
+    check_expected(arm, table);
     check_changes(arm, table);
     table.finish();
     return arm;
@@ -146,6 +170,15 @@ VetoSpec read_veto(TomlTable& table) {
     if (spec.after > 0 && spec.by == VetoSpec::By::kernel) table.report("after", kInjectorCountsNothing);
     table.finish();
     return spec;
+}
+
+void check_retries(const Schedule& schedule, TomlTable& root) {
+    for (const auto& actor : schedule.actors) {
+        const Actor* first = schedule.find(actor.again_of);
+        if (!actor.again_of.empty() && (first == nullptr || first->kind != actor.kind))
+            root.report("actor",
+                        fmt::format("actor \"{}\" cannot do again what \"{}\" did", actor.name, actor.again_of));
+    }
 }
 
 }  // namespace
@@ -194,9 +227,13 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
         if (const Status applied = apply_setting(tried, claim.setting); !applied)
             root.report("kills", applied.error().message);
     }
+    check_retries(scenario.schedule, root);
     if (auto arms = root.table("arm", true)) {
         for (auto& [arm, table] : arms->named_tables()) {
             scenario.arms.push_back(read_arm(arm, table));
+            for (const auto& failure : scenario.arms.back().failures)
+                if (scenario.schedule.find(failure.actor) == nullptr)
+                    arms->report(arm, fmt::format("there is no actor \"{}\" whose call could fail", failure.actor));
             Scenario tried = scenario;
             for (const auto& setting : scenario.arms.back().settings)
                 if (const Status applied = apply_setting(tried, setting); !applied)

@@ -15,6 +15,7 @@
 #include "probe/symbols.h"
 #include "schedule/schedule.h"
 #include "watch/elision.h"
+#include "watch/failure.h"
 #include "watch/insertion.h"
 #include "watch/notice.h"
 #include "watch/override.h"
@@ -30,6 +31,7 @@ struct ScenarioArm {
     std::vector<std::string> settings;  // the arm's changes to the scenario, for apply_setting()
     std::string mutant;                 // the source mutant with the same effect as the elision; empty if none
     std::vector<Verdict> expected;      // any of these
+    std::vector<FailureSpec> failures = {};
 };
 
 // A memory notifier that vetoes a notice.

@@ -14,7 +14,8 @@ namespace {
 
 constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start},   {"hold", StepKind::hold},
                                                           {"await", StepKind::await},   {"release", StepKind::release},
-                                                          {"finish", StepKind::finish}, {"settle", StepKind::settle}};
+                                                          {"finish", StepKind::finish}, {"check", StepKind::check},
+                                                          {"settle", StepKind::settle}};
 
 // Nothing if the table is not a step.
 std::optional<Step> read_step(TomlTable& table) {
@@ -24,15 +25,16 @@ std::optional<Step> read_step(TomlTable& table) {
         if (!table.has(key)) continue;
         kinds++;
         step.kind = kind;
-        if (kind == StepKind::settle) {
-            if (!table.boolean(key)) table.report(key, "\"settle\" can only be true");
+        if (kind == StepKind::settle || kind == StepKind::check) {
+            if (!table.boolean(key)) table.report(key, fmt::format("\"{}\" can only be true", key));
         } else {
             step.actor = table.string(key);
         }
     }
     if (kinds != 1) {
         table.report("",
-                     "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"finish\", \"settle\"");
+                     "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"finish\", \"check\", "
+                     "\"settle\"");
         return std::nullopt;
     }
     if (step.kind == StepKind::hold) {
@@ -76,6 +78,10 @@ public:
             for (const auto& actor : held_) table.report(key, fmt::format("actor \"{}\" is still held", actor));
             return;
         }
+        if (step.kind == StepKind::check) {
+            check_quiet(key, table);
+            return;
+        }
         if (schedule_.find(step.actor) == nullptr) {
             table.report(key, fmt::format("there is no actor \"{}\"", step.actor));
             return;
@@ -91,6 +97,13 @@ public:
     }
 
 private:
+    // The memory is looked at while nobody changes it.
+    void check_quiet(const char* key, TomlTable& table) const {
+        for (const auto& actor : started_)
+            if (last_.at(actor) != StepKind::finish)
+                table.report(key, fmt::format("actor \"{}\" has not finished before the check", actor));
+    }
+
     void check_actor(const Step& step, const char* key, TomlTable& table) {
         const std::string& actor = step.actor;
         if (step.kind == StepKind::start) {

@@ -79,6 +79,10 @@ struct Actor {
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
 
     std::string zone;  // that blocks come online in; empty: what the value says, else any
+    // It either does all of its work, or is refused and leaves everything as it was: a call that it makes fails.
+    bool may_fail = false;
+    // The actor that may fail, and whose work this one does once more: nothing is left to do if that one did it.
+    std::string again_of;
 
     // True if the adder brings a device that QEMU has not had.
     [[nodiscard]] bool plugs_device() const { return is_dimm() || most != 0; }

@@ -15,8 +15,9 @@ std::string zone_asked_for(const Actor& actor) {
 
 class Goals {
 public:
-    Goals(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes)
-        : schedule_(schedule), plugged_(plugged) {
+    Goals(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes,
+          const RefusedBlocks& refused)
+        : schedule_(schedule), plugged_(plugged), refused_(refused) {
         spec_.block_bytes = block_bytes;
     }
 
@@ -28,9 +29,14 @@ private:
     void unplug(const Actor& actor);
     // For the blocks of the device that the actor names, or for all.
     void all_to(const Actor& actor, BlockFate fate, const std::string& zone = {});
+    [[nodiscard]] bool was_refused(const Actor& actor, std::uint64_t block) const {
+        const auto blocks = refused_.find(actor.name);
+        return blocks != refused_.end() && blocks->second.contains(block);
+    }
 
     const Schedule& schedule_;
     const PluggedBlocks& plugged_;
+    const RefusedBlocks& refused_;
     AccountingSpec spec_;
     std::map<std::string, const Actor*> devices_;  // by id: who plugged it
 };
@@ -53,8 +59,8 @@ void Goals::plug(const Actor& actor) {
                                   ? blocks->second.first + actor.bytes / spec_.block_bytes
                                   : blocks->second.last + 1;
     for (std::uint64_t id = blocks->second.first; id <= blocks->second.last; id++)
-        spec_.goals.push_back(
-            {id, id < own ? fate : BlockFate::absent, zone_asked_for(actor), actor.node, actor.memmap_on_memory});
+        spec_.goals.push_back({id, id < own && !was_refused(actor, id) ? fate : BlockFate::absent,
+                               zone_asked_for(actor), actor.node, actor.memmap_on_memory});
 }
 
 void Goals::unplug(const Actor& actor) {
@@ -63,7 +69,7 @@ void Goals::unplug(const Actor& actor) {
         return;
     }
     const auto device = devices_.find(actor.device_id);
-    if (device == devices_.end() || !actor.expects_success()) return;
+    if (device == devices_.end() || !actor.expects_success() || refused_.contains(actor.name)) return;
     Actor gone = actor;
     gone.of = device->second->name;
     all_to(gone, BlockFate::absent);
@@ -76,7 +82,7 @@ void Goals::all_to(const Actor& actor, BlockFate fate, const std::string& zone) 
     const auto only = plugged_.find(actor.of);
     if (!actor.of.empty() && only == plugged_.end()) return;
     for (auto& goal : spec_.goals) {
-        if (!actor.of.empty() && !only->second.contains(goal.id)) continue;
+        if ((!actor.of.empty() && !only->second.contains(goal.id)) || was_refused(actor, goal.id)) continue;
         // An online block stays in its zone when it is onlined again.
         if (goal.fate == fate || (goal.fate == BlockFate::absent && fate == BlockFate::online)) continue;
         goal.fate = fate;
@@ -113,8 +119,9 @@ void Goals::act(const Actor& actor) {
 
 std::string backend_of(const Actor& adder) { return "mem-" + adder.name; }
 
-AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes) {
-    Goals goals(schedule, plugged, block_bytes);
+AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes,
+                        const RefusedBlocks& refused) {
+    Goals goals(schedule, plugged, block_bytes, refused);
     for (const auto& step : schedule.steps)
         if (step.kind == StepKind::start)
             if (const Actor* actor = schedule.find(step.actor); actor != nullptr) goals.act(*actor);

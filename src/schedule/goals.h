@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <set>
 #include <string>
 
 #include "hotplug/accounting.h"
@@ -12,9 +13,13 @@ namespace memrig {
 // By adder: the blocks that its device was plugged as.
 using PluggedBlocks = std::map<std::string, BlockRange>;
 
+// By actor that may fail: the blocks for which it was refused.
+using RefusedBlocks = std::map<std::string, std::set<std::uint64_t>>;
+
 // The actors act in the order of the steps that start them: where two of them race, the second one has to wait. An
-// actor that expects a refusal is refused.
-AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes);
+// actor that expects a refusal is refused. An actor that may fail leaves the blocks of `refused` as they were.
+AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes,
+                        const RefusedBlocks& refused = {});
 
 // The id of an adder's memory backend.
 std::string backend_of(const Actor& adder);

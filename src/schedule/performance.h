@@ -97,6 +97,13 @@ inline constexpr std::uint64_t kLoopMs = 5000;
 // Says what a loop lacks to be proven; nothing if it is: so many passes, in so much time, and no lock event.
 std::optional<std::string> lack_of_proof(const LoopRecord& loop);
 
+// A look at the memory on the way.
+struct MemoryCheck {
+    std::size_t step = 0;  // the index of the step `check`
+    MemorySnapshot memory;
+    std::optional<VcpuFigures> vcpus = {};
+};
+
 enum class PlayEnd {
     finished,  // every step was done
     crashed,   // the kernel crashed on the way
@@ -121,6 +128,7 @@ struct Performance {
     std::vector<WriterReport> writes;
     std::map<std::uint64_t, TaskName> names;  // of tasks, by kernel stack, as far as they could be learned
     MemorySnapshot before;
+    std::vector<MemoryCheck> checks;
     std::optional<MemorySnapshot> after;                   // where it finished
     std::optional<VcpuFigures> vcpus_before, vcpus_after;  // where a vCPU is plugged
     std::vector<Footprint> footprints;                     // of a loop: one for each look

@@ -79,6 +79,7 @@ std::string Step::text() const {
                                memory_block ? " of a memory block" : "");
         case StepKind::release: return "release " + actor;
         case StepKind::finish: return "finish " + actor;
+        case StepKind::check: return "check";
         case StepKind::settle: return "settle";
         case StepKind::await: break;
     }

@@ -46,12 +46,13 @@ enum class StepKind {
     await,    // waits until any of `any` is seen of the actor
     release,  // lets the held actor go, or has a pinner let its page go
     finish,   // waits until the actor has finished
+    check,    // looks at the memory: it has to be as the actors so far leave it
     settle    // waits until every actor has finished
 };
 
 struct Step {
     StepKind kind = StepKind::settle;
-    std::string actor;             // none for settle
+    std::string actor;             // none for check and settle
     std::string at;                // hold: a kernel function
     bool memory_block = false;     // hold: only where its first argument is a memory block's device
     std::vector<Observation> any;  // await
@@ -117,6 +118,8 @@ struct Schedule {
     [[nodiscard]] std::size_t most_looks() const { return looks().size() + (is_loop() ? kFurtherStretches : 0); }
     // True if an actor has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
+    // True if the memory is looked at on the way, and not only at the end.
+    [[nodiscard]] bool checks() const { return std::ranges::find(steps, StepKind::check, &Step::kind) != steps.end(); }
     // True if it only says which actors race. Then they can also be left to themselves, or be tried in every order.
     [[nodiscard]] bool makes_sense_in_any_order() const;
 };

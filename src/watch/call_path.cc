@@ -11,6 +11,8 @@ namespace memrig {
 namespace {
 
 constexpr std::size_t kStackChunk = 1024;  // bytes: the few innermost frames
+constexpr std::size_t kWholeStack = 64 * 1024;
+constexpr std::size_t kLongestFrame = 96;  // words
 constexpr std::uint64_t kLongestFunction = 1 << 20;
 
 bool is_code(char type) { return type == 't' || type == 'T' || type == 'w' || type == 'W'; }
@@ -32,11 +34,10 @@ Result<CallPaths::Word> CallPaths::judge(Probe& probe, unsigned vcpu, std::uint6
     return word;
 }
 
-Result<std::vector<std::uint64_t>> CallPaths::words(Probe& probe, unsigned vcpu, std::uint64_t from) {
+Result<std::vector<std::uint64_t>> CallPaths::words(Probe& probe, unsigned vcpu, std::uint64_t from, std::size_t most) {
     const std::uint64_t stack_bytes = kernel_stack_bytes(symbols_, probe.architecture());
     const std::uint64_t stack_end = (from & ~(stack_bytes - 1)) + stack_bytes;
-    const auto size =
-        static_cast<std::size_t>(std::min<std::uint64_t>(kStackChunk, stack_end - from)) & ~std::size_t{7};
+    const auto size = static_cast<std::size_t>(std::min<std::uint64_t>(most, stack_end - from)) & ~std::size_t{7};
     MEMRIG_TRY(const std::string stack, probe.read_memory(vcpu, from, size));
     std::vector<std::uint64_t> words;
     for (std::size_t at = 0; at + 8 <= stack.size(); at += 8)
@@ -53,7 +54,7 @@ Result<std::vector<std::string>> CallPaths::read(Probe& probe, const Arrival& ar
 
 Result<std::vector<std::uint64_t>> CallPaths::addresses(Probe& probe, const Arrival& arrival, std::size_t depth) {
     MEMRIG_ASSERT(depth > 0, "the depth of a call path is at least 1");
-    MEMRIG_TRY(const auto stack, words(probe, arrival.vcpu, arrival.registers.sp()));
+    MEMRIG_TRY(const auto stack, words(probe, arrival.vcpu, arrival.registers.sp(), kStackChunk));
     std::vector<std::uint64_t> path;
     for (std::size_t at = 0; at < stack.size() && path.size() < depth; at++) {
         MEMRIG_TRY(const Word word, judge(probe, arrival.vcpu, stack[at]));
@@ -62,11 +63,45 @@ Result<std::vector<std::uint64_t>> CallPaths::addresses(Probe& probe, const Arri
     return path;
 }
 
+// A direct call of the function is its caller. Where there is none, an indirect call may be, or what jumped to the
+// function was called itself.
+Result<std::optional<std::size_t>> CallPaths::caller_of(Probe& probe, unsigned vcpu,
+                                                        const std::vector<std::uint64_t>& stack, std::size_t begin,
+                                                        std::string_view function) {
+    constexpr std::string_view thunk = "__x86_indirect_thunk";
+    std::optional<std::size_t> indirect;
+    for (std::size_t at = begin; at < stack.size() && at < begin + kLongestFrame; at++) {
+        MEMRIG_TRY(const Word word, judge(probe, vcpu, stack[at]));
+        if (!word.is_return) continue;
+        const std::string_view callee = word.target ? symbols_.function(*word.target) : "";
+        if (callee == function) return at;
+        if (!indirect && (callee.empty() || callee.starts_with(thunk))) indirect = at;
+    }
+    return indirect;
+}
+
+Result<std::vector<std::uint64_t>> CallPaths::chain(Conductor& conductor, const Arrival& entry, std::size_t depth,
+                                                    const std::function<bool(std::string_view)>& is_last) {
+    MEMRIG_ASSERT(depth > 0, "the depth of a call path is at least 1");
+    Probe& probe = conductor.probe();
+    MEMRIG_TRY(const std::uint64_t back, conductor.return_address(entry));
+    MEMRIG_TRY(const auto stack, words(probe, entry.vcpu, entry.registers.sp(), kWholeStack));
+    std::vector<std::uint64_t> callers = {back};
+    std::size_t at = probe.architecture().link.empty() ? 1 : 0;
+    while (callers.size() < depth && !is_last(symbols_.function(callers.back()))) {
+        MEMRIG_TRY(const auto next, caller_of(probe, entry.vcpu, stack, at, symbols_.function(callers.back())));
+        if (!next) break;
+        callers.push_back(stack[*next]);
+        at = *next + 1;
+    }
+    return callers;
+}
+
 Result<std::vector<std::string>> CallPaths::read_caller(Probe& probe, unsigned vcpu, std::uint64_t from,
                                                         const std::function<bool(std::string_view)>& is_own,
                                                         std::size_t depth) {
     MEMRIG_ASSERT(depth > 0, "the depth of a call path is at least 1");
-    MEMRIG_TRY(const auto stack, words(probe, vcpu, from));
+    MEMRIG_TRY(const auto stack, words(probe, vcpu, from, kStackChunk));
     std::vector<std::string> path;
     for (std::size_t at = 0; at < stack.size() && path.size() < depth; at++) {
         MEMRIG_TRY(const Word word, judge(probe, vcpu, stack[at]));

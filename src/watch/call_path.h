@@ -30,6 +30,14 @@ public:
     // The same, as return addresses.
     Result<std::vector<std::uint64_t>> addresses(Probe& probe, const Arrival& arrival, std::size_t depth);
 
+    // Returns the callers of the function that was just entered, innermost first: up to the first one that `is_last`
+    // accepts by its plain name (included), and at most `depth` of them. Each caller but the first calls the function of
+    // the caller before it, as far as a direct call shows that. So most words that calls which ended long ago left on
+    // the stack are not taken for callers, and the same call has the same chain in each trial. REQUIRES: `depth` is at
+    // least 1, and the arrival is at a function's entry.
+    Result<std::vector<std::uint64_t>> chain(Conductor& conductor, const Arrival& entry, std::size_t depth,
+                                             const std::function<bool(std::string_view)>& is_last);
+
     // The same for a task inside code that has frames of its own, such as a lock that it waits for. Such a frame may
     // hold return addresses of calls that ended long ago. So the path begins with the return address of the call into
     // that code: the first one that lies outside it, and behind a direct call of it. `is_own` tells whether a function,
@@ -46,8 +54,11 @@ private:
         std::optional<std::uint64_t> target = {};
     };
     Result<Word> judge(Probe& probe, unsigned vcpu, std::uint64_t address);
-    // The words from `from` on, at most kStackChunk bytes of them. `from` is on a kernel stack.
-    Result<std::vector<std::uint64_t>> words(Probe& probe, unsigned vcpu, std::uint64_t from);
+    // The words from `from` on, at most `most` bytes of them. `from` is on a kernel stack.
+    Result<std::vector<std::uint64_t>> words(Probe& probe, unsigned vcpu, std::uint64_t from, std::size_t most);
+    // Returns where in `stack`, from `begin` on, the caller of `function` has its return address; nothing if nowhere.
+    Result<std::optional<std::size_t>> caller_of(Probe& probe, unsigned vcpu, const std::vector<std::uint64_t>& stack,
+                                                 std::size_t begin, std::string_view function);
 
     const SymbolTable& symbols_;
     // The answers of judge(), by address. They stay valid: kernel text does not change at these places.

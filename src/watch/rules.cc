@@ -283,7 +283,12 @@ Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
 
 // R6: also checked where the store function fails or is to be called again (-ERESTARTNOINTR).
 Result<Response> RuleWatch::check_store(const std::string& function, const Arrival& arrival) {
-    const std::size_t held_before = ledger_.held_by(arrival.task).size();
+    MEMRIG_CHECK(check_leaving(function, arrival));
+    return Response::pass();
+}
+
+Status RuleWatch::check_leaving(const std::string& function, const Arrival& entry) {
+    const std::size_t held_before = ledger_.held_by(entry.task).size();
     const auto at_return = [this, function, held_before](const Arrival& returned, std::uint64_t) -> Status {
         checks_[{"R6", ""}]++;
         const auto held = ledger_.held_by(returned.task);
@@ -298,8 +303,7 @@ Result<Response> RuleWatch::check_store(const std::string& function, const Arriv
                             "and returned without giving back " + held.back().lock},
                            returned);
     };
-    MEMRIG_CHECK(conductor_.on_return(arrival, at_return));
-    return Response::pass();
+    return conductor_.on_return(entry, at_return);
 }
 
 }  // namespace memrig

@@ -69,6 +69,8 @@ public:
     // Returns how often each rule was checked, and where. A rule that was never checked proves nothing.
     [[nodiscard]] const CheckCounts& checks() const { return checks_; }
     [[nodiscard]] const std::vector<RuleGap>& gaps() const { return gaps_; }
+    // R6 of any other function that an actor's task enters. May be called from a handler at its entry.
+    Status check_leaving(const std::string& function, const Arrival& entry);
     // Returns the rules that ask for a lock, each with the function that puts it to the test.
     static std::vector<std::pair<std::string, std::string>> held_locks();
 

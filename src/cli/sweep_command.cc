@@ -1,0 +1,146 @@
+// memrig sweep
+#include <memory>
+
+#include "base/file.h"
+#include "cli/backend_option.h"
+#include "cli/command.h"
+#include "cli/console_observer.h"
+#include "cli/json_target.h"
+#include "cli/modules_option.h"
+#include "cli/output.h"
+#include "cli/validators.h"
+#include "report/sweep_report.h"
+#include "run/sweep.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::int64_t kMostCases = 1'000'000;
+
+constexpr const char* kSweepFooter =
+    "Plays the scenario once, its actors one after the other, and records each call by which one of them may run out\n"
+    "of memory: of an allocator, and of the functions by way of which it was called, where the kernel's BTF shows\n"
+    "how they fail. Then plays a trial for each such call, in which that one call fails: by default the first and the\n"
+    "last call of each call path. The actor has to do all of its work, or to be refused with everything as before.\n"
+    "Afterwards the same work has to succeed. A crash, a warning, a lock that is left held, or figures that do not\n"
+    "add up convict the kernel.\n"
+    "The directory gets sweep.json, a scenario file for each case (cases) and for each finding (findings), which\n"
+    "`memrig run` plays, and the evidence of each trial.\n"
+    "Exit status: 0 every case held, 1 one did not, 2 bad usage or a bad input file, 3 rig fault, 4 nothing was\n"
+    "played, 130 interrupted.\n\n"
+    "Example:\n"
+    "  memrig sweep validate/offline --kernel debian-6.12-amd64 --jobs 2 --out sweeps/offline\n"
+    "  memrig sweep validate/offline --kernel debian-6.12-amd64 --jobs 2 --out sweeps/offline --resume\n"
+    "  memrig run sweeps/offline/findings/8d69c7ebdd9e.toml --kernel debian-6.12-amd64\n";
+
+struct SweepOptions {
+    SweepSpec spec;
+    std::string kernel = "debian-6.12-amd64";
+    std::string backend = "qemu", json;
+};
+
+Status check_directory(const SweepSpec& spec) {
+    const fs::path& out = spec.run.out;
+    if (spec.resume && out.empty())
+        return fail_with({Fault::user_input, "--resume needs the directory of the sweep", {}}, "add --out DIR");
+    std::error_code code;
+    if (spec.resume || out.empty() || !fs::exists(out, code) || fs::is_empty(out, code)) return {};
+    return fail_with({Fault::user_input, fmt::format("{} is not empty", out.string()), {}},
+                     "give a new --out, or go on with --resume");
+}
+
+int sweep(SweepOptions options) {
+    SweepSpec& spec = options.spec;
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
+    if (const Status fits = check_directory(spec); !fits) return report_error(fits.error());
+    spec.run.kernels = {options.kernel};
+    const bool own_directory = spec.run.out.empty();
+    if (own_directory) spec.run.out = default_run_directory();
+    const Terminal terminal(options.json == "-" ? stderr : stdout);
+    const auto hosts = connect_hosts(options.backend);
+    if (!hosts) return report_error(hosts.error());
+    Result<Sweep> done;
+    {
+        ConsoleObserver observer(terminal, spec.run);
+        for (const auto& [host, why] : hosts->left_out) observer.host_lost(host, why.line());
+        done = run_sweep(spec, hosts->all(), observer);
+    }
+    if (!done) {
+        if (own_directory) remove_if_empty(spec.run.out);
+        return report_error(done.error());
+    }
+    const auto written = write_findings(*done, spec.run.out);
+    if (!written) return report_error(written.error());
+    const std::string json = sweep_json(*done);
+    if (const Status kept = write_file(spec.run.out / "sweep.json", json); !kept) return report_error(kept.error());
+    if (!options.json.empty())
+        if (const Status sent = write_json(options.json, json); !sent) return report_error(sent.error());
+    terminal.print("\n" + sweep_text(*done, spec.run.out, terminal.paint()));
+    terminal.print(fmt::format("sweep and evidence: {}\n", one_line(spec.run.out.string())));
+    return done->exit_status();
+}
+
+void add_choice_options(CLI::App& command, SweepSpec& spec) {
+    const CLI::Validator decimal(not_decimal, "", "decimal");
+    command.add_option("--actor", spec.actors, "Only calls of this actor; may be given again")
+        ->type_name("NAME")
+        ->allow_extra_args(false);
+    command.add_option("--function", spec.functions, "Only calls of this allocator; may be given again")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
+        ->check(CLI::Validator(no_symbol, "", "symbol"));
+    command.add_flag("--allocators-only", spec.allocators_only,
+                     "Only allocators, not also the functions by way of which they were called");
+    command.add_flag("--every", spec.every, "Every call, not only the first and the last of each path");
+    command.add_option("--depth", spec.depth, "1: one call fails in each trial; 2: each pair of calls of one actor")
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(1, 2).description(""))
+        ->capture_default_str();
+    command.add_option("--most", spec.most, "Play no more cases than this; default: all")
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, kMostCases).description(""));
+    command.add_flag("--resume", spec.resume, "Go on with the interrupted sweep in --out");
+}
+
+}  // namespace
+
+void add_sweep_command(CLI::App& program, Action& action) {
+    auto options = std::make_shared<SweepOptions>();
+    RunSpec& run = options->spec.run;
+    CLI::App* command = program.add_subcommand("sweep", "Make each call that may run out of memory fail, one by one");
+    command->footer(kSweepFooter);
+    const CLI::Validator decimal(not_decimal, "", "decimal");
+    command->add_option("SCENARIO", options->spec.scenario, "A name (`memrig scenarios list`) or a path")
+        ->type_name("")
+        ->required();
+    command->add_option("--kernel", options->kernel, "Kernel: an id (`memrig kernels list`) or a path")
+        ->type_name("ID|PATH")
+        ->capture_default_str();
+    add_modules_option(*command, run.modules);
+    command->add_option("--bench", run.bench, "Bench (`memrig benches list`); default: the scenario's first")
+        ->type_name("BENCH");
+    command
+        ->add_option("--emulator", run.emulator,
+                     "QEMU: an id (`memrig emulators list`) or the program's path; default: the one in PATH")
+        ->type_name("ID|PATH");
+    add_choice_options(*command, options->spec);
+    command->add_option("--jobs", run.jobs, "Number of trials at the same time")
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
+        ->capture_default_str();
+    command->add_option("--seed", run.seed, "Random seed; default: 0")->type_name("N")->check(decimal);
+    command->add_option("--out", run.out, "Directory of the sweep; default: runs/TIME-PID")->type_name("DIR");
+    command->add_option("--json", options->json, "Also write sweep.json to FILE; - is stdout")->type_name("FILE");
+    add_hosts_option(*command, options->backend);
+    command->add_option("--accel", run.accelerator, "Accelerator; KVM is used only if it is proven to work")
+        ->type_name("auto|tcg|kvm")
+        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
+        ->capture_default_str();
+    command->callback([options, &action] { action = [options] { return sweep(*options); }; });
+}
+
+}  // namespace memrig

@@ -1,0 +1,44 @@
+// The changes that an arm makes to the running kernel: elisions, overrides, insertions and failures.
+#pragma once
+
+#include <memory>
+#include <vector>
+
+#include "oracle/judge.h"
+#include "play/cast.h"
+#include "scenario/scenario.h"
+#include "watch/failure.h"
+#include "watch/insertion.h"
+#include "watch/override.h"
+
+namespace memrig {
+
+// In force from the calls of make_...() until it is destroyed. All that it is given must outlive it. For one thread.
+class ArmChanges {
+public:
+    ArmChanges(Conductor& conductor, const SymbolTable& symbols, const ScenarioArm& arm)
+        : conductor_(conductor), symbols_(symbols), arm_(arm) {}
+
+    // Fault::guest if the kernel lacks a function that the arm names. The rules are watched between the two: they judge
+    // an elided call, and see an overridden argument as the kernel was given it.
+    Status make_elisions();
+    Status make_others();
+    // The failures need to know when an actor is at work.
+    void follow(Cast& cast);
+    // Notes what the changes did, and which of them did nothing.
+    void report(TrialEvidence& evidence) const;
+
+private:
+    Status at_work(const Actor& actor, const Arrival& entry, bool begins);
+
+    Conductor& conductor_;
+    const SymbolTable& symbols_;
+    const ScenarioArm& arm_;
+    std::vector<std::unique_ptr<Elision>> elisions_;
+    std::vector<std::unique_ptr<Override>> overrides_;
+    std::vector<std::unique_ptr<Insertion>> insertions_;
+    std::vector<std::unique_ptr<Failure>> failures_;
+    Subscription work_;
+};
+
+}  // namespace memrig

@@ -1,0 +1,378 @@
+#include "run/sweep.h"
+
+#include <algorithm>
+#include <set>
+
+#include "base/assert.h"
+#include "base/exit_status.h"
+#include "base/file.h"
+#include "base/hash.h"
+#include "base/journal.h"
+#include "base/log.h"
+#include "run/evidence.h"
+#include "run/failable.h"
+#include "run/sweep_plan.h"
+#include "run/trial_json.h"
+#include "scenario/sweep_scenario.h"
+
+namespace memrig {
+
+namespace {
+
+using Json = nlohmann::json;
+
+std::string purpose_of(const SweepCase& one) {
+    std::string text;
+    for (const auto& failure : one.failures)
+        text += fmt::format("{}call {} of {} by {} fails", text.empty() ? "" : ", ", failure.nth, failure.function,
+                            failure.path.front());
+    return text;
+}
+
+// A recording is no trial of the sweep.
+class QuietRecording final : public RunObserver {
+public:
+    explicit QuietRecording(RunObserver& observer) : observer_(observer) {}
+    void busy_with(const std::string& what) override {
+        if (!what.empty()) observer_.busy_with(what);
+    }
+    void planned(unsigned) override {}
+    void trial_done(const ArmResult&, const TrialResult&) override {}
+    void host_lost(const std::string& host, const std::string& why) override { observer_.host_lost(host, why); }
+
+private:
+    RunObserver& observer_;
+};
+
+class SweepRun final : public RunObserver {
+public:
+    SweepRun(const SweepSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer)
+        : spec_(spec), hosts_(hosts), observer_(observer), journal_(spec.run.out / "results.jsonl") {}
+
+    Result<Sweep> run();
+
+    void busy_with(const std::string& what) override { observer_.busy_with(what); }
+    void planned(unsigned trials) override { observer_.planned(trials); }
+    void trial_done(const ArmResult& arm, const TrialResult& trial) override;
+    void host_lost(const std::string& host, const std::string& why) override { observer_.host_lost(host, why); }
+
+private:
+    Status load();
+    Status check_actors() const;
+    struct Recording {
+        std::vector<RecordedCalls> calls;
+        std::filesystem::path directory;  // of its trial
+    };
+    Result<Recording> record(const std::vector<std::string>& functions, bool callers);
+    // Fault::guest if the recording comes to no verdict.
+    Result<Recording> record_at_once(const std::vector<std::string>& functions, bool callers);
+    Result<std::optional<Prototypes>> prototypes_of(const Recording& recording);
+    Status plan();
+    Status read_journal();
+    Status play();
+    [[nodiscard]] RunSpec run_spec(std::vector<std::string> scenarios, const char* arm,
+                                   const std::filesystem::path& out) const;
+    [[nodiscard]] std::filesystem::path case_file(unsigned number) const {
+        return spec_.run.out / "cases" / fmt::format("{:04}.toml", number);
+    }
+    void take_in(const RunResults& results);
+
+    const SweepSpec& spec_;
+    const std::vector<Host*>& hosts_;
+    RunObserver& observer_;
+    Journal journal_;
+    Scenario scenario_;
+    Sweep sweep_;
+    std::filesystem::path part_;  // where the cases are played, relative to the sweep's directory
+    std::optional<Error> journal_error_;
+};
+
+Status SweepRun::load() {
+    MEMRIG_TRY(scenario_, load_scenario(spec_.scenario));
+    sweep_.scenario = scenario_.name;
+    MEMRIG_CHECK(check_actors());
+    const auto all = sweepable_actors(scenario_);
+    for (const auto& actor : all)
+        if (spec_.actors.empty() || std::ranges::find(spec_.actors, actor) != spec_.actors.end())
+            sweep_.actors.push_back(actor);
+    for (const auto& function : spec_.functions)
+        if (!failed_allocation(function))
+            return fail_with({Fault::user_input, fmt::format("\"{}\" is no allocator that memrig knows", function), {}},
+                             "`memrig sweep --help` names them");
+    return {};
+}
+
+Status SweepRun::check_actors() const {
+    const auto all = sweepable_actors(scenario_);
+    for (const auto& actor : spec_.actors)
+        if (std::ranges::find(all, actor) == all.end())
+            return fail_with({Fault::user_input,
+                              fmt::format("scenario {} has no actor \"{}\" whose calls could be made to fail",
+                                          scenario_.name, actor),
+                              {}},
+                             fmt::format("it has: {}", fmt::join(all, ", ")));
+    return {};
+}
+
+RunSpec SweepRun::run_spec(std::vector<std::string> scenarios, const char* arm, const fs::path& out) const {
+    RunSpec spec = spec_.run;
+    spec.scenarios = std::move(scenarios);
+    spec.arm = arm;
+    spec.trials = 1;
+    spec.seed = spec_.run.seed.value_or(0);  // each thread writes to the same attribute in all cases
+    spec.out = out;
+    return spec;
+}
+
+// A recording that takes too long is made in two halves.
+Result<SweepRun::Recording> SweepRun::record(const std::vector<std::string>& functions, bool callers) {
+    auto recording = record_at_once(functions, callers);
+    if (recording || recording.error().fault != Fault::guest || functions.size() < 2) return recording;
+    const auto middle = functions.begin() + static_cast<std::ptrdiff_t>(functions.size() / 2);
+    MEMRIG_TRY(Recording first, record({functions.begin(), middle}, callers));
+    MEMRIG_TRY(Recording second, record({middle, functions.end()}, callers));
+    second.calls.insert(second.calls.begin(), first.calls.begin(), first.calls.end());
+    return second;
+}
+
+Result<SweepRun::Recording> SweepRun::record_at_once(const std::vector<std::string>& functions, bool callers) {
+    const fs::path file = spec_.run.out / "recording.toml";
+    const fs::path out = spec_.run.out / (callers ? "recording-2" : "recording");
+    std::error_code code;
+    fs::remove_all(out, code);  // of an interrupted sweep
+    RunSpec spec = run_spec({file.string()}, "control", out);
+    spec.jobs = 1;
+    spec.manner.recorded = functions;
+    spec.manner.prototypes = !callers && !spec_.allocators_only;
+    busy_with(callers ? "recording the calls of functions that may fail" : "recording the calls of allocators");
+    QuietRecording quiet(observer_);
+    MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts_, quiet));
+    busy_with("");
+    if (results.interrupted) return fail(Fault::interrupted, "interrupted");
+    MEMRIG_ASSERT(!results.arms.empty(), "a run of one arm has a result");
+    const ArmResult& arm = results.arms.front();
+    if (!arm.skipped.empty())
+        return fail(Fault::user_input, "{} is not for {}: {}", arm.scenario, arm.kernel, arm.skipped);
+    if (arm.not_set_up) return std::unexpected(*arm.not_set_up);
+    if (arm.trials.empty()) return fail(Fault::rig, "the recording came to no result: {}", results.fault);
+    const TrialResult& trial = arm.trials.front();
+    const fs::path directory = out / trial.directory;
+    if (trial.verdict != Verdict::held)
+        return fail_with(
+            {convicts(trial.verdict) ? Fault::user_input : Fault::guest,
+             fmt::format("without any failure, the verdict is {}: {}", to_string(trial.verdict), trial.reason),
+             {}},
+            fmt::format("see {}", directory.string()));
+    MEMRIG_TRY(auto calls, read_recorded_calls(directory));
+    return Recording{std::move(calls), directory};
+}
+
+// Nothing for a kernel without BTF.
+Result<std::optional<Prototypes>> SweepRun::prototypes_of(const Recording& recording) {
+    constexpr std::uint64_t most = 64u << 20;
+    if (spec_.allocators_only) return std::nullopt;
+    MEMRIG_TRY(const std::string btf, read_file(recording.directory / "btf", most));
+    if (btf.empty()) {
+        logger(LogLayer::run).warn("this kernel has no BTF: only allocators are made to fail");
+        return std::nullopt;
+    }
+    MEMRIG_TRY(auto prototypes, Prototypes::parse(btf));
+    return std::optional(std::move(prototypes));
+}
+
+Status SweepRun::plan() {
+    MEMRIG_TRY(const std::string text, sequential_scenario(scenario_));
+    MEMRIG_CHECK(write_file(spec_.run.out / "recording.toml", text));
+    MEMRIG_TRY(Recording recording, record(spec_.functions.empty() ? allocators() : spec_.functions, false));
+    MEMRIG_TRY(const auto prototypes, prototypes_of(recording));
+    if (prototypes) {
+        MEMRIG_TRY(Recording more, record(callers_that_can_fail(recording.calls, *prototypes), true));
+        recording.calls.insert(recording.calls.end(), more.calls.begin(), more.calls.end());
+    }
+    SweepSpec spec = spec_;
+    spec.actors = sweep_.actors;
+    sweep_.paths = recording.calls.size();
+    for (const auto& call : recording.calls) sweep_.calls += call.count;
+    sweep_.cases = cases_of(recording.calls, spec, prototypes ? &*prototypes : nullptr);
+    if (sweep_.cases.empty())
+        return fail(Fault::guest, "no call that could fail was seen: {} calls on {} paths were recorded", sweep_.calls,
+                    sweep_.paths);
+    MEMRIG_CHECK(make_directories(spec_.run.out / "cases"));
+    for (const auto& one : sweep_.cases) {
+        MEMRIG_TRY(const std::string failing,
+                   failing_scenario(scenario_, one.failures, purpose_of(one), {to_string(Verdict::held)}));
+        MEMRIG_CHECK(write_file(case_file(one.number), failing));
+    }
+    return write_plan(sweep_, spec_.run.out);
+}
+
+Status SweepRun::read_journal() {
+    Hasher identity;
+    identity.add(MEMRIG_VERSION).add(scenario_.text).add(spec_.run.kernels.front()).add(spec_.run.bench);
+    for (const auto& one : sweep_.cases)
+        for (const auto& failure : one.failures)
+            identity.add(failure.actor).add(failure.function).add(std::to_string(failure.nth));
+    const Json head = {{"schema", 1}, {"identity", identity.finish()}};
+    MEMRIG_TRY(const auto lines, journal_.start(line_of(head), spec_.resume,
+                                                "another scenario, kernel, memrig version or choice of calls"));
+    unsigned part = 1;
+    for (const auto& line : lines) {
+        const Json json = Json::parse(line, nullptr, false);
+        const bool numbered = json.is_object() && json.contains("case") && json["case"].is_number_unsigned();
+        const std::size_t number = numbered ? json["case"].get<std::size_t>() : 0;
+        if (number == 0 || number > sweep_.cases.size() || !json.contains("outcome"))
+            return fail(Fault::user_input, "{} is damaged", journal_.path().string());
+        MEMRIG_TRY(TrialOutcome outcome, read_outcome(line_of(json["outcome"]), journal_.path().string()));
+        if (outcome.result.verdict != Verdict::rig_fault) sweep_.cases[number - 1].trial = std::move(outcome.result);
+    }
+    std::error_code code;
+    while (fs::exists(spec_.run.out / fmt::format("trials-{}", part), code)) part++;
+    part_ = fmt::format("trials-{}", part);
+    return {};
+}
+
+// Calls come one at a time.
+void SweepRun::trial_done(const ArmResult& arm, const TrialResult& trial) {
+    const auto number = static_cast<std::size_t>(std::strtoul(fs::path(arm.scenario).stem().c_str(), nullptr, 10));
+    MEMRIG_ASSERT(number > 0 && number <= sweep_.cases.size(), "a case's file has its number as its name");
+    TrialOutcome outcome;
+    outcome.result = trial;
+    outcome.result.directory = part_ / trial.directory;
+    const Status noted = journal_.append(line_of({{"case", number}, {"outcome", outcome_json(outcome)}}));
+    if (!noted && !journal_error_) journal_error_ = noted.error();
+    sweep_.cases[number - 1].trial = std::move(outcome.result);
+    observer_.trial_done(arm, trial);
+}
+
+void SweepRun::take_in(const RunResults& results) {
+    if (!results.kernels.empty()) sweep_.release = results.kernels.front().release;
+    for (const auto& arm : results.arms) {
+        sweep_.kernel = arm.kernel;
+        sweep_.bench = arm.bench;
+        const auto number = static_cast<std::size_t>(std::strtoul(fs::path(arm.scenario).stem().c_str(), nullptr, 10));
+        if (arm.not_set_up && number > 0 && number <= sweep_.cases.size())
+            sweep_.cases[number - 1].not_played = arm.not_set_up->line();
+    }
+    sweep_.interrupted = results.interrupted;
+}
+
+Status SweepRun::play() {
+    std::vector<std::string> files;
+    for (const auto& one : sweep_.cases)
+        if (!one.trial) files.push_back(case_file(one.number).string());
+    if (files.empty()) return {};
+    RunSpec spec = run_spec(std::move(files), "fault", spec_.run.out / part_);
+    spec.enough = [this](const TrialResult&) { return journal_error_.has_value(); };
+    MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts_, *this));
+    take_in(results);
+    if (journal_error_) return std::unexpected(*journal_error_);
+    if (!results.fault.empty()) return fail(Fault::rig, "{}", results.fault);
+    return {};
+}
+
+Result<Sweep> SweepRun::run() {
+    const auto begun = steady_clock().now();
+    MEMRIG_CHECK(load());
+    MEMRIG_CHECK(make_directories(spec_.run.out));
+    bool planned = false;
+    if (spec_.resume) {
+        MEMRIG_TRY(planned, read_plan(spec_.run.out, sweep_));
+    }
+    if (!planned) MEMRIG_CHECK(plan());
+    MEMRIG_CHECK(read_journal());
+    MEMRIG_CHECK(play());
+    sweep_.seconds = seconds(steady_clock().now() - begun);
+    return std::move(sweep_);
+}
+
+// The calls of a path that are played.
+std::vector<unsigned> chosen(const RecordedCalls& call, bool every) {
+    std::vector<unsigned> numbers = {1};
+    for (unsigned nth = 2; every && nth < call.count; nth++) numbers.push_back(nth);
+    if (call.count > 1) numbers.push_back(call.count);
+    return numbers;
+}
+
+}  // namespace
+
+std::size_t Sweep::played() const {
+    return static_cast<std::size_t>(
+        std::ranges::count_if(cases, [](const SweepCase& one) { return one.trial.has_value(); }));
+}
+
+std::vector<const SweepCase*> Sweep::convicted() const {
+    std::vector<const SweepCase*> found;
+    for (const auto& one : cases)
+        if (one.trial && convicts(one.trial->verdict)) found.push_back(&one);
+    return found;
+}
+
+int Sweep::exit_status() const {
+    if (interrupted) return kExitInterrupted;
+    const auto is = [this](Verdict verdict) {
+        return std::ranges::any_of(cases,
+                                   [&](const SweepCase& one) { return one.trial && one.trial->verdict == verdict; });
+    };
+    if (is(Verdict::rig_fault)) return kExitRigFault;
+    if (played() == 0) return kExitNothingRun;
+    return std::ranges::all_of(cases,
+                               [](const SweepCase& one) { return one.trial && one.trial->verdict == Verdict::held; })
+               ? kExitGood
+               : kExitNotAsExpected;
+}
+
+std::optional<std::uint64_t> failure_of(const RecordedCalls& call, const Prototypes* prototypes) {
+    if (const auto value = failed_allocation(call.function)) return value;
+    if (prototypes == nullptr) return std::nullopt;
+    std::optional<PointerFailure> pointer;
+    if (call.tests_error_pointer) pointer = PointerFailure::error;
+    else if (call.tests_null) pointer = PointerFailure::null;
+    return prototypes->failure_of(call.function, pointer);
+}
+
+std::vector<std::string> callers_that_can_fail(const std::vector<RecordedCalls>& calls, const Prototypes& prototypes) {
+    std::set<std::string> names;
+    for (const auto& call : calls) {
+        if (!call.is_whole || call.path.empty()) continue;
+        // The last one is the actor's entry.
+        for (std::size_t i = call.path.size() - 1; i-- > 0;) {
+            if (prototypes.returns_acpi_status(call.path[i])) break;
+            if (prototypes.failure_of(call.path[i], PointerFailure::null) && !failed_allocation(call.path[i]))
+                names.insert(call.path[i]);
+        }
+    }
+    return {names.begin(), names.end()};
+}
+
+std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const SweepSpec& spec,
+                                const Prototypes* prototypes) {
+    std::vector<SweepCase> cases;
+    const auto add = [&](std::vector<FailureSpec> failures, std::vector<unsigned> counts) {
+        if (spec.most != 0 && cases.size() >= spec.most) return;
+        cases.push_back({static_cast<unsigned>(cases.size() + 1), std::move(failures), std::move(counts), {}, {}});
+    };
+    for (const auto& call : calls) {
+        // A call by an allocator is part of the allocator's own call.
+        if (std::ranges::any_of(call.path, [](const auto& caller) { return failed_allocation(caller).has_value(); }))
+            continue;
+        const auto value = failure_of(call, prototypes);
+        if (!value || call.path.empty()) continue;
+        if (!spec.actors.empty() && std::ranges::find(spec.actors, call.actor) == spec.actors.end()) continue;
+        for (const unsigned nth : chosen(call, spec.every))
+            add({{call.actor, call.function, call.path, nth, *value}}, {call.count});
+    }
+    if (spec.depth < 2) return cases;
+    const std::vector<SweepCase> singles = std::exchange(cases, {});
+    for (std::size_t i = 0; i < singles.size(); i++)
+        for (std::size_t j = i + 1; j < singles.size(); j++)
+            if (singles[i].failures[0].actor == singles[j].failures[0].actor)
+                add({singles[i].failures[0], singles[j].failures[0]}, {singles[i].counts[0], singles[j].counts[0]});
+    return cases;
+}
+
+Result<Sweep> run_sweep(const SweepSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer) {
+    MEMRIG_ASSERT(spec.run.kernels.size() == 1, "a sweep is of one kernel");
+    return SweepRun(spec, hosts, observer).run();
+}
+
+}  // namespace memrig

@@ -1,0 +1,22 @@
+// The plan of a sweep on disk: plan.json, from which an interrupted sweep goes on.
+#pragma once
+
+#include <filesystem>
+#include <optional>
+#include <vector>
+
+#include <nlohmann/json.hpp>
+
+#include "base/error.h"
+#include "run/sweep.h"
+
+namespace memrig {
+
+nlohmann::ordered_json failures_json(const SweepCase& one);
+
+// `sweep` has the numbers of recorded calls and paths, and the cases, none of them played.
+Status write_plan(const Sweep& sweep, const std::filesystem::path& directory);
+// Reads it into `sweep`. False if there is no plan yet. Fault::user_input if it is damaged.
+Result<bool> read_plan(const std::filesystem::path& directory, Sweep& sweep);
+
+}  // namespace memrig

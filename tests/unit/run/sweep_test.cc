@@ -1,0 +1,88 @@
+// The cases of a sweep, and the value by which each allocator fails.
+#include "run/sweep.h"
+
+#include <gtest/gtest.h>
+
+#include "base/exit_status.h"
+#include "run/failable.h"
+
+namespace memrig {
+namespace {
+
+const std::vector<RecordedCalls> kCalls = {{"adder", "__kmalloc_noprof", {"a", "b"}, true, false, false, 4},
+                                           {"adder", "ida_alloc_range", {"c"}, true, false, false, 1},
+                                           {"onliner", "pcpu_alloc", {"d"}, true, false, false, 2},
+                                           {"onliner", "no_allocator", {"e"}, true, false, false, 1}};
+
+std::vector<std::string> texts(const std::vector<SweepCase>& cases) {
+    std::vector<std::string> all;
+    for (const auto& one : cases) {
+        std::string text;
+        for (const auto& failure : one.failures)
+            text += fmt::format("{}{} {}", text.empty() ? "" : " + ", failure.function, failure.nth);
+        all.push_back(std::move(text));
+    }
+    return all;
+}
+
+TEST(Sweep, TheFirstAndTheLastCallOfEachPathFail) {
+    EXPECT_EQ(texts(cases_of(kCalls, {}, nullptr)),
+              (std::vector<std::string>{"__kmalloc_noprof 1", "__kmalloc_noprof 4", "ida_alloc_range 1", "pcpu_alloc 1",
+                                        "pcpu_alloc 2"}));
+    EXPECT_EQ(cases_of(kCalls, {}, nullptr)[2].failures[0].value, static_cast<std::uint64_t>(-12));
+    EXPECT_EQ(cases_of(kCalls, {}, nullptr)[1].counts, std::vector{4u});
+}
+
+TEST(Sweep, WhatAnAllocatorCallsIsPartOfItsOwnCall) {
+    EXPECT_TRUE(
+        cases_of({{"adder", "__alloc_pages", {"new_slab", "__kmalloc", "f"}, true, false, false, 1}}, {}, nullptr)
+            .empty());
+}
+
+TEST(Sweep, EveryCallFailsIfThatIsAskedFor) {
+    SweepSpec spec;
+    spec.every = true;
+    spec.actors = {"adder"};
+    EXPECT_EQ(cases_of(kCalls, spec, nullptr).size(), 5u);
+    spec.most = 2;
+    EXPECT_EQ(cases_of(kCalls, spec, nullptr).size(), 2u);
+}
+
+TEST(Sweep, PairsAreOfOneActor) {
+    SweepSpec spec;
+    spec.depth = 2;
+    EXPECT_EQ(
+        texts(cases_of(kCalls, spec, nullptr)),
+        (std::vector<std::string>{"__kmalloc_noprof 1 + __kmalloc_noprof 4", "__kmalloc_noprof 1 + ida_alloc_range 1",
+                                  "__kmalloc_noprof 4 + ida_alloc_range 1", "pcpu_alloc 1 + pcpu_alloc 2"}));
+}
+
+TEST(Sweep, EachAllocatorHasItsOwnFailure) {
+    EXPECT_EQ(failed_allocation("kmem_cache_alloc"), 0u);
+    EXPECT_EQ(failed_allocation("kmem_cache_alloc_noprof"), 0u);
+    EXPECT_EQ(failed_allocation("alloc_low_pages"), 0u);
+    EXPECT_EQ(failed_allocation("alloc_low_pages_noprof"), std::nullopt);
+    EXPECT_EQ(failed_allocation("__xa_store"), static_cast<std::uint64_t>(-46));
+    EXPECT_EQ(failed_allocation("add_memory"), std::nullopt);
+}
+
+TEST(Sweep, ItIsGoodOnlyIfEachCaseHeld) {
+    Sweep sweep;
+    EXPECT_EQ(sweep.exit_status(), kExitNothingRun);
+    sweep.cases = cases_of(kCalls, {}, nullptr);
+    for (auto& one : sweep.cases) {
+        one.trial = TrialResult();
+        one.trial->verdict = Verdict::held;
+    }
+    EXPECT_EQ(sweep.exit_status(), kExitGood);
+    sweep.cases[0].trial->verdict = Verdict::inconclusive;
+    EXPECT_EQ(sweep.exit_status(), kExitNotAsExpected);
+    EXPECT_TRUE(sweep.convicted().empty());
+    sweep.cases[0].trial->verdict = Verdict::warning;
+    EXPECT_EQ(sweep.convicted().size(), 1u);
+    sweep.cases[1].trial->verdict = Verdict::rig_fault;
+    EXPECT_EQ(sweep.exit_status(), kExitRigFault);
+}
+
+}  // namespace
+}  // namespace memrig
