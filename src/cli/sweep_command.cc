@@ -90,6 +90,9 @@ void add_choice_options(CLI::App& command, SweepSpec& spec) {
         ->type_name("NAME")
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_symbol, "", "symbol"));
+    command.add_option("--within", spec.within, "Only calls by way of this kernel function, e.g. __add_memory")
+        ->type_name("NAME")
+        ->check(CLI::Validator(no_symbol, "", "symbol"));
     command.add_flag("--allocators-only", spec.allocators_only,
                      "Only allocators, not also the functions by way of which they were called");
     command.add_flag("--every", spec.every, "Every call, not only the first and the last of each path");

@@ -1,5 +1,5 @@
-// The prototypes of a kernel's functions, from its BTF (Documentation/bpf/btf.rst), and the value by which each one says
-// that it failed.
+// The prototypes of a kernel's functions, from its BTF (Documentation/bpf/btf.rst), and the value by which each one
+// says that it failed.
 #pragma once
 
 #include <cstdint>

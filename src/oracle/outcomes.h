@@ -10,9 +10,9 @@
 
 namespace memrig {
 
-// Returns the blocks for which actors that may fail were refused. A thread says so itself, by the error of its write. The
-// memory tells it of all others: an adder was refused if none of its blocks is there, a remover if one still is. So a
-// device that came or went in part does not add up.
+// Returns the blocks for which actors that may fail were refused. A thread says so itself, by the error of its write.
+// The memory tells it of all others: an adder was refused if none of its blocks is there, a remover if one still is. So
+// a device that came or went in part does not add up.
 RefusedBlocks refused_of(const Schedule& schedule, const Performance& performance, const MemorySnapshot& memory);
 
 // Returns one line for each thing that did not add up at the schedule's checks.

@@ -243,6 +243,18 @@ std::string Director::wait_for_held(const Step& step) const {
     return {};
 }
 
+// Where nobody is held, an actor that gets nowhere is looked at like one at the end.
+Result<bool> Director::finish(const Step& step) {
+    std::string reason;
+    const auto finished = [&] { return roster_.finished(actor_of(step)); };
+    const auto over = [&] { return finished() || !(reason = in_vain(step)).empty(); };
+    MEMRIG_TRY(PlayEnd end, stalls_.run_to_end(over, Deadline::after(kStepPatience)));
+    if (end == PlayEnd::finished && finished()) return true;
+    if (!reason.empty()) record_.note_in_vain(reason);
+    record_.note_end(end == PlayEnd::finished ? PlayEnd::expired : end);
+    return false;
+}
+
 Result<RunEnd> Director::await(const Step& step) {
     MEMRIG_TRY(const RunEnd end, await_observation(step));
     if (end == RunEnd::expired || record_.crashed()) return end;
@@ -280,6 +292,7 @@ Result<bool> Director::play_step(const Step& step) {
             break;
         }
         case StepKind::finish: {
+            if (hold_in_force(record_.performance()) == nullptr) return finish(step);
             MEMRIG_TRY(end, run_until(step, finished));
             break;
         }

@@ -44,6 +44,8 @@ private:
     Result<bool> play_step(const Step& step);  // false: the performance is over
     // Expired unless the step's observation was seen, and outlasted a dwell if it is momentary and under a hold.
     Result<RunEnd> await(const Step& step);
+    // False if the play ends here: the record says why.
+    Result<bool> finish(const Step& step);
     Result<RunEnd> await_observation(const Step& step);
     // Runs until `shown`, the crash, or the moment from which on the step cannot come true. Expired unless `shown`.
     Result<RunEnd> run_until(const Step& step, const std::function<bool()>& shown);

@@ -67,26 +67,25 @@ Result<bool> StallDetector::stands_idle(const std::function<bool()>& over, Deadl
 }
 
 Status StallDetector::settle(Deadline give_up) {
-    Record& record = context_.record;
-    const auto over = [&] { return record.crashed() || context_.roster.all_finished() || in_a_cycle() || hopeless(); };
+    MEMRIG_TRY(const PlayEnd end, run_to_end([this] { return context_.roster.all_finished(); }, give_up));
+    context_.record.note_end(end);
+    return {};
+}
+
+Result<PlayEnd> StallDetector::run_to_end(const std::function<bool()>& finished, Deadline give_up) {
+    const Record& record = context_.record;
+    const auto over = [&] { return record.crashed() || finished() || in_a_cycle() || hopeless(); };
     for (;;) {
         MEMRIG_TRY(const bool idle, stands_idle(over, give_up));
-        if (record.crashed()) {
-            record.note_end(PlayEnd::crashed);
-            return {};
-        }
-        if (over() && !in_a_cycle()) {
-            record.note_end(hopeless() ? PlayEnd::expired : PlayEnd::finished);
-            return {};
-        }
+        if (record.crashed()) return PlayEnd::crashed;
+        if (over() && !in_a_cycle()) return hopeless() ? PlayEnd::expired : PlayEnd::finished;
         if (!idle && !in_a_cycle() && !give_up.expired()) continue;
         MEMRIG_TRY(bool stuck, look_at_stuck());
         if (!stuck && !over()) {
             MEMRIG_TRY(stuck, goes_round(over));
         }
-        if (!stuck && !give_up.expired()) continue;
-        record.note_end(stuck ? PlayEnd::stuck : PlayEnd::expired);
-        return {};
+        if (stuck) return PlayEnd::stuck;
+        if (give_up.expired()) return PlayEnd::expired;
     }
 }
 

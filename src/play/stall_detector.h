@@ -38,8 +38,10 @@ public:
     // error as soon as the machine is known to be gone: the probe has a line of its own to QEMU, and does not notice
     // that libvirt fell silent.
     Result<RunEnd> run_until(const std::function<bool()>& done, Deadline deadline);
-    // Runs until all actors have finished, the kernel has crashed, or the actors get nowhere: nothing moves, or one of
-    // them goes round in a proven loop. The record gets which.
+    // Runs until `finished` returns true, the kernel has crashed, or the actors get nowhere: nothing moves, or one of
+    // them goes round in a proven loop.
+    Result<PlayEnd> run_to_end(const std::function<bool()>& finished, Deadline give_up);
+    // The same until all actors have finished. The record gets the end.
     Status settle(Deadline give_up);
     // Looks twice, with time of the guest in between. True if the looks show a standstill (movement_between()).
     Result<bool> look_at_stuck();

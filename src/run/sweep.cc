@@ -195,8 +195,8 @@ Status SweepRun::plan() {
     for (const auto& call : recording.calls) sweep_.calls += call.count;
     sweep_.cases = cases_of(recording.calls, spec, prototypes ? &*prototypes : nullptr);
     if (sweep_.cases.empty())
-        return fail(Fault::guest, "no call that could fail was seen: {} calls on {} paths were recorded", sweep_.calls,
-                    sweep_.paths);
+        return fail(Fault::guest, "no call that could fail was seen{}: {} calls on {} paths were recorded",
+                    spec.within.empty() ? "" : " within " + spec.within + "()", sweep_.calls, sweep_.paths);
     MEMRIG_CHECK(make_directories(spec_.run.out / "cases"));
     for (const auto& one : sweep_.cases) {
         MEMRIG_TRY(const std::string failing,
@@ -355,6 +355,7 @@ std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const S
         // A call by an allocator is part of the allocator's own call.
         if (std::ranges::any_of(call.path, [](const auto& caller) { return failed_allocation(caller).has_value(); }))
             continue;
+        if (!spec.within.empty() && std::ranges::find(call.path, spec.within) == call.path.end()) continue;
         const auto value = failure_of(call, prototypes);
         if (!value || call.path.empty()) continue;
         if (!spec.actors.empty() && std::ranges::find(spec.actors, call.actor) == spec.actors.end()) continue;

@@ -17,6 +17,7 @@ struct SweepSpec {
     std::string scenario;                // a name or a path
     std::vector<std::string> actors;     // empty: all that can be swept
     std::vector<std::string> functions;  // only calls of these; empty: of all allocators
+    std::string within;                  // only calls by way of this function; empty: all
     bool allocators_only = false;        // not the functions between an actor's entry and an allocator
     bool every = false;                  // also the calls between the first and the last one of a path
     unsigned depth = 1;                  // 2: each pair of calls of one actor

@@ -31,10 +31,10 @@ public:
     Result<std::vector<std::uint64_t>> addresses(Probe& probe, const Arrival& arrival, std::size_t depth);
 
     // Returns the callers of the function that was just entered, innermost first: up to the first one that `is_last`
-    // accepts by its plain name (included), and at most `depth` of them. Each caller but the first calls the function of
-    // the caller before it, as far as a direct call shows that. So most words that calls which ended long ago left on
-    // the stack are not taken for callers, and the same call has the same chain in each trial. REQUIRES: `depth` is at
-    // least 1, and the arrival is at a function's entry.
+    // accepts by its plain name (included), and at most `depth` of them. Each caller but the first calls the function
+    // of the caller before it, as far as a direct call shows that. So most words that calls which ended long ago left
+    // on the stack are not taken for callers, and the same call has the same chain in each trial. REQUIRES: `depth` is
+    // at least 1, and the arrival is at a function's entry.
     Result<std::vector<std::uint64_t>> chain(Conductor& conductor, const Arrival& entry, std::size_t depth,
                                              const std::function<bool(std::string_view)>& is_last);
 

@@ -52,8 +52,8 @@ Result<Response> CallRecorder::at_entry(const std::string& function, const Arriv
     return Response::pass();
 }
 
-// IS_ERR() compares with -MAX_ERRNO (include/linux/err.h): on x86-64, the comparison has the constant 0xfffffffffffff000
-// as a sign-extended word. A test for NULL is `test %rax,%rax`.
+// IS_ERR() compares with -MAX_ERRNO (include/linux/err.h): on x86-64, the comparison has the constant
+// 0xfffffffffffff000 as a sign-extended word. A test for NULL is `test %rax,%rax`.
 Status CallRecorder::look_at_test(const Arrival& arrival, std::uint64_t back, RecordedCalls& call) {
     constexpr std::size_t bytes = 48;
     constexpr std::string_view lowest_error("\x00\xf0\xff\xff", 4);

@@ -39,6 +39,13 @@ TEST(Sweep, WhatAnAllocatorCallsIsPartOfItsOwnCall) {
             .empty());
 }
 
+TEST(Sweep, OnlyCallsByWayOfAFunctionFailIfThatIsAskedFor) {
+    SweepSpec spec;
+    spec.within = "b";
+    EXPECT_EQ(texts(cases_of(kCalls, spec, nullptr)),
+              (std::vector<std::string>{"__kmalloc_noprof 1", "__kmalloc_noprof 4"}));
+}
+
 TEST(Sweep, EveryCallFailsIfThatIsAskedFor) {
     SweepSpec spec;
     spec.every = true;
