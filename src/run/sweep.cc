@@ -68,6 +68,7 @@ private:
     Result<Recording> record_at_once(const std::vector<std::string>& functions, bool callers);
     Result<std::optional<Prototypes>> prototypes_of(const Recording& recording);
     Status plan();
+    [[nodiscard]] std::string identity() const;
     Status read_journal();
     Status play();
     [[nodiscard]] RunSpec run_spec(std::vector<std::string> scenarios, const char* arm,
@@ -203,18 +204,24 @@ Status SweepRun::plan() {
                    failing_scenario(scenario_, one.failures, purpose_of(one), {to_string(Verdict::held)}));
         MEMRIG_CHECK(write_file(case_file(one.number), failing));
     }
-    return write_plan(sweep_, spec_.run.out);
+    return write_plan(sweep_, identity(), spec_.run.out);
+}
+
+// All that the cases depend on.
+std::string SweepRun::identity() const {
+    Hasher identity;
+    identity.add(MEMRIG_VERSION).add(scenario_.text).add(spec_.run.kernels.front()).add(spec_.run.bench);
+    for (const auto* words : {&spec_.actors, &spec_.functions}) {
+        identity.add(std::to_string(words->size()));
+        for (const auto& word : *words) identity.add(word);
+    }
+    identity.add(spec_.within).add(spec_.allocators_only ? "allocators" : "all").add(spec_.every ? "every" : "ends");
+    return identity.add(std::to_string(spec_.depth)).add(std::to_string(spec_.most)).finish();
 }
 
 Status SweepRun::read_journal() {
-    Hasher identity;
-    identity.add(MEMRIG_VERSION).add(scenario_.text).add(spec_.run.kernels.front()).add(spec_.run.bench);
-    for (const auto& one : sweep_.cases)
-        for (const auto& failure : one.failures)
-            identity.add(failure.actor).add(failure.function).add(std::to_string(failure.nth));
-    const Json head = {{"schema", 1}, {"identity", identity.finish()}};
-    MEMRIG_TRY(const auto lines, journal_.start(line_of(head), spec_.resume,
-                                                "another scenario, kernel, memrig version or choice of calls"));
+    const Json head = {{"schema", 1}, {"identity", identity()}};
+    MEMRIG_TRY(const auto lines, journal_.start(line_of(head), spec_.resume, kOtherSweep));
     unsigned part = 1;
     for (const auto& line : lines) {
         const Json json = Json::parse(line, nullptr, false);
@@ -276,7 +283,7 @@ Result<Sweep> SweepRun::run() {
     MEMRIG_CHECK(make_directories(spec_.run.out));
     bool planned = false;
     if (spec_.resume) {
-        MEMRIG_TRY(planned, read_plan(spec_.run.out, sweep_));
+        MEMRIG_TRY(planned, read_plan(spec_.run.out, identity(), sweep_));
     }
     if (!planned) MEMRIG_CHECK(plan());
     MEMRIG_CHECK(read_journal());

@@ -37,21 +37,27 @@ nlohmann::ordered_json failures_json(const SweepCase& one) {
     return list;
 }
 
-Status write_plan(const Sweep& sweep, const std::filesystem::path& directory) {
+Status write_plan(const Sweep& sweep, const std::string& identity, const std::filesystem::path& directory) {
     nlohmann::ordered_json cases = nlohmann::ordered_json::array();
     for (const auto& one : sweep.cases) cases.push_back(failures_json(one));
-    return write_file(
-        directory / "plan.json",
-        text_of({{"schema", 1}, {"calls", sweep.calls}, {"paths", sweep.paths}, {"cases", std::move(cases)}}));
+    return write_file(directory / "plan.json", text_of({{"schema", 1},
+                                                        {"identity", identity},
+                                                        {"calls", sweep.calls},
+                                                        {"paths", sweep.paths},
+                                                        {"cases", std::move(cases)}}));
 }
 
-Result<bool> read_plan(const std::filesystem::path& directory, Sweep& sweep) {
+Result<bool> read_plan(const std::filesystem::path& directory, const std::string& identity, Sweep& sweep) {
     const fs::path path = directory / "plan.json";
     std::error_code code;
     if (!fs::exists(path, code)) return false;
     MEMRIG_TRY(const std::string text, read_file(path, kMostPlanBytes));
     try {
         const nlohmann::ordered_json json = nlohmann::ordered_json::parse(text);
+        if (json.at("identity").get<std::string>() != identity)
+            return fail_with(
+                {Fault::user_input, fmt::format("{} is of {}", path.string(), kOtherSweep), {}},
+                "resume with the options that the sweep began with, or start a new one with another --out");
         sweep.calls = json.at("calls").get<std::size_t>();
         sweep.paths = json.at("paths").get<std::size_t>();
         for (const auto& failures : json.at("cases")) sweep.cases.push_back(case_of(failures, sweep.cases.size() + 1));

@@ -14,9 +14,13 @@ namespace memrig {
 
 nlohmann::ordered_json failures_json(const SweepCase& one);
 
-// `sweep` has the numbers of recorded calls and paths, and the cases, none of them played.
-Status write_plan(const Sweep& sweep, const std::filesystem::path& directory);
-// Reads it into `sweep`. False if there is no plan yet. Fault::user_input if it is damaged.
-Result<bool> read_plan(const std::filesystem::path& directory, Sweep& sweep);
+// `sweep` has the numbers of recorded calls and paths, and the cases, none of them played. `identity` stands for all
+// that the cases depend on.
+Status write_plan(const Sweep& sweep, const std::string& identity, const std::filesystem::path& directory);
+// Reads it into `sweep`. False if there is no plan yet. Fault::user_input if it is damaged, or has another identity.
+Result<bool> read_plan(const std::filesystem::path& directory, const std::string& identity, Sweep& sweep);
+
+// Says whose plan or journal it is, if it is not this sweep's.
+inline constexpr const char* kOtherSweep = "another scenario, kernel, memrig version or choice of calls";
 
 }  // namespace memrig
