@@ -57,6 +57,26 @@ step() {
     return "$status"
 }
 
+# logged NAME COMMAND...: runs a command whose output, of hundreds of lines, goes to a log in the cache. If it fails, the
+# lines of the log that tell the error are printed, at most 12; if none does, the last 12. REQUIRES: find_cache.
+logged() {
+    local log=$MEMRIG_CACHE/logs/$1.log status=0
+    shift
+    mkdir -p "${log%/*}"
+    "$@" >"$log" 2>&1 || status=$?
+    ((status == 0)) || show_errors "$log"
+    return "$status"
+}
+
+# Prints what a log tells of an error.
+show_errors() {
+    local log=$1 lines
+    lines=$(grep -aE '^(E:|Err:|dpkg: error|FAILED:)|(^|[ :])(fatal )?error:|^CMake Error|No space left' "$log" | head -12) || true
+    [[ -n $lines ]] || lines=$(tail -12 "$log")
+    printf '%s\n' "$lines" >&2
+    say "the whole output is in $log"
+}
+
 # Prints the repository's files that match the patterns, also those not committed yet; a NUL ends each name.
 list_sources() {
     local file
