@@ -57,8 +57,8 @@ step() {
     return "$status"
 }
 
-# logged NAME COMMAND...: runs a command whose output, of hundreds of lines, goes to a log in the cache. If it fails, the
-# lines of the log that tell the error are printed, at most 12; if none does, the last 12. REQUIRES: find_cache.
+# logged NAME COMMAND...: runs a command whose output, of hundreds of lines, goes to a log in the cache. If it fails,
+# the lines of the log that tell the error are printed, at most 12; if none does, the last 12. REQUIRES: find_cache.
 logged() {
     local log=$MEMRIG_CACHE/logs/$1.log status=0
     shift

@@ -37,13 +37,17 @@ const btf_type* resolved(const btf& types, std::uint32_t id, bool* is_acpi_statu
     return nullptr;
 }
 
-// True for `struct notifier_block *`, a pointer to that, and `struct ..._notifier_head *`.
-bool is_of_notifiers(const btf& types, std::uint32_t id) {
+enum class Notifying { no, listener, chain };
+// The first argument is `struct notifier_block *`; or a pointer to that, or `struct ..._notifier_head *`.
+Notifying notifying(const btf& types, std::uint32_t id) {
     const btf_type* type = resolved(types, id);
-    for (int depth = 0; depth < 2 && type != nullptr && btf_is_ptr(type); depth++) type = resolved(types, type->type);
-    if (type == nullptr || !btf_is_struct(type)) return false;
+    int depth = 0;
+    for (; depth < 2 && type != nullptr && btf_is_ptr(type); depth++) type = resolved(types, type->type);
+    if (type == nullptr || !btf_is_struct(type)) return Notifying::no;
     const std::string_view name = name_of(types, *type);
-    return name == "notifier_block" || name.ends_with("_notifier_head");
+    if (name.ends_with("_notifier_head")) return Notifying::chain;
+    if (name != "notifier_block") return Notifying::no;
+    return depth == 1 ? Notifying::listener : Notifying::chain;
 }
 
 }  // namespace
@@ -60,8 +64,13 @@ Result<Prototypes> Prototypes::parse(std::string_view bytes) {
         if (btf_is_ptr(returned)) return Kind::pointer;
         const bool is_signed = btf_is_int(returned) && (btf_int_encoding(returned) & BTF_INT_SIGNED) != 0;
         if (!is_signed || returned->size < sizeof(std::int32_t)) return Kind::none;
-        const bool notifies = btf_vlen(&proto) > 0 && is_of_notifiers(*types, btf_params(&proto)[0].type);
-        return notifies ? Kind::notifier : Kind::error_number;
+        // A chain that is not called at all is no failure: nobody would hear of it.
+        switch (btf_vlen(&proto) > 0 ? notifying(*types, btf_params(&proto)[0].type) : Notifying::no) {
+            case Notifying::listener: return Kind::notifier;
+            case Notifying::chain: return Kind::none;
+            case Notifying::no: break;
+        }
+        return Kind::error_number;
     };
     Prototypes made;
     for (std::uint32_t id = 1; id < btf__type_cnt(types.get()); id++) {

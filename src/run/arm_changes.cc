@@ -29,13 +29,14 @@ Status ArmChanges::make_others() {
 void ArmChanges::follow(Cast& cast) {
     if (failures_.empty()) return;
     work_ = cast.on_work(
-        [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
+        [this](const Actor& actor, const Arrival& arrival, bool begins) { return at_work(actor, arrival, begins); });
 }
 
-Status ArmChanges::at_work(const Actor& actor, const Arrival& entry, bool begins) {
+Status ArmChanges::at_work(const Actor& actor, const Arrival& arrival, bool begins) {
+    const std::string entry(symbols_.function(arrival.address));
     for (const auto& failure : failures_) {
         if (failure->order().actor != actor.name) continue;
-        MEMRIG_CHECK(begins ? failure->begin(entry.task) : failure->end());
+        MEMRIG_CHECK(begins ? failure->begin(arrival.task, entry) : failure->end());
     }
     return {};
 }

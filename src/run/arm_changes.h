@@ -29,7 +29,7 @@ public:
     void report(TrialEvidence& evidence) const;
 
 private:
-    Status at_work(const Actor& actor, const Arrival& entry, bool begins);
+    Status at_work(const Actor& actor, const Arrival& arrival, bool begins);
 
     Conductor& conductor_;
     const SymbolTable& symbols_;

@@ -253,9 +253,11 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
 
 Result<Judgement> Stage::play(TrialOutcome& outcome) {
     auto judgement = play_through(outcome);
-    if (judgement || judgement.error().fault != Fault::guest || !cast_) return judgement;
+    if (judgement || !cast_) return judgement;
     // A kernel that crashes where nobody watches it any more, as when its memory is looked at, shows in an agent that
-    // does not answer, and on the console.
+    // does not answer, and on the console. A kernel that panics ends the machine, too.
+    const Fault fault = judgement.error().fault;
+    if (fault != Fault::guest && fault != Fault::rig) return judgement;
     cast_->record().note_end(PlayEnd::crashed);
     Judgement crashed = judge_it(cast_->performance(), outcome);
     const bool no_memory = std::ranges::any_of(parse_console(machine_.console().text()).findings, is_panic_of_memory);

@@ -14,22 +14,49 @@ Result<std::unique_ptr<Failure>> Failure::make(Conductor& conductor, const Symbo
     return made;
 }
 
-Status Failure::begin(std::uint64_t task) {
+// A caller that the kernel has no symbol for is no gate.
+Status Failure::begin(std::uint64_t task, const std::string& entry) {
     MEMRIG_CHECK(end());
     if (came_to_pass_) return {};
     task_ = task;
-    for (const auto entry : entries_) {
-        MEMRIG_TRY(
-            const auto id,
-            conductor_.watch(entry, [this](const Arrival& arrival) { return at_entry(arrival); }, Priority::elide));
-        watches_.push_back(id);
+    gates_.clear();
+    for (auto caller = spec_.path.rbegin(); caller != spec_.path.rend(); ++caller) {
+        if (*caller == entry || symbols_.all(*caller).empty()) continue;
+        MEMRIG_TRY(auto entries, entries_of(conductor_.probe(), symbols_, *caller));
+        gates_.push_back({std::move(entries)});
+    }
+    gates_.push_back({entries_});
+    return open(0);
+}
+
+Status Failure::end() { return close(0); }
+
+Status Failure::open(std::size_t gate) {
+    MEMRIG_ASSERT(gate < gates_.size(), "there is such a gate");
+    if (!gates_[gate].watches.empty()) return {};  // the caller calls itself
+    const bool last = gate + 1 == gates_.size();
+    for (const auto entry : gates_[gate].entries) {
+        const auto handler = [this, gate, last](const Arrival& arrival) {
+            return last ? at_function(arrival) : at_gate(gate, arrival);
+        };
+        MEMRIG_TRY(const auto id, conductor_.watch(entry, handler, last ? Priority::elide : Priority::observe));
+        gates_[gate].watches.push_back(id);
     }
     return {};
 }
 
-Status Failure::end() {
-    for (const auto id : std::exchange(watches_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
+Status Failure::close(std::size_t gate) {
+    for (; gate < gates_.size(); gate++)
+        for (const auto id : std::exchange(gates_[gate].watches, {})) MEMRIG_CHECK(conductor_.unwatch(id));
     return {};
+}
+
+Result<Response> Failure::at_gate(std::size_t gate, const Arrival& arrival) {
+    if (arrival.task != task_ || !gates_[gate + 1].watches.empty()) return Response::pass();
+    MEMRIG_CHECK(open(gate + 1));
+    MEMRIG_CHECK(conductor_.on_return(
+        arrival, [this, gate](const Arrival&, std::uint64_t) -> Status { return close(gate + 1); }));
+    return Response::pass();
 }
 
 Result<bool> Failure::is_on_path(const Arrival& arrival) {
@@ -41,7 +68,7 @@ Result<bool> Failure::is_on_path(const Arrival& arrival) {
     return true;
 }
 
-Result<Response> Failure::at_entry(const Arrival& arrival) {
+Result<Response> Failure::at_function(const Arrival& arrival) {
     if (arrival.task != task_ || came_to_pass_) return Response::pass();
     MEMRIG_TRY(const bool on_path, is_on_path(arrival));
     if (!on_path || ++calls_ < spec_.nth) return Response::pass();

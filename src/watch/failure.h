@@ -30,8 +30,8 @@ public:
     static Result<std::unique_ptr<Failure>> make(Conductor& conductor, const SymbolTable& symbols,
                                                  const FailureSpec& spec);
 
-    // The actor's task enters its entry, or leaves it again. May be called from a handler.
-    Status begin(std::uint64_t task);
+    // The actor's task enters `entry`, its entry function, or leaves it again. May be called from a handler.
+    Status begin(std::uint64_t task, const std::string& entry);
     Status end();
 
     [[nodiscard]] bool came_to_pass() const { return came_to_pass_; }
@@ -42,15 +42,24 @@ public:
 private:
     Failure(Conductor& conductor, const SymbolTable& symbols, FailureSpec spec)
         : conductor_(conductor), symbols_(symbols), spec_(std::move(spec)), paths_(symbols) {}
-    Result<Response> at_entry(const Arrival& arrival);
+    // Every task of the kernel allocates, and each stop takes time. So the function is watched only while the task is
+    // inside its callers: from outside in, each gate is the entry of one more caller.
+    struct Gate {
+        std::vector<std::uint64_t> entries;
+        std::vector<Conductor::WatchId> watches = {};
+    };
+    Status open(std::size_t gate);
+    Status close(std::size_t gate);
+    Result<Response> at_gate(std::size_t gate, const Arrival& arrival);
+    Result<Response> at_function(const Arrival& arrival);
     Result<bool> is_on_path(const Arrival& arrival);
 
     Conductor& conductor_;
     const SymbolTable& symbols_;
     FailureSpec spec_;
     CallPaths paths_;
-    std::vector<std::uint64_t> entries_;
-    std::vector<Conductor::WatchId> watches_;
+    std::vector<std::uint64_t> entries_;  // of the function
+    std::vector<Gate> gates_;             // the last one is the function
     std::uint64_t task_ = 0;
     unsigned calls_ = 0;
     bool came_to_pass_ = false;

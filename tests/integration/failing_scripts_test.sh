@@ -1,8 +1,8 @@
 #!/usr/bin/env bash
 # tests/integration/failing_scripts_test.sh
 #
-# tools/setup and tools/build fail behind hundreds of lines of output: the error has to be among the last lines. apt-get,
-# dpkg-query and cmake are stand-ins.
+# tools/setup and tools/build fail behind hundreds of lines of output: the error has to be among the last lines.
+# apt-get, dpkg-query and cmake are stand-ins.
 
 set -euo pipefail
 
@@ -23,7 +23,7 @@ stand_in() {
     cat >"$work/bin/$1"
     chmod +x "$work/bin/$1"
 }
-# expect_error TEXT COMMAND...: the command fails, and TEXT is among its last 14 lines, of which there are not many more.
+# expect_error TEXT COMMAND...: the command fails, and TEXT is among its last 14 lines.
 expect_error() {
     local text=$1 status=0
     shift

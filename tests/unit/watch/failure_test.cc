@@ -25,6 +25,15 @@ protected:
         for (unsigned i = 0; i < 4; i++) code += static_cast<char>(distance >> (8 * i));
         ASSERT_TRUE(kernel.probe.write_memory(0, back - code.size(), code));
     }
+    // The task enters `by` and create_node() on its way.
+    void will_enter(unsigned vcpu, std::uint64_t task, const std::string& by) {
+        kernel.probe.poke_u64(FakeKernel::sp(task) + 32, kernel.at("acpi_device_hotplug", 0x41));
+        kernel.probe.will_stop(vcpu, kernel.at(by), {{"rsp", FakeKernel::sp(task) + 32}});
+        kernel.run();
+        kernel.probe.poke_u64(FakeKernel::sp(task) + 24, kernel.at(by, 0x41));
+        kernel.probe.will_stop(vcpu, kernel.at("create_node"), {{"rsp", FakeKernel::sp(task) + 24}});
+        kernel.run();
+    }
     // The task allocates in create_node(), called by `by`, called by acpi_device_hotplug().
     void will_allocate(unsigned vcpu, std::uint64_t task, const std::string& by, std::uint64_t offset = 0x41) {
         const std::uint64_t sp = FakeKernel::sp(task);
@@ -51,7 +60,8 @@ TEST_F(FailureTest, TheCallReturnsAtOnceWithItsValue) {
     FailureSpec order = kFailing;
     order.value = static_cast<std::uint64_t>(-12);
     const auto failure = made(order);
-    ASSERT_TRUE(failure->begin(kAdder));
+    ASSERT_TRUE(failure->begin(kAdder, "acpi_device_hotplug"));
+    will_enter(1, kAdder, "add_memory");
     will_allocate(1, kAdder, "add_memory");
     kernel.run();
     EXPECT_EQ(pc(1), kernel.at("create_node", 0x41));
@@ -63,7 +73,8 @@ TEST_F(FailureTest, OnlyTheCallOfThatNumberFails) {
     FailureSpec order = kFailing;
     order.nth = 2;
     const auto failure = made(order);
-    ASSERT_TRUE(failure->begin(kAdder));
+    ASSERT_TRUE(failure->begin(kAdder, "acpi_device_hotplug"));
+    will_enter(1, kAdder, "add_memory");
     will_allocate(1, kAdder, "add_memory");
     kernel.run();
     EXPECT_FALSE(failure->came_to_pass());
@@ -78,7 +89,8 @@ TEST_F(FailureTest, OnlyTheCallOfThatNumberFails) {
 
 TEST_F(FailureTest, AnotherTaskAndAnotherPathAreLeftAlone) {
     const auto failure = made();
-    ASSERT_TRUE(failure->begin(kAdder));
+    ASSERT_TRUE(failure->begin(kAdder, "acpi_device_hotplug"));
+    will_enter(1, kAdder, "add_memory");
     will_allocate(2, kOnliner, "add_memory");
     kernel.run();
     will_allocate(1, kAdder, "device_add", 0x61);
@@ -90,8 +102,16 @@ TEST_F(FailureTest, AnotherTaskAndAnotherPathAreLeftAlone) {
 TEST_F(FailureTest, NothingIsWatchedWhileTheActorIsNotAtWork) {
     const auto failure = made();
     EXPECT_TRUE(kernel.probe.breakpoints.empty());
-    ASSERT_TRUE(failure->begin(kAdder));
-    EXPECT_EQ(kernel.probe.breakpoints.size(), 1u);
+    ASSERT_TRUE(failure->begin(kAdder, "acpi_device_hotplug"));
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("add_memory")});
+    will_enter(2, kOnliner, "add_memory");
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("add_memory")});
+    will_enter(1, kAdder, "add_memory");
+    EXPECT_TRUE(kernel.probe.breakpoints.contains(kernel.at("kmem_cache_alloc")));
+    kernel.will_return(1, kAdder, "add_memory", 0, static_cast<std::uint64_t>(-24));
+    kernel.will_return(1, kAdder, "acpi_device_hotplug", 0, static_cast<std::uint64_t>(-32));
+    kernel.run();
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("add_memory")});
     ASSERT_TRUE(failure->end());
     EXPECT_TRUE(kernel.probe.breakpoints.empty());
 }
