@@ -18,6 +18,7 @@
 #include "base/process.h"
 #include "base/statistics.h"
 #include "base/stop_request.h"
+#include "campaign/shard_result.h"
 #include "oracle/verdict.h"
 #include "run/host_pool.h"
 
@@ -199,11 +200,14 @@ private:
             return trial;
         }
         std::optional<CampaignTrial> next;
+        unsigned lowest = UINT_MAX;  // the round of `next`
         for (std::size_t i = 0; i < taken_.size(); i++) {
             if (left_out_[i]) continue;
             const unsigned number = first_free(i);
-            if (number <= spec_.plan.cells[i].trials && (!next || number < next->number))
-                next = CampaignTrial{i, number};
+            const PlanCell& cell = spec_.plan.cells[i];
+            if (number > cell.last() || number - cell.first >= lowest) continue;
+            lowest = number - cell.first;
+            next = CampaignTrial{i, number};
         }
         if (next || !give_up_) return claim(next);
         double widest = -1;
@@ -228,7 +232,7 @@ private:
 
     unsigned first_free(std::size_t cell) const {
         MEMRIG_ASSERT(cell < taken_.size(), "the cell is one of the plan's");
-        unsigned number = 1;
+        unsigned number = spec_.plan.cells[cell].first;
         for (const unsigned taken : taken_[cell]) {
             if (taken != number) break;
             number++;
@@ -382,13 +386,22 @@ private:
 }  // namespace
 
 Status run_campaign_plan(const CampaignSpec& spec, CampaignObserver& observer) {
+    MEMRIG_ASSERT(!spec.shard || !spec.budget, "a shard runs its own trials, and no more");
     MEMRIG_CHECK(make_directories(spec.directory));
     MEMRIG_TRY(const auto alone, FileLock::try_take_for_process(spec.directory / "lock"));
     if (!alone)
         return fail_with({Fault::host, spec.directory.string() + " is being worked on by another memrig", {}},
                          "see its progress with memrig campaign status");
-    MEMRIG_TRY(CampaignStore store, CampaignStore::open(spec.directory, spec.plan));
-    return Coordinator(spec, std::move(store), observer).run();
+    MEMRIG_TRY(const auto finished, reopen_shard(spec.directory, spec.shard));
+    if (finished) {
+        observer.begun(spec.plan.trials(), *finished);
+        return {};
+    }
+    {
+        MEMRIG_TRY(CampaignStore store, CampaignStore::open(spec.directory, spec.plan, spec.shard));
+        MEMRIG_CHECK(Coordinator(spec, std::move(store), observer).run());
+    }
+    return spec.shard ? seal_shard(spec.directory) : Status();
 }
 
 }  // namespace memrig

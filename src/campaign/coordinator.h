@@ -18,6 +18,8 @@ struct CampaignSpec {
     std::filesystem::path directory;
     unsigned jobs = 1;
     std::vector<std::string> worker;  // a program and its first arguments, which runs one trial: `memrig run`
+    // Set if this is one shard of a campaign; `plan` is then the shard's part (shard_plan()). Without a budget.
+    std::optional<ShardIdentity> shard;
     // No trial begins after this time. If the plan is done before, more trials than planned are run.
     std::optional<std::chrono::seconds> budget;
     std::string accelerator = "auto";
@@ -50,7 +52,8 @@ inline constexpr unsigned kMostFailures = 3;
 
 // Runs trials until each has a result, or until the budget is spent. Resumes an earlier run of the same directory,
 // however that one ended. Finished results are kept whatever the error:
-// - Fault::user_input: the directory has another plan, or a worker refused its input (exit status 2);
+// - Fault::user_input: the directory has another plan, another shard or a shard of another memrig, or a worker refused
+//   its input (exit status 2);
 // - Fault::host: another coordinator is at work, or nothing can be written;
 // - Fault::rig: no host is left;
 // - Fault::interrupted.

@@ -99,6 +99,14 @@ Result<Database> Database::open(const std::filesystem::path& file) {
 
 Result<Database> Database::open_to_read(const std::filesystem::path& file) { return open(file, SQLITE_OPEN_READONLY); }
 
+Status Database::fold(const std::filesystem::path& file) {
+    MEMRIG_TRY(Database database, open(file, SQLITE_OPEN_READWRITE));
+    MEMRIG_TRY(Statement mode, database.prepare("PRAGMA journal_mode = DELETE"));
+    MEMRIG_CHECK(mode.run());
+    if (mode.text(0) == "delete") return {};
+    return fail(Fault::host, "{}: its write-ahead log cannot be ended, as another process has it open", file.string());
+}
+
 Result<Statement> Database::prepare(std::string_view sql) {
     sqlite3_stmt* statement = nullptr;
     if (sqlite3_prepare_v2(database_.get(), sql.data(), static_cast<int>(sql.size()), &statement, nullptr) != SQLITE_OK)

@@ -55,6 +55,9 @@ public:
     // Opens the file for writing, and creates it if it does not exist. Uses a write-ahead log; every commit is synced.
     static Result<Database> open(const std::filesystem::path& file);
     static Result<Database> open_to_read(const std::filesystem::path& file);
+    // Puts the write-ahead log into the file, and ends its use: the file alone is then the whole database.
+    // REQUIRES: no process has the database open.
+    static Status fold(const std::filesystem::path& file);
 
     Result<Statement> prepare(std::string_view sql);
     // Runs several statements without parameters.

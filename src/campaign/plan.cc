@@ -35,6 +35,7 @@ public:
         for (const auto& name : *names) {
             const auto scenario = load_scenario(name);
             if (!scenario) return table.report("scenarios", scenario.error().line());
+            const std::string scenario_hash = Hasher().add(scenario->text).finish();
             for (const auto& bench : benches)
                 if (std::ranges::find(scenario->benches, bench) == scenario->benches.end())
                     return table.report("benches", fmt::format("scenario {} is not for bench {}", name, bench));
@@ -43,7 +44,8 @@ public:
                 if (!arms.empty() && std::ranges::find(arms, arm.name) == arms.end()) continue;
                 for (const auto& kernel : kernels)
                     for (const auto& bench : benches.empty() ? std::vector<std::string>{""} : benches)
-                        add(table, {name, kernel, bench, arm.name, trials != 0 ? trials : scenario->trials, modules});
+                        add(table, {name, kernel, bench, arm.name, trials != 0 ? trials : scenario->trials, modules,
+                                    scenario_hash});
             }
         }
         if (!unknown_arms.empty())
@@ -68,6 +70,11 @@ private:
 
 std::string PlanCell::key() const {
     return fmt::format("{} {}{}{} {}", scenario, kernel, bench.empty() ? "" : " ", bench, arm);
+}
+
+std::string PlanCell::identity() const {
+    if (!known_identity.empty()) return known_identity;
+    return Hasher().add(key()).add(scenario_hash).add(modules.string()).finish();
 }
 
 std::uint64_t Plan::trials() const {

@@ -17,9 +17,16 @@ struct PlanCell {
     std::string scenario, kernel, bench, arm;
     unsigned trials = 0;
     std::filesystem::path modules = {};  // the folder of the kernel's modules; see RunSpec::modules
+    std::string scenario_hash = {};      // SHA-256 of the scenario file
+    unsigned first = 1;                  // the number of the first trial; more than 1 only in a shard
+    std::string known_identity = {};     // identity(), if it was read from a database
     // The cell's unique name in a plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control". `bench` is empty if the
     // plan names none; then the scenario's first bench that the kernel can run on is used.
     [[nodiscard]] std::string key() const;
+    // A hash of all that makes a trial of the cell what it is: the key, the scenario file, the folder of modules.
+    [[nodiscard]] std::string identity() const;
+    // The number of the last trial.
+    [[nodiscard]] unsigned last() const { return first + trials - 1; }
 };
 
 struct Plan {

@@ -11,6 +11,7 @@
 #include "base/error.h"
 #include "campaign/database.h"
 #include "campaign/plan.h"
+#include "campaign/shard.h"
 
 namespace memrig {
 
@@ -64,6 +65,13 @@ struct StoredResult : CampaignResult {
     std::string ended;      // ISO 8601, UTC
 };
 
+// An attempt at a trial that has ended, as the database has it.
+struct StoredAttempt {
+    CampaignTrial trial;
+    unsigned attempt = 0;
+    std::string outcome, host;
+};
+
 // The trials of a campaign on one host.
 struct HostProgress {
     std::string name;
@@ -77,18 +85,21 @@ struct CampaignRecord {
     std::uint64_t seed = 0;
     // The times of the start and of the last result, ISO 8601, UTC. Empty if there is none yet.
     std::string started, ended;
-    std::vector<CellProgress> cells;    // by CampaignTrial::cell
-    std::vector<StoredResult> results;  // by cell and number
-    std::vector<HostProgress> hosts;    // by name; empty for a campaign of an older memrig
+    std::optional<ShardIdentity> shard;  // set if this is one shard of a campaign
+    std::vector<CellProgress> cells;     // by CampaignTrial::cell
+    std::vector<StoredResult> results;   // by cell and number
+    std::vector<HostProgress> hosts;     // by name; empty for a campaign of an older memrig
 };
 
 // The database of one campaign. Not thread-safe. Errors are those of Database.
 class CampaignStore {
 public:
     // Opens the directory's database for writing, and creates it if it does not exist. Fault::user_input if it is that
-    // of another plan. Attempts that were under way when an earlier coordinator died are marked as lost.
+    // of another plan, of another shard, or of a shard that another memrig began. Attempts that were under way when an
+    // earlier coordinator died are marked as lost. With `shard`, `plan` is the shard's part.
     // REQUIRES: no other process writes to it.
-    static Result<CampaignStore> open(const std::filesystem::path& directory, const Plan& plan);
+    static Result<CampaignStore> open(const std::filesystem::path& directory, const Plan& plan,
+                                      const std::optional<ShardIdentity>& shard = {});
     // Opens the database for reading; any process may do so at any time. Fault::user_input if there is no campaign.
     static Result<CampaignStore> open_to_read(const std::filesystem::path& directory);
 
@@ -107,6 +118,13 @@ public:
     // run it takes the mark back, so that the cell is tried again.
     Status set_aside(const CampaignTrial& trial, unsigned attempt, const std::string& why);
 
+    // Stores what other campaigns have, in one transaction: results, attempts, and the time of the start (ISO 8601).
+    Status import(const std::vector<StoredResult>& results, const std::vector<StoredAttempt>& attempts,
+                  const std::string& started);
+    // Marks the cell as skipped or not set up, as `progress` says.
+    Status leave_out(std::size_t cell, const CellProgress& progress);
+
+    Result<std::vector<StoredAttempt>> attempts();
     Result<std::vector<CampaignTrial>> finished();
     // Counts the attempts that failed by themselves, so that retries have a bound. Attempts that were lost because the
     // coordinator died do not count.
@@ -124,10 +142,15 @@ private:
     Result<std::vector<CellProgress>> read_progress();
     Result<std::vector<StoredResult>> read_results();
     Result<std::vector<HostProgress>> read_hosts();
+    Status insert_result(const CampaignResult& result, const std::string& when);
+    Status insert_attempt(const StoredAttempt& attempt);
     Status end_attempt(const CampaignTrial& trial, unsigned attempt, const std::string& outcome);
     Result<std::int64_t> setting_id(const Provenance& setting);
-    Status make(const Plan& plan, const std::filesystem::path& file);
+    Status make(const Plan& plan, const std::optional<ShardIdentity>& shard, const std::filesystem::path& file);
+    Status make_new(const Plan& plan, const std::optional<ShardIdentity>& shard);
+    Status resume(const Plan& plan, const std::optional<ShardIdentity>& shard, const std::filesystem::path& file);
     Status check_plan(const Plan& plan);
+    Result<std::optional<ShardIdentity>> read_shard();
     Database database_;
     std::int64_t schema_ = 0;  // the file's schema version
 };

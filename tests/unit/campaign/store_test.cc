@@ -181,7 +181,7 @@ TEST_F(CampaignDatabase, OfANewerMemrigIsRefused) {
     const auto read = CampaignStore::open_to_read(directory->path());
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().fault, Fault::user_input);
-    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 4"));
+    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 5"));
     const auto written = CampaignStore::open(directory->path(), plan);
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().fault, Fault::user_input);
