@@ -4,9 +4,12 @@
 
 #include "base/file.h"
 #include "campaign/coordinator.h"
+#include "campaign/shard.h"
 #include "campaign/status.h"
+#include "campaign/submission.h"
 #include "campaign/summary.h"
 #include "cli/backend_option.h"
+#include "cli/campaign_slurm.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -38,6 +41,11 @@ std::optional<std::chrono::seconds> parse_span(const std::string& text) {
     const std::int64_t unit = *read.ptr == 's' ? 1 : *read.ptr == 'm' ? 60 : *read.ptr == 'h' ? 3600 : 0;
     if (unit == 0 || count > most * 3600 / unit) return std::nullopt;
     return std::chrono::seconds(count * unit);
+}
+
+std::string not_a_shard(const std::string& text) {
+    const auto shard = parse_shard(text);
+    return shard ? "" : shard.error().line();
 }
 
 std::string not_a_span(const std::string& text) {
@@ -79,10 +87,39 @@ private:
 };
 
 struct CampaignOptions {
-    std::string plan, directory, span;
+    std::string plan, directory, span, shard, published;
     std::string accelerator = "auto", backend = "qemu";
     unsigned jobs = 1;
 };
+
+// With --publish, the plan must be the one that was submitted.
+Status check_published(const CampaignOptions& options, const Plan& plan, unsigned shards) {
+    if (options.published.empty()) return {};
+    if (!options.directory.empty()) return fail(Fault::user_input, "--publish and --out exclude each other");
+    MEMRIG_TRY(const Submission submission, read_submission(options.published));
+    return check_submission(submission, plan, shards);
+}
+
+// REQUIRES: `shard` is empty or good.
+fs::path default_directory(const Plan& plan, const std::string& shard) {
+    fs::path directory = fs::path("campaigns") / plan.name;
+    if (const auto one = parse_shard(shard)) directory += fmt::format("-{}-of-{}", one->number, one->count);
+    return directory;
+}
+
+// Makes the directory in which a task of a submitted campaign runs the shard. Nothing if the shard has a result.
+Result<std::optional<TemporaryDirectory>> begin_attempt(const fs::path& directory, const CampaignSpec& spec) {
+    MEMRIG_TRY(const bool done, has_result(directory, spec.shard->shard.number));
+    if (done) return std::nullopt;
+    return make_attempt(directory, spec.shard->shard.number);
+}
+
+int publish_result(TemporaryDirectory attempt, const std::string& directory, unsigned shard, const Terminal& terminal) {
+    const auto first = publish(std::move(attempt), directory, shard);
+    if (!first) return report_error(first.error());
+    terminal.print(*first ? "the result is published\n" : "another attempt was first; this one stays beside it\n");
+    return kExitGood;
+}
 
 int run(const CampaignOptions& options) {
     auto plan = load_plan(options.plan);
@@ -91,7 +128,18 @@ int run(const CampaignOptions& options) {
     const fs::path program = fs::read_symlink("/proc/self/exe", code);
     if (code) return report_error({Fault::host, "cannot find the program file of memrig: " + code.message(), {}});
     CampaignSpec spec;
-    spec.directory = options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
+    spec.directory = options.directory.empty() ? default_directory(*plan, options.shard) : fs::path(options.directory);
+    if (!options.shard.empty()) {
+        if (!options.span.empty())
+            return report_error(
+                {Fault::user_input, "--for and --shard exclude each other: a shard runs its own trials", {}});
+        const auto shard = parse_shard(options.shard);
+        if (!shard) return report_error(shard.error());
+        spec.shard = identify_shard(*plan, *shard);
+        if (const Status same = check_published(options, *plan, shard->count); !same) return report_error(same.error());
+        plan = shard_plan(*plan, *shard);
+        if (!plan) return report_error(plan.error());
+    }
     spec.plan = *std::move(plan);
     spec.jobs = options.jobs;
     spec.worker = {program.string(), "run"};
@@ -101,9 +149,21 @@ int run(const CampaignOptions& options) {
     if (!options.span.empty()) spec.budget = parse_span(options.span);
 
     const Terminal terminal(stdout);
+    std::optional<TemporaryDirectory> attempt;  // with --publish: where this attempt is made
+    if (!options.published.empty()) {
+        auto made = begin_attempt(options.published, spec);
+        if (!made) return report_error(made.error());
+        if (!*made) {
+            terminal.print(fmt::format("shard {} has a result already\n", spec.shard->shard.text()));
+            return kExitGood;
+        }
+        attempt = **std::move(made);
+        spec.directory = attempt->path();
+    }
     ConsoleCampaignObserver observer(terminal);
     const Status done = run_campaign_plan(spec, observer);
     if (!done && done.error().fault != Fault::interrupted) return report_error(done.error());
+    if (attempt && !done) return report_error(done.error());
     const auto loaded = load_campaign(spec.directory, options.plan);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
@@ -111,11 +171,13 @@ int run(const CampaignOptions& options) {
     if (const std::string kernels = kernel_table(run_results_of(loaded->record), terminal.paint()); !kernels.empty())
         terminal.print("\n" + kernels);
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
+    if (attempt) return publish_result(*std::move(attempt), options.published, spec.shard->shard.number, terminal);
     terminal.print(fmt::format("results and evidence: {}\n", one_line(spec.directory.string())));
     return done ? campaign_exit_status(cells) : report_error(done.error());
 }
 
 int status(const std::string& directory, bool json) {
+    if (is_submission(directory)) return submission_status(directory, json);
     const auto loaded = load_campaign(directory);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
@@ -148,12 +210,24 @@ void add_campaign_command(CLI::App& program, Action& action) {
     run_command->add_option("--for", options->span, "Time budget: 90s, 30m, 6h")
         ->type_name("TIME")
         ->check(CLI::Validator(not_a_span, "", "time"));
+    run_command
+        ->add_option("--shard", options->shard,
+                     "Run only the K-th of N parts of the plan; memrig campaign merge joins them")
+        ->type_name("K/N")
+        ->check(CLI::Validator(not_a_shard, "", "shard"));
+    run_command
+        ->add_option("--publish", options->published,
+                     "The directory of a submitted campaign: its tasks run their shard in it with this option")
+        ->type_name("DIR")
+        ->needs("--shard");
     run_command->add_option("--accel", options->accelerator, "Accelerator; KVM is used only if it is proven to work")
         ->type_name("auto|tcg|kvm")
         ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
         ->capture_default_str();
     add_hosts_option(*run_command, options->backend);
     run_command->callback([options, &action] { action = [options] { return run(*options); }; });
+
+    add_shard_commands(*command, action);
 
     auto directory = std::make_shared<std::string>();
     auto json = std::make_shared<bool>(false);
