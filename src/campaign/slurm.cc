@@ -64,8 +64,9 @@ std::string slurm_words(const std::string& output) {
 }
 
 bool is_silence(const std::string& words) {
-    constexpr std::array signs = {"Unable to contact",       "Connection refused", "Socket timed out", "Communication",
-                                  "Protocol authentication", "Zero Bytes",         "communication"};
+    constexpr std::array signs = {"Unable to contact", "Connection refused",      "Socket timed out",
+                                  "Communication",     "Protocol authentication", "Zero Bytes",
+                                  "communication",     "configuration source"};
     return std::ranges::any_of(signs, [&](const char* sign) { return words.find(sign) != std::string::npos; });
 }
 
