@@ -76,6 +76,28 @@ test_usage() {
     refused 'there is no command "nonsense"' help nonsense
 }
 
+test_shards() {
+    local plan=$root/examples/nightly.toml
+    refused '9/8 is not a shard such as 3/8' campaign run "$plan" --shard 9/8
+    refused '--for and --shard exclude each other' campaign run "$plan" --shard 1/8 --for 1m
+    refused 'there are 999999 shards' campaign run "$plan" --shard 1/999999
+    refused '--publish requires --shard' campaign run "$plan" --publish .
+    refused 'is not a submitted campaign' campaign run "$plan" --shard 1/8 --publish .
+    refused '--publish and --out exclude each other' campaign run "$plan" --shard 1/8 --publish . --out shard
+    refused '--slurm is required' campaign submit "$plan"
+    refused '--shards' campaign submit "$plan" --slurm --shards 0
+    refused 'holds something else' campaign submit "$plan" --slurm --out .
+    refused 'is not a submitted campaign' campaign wait .
+    refused 'is not a submitted campaign' campaign cancel .
+    refused '--out is required' campaign merge .
+    refused 'is not a finished shard' campaign merge . --out merged
+    refused 'is not empty' campaign merge . --out .
+    PATH='' expect 3 campaign submit "$plan" --slurm --out submitted
+    err_is_one_line
+    err_has 'Slurm is not there: squeue is not in PATH'
+    [[ ! -e submitted ]] || fail "$what: it leaves a directory"
+}
+
 test_logging() {
     local MEMRIG_LOG
     export MEMRIG_LOG=warn,prob=debug
@@ -95,7 +117,8 @@ test_help() {
     for command in '' run replay explain bundle bisect-step report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
         'emulators list' 'emulators fetch' scenarios \
         'scenarios list' \
-        'scenarios check' 'scenarios coverage' compare history doctor; do
+        'scenarios check' 'scenarios coverage' compare history doctor 'campaign run' 'campaign submit' \
+        'campaign wait' 'campaign cancel' 'campaign merge'; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --help
         err_is_empty

@@ -7,6 +7,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "campaign/shard_result.h"
 #include "coordinator_fixture.h"
 #include "private_mounts.h"
 
@@ -97,6 +98,23 @@ TEST_F(FullDisk, AWorkerThatFindsNoneIsNoRigFault) {
     EXPECT_TRUE(observer.results.empty());
     EXPECT_EQ(progress()[0].done, 0u);
     goes_on_to_the_end();
+}
+
+// As on one node of a cluster: the shard has no result, and is run again elsewhere.
+TEST_F(FullDisk, AShardWithoutRoomIsNotSealed) {
+    const Plan whole = order.plan;
+    order.shard = identify_shard(whole, {1, 2});
+    order.plan = *shard_plan(whole, {1, 2});
+    works("report held '' true; head -c 5M /dev/zero >$out/evidence\n");
+    ends_for_lack_of_room("no room is left in " + order.directory.string());
+    EXPECT_FALSE(has_seal(order.directory));
+    make_room();
+    works("report held '' true\n");
+    ASSERT_TRUE(run());
+    EXPECT_TRUE(has_seal(order.directory));
+    const auto shard = read_finished_shard(order.directory);
+    ASSERT_TRUE(shard) << shard.error().line();
+    EXPECT_EQ(shard->record.results.size(), 4u);
 }
 
 TEST_F(FullDisk, AResultThatCannotBeWrittenDoesNotCount) {
