@@ -79,7 +79,9 @@ Result<std::string> run_slurm(const std::vector<std::string>& argv, Fault refuse
     if (!ran) return fail(Fault::host, "Slurm does not answer: {}", ran.error().message);
     if (ran->status.success()) return std::move(ran->output);
     const std::string words = slurm_words(ran->output);
-    if (is_silence(ran->output)) return fail(Fault::host, "Slurm does not answer: {}: {}", argv[0], words);
+    // A question is never refused: what fails is the way to the controller.
+    if (refused == Fault::host || is_silence(ran->output))
+        return fail(Fault::host, "Slurm does not answer: {}: {}", argv[0], words);
     return fail(refused, "Slurm refuses: {}: {}", argv[0], words);
 }
 

@@ -35,7 +35,7 @@ SelectType=select/cons_tres
 SelectTypeParameters=CR_Core
 SlurmdParameters=config_overrides
 SchedulerParameters=sched_interval=1,bf_interval=1,batch_sched_delay=1
-MessageTimeout=2
+MessageTimeout=10
 SlurmdTimeout=3
 KillWait=3
 ReturnToService=2

@@ -124,6 +124,9 @@ TEST_F(FakeSlurm, AControllerThatIsGoneIsNoRefusal) {
     command("sbatch",
             "echo 'sbatch: error: Batch job submission failed: Unable to contact slurm controller (connect "
             "failure)' >&2; exit 1");
+    // Without "Unable to contact": as squeue said on a busy host.
+    command("squeue", "echo 'squeue: error: Unexpected missing socket error' >&2; exit 1");
+    EXPECT_EQ(slurm_tasks("n").error().message, "Slurm does not answer: squeue: Unexpected missing socket error");
     command("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1");
     for (const Error& error : {submit_to_slurm({"n", "/job.sh", {1}, {}}).error(), slurm_tasks("n").error()}) {
         EXPECT_EQ(error.fault, Fault::host);
