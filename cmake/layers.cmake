@@ -4,7 +4,7 @@
 #
 # Each string is one storey, from the lowest to the highest. A layer uses the storeys below its own and nothing beside
 # it, so that the judge (oracle) never includes the player (play).
-set(MEMRIG_STOREYS "base" "console" "qmp guest kernel probe" "machine watch" "libvirt hotplug" "schedule" "oracle play"
+set(MEMRIG_STOREYS "base" "console" "qmp guest kernel probe observer" "machine watch" "libvirt hotplug" "schedule" "oracle play"
   "scenario" "run" "campaign" "report" "page" "cli")
 
 # The storey of a layer, or an error where it has none.

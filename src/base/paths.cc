@@ -34,6 +34,10 @@ fs::path agent_binary(const std::string& machine_arch) {
     return fs::path(MEMRIG_BUILD_DIR) / "guest-images" / ("memrig-agent-" + machine_arch);
 }
 
+fs::path observer_plugin(unsigned interface) {
+    return fs::path(MEMRIG_BUILD_DIR) / "observer" / fmt::format("memrig-observer-{}.so", interface);
+}
+
 std::string shown(const fs::path& path) {
     const fs::path relative = path.lexically_relative(home_directory());
     return relative.empty() || *relative.begin() == ".." ? path.string() : relative.string();

@@ -18,6 +18,9 @@ Result<std::filesystem::path> cache_directory();
 // The guest agent's program for a machine architecture ("x86_64", "ppc64le", "aarch64").
 std::filesystem::path agent_binary(const std::string& machine_arch);
 
+// The observer's plugin, built for that version of QEMU's plugin interface.
+std::filesystem::path observer_plugin(unsigned interface);
+
 // `path` as messages show it: relative to home_directory() if it is below it.
 std::string shown(const std::filesystem::path& path);
 

@@ -1,0 +1,61 @@
+/*
+ * Writes the observer's events into the shared memory. It knows nothing of QEMU, so that memrig's tests use it, too.
+ *
+ * Thread safety: recorder_open() first. Then any thread may call the others, but the events of one vCPU come from one
+ * thread at a time, as QEMU's callbacks do.
+ */
+#ifndef MEMRIG_OBSERVER_RECORDER_H
+#define MEMRIG_OBSERVER_RECORDER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "observer/layout.h"
+
+#ifdef __cplusplus
+extern "C" {
+#endif
+
+/* The last load on a vCPU, so that a task that spins on a word does not fill the ring. */
+struct RecorderLoad {
+    uint64_t task, value;
+    uint32_t function, span;
+    bool known;
+};
+
+struct Recorder {
+    struct ObserverHeader* shared;
+    struct ObserverRing* rings;
+    struct ObserverEvent* events;
+    uint32_t vcpus, ring_events; /* as they were when the memory was opened: the shared ones are not read again */
+    struct ObserverTable table;  /* a copy that was checked; valid once `taken` */
+    uint32_t taken;              /* OBSERVER_INSTALLED, OBSERVER_WATCHES or OBSERVER_BAD_TABLE */
+    struct RecorderLoad last[OBSERVER_MOST_VCPUS];
+};
+
+/* Uses `bytes` of shared memory at `memory`. Returns false if it is not what layout.h describes. */
+bool recorder_open(struct Recorder* recorder, void* memory, size_t bytes, uint32_t interface);
+/* Returns true once there is a good table. Takes the table if it has become ready. One thread at a time. */
+bool recorder_ready(struct Recorder* recorder);
+/* Returns the piece of a function that `address` lies in, or null. REQUIRES: recorder_ready(). */
+const struct ObserverFunction* recorder_function(const struct Recorder* recorder, uint64_t address);
+/* Returns the index of the piece in the table. */
+uint32_t recorder_index(const struct Recorder* recorder, const struct ObserverFunction* function);
+/* Returns true if the instruction of `size` bytes at `address` returns from the function. */
+bool recorder_leaves(const struct Recorder* recorder, const struct ObserverFunction* function, uint64_t address,
+                     const uint8_t* bytes, size_t size);
+/* Returns true if the instruction jumps, calls or returns. Such an instruction accesses no lock, and must get no memory
+ * callback: QEMU 7.2 ends a block inside it, without clearing CPUState::plugin_mem_cbs, where a helper computes its
+ * condition. The next helper then uses that list, even after it was freed, and QEMU aborts (QEMU's issue 1381, seen).
+ */
+bool recorder_jumps(const struct Recorder* recorder, const uint8_t* bytes, size_t size);
+/* Write an event. REQUIRES: recorder_ready(). An access that is to no span is no event. */
+void recorder_passed(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint16_t kind);
+void recorder_touched(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint64_t address, bool store);
+
+#ifdef __cplusplus
+}
+#endif
+
+#endif
