@@ -9,6 +9,7 @@
 #include "base/text.h"
 #include "kernel/modules.h"
 #include "machine/guest_feature.h"
+#include "observer/layout.h"
 
 namespace memrig {
 
@@ -137,6 +138,18 @@ std::string features_asked() {
     return text;
 }
 
+// The observer has to be there before the guest runs for the first time, and needs the symbols then.
+Result<fs::path> plugin_for(Host& host, const MachineSpec& spec) {
+    if (!is_kept(host, spec.bench))
+        return fail(Fault::host, "the observer needs a guest that was saved, and bench {} boots each one",
+                    spec.bench.name);
+    const unsigned vcpus = spec.bench.vcpus() + spec.bench.spare;
+    if (vcpus > OBSERVER_MOST_VCPUS)
+        return fail(Fault::host, "the observer watches {} vCPUs at most, and bench {} has {}", OBSERVER_MOST_VCPUS + 0,
+                    spec.bench.name, vcpus);
+    return host.observer_plugin(spec.bench, spec.accelerator);
+}
+
 }  // namespace
 
 bool is_kept(const Host& host, const Bench& bench) { return host.keeps_guests() && bench.restorable; }
@@ -244,12 +257,20 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     return guest;
 }
 
-Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence) {
+Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence,
+                              bool observe) {
     MachineSpec spec = guest->order;
     spec.evidence = evidence;
+    std::string unobserved;
+    if (observe) {
+        auto plugin = plugin_for(host, spec);
+        if (!plugin && plugin.error().fault != Fault::host) return std::unexpected(plugin.error());
+        if (plugin) spec.observer = *std::move(plugin);
+        else unobserved = plugin.error().message;
+    }
     if (is_kept(host, spec.bench)) {
         MEMRIG_TRY(auto machine, host.restore(spec, guest->state, Deadline::after(kRestorePatience)));
-        return LiveGuest{std::move(machine), guest};
+        return LiveGuest{std::move(machine), guest, std::move(unobserved)};
     }
     MEMRIG_TRY(Booted booted, boot_to_agent(host, spec));
     MEMRIG_CHECK(set_up(spec.bench, booted.machine->agent()));
@@ -263,7 +284,7 @@ Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGu
     // KASLR puts the kernel at another address at each boot.
     MEMRIG_TRY(auto symbols, booted.machine->agent().symbols({}, Deadline::after(kBootPatience)));
     MEMRIG_TRY(own->symbols, parse_symbols(symbols_text(symbols)));
-    return LiveGuest{std::move(booted.machine), std::move(own)};
+    return LiveGuest{std::move(booted.machine), std::move(own), std::move(unobserved)};
 }
 
 Status check_fit(const PreparedGuest& guest) {

@@ -32,13 +32,15 @@ struct PreparedGuest {
 struct LiveGuest {
     std::unique_ptr<Machine> machine;
     std::shared_ptr<const PreparedGuest> guest;  // with the symbols of this machine
+    std::string unobserved = {};                 // why Machine::observer() is null although it was asked for
 };
 // True if guests are saved and restored: the host can do that, and a restored guest of the bench's machine runs on.
 bool is_kept(const Host& host, const Bench& bench);
 
-// Restores the guest, or boots one if guests are not kept. `evidence` is for MachineSpec::evidence.
+// Restores the guest, or boots one if guests are not kept. `evidence` is for MachineSpec::evidence. With `observe`, the
+// machine gets an observer if it can have one.
 Result<LiveGuest> begin_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest,
-                              const std::filesystem::path& evidence);
+                              const std::filesystem::path& evidence, bool observe = false);
 
 // Checks that trials can run in the guest. Fault::guest if its kernel refused the bench's set-up. A feature that
 // the kernel lacks is found before, by the guest's symbols.

@@ -19,6 +19,8 @@
 
 namespace memrig {
 
+class ObserverChannel;
+
 enum class Accelerator { tcg, kvm };
 const char* to_string(Accelerator accelerator);
 
@@ -30,6 +32,7 @@ struct MachineSpec {
     Accelerator accelerator = Accelerator::tcg;
     std::filesystem::path evidence;          // the directory for QEMU's own output; empty: it is not kept
     Deadline answers_by{SteadyTime::max()};  // ProbeOptions::answers_by of the machine's probe
+    std::filesystem::path observer = {};     // the plugin for Machine::observer(); empty: QEMU has none
 
     // The kernel's whole command line.
     [[nodiscard]] std::string command_line() const;
@@ -63,6 +66,8 @@ public:
     // true. Afterwards the machine can only be destroyed. An error says how the machine ended, or that machines of its
     // host cannot be handed over.
     virtual Result<Endpoints> hand_over(bool run);
+    // The channel to the observer inside QEMU. Null if the machine was made without one.
+    virtual ObserverChannel* observer() { return nullptr; }
     // The traffic on the agent's channel, one entry a line.
     [[nodiscard]] virtual std::string agent_transcript() = 0;
     [[nodiscard]] virtual Accelerator accelerator() const = 0;
@@ -81,6 +86,10 @@ public:
     [[nodiscard]] virtual bool is_here() const { return true; }
     // Checks that the service that runs its machines still answers: Fault::host if not.
     virtual Status answers(Deadline) { return {}; }
+    // Returns the observer's plugin for its machines (MachineSpec::observer). Fault::host if they can have none.
+    virtual Result<std::filesystem::path> observer_plugin(const Bench&, Accelerator) {
+        return fail(Fault::host, "the machines of {} have no observer", name());
+    }
     // If false, its machines cannot be saved, and each trial boots its own.
     [[nodiscard]] virtual bool keeps_guests() const { return true; }
     // Makes a machine that stands at its reset vector.

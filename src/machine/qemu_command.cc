@@ -51,6 +51,12 @@ std::vector<std::string> empty_nodes(const Bench& bench) {
     return arguments;
 }
 
+std::string plugin_option(const std::filesystem::path& file, int descriptor) {
+    std::string option = "file=";
+    for (const char c : file.string()) option += c == ',' ? std::string(",,") : std::string(1, c);
+    return descriptor < 0 ? option : option + fmt::format(",fd={}", descriptor);
+}
+
 std::vector<std::string> qemu_command(const MachineSpec& spec, bool incoming) {
     const Bench& bench = spec.bench;
     std::vector<std::string> argv = {bench.emulator.program,
@@ -103,6 +109,8 @@ std::vector<std::string> qemu_command(const MachineSpec& spec, bool incoming) {
     if (bench.plug_port) argv.insert(argv.end(), {"-device", fmt::format("pcie-root-port,id={}", kPlugPort)});
     argv.insert(argv.end(), bench.arguments.begin(), bench.arguments.end());
     for (const auto& device : bench.link_devices) argv.insert(argv.end(), {"-device", device});
+    if (!spec.observer.empty())
+        argv.insert(argv.end(), {"-plugin", plugin_option(spec.observer, QemuDescriptors::observer)});
     if (incoming) argv.insert(argv.end(), {"-incoming", "defer"});
     return argv;
 }

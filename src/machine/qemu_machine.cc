@@ -15,7 +15,9 @@
 #include "guest/agent_link.h"
 #include "machine/machine.h"
 #include "machine/migration.h"
+#include "machine/observer_plugin.h"
 #include "machine/qemu_command.h"
+#include "observer/channel.h"
 #include "probe/gdb_probe.h"
 
 namespace memrig {
@@ -45,10 +47,12 @@ Result<Sockets> make_sockets() {
 
 class QemuMachine final : public Machine {
 public:
-    QemuMachine(MachineSpec spec, Sockets sockets, fs::path output, Process process)
+    QemuMachine(MachineSpec spec, Sockets sockets, fs::path output, std::unique_ptr<ObserverChannel> observer,
+                Process process)
         : spec_(std::move(spec)),
           sockets_(std::move(sockets)),
           output_(std::move(output)),
+          observer_(std::move(observer)),
           process_(std::move(process)) {}
 
     QemuMachine(const QemuMachine&) = delete;
@@ -79,6 +83,7 @@ public:
     Status save(const fs::path& file, Deadline deadline) override;
     std::string agent_transcript() override;
     Accelerator accelerator() const override { return spec_.accelerator; }
+    ObserverChannel* observer() override { return observer_.get(); }
     int process_id() const override { return process_.pid(); }
     Result<Endpoints> hand_over(bool run_on) override;
 
@@ -94,6 +99,7 @@ private:
     MachineSpec spec_;
     Sockets sockets_;
     fs::path output_;
+    std::unique_ptr<ObserverChannel> observer_;
     Process process_;
     // Declared after the process, so that they close before it is killed.
     std::unique_ptr<QmpClient> qmp_;
@@ -194,6 +200,11 @@ class QemuHost final : public Host {
 public:
     std::string name() const override { return "qemu"; }
     Result<std::string> version(const Bench& bench) override;
+    Result<fs::path> observer_plugin(const Bench& bench, Accelerator accelerator) override {
+        if (accelerator != Accelerator::tcg)
+            return fail(Fault::host, "the observer sees a guest only under TCG, not under {}", to_string(accelerator));
+        return find_observer_plugin(bench.emulator);
+    }
     Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override {
         MEMRIG_TRY(auto machine, spawn(spec, Descriptor(), deadline));
         return machine;
@@ -229,12 +240,18 @@ Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& spec, De
                        {sockets.console.get(), QemuDescriptors::console},
                        {sockets.link.get(), QemuDescriptors::link}};
     if (state.valid()) options.inherit.emplace_back(state.get(), QemuDescriptors::incoming);
+    std::unique_ptr<ObserverChannel> observer;
+    if (!spec.observer.empty()) {
+        MEMRIG_TRY(observer, ObserverChannel::make(spec.bench.vcpus() + spec.bench.spare));
+        options.inherit.emplace_back(observer->descriptor(), QemuDescriptors::observer);
+    }
     const fs::path output = options.output;
     MEMRIG_TRY(Process process, Process::spawn(options));
     logger(LogLayer::machine).info("QEMU {} starts for bench {}", process.pid(), spec.bench.name);
     if (auto& log = logger(LogLayer::machine); log.should_log(spdlog::level::debug))
         log.debug("{}", fmt::join(options.argv, " "));
-    auto machine = std::make_unique<QemuMachine>(spec, std::move(sockets), output, std::move(process));
+    auto machine =
+        std::make_unique<QemuMachine>(spec, std::move(sockets), output, std::move(observer), std::move(process));
     if (const auto connected = machine->connect(deadline); !connected)
         return std::unexpected(machine->startup_error(connected.error()));
     return machine;

@@ -22,6 +22,7 @@ public:
     std::string agent_transcript() override { return machine_->agent_transcript(); }
     Accelerator accelerator() const override { return machine_->accelerator(); }
     int process_id() const override { return machine_->process_id(); }
+    ObserverChannel* observer() override { return machine_->observer(); }
 
 protected:
     std::unique_ptr<Machine> machine_;
@@ -32,6 +33,9 @@ class HostWrapper : public Host {
 public:
     std::string name() const override { return real_->name(); }
     Result<std::string> version(const Bench& bench) override { return real_->version(bench); }
+    Result<std::filesystem::path> observer_plugin(const Bench& bench, Accelerator accelerator) override {
+        return real_->observer_plugin(bench, accelerator);
+    }
     Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override {
         return real_->create(spec, deadline);
     }

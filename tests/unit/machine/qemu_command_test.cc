@@ -39,6 +39,15 @@ TEST(QemuCommand, ALineToTheAgentOnPci) {
     EXPECT_EQ(argv.find("chardev:link"), std::string::npos) << "it is no serial device of the machine's";
 }
 
+TEST(QemuCommand, TheObserverHasItsMemory) {
+    MachineSpec order = order_of("good");
+    EXPECT_EQ(lines(qemu_command(order, false)).find("-plugin"), std::string::npos);
+    order.observer = "/a,b/observer.so";
+    const std::string argv = lines(qemu_command(order, true));
+    EXPECT_NE(argv.find("-plugin\nfile=/a,,b/observer.so,fd=15\n"), std::string::npos) << argv;
+    EXPECT_EQ(plugin_option("observer.so"), "file=observer.so");
+}
+
 TEST(QemuCommand, TheKernelsCommandLine) {
     EXPECT_EQ(order_of("good").command_line(), "console=ttyS0 memrig.link=ttyS1 isolcpus=domain,0 panic=-1");
     EXPECT_EQ(order_of("smallest").command_line(), "console=hvc0 memrig.link=hvc1");
