@@ -293,6 +293,9 @@ Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline 
 
 Status Conductor::unwatch_all() {
     MEMRIG_CHECK(pause());
+    Status told;
+    unwatch_listeners_.for_each([&](const auto& listener) { return (told = listener()).has_value(); });
+    MEMRIG_CHECK(told);
     while (!addresses_.empty()) MEMRIG_CHECK(unwatch(addresses_.begin()->first));
     for (const auto address : written_) MEMRIG_CHECK(probe_.remove_watchpoint(address, kWatchedBytes));
     written_.clear();

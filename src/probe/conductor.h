@@ -93,6 +93,12 @@ public:
         return stop_listeners_.add(std::move(listener));
     }
 
+    // Calls `listener` when all watches are about to be removed, with the guest stopped: what it sees from then on, no
+    // handler sees.
+    [[nodiscard]] Subscription on_unwatch_all(std::function<Status()> listener) {
+        return unwatch_listeners_.add(std::move(listener));
+    }
+
     // Lets a held vCPU go on at the next run. Returns false if it was not held.
     bool release(unsigned vcpu);
     void release_all();
@@ -159,6 +165,7 @@ private:
     std::map<WatchId, std::uint64_t> addresses_;
     std::set<std::uint64_t> written_;  // the addresses that watch_writes() watches
     Listeners<Status(const Arrival&)> stop_listeners_;
+    Listeners<Status()> unwatch_listeners_;
     std::set<unsigned> held_;
     std::map<std::uint64_t, Call> calls_;            // by task
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed

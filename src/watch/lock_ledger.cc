@@ -161,7 +161,14 @@ Status LockLedger::learn(const Arrival& arrival, bool mutex, bool by_caller) {
         for (const auto id : std::exchange(taking_, {})) MEMRIG_CHECK(conductor_.unwatch(id));
     const std::uint64_t address = arrival.registers.argument(0);
     if (!names_.learn(address, *lock) || !mutex || watching_ != MutexWatching::writes) return {};
-    return mutexes_.watch(address, *lock);
+    return watch_mutex(address, *lock);
+}
+
+Status LockLedger::watch_mutex(std::uint64_t address, const std::string& name) {
+    MEMRIG_CHECK(mutexes_.watch(address, name));
+    Status told;
+    mutex_listeners_.for_each([&](const auto& listener) { return (told = listener(address, name)).has_value(); });
+    return told;
 }
 
 Status LockLedger::watch_primitive(const Primitive& primitive) {
@@ -194,7 +201,7 @@ Status LockLedger::found_device(std::uint64_t device, std::uint64_t block) {
 
 Status LockLedger::watch_device_lock(std::uint64_t device, std::uint64_t block) {
     MEMRIG_ASSERT(device_lock_offset_, "the offset of the mutex in a device is known");
-    return mutexes_.watch(device + *device_lock_offset_, device_lock_name(block));
+    return watch_mutex(device + *device_lock_offset_, device_lock_name(block));
 }
 
 Status LockLedger::learn_device_lock() {

@@ -60,6 +60,13 @@ public:
         return listeners_.add(std::move(listener));
     }
 
+    // Calls `listener` for each mutex that the ledger begins to watch from now on, because it has just learned its
+    // address. The guest is stopped then.
+    [[nodiscard]] Subscription on_mutex(
+        std::function<Status(std::uint64_t address, const std::string& name)> listener) {
+        return mutex_listeners_.add(std::move(listener));
+    }
+
     // Returns the locks that a task holds now, oldest first, each as the event by which the task took it.
     [[nodiscard]] std::vector<LockEvent> held_by(std::uint64_t task) const;
     // Returns the wish for the lock that the task waits for now, else nothing.
@@ -99,6 +106,7 @@ private:
     Status learn_device_lock();
     Result<Response> at_first_device_lock(const Arrival& arrival);
     Status watch_device_lock(std::uint64_t device, std::uint64_t block);
+    Status watch_mutex(std::uint64_t address, const std::string& name);
     Result<Response> at_primitive(const Primitive& primitive, const Arrival& arrival);
     Status finish(const Primitive& primitive, const LockEvent& wanted, const Arrival& arrival, std::uint64_t value);
     void write(LockEvent event);
@@ -128,6 +136,7 @@ private:
     std::map<std::uint64_t, std::vector<LockEvent>> held_;  // by task
     std::map<std::uint64_t, LockEvent> wanted_;             // by task
     Listeners<void(const LockEvent&)> listeners_;
+    Listeners<Status(std::uint64_t, const std::string&)> mutex_listeners_;
     Subscription stops_;
     std::vector<std::string> gaps_;
     std::vector<std::string> contradictions_;

@@ -127,7 +127,7 @@ Status MutexWatch::find_waiters(std::uint64_t address, const Mutex& mutex, const
     const bool owned = (mutex.owner & ~kFlags) != 0 && (mutex.owner & kFlagPickup) == 0;
     std::uint64_t owner = 0;
     if (owned) {
-        MEMRIG_TRY(owner, task_of(mutex.owner & ~kFlags, stop.vcpu));
+        MEMRIG_TRY(owner, tasks_.task_of(mutex.owner & ~kFlags, stop.vcpu));
     }
     for (const std::uint64_t waiter : waiters) {
         const std::uint64_t task = stack_of(waiter);
@@ -147,30 +147,6 @@ std::string MutexWatch::lack() const {
     return crowded_ ? fmt::format("only the first {} tasks that wait for a mutex are looked at", kMostWaiters) : "";
 }
 
-Result<std::uint64_t> MutexWatch::task_of(std::uint64_t owner, unsigned vcpu) {
-    if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second.task;
-    const std::uint64_t offset_bits = conductor_.stack_bytes() - 1;
-    auto bytes = conductor_.probe().read_memory(vcpu, owner, kTaskStructBytes);
-    if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
-    const auto is_stack = [&](std::uint64_t word) { return (word & offset_bits) == 0 && word >> 60 >= 0xc; };
-    TaskStruct seen{owner, bytes.value_or("")};
-    for (std::size_t at = 0; at < kTaskHead && !seen.bytes.empty() && seen.task == owner; at += 8) {
-        const auto word = little_endian(std::string_view(seen.bytes).substr(at, 8));
-        if (!is_stack(word)) continue;
-        seen.task = word;
-        seen.stack_at = at;
-    }
-    return tasks_.emplace(owner, std::move(seen)).first->second.task;
-}
-
-Result<std::uint64_t> MutexWatch::taker_of(std::uint64_t owner, unsigned vcpu) {
-    if (const auto known = tasks_.find(owner); known != tasks_.end() && known->second.stack_at != 0) {
-        MEMRIG_TRY(const std::uint64_t stack, conductor_.probe().read_u64(vcpu, owner + known->second.stack_at));
-        if (stack != known->second.task) tasks_.erase(known);
-    }
-    return task_of(owner, vcpu);
-}
-
 Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop) {
     const std::uint64_t before = std::exchange(mutex.owner, owner);
     const bool here = stop.address == address;  // this vCPU stopped for this very write
@@ -184,15 +160,14 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     const bool same_owner = new_task == old_task;
     std::uint64_t releaser = 0;
     if (owned_before && !(owned_now && same_owner)) {
-        MEMRIG_TRY(releaser, task_of(old_task, stop.vcpu));
+        MEMRIG_TRY(releaser, tasks_.task_of(old_task, stop.vcpu));
         MEMRIG_CHECK(tell({LockAction::releases, releaser, inside(releaser)}, address, mutex, stop));
     }
     if (owned_now && !(owned_before && same_owner)) {
-        MEMRIG_TRY(std::uint64_t task, taker_of(new_task, stop.vcpu));
+        MEMRIG_TRY(std::uint64_t task, tasks_.taker_of(new_task, stop.vcpu));
         if (here && task == new_task) {  // its stack could not be read
-            const auto known = tasks_.find(new_task);
-            MEMRIG_ASSERT(known != tasks_.end(), "taker_of() notes the owner");
-            task = known->second.task = stop.task;
+            task = stop.task;
+            tasks_.note(new_task, task);
         }
         MEMRIG_CHECK(tell({LockAction::takes, task, inside(task)}, address, mutex, stop));
         // Another task is the owner: the task that stopped for its write was too late, unless it was the releaser.
@@ -202,7 +177,7 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
     // A write that does not change the owner is a failed attempt on the fast path, or a waiter that sets its flag.
     const bool waits = owner == before || ((owner & kFlagWaiters) != 0 && (before & kFlagWaiters) == 0);
     if (!here || !owned_now || !waits) return {};
-    MEMRIG_TRY(const std::uint64_t task, task_of(new_task, stop.vcpu));
+    MEMRIG_TRY(const std::uint64_t task, tasks_.task_of(new_task, stop.vcpu));
     if (task == stop.task) return {};
     return tell({LockAction::wants, stop.task, inside(stop.task)}, address, mutex, stop);
 }

@@ -13,7 +13,7 @@
 #include "probe/conductor.h"
 #include "watch/call_path.h"
 #include "watch/lock_event.h"
-#include "watch/task_names.h"
+#include "watch/owner_tasks.h"
 
 namespace memrig {
 
@@ -35,7 +35,8 @@ public:
           paths_(paths),
           listener_(std::move(listener)),
           is_known_(std::move(is_known)),
-          owner_offset_(owner_offset) {
+          owner_offset_(owner_offset),
+          tasks_(conductor) {
         MEMRIG_ASSERT(listener_ && is_known_, "a mutex watch is given both functions");
     }
 
@@ -50,7 +51,7 @@ public:
     // Returns how often two readings of an owner at one stop differed: the probe cannot be trusted then.
     [[nodiscard]] std::size_t misreadings() const { return misreadings_; }
     // Returns each owner that was seen, as it was then, by the address of its task_struct. It may have ended since.
-    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_; }
+    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_.all(); }
 
 private:
     struct Mutex {
@@ -65,13 +66,6 @@ private:
         std::uint64_t inside;
     };
     Status changed(std::uint64_t address, Mutex& mutex, std::uint64_t owner, const Arrival& stop);
-    // Returns the task (kernel stack) of an owner (task_struct), which is the task_struct's `stack` member. This member
-    // is the first pointer in it that is aligned like a stack (include/linux/sched.h: behind thread_info and the
-    // state). If there is none, returns the owner itself.
-    Result<std::uint64_t> task_of(std::uint64_t owner, unsigned vcpu);
-    // Returns the task of an owner that has just taken a mutex. An earlier task may have had the same task_struct and
-    // have ended since, so this checks what task_of() remembers.
-    Result<std::uint64_t> taker_of(std::uint64_t owner, unsigned vcpu);
     // Reports the tasks in the mutex's wait list that are not known to want it, because their own stop was lost.
     Status find_waiters(std::uint64_t address, const Mutex& mutex, const Arrival& stop);
     // Returns the waiters of the mutex, oldest first. Empty if there are none, if the list is just being changed, or if
@@ -92,12 +86,12 @@ private:
     std::function<void(LockEvent)> listener_;
     std::function<bool(std::uint64_t, std::uint64_t)> is_known_;
     std::uint64_t owner_offset_;
+    OwnerTasks tasks_;
     std::size_t misreadings_ = 0;
-    std::map<std::uint64_t, Mutex> mutexes_;     // by the address of the owner
-    std::map<std::uint64_t, TaskStruct> tasks_;  // by owner
-    std::optional<std::uint64_t> list_offset_;   // of the pointer to the first waiter in `struct mutex`, once known
-    std::string unfound_;                        // a mutex that had waiters when none were found, or ""
-    bool crowded_ = false;                       // a list of waiters was longer than what is looked at
+    std::map<std::uint64_t, Mutex> mutexes_;    // by the address of the owner
+    std::optional<std::uint64_t> list_offset_;  // of the pointer to the first waiter in `struct mutex`, once known
+    std::string unfound_;                       // a mutex that had waiters when none were found, or ""
+    bool crowded_ = false;                      // a list of waiters was longer than what is looked at
 };
 
 }  // namespace memrig

@@ -4,6 +4,25 @@
 namespace memrig {
 namespace {
 
+// --- the end of all watches
+
+TEST_F(ConductorTest, TheEndOfAllWatchesIsToldWhileTheyAreThere) {
+    watch(kFunction);
+    unsigned told = 0;
+    {
+        const Subscription listening = conductor.on_unwatch_all([&]() -> Status {
+            told++;
+            EXPECT_TRUE(probe.breakpoints.contains(kFunction));
+            return {};
+        });
+        ASSERT_TRUE(conductor.unwatch_all());
+    }
+    EXPECT_EQ(told, 1u);
+    EXPECT_FALSE(probe.breakpoints.contains(kFunction));
+    ASSERT_TRUE(conductor.unwatch_all());
+    EXPECT_EQ(told, 1u);
+}
+
 // --- several watches on one address
 
 TEST_F(ConductorTest, EveryWatchOfAnAddressIsAsked) {

@@ -427,6 +427,11 @@ TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
     EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("mutex_lock")))
         << "every mutex of the kernel would stop it";
 
+    std::vector<std::pair<std::uint64_t, std::string>> learned;
+    const Subscription mutexes = ledger->on_mutex([&](std::uint64_t address, const std::string& name) -> Status {
+        learned.emplace_back(address, name);
+        return {};
+    });
     kernel.put_device(device, "memory32");
     kernel.will_call(1, kAdder, "bus_probe_device", "somebody", device);
     kernel.will_call(1, kAdder, "mutex_lock", "somebody", 0xffff888009999000);  // nothing of ours
@@ -443,6 +448,8 @@ TEST(LockLedgerByWrites, SeesTheNamedMutexesAndLearnsWhereADeviceKeepsIts) {
     EXPECT_TRUE(kernel.probe.watchpoints.contains(other + offset));
     ASSERT_EQ(ledger->held_by(kAdder).size(), 1u);
     EXPECT_EQ(ledger->held_by(kAdder)[0].lock, "memory32's device lock");
+    EXPECT_EQ(learned, (std::vector<std::pair<std::uint64_t, std::string>>{
+                           {device + offset, "memory32's device lock"}, {other + offset, "memory33's device lock"}}));
 }
 
 TEST(LockLedgerByWrites, WaitersThatCannotBeFoundAreAGap) {

@@ -1,0 +1,254 @@
+#include "watch/lock_observer.h"
+
+#include <algorithm>
+#include <array>
+#include <tuple>
+#include <utility>
+
+#include "base/assert.h"
+#include "probe/kernel_objects.h"
+#include "watch/lock_names.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::size_t kWord = 8;
+constexpr std::uint64_t kMegabyte = 1u << 20, kGigabyte = 1u << 30, kMostDirect = 64 * kGigabyte;
+constexpr std::size_t kMostObserved = 100'000;
+constexpr std::size_t kMostDifferences = 16;
+// The per-CPU variables that begin with the task that runs on the CPU. x86: `pcpu_hot` from v6.2 to v6.14, else
+// `current_task` (arch/x86/include/asm/current.h). arm64: `__entry_task` (arch/arm64/kernel/process.c).
+constexpr std::array kCurrent = {"pcpu_hot", "current_task", "__entry_task"};
+
+}  // namespace
+
+LockObserver::LockObserver(Conductor& conductor, const SymbolTable& symbols, ObserverChannel& channel,
+                           HostAddress host_address)
+    : conductor_(conductor),
+      symbols_(symbols),
+      channel_(channel),
+      host_address_(std::move(host_address)),
+      functions_(observed_functions(symbols, conductor.probe().architecture())),
+      locks_(functions_.functions),
+      tasks_(conductor) {}
+
+Result<std::unique_ptr<LockObserver>> LockObserver::make(Conductor& conductor, const SymbolTable& symbols,
+                                                         ObserverChannel& channel, HostAddress host_address) {
+    std::unique_ptr<LockObserver> observer(new LockObserver(conductor, symbols, channel, std::move(host_address)));
+    MEMRIG_TRY(const auto words, observer->current_words());
+    MEMRIG_CHECK(observer->find_entries());
+    MEMRIG_CHECK(observer->find_stacks(words));
+    ObserverTable& table = observer->functions_.table;
+    for (std::size_t cpu = 0; cpu < words.size(); cpu++) {
+        MEMRIG_TRY(table.current[cpu], observer->host_address_(words[cpu], kWord));
+    }
+    for (const char* mutex : {locks::device_hotplug, locks::acpi_scan})
+        if (const auto address = symbols.unique(mutex)) MEMRIG_CHECK(observer->watch_mutex(*address, mutex));
+    for (const char* rwsem : {locks::mem_hotplug, locks::cpu_hotplug}) MEMRIG_CHECK(observer->watch_rwsem(rwsem));
+    channel.watch(table);
+    LockObserver* const self = observer.get();
+    observer->stops_ = conductor.on_stop([self](const Arrival& stop) { return self->look(stop); });
+    observer->end_ = conductor.on_unwatch_all([self]() -> Status {
+        if (!self->ended_) MEMRIG_CHECK(self->conductor_.look());
+        self->ended_ = true;
+        return {};
+    });
+    return observer;
+}
+
+Result<std::vector<std::uint64_t>> LockObserver::current_words() {
+    const auto offsets = symbols_.unique("__per_cpu_offset");
+    std::optional<std::uint64_t> current;
+    for (const char* name : kCurrent)
+        if (!current) current = symbols_.unique(name);
+    if (!current || !offsets)
+        return fail(Fault::guest, "the observer does not find where this kernel keeps the task of each CPU");
+    std::vector<std::uint64_t> words;
+    for (std::uint64_t cpu = 0; cpu < channel_.vcpus(); cpu++) {
+        MEMRIG_TRY(const std::uint64_t offset, conductor_.probe().read_u64(0, *offsets + cpu * kWord));
+        words.push_back(*current + offset);
+    }
+    for (unsigned vcpu = 0; vcpu < conductor_.probe().vcpus(); vcpu++) {
+        MEMRIG_ASSERT(vcpu < words.size(), "the channel has a ring for each vCPU");
+        MEMRIG_TRY(const std::uint64_t task, conductor_.probe().read_u64(vcpu, words[vcpu]));
+        if (!is_kernel_address(task))
+            return fail(Fault::guest, "the observer does not find the task that runs on vCPU {}", vcpu);
+    }
+    return words;
+}
+
+Result<ObserverSpan> LockObserver::direct_memory(std::uint64_t address) {
+    const std::uint64_t start = address & ~(kGigabyte - 1), first = start + kMegabyte;
+    ObserverSpan span{};
+    const auto base = host_address_(first, kWord);
+    for (std::uint64_t bytes = 64 * kMegabyte; base && bytes <= kMostDirect; bytes *= 2) {
+        const auto last = host_address_(start + bytes - kWord, kWord);
+        if (!last && last.error().fault == Fault::interrupted) return std::unexpected(last.error());
+        if (!last || *last - *base != start + bytes - kWord - first) break;
+        span = {first, start + bytes, *base};
+    }
+    if (!base && base.error().fault == Fault::interrupted) return std::unexpected(base.error());
+    return address >= span.start && address < span.end ? span : ObserverSpan{};
+}
+
+Status LockObserver::find_stacks(const std::vector<std::uint64_t>& current_words) {
+    ObserverTable& table = functions_.table;
+    for (unsigned vcpu = 0; vcpu < conductor_.probe().vcpus() && table.direct.start == table.direct.end; vcpu++) {
+        MEMRIG_TRY(const std::uint64_t current, conductor_.probe().read_u64(vcpu, current_words[vcpu]));
+        MEMRIG_TRY(const Registers registers, conductor_.probe().registers(vcpu));
+        MEMRIG_TRY(const std::uint64_t stack, tasks_.task_of(current, vcpu));
+        // A vCPU that is in user mode, or on the stack of an interrupt, shows nothing.
+        if (stack == current || stack != (registers.sp() & ~(conductor_.stack_bytes() - 1))) continue;
+        MEMRIG_TRY(table.direct, direct_memory(current));
+        table.stack_offset = tasks_.all().at(current).stack_at;
+    }
+    return {};
+}
+
+Status LockObserver::find_entries() {
+    const Architecture& architecture = conductor_.probe().architecture();
+    for (std::uint32_t i = 0; i < functions_.table.functions; i++) {
+        ObserverFunction& function = functions_.table.function[i];
+        if ((function.watched & OBSERVER_ENTRY) == 0) continue;
+        MEMRIG_TRY(const std::string code, conductor_.probe().read_memory(0, function.start, architecture.longest_nop));
+        function.entry = function.start + architecture.nop_length(code);
+    }
+    return {};
+}
+
+Result<std::uint32_t> LockObserver::add_span(std::uint64_t address, std::uint64_t size, const std::string& name) {
+    MEMRIG_TRY(const std::uint64_t host, host_address_(address, size));
+    const auto span = channel_.add_span({address, address + size, host});
+    if (!span) return fail(Fault::guest, "the observer cannot watch {}", name);
+    return *span;
+}
+
+Status LockObserver::watch_mutex(std::uint64_t address, const std::string& name) {
+    if (std::ranges::find(watched_, address, &Watched::address) != watched_.end()) return {};
+    MEMRIG_TRY(const std::uint32_t span, add_span(address, kWord, name));
+    MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
+    const std::uint32_t number = locks_.add_mutex(span, owner);
+    MEMRIG_ASSERT(number == watched_.size(), "locks are numbered one after the other");
+    watched_.push_back({name, address});
+    return {};
+}
+
+Status LockObserver::watch_rwsem(const std::string& name) {
+    const auto address = symbols_.unique(name);
+    std::optional<std::uint32_t> span;
+    if (address) {
+        const std::uint64_t size = std::min<std::uint64_t>(symbols_.end_of(*address) - *address, 512);
+        MEMRIG_TRY(span, add_span(*address, size, name));
+    }
+    const std::uint32_t number = locks_.add_rwsem(name, span);
+    MEMRIG_ASSERT(number == watched_.size(), "locks are numbered one after the other");
+    watched_.push_back({name, address.value_or(0)});
+    return {};
+}
+
+Status LockObserver::look(const Arrival& stop) {
+    if (ended_) return {};
+    const auto raw = channel_.read(true);
+    for (const ObservedAct& act : locks_.follow(raw, true)) MEMRIG_CHECK(tell(act, stop));
+    return {};
+}
+
+Status LockObserver::tell(const ObservedAct& act, const Arrival& stop) {
+    MEMRIG_ASSERT(act.lock < watched_.size(), "an act is of a lock that is watched");
+    if (events_.size() >= kMostObserved) {
+        dropped_++;
+        return {};
+    }
+    std::uint64_t task = act.stack;
+    if (task == 0) {
+        MEMRIG_TRY(task, tasks_.taker_of(act.task, stop.vcpu));
+    }
+    const auto& [name, address] = watched_[act.lock];
+    events_.push_back({stop.at, task, act.vcpu, act.action, act.shared, name, address, "?", {}});
+    return {};
+}
+
+bool LockObserver::watches(const std::string& lock) const {
+    return std::ranges::find(watched_, lock, &Watched::name) != watched_.end();
+}
+
+std::vector<std::string> LockObserver::faults() const {
+    std::vector<std::string> all = channel_.faults();
+    const auto& contradictions = locks_.contradictions();
+    all.insert(all.end(), contradictions.begin(), contradictions.end());
+    if (dropped_ > 0) all.push_back(fmt::format("only {} lock events of the observer are kept", kMostObserved));
+    return all;
+}
+
+namespace {
+
+// The acts of one task with one lock.
+using Steps = std::vector<const LockEvent*>;
+using StepsOf = std::map<std::pair<std::string, std::uint64_t>, Steps>;
+
+StepsOf steps_of(const std::vector<LockEvent>& events) {
+    StepsOf steps;
+    for (const auto& event : events) steps[{event.lock, event.task}].push_back(&event);
+    return steps;
+}
+
+bool wants(const LockEvent* event) { return event->action == LockAction::wants; }
+
+bool same(const LockEvent* one, const LockEvent* other) {
+    return one->action == other->action && one->shared == other->shared;
+}
+
+std::string text_of(const Steps& steps, std::size_t at) {
+    return at < steps.size() ? to_string(steps[at]->action) : "nothing";
+}
+
+// Steps over wishes that only one of the two has, and over repeated ones.
+void step_over_wishes(const Steps& ledger, std::size_t& mine, const Steps& observer, std::size_t& other) {
+    while (mine < ledger.size() && other < observer.size() && wants(ledger[mine]) != wants(observer[other]))
+        wants(ledger[mine]) ? mine++ : other++;
+    while (mine < ledger.size() && other >= observer.size() && wants(ledger[mine])) mine++;
+    while (other < observer.size() && mine >= ledger.size() && wants(observer[other])) other++;
+}
+
+// Returns the first difference, or "".
+std::string first_difference(const Steps& ledger, const Steps& observer, bool ahead, std::size_t& compared) {
+    std::size_t mine = 0, other = 0;
+    for (;;) {
+        step_over_wishes(ledger, mine, observer, other);
+        if (mine >= ledger.size() || other >= observer.size() || !same(ledger[mine], observer[other])) break;
+        mine++, other++, compared++;
+    }
+    if (mine == ledger.size() && (other == observer.size() || (ahead && other + 1 == observer.size()))) return {};
+    return fmt::format("step {}: the ledger saw \"{}\", the observer saw \"{}\"", mine + 1, text_of(ledger, mine),
+                       text_of(observer, other));
+}
+
+}  // namespace
+
+std::vector<std::string> observer_disagreements(const std::vector<LockEvent>& ledger,
+                                                const std::vector<LockEvent>& observer, std::size_t& compared) {
+    std::vector<std::string> found;
+    compared = 0;
+    std::map<std::uint64_t, const LockEvent*> last;  // of each task, as the observer saw it
+    for (const auto& event : observer) last[event.task] = &event;
+    StepsOf ours = steps_of(ledger);
+    const StepsOf theirs = steps_of(observer);
+    for (const auto& [key, steps] : theirs) ours[key];
+    for (const auto& [key, steps] : ours) {
+        const auto& [lock, task] = key;
+        const auto there = theirs.find(key);
+        const Steps& other = there == theirs.end() ? Steps() : there->second;
+        // A mutex that is taken shows at once in the mutex itself.
+        const bool is_rwsem = is_watched_lock(lock) && !is_mutex(lock);
+        const bool ends_a_call =
+            !other.empty() && other.back()->action == (is_rwsem ? LockAction::takes : LockAction::refused);
+        const bool ahead = ends_a_call && last[task] == other.back();
+        const std::string difference = first_difference(steps, other, ahead, compared);
+        if (!difference.empty() && found.size() < kMostDifferences)
+            found.push_back(fmt::format("{} and task {:x}, {}", lock, task, difference));
+    }
+    return found;
+}
+
+}  // namespace memrig

@@ -1,0 +1,271 @@
+// Histories of locks from made-up events of the observer.
+#include "watch/observed_locks.h"
+
+#include <fmt/format.h>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "watch/lock_names.h"
+
+namespace memrig {
+namespace {
+
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+
+constexpr std::uint64_t kObservedA = 0xffff888000100000, kObservedB = 0xffff888000200000,
+                        kObservedC = 0xffff888000300000;
+constexpr std::uint64_t kWaitersFlag = 1, kPickupFlag = 4;
+enum Function : std::uint32_t { kLock, kTry, kUnlock, kDown, kSync, kUp, kRead, kUnread };
+
+class ObservedLocksTest : public testing::Test {
+protected:
+    void add(std::uint64_t task, Function function, std::uint16_t kind, std::uint64_t value = 0,
+             std::uint32_t span = 0) {
+        const auto vcpu = static_cast<std::uint16_t>(task >> 20 & 3);
+        events.push_back({++sequence, task, task + 8, value, function, span, vcpu, kind, 0});
+    }
+    void store(std::uint64_t task, Function function, std::uint64_t value, std::uint32_t span = 0) {
+        add(task, function, OBSERVER_EVENT_STORE, value, span);
+    }
+    void load(std::uint64_t task, Function function, std::uint64_t value, std::uint32_t span = 0) {
+        add(task, function, OBSERVER_EVENT_LOAD, value, span);
+    }
+    void enter(std::uint64_t task, Function function) { add(task, function, OBSERVER_EVENT_ENTRY); }
+    void leave(std::uint64_t task, Function function) { add(task, function, OBSERVER_EVENT_LEAVE); }
+
+    // "A takes", in order; a lock other than the first one by its number.
+    std::vector<std::string> acts(bool guest_is_stopped = true) {
+        std::vector<std::string> lines;
+        for (const auto& act : locks.follow(std::exchange(events, {}), guest_is_stopped)) {
+            const char* task = act.task == kObservedA ? "A" : act.task == kObservedB ? "B" : "C";
+            lines.push_back(fmt::format("{} {}{}{}", task, to_string(act.action), act.shared ? " shared" : "",
+                                        act.lock == mutex ? "" : fmt::format(" {}", act.lock)));
+        }
+        return lines;
+    }
+
+    std::vector<ObservedFunction> functions = {{ObservedRole::locks_mutex, "mutex_lock", ""},
+                                               {ObservedRole::tries_mutex, "mutex_trylock", ""},
+                                               {ObservedRole::unlocks_mutex, "mutex_unlock", ""},
+                                               {ObservedRole::locks_rwsem, "percpu_down_write", ""},
+                                               {ObservedRole::enters_rwsem, "rcu_sync_enter", ""},
+                                               {ObservedRole::unlocks_rwsem, "percpu_up_write", ""},
+                                               {ObservedRole::reads_rwsem, "cpus_read_lock", locks::cpu_hotplug},
+                                               {ObservedRole::unreads_rwsem, "cpus_read_unlock", locks::cpu_hotplug}};
+    ObservedLocks locks{functions};
+    std::uint32_t mutex = locks.add_mutex(0, 0);
+    std::vector<ObserverEvent> events;
+    std::uint64_t sequence = 0;
+};
+
+TEST_F(ObservedLocksTest, AMutexIsTakenAndReleased) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedA, kUnlock, 0);
+    store(kObservedB, kLock, kObservedB);
+    EXPECT_THAT(acts(), ElementsAre("A takes", "A releases", "B takes"));
+    store(kObservedB, kUnlock, 0);
+    EXPECT_THAT(acts(), ElementsAre("B releases"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, ATrylockIsRefused) {
+    store(kObservedA, kLock, kObservedA);
+    enter(kObservedB, kTry);
+    load(kObservedB, kTry, kObservedA);
+    EXPECT_THAT(acts(), ElementsAre("A takes"));
+    leave(kObservedB, kTry);
+    EXPECT_THAT(acts(), ElementsAre("B is refused"));
+    store(kObservedA, kUnlock, 0);
+    enter(kObservedB, kTry);
+    load(kObservedB, kTry, 0);
+    store(kObservedB, kTry, kObservedB);
+    leave(kObservedB, kTry);
+    EXPECT_THAT(acts(), ElementsAre("A releases", "B takes"));
+}
+
+// The kernel saw another owner, which had gone when the observer looked; or no owner, and it was too late.
+TEST_F(ObservedLocksTest, ATrylockIsRefusedWhateverTheObserverSeesLater) {
+    store(kObservedA, kLock, kObservedA);
+    enter(kObservedB, kTry);
+    load(kObservedB, kTry, 0);
+    leave(kObservedB, kTry);
+    enter(kObservedB, kTry);
+    load(kObservedB, kTry, kObservedA);
+    store(kObservedB, kTry, 0);
+    leave(kObservedB, kTry);
+    EXPECT_THAT(acts(), ElementsAre("A takes", "B is refused", "B is refused"));
+}
+
+TEST_F(ObservedLocksTest, ATrylockThatFindsAnotherOwnerFirstMayStillTake) {
+    enter(kObservedB, kTry);
+    load(kObservedB, kTry, kObservedA);  // A had it for a moment after the kernel's own look
+    store(kObservedB, kTry, kObservedB);
+    leave(kObservedB, kTry);
+    EXPECT_THAT(acts(), ElementsAre("B takes"));
+}
+
+TEST_F(ObservedLocksTest, ATrylockOfAnotherLockSaysNothing) {
+    enter(kObservedB, kTry);
+    leave(kObservedB, kTry);
+    leave(kObservedB, kTry);
+    EXPECT_THAT(acts(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, ATaskWaitsOnce) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedA);
+    load(kObservedB, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedA | kWaitersFlag);
+    store(kObservedA, kUnlock, kObservedA | kWaitersFlag);
+    store(kObservedA, kUnlock, kWaitersFlag);
+    load(kObservedB, kLock, kWaitersFlag);
+    store(kObservedB, kLock, kObservedB | kWaitersFlag);
+    store(kObservedB, kLock, kObservedB);
+    store(kObservedB, kUnlock, 0);
+    store(kObservedB, kLock, kObservedA);
+    EXPECT_THAT(acts(), ElementsAre("A takes", "B wants", "A releases", "B takes", "B releases", "B wants"));
+}
+
+TEST_F(ObservedLocksTest, AMutexIsHandedOver) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedA | kWaitersFlag);
+    store(kObservedA, kUnlock, kObservedB | kPickupFlag | kWaitersFlag);
+    load(kObservedB, kLock, kObservedB | kPickupFlag | kWaitersFlag);
+    store(kObservedB, kLock, kObservedB | kWaitersFlag);
+    EXPECT_THAT(acts(), ElementsAre("A takes", "B wants", "A releases", "B takes"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, TheOwnerAtTheBeginningIsKnown) {
+    const auto other = locks.add_mutex(7, kObservedA | kWaitersFlag);
+    store(kObservedA, kUnlock, 0, 7);
+    store(kObservedB, kLock, kObservedB, 7);
+    EXPECT_THAT(acts(), ElementsAre(fmt::format("A releases {}", other), fmt::format("B takes {}", other)));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, AnUnlockBySomebodyElseIsNoRelease) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kUnlock, kObservedA);
+    EXPECT_THAT(acts(), ElementsAre("A takes"));
+}
+
+// The host held up A's vCPU between its store and the observer's look at it.
+TEST_F(ObservedLocksTest, AReleaseThatIsToldLateComesFirst) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedB);
+    store(kObservedB, kUnlock, 0);
+    load(kObservedA, kUnlock, 0);
+    store(kObservedA, kUnlock, kObservedB);
+    store(kObservedC, kLock, kObservedC);
+    EXPECT_THAT(acts(), ElementsAre("A takes", "A releases", "B takes", "B releases", "C takes"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, TwoReleasesThatAreToldLateComeFirst) {
+    const auto other = locks.add_mutex(1, 0);
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedB, 1);
+    store(kObservedC, kLock, kObservedC);  // behind A's release, which is behind A's take and release of the other
+    store(kObservedA, kLock, kObservedA, 1);
+    store(kObservedB, kUnlock, 0, 1);
+    store(kObservedA, kUnlock, 0, 1);
+    store(kObservedA, kUnlock, kObservedC);
+    EXPECT_THAT(acts(), ElementsAre("A takes", fmt::format("B takes {}", other), fmt::format("B releases {}", other),
+                                    fmt::format("A takes {}", other), fmt::format("A releases {}", other), "A releases",
+                                    "C takes"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, WhileTheGuestRunsALateReleaseIsAwaited) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedB);
+    EXPECT_THAT(acts(false), ElementsAre("A takes"));
+    store(kObservedA, kUnlock, kObservedB);
+    EXPECT_THAT(acts(false), ElementsAre("A releases", "B takes"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, ATakeBesideAnOwnerIsAContradiction) {
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedB);
+    EXPECT_THAT(acts(), ElementsAre("A takes", "B takes"));
+    EXPECT_THAT(locks.contradictions(), ElementsAre(HasSubstr("event 2: task ffff888000200000 takes a lock that task "
+                                                              "ffff888000100000 has not released")));
+}
+
+// Each take would have to come behind the other's release: it cannot be, and must not go round for ever.
+TEST_F(ObservedLocksTest, ACircleIsAContradiction) {
+    const auto other = locks.add_mutex(1, 0);
+    store(kObservedA, kLock, kObservedA);
+    store(kObservedB, kLock, kObservedB, 1);
+    store(kObservedB, kLock, kObservedB);
+    store(kObservedA, kLock, kObservedA, 1);
+    store(kObservedB, kUnlock, 0, 1);
+    store(kObservedA, kUnlock, 0);
+    EXPECT_THAT(acts(), testing::Contains(fmt::format("A takes {}", other)));
+    EXPECT_THAT(locks.contradictions(), testing::Not(IsEmpty()));
+}
+
+TEST_F(ObservedLocksTest, ATaskThatIsNotKnownIsAContradiction) {
+    store(0, kLock, kObservedA);
+    EXPECT_THAT(acts(), IsEmpty());
+    EXPECT_THAT(locks.contradictions(), ElementsAre(HasSubstr("is not known")));
+}
+
+TEST_F(ObservedLocksTest, AnRwsemIsTakenByAWriter) {
+    const auto rwsem = locks.add_rwsem(locks::mem_hotplug, 5);
+    enter(kObservedA, kDown);
+    load(kObservedA, kSync, 0, 5);
+    EXPECT_THAT(acts(), ElementsAre(fmt::format("A wants {}", rwsem)));
+    store(kObservedA, kDown, 1, 5);
+    leave(kObservedA, kDown);
+    EXPECT_THAT(acts(), ElementsAre(fmt::format("A takes {}", rwsem)));
+    enter(kObservedA, kUp);
+    store(kObservedA, kUp, 0, 5);
+    load(kObservedA, kUp, 0, 5);
+    enter(kObservedA, kUp);  // of another one
+    EXPECT_THAT(acts(), ElementsAre(fmt::format("A releases {}", rwsem)));
+    load(kObservedB, kSync, 0, 5);  // rcu_sync_enter() by itself
+    enter(kObservedB, kDown);
+    leave(kObservedB, kDown);
+    EXPECT_THAT(acts(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, AWritersLateReleaseComesFirst) {
+    const auto rwsem = locks.add_rwsem(locks::mem_hotplug, 5);
+    enter(kObservedA, kDown);
+    store(kObservedA, kDown, 1, 5);
+    leave(kObservedA, kDown);
+    enter(kObservedB, kDown);
+    store(kObservedB, kDown, 1, 5);
+    enter(kObservedA, kUp);
+    leave(kObservedB, kDown);
+    store(kObservedA, kUp, 1, 5);
+    const auto line = [&](const char* text) { return fmt::format("{} {}", text, rwsem); };
+    EXPECT_THAT(acts(),
+                ElementsAre(line("A wants"), line("A takes"), line("B wants"), line("A releases"), line("B takes")));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(ObservedLocksTest, AnRwsemIsTakenByReaders) {
+    const auto rwsem = locks.add_rwsem(locks::cpu_hotplug, {});
+    enter(kObservedA, kRead);
+    enter(kObservedB, kRead);
+    leave(kObservedB, kRead);
+    leave(kObservedA, kRead);
+    enter(kObservedA, kUnread);
+    const auto line = [&](const char* text) { return fmt::format("{} shared {}", text, rwsem); };
+    EXPECT_THAT(acts(),
+                ElementsAre(line("A wants"), line("B wants"), line("B takes"), line("A takes"), line("A releases")));
+}
+
+TEST_F(ObservedLocksTest, ASpanThatIsNoLockIsLeftAlone) {
+    store(kObservedA, kLock, kObservedA, 3);
+    EXPECT_THAT(acts(), IsEmpty());
+}
+
+}  // namespace
+}  // namespace memrig
