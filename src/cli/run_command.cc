@@ -132,6 +132,16 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
         ->delimiter(',')
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_symbol, "", "symbol"));
+    command
+        .add_option_function<std::string>(
+            "--observe",
+            [&spec](const std::string& observe) {
+                spec.manner.observe = observe == "both" ? Observing::both : Observing::stops;
+            },
+            "stops: see locks by stops of the guest; both: check them against the observer inside QEMU, too")
+        ->type_name("HOW")
+        ->check(CLI::IsMember({"stops", "both"}).description(""))
+        ->default_str("stops");
     command.add_flag("--lock-trace", spec.manner.lock_trace,
                      "Check the lock ledger against the kernel's own lock tracepoints (lockdep kernels)");
     command.add_flag("--stop-at-first", spec.stop_at_first, "Explore: end an arm at the first order that convicts it");

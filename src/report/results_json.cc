@@ -46,6 +46,8 @@ Json trial_json(const TrialResult& trial) {
                        {"schedule", rounded(trial.schedule_seconds)},
                        {"verdict", rounded(trial.verdict_seconds)}};
     json["stops"] = trial.stops;
+    if (trial.observed) json["observed"] = *trial.observed;
+    if (!trial.unobserved.empty()) json["unobserved"] = trial.unobserved;
     if (!trial.order.empty()) json["order"] = order_json(trial.order);
     if (!trial.order_came_to_pass) json["order_came_to_pass"] = false;
     if (!trial.host.empty()) json["host"] = trial.host;

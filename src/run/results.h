@@ -23,11 +23,14 @@ struct TrialResult {
     std::string reason;  // the reason for the verdict, in one line
     std::vector<Finding> findings;
     bool as_expected = false;
-    bool did_not_restore = false;     // QEMU refused the saved state, which is stale or damaged: not this trial's fault
-    double restore_seconds = 0;       // from the start of the restore until the guest is ready
-    double schedule_seconds = 0;      // from the first step to the last
-    double verdict_seconds = 0;       // the whole trial: from the start of the restore to the verdict
-    std::uint64_t stops = 0;          // how often the probe stopped the guest
+    bool did_not_restore = false;  // QEMU refused the saved state, which is stale or damaged: not this trial's fault
+    double restore_seconds = 0;    // from the start of the restore until the guest is ready
+    double schedule_seconds = 0;   // from the first step to the last
+    double verdict_seconds = 0;    // the whole trial: from the start of the restore to the verdict
+    std::uint64_t stops = 0;       // how often the probe stopped the guest
+    // With --observe both: how many lock events the ledger and the observer both saw, or why there was no observer.
+    std::optional<std::size_t> observed;
+    std::string unobserved;
     std::string host;                 // the host that it ran on, if there are several; else empty
     std::filesystem::path directory;  // its evidence, relative to the run's directory
     Interleaving order;               // explore mode: the order that was played

@@ -16,6 +16,7 @@
 #include "run/expectation.h"
 #include "run/lacks.h"
 #include "run/trial_json.h"
+#include "run/trial_observer.h"
 #include "watch/lock_trace.h"
 #include "watch/notifiers.h"
 #include "watch/one_hold.h"
@@ -63,6 +64,7 @@ private:
     std::map<std::uint64_t, TaskLabel> tasks_;
     Probe* probe_ = nullptr;
     std::unique_ptr<Conductor> conductor_;
+    std::optional<TrialObserver> observer_;  // with Observing::both
     std::unique_ptr<LockLedger> ledger_;
     std::unique_ptr<RuleWatch> rules_;
     std::unique_ptr<OneHoldWatch> one_hold_;
@@ -128,6 +130,7 @@ Status Stage::set_up(const MemorySnapshot& before) {
                                              manner.ledger ? LedgerExtent::all : LedgerExtent::attempts,
                                              armament_.owner_offset.value_or(0)));
     }
+    if (observer_) MEMRIG_CHECK(observer_->begin_comparison(ledger_.get()));
     changes_ = std::make_unique<ArmChanges>(*conductor_, guest.symbols, order_.arm);
     MEMRIG_CHECK(changes_->make_elisions());
     if (ledger_ && manner.ledger) {
@@ -244,6 +247,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.console_is_whole = console_ended_;
     evidence.ledger_disagreements = disagreements_;
     if (ledger_) evidence.blind = blind_spots(armament_, ledger_->contradictions());
+    if (observer_) evidence.blind.insert(evidence.blind.end(), observer_->doubts().begin(), observer_->doubts().end());
     evidence.lacks = passed_limits(machine_.console(), console, ledger_.get());
     evidence.lacks.insert(evidence.lacks.end(), lacks_.begin(), lacks_.end());
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
@@ -275,6 +279,8 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     conductor_ = std::make_unique<Conductor>(*probe_, armament_.stack_bytes != 0
                                                           ? armament_.stack_bytes
                                                           : kernel_stack_bytes(guest.symbols, probe_->architecture()));
+    if (order_.manner.observe == Observing::both)
+        MEMRIG_CHECK(observer_.emplace(machine_, *conductor_, guest.symbols, armament_).begin());
     MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
     MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest.symbols));
     if (before.page_struct_bytes == 0 && std::ranges::any_of(order_.scenario.schedule.actors, &Actor::memmap_on_memory))
@@ -297,6 +303,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
     });
     MEMRIG_CHECK(perform(cast, outcome));
+    if (observer_) MEMRIG_CHECK(observer_->finish(outcome.result));
     const Performance& seen = cast.performance();
     if (notices_ && seen.end == PlayEnd::finished) notices_->finish();
     name_tasks_of(cast.record());
@@ -359,7 +366,8 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
     TrialSpec played = order;
     const Status armed = arm(backend, played);
     const SteadyTime begun = steady_clock().now();
-    auto live = armed ? begin_guest(backend, order.guest, order.directory) : std::unexpected(armed.error());
+    const bool observe = order.manner.observe == Observing::both;
+    auto live = armed ? begin_guest(backend, order.guest, order.directory, observe) : std::unexpected(armed.error());
     result.restore_seconds = seconds(steady_clock().now() - begun);
     if (!live) {
         if (live.error().fault == Fault::interrupted) return std::unexpected(live.error());
@@ -370,6 +378,7 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
             is_kept(backend, order.guest->order.bench) && live.error().fault == Fault::rig && !killed;
     } else {
         played.guest = live->guest;
+        result.unobserved = live->unobserved;
         Machine& machine = *live->machine;
         Stage stage(machine, played, begun);
         const auto judgement = stage.play(outcome);

@@ -13,6 +13,13 @@
 
 namespace memrig {
 
+// The eyes that a trial has for locks.
+enum class Observing {
+    stops,  // the lock ledger alone, by stops of the guest
+    both    // the ledger, and beside it the observer inside QEMU, without stops: the two must agree
+};
+const char* to_string(Observing observing);
+
 // The options for playing and judging trials. They are the same for all trials of a run.
 struct TrialOptions {
     Mode mode = Mode::directed;
@@ -20,6 +27,7 @@ struct TrialOptions {
     unsigned preemptions = 2;         // explore mode: the bound
     std::vector<std::string> points;  // explore mode; empty: the scenario's points, or else the default ones
     std::vector<std::string> settings;
+    Observing observe = Observing::stops;
     bool lock_trace = false;  // compares the ledger with the kernel's own lock tracepoints (lockdep kernels)
     // Keeps the lock ledger. If false, only the evidence of the schedule is watched; no rule and no lock order
     // is judged.

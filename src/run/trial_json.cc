@@ -56,6 +56,13 @@ Mode mode_at(const Json& json) {
     throw Unfit(fmt::format("there is no mode \"{}\"", text));
 }
 
+Observing observing_at(const Json& json) {
+    const auto text = json.value("observe", to_string(Observing::stops));
+    for (const Observing observing : {Observing::stops, Observing::both})
+        if (text == to_string(observing)) return observing;
+    throw Unfit(fmt::format("there is no way \"{}\" to observe", text));
+}
+
 Verdict verdict_at(const Json& json) {
     const auto text = json.at("verdict").get<std::string>();
     if (const auto verdict = parse_verdict(text)) return *verdict;
@@ -95,6 +102,8 @@ TrialResult result_of(const Json& json) {
     result.choices = json.at("choices").get<std::map<std::string, std::string>>();
     result.seed = count_at<std::uint64_t>(json, "seed");
     result.stops = count_at<std::uint64_t>(json, "stops");
+    if (json.contains("observed")) result.observed = count_at<std::size_t>(json, "observed");
+    if (json.contains("unobserved")) result.unobserved = json.at("unobserved").get<std::string>();
     const Json& seconds = json.at("seconds");
     result.restore_seconds = seconds.at("restore").get<double>();
     result.schedule_seconds = seconds.at("schedule").get<double>();
@@ -145,6 +154,7 @@ Json recipe_json(const TrialSpec& spec) {
                  {"lock_trace", manner.lock_trace},
                  {"order", Json(order_json(spec.order))},
                  {"scenario_text", spec.scenario.text}};
+    if (manner.observe != Observing::stops) json["observe"] = to_string(manner.observe);
     if (is_kernel_path(kernel.id) && !kernel.modules.empty()) json["kernel"]["modules"] = kernel.modules.string();
     if (!spec.host.empty()) json["host"] = spec.host;
     return json;
@@ -187,6 +197,7 @@ Result<TrialRecipe> read_recipe(const fs::path& trial_directory) {
         recipe.manner.settings = json.at("settings").get<std::vector<std::string>>();
         recipe.manner.ledger = json.at("ledger").get<bool>();
         recipe.manner.lock_trace = json.at("lock_trace").get<bool>();
+        recipe.manner.observe = observing_at(json);
         recipe.order = order_of(list_at(json, "order"));
         return recipe;
     });
@@ -210,6 +221,8 @@ Json verdict_json(const TrialResult& result) {
                  {"order", Json(order_json(result.order))},
                  {"order_came_to_pass", result.order_came_to_pass},
                  {"findings", std::move(findings)}};
+    if (result.observed) json["observed"] = *result.observed;
+    if (!result.unobserved.empty()) json["unobserved"] = result.unobserved;
     if (!result.host.empty()) json["host"] = result.host;
     return json;
 }

@@ -7,6 +7,7 @@
 
 #include "base/file.h"
 #include "integration/machine_wrapper.h"
+#include "integration/probe_wrapper.h"
 #include "kernel/catalogue.h"
 #include "machine/guest_store.h"
 #include "oracle/verdict.h"
@@ -28,21 +29,13 @@ struct Flaws {
     bool silent_console = false;                                   // the console ends when the trial begins
 };
 
-class FlawedProbe final : public Probe {
+class FlawedProbe final : public ProbeWrapper {
 public:
-    FlawedProbe(Probe& probe, const Flaws& flaws) : probe_(probe), flaws_(flaws) {}
-    const Architecture& architecture() const override { return probe_.architecture(); }
-    unsigned vcpus() const override { return probe_.vcpus(); }
-    Status refresh_vcpus() override { return probe_.refresh_vcpus(); }
-    bool running() const override { return probe_.running(); }
-    bool steps_over_breakpoints() const override { return probe_.steps_over_breakpoints(); }
+    FlawedProbe(Probe& probe, const Flaws& flaws) : ProbeWrapper(probe), flaws_(flaws) {}
     Result<Registers> registers(unsigned vcpu) override {
         auto registers = probe_.registers(vcpu);
         if (registers && flaws_.registers) flaws_.registers(vcpu, *registers);
         return registers;
-    }
-    Status set_register(unsigned vcpu, std::string_view name, std::uint64_t value) override {
-        return probe_.set_register(vcpu, name, value);
     }
     Result<std::string> read_memory(unsigned vcpu, std::uint64_t address, std::size_t size) override {
         auto bytes = probe_.read_memory(vcpu, address, size);
@@ -53,9 +46,6 @@ public:
         auto words = probe_.read_words(vcpu, addresses);
         if (words && flaws_.words) flaws_.words(*words);
         return words;
-    }
-    Status write_memory(unsigned vcpu, std::uint64_t address, std::string_view bytes) override {
-        return probe_.write_memory(vcpu, address, bytes);
     }
     Status insert_breakpoint(std::uint64_t address, BreakpointKind kind) override {
         return flaws_.blind_breakpoints.contains(address) ? Status() : probe_.insert_breakpoint(address, kind);
@@ -75,7 +65,6 @@ public:
         moving_ = vcpus;
         return probe_.resume(vcpus);
     }
-    Status step(unsigned vcpu) override { return probe_.step(vcpu); }
     Result<std::optional<Stop>> wait_stop(Deadline deadline, int wake) override {
         for (;;) {
             auto stop = probe_.wait_stop(deadline, wake);
@@ -84,12 +73,8 @@ public:
             if (auto resumed = probe_.resume(moving_); !resumed) return std::unexpected(resumed.error());
         }
     }
-    Result<Stop> interrupt(Deadline deadline) override { return probe_.interrupt(deadline); }
-    Status detach() override { return probe_.detach(); }
-    std::vector<ProbeLine> transcript() override { return probe_.transcript(); }
 
 private:
-    Probe& probe_;
     const Flaws& flaws_;
     std::set<unsigned> moving_;
     unsigned watch_stops_ = 0;

@@ -140,6 +140,17 @@ TEST(ResultsSchema, HostsFollowItToo) {
     EXPECT_FALSE(written(results)["hosts"][1].contains("lost"));
 }
 
+TEST(ResultsSchema, TheObserverFollowsItToo) {
+    RunResults results = samples::all_as_expected();
+    EXPECT_FALSE(written(results)["arms"][0]["trial_results"][0].contains("observed"));
+    results.arms[0].trials[0].observed = 67;
+    results.arms[0].trials[1].unobserved = "this QEMU takes no plugin";
+    EXPECT_EQ(schema().check(written(results)), "");
+    EXPECT_EQ(written(results)["arms"][0]["trial_results"][0]["observed"], 67);
+    EXPECT_FALSE(written(results)["arms"][0]["trial_results"][0].contains("unobserved"));
+    EXPECT_EQ(written(results)["arms"][0]["trial_results"][1]["unobserved"], "this QEMU takes no plugin");
+}
+
 TEST(ResultsSchema, TheCheckerSeesMistakes) {
     const json good = written(samples::not_as_expected());
     const auto broken = [&](const char* pointer, const json& value) {

@@ -30,6 +30,14 @@ TEST(ReportTable, AKernelByPathIsNamedByItsRelease) {
     EXPECT_EQ(text.find("bzImage"), std::string::npos);
 }
 
+TEST(ReportTable, ATrialWithoutItsObserverIsNamed) {
+    RunResults results = samples::all_as_expected();
+    results.arms[0].trials[0].unobserved = results.arms[0].trials[2].unobserved = "this QEMU\ntakes no plugin";
+    const std::string text = table_of(results);
+    EXPECT_NE(text.find(": 2 trials without the observer: this QEMU takes no plugin\n"), std::string::npos) << text;
+    EXPECT_EQ(table_of(samples::all_as_expected()).find("observer"), std::string::npos);
+}
+
 TEST(ReportTable, AnExploredArmSaysHowManyOrdersThereAre) {
     const std::string text = table_of(samples::explored());
     EXPECT_TRUE(has_line(text,

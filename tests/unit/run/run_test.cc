@@ -300,6 +300,17 @@ TEST_F(CampaignTest, StopAtFirstEndsTheArmThatConvictsWhereAnArmBeforeItIsSkippe
     EXPECT_EQ(results().arms[1].trials.size(), 2u) << "so many were asked for";
 }
 
+// --- the observer
+
+TEST_F(CampaignTest, AHostWithoutAnObserverFallsBackAndSaysSo) {
+    EXPECT_EQ(only_trial().unobserved, "") << "none was asked for";
+    order.out = directory.path() / "observed";
+    order.manner.observe = Observing::both;
+    const TrialResult trial = only_trial();
+    EXPECT_FALSE(trial.observed);
+    EXPECT_EQ(trial.unobserved, "the machines of fake have no observer");
+}
+
 // --- bad orders
 
 TEST_F(CampaignTest, ADirectoryThatIsNotEmptyIsRefused) {

@@ -130,6 +130,31 @@ TEST_F(TrialJsonTest, ARecipeIsReadBackWhole) {
     EXPECT_EQ(recipe->order, kOrder);
 }
 
+TEST_F(TrialJsonTest, HowLocksWereSeenIsReadBack) {
+    TrialSpec observed = order();
+    EXPECT_FALSE(recipe_json(observed).contains("observe"));
+    for (const Observing observing : {Observing::stops, Observing::both}) {
+        observed.manner.observe = observing;
+        ASSERT_TRUE(write_file(recipe_file(), text_of(recipe_json(observed))));
+        EXPECT_EQ(read_recipe(directory.path())->manner.observe, observing);
+    }
+    for (const Json& wrong : {Json("eyes"), Json(7)}) {
+        Json bad = recipe_json(observed);
+        bad["observe"] = wrong;
+        expect_refused(recipe_file(), bad.dump(), [&] { return read_recipe(directory.path()); });
+    }
+    TrialResult seen = result();
+    seen.observed = 67;
+    ASSERT_TRUE(write_file(verdict_file(), text_of(verdict_json(seen))));
+    EXPECT_EQ(read_verdict(directory.path())->observed, 67u);
+    EXPECT_EQ(read_verdict(directory.path())->unobserved, "");
+    seen.observed.reset();
+    seen.unobserved = "this QEMU takes no plugin";
+    ASSERT_TRUE(write_file(verdict_file(), text_of(verdict_json(seen))));
+    EXPECT_FALSE(read_verdict(directory.path())->observed);
+    EXPECT_EQ(read_verdict(directory.path())->unobserved, "this QEMU takes no plugin");
+}
+
 TEST_F(TrialJsonTest, ARecipeHasTheModulesOfAKernelByPath) {
     const std::string folder = "/lib/modules/6.1.0-44-cloud-amd64";
     for (const std::string id : {"debian-6.1-amd64", "./bzImage"}) {
