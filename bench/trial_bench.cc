@@ -1,4 +1,5 @@
-// Measures a boot, a restore, a hot-add without a probe, and a whole trial. Prints the results, without a judgement of
+// Measures a boot, a restore, a hot-add without a probe and with the observer, and a whole trial: with the ledger by
+// stops, with the observer beside it, and with neither. Prints the results, without a judgement of
 // any time. A trial that does not end as expected is an error: the exit status is 3.
 #include <cstdlib>
 
@@ -8,7 +9,11 @@
 #include "hotplug/dimm.h"
 #include "kernel/catalogue.h"
 #include "machine/guest_store.h"
+#include "machine/observer_plugin.h"
+#include "play/while_running.h"
+#include "probe/kernel_objects.h"
 #include "run/trial.h"
+#include "watch/lock_observer.h"
 
 namespace memrig {
 namespace {
@@ -60,7 +65,25 @@ void restore(benchmark::State& state, Rig& rig) {
     for (auto _ : state) need(rig.host->restore(rig.guest->order, rig.guest->state, Deadline::after(kPatience)));
 }
 
-// Adds the scenario's device, and lets the agent online its blocks as soon as they appear. The probe is not attached.
+// Adds the scenario's device, and lets the agent online its blocks as soon as they appear.
+Status add_and_online(Machine& machine, const Rig& rig) {
+    const auto adder = std::ranges::find(rig.scenario.schedule.actors, ActorKind::adder, &Actor::kind);
+    MEMRIG_TRY(const auto dimm,
+               plug_dimm(machine.qmp(), {"dimm0", "mem-dimm0", adder->bytes, 0}, Deadline::after(kPatience)));
+    const auto blocks = dimm ? blocks_of(*dimm, rig.guest->hello.block_bytes) : std::nullopt;
+    if (!blocks) return fail(Fault::rig, "the device was not added");
+    MEMRIG_CHECK(machine.agent().start_writer(
+        {"onliner", rig.bench.vcpus() - 1, blocks->first, blocks->last, "state", "online", WriterTrigger::spin},
+        Deadline::after(kPatience)));
+    while (machine.agent().writes().size() < blocks->count()) {
+        MEMRIG_TRY(const bool more,
+                   machine.agent().wait_writes(machine.agent().writes().size(), Deadline::after(kPatience)));
+        if (!more) return fail(Fault::rig, "the blocks were not onlined in time");
+    }
+    return {};
+}
+
+// The probe is not attached.
 void hot_add(benchmark::State& state, Rig& rig) {
     for (auto _ : state) {
         state.PauseTiming();
@@ -68,22 +91,31 @@ void hot_add(benchmark::State& state, Rig& rig) {
         need(machine->start(Deadline::after(kPatience)));
         need(machine->agent().hello(Deadline::after(kPatience)));
         state.ResumeTiming();
-        const auto adder = std::ranges::find(rig.scenario.schedule.actors, ActorKind::adder, &Actor::kind);
-        const auto dimm =
-            need(plug_dimm(machine->qmp(), {"dimm0", "mem-dimm0", adder->bytes, 0}, Deadline::after(kPatience)));
-        const auto blocks_or_none = dimm ? blocks_of(*dimm, rig.guest->hello.block_bytes) : std::nullopt;
-        if (!blocks_or_none) std::exit(3);
-        const BlockRange blocks = *blocks_or_none;
-        need(machine->agent().start_writer(
-            {"onliner", rig.bench.vcpus() - 1, blocks.first, blocks.last, "state", "online", WriterTrigger::spin},
-            Deadline::after(kPatience)));
-        while (machine->agent().writes().size() < blocks.count())
-            if (!need(machine->agent().wait_writes(machine->agent().writes().size(), Deadline::after(kPatience))))
-                std::exit(3);
+        need(add_and_online(*machine, rig));
     }
 }
 
-void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, bool ledger) {
+// The same, with the observer. The probe is attached, and stops nothing.
+void observed_hot_add(benchmark::State& state, Rig& rig) {
+    for (auto _ : state) {
+        state.PauseTiming();
+        const auto live = need(begin_guest(*rig.host, rig.guest, {}, true));
+        if (live.machine->observer() == nullptr) need(Status(fail(Fault::host, "{}", live.unobserved)));
+        Probe& probe = *need(live.machine->probe());
+        Conductor conductor(probe, kernel_stack_bytes(rig.guest->symbols, probe.architecture()));
+        const auto observer = need(LockObserver::make(
+            conductor, rig.guest->symbols, *live.machine->observer(), [&](std::uint64_t address, std::uint64_t size) {
+                return host_address_of(live.machine->qmp(), address, size, Deadline::after(kPatience));
+            }));
+        need(while_running(conductor, [&] { return live.machine->agent().hello(Deadline::after(kPatience)); }));
+        state.ResumeTiming();
+        need(while_running(conductor, [&] { return add_and_online(*live.machine, rig); }));
+        need(conductor.look());
+        if (!observer->faults().empty()) need(Status(fail(Fault::rig, "{}", observer->faults().front())));
+    }
+}
+
+void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, const TrialOptions& manner) {
     double schedule = 0;
     std::uint64_t stops = 0;
     unsigned number = 0;
@@ -93,11 +125,12 @@ void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, bool ledge
         TrialSpec spec{rig.guest, rig.scenario, arm,
                        number,    number,       {{"onliner", number % 2 == 0 ? "state" : "online"}},
                        directory, {},           {}};
-        spec.manner.ledger = ledger;
+        spec.manner = manner;
         const TrialResult result = need(run_trial(*rig.host, spec)).result;
-        if (!result.as_expected) {
+        const bool unobserved = manner.observe != Observing::stops && !result.observed;
+        if (!result.as_expected || unobserved) {
             rig.unexpected++;
-            state.SkipWithError(result.reason.c_str());
+            state.SkipWithError(unobserved ? result.unobserved.c_str() : result.reason.c_str());
         }
         schedule += result.schedule_seconds;
         stops += result.stops;
@@ -124,10 +157,14 @@ int main(int argc, char** argv) {
     add("boot", [&](benchmark::State& state) { boot(state, rig); });
     add("restore", [&](benchmark::State& state) { restore(state, rig); });
     add("hot-add, no probe", [&](benchmark::State& state) { hot_add(state, rig); });
+    add("hot-add, observer", [&](benchmark::State& state) { observed_hot_add(state, rig); });
+    TrialOptions stops, both, no_ledger;
+    both.observe = Observing::both;
+    no_ledger.ledger = false;
     for (const auto& arm : rig.scenario.arms)
-        for (const bool ledger : {true, false})
-            add("trial, " + arm.name + (ledger ? "" : ", no ledger"),
-                [&rig, &arm, ledger](benchmark::State& state) { trial(state, rig, arm, ledger); });
+        for (const auto& [what, manner] : {std::pair("", stops), {", observer too", both}, {", no ledger", no_ledger}})
+            add("trial, " + arm.name + what,
+                [&rig, &arm, manner](benchmark::State& state) { trial(state, rig, arm, manner); });
     // An option of the caller's comes later, and so overrides the default.
     std::string repetitions = "--benchmark_repetitions=11";
     std::vector<char*> arguments(argv, argv + argc);
