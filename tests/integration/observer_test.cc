@@ -16,7 +16,7 @@
 namespace memrig {
 namespace {
 
-constexpr auto kPatience = std::chrono::minutes(5);
+constexpr auto kObserverPatience = std::chrono::minutes(5);
 constexpr std::uint64_t kBytes = 512u << 20;
 
 // A restored guest with an observer, which has not run yet.
@@ -41,7 +41,7 @@ protected:
         conductor_.emplace(**probe, kernel_stack_bytes(guest_->symbols, (*probe)->architecture()));
         auto made = LockObserver::make(
             *conductor_, guest_->symbols, *machine_->observer(), [&](std::uint64_t address, std::uint64_t size) {
-                return host_address_of(machine_->qmp(), address, size, Deadline::after(kPatience));
+                return host_address_of(machine_->qmp(), address, size, Deadline::after(kObserverPatience));
             });
         ASSERT_TRUE(made) << made.error().line();
         observer_ = *std::move(made);
@@ -49,17 +49,17 @@ protected:
     // Adds a DIMM while a thread writes "online" to its blocks until each is there.
     void add_and_online() {
         const auto done = while_running(*conductor_, [&]() -> Status {
-            MEMRIG_CHECK(machine_->agent().hello(Deadline::after(kPatience)));
+            MEMRIG_CHECK(machine_->agent().hello(Deadline::after(kObserverPatience)));
             const std::uint64_t block = 32, blocks = kBytes / guest_->hello.block_bytes;
             MEMRIG_CHECK(machine_->agent().start_writer(
                 {"onliner", 2, block, block + blocks - 1, "state", "online", WriterTrigger::spin},
-                Deadline::after(kPatience)));
-            MEMRIG_TRY(const auto dimm,
-                       plug_dimm(machine_->qmp(), {"dimm0", "mem-dimm0", kBytes, 0}, Deadline::after(kPatience)));
+                Deadline::after(kObserverPatience)));
+            MEMRIG_TRY(const auto dimm, plug_dimm(machine_->qmp(), {"dimm0", "mem-dimm0", kBytes, 0},
+                                                  Deadline::after(kObserverPatience)));
             if (!dimm) return fail(Fault::guest, "the DIMM was not added");
             while (machine_->agent().writes().size() < blocks) {
                 MEMRIG_TRY(const bool more, machine_->agent().wait_writes(machine_->agent().writes().size(),
-                                                                          Deadline::after(kPatience)));
+                                                                          Deadline::after(kObserverPatience)));
                 if (!more) return fail(Fault::guest, "the blocks were not onlined in time");
             }
             return {};

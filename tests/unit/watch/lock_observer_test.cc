@@ -210,6 +210,8 @@ TEST(ObserverDisagreements, AWishBeforeATakeMayHaveBeenTooShortForTheLedger) {
     EXPECT_THAT(
         differences(compared_events(kAdder, {kWants, kWants, kTakes}), compared_events(kAdder, {kWants, kTakes})),
         IsEmpty());
+    EXPECT_THAT(differences(compared_events(kAdder, {kTakes}), compared_events(kAdder, {kTakes, kWants})), IsEmpty());
+    EXPECT_THAT(differences(compared_events(kAdder, {kTakes, kWants}), compared_events(kAdder, {kTakes})), IsEmpty());
     EXPECT_EQ(differences(compared_events(kAdder, {kWants, kRefused}), compared_events(kAdder, {kTakes})).size(), 1u);
 }
 
