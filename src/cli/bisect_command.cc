@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
+#include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "run/bisect.h"
@@ -137,10 +138,7 @@ void add_bisect_command(CLI::App& program, Action& action) {
         ->type_name("ACTOR.KEY=VALUE")
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_setting, "", "setting"));
-    command->add_option("--accel", spec->accelerator, "Accelerator; KVM is used only if it is proven to work")
-        ->type_name("auto|tcg|kvm")
-        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
-        ->capture_default_str();
+    add_accelerator_option(*command, spec->accelerator);
     command->add_option("--out", spec->out, "Directory for the evidence; default: a new directory in the cache")
         ->type_name("DIR");
     command->add_flag("--json", *as_json, "Print the outcome as JSON on stdout, everything else on stderr");

@@ -11,6 +11,7 @@
 #include "cli/backend_option.h"
 #include "cli/campaign_slurm.h"
 #include "cli/command.h"
+#include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "report/campaign_reports.h"
@@ -220,10 +221,7 @@ void add_campaign_command(CLI::App& program, Action& action) {
                      "The directory of a submitted campaign: its tasks run their shard in it with this option")
         ->type_name("DIR")
         ->needs("--shard");
-    run_command->add_option("--accel", options->accelerator, "Accelerator; KVM is used only if it is proven to work")
-        ->type_name("auto|tcg|kvm")
-        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
-        ->capture_default_str();
+    add_accelerator_option(*run_command, options->accelerator);
     add_hosts_option(*run_command, options->backend);
     run_command->callback([options, &action] { action = [options] { return run(*options); }; });
 

@@ -9,6 +9,7 @@
 #include "base/stop_request.h"
 #include "campaign/merge.h"
 #include "campaign/submission_status.h"
+#include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 
@@ -220,10 +221,7 @@ void add_submit_command(CLI::App& campaign, Action& action) {
         ->add_option("--cache", options->cache,
                      "The cache on the nodes; default: this host's, with the kernels prepared in it")
         ->type_name("DIR");
-    command->add_option("--accel", options->accelerator, "Accelerator; KVM is used only if it is proven to work")
-        ->type_name("auto|tcg|kvm")
-        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
-        ->capture_default_str();
+    add_accelerator_option(*command, options->accelerator);
     command->add_option("SBATCH", options->sbatch, "Options for sbatch, after --");
     command->callback([options, &action] { action = [options] { return submit(*options); }; });
 }

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
+#include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "report/matrix_report.h"
@@ -108,10 +109,7 @@ void add_matrix_command(CLI::App& program, Action& action) {
     command->add_option("--out", spec->out, "Directory for the reports and the evidence; default: runs/TIME-PID")
         ->type_name("DIR");
     command->add_option("--json", *json, "Also write matrix.json to FILE; - is stdout")->type_name("FILE");
-    command->add_option("--accel", spec->accelerator, "Accelerator; KVM is used only if it is proven to work")
-        ->type_name("auto|tcg|kvm")
-        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
-        ->capture_default_str();
+    add_accelerator_option(*command, spec->accelerator);
     auto backend = std::make_shared<std::string>("qemu");
     add_hosts_option(*command, *backend);
     command->callback(

@@ -12,6 +12,7 @@
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
+#include "cli/machine_options.h"
 #include "cli/modules_option.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -167,12 +168,7 @@ void add_run_command(CLI::App& program, Action& action) {
         ->allow_extra_args(false)
         ->default_str(spec.kernels.front());
     add_modules_option(*command, spec.modules);
-    command->add_option("--bench", spec.bench, "Bench (`memrig benches list`); default: the scenario's first")
-        ->type_name("BENCH");
-    command
-        ->add_option("--emulator", spec.emulator,
-                     "QEMU: an id (`memrig emulators list`) or the program's path; default: the one in PATH")
-        ->type_name("ID|PATH");
+    add_bench_options(*command, spec);
     command->add_flag("--skip-other-machines", spec.skip_other_machines,
                       "Skip a scenario without a bench for the kernel's architecture; always done for several");
     command->add_option("--arm", spec.arm, "Arm: control, mutant, another arm's name, or all")
@@ -194,10 +190,7 @@ void add_run_command(CLI::App& program, Action& action) {
     command->add_option("--json", options->json, "Also write results.json to FILE; - is stdout")->type_name("FILE");
     command->add_flag("--ktap", options->ktap, "Print the results as KTAP on stdout, everything else on stderr");
     add_hosts_option(*command, options->backend);
-    command->add_option("--accel", spec.accelerator, "Accelerator; KVM is used only if it is proven to work")
-        ->type_name("auto|tcg|kvm")
-        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
-        ->capture_default_str();
+    add_accelerator_option(*command, spec.accelerator);
     command
         ->add_option("--set", spec.manner.settings,
                      "Fix a choice that the scenario leaves open, or a device's size: onliner.attribute=online")

@@ -6,6 +6,7 @@
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
+#include "cli/machine_options.h"
 #include "cli/modules_option.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -96,11 +97,6 @@ void add_choice_options(CLI::App& command, SweepSpec& spec) {
     command.add_flag("--allocators-only", spec.allocators_only,
                      "Only allocators, not also the functions by way of which they were called");
     command.add_flag("--every", spec.every, "Every call, not only the first and the last of each path");
-    command.add_option("--depth", spec.depth, "1: one call fails in each trial; 2: each pair of calls of one actor")
-        ->type_name("N")
-        ->check(decimal)
-        ->check(CLI::Range(1, 2).description(""))
-        ->capture_default_str();
     command.add_option("--most", spec.most, "Play no more cases than this; default: all")
         ->type_name("N")
         ->check(decimal)
@@ -123,12 +119,7 @@ void add_sweep_command(CLI::App& program, Action& action) {
         ->type_name("ID|PATH")
         ->capture_default_str();
     add_modules_option(*command, run.modules);
-    command->add_option("--bench", run.bench, "Bench (`memrig benches list`); default: the scenario's first")
-        ->type_name("BENCH");
-    command
-        ->add_option("--emulator", run.emulator,
-                     "QEMU: an id (`memrig emulators list`) or the program's path; default: the one in PATH")
-        ->type_name("ID|PATH");
+    add_bench_options(*command, run);
     add_choice_options(*command, options->spec);
     command->add_option("--jobs", run.jobs, "Number of trials at the same time")
         ->type_name("N")
@@ -139,10 +130,7 @@ void add_sweep_command(CLI::App& program, Action& action) {
     command->add_option("--out", run.out, "Directory of the sweep; default: runs/TIME-PID")->type_name("DIR");
     command->add_option("--json", options->json, "Also write sweep.json to FILE; - is stdout")->type_name("FILE");
     add_hosts_option(*command, options->backend);
-    command->add_option("--accel", run.accelerator, "Accelerator; KVM is used only if it is proven to work")
-        ->type_name("auto|tcg|kvm")
-        ->check(CLI::IsMember({"auto", "tcg", "kvm"}).description(""))
-        ->capture_default_str();
+    add_accelerator_option(*command, run.accelerator);
     command->callback([options, &action] { action = [options] { return sweep(*options); }; });
 }
 

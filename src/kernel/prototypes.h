@@ -31,7 +31,6 @@ public:
                                                           std::optional<PointerFailure> pointer) const;
     // True for a function of ACPICA, which returns an acpi_status.
     [[nodiscard]] bool returns_acpi_status(std::string_view function) const;
-    [[nodiscard]] std::size_t size() const { return kinds_.size(); }
 
 private:
     enum class Kind { none, error_number, pointer, acpi_status, notifier };

@@ -14,10 +14,17 @@ namespace {
 
 constexpr const char* kGate = "device_hotplug_lock";
 
+// True for what warn_alloc() says (mm/page_alloc.c): the kernel tells that it found no memory.
+bool tells_of_no_memory(const ConsoleFinding& printed) {
+    return printed.headline.find("allocation failure") != std::string::npos ||
+           printed.headline.find("alloc failure") != std::string::npos;
+}
+
 // A kernel may warn of what the rig itself does to it. Where a call was made to fail, it has to cope without a warning.
-Verdict verdict_of(ConsoleFindingKind kind, bool failed_call) {
-    switch (kind) {
-        case ConsoleFindingKind::warning: return failed_call ? Verdict::warning : Verdict::inconclusive;
+Verdict verdict_of(const ConsoleFinding& printed, bool failed_call) {
+    switch (printed.kind) {
+        case ConsoleFindingKind::warning:
+            return failed_call && !tells_of_no_memory(printed) ? Verdict::warning : Verdict::inconclusive;
         case ConsoleFindingKind::lockdep: return Verdict::lock_order;
         case ConsoleFindingKind::hung_task: return Verdict::hang;
         default: return Verdict::inconclusive;
@@ -116,7 +123,7 @@ Finding finding_of(const ConsoleFinding& printed, const TrialEvidence& evidence)
         for (const auto& link : printed.chain)
             key.path.push_back(
                 fmt::format("{}{}", link.lock_class, link.stack.empty() ? "" : ", taken in " + link.stack.front()));
-    return {"console", gated ? Verdict::held : verdict_of(printed.kind, failed_call), sentence(key), key.path, key};
+    return {"console", gated ? Verdict::held : verdict_of(printed, failed_call), sentence(key), key.path, key};
 }
 
 }  // namespace

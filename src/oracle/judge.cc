@@ -260,7 +260,7 @@ std::optional<std::string> Grounds::to_hold() const {
     if (was_kept_out(evidence)) return held_reason(evidence);
     if (evidence.schedule.awaits()) return std::nullopt;
     // An expected refusal came. The accounting oracle checks that nothing of the refused device is left.
-    if (evidence.schedule.checks()) return checked_reason(evidence);
+    if (evidence.schedule.checks() > 0) return checked_reason(evidence);
     if (expects_refusals(evidence.schedule)) return refusals_that_came(evidence.schedule, evidence.performance);
     return by_lock_order();
 }

@@ -76,12 +76,13 @@ std::vector<std::string> wrong_at_checks(const TrialEvidence& evidence) {
     return wrong;
 }
 
-std::string failure_text(const FailureSpec& failure) {
+std::string failure_text(const FailureSpec& failure, unsigned recorded) {
     const std::vector<std::string> callers(
         failure.path.begin(),
         failure.path.begin() + static_cast<std::ptrdiff_t>(std::min(kShownCallers, failure.path.size())));
-    return fmt::format("{}() for {}, by way of {} (call {} of this path)", failure.function, failure.actor,
-                       fmt::join(callers, " < "), failure.nth);
+    const std::string of = recorded == 0 ? "of this path" : fmt::format("of {} on this path", recorded);
+    return fmt::format("{}() for {}, by way of {} (call {} {})", failure.function, failure.actor,
+                       fmt::join(callers, " < "), failure.nth, of);
 }
 
 std::string checked_reason(const TrialEvidence& evidence) {

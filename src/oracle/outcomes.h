@@ -1,7 +1,6 @@
 // Tells what became of the work of actors that may fail: done, or refused with everything as before.
 #pragma once
 
-#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,7 +20,8 @@ std::vector<std::string> wrong_at_checks(const TrialEvidence& evidence);
 // Returns the grounds of a trial with checks that all add up. REQUIRES: the schedule has a check.
 std::string checked_reason(const TrialEvidence& evidence);
 
-// "kmem_cache_alloc_noprof() for adder, by way of alloc_node < create_node (call 2 of this path)".
-std::string failure_text(const FailureSpec& failure);
+// "kmem_cache_alloc_noprof() for adder, by way of alloc_node < create_node (call 2 of this path)"; with the number of
+// calls that were recorded, "call 2 of 7 on this path".
+std::string failure_text(const FailureSpec& failure, unsigned recorded = 0);
 
 }  // namespace memrig

@@ -150,7 +150,6 @@ Status Cast::check(std::size_t step) {
     MemoryCheck check;
     check.step = step;
     MEMRIG_TRY(check.memory, take_snapshot(context_.machine, conductor_));
-    MEMRIG_TRY(check.vcpus, look_at_vcpus(context_.machine, conductor_, spec_.schedule));
     roster_.collect_writes();
     record_.note_check(std::move(check));
     return conductor_.pause();

@@ -10,6 +10,7 @@
 #include "base/exit_status.h"
 #include "base/file.h"
 #include "campaign/fingerprint.h"
+#include "oracle/outcomes.h"
 #include "run/sweep_plan.h"
 
 namespace memrig {
@@ -18,23 +19,9 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
-constexpr std::size_t kShownCallers = 4;
 constexpr std::size_t kShownUnproven = 10;
 
-std::string call_text(const FailureSpec& failure, unsigned of) {
-    const auto shown = std::min(kShownCallers, failure.path.size());
-    const std::vector<std::string> callers(failure.path.begin(),
-                                           failure.path.begin() + static_cast<std::ptrdiff_t>(shown));
-    return fmt::format("{}: {} < {} (call {} of {})", failure.actor, failure.function, fmt::join(callers, " < "),
-                       failure.nth, of);
-}
-
-std::string case_text(const SweepCase& one) {
-    std::string text;
-    for (std::size_t i = 0; i < one.failures.size(); i++)
-        text += fmt::format("{}{}", i == 0 ? "" : " and ", call_text(one.failures[i], one.counts[i]));
-    return text;
-}
+std::string case_text(const SweepCase& one) { return failure_text(one.failure, one.recorded); }
 
 std::string outcome_of(const SweepCase& one) {
     if (!one.not_played.empty()) return "not set up";
@@ -52,7 +39,7 @@ std::string table_text(const Sweep& sweep) {
     std::map<std::pair<std::string, std::string>, std::map<std::string, std::size_t>> rows;
     std::size_t widest = 0;
     for (const auto& one : sweep.cases) {
-        const FailureSpec& failure = one.failures.back();
+        const FailureSpec& failure = one.failure;
         rows[{failure.actor, failure.function}][outcome_of(one)]++;
         widest = std::max(widest, failure.actor.size() + failure.function.size() + 2);
     }
@@ -91,7 +78,7 @@ std::string unproven_text(const Sweep& sweep) {
 
 Json case_json(const SweepCase& one) {
     Json json = {{"number", one.number}, {"outcome", outcome_of(one)}};
-    json["failures"] = failures_json(one);
+    json["failure"] = failure_json(one);
     json["reason"] = one.trial ? one.trial->reason : one.not_played;
     json["directory"] = one.trial ? one.trial->directory.generic_string() : "";
     json["seconds"] = one.trial ? one.trial->verdict_seconds : 0.0;

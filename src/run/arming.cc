@@ -8,10 +8,12 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/text.h"
+#include "oracle/obligations.h"
 #include "play/snapshot.h"
 #include "play/while_running.h"
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
+#include "run/evidence.h"
 #include "watch/layout_probe.h"
 #include "watch/lock_ledger.h"
 #include "watch/lock_witness.h"
@@ -345,6 +347,18 @@ Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGue
     // A guest that was discarded meanwhile has no folder. Then it is armed again.
     (void)write_file(file, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
     return armament;
+}
+
+Status arm_trial(Host& host, TrialSpec& spec) {
+    if (!spec.armament && spec.manner.mode == Mode::free) return {};
+    if (!spec.armament) {
+        MEMRIG_TRY(spec.armament, armament_of(host, spec.guest));
+    }
+    MEMRIG_CHECK(write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament))));
+    const auto blind = blind_spots(*spec.armament, {});
+    const bool rests_on_locks = spec.manner.mode != Mode::free && !spec.scenario.schedule.is_loop();
+    if (blind.empty() || !rests_on_locks || !spec.armament->failure.empty()) return {};
+    return fail(Fault::guest, "this guest cannot be judged: {}", blind.front());
 }
 
 }  // namespace memrig

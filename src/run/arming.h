@@ -5,6 +5,7 @@
 #include <memory>
 
 #include "machine/guest_store.h"
+#include "run/trial.h"
 #include "watch/armament.h"
 
 namespace memrig {
@@ -19,5 +20,11 @@ Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest
 // Returns the armament of a guest in the cache, and arms the guest if there is none, or if another build of memrig made
 // it. Safe against other threads and processes (one file lock for each guest).
 Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGuest>& guest);
+
+// Gives the trial the armament of its guest, and writes it to arming.json in the trial's directory. In free mode
+// nothing is watched that would have to be armed. Fault::guest for a guest whose locks the rig does not see: each step
+// that awaits a lock would wait for nothing. But a guest that could not be armed at all is played with: it may have
+// crashed, as it then will again. Else as armament_of().
+Status arm_trial(Host& host, TrialSpec& spec);
 
 }  // namespace memrig

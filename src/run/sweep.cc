@@ -21,12 +21,11 @@ namespace {
 
 using Json = nlohmann::json;
 
-std::string purpose_of(const SweepCase& one) {
-    std::string text;
-    for (const auto& failure : one.failures)
-        text += fmt::format("{}call {} of {} by {} fails", text.empty() ? "" : ", ", failure.nth, failure.function,
-                            failure.path.front());
-    return text;
+// A recording that comes to no verdict in an eighth of the functions has another reason than time.
+constexpr unsigned kHalvings = 3;
+
+std::string purpose_of(const FailureSpec& failure) {
+    return fmt::format("call {} of {} by {} fails", failure.nth, failure.function, failure.path.front());
 }
 
 // A recording is no trial of the sweep.
@@ -63,7 +62,7 @@ private:
         std::vector<RecordedCalls> calls;
         std::filesystem::path directory;  // of its trial
     };
-    Result<Recording> record(const std::vector<std::string>& functions, bool callers);
+    Result<Recording> record(const std::vector<std::string>& functions, bool callers, unsigned halvings = kHalvings);
     // Fault::guest if the recording comes to no verdict.
     Result<Recording> record_at_once(const std::vector<std::string>& functions, bool callers);
     Result<std::optional<Prototypes>> prototypes_of(const Recording& recording);
@@ -99,7 +98,8 @@ Status SweepRun::load() {
     for (const auto& function : spec_.functions)
         if (!failed_allocation(function))
             return fail_with({Fault::user_input, fmt::format("\"{}\" is no allocator that memrig knows", function), {}},
-                             "`memrig sweep --help` names them");
+                             "the allocators are kmem_cache_alloc, __kmalloc, __alloc_pages, pcpu_alloc and their kin: "
+                             "sweep without --function, and see calls.json of the recording");
     return {};
 }
 
@@ -126,12 +126,13 @@ RunSpec SweepRun::run_spec(std::vector<std::string> scenarios, const char* arm, 
 }
 
 // A recording that takes too long is made in two halves.
-Result<SweepRun::Recording> SweepRun::record(const std::vector<std::string>& functions, bool callers) {
+Result<SweepRun::Recording> SweepRun::record(const std::vector<std::string>& functions, bool callers,
+                                             unsigned halvings) {
     auto recording = record_at_once(functions, callers);
-    if (recording || recording.error().fault != Fault::guest || functions.size() < 2) return recording;
+    if (recording || recording.error().fault != Fault::guest || functions.size() < 2 || halvings == 0) return recording;
     const auto middle = functions.begin() + static_cast<std::ptrdiff_t>(functions.size() / 2);
-    MEMRIG_TRY(Recording first, record({functions.begin(), middle}, callers));
-    MEMRIG_TRY(Recording second, record({middle, functions.end()}, callers));
+    MEMRIG_TRY(Recording first, record({functions.begin(), middle}, callers, halvings - 1));
+    MEMRIG_TRY(Recording second, record({middle, functions.end()}, callers, halvings - 1));
     second.calls.insert(second.calls.begin(), first.calls.begin(), first.calls.end());
     return second;
 }
@@ -164,6 +165,9 @@ Result<SweepRun::Recording> SweepRun::record_at_once(const std::vector<std::stri
              fmt::format("without any failure, the verdict is {}: {}", to_string(trial.verdict), trial.reason),
              {}},
             fmt::format("see {}", directory.string()));
+    sweep_.kernel = arm.kernel;
+    sweep_.bench = arm.bench;
+    if (!results.kernels.empty()) sweep_.release = results.kernels.front().release;
     MEMRIG_TRY(auto calls, read_recorded_calls(directory));
     return Recording{std::move(calls), directory};
 }
@@ -201,7 +205,7 @@ Status SweepRun::plan() {
     MEMRIG_CHECK(make_directories(spec_.run.out / "cases"));
     for (const auto& one : sweep_.cases) {
         MEMRIG_TRY(const std::string failing,
-                   failing_scenario(scenario_, one.failures, purpose_of(one), {to_string(Verdict::held)}));
+                   failing_scenario(scenario_, one.failure, purpose_of(one.failure), to_string(Verdict::held)));
         MEMRIG_CHECK(write_file(case_file(one.number), failing));
     }
     return write_plan(sweep_, identity(), spec_.run.out);
@@ -216,7 +220,7 @@ std::string SweepRun::identity() const {
         for (const auto& word : *words) identity.add(word);
     }
     identity.add(spec_.within).add(spec_.allocators_only ? "allocators" : "all").add(spec_.every ? "every" : "ends");
-    return identity.add(std::to_string(spec_.depth)).add(std::to_string(spec_.most)).finish();
+    return identity.add(std::to_string(spec_.most)).finish();
 }
 
 Status SweepRun::read_journal() {
@@ -252,13 +256,10 @@ void SweepRun::trial_done(const ArmResult& arm, const TrialResult& trial) {
 }
 
 void SweepRun::take_in(const RunResults& results) {
-    if (!results.kernels.empty()) sweep_.release = results.kernels.front().release;
     for (const auto& arm : results.arms) {
-        sweep_.kernel = arm.kernel;
-        sweep_.bench = arm.bench;
         const auto number = static_cast<std::size_t>(std::strtoul(fs::path(arm.scenario).stem().c_str(), nullptr, 10));
-        if (arm.not_set_up && number > 0 && number <= sweep_.cases.size())
-            sweep_.cases[number - 1].not_played = arm.not_set_up->line();
+        if (number == 0 || number > sweep_.cases.size()) continue;
+        sweep_.cases[number - 1].not_played = arm.not_set_up ? arm.not_set_up->line() : arm.skipped;
     }
     sweep_.interrupted = results.interrupted;
 }
@@ -354,10 +355,6 @@ std::vector<std::string> callers_that_can_fail(const std::vector<RecordedCalls>&
 std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const SweepSpec& spec,
                                 const Prototypes* prototypes) {
     std::vector<SweepCase> cases;
-    const auto add = [&](std::vector<FailureSpec> failures, std::vector<unsigned> counts) {
-        if (spec.most != 0 && cases.size() >= spec.most) return;
-        cases.push_back({static_cast<unsigned>(cases.size() + 1), std::move(failures), std::move(counts), {}, {}});
-    };
     for (const auto& call : calls) {
         // A call by an allocator is part of the allocator's own call.
         if (std::ranges::any_of(call.path, [](const auto& caller) { return failed_allocation(caller).has_value(); }))
@@ -366,15 +363,12 @@ std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const S
         const auto value = failure_of(call, prototypes);
         if (!value || call.path.empty()) continue;
         if (!spec.actors.empty() && std::ranges::find(spec.actors, call.actor) == spec.actors.end()) continue;
-        for (const unsigned nth : chosen(call, spec.every))
-            add({{call.actor, call.function, call.path, nth, *value}}, {call.count});
+        for (const unsigned nth : chosen(call, spec.every)) {
+            if (spec.most != 0 && cases.size() >= spec.most) return cases;
+            const auto number = static_cast<unsigned>(cases.size() + 1);
+            cases.push_back({number, {call.actor, call.function, call.path, nth, *value}, call.count, {}, {}});
+        }
     }
-    if (spec.depth < 2) return cases;
-    const std::vector<SweepCase> singles = std::exchange(cases, {});
-    for (std::size_t i = 0; i < singles.size(); i++)
-        for (std::size_t j = i + 1; j < singles.size(); j++)
-            if (singles[i].failures[0].actor == singles[j].failures[0].actor)
-                add({singles[i].failures[0], singles[j].failures[0]}, {singles[i].counts[0], singles[j].counts[0]});
     return cases;
 }
 

@@ -20,17 +20,16 @@ struct SweepSpec {
     std::string within;                  // only calls by way of this function; empty: all
     bool allocators_only = false;        // not the functions between an actor's entry and an allocator
     bool every = false;                  // also the calls between the first and the last one of a path
-    unsigned depth = 1;                  // 2: each pair of calls of one actor
     std::size_t most = 0;                // plays no more cases than this; 0: all
     bool resume = false;                 // goes on with the sweep in `run.out`
     RunSpec run;  // kernel, bench, jobs, seed, out: as for a run. Its scenarios and arm are not used
 };
 
-// The calls that fail in one trial, and what came of it.
+// The call that fails in one trial, and what came of it.
 struct SweepCase {
     unsigned number = 0;  // from 1
-    std::vector<FailureSpec> failures;
-    std::vector<unsigned> counts;      // of each failure: how many calls with its path the recording has
+    FailureSpec failure;
+    unsigned recorded = 0;             // how many calls with its path the recording has
     std::optional<TrialResult> trial;  // its directory is relative to the sweep's; none: not played yet
     std::string not_played;            // why the case could not be set up; empty: it could
 };

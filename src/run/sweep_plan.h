@@ -12,9 +12,10 @@
 
 namespace memrig {
 
-nlohmann::ordered_json failures_json(const SweepCase& one);
+// The call that fails, as plan.json and sweep.json have it.
+nlohmann::ordered_json failure_json(const SweepCase& one);
 
-// `sweep` has the numbers of recorded calls and paths, and the cases, none of them played. `identity` stands for all
+// `sweep` has what the recording showed, and the cases, none of them played. `identity` stands for all
 // that the cases depend on.
 Status write_plan(const Sweep& sweep, const std::string& identity, const std::filesystem::path& directory);
 // Reads it into `sweep`. False if there is no plan yet. Fault::user_input if it is damaged, or has another identity.

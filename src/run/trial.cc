@@ -296,8 +296,9 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
                                CastSpec{std::move(before), order_.scenario.schedule, order_.attributes,
                                         guest.hello.block_bytes, guest.order.bench.housekeeping});
     changes_->follow(cast);
-    work_ = cast.on_work(
-        [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
+    if (rules_ || recorder_)
+        work_ = cast.on_work(
+            [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
     // A lock that somebody left with is never given back: who needs it waits for ever.
     cast.stalls().give_up_when([this] {
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
@@ -328,21 +329,6 @@ void blame(TrialResult& result, const Error& error) {
     result.findings = {Finding{"rig", result.verdict, error.line(), {}, SentenceKey{error.line()}}};
 }
 
-// Arms the guest of a trial if nobody has before. In free mode nothing is watched that would have to be armed. A guest
-// whose locks the rig does not see is not played with: each step that awaits a lock would wait for nothing. But a guest
-// that could not be armed at all is played with: it may have crashed, as it then will again.
-Status arm(Host& host, TrialSpec& spec) {
-    if (!spec.armament && spec.manner.mode == Mode::free) return {};
-    if (!spec.armament) {
-        MEMRIG_TRY(spec.armament, armament_of(host, spec.guest));
-    }
-    MEMRIG_CHECK(write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament))));
-    const auto blind = blind_spots(*spec.armament, {});
-    const bool rests_on_locks = spec.manner.mode != Mode::free && !spec.scenario.schedule.is_loop();
-    if (blind.empty() || !rests_on_locks || !spec.armament->failure.empty()) return {};
-    return fail(Fault::guest, "this guest cannot be judged: {}", blind.front());
-}
-
 }  // namespace
 
 std::vector<std::string> points_of(const TrialOptions& manner, const Scenario& scenario) {
@@ -364,7 +350,7 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
     MEMRIG_CHECK(write_file(order.directory / "trial.json", text_of(recipe_json(order))));
 
     TrialSpec played = order;
-    const Status armed = arm(backend, played);
+    const Status armed = arm_trial(backend, played);
     const SteadyTime begun = steady_clock().now();
     const bool observe = order.manner.observe == Observing::both;
     auto live = armed ? begin_guest(backend, order.guest, order.directory, observe) : std::unexpected(armed.error());

@@ -1,6 +1,7 @@
 #include "scenario/actor_reader.h"
 
 #include <algorithm>
+#include <array>
 #include <cctype>
 #include <cstring>
 
@@ -172,6 +173,13 @@ void read_thread(TomlTable& table, Actor& actor) {
     actor.entry = table.strings("entry", false);
 }
 
+// A check shows what these actors did.
+bool acts_on_memory(ActorKind kind) {
+    constexpr std::array kinds = {ActorKind::adder,   ActorKind::remover,  ActorKind::resizer,
+                                  ActorKind::onliner, ActorKind::offliner, ActorKind::prober};
+    return std::ranges::find(kinds, kind) != kinds.end();
+}
+
 }  // namespace
 
 bool is_device_id(const std::string& text) {
@@ -223,6 +231,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::writer: read_thread(table, actor); break;
     }
     actor.may_fail = table.boolean("may-fail", false);
+    if (actor.may_fail && !acts_on_memory(actor.kind))
+        table.report("may-fail", "only of an actor that adds, removes, onlines or offlines memory");
     actor.again_of = table.string("again", "");
     for (const auto& entry : actor.entry)
         if (entry != kBenchHotplug && !names_function(entry))

@@ -90,9 +90,11 @@ constexpr std::int64_t kLowestErrno = -4095;  // MAX_ERRNO, include/linux/err.h
 constexpr std::int64_t kMostCalls = 1'000'000;
 constexpr std::int64_t kMostReturned = 0xffff;  // NOTIFY_BAD, include/linux/notifier.h
 
-FailureSpec read_failure(TomlTable& table) {
+FailureSpec read_failure(TomlTable& table, const Schedule& schedule) {
     FailureSpec spec;
     spec.actor = table.string("actor");
+    if (table.has("actor") && schedule.find(spec.actor) == nullptr)
+        table.report("actor", fmt::format("there is no actor \"{}\" whose call could fail", spec.actor));
     spec.function = table.string("function");
     check_functions(table, "function", {spec.function});
     spec.path = table.strings("path", true);
@@ -104,7 +106,7 @@ FailureSpec read_failure(TomlTable& table) {
     return spec;
 }
 
-ScenarioArm read_arm(const std::string& name, TomlTable& table) {
+ScenarioArm read_arm(const std::string& name, TomlTable& table, const Schedule& schedule) {
     ScenarioArm arm;
     arm.name = name;
     arm.purpose = table.string("purpose");
@@ -142,7 +144,7 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table) {
         insert.finish();
         if (!spec.calls.empty()) arm.insertions.push_back(std::move(spec));
     }
-    for (auto& fails : table.tables("fail", false)) arm.failures.push_back(read_failure(fails));
+    for (auto& fails : table.tables("fail", false)) arm.failures.push_back(read_failure(fails, schedule));
     arm.settings = table.strings("set", false);
     check_expected(arm, table);
     check_changes(arm, table);
@@ -230,10 +232,7 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     check_retries(scenario.schedule, root);
     if (auto arms = root.table("arm", true)) {
         for (auto& [arm, table] : arms->named_tables()) {
-            scenario.arms.push_back(read_arm(arm, table));
-            for (const auto& failure : scenario.arms.back().failures)
-                if (scenario.schedule.find(failure.actor) == nullptr)
-                    arms->report(arm, fmt::format("there is no actor \"{}\" whose call could fail", failure.actor));
+            scenario.arms.push_back(read_arm(arm, table, scenario.schedule));
             Scenario tried = scenario;
             for (const auto& setting : scenario.arms.back().settings)
                 if (const Status applied = apply_setting(tried, setting); !applied)

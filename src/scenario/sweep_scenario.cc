@@ -5,8 +5,6 @@
 
 #include <toml++/toml.h>
 
-#include "base/assert.h"
-
 namespace memrig {
 
 namespace {
@@ -21,9 +19,9 @@ bool can_be_swept(const Actor& actor) {
         case ActorKind::offliner:
         case ActorKind::prober:
         case ActorKind::resizer:
-        case ActorKind::remover:
-        case ActorKind::vcpu_plugger:
-        case ActorKind::vcpu_onliner: return true;
+        case ActorKind::remover: return true;
+        case ActorKind::vcpu_plugger:  // a check does not look at vCPUs
+        case ActorKind::vcpu_onliner:
         case ActorKind::writer:
         case ActorKind::file_writer:
         case ActorKind::pinner: break;
@@ -81,9 +79,7 @@ bool add_retry(toml::table& actors, const Actor& actor, const std::string& name)
             // For this attribute, a block that is online already is a success.
             again.insert_or_assign("attribute", "online");
             break;
-        case ActorKind::remover:
-        case ActorKind::vcpu_plugger:
-        case ActorKind::vcpu_onliner: break;
+        case ActorKind::remover: break;
         default: return false;
     }
     again.insert_or_assign("again", actor.name);
@@ -105,12 +101,10 @@ toml::table failure_table(const FailureSpec& failure) {
                        {"value", static_cast<std::int64_t>(failure.value)}};
 }
 
-toml::table arms_of(const std::vector<FailureSpec>& failures, const std::string& purpose,
-                    const std::vector<std::string>& expected) {
-    toml::array list;
-    for (const auto& failure : failures) list.push_back(failure_table(failure));
+toml::table arms_of(const FailureSpec& failure, const std::string& purpose, const std::string& expected) {
     const toml::table control{{"purpose", "the kernel as shipped, and no call fails"}, {"expect", "held"}};
-    const toml::table fault{{"purpose", purpose}, {"expect", strings(expected)}, {"fail", std::move(list)}};
+    const toml::table fault{
+        {"purpose", purpose}, {"expect", strings({expected})}, {"fail", toml::array{failure_table(failure)}}};
     return toml::table{{"control", control}, {kFaultArm, fault}};
 }
 
@@ -137,12 +131,11 @@ Result<std::string> sequential_scenario(const Scenario& scenario) {
     return text_of(root);
 }
 
-Result<std::string> failing_scenario(const Scenario& scenario, const std::vector<FailureSpec>& failures,
-                                     const std::string& purpose, const std::vector<std::string>& expected) {
-    MEMRIG_ASSERT(!failures.empty(), "something fails");
+Result<std::string> failing_scenario(const Scenario& scenario, const FailureSpec& failure, const std::string& purpose,
+                                     const std::string& expected) {
     MEMRIG_TRY(toml::table root, table_of(scenario));
     forget_steps(root);
-    const Actor& actor = scenario.schedule.actor(failures.front().actor);
+    const Actor& actor = scenario.schedule.actor(failure.actor);
     toml::table& actors = *root["actor"].as_table();
     const std::string again = "again";
     toml::array steps;
@@ -165,7 +158,7 @@ Result<std::string> failing_scenario(const Scenario& scenario, const std::vector
     steps.push_back(step("settle"));
     root.insert("step", std::move(steps));
     root.insert_or_assign("trials", 1);
-    root.insert_or_assign("arm", arms_of(failures, purpose, expected));
+    root.insert_or_assign("arm", arms_of(failure, purpose, expected));
     return text_of(root);
 }
 

@@ -10,7 +10,7 @@
 namespace memrig {
 
 // Returns the actors whose calls can be made to fail, in the order in which they start: those that are expected to do
-// their work, and act on memory or on a vCPU.
+// their work, and act on memory.
 std::vector<std::string> sweepable_actors(const Scenario& scenario);
 
 // Returns the text of the scenario in which the actors act one after the other, and the memory is checked at the end of
@@ -18,10 +18,10 @@ std::vector<std::string> sweepable_actors(const Scenario& scenario);
 // Fault::user_input if the scenario is a loop, or has no actor that can be swept.
 Result<std::string> sequential_scenario(const Scenario& scenario);
 
-// Returns the text of a scenario whose arm `fault` makes calls of one actor fail. The actors before it do their work as
-// ever. Then it acts, the memory is checked, and it does the same once more, without a failure. `expected` is what the
-// arm `fault` expects. REQUIRES: all failures are of the same actor, one of sweepable_actors().
-Result<std::string> failing_scenario(const Scenario& scenario, const std::vector<FailureSpec>& failures,
-                                     const std::string& purpose, const std::vector<std::string>& expected);
+// Returns the text of a scenario whose arm `fault` makes a call of one actor fail. The actors before it do their work
+// as ever. Then it acts, the memory is checked, and it does the same once more, without a failure. `expected` is the
+// verdict that the arm `fault` expects. REQUIRES: the failure is of one of sweepable_actors().
+Result<std::string> failing_scenario(const Scenario& scenario, const FailureSpec& failure, const std::string& purpose,
+                                     const std::string& expected);
 
 }  // namespace memrig

@@ -101,7 +101,6 @@ std::optional<std::string> lack_of_proof(const LoopRecord& loop);
 struct MemoryCheck {
     std::size_t step = 0;  // the index of the step `check`
     MemorySnapshot memory;
-    std::optional<VcpuFigures> vcpus = {};
 };
 
 enum class PlayEnd {

@@ -118,8 +118,10 @@ struct Schedule {
     [[nodiscard]] std::size_t most_looks() const { return looks().size() + (is_loop() ? kFurtherStretches : 0); }
     // True if an actor has to show something under a hold.
     [[nodiscard]] bool awaits() const { return std::ranges::find(steps, StepKind::await, &Step::kind) != steps.end(); }
-    // True if the memory is looked at on the way, and not only at the end.
-    [[nodiscard]] bool checks() const { return std::ranges::find(steps, StepKind::check, &Step::kind) != steps.end(); }
+    // The number of looks at the memory on the way, without the one at the end.
+    [[nodiscard]] std::size_t checks() const {
+        return static_cast<std::size_t>(std::ranges::count(steps, StepKind::check, &Step::kind));
+    }
     // True if it only says which actors race. Then they can also be left to themselves, or be tried in every order.
     [[nodiscard]] bool makes_sense_in_any_order() const;
 };

@@ -34,15 +34,17 @@ Status Failure::end() { return close(0); }
 Status Failure::open(std::size_t gate) {
     MEMRIG_ASSERT(gate < gates_.size(), "there is such a gate");
     if (!gates_[gate].watches.empty()) return {};  // the caller calls itself
-    const bool last = gate + 1 == gates_.size();
-    for (const auto entry : gates_[gate].entries) {
-        const auto handler = [this, gate, last](const Arrival& arrival) {
-            return last ? at_function(arrival) : at_gate(gate, arrival);
-        };
-        MEMRIG_TRY(const auto id, conductor_.watch(entry, handler, last ? Priority::elide : Priority::observe));
-        gates_[gate].watches.push_back(id);
-    }
-    return {};
+    const auto watch = [&](Priority priority, const Conductor::Handler& handler) -> Status {
+        for (const auto entry : gates_[gate].entries) {
+            MEMRIG_TRY(const auto id, conductor_.watch(entry, handler, priority));
+            gates_[gate].watches.push_back(id);
+        }
+        return {};
+    };
+    if (gate + 1 < gates_.size())
+        return watch(Priority::observe, [this, gate](const Arrival& arrival) { return at_gate(gate, arrival); });
+    MEMRIG_CHECK(watch(Priority::rule, [this](const Arrival& arrival) { return count(arrival); }));
+    return watch(Priority::elide, [this](const Arrival& arrival) { return leave(arrival); });
 }
 
 Status Failure::close(std::size_t gate) {
@@ -68,10 +70,17 @@ Result<bool> Failure::is_on_path(const Arrival& arrival) {
     return true;
 }
 
-Result<Response> Failure::at_function(const Arrival& arrival) {
+Result<Response> Failure::count(const Arrival& arrival) {
+    is_due_ = false;
     if (arrival.task != task_ || came_to_pass_) return Response::pass();
     MEMRIG_TRY(const bool on_path, is_on_path(arrival));
-    if (!on_path || ++calls_ < spec_.nth) return Response::pass();
+    if (on_path) is_due_ = ++calls_ == spec_.nth;
+    return Response::pass();
+}
+
+Result<Response> Failure::leave(const Arrival& arrival) {
+    if (!is_due_ || arrival.task != task_) return Response::pass();
+    is_due_ = false;
     came_to_pass_ = true;
     logger(LogLayer::watch).info("{}() fails for {}: call {} of its path", spec_.function, spec_.actor, calls_);
     MEMRIG_CHECK(end());

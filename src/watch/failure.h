@@ -51,7 +51,9 @@ private:
     Status open(std::size_t gate);
     Status close(std::size_t gate);
     Result<Response> at_gate(std::size_t gate, const Arrival& arrival);
-    Result<Response> at_function(const Arrival& arrival);
+    // Counts the call. All failures count it before one of them makes it return.
+    Result<Response> count(const Arrival& arrival);
+    Result<Response> leave(const Arrival& arrival);
     Result<bool> is_on_path(const Arrival& arrival);
 
     Conductor& conductor_;
@@ -62,6 +64,7 @@ private:
     std::vector<Gate> gates_;             // the last one is the function
     std::uint64_t task_ = 0;
     unsigned calls_ = 0;
+    bool is_due_ = false;  // the call that was just counted is the one that fails
     bool came_to_pass_ = false;
 };
 

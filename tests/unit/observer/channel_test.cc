@@ -5,11 +5,9 @@
 
 #include <fmt/format.h>
 #include <gmock/gmock.h>
-#include <gtest/gtest.h>
-#include <sys/mman.h>
 #include <unistd.h>
 
-#include "observer/recorder.h"
+#include "channel_fixture.h"
 
 namespace memrig {
 namespace {
@@ -17,59 +15,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr std::uint64_t kLock = 0xffffffff81b044e0, kLockCode = 0xffffffff81001000, kTryCode = 0xffffffff81002000;
-constexpr std::uint32_t kLockFunction = 0, kTryFunction = 1;
-
-// What QEMU has of the memory: a mapping of its own.
-class ObserverChannelTest : public testing::Test {
-protected:
-    void begin(std::uint32_t vcpus = 2, std::uint32_t ring_events = 8) {
-        auto made = ObserverChannel::make(vcpus, ring_events);
-        ASSERT_TRUE(made) << made.error().line();
-        channel_ = *std::move(made);
-        bytes_ = observer_bytes(vcpus, ring_events);
-        memory_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, channel_->descriptor(), 0);
-        ASSERT_NE(memory_, MAP_FAILED);
-        ASSERT_FALSE(channel_->is_installed());
-        ASSERT_TRUE(recorder_open(&recorder_, memory_, bytes_, 1));
-        ASSERT_TRUE(channel_->is_installed());
-    }
-    void TearDown() override {
-        if (memory_ != nullptr) ::munmap(memory_, bytes_);
-    }
-    ObserverTable table() {
-        ObserverTable table{};
-        table.code = OBSERVER_CODE_X86_64;
-        table.functions = 2;
-        table.function[0] = {kLockCode, kLockCode + 0x40, kLockCode, OBSERVER_ACCESS, 1};
-        table.function[1] = {kTryCode, kTryCode + 0x40, kTryCode + 4, OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS,
-                             2};
-        for (unsigned vcpu = 0; vcpu < 2; vcpu++)
-            table.current[vcpu] = reinterpret_cast<std::uint64_t>(&current_[vcpu]);
-        return table;
-    }
-    void begin_watching(std::uint32_t ring_events = 8) {
-        begin(2, ring_events);
-        channel_->watch(table());
-        ASSERT_EQ(channel_->add_span({kLock, kLock + 8, reinterpret_cast<std::uint64_t>(&word_)}), 0u);
-        ASSERT_TRUE(recorder_ready(&recorder_));
-    }
-    void touch(unsigned vcpu, std::uint64_t value, bool store = true) {
-        word_ = value;
-        recorder_touched(&recorder_, vcpu, kLockFunction, kLock, store);
-    }
-    ObserverHeader& header() { return *static_cast<ObserverHeader*>(memory_); }
-    ObserverRing& ring(unsigned vcpu) { return recorder_.rings[vcpu]; }
-    ObserverEvent& event(unsigned vcpu, unsigned slot) { return recorder_.events[vcpu * recorder_.ring_events + slot]; }
-
-    std::unique_ptr<ObserverChannel> channel_;
-    void* memory_ = nullptr;
-    std::size_t bytes_ = 0;
-    Recorder recorder_{};
-    alignas(8) std::uint64_t word_ = 0;
-    alignas(8) std::uint64_t current_[2] = {0xffff888000100000, 0xffff888000200000};
-};
 
 TEST_F(ObserverChannelTest, EventsOfAllVcpusComeInTheOrderOfTheirNumbers) {
     begin_watching();
@@ -322,68 +267,6 @@ TEST_F(ObserverChannelTest, QemuCannotShrinkTheMemory) {
     begin();
     EXPECT_NE(::ftruncate(channel_->descriptor(), 0), 0);
     EXPECT_NE(::ftruncate(channel_->descriptor(), 1 << 30), 0);
-}
-
-TEST_F(ObserverChannelTest, AnInstructionThatReturnsIsTold) {
-    begin_watching();
-    const ObserverFunction* one = recorder_function(&recorder_, kTryCode + 0x20);
-    ASSERT_NE(one, nullptr);
-    EXPECT_EQ(recorder_index(&recorder_, one), kTryFunction);
-    EXPECT_EQ(recorder_function(&recorder_, kTryCode - 1), nullptr);
-    EXPECT_EQ(recorder_function(&recorder_, kTryCode + 0x40), nullptr);
-    EXPECT_EQ(recorder_function(&recorder_, kLockCode - 1), nullptr);
-    const auto leaves = [&](std::vector<std::uint8_t> bytes) {
-        return recorder_leaves(&recorder_, one, kTryCode, bytes.data(), bytes.size());
-    };
-    EXPECT_TRUE(leaves({0xc3}));
-    EXPECT_TRUE(leaves({0xf3, 0xc3}));
-    EXPECT_TRUE(leaves({0xe9, 0x00, 0x10, 0x00, 0x00}));   // to a function that is not in the table
-    EXPECT_TRUE(leaves({0xe9, 0xfb, 0xef, 0xff, 0xff}));   // to another function
-    EXPECT_FALSE(leaves({0xe9, 0x00, 0x00, 0x00, 0x00}));  // to the next instruction
-    EXPECT_FALSE(leaves({0x90}));
-    EXPECT_FALSE(leaves({0xe8, 0x00, 0x10, 0x00, 0x00}));  // a call
-    EXPECT_FALSE(leaves({}));
-    recorder_.table.function[0].group = 2;
-    EXPECT_FALSE(leaves({0xe9, 0xfb, 0xef, 0xff, 0xff}));  // to another piece of the same function
-    recorder_.table.code = OBSERVER_CODE_AARCH64;
-    EXPECT_TRUE(leaves({0xc0, 0x03, 0x5f, 0xd6}));
-    EXPECT_FALSE(leaves({0x1f, 0x20, 0x03, 0xd5}));
-}
-
-TEST_F(ObserverChannelTest, AnInstructionThatJumpsIsTold) {
-    begin_watching();
-    const auto jumps = [&](std::vector<std::uint8_t> bytes) {
-        return recorder_jumps(&recorder_, bytes.data(), bytes.size());
-    };
-    for (const std::vector<std::uint8_t>& one : std::vector<std::vector<std::uint8_t>>{{0x75, 0x10},
-                                                                                       {0x0f, 0x85, 0, 0, 0, 0},
-                                                                                       {0xe8, 0, 0, 0, 0},
-                                                                                       {0xe9, 0, 0, 0, 0},
-                                                                                       {0xeb, 0},
-                                                                                       {0xc3},
-                                                                                       {0xf3, 0xc3},
-                                                                                       {0xc2, 8, 0},
-                                                                                       {0xe3, 0},
-                                                                                       {0xff, 0xd0},
-                                                                                       {0x3e, 0xff, 0xe0},
-                                                                                       {0x41, 0xff, 0xe3},
-                                                                                       {0xcb}})
-        EXPECT_TRUE(jumps(one)) << fmt::format("{:x}", one[0]);
-    for (const std::vector<std::uint8_t>& one :
-         std::vector<std::vector<std::uint8_t>>{{0xf0, 0x48, 0x0f, 0xb1, 0x17},  // lock cmpxchg %rdx,(%rdi)
-                                                {0x48, 0x8b, 0x07},              // mov (%rdi),%rax
-                                                {0x87, 0x43, 0x58},              // xchg %eax,0x58(%rbx)
-                                                {0xff, 0x03},                    // incl (%rbx)
-                                                {0xff, 0xf0},                    // push %rax
-                                                {0x53},
-                                                {0x48},
-                                                {}})
-        EXPECT_FALSE(jumps(one)) << one.size();
-    recorder_.table.code = OBSERVER_CODE_AARCH64;
-    EXPECT_TRUE(jumps({0xc0, 0x03, 0x5f, 0xd6}));   // ret
-    EXPECT_TRUE(jumps({0x40, 0x00, 0x00, 0x54}));   // b.eq
-    EXPECT_FALSE(jumps({0x02, 0xfc, 0xe1, 0xc8}));  // casal
-    EXPECT_FALSE(jumps({0x00, 0x00, 0x40, 0xf9}));  // ldr
 }
 
 TEST_F(ObserverChannelTest, WritersAndReaderMayWorkAtTheSameTime) {

@@ -100,8 +100,18 @@ TEST(JudgeOfFailures, ACallThatNeverCameProvesNothing) {
 
 TEST(JudgeOfFailures, ACheckThatWasNotMadeProvesNothing) {
     FailedTrial trial;
-    trial.performance.checks.clear();
+    trial.schedule.steps.insert(trial.schedule.steps.end() - 1, Step{StepKind::check, "", {}, false, {}});
     EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+    EXPECT_EQ(trial.judged().reason, "the memory was looked at 1 times on the way, not 2");
+}
+
+// Where an allocation was made to fail, the kernel may say so.
+TEST(JudgeOfFailures, AMessageThatThereIsNoMemoryConvictsNobody) {
+    for (const char* said : {"adder: page allocation failure: order:0", "adder: vmemmap alloc failure: order:9"}) {
+        FailedTrial trial;
+        trial.print(ConsoleFindingKind::warning, said);
+        EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive) << said;
+    }
 }
 
 // A device comes whole or not at all.

@@ -12,8 +12,8 @@ namespace {
 SweepCase made(unsigned number, const std::string& function, Verdict verdict, const std::string& reason) {
     SweepCase one;
     one.number = number;
-    one.failures = {{"adder", function, {"create_node", "add_memory"}, 1, 0}};
-    one.counts = {3};
+    one.failure = {"adder", function, {"create_node", "add_memory"}, 1, 0};
+    one.recorded = 3;
     one.trial = TrialResult();
     one.trial->verdict = verdict;
     one.trial->reason = reason;
@@ -69,7 +69,7 @@ TEST(SweepReport, TheJsonHasEveryCase) {
     EXPECT_EQ(parsed.at("schema"), 1);
     EXPECT_EQ(parsed.at("cases").size(), 6u);
     EXPECT_EQ(parsed.at("cases")[5].at("outcome"), "not played");
-    EXPECT_EQ(parsed.at("cases")[1].at("failures")[0].at("path")[0], "create_node");
+    EXPECT_EQ(parsed.at("cases")[1].at("failure").at("path")[0], "create_node");
     EXPECT_EQ(parsed.at("findings")[0].at("cases"), (std::vector<int>{2, 3}));
 }
 

@@ -87,6 +87,21 @@ TEST_F(FailureTest, OnlyTheCallOfThatNumberFails) {
     EXPECT_EQ(failure->calls(), 2u);
 }
 
+TEST_F(FailureTest, ACallThatAnotherFailureTookCountsAllTheSame) {
+    FailureSpec order = kFailing;
+    order.nth = 2;
+    const auto first = made();
+    const auto second = made(order);
+    for (Failure* one : {first.get(), second.get()}) ASSERT_TRUE(one->begin(kAdder, "acpi_device_hotplug"));
+    will_enter(1, kAdder, "add_memory");
+    for (int i = 0; i < 2; i++) {
+        will_allocate(1, kAdder, "add_memory");
+        kernel.run();
+    }
+    EXPECT_TRUE(first->came_to_pass());
+    EXPECT_TRUE(second->came_to_pass());
+}
+
 TEST_F(FailureTest, AnotherTaskAndAnotherPathAreLeftAlone) {
     const auto failure = made();
     ASSERT_TRUE(failure->begin(kAdder, "acpi_device_hotplug"));
