@@ -23,7 +23,8 @@ enum {
     WORD_BYTES = 37, /* a UUID's letters, and the NUL */
     FILE_BYTES = 96,
     STACK_BYTES = 64 * 1024,
-    UEVENT_BYTES = 4 << 20
+    UEVENT_BYTES = 4 << 20,
+    MAX_REPEATS = 10000
 };
 
 enum trigger { NOW, SPIN, UEVENT };
@@ -55,8 +56,10 @@ struct writer {
     uint64_t first;
     size_t count;
     enum trigger trigger;
-    bool waits;  /* for the doorbell */
-    bool probes; /* writes each block's address to `probe`, instead of writing to the block */
+    bool waits;      /* for the doorbell */
+    bool probes;     /* writes each block's address to `probe`, instead of writing to the block */
+    bool reads;      /* reads the file to its end, instead of writing to it */
+    uint64_t repeat; /* how often it does its work; only the last time is reported */
     uint64_t block_bytes;
     int directory, uevents, stop_event;
     uint32_t id; /* the request's, which is answered once the thread runs on its vCPU */
@@ -86,6 +89,16 @@ static void wake_reporter(void) {
 
 /* --- the writer's thread --- */
 
+/* Reads the file to its end. Returns an errno, or 0. */
+static int read_out(int fd) {
+    char text[4096];
+    for (;;) {
+        const ssize_t n = read(fd, text, sizeof text);
+        if (n < 0) return errno;
+        if (n == 0) return 0;
+    }
+}
+
 /* Writes to one block's attribute and reports the result. False if the attribute does not exist yet. */
 static bool attempt(struct writer* self, size_t index) {
     char path[FILE_BYTES], address[32];
@@ -101,17 +114,19 @@ static bool attempt(struct writer* self, size_t index) {
         snprintf(path, sizeof path, "probe");
         snprintf(address, sizeof address, "0x%llx", (unsigned long long)((self->first + index) * self->block_bytes));
     }
-    const int fd = openat(self->directory, path, O_WRONLY | O_CLOEXEC);
+    const int fd = openat(self->directory, path, (self->reads ? O_RDONLY : O_WRONLY) | O_CLOEXEC);
     int error = 0;
     if (fd < 0) {
         error = errno;
         if (error == ENOENT && self->trigger != NOW) return false;
     } else {
-        if (write(fd, text, strlen(text)) < 0) error = errno;
+        if (self->reads) error = read_out(fd);
+        else if (write(fd, text, strlen(text)) < 0) error = errno;
         close(fd);
     }
     const size_t next = atomic_load_explicit(&self->published, memory_order_relaxed);
     self->done[index] = true;
+    if (self->repeat > 1) return true;
     self->reports[next] = (struct write_report){self->first + index, error};
     atomic_store_explicit(&self->published, next + 1, memory_order_release);
     wake_reporter();
@@ -176,7 +191,12 @@ static void* run_writer(void* argument) {
     } else if (self->trigger == UEVENT) {
         follow_uevents(self);
     } else {
-        while (attempt_all(self) && !is_stopped(self)) {
+        /* Only the last round is reported. */
+        for (; !is_stopped(self); self->repeat--) {
+            while (attempt_all(self) && !is_stopped(self)) {
+            }
+            if (self->repeat <= 1) break;
+            memset(self->done, 0, self->count * sizeof *self->done);
         }
     }
     atomic_store(&self->ended, true);
@@ -269,12 +289,13 @@ static struct writer* find_free(void) {
     return NULL;
 }
 
-/* Reads the optional field `path`, an absolute path, which openat() takes as it is. False if it is malformed. */
-static bool find_file(const char* payload, char* out) {
+/* Reads the optional field `path`, an absolute path, which openat() takes as it is. False if it is malformed. Only a
+ * reader may go to /proc. */
+static bool find_file(const char* payload, bool reads, char* out) {
     size_t length;
     *out = '\0';
     if (!find_value(payload, "path", out, FILE_BYTES, &length)) return strstr(payload, "path=") == NULL;
-    return !strncmp(out, "/sys/", 5);
+    return !strncmp(out, "/sys/", 5) || (reads && !strncmp(out, "/proc/", 6));
 }
 
 static bool find_word(const char* payload, const char* key, const char* allowed, char* out) {
@@ -292,9 +313,10 @@ static bool read_request(struct writer* writer, const char* payload) {
         !find_word(payload, "attribute", words, writer->attribute) ||
         !find_word(payload, "value", values, writer->value) || !find_word(payload, "trigger", words, trigger) ||
         !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) ||
-        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits) ||
-        !find_file(payload, writer->file))
+        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits))
         return false;
+    writer->reads = !strcmp(writer->attribute, "read");
+    if (!find_file(payload, writer->reads, writer->file) || (writer->reads && !*writer->file)) return false;
     if (*writer->file && last != first) return false;
     if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
     if (!strcmp(trigger, "now")) writer->trigger = NOW;
@@ -302,6 +324,9 @@ static bool read_request(struct writer* writer, const char* payload) {
     else if (!strcmp(trigger, "uevent")) writer->trigger = UEVENT;
     else return false;
     writer->waits = waits != 0;
+    if (!find_number(payload, "repeat", &writer->repeat)) writer->repeat = 1;
+    if (!writer->repeat || writer->repeat > MAX_REPEATS || (writer->repeat > 1 && writer->trigger == UEVENT))
+        return false;
     writer->probes = !strcmp(writer->attribute, "probe");
     writer->block_bytes = get_block_bytes();
     if (writer->probes && (writer->trigger != NOW || !writer->block_bytes)) return false;

@@ -106,6 +106,7 @@ int run(int argc, char** argv) {
     add_bundle_command(program, action);
     add_matrix_command(program, action);
     add_sweep_command(program, action);
+    add_hunt_command(program, action);
     add_campaign_command(program, action);
     add_compare_command(program, action);
     add_history_command(program, action);

@@ -45,6 +45,7 @@ std::string writer_request(const WriterSpec& spec, bool doorbell) {
     add_field(payload, "value", spec.value);
     add_field(payload, "trigger", trigger_word(spec.trigger));
     add_field(payload, "doorbell", doorbell ? "1" : "0");
+    if (spec.repeat > 1) add_field(payload, "repeat", std::to_string(spec.repeat));
     if (!spec.path.empty()) add_field(payload, "path", spec.path);
     return payload;
 }

@@ -82,6 +82,7 @@ struct WriterSpec {
     std::string value = "online";     // "online_kernel", "online_movable", "offline"; "1" or "0" for `online`
     WriterTrigger trigger = WriterTrigger::now;
     std::string path = {};  // if not empty: writes once, to this file below /sys/, instead of to blocks
+    unsigned repeat = 1;    // does its work so often, and reports the last time alone
 };
 
 // The memory that an armed writer spins on. It belongs to the agent and is locked. The probe writes to it while the

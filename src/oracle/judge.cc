@@ -62,6 +62,17 @@ std::optional<std::string> loop_reason(const TrialEvidence& evidence) {
     return text;
 }
 
+// The grounds for `held` in a race that was played one actor at a time. If nobody scheduled the actors, nothing is
+// proven.
+std::optional<std::string> race_reason(const TrialEvidence& evidence) {
+    const auto& race = evidence.performance.race;
+    if (!race) return std::nullopt;
+    const auto preempted = preemptions(race->switches);
+    return fmt::format(
+        "no oracle objects to this order: {} switches, {} of them preemptions, at {} points; all adds up",
+        race->switches.size(), preempted, race->points_passed);
+}
+
 // Returns the crashes that the probe saw, without a panic for lack of memory, which is no fault of the kernel's.
 std::vector<Crash> crashes_of(const TrialEvidence& evidence) {
     std::vector<Crash> crashes = evidence.performance.crashes;
@@ -257,6 +268,7 @@ std::optional<std::string> Grounds::to_hold() const {
         case Mode::directed: break;
     }
     if (evidence.schedule.is_loop()) return loop_reason(evidence);
+    if (evidence.schedule.race() != nullptr) return race_reason(evidence);
     if (was_kept_out(evidence)) return held_reason(evidence);
     if (evidence.schedule.awaits()) return std::nullopt;
     // An expected refusal came. The accounting oracle checks that nothing of the refused device is left.
@@ -278,7 +290,8 @@ std::optional<std::string> Grounds::by_lock_order() const {
 
 const char* Grounds::why_not() const {
     if (rests_on_lockdep_that_is_off()) return "only the oracle console was asked, and lockdep turned itself off";
-    if (evidence.mode == Mode::free) return "nothing was found; nothing was scheduled, so nothing is proven";
+    if (evidence.mode == Mode::free || evidence.schedule.race() != nullptr)
+        return "nothing was found; nothing was scheduled, so nothing is proven";
     if (evidence.schedule.awaits()) return "nobody was seen being refused, and kept out, while the hold was in force";
     return asked("lock-order")
                ? "no inversion that a gate makes harmless was seen"

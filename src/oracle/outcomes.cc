@@ -50,7 +50,7 @@ Schedule up_to(const Schedule& schedule, std::size_t step) {
 RefusedBlocks refused_of(const Schedule& schedule, const Performance& performance, const MemorySnapshot& memory) {
     RefusedBlocks refused;
     for (const auto& actor : schedule.actors) {
-        if (!actor.may_fail) continue;
+        if (!actor.may_fail && !actor.races) continue;
         std::set<std::uint64_t> blocks;
         // The one write of a device's own file is for all of its blocks.
         if (!actor.is_thread() || actor.writes_to_one_file())

@@ -19,9 +19,10 @@ struct Act {
 Act act_of(const Actor& actor, const std::vector<Step>& steps, bool at_once) {
     Act act{&actor, 0, std::numeric_limits<std::size_t>::max()};
     for (std::size_t i = 0; i < steps.size() && !at_once; i++) {
-        if (steps[i].actor != actor.name) continue;
-        if (steps[i].kind == StepKind::start) act.begin = i;
-        if (steps[i].kind == StepKind::finish) act.end = i;
+        const bool races = steps[i].race && steps[i].starts(actor.name);
+        if (steps[i].actor != actor.name && !races) continue;
+        if (steps[i].kind == StepKind::start || races) act.begin = i;
+        if (steps[i].kind == StepKind::finish || races) act.end = i + (races ? 1 : 0);
     }
     return act;
 }

@@ -255,6 +255,41 @@ Result<bool> Director::finish(const Step& step) {
     return false;
 }
 
+// --- a race
+
+Result<PlayEnd> Director::race_in_turns(const Race& race) {
+    MEMRIG_ASSERT(ledger_ != nullptr, "only a loop has no ledger, and it has no race in turns");
+    InterleaverSpec spec{schedule_, race.actors, race.points.empty() ? default_points() : race.points, race.switches};
+    if (race.by == RaceBy::priorities)
+        spec.priorities = Priorities{race.seed.value_or(seed_), race.depth, race.length, race.changes};
+    spec.waits_unseen = true;
+    interleaver_ = std::make_unique<Interleaver>(cast_, conductor_, *ledger_, symbols_, std::move(spec));
+    auto end = interleaver_->run();
+    record_.note_race(interleaver_->race());
+    return end;
+}
+
+Result<PlayEnd> Director::race_at_once(const Race& race) {
+    if (race.by == RaceBy::delays) {
+        delays_ = std::make_unique<RandomDelays>(cast_, conductor_, symbols_, race.seed.value_or(seed_));
+        MEMRIG_CHECK(delays_->watch(race.points.empty() ? default_points() : race.points));
+    }
+    for (const auto& name : race.actors) MEMRIG_CHECK(cast_.actions().start(schedule_.actor(name)));
+    const auto finished = [&] {
+        return std::ranges::all_of(race.actors,
+                                   [&](const std::string& name) { return roster_.finished(schedule_.actor(name)); });
+    };
+    return stalls_.run_to_end(finished, Deadline::after(kStepPatience));
+}
+
+Result<bool> Director::race(const Race& race) {
+    const bool in_turns = race.by == RaceBy::priorities || race.by == RaceBy::switches;
+    MEMRIG_CHECK(conductor_.pause());  // a step before may have left the guest running
+    MEMRIG_TRY(const PlayEnd end, in_turns ? race_in_turns(race) : race_at_once(race));
+    if (end != PlayEnd::finished) record_.note_end(end);
+    return end == PlayEnd::finished;
+}
+
 Result<RunEnd> Director::await(const Step& step) {
     MEMRIG_TRY(const RunEnd end, await_observation(step));
     if (end == RunEnd::expired || record_.crashed()) return end;
@@ -300,6 +335,7 @@ Result<bool> Director::play_step(const Step& step) {
         case StepKind::check:
             MEMRIG_CHECK(cast_.check(static_cast<std::size_t>(&step - schedule_.steps.data())));
             break;
+        case StepKind::race: return race(*step.race);
         case StepKind::settle:
             MEMRIG_CHECK(stalls_.settle(Deadline::after(kStepPatience)));
             return record_.performance().end == PlayEnd::finished;

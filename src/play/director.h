@@ -2,24 +2,32 @@
 #pragma once
 
 #include <map>
+#include <memory>
 #include <string>
 
 #include "play/cast.h"
 #include "play/held_waits.h"
+#include "play/interleaver.h"
+#include "play/random_delays.h"
 
 namespace memrig {
 
 // Plays once; all that it sees goes into the cast's record. Not thread-safe; everything it is given must outlive it.
 class Director {
 public:
-    Director(Cast& cast, Conductor& conductor, const SymbolTable& symbols, const Schedule& schedule)
+    // `ledger` may be null if nothing is scheduled by who holds a lock: then no race is by priorities or by switches.
+    // `seed` draws what a race leaves to chance.
+    Director(Cast& cast, Conductor& conductor, const LockLedger* ledger, const SymbolTable& symbols,
+             const Schedule& schedule, std::uint64_t seed)
         : cast_(cast),
           roster_(cast.roster()),
           record_(cast.record()),
           stalls_(cast.stalls()),
           conductor_(conductor),
+          ledger_(ledger),
           symbols_(symbols),
           schedule_(schedule),
+          seed_(seed),
           held_waits_(conductor, cast.roster(), symbols) {}
 
     Status play();
@@ -46,6 +54,10 @@ private:
     Result<RunEnd> await(const Step& step);
     // False if the play ends here: the record says why.
     Result<bool> finish(const Step& step);
+    // False if the play ends here: not all actors of the race have finished.
+    Result<bool> race(const Race& race);
+    Result<PlayEnd> race_in_turns(const Race& race);
+    Result<PlayEnd> race_at_once(const Race& race);
     Result<RunEnd> await_observation(const Step& step);
     // Runs until `shown`, the crash, or the moment from which on the step cannot come true. Expired unless `shown`.
     Result<RunEnd> run_until(const Step& step, const std::function<bool()>& shown);
@@ -68,8 +80,12 @@ private:
     Record& record_;
     StallDetector& stalls_;
     Conductor& conductor_;
+    const LockLedger* ledger_;
     const SymbolTable& symbols_;
     const Schedule& schedule_;
+    std::uint64_t seed_;
+    std::unique_ptr<Interleaver> interleaver_;  // of the race, until the play's end: its watches stay
+    std::unique_ptr<RandomDelays> delays_;
     HeldWaits held_waits_;
     std::map<std::string, ArmedHold> armed_;            // by actor
     std::map<const Observation*, unsigned> stalls_of_;  // times running

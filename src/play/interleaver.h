@@ -1,4 +1,5 @@
-// The interleaver: plays one order of the actors, and tells which other orders branch off it.
+// The interleaver: plays one order of the actors, and tells which other orders branch off it. Or it draws an order by
+// random priorities.
 //
 // One actor goes on at a time. Any other is parked at the entry of a function until it is its turn. Its vCPU goes on,
 // so no timer, no RCU grace period and no other task waits for it.
@@ -17,12 +18,33 @@ namespace memrig {
 // memory hotplug and the steps in between. All of them may sleep: they lead to lock functions that do.
 const std::vector<std::string>& default_points();
 
+// Random priorities by PCT (Burckhardt, Kothari, Musuvathi, Nagarakatte: A Randomized Scheduler with Probabilistic
+// Guarantees of Finding Bugs, 2010). With n actors that pass k points, a trial comes to a bug of depth d with a
+// probability of at least 1/(n k^(d-1)), if the points divide the actors' work as finely as the bug needs.
+struct Priorities {
+    std::uint64_t seed = 0;
+    unsigned depth = 3;                  // d: one more than the changes of priority
+    unsigned length = 60;                // k, estimated
+    std::vector<unsigned> changes = {};  // the points passed, from 1, at which a priority drops; empty: drawn
+};
+
 struct InterleaverSpec {
     const Schedule& schedule;
+    // Those that take turns. Without priorities, the first one begins, and the first one that can goes on where a
+    // switch is forced.
+    std::vector<std::string> actors;
     std::vector<std::string> points;
     Interleaving order;
     unsigned preemptions = 2;  // no order with more of them is offered
+    // Instead of `order`.
+    std::optional<Priorities> priorities = {};
+    // True if an actor that runs on, comes to no point and takes no lock may wait for something that the ledger does
+    // not show, such as another actor's reference. Then another actor goes on.
+    bool waits_unseen = false;
 };
+
+// The actors of explore mode, in the order in which they take turns.
+std::vector<std::string> actors_to_explore(const Schedule& schedule);
 
 // The other orders that playing one order showed.
 struct Branches {
@@ -38,7 +60,12 @@ public:
     Interleaver(Cast& cast, Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols,
                 InterleaverSpec spec);
 
+    // Arms the cast, plays, and concludes.
     Status play();
+    // Plays in a cast that is armed and watches already, until each actor has finished. The watches stay, and pass.
+    Result<PlayEnd> run();
+    // The switches that came to pass, in run().
+    [[nodiscard]] RaceRecord race() const { return {taken_, branches_.points_passed, passed_, complete()}; }
     [[nodiscard]] const Branches& branches() const { return branches_; }
     // True if every switch of the order came to pass. If not, an actor went another way, and the order proves nothing.
     [[nodiscard]] bool complete() const { return next_ == spec_.order.size(); }
@@ -53,13 +80,23 @@ private:
         bool started = false;
         std::map<std::string, unsigned> arrivals;  // by point
         std::set<std::string> refused;             // locks that it tried in vain, until it is its turn again
+        int priority = 0;                          // the highest one goes on
+        bool waits = false;                        // it showed no progress in its turn, and none since
     };
 
     Status set_watches();
     Result<Response> at_point(const std::string& point, const Arrival& arrival);
     Result<Response> at_device_shown(const Arrival& arrival);
     void at_lock(const LockEvent& event);
-    Status play_out();
+    Result<PlayEnd> play_out();
+    void draw_priorities();
+    // True if an actor with a higher priority goes on instead.
+    bool outranked(State& from, const std::string& at, unsigned nth);
+    void note_switch(const Switch& taken);
+    [[nodiscard]] bool has_blocks_left(const State& state);
+    // ACPI does one piece of work after the other: another's comes first.
+    [[nodiscard]] bool is_queued(const State& state);
+    [[nodiscard]] bool all_finished();
     Status force_switch();
     Status let(State& to);
     void offer(const State& from, const std::string& at, unsigned nth, bool forced);
@@ -68,6 +105,8 @@ private:
     [[nodiscard]] std::string blocked_on(State& state);  // a lock that another actor holds; "" if there is none
     [[nodiscard]] bool turn_is_over();
     [[nodiscard]] State* next_who_can();
+    // An actor that was refused a lock, and tries again if it goes on; null if there is none.
+    [[nodiscard]] State* next_to_try_again();
     [[nodiscard]] State* find(const std::string& actor);
 
     Cast& cast_;
@@ -83,6 +122,13 @@ private:
     std::set<std::uint64_t> shown_blocks_;
     bool stalled_ = false;  // no actor can go on: what they wait for comes by itself, or never
     std::size_t next_ = 0;  // into spec_.order
+    bool over_ = false;
+    std::set<std::size_t> changes_;  // by priorities: the points passed at which a priority drops
+    int lowest_ = 0;
+    std::size_t locks_seen_ = 0;
+    std::size_t progress_ = 0;  // locks taken, and points passed by actors that were not just refused a lock
+    Interleaving taken_;
+    std::vector<std::string> passed_;
     Branches branches_;
     bool passed_a_point_ = false;
     std::vector<std::string> missing_;

@@ -33,8 +33,9 @@ public:
 
     // The performance comes to a step of the schedule.
     void note_step(const std::string& text);
-    // Explore mode: another actor goes on.
+    // Explore mode, or a race: another actor goes on.
     void note_switch(const Switch& taken);
+    void note_race(RaceRecord race) { performance_.race = std::move(race); }
     // Explore mode has no steps: the text of the order stands in for the step.
     void note_order(std::string text) { performance_.step = std::move(text); }
     void note_end(PlayEnd end) { performance_.end = end; }

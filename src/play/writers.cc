@@ -37,6 +37,7 @@ WriterSpec Writers::spec_for(const Actor& thread) const {
     spec.value = thread.value_for(spec.attribute);
     spec.trigger = trigger_.value_or(thread.trigger);
     spec.path = thread.path;
+    spec.repeat = thread.repeat;
     // The next vCPU gets the next number.
     if (thread.kind == ActorKind::vcpu_onliner)
         spec.path = fmt::format("/sys/devices/system/cpu/cpu{}/online", context_.conductor.probe().vcpus());

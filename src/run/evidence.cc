@@ -70,6 +70,16 @@ Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledge
     return write_file(directory / "locks.json", text_of(locks));
 }
 
+Status write_race(const RaceRecord& race, const fs::path& directory) {
+    auto switches = nlohmann::json::array();
+    for (const auto& one : race.switches) switches.push_back(one.text());
+    return write_file(directory / "race.json", text_of({{"schema", 1},
+                                                        {"points_passed", race.points_passed},
+                                                        {"passed", race.passed},
+                                                        {"switches", std::move(switches)},
+                                                        {"complete", race.complete}}));
+}
+
 // include/asm-generic/vmlinux.lds.h: BTF.
 Status write_prototypes(Probe& probe, const SymbolTable& symbols, const fs::path& directory) {
     constexpr std::uint64_t chunk = 1u << 20;

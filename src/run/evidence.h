@@ -32,6 +32,8 @@ Status write_prototypes(Probe& probe, const SymbolTable& symbols, const std::fil
 // or is damaged.
 Status write_recorded_calls(const std::vector<RecordedCalls>& calls, const std::filesystem::path& directory);
 Result<std::vector<RecordedCalls>> read_recorded_calls(const std::filesystem::path& directory);
+// Writes race.json: the points that the actors passed in their turns, and the switches.
+Status write_race(const RaceRecord& race, const std::filesystem::path& directory);
 // Writes timeline.json and locks.json. locks.json also has the cost of watching: `stops`, how often the guest was
 // stopped at each place. `ledger` is null if none was kept.
 Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledger,

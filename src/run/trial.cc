@@ -39,6 +39,7 @@ public:
     Status write(SteadyTime origin) const {
         MEMRIG_CHECK(write_machine_evidence(machine_, probe_, origin, order_.directory));
         if (recorder_) MEMRIG_CHECK(write_recorded_calls(recorder_->calls(), order_.directory));
+        if (cast_ && cast_->performance().race) MEMRIG_CHECK(write_race(*cast_->performance().race, order_.directory));
         if (!conductor_) return {};
         return write_schedule_evidence(timeline_, ledger_.get(), tasks_, stops_by_function(), order_.directory);
     }
@@ -162,13 +163,18 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
                     order_.scenario.name, to_string(order_.manner.mode));
     switch (order_.manner.mode) {
         case Mode::free: return play_freely(cast, *conductor_, schedule);
-        case Mode::directed: return Director(cast, *conductor_, guest.symbols, schedule).play();
+        case Mode::directed: {
+            Director director(cast, *conductor_, ledger_.get(), guest.symbols, schedule, order_.seed);
+            const Status played = director.play();
+            if (const auto& race = cast.performance().race) outcome.result.order = race->switches;
+            return played;
+        }
         case Mode::explore: break;
     }
     MEMRIG_ASSERT(ledger_, "set_up() makes a ledger for all modes but free, and only a loop has none");
-    Interleaver interleaver(
-        cast, *conductor_, *ledger_, guest.symbols,
-        {schedule, points_of(order_.manner, order_.scenario), order_.order, order_.manner.preemptions});
+    Interleaver interleaver(cast, *conductor_, *ledger_, guest.symbols,
+                            {schedule, actors_to_explore(schedule), points_of(order_.manner, order_.scenario),
+                             order_.order, order_.manner.preemptions});
     const Status played = interleaver.play();
     outcome.branches = interleaver.branches();
     outcome.missing_points = interleaver.missing_points();

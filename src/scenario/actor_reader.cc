@@ -15,6 +15,7 @@ namespace memrig {
 namespace {
 
 constexpr std::size_t kLongestText = 32;
+constexpr std::int64_t kMostRepeats = 10000;  // as in the agent
 constexpr const char* kValueRule = "small letters, digits, '_', '-' and '.', at most 36";
 
 bool is_actor_name(const std::string& text) {
@@ -128,17 +129,18 @@ void read_vcpu_onliner(TomlTable& table, Actor& actor) {
 }
 
 // Returns whether the agent accepts this path (docs/agent-protocol.md).
-bool can_be_written_to(const std::string& path) {
+bool is_path_below(const std::string& path, const std::vector<std::string_view>& folders) {
     constexpr std::size_t longest = 95;
-    return path.starts_with("/sys/") && path.size() <= longest && std::ranges::all_of(path, [](unsigned char c) {
-               return std::isalnum(c) != 0 || std::strchr("/._-:", c) != nullptr;
-           });
+    const auto is_below = [&](std::string_view folder) { return path.starts_with(folder); };
+    return std::ranges::any_of(folders, is_below) && path.size() <= longest &&
+           std::ranges::all_of(
+               path, [](unsigned char c) { return std::isalnum(c) != 0 || std::strchr("/._-:", c) != nullptr; });
 }
 
 void read_file_writer(TomlTable& table, Actor& actor) {
     actor.attributes = {"file"};
     actor.path = table.string("path");
-    if (table.has("path") && !can_be_written_to(actor.path))
+    if (table.has("path") && !is_path_below(actor.path, {"/sys/"}))
         table.report("path", fmt::format("\"{}\" is no file below /sys/, or longer than 95 letters", actor.path));
     actor.value = table.string("value");
     if (table.has("value") && !can_be_written(actor.value)) table.report("value", kValueRule);
@@ -147,6 +149,17 @@ void read_file_writer(TomlTable& table, Actor& actor) {
     // No "uevent" here: the agent only waits for uevents of memory blocks.
     constexpr std::size_t now = 0;
     actor.trigger = static_cast<WriterTrigger>(table.choice("trigger", {"now", "spin"}, now));
+}
+
+void read_file_reader(TomlTable& table, Actor& actor) {
+    actor.attributes = {"read"};
+    actor.path = table.string("path");
+    if (table.has("path") && !is_path_below(actor.path, {"/sys/", "/proc/"}))
+        table.report("path",
+                     fmt::format("\"{}\" is no file below /sys/ or /proc/, or longer than 95 letters", actor.path));
+    actor.value = "all";
+    read_expected(table, actor);
+    actor.entry = table.strings("entry", true);
 }
 
 // Reads an onliner, an offliner or a writer.
@@ -204,6 +217,7 @@ Actor read_actor(const std::string& name, TomlTable& table) {
                                                                        {"plug-vcpu", ActorKind::vcpu_plugger},
                                                                        {"online-vcpu", ActorKind::vcpu_onliner},
                                                                        {"write-file", ActorKind::file_writer},
+                                                                       {"read-file", ActorKind::file_reader},
                                                                        {"pin", ActorKind::pinner}};
     Actor actor;
     actor.name = name;
@@ -224,12 +238,15 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::vcpu_plugger: actor.entry = table.strings("entry", true); break;
         case ActorKind::vcpu_onliner: read_vcpu_onliner(table, actor); break;
         case ActorKind::file_writer: read_file_writer(table, actor); break;
+        case ActorKind::file_reader: read_file_reader(table, actor); break;
         case ActorKind::prober: read_prober(table, actor); break;
         case ActorKind::pinner: read_pinner(table, actor); break;
         case ActorKind::onliner:
         case ActorKind::offliner:
         case ActorKind::writer: read_thread(table, actor); break;
     }
+    actor.repeat = static_cast<unsigned>(table.integer("repeat", 1, kMostRepeats, 1));
+    if (actor.repeat > 1 && !actor.is_thread()) table.report("repeat", "only of a thread of the agent");
     actor.may_fail = table.boolean("may-fail", false);
     if (actor.may_fail && !acts_on_memory(actor.kind))
         table.report("may-fail", "only of an actor that adds, removes, onlines or offlines memory");

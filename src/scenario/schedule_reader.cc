@@ -1,6 +1,9 @@
 #include "scenario/schedule_reader.h"
 
 #include <algorithm>
+#include <array>
+#include <charconv>
+#include <limits>
 #include <map>
 #include <optional>
 #include <set>
@@ -15,7 +18,59 @@ namespace {
 constexpr std::pair<const char*, StepKind> kStepKeys[] = {{"start", StepKind::start},   {"hold", StepKind::hold},
                                                           {"await", StepKind::await},   {"release", StepKind::release},
                                                           {"finish", StepKind::finish}, {"check", StepKind::check},
-                                                          {"settle", StepKind::settle}};
+                                                          {"race", StepKind::race},     {"settle", StepKind::settle}};
+
+// The trial's seed chooses among so many points at most.
+constexpr std::int64_t kLongestRace = 1'000'000;
+constexpr std::int64_t kDeepest = 16;
+constexpr std::int64_t kMostArrivals = 1'000'000;
+
+Switch read_switch(TomlTable& table) {
+    Switch one;
+    one.actor = table.string("actor");
+    one.at = table.string("at");
+    one.nth = static_cast<unsigned>(table.integer("nth", 1, kMostArrivals, 1));
+    one.to = table.string("to");
+    one.forced = table.boolean("forced", false);
+    table.finish();
+    return one;
+}
+
+std::vector<unsigned> read_changes(TomlTable& table) {
+    std::vector<unsigned> changes;
+    for (const auto& text : table.strings("changes", false)) {
+        unsigned at = 0;
+        const auto [end, code] = std::from_chars(text.data(), text.data() + text.size(), at);
+        if (code == std::errc() && end == text.data() + text.size() && at > 0 && at <= kLongestRace)
+            changes.push_back(at);
+        else table.report("changes", fmt::format("\"{}\" is no number of a point, from 1", text));
+    }
+    return changes;
+}
+
+Race read_race(TomlTable& table) {
+    Race race;
+    race.actors = table.strings("race", true);
+    if (table.has("race") && race.actors.size() < 2) table.report("race", "a race has two actors at least");
+    race.points = table.strings("points", false);
+    for (const auto& point : race.points)
+        if (!is_kernel_symbol(point)) table.report("points", fmt::format("\"{}\" is no kernel symbol", point));
+    for (auto& one : table.tables("switch", false)) race.switches.push_back(read_switch(one));
+    constexpr std::size_t priorities = 0;
+    race.by = static_cast<RaceBy>(
+        table.choice("by", {"priorities", "switches", "delays", "nobody"},
+                     race.switches.empty() ? priorities : static_cast<std::size_t>(RaceBy::switches)));
+    if (!race.switches.empty() && race.by != RaceBy::switches)
+        table.report("by", fmt::format("a race by {} has no switches", to_string(race.by)));
+    race.depth = static_cast<unsigned>(table.integer("depth", 1, kDeepest, race.depth));
+    race.length = static_cast<unsigned>(table.integer("length", 1, kLongestRace, race.length));
+    if (table.has("seed"))
+        race.seed = static_cast<std::uint64_t>(table.integer("seed", 0, std::numeric_limits<std::int64_t>::max()));
+    race.changes = read_changes(table);
+    for (const char* key : {"depth", "length", "changes"})
+        if (race.by != RaceBy::priorities && table.has(key)) table.report(key, "only of a race by priorities");
+    return race;
+}
 
 // Nothing if the table is not a step.
 std::optional<Step> read_step(TomlTable& table) {
@@ -27,6 +82,8 @@ std::optional<Step> read_step(TomlTable& table) {
         step.kind = kind;
         if (kind == StepKind::settle || kind == StepKind::check) {
             if (!table.boolean(key)) table.report(key, fmt::format("\"{}\" can only be true", key));
+        } else if (kind == StepKind::race) {
+            step.race = read_race(table);
         } else {
             step.actor = table.string(key);
         }
@@ -34,7 +91,7 @@ std::optional<Step> read_step(TomlTable& table) {
     if (kinds != 1) {
         table.report("",
                      "a step has exactly one of \"start\", \"hold\", \"await\", \"release\", \"finish\", \"check\", "
-                     "\"settle\"");
+                     "\"race\", \"settle\"");
         return std::nullopt;
     }
     if (step.kind == StepKind::hold) {
@@ -78,8 +135,11 @@ public:
             for (const auto& actor : held_) table.report(key, fmt::format("actor \"{}\" is still held", actor));
             return;
         }
-        if (step.kind == StepKind::check) {
-            check_quiet(key, table);
+        if (step.kind == StepKind::check || step.kind == StepKind::race) check_quiet(key, table);
+        if (step.kind == StepKind::check) return;
+        if (raced_) table.report(key, "only a settling can follow a race");
+        if (step.race) {
+            check_race(*step.race, key, table);
             return;
         }
         if (schedule_.find(step.actor) == nullptr) {
@@ -101,7 +161,45 @@ private:
     void check_quiet(const char* key, TomlTable& table) const {
         for (const auto& actor : started_)
             if (last_.at(actor) != StepKind::finish)
-                table.report(key, fmt::format("actor \"{}\" has not finished before the check", actor));
+                table.report(key, fmt::format("actor \"{}\" has not finished before the {}", actor, key));
+    }
+
+    void check_race(const Race& race, const char* key, TomlTable& table) {
+        static constexpr std::array can_race = {
+            ActorKind::adder,        ActorKind::onliner,      ActorKind::offliner,    ActorKind::remover,
+            ActorKind::vcpu_plugger, ActorKind::vcpu_onliner, ActorKind::file_writer, ActorKind::file_reader};
+        raced_ = true;
+        const std::set<std::string> before = started_;
+        for (const auto& name : race.actors) {
+            const Actor* actor = schedule_.find(name);
+            if (actor == nullptr) {
+                table.report(key, fmt::format("there is no actor \"{}\"", name));
+                continue;
+            }
+            if (!started_.insert(name).second) table.report(key, fmt::format("actor \"{}\" was started already", name));
+            last_[name] = StepKind::finish;
+            const bool memory = actor->device == MemoryDevice::pc_dimm || actor->is_thread();
+            if (std::ranges::find(can_race, actor->kind) == can_race.end() || !memory)
+                table.report(key, fmt::format("actor \"{}\" cannot take part in a race", name));
+            if (!actor->refusals.empty() || actor->expected != std::vector{0} || actor->may_fail)
+                table.report(key,
+                             fmt::format("actor \"{}\" races: any answer to it will do, so it expects none", name));
+            if (actor->kind == ActorKind::remover && !plugs_one_of(before, actor->device_id))
+                table.report(key, fmt::format("actor \"{}\" takes away what was not plugged before the race", name));
+        }
+        for (const auto& name : race.actors)
+            if (const Actor* actor = schedule_.find(name)) check_needs(*actor, key, table);
+        for (const auto& one : race.switches)
+            for (const auto& name : {one.actor, one.to})
+                if (std::ranges::find(race.actors, name) == race.actors.end())
+                    table.report("switch", fmt::format("actor \"{}\" does not take part in the race", name));
+    }
+
+    [[nodiscard]] bool plugs_one_of(const std::set<std::string>& actors, const std::string& device) const {
+        return std::ranges::any_of(actors, [&](const std::string& name) {
+            const Actor* actor = schedule_.find(name);
+            return actor != nullptr && actor->kind == ActorKind::adder && actor->device_id == device;
+        });
     }
 
     void check_actor(const Step& step, const char* key, TomlTable& table) {
@@ -146,7 +244,8 @@ private:
         switch (actor.kind) {
             case ActorKind::adder:
             case ActorKind::vcpu_plugger:
-            case ActorKind::file_writer: return;
+            case ActorKind::file_writer:
+            case ActorKind::file_reader: return;
             case ActorKind::vcpu_onliner:
                 if (!begun(ActorKind::vcpu_plugger))
                     table.report(key, fmt::format("actor \"{}\" needs a vCPU that was plugged before", actor.name));
@@ -167,7 +266,7 @@ private:
     const Schedule& schedule_;
     std::set<std::string> started_, held_;
     std::map<std::string, StepKind> last_;  // by actor: its last step
-    bool settled_ = false;
+    bool settled_ = false, raced_ = false;
 };
 
 }  // namespace
@@ -228,6 +327,12 @@ void read_loop(TomlTable& root, Schedule& schedule) {
 }
 }  // namespace
 
+namespace {
+bool is_in(const Race& race, const std::string& actor) {
+    return std::ranges::find(race.actors, actor) != race.actors.end();
+}
+}  // namespace
+
 Schedule read_schedule(TomlTable& root) {
     Schedule schedule;
     if (auto actors = root.table("actor", true)) {
@@ -260,6 +365,7 @@ Schedule read_schedule(TomlTable& root) {
         if (step) schedule.steps.push_back(*step);
     }
     if (followed && !schedule.steps.empty()) checker.finish(root);
+    for (auto& actor : schedule.actors) actor.races = schedule.race() != nullptr && is_in(*schedule.race(), actor.name);
     read_loop(root, schedule);
     return schedule;
 }

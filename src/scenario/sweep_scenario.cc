@@ -24,6 +24,7 @@ bool can_be_swept(const Actor& actor) {
         case ActorKind::vcpu_onliner:
         case ActorKind::writer:
         case ActorKind::file_writer:
+        case ActorKind::file_reader:
         case ActorKind::pinner: break;
     }
     return false;
@@ -35,7 +36,7 @@ bool driver_retries(const Actor& actor) { return actor.device == MemoryDevice::v
 std::vector<std::string> in_order_of_start(const Schedule& schedule) {
     std::vector<std::string> names;
     for (const auto& step : schedule.steps)
-        if (step.kind == StepKind::start) names.push_back(step.actor);
+        for (const auto& name : step.started()) names.push_back(name);
     return names;
 }
 

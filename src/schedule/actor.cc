@@ -38,7 +38,8 @@ bool Actor::is_thread() const {
         case ActorKind::writer:
         case ActorKind::prober:
         case ActorKind::vcpu_onliner:
-        case ActorKind::file_writer: return true;
+        case ActorKind::file_writer:
+        case ActorKind::file_reader: return true;
         case ActorKind::adder:
         case ActorKind::remover: return own_memory(device) != nullptr;
         case ActorKind::resizer:
@@ -49,7 +50,7 @@ bool Actor::is_thread() const {
 }
 
 bool Actor::writes_to_one_file() const {
-    return kind == ActorKind::vcpu_onliner || kind == ActorKind::file_writer ||
+    return kind == ActorKind::vcpu_onliner || kind == ActorKind::file_writer || kind == ActorKind::file_reader ||
            ((kind == ActorKind::adder || kind == ActorKind::remover) && is_thread());
 }
 
@@ -83,7 +84,7 @@ bool Actor::refused_by_qemu_alone() const {
 }
 
 bool Actor::expects_answer(const std::string& answer) const {
-    if (may_fail || !again_of.empty()) return true;
+    if (may_fail || races || !again_of.empty()) return true;
     if (refusals.empty()) return answer == kDone;
     return std::ranges::any_of(refusals, [&](const Refusal& refusal) { return refusal.is(answer); });
 }
@@ -94,7 +95,9 @@ std::string Actor::expected_answer() const {
     return text.empty() ? kDone : text;
 }
 
-bool Actor::expects(int error) const { return may_fail || std::ranges::find(expected, error) != expected.end(); }
+bool Actor::expects(int error) const {
+    return may_fail || races || std::ranges::find(expected, error) != expected.end();
+}
 
 std::string errno_name(int error) {
     if (error == 0) return kDone;

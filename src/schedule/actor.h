@@ -22,6 +22,7 @@ enum class ActorKind {
     vcpu_plugger,  // gives the guest one more vCPU through QMP
     vcpu_onliner,  // a thread of the agent that onlines that vCPU through sysfs
     file_writer,   // a thread of the agent that writes once to a file of sysfs
+    file_reader,   // a thread of the agent that reads a file of sysfs or procfs to its end
     pinner,        // keeps a page in the blocks pinned, through the agent, from its start until it is released
 };
 
@@ -77,10 +78,13 @@ struct Actor {
     std::string path;   // of a thread that writes to one file
     WriterTrigger trigger = WriterTrigger::now;
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
+    unsigned repeat = 1;              // how often a thread does its work; only the last time is reported and judged
 
     std::string zone;  // that blocks come online in; empty: what the value says, else any
     // It either does all of its work, or is refused and leaves everything as it was: a call that it makes fails.
     bool may_fail = false;
+    // It takes part in a race: it may come to its work first, last or not at all, so any answer to it will do.
+    bool races = false;
     // The actor that may fail, and whose work this one does once more: nothing is left to do if that one did it.
     std::string again_of;
 

@@ -22,9 +22,18 @@ public:
     }
 
     void act(const Actor& actor);
+    // The actors act in any order. `seen` may be null.
+    void race(const Race& race, const std::vector<MemoryBlock>* seen);
     AccountingSpec spec() && { return std::move(spec_); }
 
 private:
+    // One way in which the race may leave a block.
+    struct Outcome {
+        BlockFate fate;
+        std::string zone;  // empty: any
+    };
+    [[nodiscard]] std::vector<Outcome> outcomes_of(const Race& race, const BlockGoal& before) const;
+    [[nodiscard]] bool acts_on(const Actor& actor, std::uint64_t block) const;
     void plug(const Actor& actor);
     void unplug(const Actor& actor);
     // For the blocks of the device that the actor names, or for all.
@@ -101,6 +110,7 @@ void Goals::act(const Actor& actor) {
         case ActorKind::vcpu_plugger:
         case ActorKind::vcpu_onliner:
         case ActorKind::pinner:
+        case ActorKind::file_reader:
         case ActorKind::file_writer: break;
         case ActorKind::remover: unplug(actor); break;
         case ActorKind::resizer:
@@ -115,16 +125,75 @@ void Goals::act(const Actor& actor) {
     }
 }
 
+// True if the block is of the device that the actor names or takes away, or of any if it names none.
+bool Goals::acts_on(const Actor& actor, std::uint64_t block) const {
+    std::string of = actor.of;
+    if (actor.kind == ActorKind::remover) {
+        const auto device = devices_.find(actor.device_id);
+        if (device == devices_.end()) return false;
+        of = device->second->name;
+    }
+    const auto blocks = plugged_.find(of);
+    return of.empty() || (blocks != plugged_.end() && blocks->second.contains(block));
+}
+
+// A write that was not refused may have been the last one. A removal that was refused brings online again what it took
+// offline (acpi_scan_hot_remove(), drivers/acpi/scan.c), and so may leave a block as it was.
+std::vector<Goals::Outcome> Goals::outcomes_of(const Race& race, const BlockGoal& before) const {
+    std::vector<Outcome> outcomes;
+    for (const auto& name : race.actors) {
+        const Actor& actor = schedule_.actor(name);
+        if (!acts_on(actor, before.id)) continue;
+        // Only the last of several writes is known.
+        const bool refused = was_refused(actor, before.id) && actor.repeat == 1;
+        if (actor.repeat > 1 || (actor.kind == ActorKind::remover && refused))
+            outcomes.push_back({before.fate, before.zone});
+        if (actor.kind == ActorKind::onliner && !refused)
+            outcomes.push_back({BlockFate::online, before.fate == BlockFate::online ? "" : zone_asked_for(actor)});
+        if (actor.kind == ActorKind::offliner && !refused) outcomes.push_back({BlockFate::offline, ""});
+    }
+    return outcomes;
+}
+
+void Goals::race(const Race& race, const std::vector<MemoryBlock>* seen) {
+    if (seen == nullptr) {
+        for (const auto& name : race.actors) act(schedule_.actor(name));
+        return;
+    }
+    // The memory itself tells whether a device came or went.
+    std::map<std::uint64_t, std::vector<Outcome>> outcomes;
+    for (const auto& name : race.actors)
+        if (schedule_.actor(name).kind == ActorKind::adder) act(schedule_.actor(name));
+    for (const auto& goal : spec_.goals) outcomes[goal.id] = outcomes_of(race, goal);
+    for (const auto& name : race.actors)
+        if (schedule_.actor(name).kind == ActorKind::remover) act(schedule_.actor(name));
+    for (auto& goal : spec_.goals) {
+        const auto& possible = outcomes[goal.id];
+        if (goal.fate == BlockFate::absent || possible.empty()) continue;
+        const auto now = std::ranges::find(*seen, goal.id, &MemoryBlock::id);
+        const auto fits = [&](const Outcome& one) {
+            return now != seen->end() && now->state == (one.fate == BlockFate::online ? "online" : "offline") &&
+                   (one.zone.empty() || one.fate != BlockFate::online || zone_of(*now) == one.zone);
+        };
+        const auto fitting = std::ranges::find_if(possible, fits);
+        const Outcome& outcome = fitting == possible.end() ? possible.front() : *fitting;
+        goal.fate = outcome.fate;
+        goal.zone = outcome.zone;
+    }
+}
+
 }  // namespace
 
 std::string backend_of(const Actor& adder) { return "mem-" + adder.name; }
 
 AccountingSpec goals_of(const Schedule& schedule, const PluggedBlocks& plugged, std::uint64_t block_bytes,
-                        const RefusedBlocks& refused) {
+                        const RefusedBlocks& refused, const std::vector<MemoryBlock>* seen) {
     Goals goals(schedule, plugged, block_bytes, refused);
-    for (const auto& step : schedule.steps)
+    for (const auto& step : schedule.steps) {
+        if (step.race) goals.race(*step.race, seen);
         if (step.kind == StepKind::start)
             if (const Actor* actor = schedule.find(step.actor); actor != nullptr) goals.act(*actor);
+    }
     return std::move(goals).spec();
 }
 

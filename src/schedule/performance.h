@@ -103,6 +103,15 @@ struct MemoryCheck {
     MemorySnapshot memory;
 };
 
+// The course of a race that was played one actor at a time.
+struct RaceRecord {
+    Interleaving switches;            // that came to pass
+    std::size_t points_passed = 0;    // how often an actor came to a point in its turn
+    std::vector<std::string> passed;  // "adder device_add", in their order, as many as kMostPassed
+    bool complete = true;             // every switch that the race asks for came to pass
+};
+inline constexpr std::size_t kMostPassed = 4096;
+
 enum class PlayEnd {
     finished,  // every step was done
     crashed,   // the kernel crashed on the way
@@ -128,6 +137,7 @@ struct Performance {
     std::map<std::uint64_t, TaskName> names;  // of tasks, by kernel stack, as far as they could be learned
     MemorySnapshot before;
     std::vector<MemoryCheck> checks;
+    std::optional<RaceRecord> race = {};
     std::optional<MemorySnapshot> after;                   // where it finished
     std::optional<VcpuFigures> vcpus_before, vcpus_after;  // where a vCPU is plugged
     std::vector<Footprint> footprints;                     // of a loop: one for each look

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "base/assert.h"
 
@@ -81,11 +82,39 @@ std::string Step::text() const {
         case StepKind::finish: return "finish " + actor;
         case StepKind::check: return "check";
         case StepKind::settle: return "settle";
+        case StepKind::race: return fmt::format("race {} by {}", fmt::join(race->actors, ", "), to_string(race->by));
         case StepKind::await: break;
     }
     std::string text = "await " + actor + ":";
     for (std::size_t i = 0; i < any.size(); i++) text += (i == 0 ? " " : ", or ") + any[i].text();
     return text;
+}
+
+std::vector<std::string> Step::started() const {
+    if (kind == StepKind::start) return {actor};
+    return kind == StepKind::race ? race->actors : std::vector<std::string>();
+}
+
+bool Step::starts(const std::string& name) const {
+    return [&] {
+        const auto names = started();
+        return std::ranges::find(names, name) != names.end();
+    }();
+}
+
+const char* to_string(RaceBy by) {
+    switch (by) {
+        case RaceBy::priorities: return "priorities";
+        case RaceBy::switches: return "switches";
+        case RaceBy::delays: return "delays";
+        case RaceBy::nobody: return "nobody";
+    }
+    return "?";
+}
+
+const Race* Schedule::race() const {
+    const auto found = std::ranges::find(steps, StepKind::race, &Step::kind);
+    return found == steps.end() ? nullptr : &*found->race;
 }
 
 const Actor* Schedule::find(const std::string& name) const {

@@ -47,26 +47,13 @@ enum class StepKind {
     release,  // lets the held actor go, or has a pinner let its page go
     finish,   // waits until the actor has finished
     check,    // looks at the memory: it has to be as the actors so far leave it
+    race,     // starts several actors at the same time, and waits until all of them have finished
     settle    // waits until every actor has finished
 };
 
-struct Step {
-    StepKind kind = StepKind::settle;
-    std::string actor;             // none for check and settle
-    std::string at;                // hold: a kernel function
-    bool memory_block = false;     // hold: only where its first argument is a memory block's device
-    std::vector<Observation> any;  // await
-    // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is
-    // held, and so does a task that waits for RCU before it waits for the actor.
-    bool parked = false;
-    [[nodiscard]] std::string text() const;
-    [[nodiscard]] bool asks_for(Observation::Kind wanted) const {
-        return std::ranges::find(any, wanted, &Observation::kind) != any.end();
-    }
-};
-
-// In explore mode: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a function; or
-// "finished", or "blocked LOCK", where `actor` cannot go on anyway, and the switch is no preemption.
+// In explore mode and in a race: when `actor` comes to `at` for the nth time, `to` goes on in its place. `at` is a
+// function; or "finished", "waits" or "blocked LOCK", where `actor` cannot go on anyway, and the switch is no
+// preemption.
 struct Switch {
     std::string actor;
     std::string at;
@@ -78,6 +65,48 @@ struct Switch {
 };
 // One order of the actors: the switches that differ from letting each go on as far as it can, in their order.
 using Interleaving = std::vector<Switch>;
+
+// The way to decide which actor of a race goes on.
+enum class RaceBy {
+    priorities,  // one at a time, by random priorities (PCT, Burckhardt et al. 2010)
+    switches,    // one at a time, by a list of switches
+    delays,      // all at once; each sleeps for a random time at some of the points
+    nobody       // all at once
+};
+const char* to_string(RaceBy by);
+
+struct Race {
+    std::vector<std::string> actors;  // by switches: the first one that can goes on, where no switch says otherwise
+    RaceBy by = RaceBy::priorities;
+    std::vector<std::string> points;  // the functions at whose entries an actor can be stopped; empty: the default ones
+    // By priorities: the actor with the highest priority that can goes on. `depth` - 1 times, an actor that comes to a
+    // point gets the lowest priority. The trial's seed draws these points from the first `length`, and the priorities.
+    unsigned depth = 3, length = 60;
+    std::vector<unsigned> changes;      // these points instead, from 1; empty: drawn
+    std::optional<std::uint64_t> seed;  // instead of the trial's
+    Interleaving switches;
+};
+
+struct Step {
+    StepKind kind = StepKind::settle;
+    std::string actor;             // none for check, race and settle
+    std::string at;                // hold: a kernel function
+    bool memory_block = false;     // hold: only where its first argument is a memory block's device
+    std::vector<Observation> any;  // await
+    // hold: the task is put to sleep there, again and again, and its vCPU goes on. RCU stands still while a vCPU is
+    // held, and so does a task that waits for RCU before it waits for the actor.
+    bool parked = false;
+    std::optional<Race> race = {};
+    [[nodiscard]] std::string text() const;
+    // True if the step starts this actor.
+    [[nodiscard]] bool starts(const std::string& name) const;
+    // The actors that the step starts, in their order.
+    [[nodiscard]] std::vector<std::string> started() const;
+    [[nodiscard]] bool asks_for(Observation::Kind wanted) const {
+        return std::ranges::find(any, wanted, &Observation::kind) != any.end();
+    }
+};
+
 // The number of preemptions in the order.
 unsigned preemptions(const Interleaving& order);
 // "at adder's 1st bus_probe_device: onliner goes on; ..."; "each as far as it can" for the order without switches. Two
@@ -122,6 +151,8 @@ struct Schedule {
     [[nodiscard]] std::size_t checks() const {
         return static_cast<std::size_t>(std::ranges::count(steps, StepKind::check, &Step::kind));
     }
+    // The race of the schedule, or null. There is at most one.
+    [[nodiscard]] const Race* race() const;
     // True if it only says which actors race. Then they can also be left to themselves, or be tried in every order.
     [[nodiscard]] bool makes_sense_in_any_order() const;
 };

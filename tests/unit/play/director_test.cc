@@ -77,7 +77,7 @@ protected:
     const Performance& played() {
         cast.emplace(machine, conductor, nullptr, symbols, timeline,
                      CastSpec{MemorySnapshot(), schedule, {}, 128ull << 20, 1});
-        const Status status = Director(*cast, conductor, symbols, schedule).play();
+        const Status status = Director(*cast, conductor, nullptr, symbols, schedule, 0).play();
         EXPECT_TRUE(status) << status.error().message;
         return cast->performance();
     }

@@ -118,5 +118,68 @@ TEST_F(GoalsTest, WhatTheKernelRefusesIsQemusUntilItIsTakenAway) {
     EXPECT_TRUE(goals_of(taken, {}, kBlockBytes).qemu.backends.empty());
 }
 
+// --- a race: any order will do, block by block
+
+class RaceGoalsTest : public GoalsTest {
+protected:
+    // The fates that are expected after a race of these, if the blocks were seen like this after it.
+    std::string raced(std::vector<Actor> racers, const std::vector<MemoryBlock>& seen,
+                      const RefusedBlocks& refused = {}, bool online_before = false) {
+        Schedule schedule = online_before ? in_order({plug, before}, {"p", "before."}) : in_order({plug}, {"p"});
+        Step step;
+        step.kind = StepKind::race;
+        step.race = Race();
+        for (auto& racer : racers) {
+            racer.races = true;
+            step.race->actors.push_back(racer.name);
+            schedule.actors.push_back(racer);
+        }
+        schedule.steps.push_back(step);
+        std::string all;
+        for (const auto& goal : goals_of(schedule, plugged, kBlockBytes, refused, &seen).goals)
+            all += fate_text(goal.fate) + (goal.zone.empty() ? " " : " " + goal.zone + " ");
+        return all;
+    }
+    static std::string fate_text(BlockFate fate) {
+        return fate == BlockFate::online ? "online" : fate == BlockFate::offline ? "offline" : "absent";
+    }
+    static std::vector<MemoryBlock> seen(const char* first, const char* second, const char* zone = "Normal") {
+        return {{32, first, zone, 0, false}, {33, second, zone, 0, false}};
+    }
+    Actor before = actor("before", ActorKind::onliner);
+    Actor take = actor("take", ActorKind::remover);
+};
+
+TEST_F(RaceGoalsTest, EachBlockMayHaveAnOrderOfItsOwn) {
+    EXPECT_EQ(raced({on, off}, seen("online", "offline", "Movable")), "online Movable offline ");
+    EXPECT_EQ(raced({on, off}, seen("offline", "online", "Movable")), "offline online Movable ");
+}
+
+TEST_F(RaceGoalsTest, ARefusedActorIsNotTheLast) {
+    const RefusedBlocks refused = {{"off", {32, 33}}};
+    EXPECT_EQ(raced({on, off}, seen("online", "offline", "Movable"), refused), "online Movable online Movable ");
+}
+
+TEST_F(RaceGoalsTest, TheZoneIsThatOfAnOnliner) {
+    EXPECT_EQ(raced({on, off}, seen("online", "online", "Normal")), "online Movable online Movable ");
+    EXPECT_EQ(raced({on, before}, seen("online", "online", "Normal")), "online online ") << "one of them names no zone";
+}
+
+TEST_F(RaceGoalsTest, ARemovalTakesAllOrPutsAllBack) {
+    take.device_id = plug.device_id;
+    EXPECT_EQ(raced({take, off}, {}, {}, true), "absent absent ");
+    const RefusedBlocks refused = {{"take", {32, 33}}};
+    EXPECT_EQ(raced({take, off}, seen("online", "offline"), refused, true), "online offline ");
+    const RefusedBlocks both = {{"take", {32, 33}}, {"off", {32, 33}}};
+    EXPECT_EQ(raced({take, off}, seen("offline", "online"), both, true), "online online ") << "nobody took it offline";
+}
+
+TEST_F(RaceGoalsTest, OfManyWritesOnlyTheLastIsKnown) {
+    on.repeat = 50;
+    const RefusedBlocks refused = {{"on", {32, 33}}};
+    EXPECT_EQ(raced({on, take}, seen("online", "online", "Movable"), {{"on", {32, 33}}, {"take", {32, 33}}}),
+              "online Movable online Movable ");
+}
+
 }  // namespace
 }  // namespace memrig

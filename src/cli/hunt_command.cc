@@ -1,0 +1,186 @@
+// memrig hunt
+#include <algorithm>
+#include <memory>
+#include <random>
+
+#include <fmt/ranges.h>
+
+#include "base/file.h"
+#include "campaign/hunt.h"
+#include "cli/backend_option.h"
+#include "cli/command.h"
+#include "cli/console_observer.h"
+#include "cli/json_target.h"
+#include "cli/machine_options.h"
+#include "cli/modules_option.h"
+#include "cli/output.h"
+#include "cli/validators.h"
+#include "report/hunt_report.h"
+
+namespace memrig {
+
+namespace {
+
+constexpr std::int64_t kMostHunted = 1'000'000;
+
+constexpr const char* kHuntFooter =
+    "Composes races of two to five actors (adders, removers, onliners, offliners, readers and writers of files),\n"
+    "schedules each by random priorities (PCT), and judges it by all oracles. Half of the cases are variations of\n"
+    "those that passed a pair of points or took a pair of locks that no case before had. Each finding is shrunk to "
+    "the\n"
+    "smallest case that still comes to it, and becomes a scenario file, which `memrig run` plays.\n"
+    "With --baselines, three other ways of scheduling take turns with the priorities: random delays, all at once, and\n"
+    "all at once again and again, as a shell loop in the guest does.\n"
+    "With --arm SCENARIO:ARM, the kernel is changed as by that arm: shows whether and how soon the hunt finds it.\n"
+    "Exit status: 0 nothing was found, 1 something was, 2 bad usage or a bad input file, 3 rig fault, 4 nothing was\n"
+    "played, 130 interrupted.\n\n"
+    "Example:\n"
+    "  memrig hunt --for 10m --kernel debian-6.12-amd64 --jobs 2 --out hunts/one\n"
+    "  memrig hunt --for 20m --kernel debian-6.12-amd64 --jobs 2 --out hunts/one --resume\n"
+    "  memrig hunt --for 5m --arm race/acpi-dimm-online:mutant --baselines\n"
+    "  memrig run hunts/one/findings/8d69c7ebdd9e.toml --kernel debian-6.12-amd64\n";
+
+struct HuntOptions {
+    HuntSpec spec;
+    std::string kernel = "debian-6.12-amd64", time, changed;
+    std::optional<std::uint64_t> seed;
+    bool baselines = false, keep_large = false;
+    std::string backend = "qemu", json;
+};
+
+// "90s", "10m", "2h"; nothing if it is no such time.
+std::optional<double> parse_time(const std::string& text) {
+    if (text.size() < 2 || text.size() > 7) return std::nullopt;
+    const std::string digits = text.substr(0, text.size() - 1);
+    if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
+    const double number = std::stod(digits);
+    switch (text.back()) {
+        case 's': return number;
+        case 'm': return number * 60;
+        case 'h': return number * 3600;
+        default: return std::nullopt;
+    }
+}
+
+std::string no_time(const std::string& text) {
+    const auto time = parse_time(text);
+    return time && *time > 0 ? "" : "\"" + text + "\" is no time: 90s, 10m or 2h";
+}
+
+std::string no_hunt_bench(const std::string& text) {
+    const auto benches = hunt_benches();
+    return std::ranges::find(benches, text) != benches.end()
+               ? ""
+               : fmt::format("a hunt knows no bench \"{}\": it knows {}", text, fmt::join(benches, ", "));
+}
+
+Status complete(HuntOptions& options) {
+    HuntSpec& spec = options.spec;
+    if (options.time.empty() && spec.most == 0)
+        return fail_with({Fault::user_input, "a hunt needs an end", {}}, "give --for TIME or --most N");
+    if (!options.time.empty()) spec.seconds = *parse_time(options.time);
+    if (spec.resume && spec.run.out.empty())
+        return fail_with({Fault::user_input, "--resume needs the directory of the hunt", {}}, "add --out DIR");
+    std::error_code code;
+    if (!spec.resume && !spec.run.out.empty() && fs::exists(spec.run.out, code) && !fs::is_empty(spec.run.out, code))
+        return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.run.out.string()), {}},
+                         "give a new --out, or go on with --resume");
+    if (!options.changed.empty()) {
+        const auto colon = options.changed.rfind(':');
+        if (colon == std::string::npos || colon == 0 || colon + 1 == options.changed.size())
+            return fail(Fault::user_input, "--arm \"{}\" is no SCENARIO:ARM", options.changed);
+        spec.scenario = options.changed.substr(0, colon);
+        spec.arm = options.changed.substr(colon + 1);
+    }
+    if (spec.benches.empty()) spec.benches = hunt_benches();
+    if (options.baselines)
+        spec.strategies = {HuntStrategy::priorities, HuntStrategy::delays, HuntStrategy::nobody, HuntStrategy::loop};
+    if (options.seed) spec.seed = *options.seed;
+    else if (spec.resume) {
+        MEMRIG_TRY(spec.seed, seed_of_hunt(spec.run.out));
+    } else spec.seed = std::random_device{}();
+    spec.shrink = !options.keep_large;
+    spec.run.kernels = {options.kernel};
+    return {};
+}
+
+int hunt(HuntOptions options) {
+    HuntSpec& spec = options.spec;
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
+    if (const Status fits = complete(options); !fits) return report_error(fits.error());
+    const bool own_directory = spec.run.out.empty();
+    if (own_directory) spec.run.out = default_run_directory();
+    const Terminal terminal(options.json == "-" ? stderr : stdout);
+    const auto hosts = connect_hosts(options.backend);
+    if (!hosts) return report_error(hosts.error());
+    Result<Hunt> done;
+    {
+        ConsoleObserver observer(terminal, spec.run);
+        for (const auto& [host, why] : hosts->left_out) observer.host_lost(host, why.line());
+        done = run_hunt(spec, hosts->all(), observer);
+    }
+    if (!done) {
+        if (own_directory) remove_if_empty(spec.run.out);
+        return report_error(done.error());
+    }
+    const std::string json = hunt_json(*done);
+    if (const Status kept = write_file(spec.run.out / "hunt.json", json); !kept) return report_error(kept.error());
+    if (!options.json.empty())
+        if (const Status sent = write_json(options.json, json); !sent) return report_error(sent.error());
+    terminal.print("\n" + hunt_text(*done, spec.run.out, terminal.paint()));
+    terminal.print(fmt::format("hunt and evidence: {}\n", one_line(spec.run.out.string())));
+    return done->exit_status();
+}
+
+void add_end_options(CLI::App& command, HuntOptions& options) {
+    const CLI::Validator decimal(not_decimal, "", "decimal");
+    command.add_option("--for", options.time, "Compose cases for so long (90s, 10m, 2h); shrinking comes after that")
+        ->type_name("TIME")
+        ->check(CLI::Validator(no_time, "", "time"));
+    command.add_option("--most", options.spec.most, "Play no more cases than this")
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, kMostHunted).description(""));
+    command.add_flag("--resume", options.spec.resume, "Go on with the interrupted hunt in --out");
+}
+
+}  // namespace
+
+void add_hunt_command(CLI::App& program, Action& action) {
+    auto options = std::make_shared<HuntOptions>();
+    RunSpec& run = options->spec.run;
+    CLI::App* command = program.add_subcommand("hunt", "Compose races at random, and shrink those that convict");
+    command->footer(kHuntFooter);
+    const CLI::Validator decimal(not_decimal, "", "decimal");
+    add_end_options(*command, *options);
+    command->add_option("--kernel", options->kernel, "Kernel: an id (`memrig kernels list`) or a path")
+        ->type_name("ID|PATH")
+        ->capture_default_str();
+    add_modules_option(*command, run.modules);
+    command
+        ->add_option("--bench", options->spec.benches,
+                     "Only on this bench; may be given again; default: all that a hunt knows")
+        ->type_name("NAME")
+        ->allow_extra_args(false)
+        ->check(CLI::Validator(no_hunt_bench, "", "bench"));
+    command->add_option("--arm", options->changed, "Change the kernel as by this arm of a scenario")
+        ->type_name("SCENARIO:ARM");
+    command->add_flag("--baselines", options->baselines,
+                      "Also schedule by random delays, not at all, and in a loop, in turns");
+    command->add_flag("--no-shrink", options->keep_large, "Leave the findings as they were found");
+    command->add_option("--jobs", run.jobs, "Number of trials at the same time")
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
+        ->capture_default_str();
+    command->add_option("--seed", options->seed, "Random seed; default: random, printed")
+        ->type_name("N")
+        ->check(decimal);
+    command->add_option("--out", run.out, "Directory of the hunt; default: runs/TIME-PID")->type_name("DIR");
+    command->add_option("--json", options->json, "Also write hunt.json to FILE; - is stdout")->type_name("FILE");
+    add_hosts_option(*command, options->backend);
+    add_accelerator_option(*command, run.accelerator);
+    command->callback([options, &action] { action = [options] { return hunt(*options); }; });
+}
+
+}  // namespace memrig

@@ -1,0 +1,165 @@
+// The cases of a hunt: what is composed can be played, is the same for the same seed, and shrinks.
+#include <gtest/gtest.h>
+
+#include "base/file.h"
+#include "campaign/hunt.h"
+#include "campaign/hunt_draw.h"
+#include "campaign/hunt_shrink.h"
+
+namespace memrig {
+namespace {
+
+Scenario read_scenario(const std::string& text) {
+    TomlDocument document = TomlDocument::parse(text, "case.toml");
+    Scenario scenario = parse_scenario(document, "case");
+    for (const auto& mistake : document.diagnostics()) ADD_FAILURE() << mistake.text() << "\n" << text;
+    return scenario;
+}
+
+HuntCase case_with(std::vector<std::string> names) {
+    HuntCase one;
+    one.bench = "q35-many";
+    one.size = "128M";
+    for (const auto& actor : hunt_actors(one.bench))
+        if (std::ranges::find(names, actor.name) != names.end()) one.racers.push_back(actor);
+    EXPECT_EQ(one.racers.size(), names.size());
+    return one;
+}
+
+TEST(HuntCaseTest, EachComposedCaseIsAScenario) {
+    std::mt19937_64 random(7);
+    std::set<std::string> seen;
+    for (int i = 0; i < 300; i++) {
+        HuntCase one = composed_case(hunt_benches(), random);
+        one.number = 1;
+        for (const auto strategy :
+             {HuntStrategy::priorities, HuntStrategy::delays, HuntStrategy::nobody, HuntStrategy::loop}) {
+            one.strategy = strategy;
+            const Scenario scenario = read_scenario(scenario_text(one, ""));
+            ASSERT_NE(scenario.schedule.race(), nullptr);
+            EXPECT_EQ(scenario.schedule.race()->actors.size(), one.racers.size());
+            EXPECT_GE(one.racers.size(), 2u);
+        }
+        for (const auto& actor : one.racers) seen.insert(actor.name);
+    }
+    for (const auto& actor : hunt_actors("q35-vcpu")) EXPECT_TRUE(seen.contains(actor.name)) << actor.name;
+}
+
+TEST(HuntCaseTest, ACaseSurvivesItsJournal) {
+    std::mt19937_64 random(8);
+    for (int i = 0; i < 50; i++) {
+        HuntCase one = composed_case(hunt_benches(), random);
+        one.number = 3;
+        one.changes = {4, 9};
+        const auto again = case_of(nlohmann::json::parse(case_json(one).dump()));
+        ASSERT_TRUE(again);
+        EXPECT_EQ(scenario_text(*again, ""), scenario_text(one, ""));
+    }
+    for (const char* bad : {"{}", "[]", R"({"strategy": "luck"})", "7"})
+        EXPECT_FALSE(case_of(nlohmann::json::parse(bad))) << bad;
+}
+
+TEST(HuntCaseTest, AChangedKernelIsThatOfTheArm) {
+    const auto scenario = load_scenario("race/acpi-dimm-online");
+    ASSERT_TRUE(scenario);
+    const auto arm = hunted_arm(*scenario, "mutant");
+    ASSERT_TRUE(arm) << arm.error().line();
+    const Scenario hunted = read_scenario(scenario_text(case_with({"onliner", "offliner"}), *arm));
+    ASSERT_EQ(hunted.arms.size(), 2u);
+    const auto mutant = std::ranges::find(hunted.arms, "mutant", &ScenarioArm::name);
+    ASSERT_NE(mutant, hunted.arms.end());
+    const auto original = std::ranges::find(scenario->arms, "mutant", &ScenarioArm::name);
+    ASSERT_EQ(mutant->elisions.size(), original->elisions.size());
+    EXPECT_EQ(mutant->elisions.front().lock, original->elisions.front().lock);
+    EXPECT_FALSE(hunted_arm(*scenario, "control"));
+    EXPECT_FALSE(hunted_arm(*scenario, "no-such-arm"));
+}
+
+TEST(HuntCaseTest, SwitchesAreKept) {
+    HuntCase one = case_with({"onliner", "offliner"});
+    one = with_switches(
+        one, {{"offliner", "device_add", 2, "onliner", false}, {"onliner", "finished", 1, "offliner", true}});
+    EXPECT_EQ(one.racers.front().name, "offliner") << "who acts first comes first";
+    const Scenario scenario = read_scenario(scenario_text(one, ""));
+    const Race& race = *scenario.schedule.race();
+    EXPECT_EQ(race.by, RaceBy::switches);
+    EXPECT_EQ(race.switches, *one.switches);
+}
+
+TEST(HuntDrawTest, TheSameLessonsGiveTheSameCases) {
+    const auto texts = [](std::uint64_t seed) {
+        HuntDraw draw(seed, hunt_benches());
+        std::string all;
+        for (unsigned batch = 0; batch < 5; batch++) {
+            draw.skip_to(batch);
+            for (int i = 0; i < 8; i++) {
+                const HuntCase one = draw.next();
+                all += scenario_text(one, "");
+                draw.learn(one, {"onliner device_online", "offliner device_add", "onliner percpu_down_write"}, 1);
+            }
+        }
+        return all;
+    };
+    EXPECT_EQ(texts(1), texts(1));
+    EXPECT_NE(texts(1), texts(2));
+    EXPECT_NE(texts(1).find("changes = ["), std::string::npos) << "a lesson is varied by its points";
+}
+
+TEST(HuntShrinkTest, WhatDoesNotMatterGoes) {
+    HuntCase large = case_with({"onliner", "offliner", "remover", "zone-reader"});
+    large.onlined = "online";
+    large.size = "256M";
+    large = with_switches(large, {{"onliner", "device_online", 1, "remover", false},
+                                  {"remover", "finished", 1, "zone-reader", true},
+                                  {"zone-reader", "finished", 1, "onliner", true},
+                                  {"onliner", "finished", 1, "offliner", true}});
+    const auto small = shrunk(large, 100, [](const HuntCase& one) -> Result<bool> {
+        const auto has = [&](const char* name) {
+            return std::ranges::find(one.racers, name, &HuntActor::name) != one.racers.end();
+        };
+        return has("onliner") && has("remover") && one.onlined &&
+               std::ranges::find(*one.switches, "device_online", &Switch::at) != one.switches->end();
+    });
+    ASSERT_TRUE(small);
+    EXPECT_EQ(small->smallest.racers.size(), 2u);
+    EXPECT_EQ(small->smallest.switches->size(), 1u);
+    EXPECT_EQ(small->smallest.size, "128M");
+    EXPECT_TRUE(small->smallest.onlined);
+    read_scenario(scenario_text(small->smallest, ""));
+}
+
+TEST(HuntShrinkTest, NoMoreThanTheAttemptsAllowed) {
+    const HuntCase large = case_with({"onliner", "offliner", "remover", "zone-reader"});
+    unsigned played = 0;
+    const auto small = shrunk(large, 3, [&](const HuntCase&) -> Result<bool> { return played++, false; });
+    ASSERT_TRUE(small);
+    EXPECT_EQ(played, 3u);
+    EXPECT_EQ(small->attempts, 3u);
+    EXPECT_EQ(small->smallest.racers.size(), 4u);
+}
+
+TEST(HuntShrinkTest, AnOnlinerOfTheSecondDimmGoesWithIt) {
+    for (const auto& smaller : smaller_cases(case_with({"second", "second-onliner", "remover", "onliner"})))
+        read_scenario(scenario_text(smaller, ""));
+}
+
+TEST(HuntCoverageTest, ComesFromTheFilesOfATrial) {
+    const auto directory = *TemporaryDirectory::make("memrig-hunt");
+    EXPECT_TRUE(coverage_of(directory.path()).empty()) << "no record";
+    ASSERT_TRUE(
+        write_file(directory.path() / "race.json", R"({"passed": ["a f", "a g", "b f", 7, "a h"], "switches": []})"));
+    ASSERT_TRUE(write_file(directory.path() / "locks.json", R"({"events": [
+        {"task": "1", "action": "takes", "lock": "device_hotplug_lock"},
+        {"task": "1", "action": "takes", "lock": "memory32's device lock"},
+        {"task": "1", "action": "releases", "lock": "device_hotplug_lock"},
+        {"task": "1", "action": "takes", "lock": "mem_hotplug_lock"}, 3]})"));
+    const std::set<std::string> expected = {"a g > b f", "b f > a h", "device_hotplug_lock > a device lock",
+                                            "a device lock > mem_hotplug_lock"};
+    EXPECT_EQ(coverage_of(directory.path()), expected);
+    ASSERT_TRUE(write_file(directory.path() / "race.json", "not JSON"));
+    ASSERT_TRUE(write_file(directory.path() / "locks.json", "{"));
+    EXPECT_TRUE(coverage_of(directory.path()).empty());
+}
+
+}  // namespace
+}  // namespace memrig
