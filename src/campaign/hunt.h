@@ -63,16 +63,16 @@ struct Hunt {
 };
 
 // Returns what a race passed, for coverage: "onliner device_online > remover lock_device_hotplug" for two points in a
-// row of two actors, "device_hotplug_lock > mem_hotplug_lock" for a lock that is taken under another. Empty if the trial left no
-// record of a race.
+// row of two actors, "device_hotplug_lock > mem_hotplug_lock" for a lock that is taken under another. Empty if the
+// trial left no record of a race.
 std::set<std::string> coverage_of(const std::filesystem::path& trial);
 
 // Returns the seed of the hunt in that directory. Fault::user_input if there is none.
 Result<std::uint64_t> seed_of_hunt(const std::filesystem::path& directory);
 
 // Runs the hunt. Leaves in `run.out`: cases/NUMBER.toml (a scenario for each case), hunt.jsonl (a line for each case
-// that was played), trials-N/ (the trials) and findings/. Fails with Fault::user_input for a mistake of the user's, and as
-// run_scenarios() does.
+// that was played), trials-N/ (the trials) and findings/. Fails with Fault::user_input for a mistake of the user's,
+// and as run_scenarios() does.
 Result<Hunt> run_hunt(const HuntSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer);
 
 }  // namespace memrig

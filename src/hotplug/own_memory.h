@@ -16,6 +16,8 @@ struct OwnMemory {
     const char* control_file;    // a write to it adds or removes the memory
     const char* text_that_adds;  // what to write to add the memory
     bool onlined_by_kernel;
+    const char* removing_file;      // a write to it removes the memory
+    const char* text_that_removes;  // what to write to remove the memory; null: how much of it, in bytes
 };
 
 // A dax device and its driver kmem (drivers/dax/kmem.c).
@@ -24,7 +26,9 @@ inline constexpr OwnMemory kDax = {"dax0.0",
                                    "/sys/bus/dax/devices/dax0.0/size",
                                    "/sys/bus/dax/drivers/kmem/bind",
                                    "dax0.0",
-                                   false};
+                                   false,
+                                   "/sys/bus/dax/drivers/kmem/unbind",
+                                   "dax0.0"};
 // Memory that memtrace has taken from node 0 and gives back (arch/powerpc/platforms/powernv/memtrace.c). To take
 // memory, write a size.
 inline constexpr OwnMemory kMemtrace = {"memtrace",
@@ -32,7 +36,9 @@ inline constexpr OwnMemory kMemtrace = {"memtrace",
                                         "/sys/kernel/debug/powerpc/memtrace/00000000/size",
                                         "/sys/kernel/debug/powerpc/memtrace/enable",
                                         "0",
-                                        true};
+                                        true,
+                                        "/sys/kernel/debug/powerpc/memtrace/enable",
+                                        nullptr};
 
 // Returns the memory's blocks, as the guest's kernel sees it. Fault::user_input if it is not a whole number of blocks.
 Result<BlockRange> find_own_memory(GuestLink& agent, const OwnMemory& memory, std::uint64_t block_bytes,

@@ -186,6 +186,18 @@ bool Interleaver::all_finished() {
     return std::ranges::all_of(states_, [this](const State& state) { return roster_.finished(*state.actor); });
 }
 
+// On a slow host, an actor that is at work may come to no point for long.
+Result<bool> Interleaver::sleeps(const State& state) {
+    const auto task = roster_.task_of(state.actor->name);
+    if (!task) return true;  // its work has not begun
+    MEMRIG_CHECK(conductor_.pause());
+    for (unsigned vcpu = 0; vcpu < conductor_.probe().vcpus(); vcpu++) {
+        MEMRIG_TRY(const Registers registers, conductor_.probe().registers(vcpu));
+        if ((registers.sp() & ~(conductor_.stack_bytes() - 1)) == *task) return false;
+    }
+    return true;
+}
+
 void Interleaver::note_switch(const Switch& taken) {
     record_.note_switch(taken);
     taken_.push_back(taken);
@@ -336,7 +348,9 @@ Result<PlayEnd> Interleaver::play_out() {
         else {
             stalled_ = false;
             const bool moved = current_ != before || branches_.points_passed != passed || locks_seen_ != locks;
-            if (spec_.waits_unseen && end == RunEnd::expired && !moved) current_->waits = true;
+            if (spec_.waits_unseen && end == RunEnd::expired && !moved) {
+                MEMRIG_TRY(current_->waits, sleeps(*current_));
+            }
             if (!can_go_on(*current_)) MEMRIG_CHECK(force_switch());
         }
         // An actor that is refused again and again moves, but gets nowhere.

@@ -97,6 +97,8 @@ private:
     // ACPI does one piece of work after the other: another's comes first.
     [[nodiscard]] bool is_queued(const State& state);
     [[nodiscard]] bool all_finished();
+    // True if the actor's task is on no vCPU. The guest stands still after.
+    Result<bool> sleeps(const State& state);
     Status force_switch();
     Status let(State& to);
     void offer(const State& from, const std::string& at, unsigned nth, bool forced);

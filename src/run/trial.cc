@@ -96,18 +96,20 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
     if (veto && veto->by == VetoSpec::By::probe) {
         order.veto = veto->notice;
         order.let_through = veto->after;
+        order.veto_error = veto->error;
     }
     return order;
 }
 
-// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed. The errno of NOTIFY_BAD is EPERM.
+// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed.
 Status Stage::ask_kernel_for_veto() {
     const auto& veto = order_.scenario.veto;
     if (!veto || veto->by != VetoSpec::By::kernel) return {};
     const std::string file =
         fmt::format("/sys/kernel/debug/notifier-error-inject/memory/actions/{}/error", to_string(veto->notice));
-    const Status written = while_running(
-        *conductor_, [&] { return machine_.agent().write_guest_file(file, "-1", Deadline::after(kAgentPatience)); });
+    const Status written = while_running(*conductor_, [&] {
+        return machine_.agent().write_guest_file(file, std::to_string(-veto->error), Deadline::after(kAgentPatience));
+    });
     if (!written && written.error().fault == Fault::guest)
         return fail_with({Fault::user_input, "this kernel has no error injector for memory notifiers", {}},
                          "it comes with CONFIG_MEMORY_NOTIFIER_ERROR_INJECT, as in the ref-* kernels");

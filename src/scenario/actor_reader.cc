@@ -90,16 +90,22 @@ void read_adder(TomlTable& table, Actor& actor) {
 void read_remover(TomlTable& table, Actor& actor) {
     constexpr std::size_t pc_dimm = 0;
     actor.entry = table.strings("entry", true);
-    if (table.choice("device", {"pc-dimm", "memtrace"}, pc_dimm) == pc_dimm) {
+    static constexpr std::array devices = {MemoryDevice::pc_dimm, MemoryDevice::memtrace, MemoryDevice::dax};
+    actor.device = devices[table.choice("device", {"pc-dimm", "memtrace", "dax"}, pc_dimm)];
+    const OwnMemory* memory = own_memory(actor.device);
+    if (memory == nullptr) {
         read_device_id(table, actor);
         read_refusals(table, actor);
         return;
     }
-    actor.device = MemoryDevice::memtrace;
     actor.attributes = {"file"};
-    actor.path = kMemtrace.control_file;
-    actor.bytes = table.size("size");
-    actor.value = std::to_string(actor.bytes);
+    actor.path = memory->removing_file;
+    if (memory->text_that_removes == nullptr) {
+        actor.bytes = table.size("size");
+        actor.value = std::to_string(actor.bytes);
+    } else {
+        actor.value = memory->text_that_removes;
+    }
     read_expected(table, actor);
 }
 

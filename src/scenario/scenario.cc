@@ -169,6 +169,9 @@ VetoSpec read_veto(TomlTable& table) {
     else table.report("notice", fmt::format("there is no notice \"{}\"", text));
     spec.by = static_cast<VetoSpec::By>(table.choice("by", {"probe", "kernel", "nobody"}, std::size_t{0}));
     spec.after = static_cast<unsigned>(table.integer("after", 0, 1'000'000, 0));
+    const std::string error = table.string("error", "EPERM");
+    if (const auto known = parse_errno(error); known && *known > 0) spec.error = *known;
+    else table.report("error", fmt::format("\"{}\" is not the name of an errno", error));
     if (spec.after > 0 && spec.by == VetoSpec::By::kernel) table.report("after", kInjectorCountsNothing);
     table.finish();
     return spec;

@@ -44,6 +44,7 @@ struct VetoSpec {
     Notice notice = Notice::going_online;
     By by = By::probe;
     unsigned after = 0;  // how many such notices are let through first; used only with By::probe
+    int error = 1;       // the errno that the notifier returns; EPERM is NOTIFY_BAD
 };
 
 // The scenario's claim that its control arm convicts a kernel with this source mutant (guest-images/mutants).

@@ -73,7 +73,7 @@ void Goals::plug(const Actor& actor) {
 }
 
 void Goals::unplug(const Actor& actor) {
-    if (actor.device == MemoryDevice::memtrace) {
+    if (own_memory(actor.device) != nullptr) {
         all_to(actor, BlockFate::absent);
         return;
     }

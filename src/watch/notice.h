@@ -53,7 +53,9 @@ private:
 
 // Answers of a notifier chain (include/linux/notifier.h).
 constexpr std::uint64_t kNotifyStopMask = 0x8000;
-constexpr std::uint64_t kNotifyBad = kNotifyStopMask | 2;  // NOTIFY_BAD: the writer gets EPERM (notifier_to_errno)
+// Returns the answer of a notifier that refuses with a positive errno (notifier_from_errno()).
+constexpr std::uint64_t notifier_answer(int error) { return kNotifyStopMask | (1 + static_cast<std::uint64_t>(error)); }
+constexpr std::uint64_t kNotifyBad = notifier_answer(1);  // NOTIFY_BAD: the writer gets EPERM (notifier_to_errno)
 // Returns true if notifier_to_errno() makes an error of the answer. NOTIFY_STOP only ends the call.
 constexpr bool is_veto(std::uint64_t answer) { return (answer & 0xffffffff & ~kNotifyStopMask) > 1; }
 

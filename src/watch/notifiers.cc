@@ -150,8 +150,8 @@ Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint
     if (spec_.veto == notice && spec_.let_through > 0) {
         spec_.let_through--;
     } else if (spec_.veto == notice) {
-        MEMRIG_CHECK(
-            conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value, kNotifyBad));
+        MEMRIG_CHECK(conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value,
+                                                     notifier_answer(spec_.veto_error)));
         vetoed = true;
     }
     operation.vetoed = vetoed;

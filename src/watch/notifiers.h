@@ -49,8 +49,9 @@ struct NotifierSpec {
     std::map<int, std::uint64_t> present;  // by node: its pages before the trial
     // Returns what is known about a block, or nothing if the rig did not plug it.
     std::function<std::optional<BlockFacts>(std::uint64_t block)> block;
-    // The notice to which the rig itself answers NOTIFY_BAD, as if it were the last member of the chain.
+    // The notice to which the rig itself answers with an errno, as if it were the last member of the chain.
     std::optional<Notice> veto;
+    int veto_error = 1;
     unsigned let_through = 0;  // how many of these notices pass before the rig vetoes
 };
 
