@@ -2,13 +2,16 @@
 
 #include <algorithm>
 #include <cstdlib>
+#include <mutex>
 
 #include <unistd.h>
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/paths.h"
 #include "base/process.h"
+#include "base/shell.h"
 #include "base/toml_reader.h"
 #include "kernel/debian_package.h"
 
@@ -17,6 +20,7 @@ namespace memrig {
 namespace {
 
 constexpr auto kVersionPatience = std::chrono::seconds(60);
+constexpr auto kTryPatience = std::chrono::seconds(60);
 
 fs::path catalogue_path() { return home_directory() / "rig" / "emulators.toml"; }
 
@@ -144,6 +148,34 @@ Result<Emulator> resolve_emulator(const std::string& id_or_path, const std::stri
     MEMRIG_TRY(auto cached, cached_emulator(entry, program));
     if (cached) return *std::move(cached);
     return fetch_emulator(entry, program);
+}
+
+Status try_emulator(const Emulator& emulator, const std::vector<std::string>& arguments) {
+    std::string command = "printf '{\"execute\":\"qmp_capabilities\"}{\"execute\":\"quit\"}' | env";
+    for (const auto& one : emulator.environment) command += " " + shell_word(one);
+    command += " " + shell_word(emulator.program) + " -M none -nodefaults -display none -qmp stdio";
+    for (const auto& one : arguments) command += " " + shell_word(one);
+    command += " 2>&1 >/dev/null";
+    MEMRIG_TRY(const RunResult run, run_program({"sh", "-c", command}, Deadline::after(kTryPatience)));
+    if (run.status.success()) return {};
+    return fail(
+        Fault::host, "{}",
+        run.output.empty() ? "it ended with " + run.status.text() : run.output.substr(0, run.output.find('\n')));
+}
+
+Result<std::vector<std::string>> sandbox_of(const Emulator& emulator) {
+    static const std::vector<std::string> sandbox = {
+        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"};
+    static std::mutex mutex;
+    static std::map<std::pair<std::string, std::string>, std::vector<std::string>> known;
+    const std::lock_guard guard(mutex);
+    const std::pair key(emulator.program, emulator.identity);
+    if (const auto found = known.find(key); found != known.end()) return found->second;
+    const Status taken = try_emulator(emulator, sandbox);
+    if (!taken && taken.error().fault != Fault::host) return std::unexpected(taken.error());
+    if (!taken)
+        logger(LogLayer::machine).warn("{} runs without a sandbox: {}", emulator.program, taken.error().message);
+    return known.emplace(key, taken ? sandbox : std::vector<std::string>()).first->second;
 }
 
 Result<std::string> emulator_version(const Emulator& emulator) {

@@ -8,38 +8,23 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/paths.h"
-#include "base/process.h"
-#include "base/shell.h"
 #include "machine/qemu_command.h"
 
 namespace memrig {
 
 namespace {
 
-constexpr auto kTryPatience = std::chrono::seconds(60);
 // The versions of QEMU's plugin interface that the plugin is built for, the newest first (src/observer/CMakeLists.txt).
 constexpr std::array kInterfaces = {4u, 1u};
 
 std::string first_line_of(const std::string& text) { return text.substr(0, text.find('\n')); }
-
-// Starts the emulator with the plugin and without a machine, and tells it to quit.
-Status try_plugin(const Emulator& emulator, const fs::path& plugin) {
-    std::string command = "printf '{\"execute\":\"qmp_capabilities\"}{\"execute\":\"quit\"}' | env";
-    for (const auto& one : emulator.environment) command += " " + shell_word(one);
-    command += " " + shell_word(emulator.program) + " -M none -nodefaults -display none -plugin " +
-               shell_word(plugin_option(plugin)) + " -qmp stdio 2>&1 >/dev/null";
-    MEMRIG_TRY(const RunResult run, run_program({"sh", "-c", command}, Deadline::after(kTryPatience)));
-    if (run.status.success()) return {};
-    return fail(Fault::host, "{}",
-                run.output.empty() ? "it ended with " + run.status.text() : first_line_of(run.output));
-}
 
 Result<fs::path> try_plugins(const Emulator& emulator) {
     std::string why = "its plugin was not built";
     for (const unsigned interface : kInterfaces) {
         const fs::path plugin = observer_plugin(interface);
         if (!fs::exists(plugin)) continue;
-        const Status taken = try_plugin(emulator, plugin);
+        const Status taken = try_emulator(emulator, {"-plugin", plugin_option(plugin)});
         if (taken) return plugin;
         if (taken.error().fault != Fault::host) return std::unexpected(taken.error());
         why = taken.error().message;

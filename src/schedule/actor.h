@@ -18,7 +18,7 @@ enum class ActorKind {
     writer,    // the same, with a text that the kernel refuses
     prober,    // a thread of the agent that tells the kernel of each block's address (/sys/devices/system/memory/probe)
     resizer,   // changes through QMP how much memory the plugged virtio-mem device gives
-    remover,  // takes the plugged pc-dimm away through QMP, or is a thread of the agent that has a driver give memory up
+    remover,   // takes the plugged pc-dimm away through QMP, or is a thread of the agent that has a driver give it up
     vcpu_plugger,  // gives the guest one more vCPU through QMP
     vcpu_onliner,  // a thread of the agent that onlines that vCPU through sysfs
     file_writer,   // a thread of the agent that writes once to a file of sysfs

@@ -31,7 +31,7 @@ TEST_F(ObserverPluginTest, TheNewestThatIsTaken) {
     EXPECT_EQ(plugin->filename(), "memrig-observer-4.so");
     EXPECT_TRUE(fs::exists(*plugin));
     EXPECT_EQ(calls(),
-              fmt::format("there -M none -nodefaults -display none -plugin file={} -qmp stdio\n", plugin->string()));
+              fmt::format("there -M none -nodefaults -display none -qmp stdio -plugin file={}\n", plugin->string()));
 }
 
 TEST_F(ObserverPluginTest, AnOlderOneIfTheNewestIsRefused) {
