@@ -63,10 +63,32 @@ Result<std::uint64_t> free_space(const fs::path& path) {
     return info.available;
 }
 
+namespace {
+
+struct OpenLock {
+    Descriptor fd;
+    int kind = LOCK_EX;
+};
+
+// A cache may be shared read-only. Its readers keep each other out as little as they can harm it.
+Result<OpenLock> open_lock(const fs::path& path) {
+    OpenLock lock{Descriptor(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644))};
+    const int why = errno;
+    if (lock.fd.valid()) return lock;
+    if (why == EROFS || why == EACCES) {
+        lock = {Descriptor(::open(path.c_str(), O_RDONLY | O_CLOEXEC)), LOCK_SH};
+        if (lock.fd.valid()) return lock;
+    }
+    errno = why;
+    return fail_errno(Fault::host, "open " + path.string());
+}
+
+}  // namespace
+
 Result<FileLock> FileLock::take(const fs::path& path) {
-    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (!fd.valid()) return fail_errno(Fault::host, "open " + path.string());
-    while (::flock(fd.get(), LOCK_EX) != 0) {
+    MEMRIG_TRY(auto lock, open_lock(path));
+    auto& [fd, kind] = lock;
+    while (::flock(fd.get(), kind) != 0) {
         if (errno != EINTR) return fail_errno(Fault::host, "lock " + path.string());
         if (stop_request().requested()) return std::unexpected(stop_request().error());
     }
@@ -74,9 +96,9 @@ Result<FileLock> FileLock::take(const fs::path& path) {
 }
 
 Result<std::optional<FileLock>> FileLock::try_take(const fs::path& path) {
-    Descriptor fd(::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0644));
-    if (!fd.valid()) return fail_errno(Fault::host, "open " + path.string());
-    if (::flock(fd.get(), LOCK_EX | LOCK_NB) == 0) return FileLock(std::move(fd));
+    MEMRIG_TRY(auto lock, open_lock(path));
+    auto& [fd, kind] = lock;
+    if (::flock(fd.get(), kind | LOCK_NB) == 0) return FileLock(std::move(fd));
     if (errno == EWOULDBLOCK) return std::nullopt;
     return fail_errno(Fault::host, "lock " + path.string());
 }

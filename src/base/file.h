@@ -25,7 +25,7 @@ Status make_directories(const fs::path& path);
 // Free bytes on the file system that holds `path`.
 Result<std::uint64_t> free_space(const fs::path& path);
 
-// An exclusive lock between processes and threads: flock(2) on `path`, created if needed. Held until destroyed.
+// Excludes others by flock(2) on `path`, created if needed, until destroyed. Only shared if `path` is read-only.
 class FileLock {
 public:
     // Waits for the lock. Fails with Fault::interrupted if the user asks to stop.

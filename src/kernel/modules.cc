@@ -87,6 +87,7 @@ Result<fs::path> indexed_root(const fs::path& directory, const std::string& rele
         return fail(Fault::host, "depmod for {} failed with {}: {}", release, run.status.text(),
                     run.output.substr(0, 300));
     std::error_code code;
+    fs::permissions(work.path(), fs::perms(0755), code);  // other users may share the cache read-only
     fs::rename(work.path(), root, code);
     if (code) return fail(Fault::host, "cannot rename to {}: {}", root.string(), code.message());
     work.release();

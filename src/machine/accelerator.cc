@@ -7,7 +7,9 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/log.h"
 #include "base/paths.h"
+#include "base/text.h"
 #include "machine/guest_store.h"
 #include "machine/probe_proof.h"
 
@@ -112,12 +114,15 @@ Result<KvmProof> prove_kvm(Host& host, const Bench& bench, const KernelImage& ke
     if (const std::string why = host.is_here() ? why_not_tried() : ""; !why.empty()) return KvmProof{false, why};
     MEMRIG_TRY(const std::string version, host.version(bench));
     MEMRIG_TRY(const fs::path file, proof_file(bench, version, host.is_here() ? "" : host.name()));
-    MEMRIG_TRY(const FileLock lock, FileLock::take(file.string() + ".lock"));
+    // A cache that is read-only keeps no proof. Then it is made again.
+    const auto lock = FileLock::take(file.string() + ".lock");
+    if (!lock && lock.error().fault == Fault::interrupted) return std::unexpected(lock.error());
     auto proofs = read_proofs(file);
     if (const auto known = proofs.find(kernel.sha256); known != proofs.end()) return known->second;
     MEMRIG_TRY(const KvmProof proof, try_kvm(host, bench, kernel));
     proofs[kernel.sha256] = proof;
-    MEMRIG_CHECK(write_proofs(file, proofs));
+    if (const Status kept = write_proofs(file, proofs); !kept)
+        logger(LogLayer::machine).warn("the proof of KVM is not kept: {}", one_line(kept.error().message));
     return proof;
 }
 

@@ -248,6 +248,7 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     MEMRIG_CHECK(write_file(fresh.path() / "symbols", symbols_text(symbols)));
     MEMRIG_CHECK(write_file(fresh.path() / "hello.json", hello_json(hello, boot_seconds, unfit, features).dump(2)));
     std::error_code code;
+    fs::permissions(fresh.path(), fs::perms(0755), code);  // other users may share the cache read-only
     fs::remove_all(directory, code);
     fs::rename(fresh.path(), directory, code);
     if (code) return fail(Fault::host, "cannot keep the saved guest {}: {}", directory.string(), code.message());
