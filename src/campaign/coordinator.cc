@@ -169,22 +169,10 @@ private:
         return number;
     }
 
-    // A trial that begins without enough room would be a rig fault, which is no result to keep.
-    Status check_room() const {
-        for (const fs::path& path : {spec_.directory, scratch_->path()}) {
-            MEMRIG_TRY(const std::uint64_t room, free_space(path));
-            if (room < spec_.least_room)
-                return fail_with({Fault::host,
-                                  fmt::format("no room is left in {}: {} MiB are free, but trials need {} MiB",
-                                              path.string(), room >> 20, spec_.least_room >> 20),
-                                  {}},
-                                 "make room, then run the same command again to resume");
-        }
-        return {};
-    }
+    Status room() const { return check_room({spec_.directory, scratch_->path()}, spec_.least_room); }
 
     Status start(const CampaignTrial& trial) {
-        MEMRIG_CHECK(check_room());
+        MEMRIG_CHECK(room());
         MEMRIG_TRY(const std::size_t host, hosts_.take());
         MEMRIG_TRY(const unsigned attempt, store_.begin(trial, hosts_.name(host)));
         const PlanCell& cell = cell_of(trial);
@@ -275,7 +263,7 @@ private:
         if (!report) why = fmt::format("the worker ended by {} and left no result", ended.text());
         else if (report->result.verdict == to_string(Verdict::rig_fault)) why = "rig fault: " + report->result.reason;
         if (!why.empty()) {
-            MEMRIG_CHECK(check_room());  // a full disk may be the reason; then the attempt counts for nothing
+            MEMRIG_CHECK(room());  // a full disk may be the reason; then the attempt counts for nothing
             MEMRIG_CHECK(store_.attempt_failed(attempt.trial, attempt.attempt, why));
             MEMRIG_TRY(const unsigned failures, store_.failures(attempt.trial));
             if (failures < kMostFailures) {
@@ -313,6 +301,19 @@ private:
 };
 
 }  // namespace
+
+Status check_room(const std::vector<fs::path>& directories, std::uint64_t least) {
+    for (const fs::path& path : directories) {
+        MEMRIG_TRY(const std::uint64_t room, free_space(path));
+        if (room < least)
+            return fail_with({Fault::host,
+                              fmt::format("no room is left in {}: {} MiB are free, but trials need {} MiB",
+                                          path.string(), room >> 20, least >> 20),
+                              {}},
+                             "make room, then run the same command again to resume");
+    }
+    return {};
+}
 
 Status run_campaign_plan(const CampaignSpec& spec, CampaignObserver& observer) {
     MEMRIG_ASSERT(!spec.shard || !spec.budget, "a shard runs its own trials, and no more");

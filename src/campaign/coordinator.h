@@ -13,6 +13,12 @@
 
 namespace memrig {
 
+// A trial begins only if this many bytes are free in the directory of its evidence and in that of temporary files. A
+// run itself asks for less (src/run/run.cc), because a run that ends for lack of room is a rig fault.
+inline constexpr std::uint64_t kLeastRoom = 320ull << 20;
+// Fails with Fault::host, and says where, if one of the file systems has less than `least` bytes free.
+Status check_room(const std::vector<std::filesystem::path>& directories, std::uint64_t least);
+
 struct CampaignSpec {
     Plan plan;
     std::filesystem::path directory;
@@ -28,10 +34,7 @@ struct CampaignSpec {
     // Called for a host where a worker failed. Returns Fault::host if the host is gone. Then the host gets no more
     // trials, and that failure does not count.
     std::function<Status(const std::string& host)> answers = [](const std::string&) { return Status(); };
-    // A trial begins only if this many bytes are free in the campaign's directory and in the directory of the workers'
-    // temporary files. It is more than a worker itself asks for (src/run/run.cc), because a worker that refuses to run
-    // for lack of room would be a rig fault.
-    std::uint64_t least_room = 320ull << 20;
+    std::uint64_t least_room = kLeastRoom;
 };
 
 // Receives the events of a campaign as they happen. Its functions are called on the coordinator's thread.

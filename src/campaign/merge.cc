@@ -179,25 +179,31 @@ Result<std::vector<const FinishedShard*>> pick_parts(const std::vector<FinishedS
                                       name_of(shard)));
         compare_attempts(*there->second, shard, notes);
     }
-    const unsigned count = shards.front().identity.shard.count;
-    std::string missing;
-    for (unsigned number = 1, listed = 0; number <= count; number++) {
-        if (by_number.contains(number)) continue;
-        if (listed++ == 8) {
-            missing += " and more";
-            break;
-        }
-        missing += fmt::format("{}{}", missing.empty() ? "" : ", ", number);
-    }
-    if (!missing.empty())
-        return refuse(fmt::format("there is a gap: of {} shards, these are missing: {}", count, missing),
-                      "merge needs every shard");
+    std::set<unsigned> have;
+    for (const auto& [number, shard] : by_number) have.insert(number);
+    MEMRIG_CHECK(check_no_gap(shards.front().identity.shard.count, have));
     std::vector<const FinishedShard*> parts;
     for (const auto& [number, shard] : by_number) parts.push_back(shard);
     return parts;
 }
 
 }  // namespace
+
+Status check_no_gap(unsigned count, const std::set<unsigned>& have) {
+    constexpr unsigned most_listed = 8;
+    std::string missing;
+    for (unsigned number = 1, listed = 0; number <= count; number++) {
+        if (have.contains(number)) continue;
+        if (listed++ == most_listed) {
+            missing += " and more";
+            break;
+        }
+        missing += fmt::format("{}{}", missing.empty() ? "" : ", ", number);
+    }
+    if (missing.empty()) return {};
+    return refuse(fmt::format("there is a gap: of {} shards, these are missing: {}", count, missing),
+                  "merge needs every shard");
+}
 
 Result<JoinedShards> join_shards(const std::vector<FinishedShard>& shards) {
     if (shards.empty()) return refuse("there is nothing to merge");

@@ -3,6 +3,8 @@
 
 #include <cstdint>
 #include <filesystem>
+#include <functional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -34,6 +36,14 @@ Result<JoinedShards> join_shards(const std::vector<FinishedShard>& shards);
 // Returns the directories of finished shards in `directory`: itself, or, of a submitted campaign, that of each
 // shard's published result, then those of its further finished attempts. Fault::user_input if there is none.
 Result<std::vector<std::filesystem::path>> finished_shards_in(const std::filesystem::path& directory);
+
+// Fails with Fault::user_input if one of `count` shards is not in `have`, and names up to eight of them.
+Status check_no_gap(unsigned count, const std::set<unsigned>& have);
+// Fails with Fault::user_input if the directory exists and is not empty.
+Status check_new_directory(const std::filesystem::path& out);
+// Lets `write` fill a new directory, and renames it to `out` at the end. Nothing is left of it if `write` fails.
+Status make_whole_directory(const std::filesystem::path& out,
+                            const std::function<Status(const std::filesystem::path&)>& write);
 
 // Joins the shards in these directories into the new directory `out`, with the evidence of every trial: as hard links
 // where possible, else as copies. `out` appears at the end, whole, or not at all. It must not exist, or be empty.

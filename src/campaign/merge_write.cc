@@ -2,40 +2,12 @@
 #include <algorithm>
 
 #include "base/file.h"
-#include "base/stop_request.h"
+#include "campaign/copy_tree.h"
 #include "campaign/merge.h"
 
 namespace memrig {
 
 namespace {
-
-Status copy_failed(const fs::path& from, const std::error_code& code) {
-    return fail(Fault::host, "cannot copy {}: {}", from.string(), code.message());
-}
-
-// Hard links cost no room. Where they are not possible (another file system, another owner), the file is copied.
-Status link_or_copy(const fs::path& from, const fs::path& to) {
-    std::error_code code;
-    fs::create_hard_link(from, to, code);
-    if (!code) return {};
-    code.clear();
-    fs::copy_file(from, to, code);
-    return code ? copy_failed(from, code) : Status();
-}
-
-Status copy_tree(const fs::path& from, const fs::path& to) {
-    if (stop_request().requested()) return std::unexpected(stop_request().error());
-    std::error_code code;
-    MEMRIG_CHECK(make_directories(to));
-    for (fs::directory_iterator at(from, code), end; !code && at != end; at.increment(code)) {
-        const fs::path target = to / at->path().filename();
-        if (at->is_symlink()) fs::copy_symlink(at->path(), target, code);
-        else if (at->is_directory()) MEMRIG_CHECK(copy_tree(at->path(), target));
-        else if (at->is_regular_file()) MEMRIG_CHECK(link_or_copy(at->path(), target));
-        if (code) break;
-    }
-    return code ? copy_failed(from, code) : Status();
-}
 
 // A trial's directory is trials/ARM/NUMBER-ATTEMPT/... below the campaign's.
 Result<fs::path> run_directory(const FinishedShard& shard, const StoredResult& result) {
@@ -121,10 +93,29 @@ private:
 
 }  // namespace
 
-Result<MergeReport> merge_campaign(const std::vector<fs::path>& directories, const fs::path& out) {
+Status check_new_directory(const fs::path& out) {
     std::error_code code;
-    if (fs::exists(out, code) && !fs::is_empty(out, code))
-        return fail_with({Fault::user_input, out.string() + " exists and is not empty", {}}, "give a new --out");
+    if (!fs::exists(out, code) || fs::is_empty(out, code)) return {};
+    return fail_with({Fault::user_input, out.string() + " exists and is not empty", {}}, "give a new --out");
+}
+
+Status make_whole_directory(const fs::path& out, const std::function<Status(const fs::path&)>& write) {
+    fs::path target = fs::absolute(out).lexically_normal();
+    if (!target.has_filename()) target = target.parent_path();  // "DIR/"
+    const fs::path parent = target.parent_path();
+    MEMRIG_CHECK(make_directories(parent));
+    MEMRIG_TRY(TemporaryDirectory made, TemporaryDirectory::make(".memrig-merge", parent));
+    MEMRIG_CHECK(write(made.path()));
+    let_all_read(made.path());
+    std::error_code code;
+    fs::rename(made.path(), target, code);
+    if (code) return fail(Fault::host, "cannot make {}: {}", out.string(), code.message());
+    made.release();
+    return {};
+}
+
+Result<MergeReport> merge_campaign(const std::vector<fs::path>& directories, const fs::path& out) {
+    MEMRIG_CHECK(check_new_directory(out));
     std::vector<FinishedShard> shards;
     for (const fs::path& directory : directories) {
         MEMRIG_TRY(const auto finished, finished_shards_in(directory));
@@ -134,18 +125,7 @@ Result<MergeReport> merge_campaign(const std::vector<fs::path>& directories, con
         }
     }
     MEMRIG_TRY(JoinedShards joined, join_shards(shards));
-    fs::path target = fs::absolute(out).lexically_normal();
-    if (!target.has_filename()) target = target.parent_path();  // "DIR/"
-    const fs::path parent = target.parent_path();
-    MEMRIG_CHECK(make_directories(parent));
-    MEMRIG_TRY(TemporaryDirectory made, TemporaryDirectory::make(".memrig-merge", parent));
-    MEMRIG_CHECK(Merger(joined, made.path()).write());
-    fs::permissions(made.path(),
-                    fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec,
-                    fs::perm_options::add, code);
-    fs::rename(made.path(), target, code);
-    if (code) return fail(Fault::host, "cannot make {}: {}", out.string(), code.message());
-    made.release();
+    MEMRIG_CHECK(make_whole_directory(out, [&](const fs::path& made) { return Merger(joined, made).write(); }));
     return std::move(joined.report);
 }
 

@@ -1,41 +1,16 @@
 #include "campaign/shard.h"
 
 #include <algorithm>
-#include <charconv>
 #include <optional>
 
-#include "base/assert.h"
 #include "base/hash.h"
 #include "base/text.h"
 
 namespace memrig {
 
-namespace {
-
-// The number that is all of the text. Nothing if there is anything else, or a leading 0.
-std::optional<unsigned> shard_number(std::string_view text) {
-    unsigned value = 0;
-    const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), value);
-    if (text.empty() || text.front() == '0' || error != std::errc() || end != text.data() + text.size())
-        return std::nullopt;
-    return value;
+ShardIdentity identify_shard(const Plan& plan, Shard shard, std::string memrig) {
+    return {shard, plan_hash(plan), std::move(memrig)};
 }
-
-}  // namespace
-
-std::string Shard::text() const { return fmt::format("{}/{}", number, count); }
-
-Result<Shard> parse_shard(const std::string& text) {
-    const std::size_t slash = text.find('/');
-    if (slash != std::string::npos) {
-        const auto number = shard_number(std::string_view(text).substr(0, slash));
-        const auto count = shard_number(std::string_view(text).substr(slash + 1));
-        if (number && count && *number <= *count && *count <= kMostShards) return Shard{*number, *count};
-    }
-    return fail(Fault::user_input, "{} is not a shard such as 3/8", one_line(text));
-}
-
-ShardIdentity identify_shard(const Plan& plan, Shard shard) { return {shard, plan_hash(plan), MEMRIG_VERSION}; }
 
 Status check_same_shard(const std::optional<ShardIdentity>& stored, const std::optional<ShardIdentity>& asked) {
     if (stored == asked) return {};
@@ -52,13 +27,11 @@ Status check_same_shard(const std::optional<ShardIdentity>& stored, const std::o
 }
 
 Result<Plan> shard_plan(const Plan& plan, Shard shard) {
-    MEMRIG_ASSERT(shard.number >= 1 && shard.number <= shard.count, "a shard has a number from 1 to the count");
     const std::uint64_t all = plan.trials();
     if (shard.count > all)
         return fail(Fault::user_input, "there are {} shards, but the plan has only {}", shard.count,
                     counted(all, "trial"));
-    const std::uint64_t begin = all * (shard.number - 1) / shard.count;
-    const std::uint64_t end = all * shard.number / shard.count;
+    const auto [begin, end] = units_of(shard, all);
     Plan part = plan;
     part.cells.clear();
     std::uint64_t before = 0;  // the trials of the arms before this one

@@ -6,32 +6,21 @@
 
 #include "base/error.h"
 #include "campaign/plan.h"
+#include "run/portion.h"
 
 namespace memrig {
-
-// The shard `number` of `count`, both from 1.
-struct Shard {
-    unsigned number = 1, count = 1;
-    auto operator<=>(const Shard&) const = default;
-    [[nodiscard]] std::string text() const;  // "3/8"
-};
-
-// More shards than this are refused: more than any array job of a cluster has tasks.
-inline constexpr unsigned kMostShards = 1'000'000;
-
-// Reads "3/8". Fault::user_input if the text is not a shard.
-Result<Shard> parse_shard(const std::string& text);
 
 // Everything that the shards of one campaign have in common, and the shard's own place among them. A shard's database
 // holds it, so that only shards of one campaign are merged.
 struct ShardIdentity {
     Shard shard;
     std::string plan_hash;  // plan_hash() of the whole plan
-    std::string memrig;     // the version that runs the shard
+    std::string memrig;     // the memrig that runs the shard: its version and the hash of its sources
     bool operator==(const ShardIdentity&) const = default;
 };
+// `memrig` is the running memrig, with its version and the hash of its sources.
 // REQUIRES: `plan` is the whole plan, not that of a shard.
-ShardIdentity identify_shard(const Plan& plan, Shard shard);
+ShardIdentity identify_shard(const Plan& plan, Shard shard, std::string memrig);
 
 // Fails with Fault::user_input, and says what differs, if a directory that has `stored` is to hold `asked`. Nothing
 // stands for a whole campaign.

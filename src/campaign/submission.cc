@@ -1,7 +1,6 @@
 #include "campaign/submission.h"
 
 #include <algorithm>
-#include <map>
 
 #include <unistd.h>
 
@@ -11,6 +10,7 @@
 #include "base/hash.h"
 #include "base/shell.h"
 #include "base/text.h"
+#include "campaign/copy_tree.h"
 #include "kernel/catalogue.h"
 
 namespace memrig {
@@ -34,14 +34,19 @@ std::string host_name() {
 }
 
 Status write_submission(const fs::path& directory, const Submission& submission) {
-    const nlohmann::ordered_json json = {{"schema", 1},
-                                         {"name", submission.name},
-                                         {"job_name", submission.job_name},
-                                         {"plan_hash", submission.plan_hash},
-                                         {"memrig", submission.memrig},
-                                         {"shards", submission.shards},
-                                         {"trials", submission.trials},
-                                         {"jobs", submission.jobs}};
+    nlohmann::ordered_json json = {{"schema", 1},
+                                   {"name", submission.name},
+                                   {"job_name", submission.job_name},
+                                   {"plan_hash", submission.plan_hash},
+                                   {"memrig", submission.memrig},
+                                   {"shards", submission.shards},
+                                   {"trials", submission.trials},
+                                   {"jobs", submission.jobs}};
+    if (!submission.is_campaign()) {
+        json["unit"] = submission.unit;
+        json["command"] = submission.command;
+        json["working_directory"] = submission.working_directory.string();
+    }
     return write_file(directory / kRecord, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
 }
 
@@ -55,19 +60,26 @@ Status check_directory_name(const fs::path& directory) {
 
 // The record of a directory that is to be submitted: the old one, or a new one.
 Result<Submission> record_for(const SubmitSpec& spec, const fs::path& directory) {
+    const Work& work = spec.work;
     if (is_submission(directory)) {
         MEMRIG_TRY(const Submission old, read_submission(directory));
-        MEMRIG_CHECK(check_submission(old, spec.plan, spec.shards == 0 ? old.shards : spec.shards));
+        MEMRIG_CHECK(check_submission(old, work.hash, work.memrig, spec.shards == 0 ? old.shards : spec.shards));
         return old;
     }
     Submission fresh;
-    fresh.name = spec.plan.name;
-    fresh.shards = spec.shards == 0 ? default_shards(spec.plan.trials()) : spec.shards;
-    fresh.trials = spec.plan.trials();
-    const auto identity = identify_shard(spec.plan, {1, fresh.shards});
-    fresh.plan_hash = identity.plan_hash;
-    fresh.memrig = identity.memrig;
-    MEMRIG_CHECK(shard_plan(spec.plan, identity.shard));  // not more shards than trials
+    fresh.name = work.name;
+    fresh.shards = spec.shards == 0 ? default_shards(work.units) : spec.shards;
+    fresh.trials = work.units;
+    fresh.plan_hash = work.hash;
+    fresh.memrig = work.memrig;
+    fresh.unit = work.unit;
+    if (fresh.shards > work.units)
+        return fail(Fault::user_input, "there are {} shards, but the {} has only {}", fresh.shards,
+                    work.is_plan ? "plan" : "work", counted(work.units, work.unit));
+    if (!work.is_plan) {
+        fresh.command = work.command;
+        fresh.working_directory = fs::current_path();
+    }
     const std::string unique = Hasher()
                                    .add(directory.string())
                                    .add(host_name())
@@ -79,10 +91,8 @@ Result<Submission> record_for(const SubmitSpec& spec, const fs::path& directory)
 }
 
 // Kernels are fetched or built once, before the tasks start, into the cache that they share.
-Status prepare_kernels(const Plan& plan) {
-    std::map<std::string, bool> done;
-    for (const PlanCell& cell : plan.cells)
-        if (!std::exchange(done[cell.kernel], true)) MEMRIG_CHECK(resolve_kernel(cell.kernel, cell.modules));
+Status prepare_kernels(const Work& work) {
+    for (const auto& [kernel, modules] : work.kernels) MEMRIG_CHECK(resolve_kernel(kernel, modules));
     return {};
 }
 
@@ -90,14 +100,14 @@ Status make_submitted_files(const SubmitSpec& spec, const fs::path& directory, c
     MEMRIG_CHECK(make_directories(directory / "logs"));
     for (unsigned number = 1; number <= submission.shards; number++)
         MEMRIG_CHECK(make_directories(shard_folder(directory, number)));
-    MEMRIG_CHECK(write_file(directory / "plan.toml", spec.plan.text));
+    for (const auto& [name, text] : spec.work.files) MEMRIG_CHECK(write_file(directory / name, text));
     return write_submission(directory, submission);
 }
 
-// A campaign that no cluster has accepted leaves nothing behind.
+// Work that no cluster has accepted leaves nothing behind. `made`: the directory was not there before.
 void remove_submitted_files(const fs::path& directory, bool made) {
     std::error_code ignored;
-    for (const char* name : {kRecord, "plan.toml", "job.sh", "logs", "shards", "lock"})
+    for (const char* name : {kRecord, "plan.toml", "job.sh", "logs", "shards", "opening", "lock"})
         fs::remove_all(directory / name, ignored);
     if (made) fs::remove(directory, ignored);
 }
@@ -163,23 +173,32 @@ Result<Submission> read_submission(const fs::path& directory) {
         number("shards") == 0 || number("shards") > kMostShards)
         return fail(Fault::user_input, "{} is damaged", (directory / kRecord).string());
     one.shards = static_cast<unsigned>(number("shards"));
-    if (json.contains("jobs") && json["jobs"].is_array())
-        for (const auto& job : json["jobs"])
-            if (job.is_string()) one.jobs.push_back(job.get<std::string>());
+    const auto words = [&](const char* key) {
+        std::vector<std::string> list;
+        if (json.contains(key) && json[key].is_array())
+            for (const auto& one_word : json[key])
+                if (one_word.is_string()) list.push_back(one_word.get<std::string>());
+        return list;
+    };
+    one.jobs = words("jobs");
+    one.command = words("command");
+    one.working_directory = word("working_directory");
+    if (!one.is_campaign()) one.unit = word("unit");
     return one;
 }
 
-Status check_submission(const Submission& submission, const Plan& plan, unsigned shards) {
-    const auto identity = identify_shard(plan, {1, std::max(shards, 1u)});
+Status check_submission(const Submission& submission, const std::string& hash, const std::string& memrig,
+                        unsigned shards) {
     const auto refuse = [](std::string message, const char* remedy) {
         return fail_with({Fault::user_input, std::move(message), {}}, remedy);
     };
-    if (submission.plan_hash != identity.plan_hash)
-        return refuse("the plan, or one of its scenarios, has changed since it was submitted",
+    if (submission.plan_hash != hash)
+        return refuse(submission.is_campaign() ? "the plan, or one of its scenarios, has changed since it was submitted"
+                                               : "the command, or a scenario, has changed since it was submitted",
                       "submit it with another --out, or take the change back");
-    if (submission.memrig != identity.memrig)
+    if (submission.memrig != memrig)
         return refuse(
-            fmt::format("memrig {} submitted this campaign, and this is memrig {}", submission.memrig, identity.memrig),
+            fmt::format("memrig {} submitted this campaign, and this is memrig {}", submission.memrig, memrig),
             "submit it with another --out, or use that memrig");
     if (submission.shards != shards)
         return refuse(fmt::format("this campaign was submitted as {}, and not as {}",
@@ -195,7 +214,7 @@ unsigned default_shards(std::uint64_t trials) {
 
 std::string batch_script(const SubmitSpec& spec, unsigned shards) {
     const std::string directory = spec.directory.string();
-    std::string text = "#!/bin/sh\n# Written by memrig campaign submit. Each task of this array job runs one shard.\n";
+    std::string text = "#!/bin/sh\n# Written by memrig. Each task of this array job runs one shard.\n";
     const auto option = [&](const std::string& line) { text += "#SBATCH " + line + "\n"; };
     option("--requeue");
     option("--open-mode=append");
@@ -208,25 +227,34 @@ std::string batch_script(const SubmitSpec& spec, unsigned shards) {
     if (!spec.partition.empty()) option("--partition=" + spec.partition);
     if (!spec.cache.empty()) text += "export MEMRIG_CACHE=" + shell_word(spec.cache.string()) + "\n";
     // exec: a signal of Slurm's reaches memrig itself.
-    text +=
-        fmt::format("exec {} campaign run {} --shard \"$SLURM_ARRAY_TASK_ID/{}\" --publish {} --jobs {} --accel {}\n",
-                    shell_word(spec.program.string()), shell_word(directory + "/plan.toml"), shards,
-                    shell_word(directory), spec.jobs, spec.accelerator);
+    text += "exec " + shell_word(spec.program.string());
+    for (const auto& word : spec.work.command) text += " " + shell_word(word);
+    text += fmt::format(" --shard \"$SLURM_ARRAY_TASK_ID/{}\" --publish {}\n", shards, shell_word(directory));
     return text;
 }
 
-Result<SubmitReport> submit_campaign(const SubmitSpec& given) {
-    SubmitSpec spec = given;
-    spec.directory = fs::absolute(given.directory).lexically_normal();
-    const fs::path& directory = spec.directory;
+fs::path opening_of(const fs::path& directory) { return directory / "opening"; }
+
+Status check_submit_directory(const fs::path& directory) {
     MEMRIG_CHECK(check_directory_name(directory));
     std::error_code code;
+    if (!fs::exists(directory, code) || is_submission(directory) || fs::is_empty(directory, code)) return {};
+    // An opening that was played, and not submitted yet.
+    for (const auto& entry : fs::directory_iterator(directory, code))
+        if (entry.path() != opening_of(directory))
+            return fail_with({Fault::user_input, directory.string() + " holds something else", {}}, "give a new --out");
+    return {};
+}
+
+Result<SubmitReport> submit_work(const SubmitSpec& spec) {
+    const fs::path& directory = spec.directory;
+    MEMRIG_ASSERT(directory.is_absolute(), "the tasks may run in another directory");
+    MEMRIG_CHECK(check_submit_directory(directory));
+    std::error_code code;
     const bool made = !fs::exists(directory, code);
-    if (!made && !is_submission(directory) && !fs::is_empty(directory, code))
-        return fail_with({Fault::user_input, directory.string() + " holds something else", {}}, "give a new --out");
     MEMRIG_TRY(Submission submission, record_for(spec, directory));
     MEMRIG_TRY(const auto before, slurm_tasks(submission.job_name));  // also finds out whether Slurm answers
-    if (spec.prepare) MEMRIG_CHECK(prepare_kernels(spec.plan));
+    if (spec.prepare) MEMRIG_CHECK(prepare_kernels(spec.work));
     MEMRIG_CHECK(make_directories(directory));
     MEMRIG_TRY(const auto alone, FileLock::try_take(directory / "lock"));
     if (!alone) return fail(Fault::host, "{} is being submitted by another memrig", directory.string());
@@ -270,7 +298,7 @@ std::vector<ShardStatus> shard_states(const fs::path& directory, const Submissio
         const auto seal = read_seal(result);
         Status whole = seal ? Status() : std::unexpected(seal.error());
         if (whole && thorough)
-            if (const auto shard = read_finished_shard(result); !shard) whole = std::unexpected(shard.error());
+            if (const auto shard = check_finished_shard(result); !shard) whole = std::unexpected(shard.error());
         if (whole) {
             one.state = ShardState::done;
             one.why.clear();
@@ -294,9 +322,7 @@ Result<bool> publish(TemporaryDirectory attempt, const fs::path& directory, unsi
     MEMRIG_ASSERT(has_seal(attempt.path()), "only a finished attempt is published");
     const fs::path result = shard_folder(directory, shard) / "result";
     std::error_code code;
-    fs::permissions(attempt.path(),
-                    fs::perms::group_read | fs::perms::group_exec | fs::perms::others_read | fs::perms::others_exec,
-                    fs::perm_options::add, code);
+    let_all_read(attempt.path());
     fs::rename(attempt.path(), result, code);
     if (!code) {
         attempt.release();
@@ -314,7 +340,7 @@ Result<bool> has_result(const fs::path& directory, unsigned shard) {
     const fs::path folder = shard_folder(directory, shard);
     std::error_code code;
     if (!fs::exists(folder / "result", code)) return false;
-    if (read_finished_shard(folder / "result")) return true;
+    if (check_finished_shard(folder / "result")) return true;
     MEMRIG_TRY(TemporaryDirectory aside, TemporaryDirectory::make("damaged", folder));
     fs::rename(folder / "result", aside.path(), code);
     if (code) return fail(Fault::host, "cannot set {} aside: {}", (folder / "result").string(), code.message());

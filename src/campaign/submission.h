@@ -1,8 +1,10 @@
-// A campaign whose shards run as tasks of a cluster: its directory, which the nodes share, and what became of each
-// shard.
+// Work whose shards run as tasks of a cluster: its directory, which the nodes share, and what became of each shard. The
+// work is a campaign's plan, a sweep, a matrix or an exploration (campaign/work.h).
 //
 //     DIR/submission.json          what was submitted
-//     DIR/plan.toml, DIR/job.sh    the plan and the batch script
+//     DIR/job.sh                   the batch script
+//     DIR/plan.toml                a campaign's plan
+//     DIR/opening                  of other work: what was played before, and what each shard begins with
 //     DIR/logs/K.log               the output of all attempts of shard K
 //     DIR/shards/K/attempt-*       an attempt of shard K, under way or left behind
 //     DIR/shards/K/result          the result of shard K: an attempt that was renamed when it was finished
@@ -17,9 +19,9 @@
 
 #include "base/error.h"
 #include "base/file.h"
-#include "campaign/plan.h"
 #include "campaign/shard_result.h"
 #include "campaign/slurm.h"
+#include "campaign/work.h"
 
 namespace memrig {
 
@@ -27,32 +29,41 @@ namespace memrig {
 struct Submission {
     std::string name;       // the plan's
     std::string job_name;   // the name of its jobs in Slurm; unique
-    std::string plan_hash;  // of the whole plan
-    std::string memrig;     // the version that submitted it
+    std::string plan_hash;  // Work::hash
+    std::string memrig;     // the memrig that submitted it: its version and the hash of its sources
     unsigned shards = 1;
-    std::uint64_t trials = 0;       // of the whole plan
+    std::uint64_t trials = 0;       // of the whole plan; of other work, its units
     std::vector<std::string> jobs;  // ids of the array jobs
+    std::string unit = "trial";
+    // The words of the command behind "memrig", and the directory in which they hold. Empty for a campaign.
+    std::vector<std::string> command = {};
+    std::filesystem::path working_directory = {};
+    [[nodiscard]] bool is_campaign() const { return command.empty(); }
 };
 [[nodiscard]] bool is_submission(const std::filesystem::path& directory);
 // Fault::user_input if the directory has no submission, or a damaged one.
 Result<Submission> read_submission(const std::filesystem::path& directory);
-// Fails with Fault::user_input, and says what differs, if this memrig would run other trials than were submitted.
-Status check_submission(const Submission& submission, const Plan& plan, unsigned shards);
+// Fails with Fault::user_input, and says what differs, if a memrig would run other units than were submitted. `hash` is
+// that of its work, `memrig` its version and the hash of its sources.
+Status check_submission(const Submission& submission, const std::string& hash, const std::string& memrig,
+                        unsigned shards);
 
 struct SubmitSpec {
-    Plan plan;
-    std::filesystem::path directory;  // shared by all nodes
+    Work work;
+    std::filesystem::path directory;  // shared by all nodes; absolute
     unsigned shards = 0;              // 0: as many as before, else default_shards()
     unsigned jobs = 1;                // trials at the same time in each task
     std::string partition;            // empty: the cluster's default
-    std::string accelerator = "auto";
-    std::filesystem::path cache;  // MEMRIG_CACHE of the tasks
-    bool prepare = true;  // fetches or builds the plan's kernels first, into this host's cache, which the tasks share
+    std::filesystem::path cache;      // MEMRIG_CACHE of the tasks
+    bool prepare = true;  // fetches or builds the work's kernels first, into this host's cache, which the tasks share
     std::filesystem::path program;     // memrig, as the nodes find it
     std::vector<std::string> options;  // for sbatch, after those of the script
 };
 // Returns a number of shards by which a shard lasts some minutes (docs/scaling.md).
 unsigned default_shards(std::uint64_t trials);
+// Fails if the directory cannot be one of a submission: by its name, or as it holds something else. REQUIRES:
+// `directory` is absolute.
+Status check_submit_directory(const std::filesystem::path& directory);
 // Returns the batch script. Pure but for the current directory, which the tasks get.
 std::string batch_script(const SubmitSpec& spec, unsigned shards);
 
@@ -63,9 +74,12 @@ struct SubmitReport {
     unsigned queued = 0;           // shards that Slurm has already
     unsigned damaged = 0;          // results that were set aside, and are run again
 };
-// Submits the shards that have no result and are not in Slurm's queue, as one array job. Fault::user_input: the
-// directory has another plan or number of shards, or the cluster refuses. Fault::host: no Slurm, no room.
-Result<SubmitReport> submit_campaign(const SubmitSpec& spec);
+// Submits the shards that have no result and are not in Slurm's queue, as one array job. If the cluster does not take
+// the first job, nothing is left of the directory, not even an opening. Fault::user_input: the directory has other work
+// or another number of shards, or the cluster refuses. Fault::host: no Slurm, no room.
+Result<SubmitReport> submit_work(const SubmitSpec& spec);
+// Returns the directory in which the opening of work is played.
+std::filesystem::path opening_of(const std::filesystem::path& directory);
 
 enum class ShardState {
     done,     // it has a result

@@ -31,7 +31,8 @@ std::string submission_line(const Submission& submission, const SubmissionSum& s
     add(sum.failed, "failed");
     add(sum.absent, "not in Slurm's queue");
     add(sum.damaged, "damaged");
-    return text + fmt::format("; {} of {} trials done, {} as expected", sum.trials, submission.trials, sum.as_expected);
+    return text + fmt::format("; {} of {} done, {} as expected", sum.trials,
+                              counted(submission.trials, submission.unit), sum.as_expected);
 }
 
 std::string submission_text(const Submission& submission, const std::vector<ShardStatus>& shards, const Paint& paint) {
@@ -58,6 +59,7 @@ std::string submission_json(const Submission& submission, const std::vector<Shar
                  {"plan_hash", submission.plan_hash},
                  {"memrig", submission.memrig},
                  {"jobs", submission.jobs},
+                 {"unit", submission.unit},
                  {"planned", submission.trials},
                  {"done", sum.trials},
                  {"as_expected", sum.as_expected}};

@@ -9,7 +9,9 @@
 #include "campaign/submission.h"
 #include "campaign/summary.h"
 #include "cli/backend_option.h"
+#include "cli/build_identity.h"
 #include "cli/campaign_slurm.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/machine_options.h"
 #include "cli/output.h"
@@ -42,11 +44,6 @@ std::optional<std::chrono::seconds> parse_span(const std::string& text) {
     const std::int64_t unit = *read.ptr == 's' ? 1 : *read.ptr == 'm' ? 60 : *read.ptr == 'h' ? 3600 : 0;
     if (unit == 0 || count > most * 3600 / unit) return std::nullopt;
     return std::chrono::seconds(count * unit);
-}
-
-std::string not_a_shard(const std::string& text) {
-    const auto shard = parse_shard(text);
-    return shard ? "" : shard.error().line();
 }
 
 std::string not_a_span(const std::string& text) {
@@ -98,7 +95,7 @@ Status check_published(const CampaignOptions& options, const Plan& plan, unsigne
     if (options.published.empty()) return {};
     if (!options.directory.empty()) return fail(Fault::user_input, "--publish and --out exclude each other");
     MEMRIG_TRY(const Submission submission, read_submission(options.published));
-    return check_submission(submission, plan, shards);
+    return check_submission(submission, plan_hash(plan), build_identity(), shards);
 }
 
 // REQUIRES: `shard` is empty or good.
@@ -115,13 +112,6 @@ Result<std::optional<TemporaryDirectory>> begin_attempt(const fs::path& director
     return make_attempt(directory, spec.shard->shard.number);
 }
 
-int publish_result(TemporaryDirectory attempt, const std::string& directory, unsigned shard, const Terminal& terminal) {
-    const auto first = publish(std::move(attempt), directory, shard);
-    if (!first) return report_error(first.error());
-    terminal.print(*first ? "the result is published\n" : "another attempt was first; this one stays beside it\n");
-    return kExitGood;
-}
-
 int run(const CampaignOptions& options) {
     auto plan = load_plan(options.plan);
     if (!plan) return report_error(plan.error());
@@ -136,7 +126,7 @@ int run(const CampaignOptions& options) {
                 {Fault::user_input, "--for and --shard exclude each other: a shard runs its own trials", {}});
         const auto shard = parse_shard(options.shard);
         if (!shard) return report_error(shard.error());
-        spec.shard = identify_shard(*plan, *shard);
+        spec.shard = identify_shard(*plan, *shard, build_identity());
         if (const Status same = check_published(options, *plan, shard->count); !same) return report_error(same.error());
         plan = shard_plan(*plan, *shard);
         if (!plan) return report_error(plan.error());
@@ -172,7 +162,7 @@ int run(const CampaignOptions& options) {
     if (const std::string kernels = kernel_table(run_results_of(loaded->record), terminal.paint()); !kernels.empty())
         terminal.print("\n" + kernels);
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
-    if (attempt) return publish_result(*std::move(attempt), options.published, spec.shard->shard.number, terminal);
+    if (attempt) return publish_result(*std::move(attempt), options.published, spec.shard->shard.number);
     terminal.print(fmt::format("results and evidence: {}\n", one_line(spec.directory.string())));
     return done ? campaign_exit_status(cells) : report_error(done.error());
 }

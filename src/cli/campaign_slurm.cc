@@ -4,11 +4,13 @@
 #include <memory>
 
 #include <poll.h>
+#include <unistd.h>
 
-#include "base/paths.h"
 #include "base/stop_request.h"
 #include "campaign/merge.h"
 #include "campaign/submission_status.h"
+#include "cli/build_identity.h"
+#include "cli/cluster.h"
 #include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -51,47 +53,24 @@ constexpr std::chrono::seconds kVisibleAfter{90};
 constexpr std::chrono::seconds kGlance{5};
 
 struct SubmitOptions {
-    std::string plan, directory, partition, cache, accelerator = "auto";
-    bool slurm = false;
-    unsigned shards = 0, jobs = 1;
-    std::vector<std::string> sbatch;
+    std::string plan, directory, accelerator = "auto";
+    unsigned jobs = 1;
+    ClusterOptions cluster;
 };
 
 int submit(const SubmitOptions& options) {
-    if (!options.slurm)
+    const ClusterOptions& cluster = options.cluster;
+    if (!cluster.slurm)
         return report_error({Fault::user_input, "--slurm is required: memrig submits to no other scheduler", {}});
-    auto plan = load_plan(options.plan);
+    const auto plan = load_plan(options.plan);
     if (!plan) return report_error(plan.error());
-    std::error_code code;
-    SubmitSpec spec;
-    spec.program = fs::read_symlink("/proc/self/exe", code);
-    if (code) return report_error({Fault::host, "cannot find the program file of memrig: " + code.message(), {}});
-    const auto cache = cache_directory();
-    if (!cache) return report_error(cache.error());
-    spec.directory = options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
-    spec.plan = *std::move(plan);
-    spec.shards = options.shards;
-    spec.jobs = options.jobs;
-    spec.partition = options.partition;
-    spec.accelerator = options.accelerator;
-    spec.prepare = options.cache.empty();
-    spec.cache = spec.prepare ? *cache : fs::path(options.cache);
-    spec.options = options.sbatch;
-    const auto report = submit_campaign(spec);
-    if (!report) return report_error(report.error());
-
-    const Terminal terminal(stdout);
-    if (report->damaged > 0)
-        terminal.print(fmt::format("{} damaged: set aside, to be run again\n", counted(report->damaged, "result")));
-    if (report->job.empty())
-        terminal.print(fmt::format("nothing to submit: {} done, {} in Slurm's queue\n", counted(report->done, "shard"),
-                                   report->queued));
-    else
-        terminal.print(fmt::format("job {}: {} submitted, {} done before, {} in Slurm's queue before\n", report->job,
-                                   counted(report->shards.size(), "shard"), report->done, report->queued));
-    const std::string directory = one_line(spec.directory.string());
-    terminal.print(fmt::format("follow it with memrig campaign wait {}\n", directory));
-    return kExitGood;
+    const fs::path directory =
+        options.directory.empty() ? fs::path("campaigns") / plan->name : fs::path(options.directory);
+    auto spec = submit_spec(cluster, directory, options.jobs);
+    if (!spec) return report_error(spec.error());
+    spec->work = work_of(*plan, spec->directory,
+                         {"--jobs", fmt::format("{}", options.jobs), "--accel", options.accelerator}, build_identity());
+    return report_submission(submit_work(*spec), directory.string());
 }
 
 // Slurm is asked before the results are looked at: a task may end in between.
@@ -189,7 +168,33 @@ int cancel(const std::string& directory) {
     return kExitGood;
 }
 
+// The shards of other work than a campaign are joined by the command that submitted it, which then makes its reports.
+int merge_by_command(const fs::path& directory, const fs::path& out, const Submission& submission) {
+    std::error_code code;
+    std::vector<std::string> words = {"memrig"};
+    words.insert(words.end(), submission.command.begin(), submission.command.end());
+    for (const std::string& word :
+         {"--join=" + fs::absolute(directory).string(), "--out=" + fs::absolute(out).string()})
+        words.push_back(word);
+    fs::current_path(submission.working_directory, code);  // the words were given there
+    if (code)
+        return report_error({Fault::user_input,
+                             fmt::format("cannot go to {}, where the work was submitted: {}",
+                                         submission.working_directory.string(), code.message()),
+                             {}});
+    std::vector<char*> argv;
+    for (auto& word : words) argv.push_back(word.data());
+    argv.push_back(nullptr);
+    ::execv("/proc/self/exe", argv.data());
+    return report_error(fail_errno(Fault::host, "run memrig " + submission.command.front()).error());
+}
+
 int merge(const std::vector<std::string>& directories, const std::string& out) {
+    if (directories.size() == 1 && is_submission(directories.front())) {
+        const auto submission = read_submission(directories.front());
+        if (!submission) return report_error(submission.error());
+        if (!submission->is_campaign()) return merge_by_command(directories.front(), out, *submission);
+    }
     const auto report = merge_campaign({directories.begin(), directories.end()}, out);
     if (!report) return report_error(report.error());
     const Terminal terminal(stdout);
@@ -204,25 +209,16 @@ void add_submit_command(CLI::App& campaign, Action& action) {
     CLI::App* command = campaign.add_subcommand("submit", "Submit a plan to a cluster, one task for each shard");
     command->footer(kSubmitFooter);
     command->add_option("PLAN", options->plan, "A plan file (docs/campaigns.md)")->required();
-    command->add_flag("--slurm", options->slurm, "Submit to Slurm");
+    add_submit_options(*command, options->cluster);
     command->add_option("--out", options->directory, "The campaign's directory; default: campaigns/NAME")
         ->type_name("DIR");
-    command->add_option("--shards", options->shards, "Number of shards; default: one for 60 trials (docs/scaling.md)")
-        ->type_name("N")
-        ->check(CLI::Validator(not_decimal, "", "decimal"))
-        ->check(CLI::Range(std::int64_t{1}, std::int64_t{kMostShards}).description(""));
     command->add_option("--jobs", options->jobs, "Number of trials at the same time in each task")
         ->type_name("N")
         ->check(CLI::Validator(not_decimal, "", "decimal"))
         ->check(CLI::Range(std::int64_t{1}, kMostJobs).description(""))
         ->capture_default_str();
-    command->add_option("--partition", options->partition, "Slurm's partition; default: the cluster's")->type_name("P");
-    command
-        ->add_option("--cache", options->cache,
-                     "The cache on the nodes; default: this host's, with the kernels prepared in it")
-        ->type_name("DIR");
     add_accelerator_option(*command, options->accelerator);
-    command->add_option("SBATCH", options->sbatch, "Options for sbatch, after --");
+    add_sbatch_words(*command, options->cluster);
     command->callback([options, &action] { action = [options] { return submit(*options); }; });
 }
 

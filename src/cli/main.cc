@@ -6,6 +6,7 @@
 
 #include "base/log.h"
 #include "base/stop_request.h"
+#include "cli/build_identity.h"
 #include "cli/command.h"
 #include "cli/output.h"
 #include "cli/self_description.h"
@@ -97,7 +98,7 @@ int explain_bad_usage(const CLI::App& program, const std::vector<std::string>& w
 int run(int argc, char** argv) {
     CLI::App program(kDescription, "memrig");
     program.footer(kProgramFooter);
-    program.set_version_flag("--version", std::string("memrig ") + MEMRIG_VERSION, "Print the version and exit");
+    program.set_version_flag("--version", "memrig " + build_identity(), "Print the version and exit");
     program.require_subcommand(1);
     Action action;
     add_run_command(program, action);

@@ -15,6 +15,12 @@ std::vector<const CLI::App*> commands_of(const CLI::App& app) {
     return {commands.begin(), commands.end()};
 }
 
+// Returns the options that the help lists.
+std::vector<const CLI::Option*> options_of(const CLI::App& app) {
+    const auto options = app.get_options([](const CLI::Option* one) { return !one->get_group().empty(); });
+    return {options.begin(), options.end()};
+}
+
 // Returns the names of a command and its parents: "memrig campaign run".
 std::string path_of(const CLI::App& app) {
     const CLI::App* parent = app.get_parent();
@@ -85,7 +91,7 @@ std::string page_of(const CLI::App& app, const std::string& version) {
     const auto commands = commands_of(app);
     text += ".SH SYNOPSIS\n\\fB" + roff(path) + "\\fR" + (commands.empty() ? "" : " \\fICOMMAND\\fR") +
             " [\\fIOPTIONS\\fR]";
-    const auto options = app.get_options();
+    const auto options = options_of(app);
     for (const auto* option : options)
         if (option->get_positional())
             text += option->get_required() ? " \\fI" + roff(option->get_name(true)) + "\\fR"
@@ -132,7 +138,7 @@ std::string bash_completion(const CLI::App& program) {
         const std::string path = path_of(app);
         std::string names, flags;
         for (const auto* command : commands_of(app)) names += (names.empty() ? "" : " ") + command->get_name();
-        for (const auto* option : app.get_options()) {
+        for (const auto* option : options_of(app)) {
             if (option->get_positional()) continue;
             for (const auto& name : option->get_lnames()) {
                 flags += (flags.empty() ? "" : " ") + ("--" + name);

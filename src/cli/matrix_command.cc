@@ -1,8 +1,11 @@
 // memrig matrix
 #include <memory>
+#include <set>
 
 #include "base/file.h"
+#include "base/stop_request.h"
 #include "cli/backend_option.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
@@ -21,11 +24,14 @@ constexpr const char* kMatrixFooter =
     "Runs each source mutant (`memrig kernels list --all`) in the control arm of the scenarios that claim it, until\n"
     "one convicts it. The kernels that the mutants are made from must hold. Kernels that are not in the cache are\n"
     "built, which takes minutes.\n"
-    "The directory gets matrix.json, matrix.md, matrix.html and the evidence of each trial.\n"
+    "The directory gets matrix.json, matrix.md, matrix.html, cells.jsonl and the evidence of each trial.\n"
+    "With --slurm, submits the cells to Slurm. memrig campaign wait, status, cancel and merge take --out, which all\n"
+    "nodes must share (docs/campaigns.md).\n"
     "Exit status: 0 every mutant was killed by each scenario that claims it, and every original held, 1 otherwise,\n"
     "2 bad usage, 3 rig fault, 130 interrupted.\n\n"
     "Example:\n"
-    "  memrig matrix --kernels ref-6.12-amd64 --mutants online_store,state_store\n";
+    "  memrig matrix --kernels ref-6.12-amd64 --mutants online_store,state_store\n"
+    "  memrig matrix --slurm --shards 20 --out /shared/matrix -- --time=240\n";
 
 // Prints one line for each trial, and no progress line.
 class MatrixObserver final : public RunObserver {
@@ -53,15 +59,77 @@ Status write_reports(const Matrix& matrix, const fs::path& out) {
     return write_file(out / "matrix.html", matrix_html(matrix));
 }
 
-int matrix(MatrixSpec spec, const std::string& backend, const std::string& json) {
-    if (const Status target = check_json_target(json); !target) return report_error(target.error());
+struct MatrixOptions {
+    MatrixSpec spec;
+    std::string backend = "qemu", json;
+    ClusterOptions cluster;
+    std::vector<std::string> words;  // words_for_task()
+};
+
+Status check_directory(const MatrixSpec& spec) {
+    if (spec.resume && spec.out.empty())
+        return fail_with({Fault::user_input, "--resume needs the directory of the matrix", {}}, "add --out DIR");
+    std::error_code code;
+    if (spec.resume || spec.out.empty() || !fs::exists(spec.out, code) || fs::is_empty(spec.out, code)) return {};
+    return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), {}},
+                     "give a new --out, or go on with --resume");
+}
+
+WorkTally tally_of(const Matrix& matrix, const Portion& portion) {
+    WorkTally tally;
+    tally.whole = matrix.cells.size();
+    tally.kernels = matrix.images;
+    tally.files = {"cells.jsonl"};
+    std::set<std::string> needs;
+    for (const MatrixCell& cell : matrix.cells) {
+        if (portion.kind == Portion::Kind::opening) needs.insert(cell.image());
+        if (cell.outcome == CellOutcome::not_run) continue;
+        tally.units++;
+        const bool should_hold = cell.mutant.empty();
+        tally.as_expected += cell.outcome == (should_hold ? CellOutcome::survived : CellOutcome::killed);
+        tally.rig_faults += cell.outcome == CellOutcome::rig_fault;
+    }
+    tally.needs.assign(needs.begin(), needs.end());
+    return tally;
+}
+
+Result<WorkTally> play_portion(const MatrixOptions& options, const Portion& portion, const fs::path& out) {
+    MatrixSpec spec = options.spec;
+    spec.resume = true;
+    spec.portion = portion;
+    spec.out = out;
+    const Terminal terminal(stdout);
+    MEMRIG_TRY(const auto hosts, connect_hosts(options.backend));
+    MatrixObserver observer(terminal);
+    MEMRIG_TRY(const Matrix done, run_matrix(spec, hosts.all(), observer));
+    if (done.interrupted) return std::unexpected(stop_request().error());
+    return tally_of(done, portion);
+}
+
+// Joins the shards of a submission, if that is asked for. Then nothing is played.
+Status begin_join(MatrixOptions& options, const SharedCommand& shared) {
+    if (options.cluster.join.empty()) return {};
+    MEMRIG_CHECK(join_shared(options.cluster, shared, options.spec.out));
+    options.spec.resume = true;
+    options.spec.portion.kind = Portion::Kind::nothing;
+    return {};
+}
+
+int matrix(MatrixOptions options) {
+    MatrixSpec& spec = options.spec;
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
+    const SharedCommand shared{
+        "matrix",  "cell",
+        spec.jobs, options.words,
+        spec.out,  [&](const Portion& portion, const fs::path& out) {
+                                   return play_portion(options, portion, out); }};
+    if (const auto status = share(options.cluster, shared)) return *status;
+    if (const Status fits = check_directory(spec); !fits) return report_error(fits.error());
+    if (const Status joined = begin_join(options, shared); !joined) return report_error(joined.error());
     const bool own_directory = spec.out.empty();
     if (own_directory) spec.out = default_run_directory();
-    std::error_code code;
-    if (fs::exists(spec.out, code) && !fs::is_empty(spec.out, code))
-        return report_error({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), "give a new --out"});
-    const Terminal terminal(json == "-" ? stderr : stdout);
-    const auto hosts = connect_hosts(backend);
+    const Terminal terminal(options.json == "-" ? stderr : stdout);
+    const auto hosts = connect_hosts(options.backend);
     if (!hosts) return report_error(hosts.error());
     MatrixObserver observer(terminal);
     for (const auto& [host, why] : hosts->left_out) observer.host_lost(host, why.line());
@@ -72,8 +140,9 @@ int matrix(MatrixSpec spec, const std::string& backend, const std::string& json)
     }
     terminal.print("\n" + matrix_text(*done, terminal.paint()));
     if (const Status written = write_reports(*done, spec.out); !written) return report_error(written.error());
-    if (!json.empty())
-        if (const Status written = write_json(json, matrix_json(*done)); !written) return report_error(written.error());
+    if (!options.json.empty())
+        if (const Status written = write_json(options.json, matrix_json(*done)); !written)
+            return report_error(written.error());
     terminal.print(fmt::format("matrix and evidence: {}\n", one_line(spec.out.string())));
     return done->exit_status();
 }
@@ -81,11 +150,11 @@ int matrix(MatrixSpec spec, const std::string& backend, const std::string& json)
 }  // namespace
 
 void add_matrix_command(CLI::App& program, Action& action) {
-    auto spec = std::make_shared<MatrixSpec>();
+    auto options = std::make_shared<MatrixOptions>();
+    MatrixSpec* spec = &options->spec;
     CLI::App* command =
         program.add_subcommand("matrix", "Run source mutants in their scenarios, to check that each is convicted");
     command->footer(kMatrixFooter);
-    auto json = std::make_shared<std::string>();
     const auto list = [&](const char* name, std::vector<std::string>& into, const char* help) {
         command->add_option(name, into, help)->type_name("NAME,...")->delimiter(',')->allow_extra_args(false);
     };
@@ -108,12 +177,16 @@ void add_matrix_command(CLI::App& program, Action& action) {
         ->check(CLI::Validator(not_decimal, "", "decimal"));
     command->add_option("--out", spec->out, "Directory for the reports and the evidence; default: runs/TIME-PID")
         ->type_name("DIR");
-    command->add_option("--json", *json, "Also write matrix.json to FILE; - is stdout")->type_name("FILE");
+    command->add_option("--json", options->json, "Also write matrix.json to FILE; - is stdout")->type_name("FILE");
     add_accelerator_option(*command, spec->accelerator);
-    auto backend = std::make_shared<std::string>("qemu");
-    add_hosts_option(*command, *backend);
-    command->callback(
-        [spec, backend, json, &action] { action = [spec, backend, json] { return matrix(*spec, *backend, *json); }; });
+    add_hosts_option(*command, options->backend);
+    command->add_flag("--resume", spec->resume, "Go on with the interrupted matrix in --out");
+    add_shared_options(*command, options->cluster);
+    add_sbatch_words(*command, options->cluster);
+    command->callback([options, command, &action] {
+        options->words = words_for_task(*command);
+        action = [options] { return matrix(*options); };
+    });
 }
 
 }  // namespace memrig

@@ -2,13 +2,16 @@
 #include <algorithm>
 #include <cstdint>
 #include <iterator>
+#include <map>
 #include <memory>
 
 #include <fcntl.h>
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/stop_request.h"
 #include "cli/backend_option.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
@@ -27,6 +30,7 @@ namespace memrig {
 namespace {
 
 constexpr std::int64_t kMostTrials = 1'000'000;
+constexpr int kMostSbatchWords = 1000;
 
 constexpr const char* kRunFooter =
     "Runs each scenario on each kernel, in each arm: \"control\" is the kernel as shipped, a mutant lacks a lock.\n"
@@ -34,12 +38,18 @@ constexpr const char* kRunFooter =
     "4 not all was run (an arm could not be set up, or everything was skipped), 130 interrupted.\n"
     "Free mode shows how often a race occurs by itself, with its interval. Explore mode tries every order of the\n"
     "actors at the scenario's points, with at most --preemptions unforced switches (docs/explore.md).\n"
+    "With --slurm, explore mode plays the first order of each arm on this host, and submits the orders that branch "
+    "off\n"
+    "from it to Slurm. memrig campaign wait, status, cancel and merge take --out, which all nodes must share. Words\n"
+    "after -- that begin with a dash, and those behind them, are options for sbatch (docs/campaigns.md).\n"
     "The run directory gets results.json, results.ktap and the evidence of each trial (docs/results.md).\n\n"
     "Example:\n"
     "  memrig run acpi-dimm-online --kernel debian-6.1-amd64 --trials 100 --jobs 2\n"
     "  memrig run race --trials 1\n";
 
 struct RunOptions {
+    ClusterOptions cluster;
+    std::vector<std::string> words;  // words_for_task()
     std::string backend = "qemu";
     RunSpec spec;
     bool all = false;
@@ -71,15 +81,104 @@ Status check_manner(const RunSpec& spec) {
     return {};
 }
 
-int run(RunOptions options) {
+// Words behind "--" that begin with a dash are for sbatch, and so are those behind them: no scenario has such a name.
+void take_sbatch_words(RunOptions& options) {
+    auto& words = options.spec.scenarios;
+    const auto first = std::ranges::find_if(words, [](const auto& word) { return word.starts_with('-'); });
+    options.cluster.sbatch.assign(first, words.end());
+    words.erase(first, words.end());
+}
+
+// Refuses to share what depends on the sequence of the orders, or has no orders.
+Status check_shared(const RunOptions& options) {
+    if (!options.cluster.slurm) return {};
+    const RunSpec& spec = options.spec;
+    if (spec.manner.mode != Mode::explore)
+        return fail_with({Fault::user_input, "--slurm works only in explore mode", {}},
+                         "add --mode explore, or write a plan for memrig campaign submit");
+    if (spec.trials != 0 || spec.stop_at_first)
+        return fail(Fault::user_input,
+                    "--trials and --stop-at-first do not work with --slurm: each shard plays all of its orders");
+    return {};
+}
+
+// Adds an arm in explore mode. The root of its orders is of the opening; each order with one switch is a unit, with all
+// that branch off from it.
+Status add_arm(WorkTally& tally, const ArmResult& arm, const Portion& portion) {
+    if (arm.journal.empty()) return {};
+    tally.files.push_back(arm.journal);
+    std::map<std::string, bool> good;  // by unit
+    for (const TrialResult& trial : arm.trials) {
+        const bool rig_fault = trial.verdict == Verdict::rig_fault;
+        if (trial.order.empty()) {
+            if (rig_fault)
+                return fail(Fault::rig, "the first order of {} came to a rig fault: {}", arm.scenario, trial.reason);
+            continue;
+        }
+        tally.rig_faults += rig_fault;
+        bool& all_good = good.try_emplace(text_of(Interleaving{trial.order.front()}), true).first->second;
+        all_good = all_good && trial.as_expected;
+    }
+    if (portion.kind == Portion::Kind::shard && arm.trials.size() != arm.explored->known)
+        return fail(Fault::rig, "{} of {} orders of {} came to no result", arm.explored->known - arm.trials.size(),
+                    arm.explored->known, arm.scenario);
+    tally.units += good.size();
+    for (const auto& [unit, is_good] : good) tally.as_expected += is_good;
+    return {};
+}
+
+Result<WorkTally> play_portion(const RunOptions& options, const Portion& portion, const fs::path& out) {
+    RunSpec spec = options.spec;
+    spec.resume = true;
+    spec.portion = portion;
+    spec.out = out;
+    const Terminal terminal(stdout);
+    MEMRIG_TRY(const auto hosts, connect_hosts(options.backend));
+    ConsoleObserver observer(terminal, spec);
+    MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts.all(), observer));
+    if (results.interrupted) return std::unexpected(stop_request().error());
+    if (!results.fault.empty()) return fail(Fault::rig, "{}", results.fault);
+    WorkTally tally;
+    tally.whole = results.units;
+    for (const auto& kernel : results.kernels) tally.kernels[kernel.id] = kernel.sha256;
+    for (const ArmResult& arm : results.arms) MEMRIG_CHECK(add_arm(tally, arm, portion));
+    return tally;
+}
+
+// Submits to a cluster, is a task of it, or joins its shards, if that is asked for. Nothing: the command goes on.
+std::optional<int> shared_run(RunOptions& options) {
+    const SharedCommand shared{"explore",
+                               "order",
+                               options.spec.jobs,
+                               options.words,
+                               options.spec.out,
+                               [&](const Portion& portion, const fs::path& out) {
+                                   return play_portion(options, portion, out); }};
+    if (const auto status = share(options.cluster, shared)) return status;
+    if (options.cluster.join.empty()) return std::nullopt;
+    const Status joined = join_shared(options.cluster, shared, options.spec.out);
+    if (!joined) return report_error(joined.error());
+    options.spec.resume = true;
+    options.spec.portion.kind = Portion::Kind::nothing;
+    return std::nullopt;
+}
+
+// Checks the options, and finds the scenarios.
+Status begin(RunOptions& options) {
     if (options.ktap && options.json == "-")
-        return report_error({Fault::user_input, "--ktap and --json - would both go to stdout", "give --json a file"});
-    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
-    if (const Status fits = check_manner(options.spec); !fits) return report_error(fits.error());
+        return fail_with({Fault::user_input, "--ktap and --json - would both go to stdout", {}}, "give --json a file");
+    take_sbatch_words(options);
+    MEMRIG_CHECK(check_json_target(options.json));
+    MEMRIG_CHECK(check_manner(options.spec));
+    MEMRIG_CHECK(check_shared(options));
     if (options.all) std::ranges::copy(scenario_names(), std::back_inserter(options.spec.scenarios));
-    auto scenarios = named_scenarios(options.spec.scenarios);
-    if (!scenarios) return report_error(scenarios.error());
-    options.spec.scenarios = *std::move(scenarios);
+    MEMRIG_TRY(options.spec.scenarios, named_scenarios(options.spec.scenarios));
+    return {};
+}
+
+int run(RunOptions options) {
+    if (const Status begun = begin(options); !begun) return report_error(begun.error());
+    if (const auto status = shared_run(options)) return *status;
     const bool own_directory = options.spec.out.empty();
     if (own_directory) options.spec.out = default_run_directory();
 
@@ -198,7 +297,13 @@ void add_run_command(CLI::App& program, Action& action) {
         ->allow_extra_args(false)
         ->check(CLI::Validator(no_setting, "", "setting"));
     add_manner_options(*command, *options);
-    command->callback([options, &action] {
+    add_shared_options(*command, options->cluster);
+    // CLI11 takes words behind "--" only if an option without a name is left. They become scenarios all the same; see
+    // take_sbatch_words(). Only one such option may be without an end.
+    add_sbatch_words(*command, options->cluster);
+    command->get_option("SBATCH")->expected(1, kMostSbatchWords);
+    command->callback([options, command, &action] {
+        options->words = words_for_task(*command);
         if (options->spec.scenarios.empty() && !options->all) throw CLI::RequiredError("SCENARIO (or --all)");
         action = [options] { return run(*options); };
     });

@@ -2,7 +2,9 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/stop_request.h"
 #include "cli/backend_option.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
@@ -28,15 +30,21 @@ constexpr const char* kSweepFooter =
     "add up convict the kernel.\n"
     "The directory gets sweep.json, a scenario file for each case (cases) and for each finding (findings), which\n"
     "`memrig run` plays, and the evidence of each trial.\n"
+    "With --slurm, records the calls on this host, and submits the cases to Slurm. memrig campaign wait, status, "
+    "cancel\n"
+    "and merge take --out, which all nodes must share (docs/campaigns.md).\n"
     "Exit status: 0 every case held, 1 one did not, 2 bad usage or a bad input file, 3 rig fault, 4 nothing was\n"
     "played, 130 interrupted.\n\n"
     "Example:\n"
     "  memrig sweep validate/offline --kernel debian-6.12-amd64 --jobs 2 --out sweeps/offline\n"
     "  memrig sweep validate/offline --kernel debian-6.12-amd64 --jobs 2 --out sweeps/offline --resume\n"
+    "  memrig sweep validate/offline --slurm --shards 8 --out /shared/offline -- --time=60\n"
     "  memrig run sweeps/offline/findings/8d69c7ebdd9e.toml --kernel debian-6.12-amd64\n";
 
 struct SweepOptions {
     SweepSpec spec;
+    ClusterOptions cluster;
+    std::vector<std::string> words;  // words_for_task()
     std::string kernel = "debian-6.12-amd64";
     std::string backend = "qemu", json;
 };
@@ -51,11 +59,52 @@ Status check_directory(const SweepSpec& spec) {
                      "give a new --out, or go on with --resume");
 }
 
+WorkTally tally_of(const Sweep& sweep, const Portion& portion) {
+    WorkTally tally;
+    tally.whole = sweep.cases.size();
+    tally.kernels = sweep.images;
+    tally.files = {"results.jsonl"};
+    if (portion.kind == Portion::Kind::opening) tally.files.emplace_back("plan.json");
+    for (const SweepCase& one : sweep.cases) {
+        tally.units += one.trial || !one.not_played.empty();
+        tally.as_expected += one.trial && one.trial->verdict == Verdict::held;
+        tally.rig_faults += one.trial && one.trial->verdict == Verdict::rig_fault;
+    }
+    return tally;
+}
+
+Result<WorkTally> play_portion(const SweepOptions& options, const Portion& portion, const fs::path& out) {
+    SweepSpec spec = options.spec;
+    spec.resume = true;
+    spec.run.portion = portion;
+    spec.run.out = out;
+    const Terminal terminal(stdout);
+    MEMRIG_TRY(const auto hosts, connect_hosts(options.backend));
+    ConsoleObserver observer(terminal, spec.run);
+    MEMRIG_TRY(const Sweep sweep, run_sweep(spec, hosts.all(), observer));
+    if (sweep.interrupted) return std::unexpected(stop_request().error());
+    return tally_of(sweep, portion);
+}
+
 int sweep(SweepOptions options) {
     SweepSpec& spec = options.spec;
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
-    if (const Status fits = check_directory(spec); !fits) return report_error(fits.error());
     spec.run.kernels = {options.kernel};
+    const SharedCommand shared{"sweep",
+                               "case",
+                               spec.run.jobs,
+                               options.words,
+                               spec.run.out,
+                               [&](const Portion& portion, const fs::path& out) {
+                                   return play_portion(options, portion, out); }};
+    if (const auto status = share(options.cluster, shared)) return *status;
+    if (const Status fits = check_directory(spec); !fits) return report_error(fits.error());
+    if (!options.cluster.join.empty()) {
+        const Status joined = join_shared(options.cluster, shared, spec.run.out);
+        if (!joined) return report_error(joined.error());
+        spec.resume = true;
+        spec.run.portion.kind = Portion::Kind::nothing;
+    }
     const bool own_directory = spec.run.out.empty();
     if (own_directory) spec.run.out = default_run_directory();
     const Terminal terminal(options.json == "-" ? stderr : stdout);
@@ -131,7 +180,12 @@ void add_sweep_command(CLI::App& program, Action& action) {
     command->add_option("--json", options->json, "Also write sweep.json to FILE; - is stdout")->type_name("FILE");
     add_hosts_option(*command, options->backend);
     add_accelerator_option(*command, run.accelerator);
-    command->callback([options, &action] { action = [options] { return sweep(*options); }; });
+    add_shared_options(*command, options->cluster);
+    add_sbatch_words(*command, options->cluster);
+    command->callback([options, command, &action] {
+        options->words = words_for_task(*command);
+        action = [options] { return sweep(*options); };
+    });
 }
 
 }  // namespace memrig

@@ -26,13 +26,29 @@ std::vector<NumberedOrder> Exploration::take_in(const Branches& branches,
     summary_.points_passed = std::max(summary_.points_passed, branches.points_passed);
     summary_.missing_points = missing_points;
     std::vector<NumberedOrder> fresh;
-    for (const auto& order : branches.orders)
-        if (known_.insert(text_of(order)).second) fresh.push_back({++last_number_, order});
+    for (const auto& order : branches.orders) {
+        if (!is_own(order) || !known_.insert(text_of(order)).second) continue;
+        fresh.push_back({++last_number_, order});
+        if (order.size() == 1) subtrees_.push_back(text_of(order));
+    }
     summary_.known = known_.size();
     return fresh;
 }
 
-Result<Exploration::Start> Exploration::start(bool resume) {
+bool Exploration::is_own(const Interleaving& order) const {
+    return !own_ || order.empty() || own_->contains(text_of(Interleaving{order.front()}));
+}
+
+void Exploration::restrict_to(UnitRange own) {
+    MEMRIG_ASSERT(!own_ && own.begin <= own.end && own.end <= subtrees_.size(), "these are some of the subtrees");
+    const auto begin = subtrees_.begin();
+    own_.emplace(begin + static_cast<std::ptrdiff_t>(own.begin), begin + static_cast<std::ptrdiff_t>(own.end));
+    for (const auto& subtree : subtrees_)
+        if (!own_->contains(subtree)) known_.erase(subtree);
+    summary_.known = known_.size();
+}
+
+Result<Exploration::Start> Exploration::start(bool resume, bool keeps_rig_faults) {
     MEMRIG_ASSERT(last_number_ == 0, "an exploration starts once");
     Start start;
     start.to_play = take_in({{Interleaving()}, 0, 0}, {});
@@ -46,7 +62,7 @@ Result<Exploration::Start> Exploration::start(bool resume) {
         if (known == start.to_play.end() || known->order != outcome.result.order)
             return fail(Fault::user_input, "{} is damaged: its order was not one of those to be played", where);
         // A rig fault proves nothing about the order, so the order is played again. But the run took its branches in.
-        const bool again = outcome.result.verdict == Verdict::rig_fault;
+        const bool again = outcome.result.verdict == Verdict::rig_fault && !keeps_rig_faults;
         if (!again) start.to_play.erase(known);
         for (auto& order : take_in(outcome.branches, outcome.missing_points)) start.to_play.push_back(std::move(order));
         if (again) continue;

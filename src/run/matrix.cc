@@ -7,8 +7,10 @@
 
 #include "base/exit_status.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/stop_request.h"
 #include "kernel/catalogue.h"
+#include "run/matrix_journal.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -72,9 +74,19 @@ private:
     Status plan();
     void add_cell(const std::string& kernel, const std::string& mutant, const Scenario& scenario);
     Status run_cell(MatrixCell& cell);
+    void note_images(const RunResults& results);
+    // A cell with its number, from 1, kernel after kernel.
+    struct NumberedCell {
+        std::size_t number;
+        MatrixCell* cell;
+    };
     // The cells of one kernel, which share its build and its saved guests.
-    using Group = std::vector<MatrixCell*>;
+    using Group = std::vector<NumberedCell>;
     void group_cells();
+    // Reads what is done already. Leaves the cells that are to be played in groups_.
+    Status begin_journal();
+    // Ends a cell. REQUIRES: mutex_ is locked.
+    void close(const NumberedCell& one, const Status& done);
     void work();
     // Notes how a cell that failed ended. REQUIRES: mutex_ is locked.
     void note_failure(MatrixCell& cell, const Error& error);
@@ -83,6 +95,8 @@ private:
     const std::vector<Host*>& hosts_;
     SharedObserver observer_;
     Matrix matrix_;
+    std::string scenario_texts_;  // a hash of all of them
+    std::optional<MatrixJournal> journal_;
     std::mutex mutex_;            // guards what follows, and matrix_.interrupted
     std::deque<Group> groups_;    // those that no worker has begun
     std::optional<Error> error_;  // the first one that ends the matrix
@@ -110,11 +124,14 @@ Status MatrixRun::plan() {
     MEMRIG_TRY(const auto mutants, source_mutants());
     MEMRIG_CHECK(check_known(spec_.mutants, mutants, &SourceMutant::name, "mutant"));
     std::vector<Scenario> scenarios;
+    Hasher texts;
     for (const auto& name : spec_.scenarios.empty() ? scenario_names() : spec_.scenarios) {
         MEMRIG_TRY(Scenario scenario, load_scenario(name));
         matrix_.scenarios.push_back(scenario.name);
+        texts.add(scenario.text);
         scenarios.push_back(std::move(scenario));
     }
+    scenario_texts_ = texts.finish();
     for (const auto& mutant : mutants) {
         if (!wanted(spec_.mutants, mutant.name)) continue;
         // A mutant that is for none of these kernels is not in the matrix. If the user asked for it, that is an error.
@@ -150,10 +167,15 @@ Status MatrixRun::plan() {
     return {};
 }
 
+void MatrixRun::note_images(const RunResults& results) {
+    const std::scoped_lock guard(mutex_);
+    for (const auto& kernel : results.kernels) matrix_.images[kernel.id] = kernel.sha256;
+}
+
 Status MatrixRun::run_cell(MatrixCell& cell) {
     RunSpec spec;
     spec.scenarios = {cell.scenario};
-    spec.kernels = {cell.mutant.empty() ? cell.kernel : cell.kernel + "+" + cell.mutant};
+    spec.kernels = {cell.image()};
     spec.arm = "control";
     spec.skip_other_machines = true;
     spec.trials = 1;
@@ -164,9 +186,13 @@ Status MatrixRun::run_cell(MatrixCell& cell) {
         spec.seed = spec_.seed.value_or(0) + number;
         spec.out = spec_.out / cell.kernel / (cell.mutant.empty() ? "original" : cell.mutant) / cell.scenario /
                    fmt::format("{:04}", number);
+        // An interrupted matrix may have left a part of it.
+        std::error_code code;
+        fs::remove_all(spec.out, code);
         auto results = run_scenarios(spec, hosts_, observer_);
         if (!results) return std::unexpected(results.error());
         if (results->interrupted) return fail(Fault::interrupted, "interrupted");
+        note_images(*results);
         if (!results->arms.empty() && !results->arms[0].skipped.empty()) {
             cell.outcome = CellOutcome::skipped;
             cell.reason = results->arms[0].skipped;
@@ -203,8 +229,34 @@ void MatrixRun::group_cells() {
     for (auto& cell : matrix_.cells) {
         const auto [place, is_new] = places.try_emplace({cell.kernel, cell.mutant}, groups_.size());
         if (is_new) groups_.emplace_back();
-        groups_[place->second].push_back(&cell);
+        groups_[place->second].push_back({0, &cell});
     }
+    std::size_t number = 0;
+    for (auto& group : groups_)
+        for (auto& one : group) one.number = ++number;
+}
+
+Status MatrixRun::begin_journal() {
+    Hasher identity;
+    std::vector<MatrixCell*> cells;
+    identity.add(MEMRIG_VERSION).add(scenario_texts_).add(fmt::format("{} {}", spec_.seed.value_or(0), spec_.trials));
+    for (const auto& group : groups_)
+        for (const auto& one : group) {
+            cells.push_back(one.cell);
+            identity.add(one.cell->kernel).add(one.cell->mutant).add(one.cell->scenario).add(one.cell->setting);
+        }
+    using Kind = Portion::Kind;
+    const Portion& portion = spec_.portion;
+    journal_.emplace(spec_.out, identity.finish());
+    MEMRIG_CHECK(journal_->start(spec_.resume, portion.kind == Kind::nothing, cells));
+    if (portion.kind == Kind::opening || portion.kind == Kind::nothing) groups_.clear();
+    const bool is_shard = portion.kind == Kind::shard;
+    const UnitRange own = is_shard ? units_of(portion.shard, cells.size()) : UnitRange{0, cells.size()};
+    for (auto& group : groups_)
+        std::erase_if(group, [&](const NumberedCell& one) {
+            return one.cell->outcome != CellOutcome::not_run || !own.contains(one.number - 1);
+        });
+    return {};
 }
 
 void MatrixRun::note_failure(MatrixCell& cell, const Error& error) {
@@ -219,18 +271,24 @@ void MatrixRun::note_failure(MatrixCell& cell, const Error& error) {
     }
 }
 
+void MatrixRun::close(const NumberedCell& one, const Status& done) {
+    if (!done) note_failure(*one.cell, done.error());
+    if (one.cell->outcome == CellOutcome::not_run) return;
+    if (const Status noted = journal_->append(one.number, *one.cell); !noted && !error_) error_ = noted.error();
+}
+
 void MatrixRun::work() {
     std::unique_lock guard(mutex_);
     const auto is_over = [&] { return error_ || matrix_.interrupted; };
     while (!groups_.empty() && !is_over()) {
         const Group group = std::move(groups_.front());
         groups_.pop_front();
-        for (MatrixCell* cell : group) {
+        for (const NumberedCell& one : group) {
             if (is_over()) return;
             guard.unlock();
-            const Status done = run_cell(*cell);
+            const Status done = run_cell(*one.cell);
             guard.lock();
-            if (!done) note_failure(*cell, done.error());
+            close(one, done);
         }
     }
 }
@@ -239,6 +297,7 @@ Result<Matrix> MatrixRun::run() {
     const auto begun = steady_clock().now();
     MEMRIG_CHECK(plan());
     group_cells();
+    MEMRIG_CHECK(begin_journal());
     std::vector<std::thread> workers;
     for (unsigned i = 0; i < std::max(1u, spec_.jobs); i++) workers.emplace_back([this] { work(); });
     for (auto& worker : workers) worker.join();

@@ -24,6 +24,8 @@ struct MatrixSpec {
     std::optional<std::uint64_t> seed;
     std::string accelerator = "auto";
     std::filesystem::path out;
+    bool resume = false;   // goes on with the matrix in `out`
+    Portion portion = {};  // the part that is played. Anything but the whole needs `resume`
 };
 
 enum class CellOutcome {
@@ -47,6 +49,9 @@ struct MatrixCell {
     std::optional<Verdict> verdict;  // the last trial's, which decided; none if there is no trial
     std::string oracle;              // the oracle of that trial's first finding
     std::string reason;
+    [[nodiscard]] std::string image() const {
+        return mutant.empty() ? kernel : kernel + "+" + mutant;
+    }  // its kernel's id
     // Returns whether the scenario claims the mutant, was run, and did not convict it. A skipped scenario breaks no
     // claim.
     [[nodiscard]] bool breaks_claim() const;
@@ -56,7 +61,8 @@ struct Matrix {
     std::vector<SourceMutant> mutants;
     std::vector<std::string> kernels, scenarios;
     std::vector<MatrixCell> cells;
-    std::vector<std::string> unclaimed;  // mutants that no cell runs, as no scenario claims them
+    std::vector<std::string> unclaimed;         // mutants that no cell runs, as no scenario claims them
+    std::map<std::string, std::string> images;  // by kernel: the SHA-256 of the image that this process played
     bool interrupted = false;
     double seconds = 0;
 
@@ -74,9 +80,11 @@ struct Matrix {
     [[nodiscard]] int exit_status() const;
 };
 
-// Runs the matrix. Builds the kernels that are not in the cache, which takes minutes. Fails with Fault::user_input
-// for an unknown name, and with Fault::user_input or Fault::host if a cell cannot be run, e.g. because its kernel
-// does not build. Any other failure is the outcome of its cell.
+// Runs the matrix, or the portion of its cells that is asked for. The units of a portion are the cells, kernel after
+// kernel, so that the cells of one kernel are mostly in one shard. Leaves in `out` cells.jsonl, with a line for each
+// cell that is done, and the trials. Builds the kernels that are not in the cache, which takes minutes. Fails with
+// Fault::user_input for an unknown name, and with Fault::user_input or Fault::host if a cell cannot be run, e.g.
+// because its kernel does not build. Any other failure is the outcome of its cell.
 Result<Matrix> run_matrix(const MatrixSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer);
 
 }  // namespace memrig

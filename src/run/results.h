@@ -62,7 +62,8 @@ struct ArmResult {
     // played there (Fault::user_input).
     std::optional<Error> not_set_up;
     std::optional<ExploreSummary> explored;
-    std::string kernel_release;  // for tables; see name_kernels()
+    std::filesystem::path journal;  // explore mode: its journal, relative to the run's directory
+    std::string kernel_release;     // for tables; see name_kernels()
     // Returns the name of the kernel in tables: its release if name_kernels() set it, else its id or path.
     [[nodiscard]] const std::string& shown_kernel() const { return kernel_release.empty() ? kernel : kernel_release; }
     // Returns whether every trial that was asked for was run and was as expected. For a mutant arm in explore mode:
@@ -103,6 +104,8 @@ struct RunResults {
     std::vector<KernelIdentity> kernels;
     std::vector<ArmResult> arms;
     std::vector<HostShare> hosts;  // empty if there is only one
+    // Explore mode: the units into which all arms together can be split (Portion).
+    std::uint64_t units = 0;
     bool interrupted = false;
     std::string fault;  // what ended the run early; the trials so far are kept; empty if nothing did
     double seconds = 0;

@@ -53,7 +53,10 @@ private:
     Status make_output() const;
     void work();
     Status fill_queue();
-    Status plan_exploration(PlannedArm& planned);
+    // Plans all arms in explore mode.
+    Status plan_explorations();
+    void plan_exploration(PlannedArm& planned, const Exploration::Start& start);
+    Result<Exploration::Start> start_exploration(PlannedArm& planned);
     // Takes the orders that are not to be played out of the queue.
     // REQUIRES: mutex_ is locked, or nothing is played yet.
     void limit_exploration(PlannedArm& planned);
@@ -92,11 +95,10 @@ Status Run::make_output() const {
 }
 
 Status Run::fill_queue() {
+    if (spec_.manner.mode == Mode::explore) return plan_explorations();
     for (PlannedArm& planned : setup_.planned())
-        if (spec_.manner.mode == Mode::explore) MEMRIG_CHECK(plan_exploration(planned));
-        else
-            for (unsigned number = 1; number <= result_of(planned).trials_asked; number++)
-                queue_.push_back({&planned, {number, {}}});
+        for (unsigned number = 1; number <= result_of(planned).trials_asked; number++)
+            queue_.push_back({&planned, {number, {}}});
     return {};
 }
 
@@ -105,7 +107,7 @@ ArmResult& Run::result_of(const PlannedArm& planned) {
     return results_.arms[planned.result.value];
 }
 
-Status Run::plan_exploration(PlannedArm& planned) {
+Result<Exploration::Start> Run::start_exploration(PlannedArm& planned) {
     const KernelImage& kernel = Fleet::any_of(*planned.guests).order.kernel;
     const auto points = points_of(spec_.manner, *planned.scenario);
     Hasher identity;
@@ -113,12 +115,39 @@ Status Run::plan_exploration(PlannedArm& planned) {
     for (const auto& word : points) identity.add(word);
     for (const auto& word : planned.settings) identity.add(word);
     identity.add(std::to_string(spec_.manner.preemptions)).add(std::to_string(results_.seed));
-    planned.exploration = std::make_unique<Exploration>(spec_.out / planned.directory / "explored.jsonl",
-                                                        identity.finish(), spec_.manner, points);
-    MEMRIG_TRY(const auto start, planned.exploration->start(spec_.resume));
+    const fs::path journal = planned.directory / "explored.jsonl";
+    result_of(planned).journal = journal;
+    planned.exploration = std::make_unique<Exploration>(spec_.out / journal, identity.finish(), spec_.manner, points);
+    return planned.exploration->start(spec_.resume, spec_.portion.kind == Portion::Kind::nothing);
+}
+
+void Run::plan_exploration(PlannedArm& planned, const Exploration::Start& start) {
     result_of(planned).trials = start.played;
-    for (const auto& order : start.to_play) queue_.push_back({&planned, order});
+    for (const auto& order : start.to_play)
+        if (planned.exploration->is_own(order.order)) queue_.push_back({&planned, order});
     limit_exploration(planned);
+}
+
+// A shard's units are known only once the journals of all arms were read.
+Status Run::plan_explorations() {
+    std::vector<Exploration::Start> starts;
+    std::uint64_t all = 0, before = 0;
+    for (PlannedArm& planned : setup_.planned()) {
+        MEMRIG_TRY(auto start, start_exploration(planned));
+        starts.push_back(std::move(start));
+        all += planned.exploration->subtrees();
+    }
+    const bool is_shard = spec_.portion.kind == Portion::Kind::shard;
+    const UnitRange own = is_shard ? units_of(spec_.portion.shard, all) : UnitRange{0, all};
+    auto start = starts.begin();
+    for (PlannedArm& planned : setup_.planned()) {
+        const std::uint64_t here = planned.exploration->subtrees();
+        const auto clamped = [&](std::uint64_t unit) { return std::clamp(unit, before, before + here) - before; };
+        if (is_shard) planned.exploration->restrict_to({clamped(own.begin), clamped(own.end)});
+        plan_exploration(planned, *start++);
+        before += here;
+    }
+    if (spec_.portion.kind == Portion::Kind::nothing) queue_.clear();
     return {};
 }
 
@@ -130,8 +159,11 @@ void Run::limit_exploration(PlannedArm& planned) {
     const ExploreSummary& summary = planned.exploration->summary();
     arm.trials_asked =
         static_cast<unsigned>(spec_.trials == 0 ? summary.known : std::min<std::size_t>(summary.known, spec_.trials));
+    if (spec_.portion.kind == Portion::Kind::opening) arm.trials_asked = 1;
+    // The numbers of a shard's orders go on behind those of the others' orders.
+    const std::size_t most = spec_.portion.kind == Portion::Kind::shard ? SIZE_MAX : arm.trials_asked;
     std::erase_if(queue_, [&](const Task& task) {
-        return task.planned == &planned && (summary.stopped_at_first || task.order.number > arm.trials_asked);
+        return task.planned == &planned && (summary.stopped_at_first || task.order.number > most);
     });
 }
 
@@ -249,7 +281,10 @@ Result<RunResults> Run::run() {
         for (const auto& arm : results_.arms)
             host.trials += static_cast<unsigned>(std::ranges::count(arm.trials, host.name, &TrialResult::host));
     for (const auto& planned : setup_.planned())
-        if (planned.exploration) result_of(planned).explored = planned.exploration->summary();
+        if (planned.exploration) {
+            result_of(planned).explored = planned.exploration->summary();
+            results_.units += planned.exploration->subtrees();
+        }
     results_.seconds = seconds(steady_clock().now() - begun);
     return std::move(results_);
 }

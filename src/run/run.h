@@ -11,6 +11,7 @@
 
 #include "base/error.h"
 #include "machine/machine.h"
+#include "run/portion.h"
 #include "run/results.h"
 #include "run/trial.h"
 
@@ -36,7 +37,9 @@ struct RunSpec {
     // The options for playing the trials. The settings ("actor.key=value") fix choices that the scenario leaves open.
     // In explore mode, the scenario's settings for that mode are applied before them.
     TrialOptions manner = {};
-    bool resume = false;         // explore mode: resumes the interrupted run in `out`
+    bool resume = false;  // explore mode: resumes the interrupted run in `out`
+    // Explore mode: the part that is played. Anything but the whole needs `resume`.
+    Portion portion = {};
     bool stop_at_first = false;  // explore mode: plays no more orders of an arm after ArmResult::is_shown_by()
     // Called after each trial, one call at a time. If it returns true, no further trial is begun.
     std::function<bool(const TrialResult&)> enough = {};

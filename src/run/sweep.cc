@@ -1,7 +1,6 @@
 #include "run/sweep.h"
 
 #include <algorithm>
-#include <set>
 
 #include "base/assert.h"
 #include "base/exit_status.h"
@@ -67,6 +66,9 @@ private:
     Result<Recording> record_at_once(const std::vector<std::string>& functions, bool callers);
     Result<std::optional<Prototypes>> prototypes_of(const Recording& recording);
     Status plan();
+    Status write_cases() const;
+    // Returns whether this portion plays the case, or reports it.
+    [[nodiscard]] bool is_own(unsigned number) const;
     [[nodiscard]] std::string identity() const;
     Status read_journal();
     Status play();
@@ -75,7 +77,8 @@ private:
     [[nodiscard]] std::filesystem::path case_file(unsigned number) const {
         return spec_.run.out / "cases" / fmt::format("{:04}.toml", number);
     }
-    void take_in(const RunResults& results);
+    Status take_in(const RunResults& results);
+    void note_images(const RunResults& results);
 
     const SweepSpec& spec_;
     const std::vector<Host*>& hosts_;
@@ -151,6 +154,7 @@ Result<SweepRun::Recording> SweepRun::record_at_once(const std::vector<std::stri
     MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts_, quiet));
     busy_with("");
     if (results.interrupted) return fail(Fault::interrupted, "interrupted");
+    note_images(results);
     MEMRIG_ASSERT(!results.arms.empty(), "a run of one arm has a result");
     const ArmResult& arm = results.arms.front();
     if (!arm.skipped.empty())
@@ -202,13 +206,24 @@ Status SweepRun::plan() {
     if (sweep_.cases.empty())
         return fail(Fault::guest, "no call that could fail was seen{}: {} calls on {} paths were recorded",
                     spec.within.empty() ? "" : " within " + spec.within + "()", sweep_.calls, sweep_.paths);
+    MEMRIG_CHECK(write_cases());
+    return write_plan(sweep_, identity(), spec_.run.out);
+}
+
+Status SweepRun::write_cases() const {
     MEMRIG_CHECK(make_directories(spec_.run.out / "cases"));
     for (const auto& one : sweep_.cases) {
+        if (!is_own(one.number)) continue;
         MEMRIG_TRY(const std::string failing,
                    failing_scenario(scenario_, one.failure, purpose_of(one.failure), to_string(Verdict::held)));
         MEMRIG_CHECK(write_file(case_file(one.number), failing));
     }
-    return write_plan(sweep_, identity(), spec_.run.out);
+    return {};
+}
+
+bool SweepRun::is_own(unsigned number) const {
+    const Portion& portion = spec_.run.portion;
+    return portion.kind != Portion::Kind::shard || units_of(portion.shard, sweep_.cases.size()).contains(number - 1);
 }
 
 // All that the cases depend on.
@@ -226,15 +241,23 @@ std::string SweepRun::identity() const {
 Status SweepRun::read_journal() {
     const Json head = {{"schema", 1}, {"identity", identity()}};
     MEMRIG_TRY(const auto lines, journal_.start(line_of(head), spec_.resume, kOtherSweep));
+    const bool reads_only = spec_.run.portion.kind == Portion::Kind::nothing;
     unsigned part = 1;
     for (const auto& line : lines) {
         const Json json = Json::parse(line, nullptr, false);
         const bool numbered = json.is_object() && json.contains("case") && json["case"].is_number_unsigned();
         const std::size_t number = numbered ? json["case"].get<std::size_t>() : 0;
-        if (number == 0 || number > sweep_.cases.size() || !json.contains("outcome"))
+        const bool not_played = numbered && json.contains("not_played") && json["not_played"].is_string();
+        if (number == 0 || number > sweep_.cases.size() || (!json.contains("outcome") && !not_played))
             return fail(Fault::user_input, "{} is damaged", journal_.path().string());
+        if (not_played) {
+            // Tried again, unless nothing is played.
+            if (reads_only) sweep_.cases[number - 1].not_played = json["not_played"].get<std::string>();
+            continue;
+        }
         MEMRIG_TRY(TrialOutcome outcome, read_outcome(line_of(json["outcome"]), journal_.path().string()));
-        if (outcome.result.verdict != Verdict::rig_fault) sweep_.cases[number - 1].trial = std::move(outcome.result);
+        if (outcome.result.verdict != Verdict::rig_fault || reads_only)
+            sweep_.cases[number - 1].trial = std::move(outcome.result);
     }
     std::error_code code;
     while (fs::exists(spec_.run.out / fmt::format("trials-{}", part), code)) part++;
@@ -255,24 +278,32 @@ void SweepRun::trial_done(const ArmResult& arm, const TrialResult& trial) {
     observer_.trial_done(arm, trial);
 }
 
-void SweepRun::take_in(const RunResults& results) {
+void SweepRun::note_images(const RunResults& results) {
+    for (const auto& kernel : results.kernels) sweep_.images[kernel.id] = kernel.sha256;
+}
+
+Status SweepRun::take_in(const RunResults& results) {
+    note_images(results);
     for (const auto& arm : results.arms) {
         const auto number = static_cast<std::size_t>(std::strtoul(fs::path(arm.scenario).stem().c_str(), nullptr, 10));
         if (number == 0 || number > sweep_.cases.size()) continue;
-        sweep_.cases[number - 1].not_played = arm.not_set_up ? arm.not_set_up->line() : arm.skipped;
+        std::string& why = sweep_.cases[number - 1].not_played;
+        why = arm.not_set_up ? arm.not_set_up->line() : arm.skipped;
+        if (!why.empty()) MEMRIG_CHECK(journal_.append(line_of({{"case", number}, {"not_played", why}})));
     }
     sweep_.interrupted = results.interrupted;
+    return {};
 }
 
 Status SweepRun::play() {
     std::vector<std::string> files;
     for (const auto& one : sweep_.cases)
-        if (!one.trial) files.push_back(case_file(one.number).string());
+        if (!one.trial && is_own(one.number)) files.push_back(case_file(one.number).string());
     if (files.empty()) return {};
     RunSpec spec = run_spec(std::move(files), "fault", spec_.run.out / part_);
     spec.enough = [this](const TrialResult&) { return journal_error_.has_value(); };
     MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts_, *this));
-    take_in(results);
+    MEMRIG_CHECK(take_in(results));
     if (journal_error_) return std::unexpected(*journal_error_);
     if (!results.fault.empty()) return fail(Fault::rig, "{}", results.fault);
     return {};
@@ -286,19 +317,16 @@ Result<Sweep> SweepRun::run() {
     if (spec_.resume) {
         MEMRIG_TRY(planned, read_plan(spec_.run.out, identity(), sweep_));
     }
+    using Kind = Portion::Kind;
+    const Kind kind = spec_.run.portion.kind;
+    if (!planned && (kind == Kind::shard || kind == Kind::nothing))
+        return fail(Fault::user_input, "{} has no plan.json: the sweep was not recorded", spec_.run.out.string());
     if (!planned) MEMRIG_CHECK(plan());
+    else if (kind == Kind::shard || kind == Kind::nothing) MEMRIG_CHECK(write_cases());
     MEMRIG_CHECK(read_journal());
-    MEMRIG_CHECK(play());
+    if (kind == Kind::whole || kind == Kind::shard) MEMRIG_CHECK(play());
     sweep_.seconds = seconds(steady_clock().now() - begun);
     return std::move(sweep_);
-}
-
-// The calls of a path that are played.
-std::vector<unsigned> chosen(const RecordedCalls& call, bool every) {
-    std::vector<unsigned> numbers = {1};
-    for (unsigned nth = 2; every && nth < call.count; nth++) numbers.push_back(nth);
-    if (call.count > 1) numbers.push_back(call.count);
-    return numbers;
 }
 
 }  // namespace
@@ -327,49 +355,6 @@ int Sweep::exit_status() const {
                                [](const SweepCase& one) { return one.trial && one.trial->verdict == Verdict::held; })
                ? kExitGood
                : kExitNotAsExpected;
-}
-
-std::optional<std::uint64_t> failure_of(const RecordedCalls& call, const Prototypes* prototypes) {
-    if (const auto value = failed_allocation(call.function)) return value;
-    if (prototypes == nullptr) return std::nullopt;
-    std::optional<PointerFailure> pointer;
-    if (call.tests_error_pointer) pointer = PointerFailure::error;
-    else if (call.tests_null) pointer = PointerFailure::null;
-    return prototypes->failure_of(call.function, pointer);
-}
-
-std::vector<std::string> callers_that_can_fail(const std::vector<RecordedCalls>& calls, const Prototypes& prototypes) {
-    std::set<std::string> names;
-    for (const auto& call : calls) {
-        if (!call.is_whole || call.path.empty()) continue;
-        // The last one is the actor's entry.
-        for (std::size_t i = call.path.size() - 1; i-- > 0;) {
-            if (prototypes.returns_acpi_status(call.path[i])) break;
-            if (prototypes.failure_of(call.path[i], PointerFailure::null) && !failed_allocation(call.path[i]))
-                names.insert(call.path[i]);
-        }
-    }
-    return {names.begin(), names.end()};
-}
-
-std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const SweepSpec& spec,
-                                const Prototypes* prototypes) {
-    std::vector<SweepCase> cases;
-    for (const auto& call : calls) {
-        // A call by an allocator is part of the allocator's own call.
-        if (std::ranges::any_of(call.path, [](const auto& caller) { return failed_allocation(caller).has_value(); }))
-            continue;
-        if (!spec.within.empty() && std::ranges::find(call.path, spec.within) == call.path.end()) continue;
-        const auto value = failure_of(call, prototypes);
-        if (!value || call.path.empty()) continue;
-        if (!spec.actors.empty() && std::ranges::find(spec.actors, call.actor) == spec.actors.end()) continue;
-        for (const unsigned nth : chosen(call, spec.every)) {
-            if (spec.most != 0 && cases.size() >= spec.most) return cases;
-            const auto number = static_cast<unsigned>(cases.size() + 1);
-            cases.push_back({number, {call.actor, call.function, call.path, nth, *value}, call.count, {}, {}});
-        }
-    }
-    return cases;
 }
 
 Result<Sweep> run_sweep(const SweepSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer) {

@@ -2,6 +2,7 @@
 // then plays one trial for each such call, in which that one call fails.
 #pragma once
 
+#include <map>
 #include <optional>
 #include <string>
 #include <vector>
@@ -22,7 +23,9 @@ struct SweepSpec {
     bool every = false;                  // also the calls between the first and the last one of a path
     std::size_t most = 0;                // plays no more cases than this; 0: all
     bool resume = false;                 // goes on with the sweep in `run.out`
-    RunSpec run;  // kernel, bench, jobs, seed, out: as for a run. Its scenarios and arm are not used
+    // Kernel, bench, jobs, seed, out: as for a run. Its scenarios and arm are not used. Any portion but the whole needs
+    // `resume`.
+    RunSpec run;
 };
 
 // The call that fails in one trial, and what came of it.
@@ -39,6 +42,7 @@ struct Sweep {
     std::vector<std::string> actors;
     std::size_t calls = 0, paths = 0;  // recorded
     std::vector<SweepCase> cases;
+    std::map<std::string, std::string> images;  // by kernel: the SHA-256 of the image that this process played
     bool interrupted = false;
     double seconds = 0;
 
@@ -58,9 +62,9 @@ std::vector<std::string> callers_that_can_fail(const std::vector<RecordedCalls>&
 std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const SweepSpec& spec,
                                 const Prototypes* prototypes);
 
-// Runs the sweep. Leaves in `run.out`: plan.json (the cases), cases/NUMBER.toml (a scenario for each), results.jsonl (a
-// line for each case that was played) and the trials. Fails with Fault::user_input for a mistake of the user's,
-// Fault::guest if the recording came to nothing, and as run_scenarios() does.
+// Runs the sweep, or the portion that is asked for. Leaves in `run.out`: plan.json (the cases), cases/NUMBER.toml (a
+// scenario for each), results.jsonl (a line for each case that was played) and the trials. Fails with Fault::user_input
+// for a mistake of the user's, Fault::guest if the recording came to nothing, and as run_scenarios() does.
 Result<Sweep> run_sweep(const SweepSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer);
 
 }  // namespace memrig

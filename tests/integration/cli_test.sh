@@ -98,6 +98,23 @@ test_shards() {
     [[ ! -e submitted ]] || fail "$what: it leaves a directory"
 }
 
+test_shared_work() {
+    refused '--slurm works only in explore mode' run acpi-dimm-online --slurm --out shared
+    refused '--trials and --stop-at-first do not work with --slurm' run acpi-dimm-online --mode explore --slurm --trials 3 --out shared
+    refused '--slurm needs a directory that all nodes share (add --out DIR)' sweep validate/offline --slurm
+    refused '--shards' matrix --shards 3
+    refused '--slurm' matrix --slurm --resume --out shared
+    refused '--time=60 is for sbatch (add --slurm)' matrix -- --time=60
+    refused '--time=60 is for sbatch (add --slurm)' run acpi-dimm-online -- --time=60
+    refused 'is not a submitted campaign' matrix --shard 1/2 --publish .
+    refused '--publish' matrix --shard 1/2
+    PATH='' expect 3 sweep validate/offline --slurm --out shared
+    err_is_one_line
+    err_has 'Slurm is not there: squeue is not in PATH'
+    [[ ! -e shared ]] || fail 'a sweep that was not submitted leaves a directory'
+    ! "$memrig" man sweep | grep -qF publish || fail 'the manual lists what only memrig itself gives'
+}
+
 test_logging() {
     local MEMRIG_LOG
     export MEMRIG_LOG=warn,prob=debug

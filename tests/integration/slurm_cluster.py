@@ -84,7 +84,11 @@ def free_ports(count):
 
 
 class Cluster:
-    def __init__(self):
+    """`in_node`: by node, a shell command that runs in the node's own mount namespace before slurmd does. It may mount
+    something there, which only root can do."""
+
+    def __init__(self, in_node=None):
+        self.in_node = in_node or {}
         self.base = tempfile.mkdtemp(prefix="memrig-slurm-")
         self.processes = {}
         os.chmod(self.base, 0o711)  # munged wants to pass every folder above its socket
@@ -93,7 +97,11 @@ class Cluster:
         user = subprocess.run(["id", "-un"], check=True, capture_output=True, text=True).stdout.strip()
         with open(os.path.join(self.base, "slurm.conf"), "w", encoding="utf-8") as file:
             file.write(CONFIGURATION.format(base=self.base, user=user, ports=free_ports(3)))
-        self.environment = {**os.environ, "PATH": PATH, "SLURM_CONF": os.path.join(self.base, "slurm.conf")}
+        # The tasks have the environment of the one who submits them.
+        self.temporary = os.path.join(self.base, "tmp")
+        os.mkdir(self.temporary)
+        self.environment = {**os.environ, "PATH": PATH, "SLURM_CONF": os.path.join(self.base, "slurm.conf"),
+                            "TMPDIR": self.temporary}
 
     def start(self):
         munge = os.path.join(self.base, "m")
@@ -142,7 +150,7 @@ class Cluster:
 
     def start_node(self, node):
         # Each line that the shell reads starts one slurmd. At the end of its input the node ends.
-        script = f"while read -r _; do slurmd -D -N {node} & done"
+        script = f"{self.in_node.get(node, ':')} && while read -r _; do slurmd -D -N {node} & done"
         self.run(node, namespace() + ["bash", "-c", script], stdin=subprocess.PIPE)
         self.start_slurmd(node)
 
@@ -156,6 +164,10 @@ class Cluster:
             if command_of(pid) == ["slurmd", "-D", "-N", node]:
                 return pid
         return None
+
+    def do_in_node(self, node, command):
+        """Runs a shell command in the node's mount namespace."""
+        subprocess.run(["nsenter", f"--mount=/proc/{self.slurmd_of(node)}/ns/mnt", "bash", "-c", command], check=True)
 
     def kill_slurmd(self, node):
         os.kill(wait_for("slurmd is there", lambda: self.slurmd_of(node)), signal.SIGKILL)

@@ -34,11 +34,17 @@ trials = {trials}
 """
 
 
+CACHE = os.environ.get("MEMRIG_CACHE") or os.path.join(
+    os.environ.get("XDG_CACHE_HOME") or os.path.expanduser("~/.cache"), "memrig")
+
+
 class Submitted(unittest.TestCase):
+    in_node = {}
+
     def setUp(self):
         self.work = tempfile.mkdtemp(prefix="memrig-slurm-test-")
         self.addCleanup(shutil.rmtree, self.work, ignore_errors=True)
-        self.cluster = slurm_cluster.Cluster()
+        self.cluster = slurm_cluster.Cluster(self.in_node)
         self.addCleanup(self.cluster.stop)
         self.cluster.start()
         self.began = time.monotonic()
@@ -55,9 +61,15 @@ class Submitted(unittest.TestCase):
             file.write(PLAN.format(trials=trials, seed=seed))
 
     def memrig(self, *arguments, status=0):
-        done = subprocess.run([MEMRIG, "campaign", *arguments], capture_output=True, text=True, check=False,
+        return self.call("campaign", *arguments, status=status)
+
+    def run_memrig(self, *arguments):
+        return subprocess.run([MEMRIG, *arguments], capture_output=True, text=True, check=False,
                               stdin=subprocess.DEVNULL, env=self.cluster.environment, cwd=self.work)
-        self.assertEqual(done.returncode, status, f"memrig campaign {arguments}: {done.stderr} {done.stdout[-2000:]}")
+
+    def call(self, *arguments, status=0):
+        done = self.run_memrig(*arguments)
+        self.assertEqual(done.returncode, status, f"memrig {arguments}: {done.stderr} {done.stdout[-2000:]}")
         if status not in (0, 4):
             self.assertEqual(done.stderr.count("\n"), 1, done.stderr)
         return done.stdout if status in (0, 4) else done.stderr
@@ -88,9 +100,17 @@ class Submitted(unittest.TestCase):
         """A shard that runs on the node and has had a trial, but is not done."""
         for shard in self.running(node):
             for attempt in self.attempts(shard):
-                if glob.glob(os.path.join(attempt, "trials", "*", "*", "results.json")):
+                if glob.glob(os.path.join(attempt, "trials", "*", "*", "results.json")) or self.has_line(attempt):
                     return shard
         return None
+
+    def has_line(self, attempt):
+        """Whether a journal has more lines than the shard began with."""
+        for path in glob.glob(os.path.join(attempt, "**", "*.jsonl"), recursive=True):
+            opening = self.path("out", "opening", os.path.relpath(path, attempt))
+            if os.path.exists(opening) and os.path.getsize(path) > os.path.getsize(opening):
+                return True
+        return False
 
     def begin_wait(self):
         return subprocess.Popen([MEMRIG, "campaign", "wait", self.path("out")], stdout=subprocess.DEVNULL,
@@ -142,6 +162,162 @@ class Submitted(unittest.TestCase):
         if notes is not None:
             self.assertIn(notes, said)
         return self.path("merged")
+
+
+def read_json(*words):
+    with open(os.path.join(*words), encoding="utf-8") as file:
+        return json.load(file)
+
+
+@unittest.skipUnless(os.geteuid() == 0, "only root mounts file systems")
+class NodesOfTheirOwn(Submitted):
+    """On node1 the directory of temporary files is a small file system; on both nodes the cache can only be read."""
+    read_only = "mount --bind {0} {0} && mount -o remount,bind,ro {0}".format(CACHE)
+    in_node = {"node1": read_only + " && mount -t tmpfs -o size=700m tmpfs $TMPDIR", "node2": read_only}
+
+    def setUp(self):
+        super().setUp()
+        # Fills the cache.
+        self.call("run", "race/acpi-dimm-online", "--arm", "control", "--trials", "1", "--accel", "tcg")
+
+    def fill(self, node):
+        self.cluster.do_in_node(node, f"fallocate -l 600M {self.cluster.temporary}/full")
+        self.tell(f"the disk of {node} is full")
+
+    def ends_for_lack_of_room(self):
+        """Returns the shard that could not be run."""
+        said = self.memrig("wait", self.path("out"), status=4)
+        states = wait_for("Slurm answers", self.states)
+        failed = [number for number, shard in states.items() if shard["state"] == "failed"]
+        self.assertEqual(len(failed), 1, said)
+        self.assertIn("FAILED, exit status 3", states[failed[0]]["why"])
+        with open(self.path("out", "logs", f"{failed[0]}.log"), encoding="utf-8") as log:
+            complaints = [line for line in log if line.startswith("memrig: ")]
+        self.assertEqual(len(complaints), 1, complaints)
+        self.assertIn(f"no room is left in {self.cluster.temporary}", complaints[0])
+        self.assertEqual(self.attempts(failed[0]), [], "nothing is left of it")
+        self.tell(complaints[0].strip())
+        return failed[0]
+
+    def is_submitted_again(self, shards):
+        self.cluster.do_in_node("node1", f"rm {self.cluster.temporary}/full")
+        self.assertIn(f"1 shard submitted, {shards - 1} done before", self.submit(shards))
+        self.memrig("wait", self.path("out"))
+
+
+@unittest.skipUnless(EXTENT == "small", "the small extent")
+class SmallNodesOfTheirOwn(NodesOfTheirOwn):
+    def test_a_full_disk_on_one_node_costs_one_task(self):
+        self.plan(1)
+        self.fill("node1")
+        self.submit(2)
+        self.ends_for_lack_of_room()
+        self.is_submitted_again(2)
+        self.assertEqual(len(self.seeds(self.merge())), 2)
+
+
+@unittest.skipUnless(EXTENT == "full", "the full extent")
+class FullNodesOfTheirOwn(NodesOfTheirOwn):
+    def test_a_disk_that_gets_full_in_mid_task_costs_one_task(self):
+        self.plan(6)
+        self.submit(2)
+        wait_for("a shard is in mid task on node1", lambda: self.in_mid_task("node1"))
+        self.fill("node1")
+        self.ends_for_lack_of_room()
+        self.is_submitted_again(2)
+        self.compare_with_one_machine(self.merge(), 6)
+
+
+class Work(Submitted):
+    """Work other than a plan."""
+    sweep = ["sweep", "validate/offline", "--kernel", "debian-6.1-amd64", "--actor", "adder", "--allocators-only",
+             "--within", "__add_memory"]
+    explore = ["run", "race/acpi-dimm-online", "--mode", "explore"]
+
+    def submit_work(self, command, shards, *more, status=0):
+        return self.call(*command, "--slurm", "--shards", str(shards), "--accel", "tcg", "--out", self.path("out"), *more,
+                         status=status)
+
+    def cases(self, directory):
+        """What came of each case, without what differs from run to run."""
+        read = read_json(directory, "sweep.json")
+        return {case["number"]: (case["failure"], case["outcome"]) for case in read["cases"]}
+
+    def orders(self, directory):
+        """By arm, for each order its number, its verdict, and the order that the evidence says was played."""
+        found = {}
+        for path in glob.glob(os.path.join(directory, "**", "explored.jsonl"), recursive=True):
+            arm = os.path.basename(os.path.dirname(path))
+            with open(path, encoding="utf-8") as file:
+                lines = [json.loads(line) for line in file.read().splitlines()[1:]]
+            for line in lines:
+                trial = line["trial"]
+                played = read_json(directory, line["directory"], "trial.json")
+                self.assertEqual(os.path.basename(line["directory"]), f"{trial['number']:04}")
+                self.assertEqual((played["number"], played["order"]), (trial["number"], trial["order"]))
+                found[(arm, json.dumps(trial["order"]))] = (trial["number"], trial["verdict"])
+        return found
+
+    def sweep_in_shards(self, cases, shards, kills=False):
+        command = [*self.sweep, "--most", str(cases)]
+        self.assertIn(f"{shards} shards submitted", self.submit_work(command, shards))
+        self.tell("the sweep is recorded and submitted")
+        if kills:
+            self.kill_node_in_mid_task("node1")
+        said = self.memrig("wait", self.path("out"))
+        self.assertIn(f"{cases} of {cases} cases done", said)
+        self.assertIn("nothing to submit", self.submit_work(command, shards))
+        self.assertIn(f"{cases} cases of {shards} shards merged", self.merge_and_run_alone(command))
+        alone = self.cases(self.path("alone"))
+        self.assertEqual(len(alone), cases)
+        self.assertEqual(self.cases(self.path("merged")), alone)
+        self.tell("the sweep on one machine has the same results")
+
+    def merge(self, *, notes=None):
+        said = self.memrig("merge", self.path("out"), "--out", self.path("merged"))
+        self.tell(said.strip().splitlines()[0])
+        return said
+
+
+    def merge_and_run_alone(self, command):
+        """Both come to the same exit status. Returns what the merge said."""
+        merged = self.run_memrig("campaign", "merge", self.path("out"), "--out", self.path("merged"))
+        self.tell(merged.stdout.splitlines()[0] if merged.stdout else merged.stderr)
+        alone = self.run_memrig(*command, "--accel", "tcg", "--out", self.path("alone"))
+        self.assertIn(alone.returncode, (0, 1), alone.stderr)
+        self.assertEqual(merged.returncode, alone.returncode, merged.stderr)
+        return merged.stdout
+
+    def explore_in_shards(self, command, shards, kills=False):
+        self.assertIn(f"{shards} shards submitted", self.submit_work(command, shards))
+        self.tell("the first orders are played, and the others submitted")
+        error = self.submit_work([*command, "--seed", "7"], shards, status=2)
+        self.assertRegex(error, "is of another scenario, kernel|has changed since it was submitted")
+        if kills:
+            self.kill_node_in_mid_task("node1")
+        self.memrig("wait", self.path("out"))
+        self.tell("all shards are done")
+        self.merge_and_run_alone(command)
+        alone = self.orders(self.path("alone"))
+        self.assertGreater(len(alone), shards)
+        self.assertEqual(self.orders(self.path("merged")), alone)
+        self.tell(f"one machine plays the same {len(alone)} orders, with the same numbers and verdicts")
+
+
+@unittest.skipUnless(EXTENT == "small", "the small extent")
+class SmallWork(Work):
+    def test_an_exploration_in_shards(self):
+        points = "kobject_uevent,percpu_up_write"
+        self.explore_in_shards([*self.explore, "--arm", "control", "--preemptions", "1", "--points", points], 2)
+
+
+@unittest.skipUnless(EXTENT == "full", "the full extent")
+class FullWork(Work):
+    def test_a_sweep_survives_a_node(self):
+        self.sweep_in_shards(12, 3, kills=True)
+
+    def test_an_exploration_survives_a_node(self):
+        self.explore_in_shards([*self.explore, "--preemptions", "1"], 3, kills=True)
 
 
 @unittest.skipUnless(EXTENT == "small", "the small extent")

@@ -103,7 +103,7 @@ TEST_F(FullDisk, AWorkerThatFindsNoneIsNoRigFault) {
 // As on one node of a cluster: the shard has no result, and is run again elsewhere.
 TEST_F(FullDisk, AShardWithoutRoomIsNotSealed) {
     const Plan whole = order.plan;
-    order.shard = identify_shard(whole, {1, 2});
+    order.shard = identify_shard(whole, {1, 2}, "0.2.0");
     order.plan = *shard_plan(whole, {1, 2});
     works("report held '' true; head -c 5M /dev/zero >$out/evidence\n");
     ends_for_lack_of_room("no room is left in " + order.directory.string());

@@ -35,7 +35,7 @@ protected:
     fs::path shard_directory(unsigned number) const { return directory->path() / fmt::format("shard-{}", number); }
     void run_shard(unsigned number, unsigned count, const fs::path& into) {
         order.directory = into;
-        order.shard = identify_shard(whole, {number, count});
+        order.shard = identify_shard(whole, {number, count}, "0.2.0");
         order.plan = *shard_plan(whole, {number, count});
         const Status done = run();
         ASSERT_TRUE(done) << done.error().line();
@@ -183,6 +183,8 @@ TEST_F(CampaignMerge, ShardsOfDifferentCampaignsAreNamed) {
     refused({shards[0], directory->path() / "image"}, {"the image of kernel k differs"});
     tamper(shards[1], "UPDATE shard SET memrig = '0.0.1'");
     refused(shards, {"memrig 0.0.1 the other"});
+    tamper(shards[1], "UPDATE shard SET memrig = '0.2.0+0123456789ab'");
+    refused(shards, {"memrig 0.2.0 ran the one, memrig 0.2.0+0123456789ab the other"});
 }
 
 TEST_F(CampaignMerge, AGapAndAnOverlapAreNamed) {
@@ -264,7 +266,7 @@ TEST_F(CampaignMerge, AFinishedShardIsNotTouchedAgain) {
     const std::string before = *read_file(shards[1] / "campaign.sqlite");
     run_shard(2, 2, shards[1]);
     EXPECT_TRUE(observer.results.empty());
-    order.shard = identify_shard(whole, {1, 2});
+    order.shard = identify_shard(whole, {1, 2}, "0.2.0");
     EXPECT_FALSE(run());
     order.shard.reset();
     EXPECT_FALSE(run());

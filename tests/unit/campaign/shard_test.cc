@@ -117,7 +117,7 @@ protected:
         works("report held \"seed $seed\" true\n");
     }
     Status run_shard(unsigned number, unsigned count) {
-        order.shard = identify_shard(whole, {number, count});
+        order.shard = identify_shard(whole, {number, count}, "0.2.0");
         order.plan = *shard_plan(whole, {number, count});
         return run();
     }
@@ -154,7 +154,7 @@ TEST_F(ShardRun, TheDatabaseSaysWhichShardItIs) {
     const auto record = store->record();
     ASSERT_TRUE(record);
     ASSERT_TRUE(record->shard);
-    EXPECT_EQ(*record->shard, identify_shard(whole, {2, 3}));
+    EXPECT_EQ(*record->shard, identify_shard(whole, {2, 3}, "0.2.0"));
     EXPECT_FALSE(record->shard->memrig.empty());
     EXPECT_EQ(record->cells[0].cell.first, 3u);
     EXPECT_EQ(record->cells[0].cell.identity(), whole.cells[0].identity());
@@ -176,7 +176,7 @@ TEST_F(ShardRun, AnotherShardInTheSameDirectoryIsRefused) {
     refused(run_shard(2, 3), "is of another plan");
     whole.cells[1].trials = 3;
     order.plan = *shard_plan(whole, {2, 3});
-    order.shard = identify_shard(whole, {2, 3});
+    order.shard = identify_shard(whole, {2, 3}, "0.2.0");
     order.shard->memrig = "0.0.1";
     refused(run(), "began this shard, and this is memrig 0.0.1");
 }

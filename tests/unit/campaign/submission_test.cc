@@ -27,14 +27,18 @@ protected:
         command("sbatch", "for word; do :; done; echo \"$@\" >>$0.calls; cp \"$word\" $0.script; echo 17");
         queue("");
         command("scontrol", ":");
-        spec.plan = order.plan;
-        spec.plan.text = "the plan";
+        plan = order.plan;
+        plan.text = "the plan";
         spec.directory = directory->path() / "submitted";
         spec.shards = 4;
         spec.program = "/opt/memrig";
         spec.cache = "/var/tmp/my cache";
         spec.prepare = false;
         spec.options = {"--time=60"};
+    }
+    Result<SubmitReport> submit() {
+        spec.work = work_of(plan, spec.directory, {"--jobs", "1", "--accel", "auto"}, memrig);
+        return submit_work(spec);
     }
     void TearDown() override { ::setenv("PATH", old_path.c_str(), 1); }
     void command(const std::string& name, const std::string& body) {
@@ -49,8 +53,8 @@ protected:
         auto attempt = make_attempt(spec.directory, shard);
         EXPECT_TRUE(attempt) << attempt.error().line();
         order.directory = attempt->path();
-        order.shard = identify_shard(spec.plan, {shard, 4});
-        order.plan = *shard_plan(spec.plan, {shard, 4});
+        order.shard = identify_shard(plan, {shard, 4}, memrig);
+        order.plan = *shard_plan(plan, {shard, 4});
         const Status done = run();
         EXPECT_TRUE(done) << done.error().line();
         return *std::move(attempt);
@@ -70,11 +74,13 @@ protected:
         return all;
     }
     SubmitSpec spec;
+    Plan plan;
+    std::string memrig = "0.2.0+1a2b3c4d5e6f";
     std::string old_path;
 };
 
 TEST_F(CampaignSubmission, IsOneArrayJob) {
-    const auto report = submit_campaign(spec);
+    const auto report = submit();
     ASSERT_TRUE(report) << report.error().line();
     EXPECT_EQ(report->job, "17");
     EXPECT_THAT(report->shards, ElementsAre(1, 2, 3, 4));
@@ -89,8 +95,8 @@ TEST_F(CampaignSubmission, IsOneArrayJob) {
          {std::string("#!/bin/sh\n"), std::string("#SBATCH --requeue\n"), std::string("#SBATCH --open-mode=append\n"),
           "#SBATCH --output=\"" + out + "/logs/%a.log\"\n", std::string("#SBATCH --cpus-per-task=1\n"),
           std::string("#SBATCH --mem=1280M\n"), std::string("export MEMRIG_CACHE='/var/tmp/my cache'\n"),
-          "exec /opt/memrig campaign run " + out + "/plan.toml --shard \"$SLURM_ARRAY_TASK_ID/4\" --publish " + out +
-              " --jobs 1 --accel auto\n"})
+          "exec /opt/memrig campaign run " + out +
+              "/plan.toml --jobs 1 --accel auto --shard \"$SLURM_ARRAY_TASK_ID/4\" --publish " + out + "\n"})
         EXPECT_THAT(script, HasSubstr(line));
     EXPECT_THAT(script, ::testing::Not(HasSubstr("partition")));
     EXPECT_EQ(*read_file(spec.directory / "plan.toml"), "the plan");
@@ -102,16 +108,15 @@ TEST_F(CampaignSubmission, CpusAndMemoryComeFromJobs) {
     spec.partition = "lab";
     const std::string script = batch_script(spec, 4);
     EXPECT_THAT(script, HasSubstr("#SBATCH --cpus-per-task=8\n#SBATCH --mem=8448M\n#SBATCH --partition=lab\n"));
-    EXPECT_THAT(script, HasSubstr(" --jobs 8 "));
 }
 
 TEST_F(CampaignSubmission, AgainOnlyMissingShardsAreSubmitted) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     finish(1);
     finish(3);
     queue("17|1|COMPLETED|a\\n17|2|RUNNING|a\\n17|3|COMPLETED|b\\n17|4|NODE_FAIL|b\\n");
     EXPECT_THAT(words(), ElementsAre("done", "running", "done", "failed"));
-    auto report = submit_campaign(spec);
+    auto report = submit();
     ASSERT_TRUE(report) << report.error().line();
     EXPECT_THAT(report->shards, ElementsAre(4));
     EXPECT_EQ(report->done, 2u);
@@ -120,42 +125,46 @@ TEST_F(CampaignSubmission, AgainOnlyMissingShardsAreSubmitted) {
     queue("17|2|RUNNING|a\\n17|4|NODE_FAIL|b\\n18|4|PENDING|\\n");
     EXPECT_THAT(words(), ElementsAre("done", "running", "done", "pending"));
     spec.shards = 0;  // as many as before
-    report = submit_campaign(spec);
+    report = submit();
     ASSERT_TRUE(report) << report.error().line();
     EXPECT_EQ(report->job, "") << "there is nothing to submit";
 }
 
 // The record of the job is written after sbatch: a coordinator that is killed in between finds the job by its name.
 TEST_F(CampaignSubmission, AJobWithoutARecordIsFound) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     std::string text = *read_file(spec.directory / "submission.json");
     const std::size_t at = text.find("\"17\"");
     ASSERT_NE(at, std::string::npos);
     text.erase(at, 4);
     ASSERT_TRUE(write_file(spec.directory / "submission.json", text));
     queue("17|1|RUNNING|a\\n17|2|PENDING|\\n17|3|PENDING|\\n17|4|PENDING|\\n");
-    const auto report = submit_campaign(spec);
+    const auto report = submit();
     ASSERT_TRUE(report) << report.error().line();
     EXPECT_EQ(report->queued, 4u);
     EXPECT_EQ(report->job, "");
 }
 
 TEST_F(CampaignSubmission, APlanThatHasChangedIsRefused) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     const auto refused = [&](const char* words) {
-        const auto report = submit_campaign(spec);
+        const auto report = submit();
         ASSERT_FALSE(report) << words;
         EXPECT_EQ(report.error().fault, Fault::user_input);
         EXPECT_THAT(report.error().message, HasSubstr(words));
     };
     const Submission submission = *read_submission(spec.directory);
-    Plan changed = spec.plan;
+    Plan changed = plan;
     changed.cells[0].scenario_hash = "x";
-    EXPECT_FALSE(check_submission(submission, changed, 4)) << "a task asks that";
-    EXPECT_TRUE(check_submission(submission, spec.plan, 4));
-    spec.plan.cells[0].trials++;
+    EXPECT_FALSE(check_submission(submission, plan_hash(changed), memrig, 4)) << "a task asks that";
+    EXPECT_TRUE(check_submission(submission, plan_hash(plan), memrig, 4));
+    plan.cells[0].trials++;
     refused("has changed since it was submitted");
-    spec.plan.cells[0].trials--;
+    plan.cells[0].trials--;
+    // The version is the same, and the sources differ.
+    memrig = "0.2.0+0123456789ab";
+    refused("memrig 0.2.0+1a2b3c4d5e6f submitted this campaign, and this is memrig 0.2.0+0123456789ab");
+    memrig = "0.2.0+1a2b3c4d5e6f";
     spec.shards = 3;
     refused("was submitted as 4 shards, and not as 3");
     spec.shards = 4;
@@ -170,32 +179,32 @@ TEST_F(CampaignSubmission, APlanThatHasChangedIsRefused) {
 TEST_F(CampaignSubmission, ARefusalLeavesNothingBehind) {
     command("sbatch",
             "echo 'sbatch: error: Batch job submission failed: Invalid partition name specified' >&2; exit 1");
-    const auto report = submit_campaign(spec);
+    const auto report = submit();
     ASSERT_FALSE(report);
     EXPECT_EQ(report.error().fault, Fault::user_input);
     EXPECT_THAT(report.error().message, HasSubstr("Slurm refuses: sbatch: "));
     EXPECT_FALSE(fs::exists(spec.directory));
     command("squeue", "echo 'slurm_load_jobs error: Unable to contact slurm controller (connect failure)' >&2; exit 1");
-    const auto silent = submit_campaign(spec);
+    const auto silent = submit();
     ASSERT_FALSE(silent);
     EXPECT_EQ(silent.error().fault, Fault::host);
     EXPECT_FALSE(fs::exists(spec.directory));
     spec.shards = 9;
-    const auto many = submit_campaign(spec);
+    const auto many = submit();
     ASSERT_FALSE(many);
     EXPECT_THAT(many.error().message, HasSubstr("there are 9 shards, but the plan has only 8 trials"));
 }
 
 TEST_F(CampaignSubmission, BadDirectoriesAreRefused) {
     spec.directory = directory->path() / "100%";
-    EXPECT_THAT(submit_campaign(spec).error().message, HasSubstr("Slurm cannot write below"));
+    EXPECT_THAT(submit().error().message, HasSubstr("Slurm cannot write below"));
     spec.directory = directory->path();
-    EXPECT_THAT(submit_campaign(spec).error().message, HasSubstr("holds something else"));
+    EXPECT_THAT(submit().error().message, HasSubstr("holds something else"));
     EXPECT_FALSE(read_submission(directory->path()));
 }
 
 TEST_F(CampaignSubmission, TheFirstAttemptIsTheResult) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     auto slow = attempt_of(2);
     auto fast = attempt_of(2);
     ASSERT_NE(slow.path(), fast.path());
@@ -216,7 +225,7 @@ TEST_F(CampaignSubmission, TheFirstAttemptIsTheResult) {
 }
 
 TEST_F(CampaignSubmission, AnAttemptThatIsNotPublishedIsRemoved) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     fs::path path;
     {
         const auto attempt = attempt_of(1);
@@ -228,7 +237,7 @@ TEST_F(CampaignSubmission, AnAttemptThatIsNotPublishedIsRemoved) {
 }
 
 TEST_F(CampaignSubmission, ADamagedResultIsSetAsideAndRunAgain) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     for (const unsigned shard : {1u, 2u, 3u, 4u}) finish(shard);
     const std::string whole = *read_file(result(3) / "campaign.sqlite");
     ASSERT_TRUE(write_file(result(3) / "campaign.sqlite", whole.substr(0, whole.size() / 2)));
@@ -238,7 +247,7 @@ TEST_F(CampaignSubmission, ADamagedResultIsSetAsideAndRunAgain) {
     const auto refused = merge_campaign({spec.directory}, directory->path() / "merged");
     ASSERT_FALSE(refused);
     EXPECT_THAT(refused.error().message, HasSubstr("shards/3/result/campaign.sqlite is damaged"));
-    const auto report = submit_campaign(spec);
+    const auto report = submit();
     ASSERT_TRUE(report) << report.error().line();
     EXPECT_EQ(report->damaged, 1u);
     EXPECT_THAT(report->shards, ElementsAre(3));
@@ -250,7 +259,7 @@ TEST_F(CampaignSubmission, ADamagedResultIsSetAsideAndRunAgain) {
 
 // A COMPLETED job may not have run at all.
 TEST_F(CampaignSubmission, OnlyAResultProvesThatAShardIsDone) {
-    ASSERT_TRUE(submit_campaign(spec));
+    ASSERT_TRUE(submit());
     queue("17|1|COMPLETED|a\\n17|2|COMPLETED|b\\n");
     finish(2);
     EXPECT_THAT(words(), ElementsAre("failed", "done", "absent", "absent"));

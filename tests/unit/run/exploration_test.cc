@@ -143,6 +143,48 @@ TEST_F(ExplorationTest, TheSummaryAddsUp) {
     EXPECT_TRUE(exploration.summary().stopped_at_first);
 }
 
+TEST_F(ExplorationTest, ASubtreeIsPlayedWithoutTheOthers) {
+    std::vector<std::string> whole = whole_run();
+    std::vector<std::string> parts = {whole.front()};
+    const std::string root = [&] {
+        const std::string text = *read_file(journal);
+        return text.substr(0, text.find('\n', text.find('\n') + 1) + 1);
+    }();
+    for (const std::uint64_t own : {std::uint64_t{0}, std::uint64_t{1}}) {
+        ASSERT_TRUE(write_file(journal, root));
+        Exploration exploration = make();
+        auto start = exploration.start(true);
+        ASSERT_TRUE(start) << start.error().message;
+        EXPECT_EQ(exploration.subtrees(), 2u);
+        exploration.restrict_to({own, own + 1});
+        EXPECT_EQ(exploration.summary().known, 2u) << "the first order, and its own branch";
+        std::erase_if(start->to_play, [&](const auto& order) { return !exploration.is_own(order.order); });
+        ASSERT_EQ(start->to_play.size(), 1u);
+        EXPECT_EQ(start->to_play[0].number, 2 + own) << "no number is given twice";
+        const auto played = play_out(exploration, *start);
+        EXPECT_EQ(exploration.summary().known, 1 + played.size());
+        parts.insert(parts.end(), played.begin(), played.end());
+    }
+    // The numbers differ, and a merge gives new ones.
+    const auto without_number = [](std::string& line) { line.erase(0, line.find(' ')); };
+    std::ranges::for_each(whole, without_number);
+    std::ranges::for_each(parts, without_number);
+    EXPECT_TRUE(std::ranges::is_permutation(whole, parts));
+}
+
+TEST_F(ExplorationTest, ARigFaultIsAResultIfNothingIsPlayed) {
+    Exploration exploration = make();
+    const auto start = exploration.start(false);
+    TrialOutcome broken = outcome(start->to_play[0], {});
+    broken.result.verdict = Verdict::rig_fault;
+    ASSERT_TRUE(exploration.played(broken));
+    Exploration read = make();
+    const auto rest = read.start(true, true);
+    ASSERT_TRUE(rest);
+    EXPECT_TRUE(rest->to_play.empty());
+    EXPECT_EQ(rest->played.size(), 1u);
+}
+
 // --- the journal
 
 TEST_F(ExplorationTest, EachTrialIsALineOfTheJournal) {
