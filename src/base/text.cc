@@ -93,6 +93,18 @@ std::string cut(std::string_view text, std::size_t width) {
     return std::string(text.substr(0, at)) + "…";
 }
 
+std::string short_path(std::string_view path, std::size_t width) {
+    const std::size_t all = columns(path);
+    if (all <= width || width == 0) return std::string(path);
+    std::size_t at = 0;
+    for (std::size_t left_out = all - width + 1; left_out > 0; left_out--)
+        at += std::max<std::size_t>(character_length(path, at), 1);
+    // From the next folder on, unless its name alone takes most of the room.
+    if (const auto slash = path.find('/', at); slash != path.npos && columns(path.substr(slash)) * 2 > width)
+        at = slash;
+    return "…" + std::string(path.substr(at));
+}
+
 std::string short_time(double seconds) {
     if (!(seconds > 0)) seconds = 0;
     if (seconds < 9.995) return fmt::format("{:.2f} s", seconds);

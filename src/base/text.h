@@ -20,6 +20,9 @@ std::size_t columns(std::string_view text);
 // `text` cut to `width` columns. The last column is "…" if something was cut.
 std::string cut(std::string_view text, std::size_t width);
 
+// `path` in `width` columns: its end, behind "…". Unchanged if it fits.
+std::string short_path(std::string_view path, std::size_t width);
+
 // "0.61 s", "12 s", "3 min 5 s", "2 h 10 min".
 std::string short_time(double seconds);
 

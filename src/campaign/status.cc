@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
 #include "base/exit_status.h"
@@ -37,6 +38,20 @@ std::string hosts_text(const std::vector<HostProgress>& hosts, const Paint& pain
     return out;
 }
 
+// The arm, the trials that are done, the verdicts, and the rest.
+std::vector<std::string> status_row(const CellProgress& one) {
+    std::vector<std::string> rest;
+    if (one.done > 0) {
+        const Interval rate = wilson_interval(one.as_expected, one.done);
+        rest.push_back(fmt::format("as expected {:.0f}% to {:.0f}%", 100 * rate.low, 100 * rate.high));
+    }
+    if (one.known > 0) rest.push_back(fmt::format("{} known", one.known));
+    if (one.running > 0) rest.push_back(fmt::format("{} running", one.running));
+    if (one.run_again > 0 && !one.is_left_out()) rest.push_back(fmt::format("{} run again", one.run_again));
+    return {one_line(one.cell.key()), fmt::format("{}/{}", one.done, one.cell.trials), one_line(verdicts_of(one)),
+            fmt::format("{}", fmt::join(rest, "  "))};
+}
+
 }  // namespace
 
 CampaignSum sum_of(const std::vector<CellProgress>& cells) {
@@ -68,21 +83,17 @@ int campaign_exit_status(const std::vector<CellProgress>& cells) {
 }
 
 std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,
-                                 const std::vector<HostProgress>& hosts, const Paint& paint) {
-    std::string out = paint.heading(one_line(name)) + "\n";
-    for (const auto& one : cells) {
-        std::string line =
-            fmt::format("{:<72} {:>5}/{:<5} {}", one_line(one.cell.key()), one.done, one.cell.trials, verdicts_of(one));
-        if (one.done > 0) {
-            const Interval rate = wilson_interval(one.as_expected, one.done);
-            line += fmt::format("  as expected {:.0f}% to {:.0f}%", 100 * rate.low, 100 * rate.high);
-        }
-        if (one.known > 0) line += fmt::format("  {} known", one.known);
-        if (one.running > 0) line += fmt::format("  {} running", one.running);
-        if (one.run_again > 0 && !one.is_left_out()) line += fmt::format("  {} run again", one.run_again);
+                                 const std::vector<HostProgress>& hosts, const Paint& paint, std::size_t width) {
+    std::vector<std::vector<std::string>> rows;
+    rows.reserve(cells.size());
+    for (const auto& one : cells) rows.push_back(status_row(one));
+    const auto painted = [&](std::size_t row, std::size_t, const std::string& text) {
+        const CellProgress& one = cells[row];
         const bool is_good = one.as_expected + one.known == one.done && one.not_set_up.empty();
-        out += (is_good ? line : paint.bad(line)) + "\n";
-    }
+        return is_good ? text : paint.bad(text);
+    };
+    std::string out = paint.heading(one_line(name)) + "\n";
+    out += table_text({{""}, {"", true}, {""}, {""}}, rows, width, painted);
     out += hosts_text(hosts, paint);
     const CampaignSum sum = sum_of(cells);
     const std::string closing =

@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/table.h"
 #include "base/text.h"
 #include "campaign/store.h"
 
@@ -18,9 +19,10 @@ struct CampaignSum {
 };
 CampaignSum sum_of(const std::vector<CellProgress>& cells);
 
-// Lists the hosts only if one of them is not this host's own QEMU.
+// Lists the hosts only if one of them is not this host's own QEMU. The table of the arms folds to `width` columns.
 std::string campaign_status_text(const std::string& name, const std::vector<CellProgress>& cells,
-                                 const std::vector<HostProgress>& hosts, const Paint& paint);
+                                 const std::vector<HostProgress>& hosts, const Paint& paint,
+                                 std::size_t width = kUnfolded);
 // The schema is in docs/campaigns.md.
 std::string campaign_status_json(const std::string& name, const std::vector<CellProgress>& cells,
                                  const std::vector<HostProgress>& hosts);

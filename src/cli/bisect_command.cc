@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
+#include "cli/json_target.h"
 #include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -55,8 +56,9 @@ std::string closing_line(const BisectStep& step) {
     return line;
 }
 
-int step_of(const BisectSpec& spec, bool as_json) {
-    const Terminal terminal(as_json ? stderr : stdout);
+int step_of(const BisectSpec& spec, const std::string& json) {
+    if (const Status target = check_json_target(json); !target) return report_error(target.error());
+    const Terminal terminal(json == "-" ? stderr : stdout);
     const std::unique_ptr<Host> host = make_qemu_backend();
     RunSpec shown;
     shown.out = spec.out.empty() ? fs::path("the cache") : spec.out;
@@ -76,8 +78,8 @@ int step_of(const BisectSpec& spec, bool as_json) {
                     : step->outcome == StepOutcome::bad ? paint.bad(line)
                                                         : line) +
                    "\n");
-    if (as_json)
-        if (const Status printed = print_result(step_json(*step, spec)); !printed) return report_error(printed.error());
+    if (!json.empty())
+        if (const Status sent = write_json(json, step_json(*step, spec)); !sent) return report_error(sent.error());
     return exit_status_of(step->outcome);
 }
 
@@ -94,7 +96,7 @@ int status_for_git(int status) {
 
 void add_bisect_command(CLI::App& program, Action& action) {
     auto spec = std::make_shared<BisectSpec>();
-    auto as_json = std::make_shared<bool>(false);
+    auto json = std::make_shared<std::string>();
     CLI::App* command =
         program.add_subcommand(std::string(kBisectStep), "Test the commit that git bisect has checked out");
     command->footer(kBisectFooter);
@@ -141,8 +143,11 @@ void add_bisect_command(CLI::App& program, Action& action) {
     add_accelerator_option(*command, spec->accelerator);
     command->add_option("--out", spec->out, "Directory for the evidence; default: a new directory in the cache")
         ->type_name("DIR");
-    command->add_flag("--json", *as_json, "Print the outcome as JSON on stdout, everything else on stderr");
-    command->callback([spec, as_json, &action] { action = [spec, as_json] { return step_of(*spec, *as_json); }; });
+    command
+        ->add_option("--json", *json,
+                     "Also write the outcome as JSON to FILE; without FILE, or with -, on stdout, all else on stderr")
+        ->type_name("FILE");
+    command->callback([spec, json, &action] { action = [spec, json] { return step_of(*spec, *json); }; });
 }
 
 }  // namespace memrig

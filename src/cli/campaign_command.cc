@@ -13,7 +13,9 @@
 #include "cli/campaign_slurm.h"
 #include "cli/cluster.h"
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/machine_options.h"
+#include "cli/old_name.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "report/campaign_reports.h"
@@ -60,8 +62,9 @@ public:
     }
     void trial_done(const PlanCell& cell, const CampaignResult& result, std::uint64_t done) override {
         const std::string line =
-            fmt::format("{}/{}  {} #{}: {}  {}  {}", done, planned_, one_line(cell.key()), result.trial.number,
-                        one_line(result.verdict), short_time(result.seconds), one_line(result.reason));
+            cut(fmt::format("{}/{}  {} #{}: {}  {}  {}", done, planned_, one_line(cell.key()), result.trial.number,
+                            one_line(result.verdict), short_time(result.seconds), one_line(result.reason)),
+                terminal_.table_width());
         terminal_.print((result.as_expected ? line : terminal_.paint().bad(line)) + "\n");
     }
     void cell_skipped(const PlanCell& cell, const std::string& why) override {
@@ -158,25 +161,28 @@ int run(const CampaignOptions& options) {
     const auto loaded = load_campaign(spec.directory, options.plan);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
-    terminal.print("\n" + campaign_status_text(spec.plan.name, cells, loaded->record.hosts, terminal.paint()));
-    if (const std::string kernels = kernel_table(run_results_of(loaded->record), terminal.paint()); !kernels.empty())
-        terminal.print("\n" + kernels);
+    terminal.print("\n" + campaign_status_text(spec.plan.name, cells, loaded->record.hosts, terminal.paint(),
+                                               terminal.table_width()));
+    const std::string kernels = kernel_table(run_results_of(loaded->record), terminal.paint(), terminal.table_width());
+    if (!kernels.empty()) terminal.print("\n" + kernels);
     for (const auto& note : loaded->night.notes) terminal.print("note: " + one_line(note) + "\n");
     if (attempt) return publish_result(*std::move(attempt), options.published, spec.shard->shard.number);
     terminal.print(fmt::format("results and evidence: {}\n", one_line(spec.directory.string())));
     return done ? campaign_exit_status(cells) : report_error(done.error());
 }
 
-int status(const std::string& directory, bool json) {
+int status(const std::string& directory, const std::string& json) {
+    if (const Status target = check_json_target(json); !target) return report_error(target.error());
     if (is_submission(directory)) return submission_status(directory, json);
     const auto loaded = load_campaign(directory);
     if (!loaded) return report_error(loaded.error());
     const auto& cells = loaded->record.cells;
     const std::string& name = loaded->night.name;
     const Terminal terminal(stdout);
-    const Status printed =
-        print_result(json ? campaign_status_json(name, cells, loaded->record.hosts)
-                          : campaign_status_text(name, cells, loaded->record.hosts, terminal.paint()));
+    const auto& hosts = loaded->record.hosts;
+    const Status printed = show(
+        json, [&] { return campaign_status_text(name, cells, hosts, terminal.paint(), terminal.table_width()); },
+        [&] { return campaign_status_json(name, cells, hosts); });
     return printed ? kExitGood : report_error(printed.error());
 }
 
@@ -191,8 +197,9 @@ void add_campaign_command(CLI::App& program, Action& action) {
     CLI::App* run_command = command->add_subcommand("run", "Run a plan, or resume it");
     run_command->footer(kCampaignRunFooter);
     run_command->add_option("PLAN", options->plan, "A plan file (docs/campaigns.md)")->required();
-    run_command->add_option("--out,--dir", options->directory, "The campaign's directory; default: campaigns/NAME")
+    run_command->add_option("--out", options->directory, "The campaign's directory; default: campaigns/NAME")
         ->type_name("DIR");
+    add_old_name(*run_command, "--dir", "--out", options->directory);
     run_command->add_option("--jobs", options->jobs, "Number of trials at the same time")
         ->type_name("N")
         ->check(CLI::Validator(not_decimal, "", "decimal"))
@@ -218,11 +225,11 @@ void add_campaign_command(CLI::App& program, Action& action) {
     add_shard_commands(*command, action);
 
     auto directory = std::make_shared<std::string>();
-    auto json = std::make_shared<bool>(false);
+    auto json = std::make_shared<std::string>();
     CLI::App* status_command =
         command->add_subcommand("status", "Show the progress of a campaign, from any terminal, at any time");
     status_command->add_option("DIR", *directory, "The campaign's directory")->required();
-    status_command->add_flag("--json", *json, "Print JSON on stdout (docs/campaigns.md)");
+    add_json_option(*status_command, *json);
     status_command->callback(
         [directory, json, &action] { action = [directory, json] { return status(*directory, *json); }; });
 }

@@ -11,6 +11,7 @@
 #include "campaign/submission_status.h"
 #include "cli/build_identity.h"
 #include "cli/cluster.h"
+#include "cli/json_target.h"
 #include "cli/machine_options.h"
 #include "cli/output.h"
 #include "cli/validators.h"
@@ -224,14 +225,15 @@ void add_submit_command(CLI::App& campaign, Action& action) {
 
 }  // namespace
 
-int submission_status(const std::string& directory, bool json) {
+int submission_status(const std::string& directory, const std::string& json) {
     const auto submission = read_submission(directory);
     if (!submission) return report_error(submission.error());
     const auto shards = look_at(directory, *submission, true);
     if (!shards) return report_error(shards.error());
     const Terminal terminal(stdout);
-    const Status printed = print_result(json ? submission_json(*submission, *shards)
-                                             : submission_text(*submission, *shards, terminal.paint()));
+    const Status printed = show(
+        json, [&] { return submission_text(*submission, *shards, terminal.paint()); },
+        [&] { return submission_json(*submission, *shards); });
     return printed ? kExitGood : report_error(printed.error());
 }
 

@@ -11,6 +11,6 @@ namespace memrig {
 void add_shard_commands(CLI::App& campaign, Action& action);
 
 // Prints the status of a submitted campaign. Returns the exit status.
-int submission_status(const std::string& directory, bool json);
+int submission_status(const std::string& directory, const std::string& json);
 
 }  // namespace memrig

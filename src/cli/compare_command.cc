@@ -4,6 +4,7 @@
 #include "campaign/comparison.h"
 #include "campaign/history.h"
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 
 namespace memrig {
@@ -23,29 +24,31 @@ constexpr const char* kHistoryFooter =
     "  memrig history nights\n";
 
 struct CompareOptions {
-    std::string before, after, known;
-    bool json = false;
+    std::string before, after, known, json;
 };
 
 int compare(const CompareOptions& options) {
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     const auto before = load_campaign(options.before, options.known);
     if (!before) return report_error(before.error());
     const auto after = load_campaign(options.after, options.known);
     if (!after) return report_error(after.error());
     const Comparison comparison = compare_nights(before->night, after->night);
     const Terminal terminal(stdout);
-    const Status printed =
-        print_result(options.json ? comparison_json(comparison) : comparison_text(comparison, terminal.paint()));
+    const Status printed = show(
+        options.json, [&] { return comparison_text(comparison, terminal.paint()); },
+        [&] { return comparison_json(comparison); });
     if (!printed) return report_error(printed.error());
     return comparison.regressed() ? kExitNotAsExpected : kExitGood;
 }
 
 struct HistoryOptions {
     std::vector<std::string> directories;
-    bool json = false;
+    std::string json;
 };
 
 int show_history(const HistoryOptions& options) {
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     const auto directories =
         campaigns_in(std::vector<std::filesystem::path>(options.directories.begin(), options.directories.end()));
     if (!directories) return report_error(directories.error());
@@ -57,7 +60,8 @@ int show_history(const HistoryOptions& options) {
     }
     const History history = history_of(std::move(nights));
     const Terminal terminal(stdout);
-    const Status printed = print_result(options.json ? history_json(history) : history_text(history, terminal.paint()));
+    const Status printed = show(
+        options.json, [&] { return history_text(history, terminal.paint()); }, [&] { return history_json(history); });
     return printed ? kExitGood : report_error(printed.error());
 }
 
@@ -73,7 +77,7 @@ void add_compare_command(CLI::App& program, Action& action) {
         ->add_option("--known", options->known,
                      "Use the known findings of this plan, not those of the campaigns' plans")
         ->type_name("PLAN");
-    command->add_flag("--json", options->json, "Print JSON on stdout (docs/campaigns.md)");
+    add_json_option(*command, options->json);
     command->callback([options, &action] { action = [options] { return compare(*options); }; });
 }
 
@@ -85,7 +89,7 @@ void add_history_command(CLI::App& program, Action& action) {
     command->add_option("DIR", options->directories, "Campaigns' directories, or folders of them")
         ->required()
         ->type_name("");
-    command->add_flag("--json", options->json, "Print JSON on stdout (docs/campaigns.md)");
+    add_json_option(*command, options->json);
     command->callback([options, &action] { action = [options] { return show_history(*options); }; });
 }
 

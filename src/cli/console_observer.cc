@@ -31,7 +31,7 @@ void ConsoleObserver::planned(unsigned trials_in_all) {
 void ConsoleObserver::trial_done(const ArmResult& arm, const TrialResult& trial) {
     progress_.trial_done(trial);
     clear_progress();
-    terminal_.print(trial_line(progress_, where(arm), trial, terminal_.paint()) + "\n");
+    terminal_.print(trial_line(progress_, where(arm), trial, terminal_.paint(), terminal_.table_width()) + "\n");
     show_progress();
 }
 

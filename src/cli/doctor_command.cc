@@ -9,6 +9,7 @@
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/host_checks.h"
+#include "cli/json_target.h"
 #include "cli/kernel_checks.h"
 #include "cli/libvirt_checks.h"
 #include "cli/modules_option.h"
@@ -23,7 +24,7 @@ struct DoctorOptions {
     std::string backend = "qemu", bench;
     std::vector<std::string> kernels;
     std::filesystem::path modules;
-    bool as_json = false;
+    std::string json;
 };
 
 std::string checks_json(const std::vector<HostCheck>& checks, bool ready) {
@@ -62,7 +63,7 @@ std::string checks_text(const std::vector<HostCheck>& checks, bool ready, const 
            "\n";
 }
 
-int doctor(const std::string& backend, bool as_json) {
+int doctor(const std::string& backend, const std::string& json) {
     const auto uris = libvirt_uris(backend);
     std::vector<HostCheck> checks = check_host(uris.empty());
     for (const auto& uri : uris)
@@ -73,8 +74,9 @@ int doctor(const std::string& backend, bool as_json) {
     const std::string command = !uris.empty() ? "memrig run --backend " + backend : "memrig run";
     const bool ready = std::ranges::find(checks, Readiness::missing, &HostCheck::readiness) == checks.end();
     const Terminal terminal(stdout);
-    const Status printed =
-        print_result(as_json ? checks_json(checks, ready) : checks_text(checks, ready, command, terminal.paint()));
+    const Status printed = show(
+        json, [&] { return checks_text(checks, ready, command, terminal.paint()); },
+        [&] { return checks_json(checks, ready); });
     if (!printed) return report_error(printed.error());
     return ready ? kExitGood : kExitRigFault;
 }
@@ -103,16 +105,18 @@ int doctor_kernels(const DoctorOptions& options) {
         json["bench"] = made->bench;
         all.push_back(std::move(json));
         text +=
-            terminal.paint().heading(
-                fmt::format("{} ({}) on {}", one_line(kernel), one_line(made->release), made->bench)) +
+            terminal.paint().heading(one_line(is_kernel_path(kernel)
+                                                  ? fmt::format("{} on {}", made->release, made->bench)
+                                                  : fmt::format("{} ({}) on {}", kernel, made->release, made->bench))) +
             "\n" + rows_text(made->checks, terminal.paint()) +
             (whole
                  ? terminal.paint().good("all that this kernel has is judged")
                  : terminal.paint().bad("memrig does not see all of this kernel: what it does not see is not judged")) +
             "\n";
     }
-    const Status printed = print_result(
-        options.as_json ? all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n" : text);
+    const Status printed = show(
+        options.json, [&] { return text; },
+        [&] { return all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"; });
     if (!printed) return report_error(printed.error());
     return ready ? kExitGood : kExitRigFault;
 }
@@ -123,7 +127,7 @@ void add_doctor_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<DoctorOptions>();
     CLI::App* command = program.add_subcommand("doctor", "Check what this host can do, and what it lacks");
     add_hosts_option(*command, options->backend);
-    command->add_flag("--json", options->as_json, "Print JSON");
+    add_json_option(*command, options->json);
     CLI::Option* kernel = command->add_option(
         "--kernel", options->kernels, "Boot this kernel, and tell what can be judged on it (several: repeat it)");
     add_modules_option(*command, options->modules);
@@ -138,7 +142,8 @@ void add_doctor_command(CLI::App& program, Action& action) {
         "  memrig doctor --kernel debian-6.12-amd64\n");
     command->callback([options, &action] {
         action = [options] {
-            return options->kernels.empty() ? doctor(options->backend, options->as_json) : doctor_kernels(*options);
+            if (const Status target = check_json_target(options->json); !target) return report_error(target.error());
+            return options->kernels.empty() ? doctor(options->backend, options->json) : doctor_kernels(*options);
         };
     });
 }

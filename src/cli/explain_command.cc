@@ -3,6 +3,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 #include "kernel/source_lines.h"
 #include "report/story_text.h"
@@ -23,7 +24,7 @@ constexpr const char* kExplainFooter =
 
 struct ExplainOptions {
     fs::path trial, vmlinux;
-    bool json = false;
+    std::string json;
 };
 
 Result<Story> story_of(const fs::path& trial) {
@@ -37,6 +38,7 @@ Result<Story> story_of(const fs::path& trial) {
 }
 
 int explain(const ExplainOptions& options) {
+    if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     const auto story = story_of(options.trial);
     if (!story) return report_error(story.error());
     LineLookup lines;
@@ -48,8 +50,9 @@ int explain(const ExplainOptions& options) {
         };
     }
     const Terminal terminal(stdout);
-    const Status printed = print_result(options.json ? story_json(*story, lines)
-                                                     : story_text(*story, terminal.width(), terminal.paint(), lines));
+    const Status printed = show(
+        options.json, [&] { return story_text(*story, terminal.width(), terminal.paint(), lines); },
+        [&] { return story_json(*story, lines); });
     return printed ? kExitGood : report_error(printed.error());
 }
 
@@ -64,7 +67,7 @@ void add_explain_command(CLI::App& program, Action& action) {
         ->add_option("--vmlinux", options->vmlinux,
                      "The kernel's vmlinux with debug information: call paths show file and line")
         ->type_name("FILE");
-    command->add_flag("--json", options->json, "Print JSON (docs/results.md)");
+    add_json_option(*command, options->json);
     command->callback([options, &action] { action = [options] { return explain(*options); }; });
 }
 

@@ -10,6 +10,42 @@
 
 namespace memrig {
 
+namespace {
+
+// The commands whose --json may stand alone, by their first words.
+bool shows(const std::vector<std::string>& words) {
+    for (const char* command :
+         {"explain", "compare", "history", "doctor", "kernels", "benches", "emulators", "scenarios", "bisect-step"})
+        if (!words.empty() && words.front() == command) return true;
+    return words.size() > 1 && words[0] == "campaign" && words[1] == "status";
+}
+
+}  // namespace
+
+void add_json_option(CLI::App& command, std::string& json) {
+    command.add_option("--json", json, "Write JSON to FILE; without FILE, or with -, print it on stdout instead")
+        ->type_name("FILE");
+}
+
+std::vector<std::string> with_json_targets(std::vector<std::string> words) {
+    if (!shows(words)) return words;
+    for (std::size_t i = 0; i < words.size(); i++) {
+        if (words[i] != "--json") continue;
+        std::error_code code;
+        const bool none = i + 1 == words.size() || (words[i + 1].starts_with('-') && words[i + 1] != "-") ||
+                          fs::is_directory(words[i + 1], code);
+        if (none) words[i] += "=-";
+    }
+    return words;
+}
+
+Status show(const std::string& json, const std::function<std::string()>& text,
+            const std::function<std::string()>& json_text) {
+    if (json == "-") return print_result(json_text());
+    if (!json.empty()) MEMRIG_CHECK(write_json(json, json_text()));
+    return print_result(text());
+}
+
 Status check_json_target(const std::string& json) {
     if (json.empty() || json == "-") return {};
     const fs::path path = json;

@@ -5,6 +5,7 @@
 
 #include "base/file.h"
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 #include "kernel/catalogue.h"
 
@@ -65,14 +66,15 @@ std::string kernels_json(const std::vector<Listed>& kernels) {
     return json.dump(2) + "\n";
 }
 
-int list(bool all, bool as_json) {
+int list(bool all, const std::string& json) {
+    if (const Status target = check_json_target(json); !target) return report_error(target.error());
     const auto kernels = kernels_with_images(all);
     if (!kernels) return report_error(kernels.error());
     std::vector<std::vector<std::string>> rows = {{"ID", "ARCH", "PROVIDER", "IN CACHE", "DESCRIPTION"}};
     for (const auto& [entry, image] : *kernels)
         rows.push_back(
             {entry.id, entry.arch, to_string(entry.provider), image ? image->release : "no", entry.description});
-    const Status printed = print_result(as_json ? kernels_json(*kernels) : aligned(rows));
+    const Status printed = show(json, [&] { return aligned(rows); }, [&] { return kernels_json(*kernels); });
     return printed ? kExitGood : report_error(printed.error());
 }
 
@@ -157,12 +159,12 @@ void add_kernels_command(CLI::App& program, Action& action) {
     command->require_subcommand(1);
     command->footer("Example:\n  memrig kernels fetch debian-6.1-amd64\n");
 
-    auto as_json = std::make_shared<bool>(false);
+    auto as_json = std::make_shared<std::string>();
     auto all = std::make_shared<bool>(false);
     CLI::App* list_command =
         command->add_subcommand("list", "List the kernels known by id, and whether they are in the cache");
     list_command->add_flag("--all", *all, "List mutants, too");
-    list_command->add_flag("--json", *as_json, "Print JSON");
+    add_json_option(*list_command, *as_json);
     list_command->footer("Example:\n  memrig kernels list --json\n");
     list_command->callback([all, as_json, &action] { action = [all, as_json] { return list(*all, *as_json); }; });
 

@@ -8,6 +8,7 @@
 #include "base/stop_request.h"
 #include "cli/build_identity.h"
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 #include "cli/self_description.h"
 #include "cli/suggestion.h"
@@ -126,8 +127,9 @@ int run(int argc, char** argv) {
     std::vector<std::string> words(argv + 1, argv + argc);
     if (!words.empty() && words.front() == "help") return help(program, {words.begin() + 1, words.end()});
     try {
-        program.parse(argc, argv);
-    } catch (const CLI::Success& wish) {  // --help or --version
+        const auto targeted = with_json_targets(words);
+        program.parse(std::vector<std::string>(targeted.rbegin(), targeted.rend()));  // CLI11 takes the last word first
+    } catch (const CLI::Success& wish) {                                              // --help or --version
         return program.exit(wish);
     } catch (const CLI::ParseError& error) {
         return explain_bad_usage(program, words, error);

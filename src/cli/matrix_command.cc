@@ -10,6 +10,7 @@
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
 #include "cli/machine_options.h"
+#include "cli/old_name.h"
 #include "cli/output.h"
 #include "cli/validators.h"
 #include "report/matrix_report.h"
@@ -30,7 +31,7 @@ constexpr const char* kMatrixFooter =
     "Exit status: 0 every mutant was killed by each scenario that claims it, and every original held, 1 otherwise,\n"
     "2 bad usage, 3 rig fault, 130 interrupted.\n\n"
     "Example:\n"
-    "  memrig matrix --kernels ref-6.12-amd64 --mutants online_store,state_store\n"
+    "  memrig matrix --kernel ref-6.12-amd64 --mutant online_store,state_store\n"
     "  memrig matrix --slurm --shards 20 --out /shared/matrix -- --time=240\n";
 
 // Prints one line for each trial, and no progress line.
@@ -40,9 +41,10 @@ public:
     void busy_with(const std::string&) override {}
     void planned(unsigned) override {}
     void trial_done(const ArmResult& arm, const TrialResult& trial) override {
-        terminal_.print(fmt::format("{}  {}: {}  {}  {}\n", one_line(arm.kernel), one_line(arm.scenario),
-                                    to_string(trial.verdict), short_time(trial.verdict_seconds),
-                                    one_line(trial.reason)));
+        const std::string line =
+            fmt::format("{}  {}: {}  {}  {}", one_line(arm.kernel), one_line(arm.scenario), to_string(trial.verdict),
+                        short_time(trial.verdict_seconds), one_line(trial.reason));
+        terminal_.print(cut(line, terminal_.table_width()) + "\n");
     }
     void host_lost(const std::string& host, const std::string& why) override {
         terminal_.print(terminal_.paint().bad(fmt::format("{} is lost: {}", one_line(host), one_line(why))) + "\n");
@@ -138,7 +140,7 @@ int matrix(MatrixOptions options) {
         if (own_directory) remove_if_empty(spec.out);
         return report_error(done.error());
     }
-    terminal.print("\n" + matrix_text(*done, terminal.paint()));
+    terminal.print("\n" + matrix_text(*done, terminal.paint(), terminal.table_width()));
     if (const Status written = write_reports(*done, spec.out); !written) return report_error(written.error());
     if (!options.json.empty())
         if (const Status written = write_json(options.json, matrix_json(*done)); !written)
@@ -155,12 +157,13 @@ void add_matrix_command(CLI::App& program, Action& action) {
     CLI::App* command =
         program.add_subcommand("matrix", "Run source mutants in their scenarios, to check that each is convicted");
     command->footer(kMatrixFooter);
-    const auto list = [&](const char* name, std::vector<std::string>& into, const char* help) {
+    const auto list = [&](const std::string& name, std::vector<std::string>& into, const char* help) {
         command->add_option(name, into, help)->type_name("NAME,...")->delimiter(',')->allow_extra_args(false);
+        add_old_name(*command, name + "s", name, into)->delimiter(',')->allow_extra_args(false);
     };
-    list("--kernel,--kernels", spec->kernels, "Parent kernels; default: every kernel that is built from source");
-    list("--mutant,--mutants", spec->mutants, "Mutants; default: all");
-    list("--scenario,--scenarios", spec->scenarios, "Scenarios; default: all");
+    list("--kernel", spec->kernels, "Parent kernels; default: every kernel that is built from source");
+    list("--mutant", spec->mutants, "Mutants; default: all");
+    list("--scenario", spec->scenarios, "Scenarios; default: all");
     command->add_flag("--all", spec->all, "Run each mutant in every scenario, not only in those that claim it");
     command->add_option("--trials", spec->trials, "Most trials of a cell; a conviction ends it early")
         ->type_name("N")

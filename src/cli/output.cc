@@ -63,6 +63,11 @@ std::size_t Terminal::width() const {
     return 80;
 }
 
+std::size_t Terminal::table_width() const {
+    winsize size{};
+    return ::ioctl(::fileno(stream_), TIOCGWINSZ, &size) == 0 && size.ws_col > 0 ? size.ws_col : kUnfolded;
+}
+
 Status print_result(std::string_view text) {
     if (std::fwrite(text.data(), 1, text.size(), stdout) != text.size() || std::fflush(stdout) != 0)
         return fail_errno(Fault::host, "write to stdout");
@@ -70,20 +75,10 @@ Status print_result(std::string_view text) {
 }
 
 std::string aligned(const std::vector<std::vector<std::string>>& rows) {
-    std::vector<std::size_t> widths;
-    for (const auto& row : rows) {
-        widths.resize(std::max(widths.size(), row.size()));
-        for (std::size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], columns(row[i]));
-    }
-    std::string out;
-    for (const auto& row : rows) {
-        std::string line;
-        for (std::size_t i = 0; i < row.size(); i++)
-            line += (i == 0 ? "" : "  ") + row[i] + std::string(widths[i] - columns(row[i]), ' ');
-        while (!line.empty() && line.back() == ' ') line.pop_back();
-        out += line + "\n";
-    }
-    return out;
+    if (rows.empty()) return {};
+    std::vector<TableColumn> heads;
+    for (const auto& heading : rows.front()) heads.push_back({heading});
+    return table_text(heads, {rows.begin() + 1, rows.end()}, Terminal(stdout).table_width());
 }
 
 }  // namespace memrig

@@ -8,6 +8,7 @@
 
 #include "base/error.h"
 #include "base/exit_status.h"
+#include "base/table.h"
 #include "base/text.h"
 
 namespace memrig {
@@ -30,6 +31,8 @@ public:
     [[nodiscard]] const Paint& paint() const { return paint_; }
     // The current width in columns; 80 if it is unknown.
     [[nodiscard]] std::size_t width() const;
+    // The width to which tables fold: that of the terminal, or kUnfolded if the stream is none.
+    [[nodiscard]] std::size_t table_width() const;
 
 private:
     std::FILE* stream_;
@@ -40,7 +43,8 @@ private:
 // Writes to stdout. Fault::host if not all of it could be written.
 Status print_result(std::string_view text);
 
-// Aligns rows in columns, without blanks at the ends of lines.
+// Aligns rows in columns, without blanks at the ends of lines. The first row has the headings. The table folds to the
+// width of stdout.
 std::string aligned(const std::vector<std::vector<std::string>>& rows);
 
 }  // namespace memrig

@@ -197,7 +197,7 @@ int run(RunOptions options) {
     }
     if (!results->fault.empty())
         report_error({Fault::rig, "the run ended early: " + results->fault, "the finished trials are kept"});
-    terminal.print("\n" + closing_table(*results, options.spec.out, terminal.paint()));
+    terminal.print("\n" + closing_table(*results, options.spec.out, terminal.paint(), terminal.table_width()));
     if (const Status written = write_reports(options, *results); !written) {
         const int status = report_error(written.error());
         return results->interrupted ? kExitInterrupted : status;

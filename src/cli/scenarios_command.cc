@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 #include "report/coverage.h"
 #include "scenario/scenario.h"
@@ -45,7 +46,8 @@ std::string scenarios_table(const std::vector<Scenario>& scenarios) {
     return aligned(rows);
 }
 
-int list(bool as_json) {
+int list(const std::string& json) {
+    if (const Status target = check_json_target(json); !target) return report_error(target.error());
     std::vector<Scenario> scenarios;
     int status = kExitGood;
     for (const auto& name : scenario_names()) {
@@ -53,14 +55,16 @@ int list(bool as_json) {
         if (scenario) scenarios.push_back(std::move(*scenario));
         else status = report_error(scenario.error());
     }
-    const Status printed = print_result(as_json ? scenarios_json(scenarios) : scenarios_table(scenarios));
+    const Status printed =
+        show(json, [&] { return scenarios_table(scenarios); }, [&] { return scenarios_json(scenarios); });
     return printed ? status : report_error(printed.error());
 }
 
-int coverage(bool as_json) {
+int coverage(const std::string& json) {
+    if (const Status target = check_json_target(json); !target) return report_error(target.error());
     const auto paths = read_coverage();
     if (!paths) return report_error(paths.error());
-    const Status printed = print_result(as_json ? coverage_json(*paths) : coverage_markdown(*paths));
+    const Status printed = show(json, [&] { return coverage_markdown(*paths); }, [&] { return coverage_json(*paths); });
     return printed ? kExitGood : report_error(printed.error());
 }
 
@@ -84,20 +88,22 @@ int check(const std::vector<std::string>& files) {
 }  // namespace
 
 void add_scenarios_command(CLI::App& program, Action& action) {
-    CLI::App* command = program.add_subcommand("scenarios", "List and check scenarios, and show what they cover");
+    CLI::App* command =
+        program.add_subcommand("scenarios", "List and check scenarios, and show what they cover");
     command->require_subcommand(1);
     command->footer("Example:\n  memrig scenarios list\n");
 
-    auto as_json = std::make_shared<bool>(false);
+    auto as_json = std::make_shared<std::string>();
     CLI::App* list_command = command->add_subcommand("list", "List the scenarios that memrig ships");
-    list_command->add_flag("--json", *as_json, "Print JSON, with what each scenario verifies and expects");
-    list_command->footer("Example:\n  memrig scenarios list --json\n");
+    add_json_option(*list_command, *as_json);
+    list_command->footer(
+        "The JSON also has what each scenario verifies and expects.\n\nExample:\n  memrig scenarios list --json\n");
     list_command->callback([as_json, &action] { action = [as_json] { return list(*as_json); }; });
 
-    auto coverage_as_json = std::make_shared<bool>(false);
+    auto coverage_as_json = std::make_shared<std::string>();
     CLI::App* coverage_command =
         command->add_subcommand("coverage", "Show which scenarios validate and race each hotplug path, as Markdown");
-    coverage_command->add_flag("--json", *coverage_as_json, "Print JSON");
+    add_json_option(*coverage_command, *coverage_as_json);
     coverage_command->footer("Prints docs/coverage.md.\n\nExample:\n  memrig scenarios coverage --json\n");
     coverage_command->callback(
         [coverage_as_json, &action] { action = [coverage_as_json] { return coverage(*coverage_as_json); }; });

@@ -126,7 +126,7 @@ int sweep(SweepOptions options) {
     if (const Status kept = write_file(spec.run.out / "sweep.json", json); !kept) return report_error(kept.error());
     if (!options.json.empty())
         if (const Status sent = write_json(options.json, json); !sent) return report_error(sent.error());
-    terminal.print("\n" + sweep_text(*done, spec.run.out, terminal.paint()));
+    terminal.print("\n" + sweep_text(*done, spec.run.out, terminal.paint(), terminal.table_width()));
     terminal.print(fmt::format("sweep and evidence: {}\n", one_line(spec.run.out.string())));
     return done->exit_status();
 }

@@ -13,6 +13,8 @@ namespace memrig {
 
 namespace {
 
+constexpr std::size_t kMostKernelColumns = 40;  // of a scenario or a kernel, which may be given by a path
+
 // One scenario on one kernel.
 struct Field {
     std::vector<std::string> verdicts;  // of each arm that was played
@@ -83,33 +85,22 @@ std::string notes_of(const KernelTable& table, const char* form) {
 
 }  // namespace
 
-std::string kernel_table(const RunResults& results, const Paint& paint) {
+std::string kernel_table(const RunResults& results, const Paint& paint, std::size_t width) {
     const KernelTable table = table_of(results);
     if (table.kernels.size() < 2) return {};
-    std::vector<std::size_t> widths = {columns("scenario")};
-    for (const auto& scenario : table.scenarios) widths[0] = std::max(widths[0], columns(scenario));
-    for (const auto& kernel : table.kernels) {
-        widths.push_back(columns(kernel));
-        for (const auto& scenario : table.scenarios)
-            widths.back() = std::max(widths.back(), columns(text_of(table, scenario, kernel)));
-    }
-    const auto padded = [&](const std::string& text, std::size_t column) {
-        // The last column needs no padding.
-        return column + 1 == widths.size() ? std::string() : std::string(widths[column] - columns(text) + 2, ' ');
-    };
-    std::string out = paint.heading("scenario") + padded("scenario", 0);
-    for (std::size_t i = 0; i < table.kernels.size(); i++)
-        out += paint.heading(table.kernels[i]) + padded(table.kernels[i], i + 1);
-    out += "\n";
+    std::vector<TableColumn> heads = {{"scenario"}};
+    for (const auto& kernel : table.kernels) heads.push_back({short_path(kernel, kMostKernelColumns)});
+    std::vector<std::vector<std::string>> rows;
     for (const auto& scenario : table.scenarios) {
-        out += scenario + padded(scenario, 0);
-        for (std::size_t i = 0; i < table.kernels.size(); i++) {
-            const std::string text = text_of(table, scenario, table.kernels[i]);
-            out += (is_good(table, scenario, table.kernels[i]) ? text : paint.bad(text)) + padded(text, i + 1);
-        }
-        out += "\n";
+        rows.push_back({short_path(scenario, kMostKernelColumns)});
+        for (const auto& kernel : table.kernels) rows.back().push_back(text_of(table, scenario, kernel));
     }
-    return out + notes_of(table, "({}) {}\n");
+    const auto painted = [&](std::size_t row, std::size_t column, const std::string& text) {
+        if (row == kHeadings) return paint.heading(text);
+        const bool good = column == 0 || is_good(table, table.scenarios[row], table.kernels[column - 1]);
+        return good ? text : paint.bad(text);
+    };
+    return table_text(heads, rows, width, painted) + notes_of(table, "({}) {}\n");
 }
 
 std::string kernel_table_markdown(const RunResults& results) {

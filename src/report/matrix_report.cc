@@ -13,6 +13,8 @@ namespace {
 
 using Json = nlohmann::ordered_json;
 
+constexpr std::size_t kFoldIndent = 8;
+
 std::string cell_text(const MatrixCell& cell) {
     if (cell.breaks_claim()) return fmt::format("{}: CLAIM BROKEN", to_string(cell.outcome));
     if (cell.outcome != CellOutcome::killed || !cell.verdict) return to_string(cell.outcome);
@@ -122,23 +124,26 @@ constexpr const char* kStyle =
 
 }  // namespace
 
-std::string matrix_text(const Matrix& matrix, const Paint& paint) {
+std::string matrix_text(const Matrix& matrix, const Paint& paint, std::size_t width) {
     std::string out;
+    const auto row = [&](const MatrixCell& cell, const std::string& text) {
+        return folded(fmt::format("    {:<24} {:<44} {}", one_line(cell.kernel), one_line(cell.scenario), text), width,
+                      kFoldIndent);
+    };
     for (const auto& mutant : matrix.mutants) {
-        const std::string line = fmt::format("{:<30} {}", one_line(mutant.name), one_line(fate(matrix, mutant)));
+        const std::string line =
+            folded(fmt::format("{:<30} {}", one_line(mutant.name), one_line(fate(matrix, mutant))), width, kFoldIndent);
         out += (is_bad(matrix, mutant) ? paint.bad(line) : matrix.killed(mutant) ? paint.good(line) : line) + "\n";
-        for (const MatrixCell* cell : cells_of(matrix, mutant.name))
-            out += fmt::format("    {:<24} {:<44} {}\n", one_line(cell->kernel), one_line(cell->scenario),
-                               cell_text(*cell));
+        for (const MatrixCell* cell : cells_of(matrix, mutant.name)) out += row(*cell, cell_text(*cell)) + "\n";
     }
     out += paint.heading("the originals") + "\n";
     for (const MatrixCell* cell : cells_of(matrix, "")) {
-        std::string line =
-            fmt::format("    {:<24} {:<44} {}", one_line(cell->kernel), one_line(cell->scenario), original_text(*cell));
-        if (cell->outcome != CellOutcome::survived && !cell->reason.empty()) line += ": " + one_line(cell->reason);
+        std::string text = original_text(*cell);
+        if (cell->outcome != CellOutcome::survived && !cell->reason.empty()) text += ": " + one_line(cell->reason);
+        const std::string line = row(*cell, text);
         out += (is_good(*cell) ? line : paint.bad(line)) + "\n";
     }
-    const std::string score = score_line(matrix);
+    const std::string score = folded(score_line(matrix), width, kFoldIndent);
     return out + "\n" + (matrix.exit_status() == kExitGood ? paint.good(score) : paint.bad(score)) + "\n";
 }
 

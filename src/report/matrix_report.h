@@ -3,13 +3,15 @@
 
 #include <string>
 
+#include "base/table.h"
 #include "base/text.h"
 #include "run/matrix.h"
 
 namespace memrig {
 
 // Lists each mutant with its fate and its cells, then the cells of the originals, then the score.
-std::string matrix_text(const Matrix& matrix, const Paint& paint);
+// Lines that are wider than `width` columns fold.
+std::string matrix_text(const Matrix& matrix, const Paint& paint, std::size_t width = kUnfolded);
 std::string matrix_json(const Matrix& matrix);
 std::string matrix_markdown(const Matrix& matrix);
 // One page that needs no other file: a row for each mutant, a column for each scenario and kernel. Text from a guest is

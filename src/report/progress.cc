@@ -40,17 +40,18 @@ std::string Progress::line(const std::string& busy_with, std::size_t width) cons
     return cut(text, width);
 }
 
-std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial,
-                       const Paint& paint) {
+std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial, const Paint& paint,
+                       std::size_t width) {
     const std::string planned = fmt::format("{}", progress.trials_planned());
     const std::string verdict = to_string(trial.verdict);
-    std::string line =
-        fmt::format("{:>{}}/{}  {} #{}: {}{}  {}", progress.done(), planned.size(), planned, one_line(where),
-                    trial.number, good(trial) ? paint.good(verdict) : paint.bad(verdict),
-                    good(trial) ? "" : ", not expected", short_time(trial.verdict_seconds));
-    for (const auto& [key, value] : trial.choices) line += fmt::format("  {}={}", one_line(key), one_line(value));
-    if (!trial.reason.empty()) line += "  " + one_line(trial.reason);
-    return line;
+    const std::string begin =
+        fmt::format("{:>{}}/{}  {} #{}: ", progress.done(), planned.size(), planned, one_line(where), trial.number);
+    std::string rest = fmt::format("{}  {}", good(trial) ? "" : ", not expected", short_time(trial.verdict_seconds));
+    for (const auto& [key, value] : trial.choices) rest += fmt::format("  {}={}", one_line(key), one_line(value));
+    if (!trial.reason.empty()) rest += "  " + one_line(trial.reason);
+    const std::size_t used = columns(begin) + columns(verdict);
+    return begin + (good(trial) ? paint.good(verdict) : paint.bad(verdict)) +
+           cut(rest, width > used ? width - used : 0);
 }
 
 }  // namespace memrig

@@ -6,6 +6,7 @@
 #include <string>
 
 #include "base/clock.h"
+#include "base/table.h"
 #include "base/text.h"
 #include "run/results.h"
 
@@ -34,8 +35,8 @@ private:
 };
 
 // Makes "  7/200  race/acpi-dimm-online control #4: held  0.61 s  onliner.attribute=state  reason". `where` names the
-// arm; it leaves out the parts that are the same throughout the run.
-std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial,
-                       const Paint& paint);
+// arm; it leaves out the parts that are the same throughout the run. The part behind the verdict is cut at `width`.
+std::string trial_line(const Progress& progress, const std::string& where, const TrialResult& trial, const Paint& paint,
+                       std::size_t width = kUnfolded);
 
 }  // namespace memrig

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/table.h"
 #include "report/summary.h"
 
 namespace memrig {
@@ -28,26 +29,9 @@ std::string cell_of(const LaneState& lane) {
     return cell.empty() ? "·" : cut(cell, kMostCellColumns);
 }
 
-// Breaks a text into lines of at most `width` columns, between words. The blanks at its beginning are kept. All lines
-// but the first begin with `indent` blanks.
+// A command keeps its words: they can be copied.
 std::vector<std::string> broken(std::string_view text, std::size_t width, std::size_t indent) {
-    std::vector<std::string> lines;
-    std::string line(std::min(text.find_first_not_of(' '), text.size()), ' ');
-    bool has_word = false;
-    for (std::size_t at = line.size(); at < text.size();) {
-        const std::size_t end = std::min(text.find(' ', at), text.size());
-        const std::string_view word = text.substr(at, end - at);
-        at = end + 1;
-        if (has_word && columns(line) + 1 + columns(word) > width) {
-            lines.push_back(std::exchange(line, std::string(indent, ' ')));
-            has_word = false;
-        }
-        if (has_word) line += ' ';
-        line += word;
-        has_word = true;
-    }
-    lines.push_back(std::move(line));
-    return lines;
+    return broken_lines(text, width, indent, LongWord::kept);
 }
 
 class Printer {

@@ -35,18 +35,13 @@ std::string counts_text(const std::map<std::string, std::size_t>& counts) {
 }
 
 // A line for each actor and function.
-std::string table_text(const Sweep& sweep) {
-    std::map<std::pair<std::string, std::string>, std::map<std::string, std::size_t>> rows;
-    std::size_t widest = 0;
-    for (const auto& one : sweep.cases) {
-        const FailureSpec& failure = one.failure;
-        rows[{failure.actor, failure.function}][outcome_of(one)]++;
-        widest = std::max(widest, failure.actor.size() + failure.function.size() + 2);
-    }
-    std::string text;
-    for (const auto& [row, counts] : rows)
-        text += fmt::format("{:<{}}  {}\n", one_line(row.first + ": " + row.second), widest, counts_text(counts));
-    return text;
+std::string calls_text(const Sweep& sweep, std::size_t width) {
+    std::map<std::pair<std::string, std::string>, std::map<std::string, std::size_t>> counts;
+    for (const auto& one : sweep.cases) counts[{one.failure.actor, one.failure.function}][outcome_of(one)]++;
+    std::vector<std::vector<std::string>> rows;
+    for (const auto& [call, outcomes] : counts)
+        rows.push_back({one_line(call.first + ": " + call.second), counts_text(outcomes)});
+    return table_text({{""}, {""}}, rows, width);
 }
 
 std::string finding_text(const SweepFinding& finding, const std::filesystem::path& directory, const Paint& paint) {
@@ -110,11 +105,12 @@ std::vector<SweepFinding> findings_of(const Sweep& sweep) {
     return all;
 }
 
-std::string sweep_text(const Sweep& sweep, const std::filesystem::path& directory, const Paint& paint) {
+std::string sweep_text(const Sweep& sweep, const std::filesystem::path& directory, const Paint& paint,
+                       std::size_t width) {
     std::string text = fmt::format("{} on {}: {} on {} were recorded\n\n", one_line(sweep.scenario),
                                    one_line(sweep.release.empty() ? sweep.kernel : sweep.release),
                                    counted(sweep.calls, "call"), counted(sweep.paths, "path"));
-    text += table_text(sweep) + "\n";
+    text += calls_text(sweep, width) + "\n";
     const auto findings = findings_of(sweep);
     for (const auto& finding : findings) text += finding_text(finding, directory, paint) + "\n";
     if (const std::string unproven = unproven_text(sweep); !unproven.empty()) text += unproven + "\n";

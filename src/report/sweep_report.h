@@ -5,6 +5,7 @@
 #include <string>
 #include <vector>
 
+#include "base/table.h"
 #include "base/text.h"
 #include "run/sweep.h"
 
@@ -21,7 +22,9 @@ std::vector<SweepFinding> findings_of(const Sweep& sweep);
 
 // A line for each function that failed, with the verdicts of its cases; then each finding, the cases without a verdict
 // that says something, and a closing sentence.
-std::string sweep_text(const Sweep& sweep, const std::filesystem::path& directory, const Paint& paint);
+// The table of the functions folds to `width` columns.
+std::string sweep_text(const Sweep& sweep, const std::filesystem::path& directory, const Paint& paint,
+                       std::size_t width = kUnfolded);
 // docs/results.md (sweep.json) describes it.
 std::string sweep_json(const Sweep& sweep);
 // Writes findings/HASH.toml below the directory: the finding's first case as a scenario that expects its verdict.

@@ -1,7 +1,6 @@
 #include "report/table.h"
 
 #include <algorithm>
-#include <array>
 #include <set>
 #include <vector>
 
@@ -10,6 +9,7 @@
 #include "base/exit_status.h"
 #include "base/shell.h"
 #include "base/statistics.h"
+#include "base/table.h"
 #include "report/kernel_table.h"
 #include "report/summary.h"
 
@@ -20,16 +20,15 @@ namespace {
 // The unexpected trials that are listed for each arm; results.json has them all.
 constexpr std::size_t kUnexpectedShown = 10;
 
-struct Column {
-    const char* heading = "";
-    bool right = false;
-};
-constexpr std::array kColumns = {
-    Column{"scenario"},      Column{"kernel"},         Column{"bench"},      Column{"arm"},
-    Column{"trials", true},  Column{"verdicts"},       Column{"expected"},   Column{"result"},
-    Column{"restore", true}, Column{"schedule", true}, Column{"trial", true}};
+const std::vector<TableColumn>& table_columns() {
+    static const std::vector<TableColumn> heads = {{"scenario"},      {"kernel"},         {"bench"},      {"arm"},
+                                                   {"trials", true},  {"verdicts"},       {"expected"},   {"result"},
+                                                   {"restore", true}, {"schedule", true}, {"trial", true}};
+    return heads;
+}
 constexpr std::size_t kResultColumn = 7;
-using Row = std::array<std::string, kColumns.size()>;
+constexpr std::size_t kMostNameColumns = 40;  // of a scenario or a kernel, which may be given by a path
+using Row = std::vector<std::string>;
 
 std::string median(const ArmResult& arm, double TrialResult::* seconds) {
     std::vector<double> times = times_of(arm, seconds);
@@ -47,8 +46,8 @@ const char* outcome(const ArmResult& arm) {
 
 Row row_of(const ArmResult& arm) {
     const bool whole = arm.trials.size() == arm.trials_asked;
-    return {one_line(arm.scenario),
-            one_line(arm.shown_kernel()),
+    return {short_path(one_line(arm.scenario), kMostNameColumns),
+            short_path(one_line(arm.shown_kernel()), kMostNameColumns),
             one_line(arm.bench),
             one_line(arm.arm),
             whole ? fmt::format("{}", arm.trials_asked) : fmt::format("{} of {}", arm.trials.size(), arm.trials_asked),
@@ -60,27 +59,12 @@ Row row_of(const ArmResult& arm) {
             median(arm, &TrialResult::verdict_seconds)};
 }
 
-std::string render(const std::vector<Row>& rows, const Paint& paint) {
-    std::array<std::size_t, kColumns.size()> widths{};
-    for (const auto& row : rows)
-        for (std::size_t i = 0; i < row.size(); i++) widths[i] = std::max(widths[i], columns(row[i]));
-    std::string out;
-    for (std::size_t n = 0; n < rows.size(); n++) {
-        std::string line;
-        for (std::size_t i = 0; i < kColumns.size(); i++) {
-            const std::string& cell = rows[n][i];
-            const std::string padding(widths[i] - columns(cell), ' ');
-            std::string shown = cell;
-            if (n == 0) shown = paint.heading(cell);
-            else if (i == kResultColumn)
-                shown = cell == "ok" ? paint.good(cell) : cell == "SKIP" ? cell : paint.bad(cell);
-            line += i == 0 ? "" : "  ";
-            line += kColumns[i].right ? padding + shown : shown + padding;
-        }
-        while (!line.empty() && line.back() == ' ') line.pop_back();
-        out += line + "\n";
-    }
-    return out;
+std::string render(const std::vector<Row>& rows, std::size_t width, const Paint& paint) {
+    return table_text(table_columns(), rows, width, [&](std::size_t row, std::size_t column, const std::string& text) {
+        if (row == kHeadings) return paint.heading(text);
+        if (column != kResultColumn || text == "SKIP") return text;
+        return text == "ok" ? paint.good(text) : paint.bad(text);
+    });
 }
 
 // Prints only the choices that differed from trial to trial.
@@ -230,12 +214,11 @@ std::string unobserved_of(const ArmResult& arm) {
 
 }  // namespace
 
-std::string closing_table(const RunResults& results, const std::filesystem::path& run_directory, const Paint& paint) {
-    Row headings;
-    for (std::size_t i = 0; i < kColumns.size(); i++) headings[i] = kColumns[i].heading;
-    std::vector<Row> rows = {headings};
+std::string closing_table(const RunResults& results, const std::filesystem::path& run_directory, const Paint& paint,
+                          std::size_t width) {
+    std::vector<Row> rows;
     for (const auto& arm : results.arms) rows.push_back(row_of(arm));
-    std::string out = render(rows, paint) + "(times are medians)\n";
+    std::string out = render(rows, width, paint) + "(times are medians)\n";
     for (const auto& arm : results.arms)
         if (!arm.skipped.empty()) out += fmt::format("{}: skipped: {}\n", arm_title(arm), one_line(arm.skipped));
     for (const auto& arm : results.arms)
@@ -248,7 +231,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);
     for (const auto& arm : results.arms) out += unexpected_of(arm, run_directory);
     out += controls_of(results) + hosts_of(results, paint);
-    if (const std::string kernels = kernel_table(results, paint); !kernels.empty()) out += "\n" + kernels;
+    if (const std::string kernels = kernel_table(results, paint, width); !kernels.empty()) out += "\n" + kernels;
     return out + "\n" + closing_sentence(results, paint) + explanation_of(results, run_directory);
 }
 

@@ -389,6 +389,51 @@ test_report() {
     refused 'timeline.json' report two-run/race/x/control/0001 --format trace
 }
 
+# One option for the same thing in all commands: --json FILE; without FILE, stdout. Old names work, with a note.
+test_options_are_the_same() {
+    local command
+    for command in 'kernels list' 'scenarios list' 'scenarios coverage' "explain $root/tests/data/trials/held"; do
+        # shellcheck disable=SC2086  # words, not one argument
+        expect 0 $command --json
+        out_is_json
+        cp out wanted
+        # shellcheck disable=SC2086
+        expect 0 $command --json -
+        cmp -s out wanted || fail "$what: not what --json prints"
+        # shellcheck disable=SC2086
+        expect 0 $command --json told.json
+        cmp -s told.json wanted || fail "$what: not what --json prints"
+        ! cmp -s out wanted || fail "$what: stdout is JSON, too"
+        # shellcheck disable=SC2086
+        refused 'No such file or directory' $command --json no-such-folder/told.json
+    done
+    # A directory behind --json is what the command shows.
+    expect 0 explain --json "$root/tests/data/trials/held"
+    out_is_json
+    refused 'is a directory' run acpi-dimm-online --json .
+    expect 2 campaign run no-such-plan.toml --dir there
+    err_has 'memrig: note: --dir is the old name of --out'
+    err_has 'no-such-plan.toml'
+    expect 2 matrix --kernels no-such-kernel
+    err_has 'memrig: note: --kernels is the old name of --kernel'
+    err_has 'no-such-kernel'
+    for command in 'campaign run' matrix; do
+        # shellcheck disable=SC2086
+        expect 0 $command --help
+        ! grep -qE -- '--(dir|kernels|mutants|scenarios)\b' out || fail "$what: an old name"
+    done
+}
+
+# Tables fold to the width of a terminal, and stay as they are in a file.
+test_tables_fold() {
+    expect 0 scenarios list
+    grep -qE '^.{100}' out || fail "$what: folded in a file"
+    script -qec "stty cols 60; TERM=xterm '$memrig' scenarios list" log </dev/null | tr -d '\r' >out
+    what='memrig scenarios list on a terminal of 60 columns'
+    out_has 'race/acpi-dimm-online'
+    ! grep -qE '^.{61}' out || fail "$what: a line is wider"
+}
+
 # A device is written to, never replaced; a full one is an error.
 test_stdout_that_fails() {
     local status=0

@@ -32,7 +32,7 @@ protected:
                         "campaign",
                         "run",
                         (directory->path() / "plan.toml").string(),
-                        "--dir",
+                        "--out",
                         campaign().string(),
                         "--jobs",
                         "2",

@@ -208,7 +208,7 @@ scenarios = ["race/acpi-dimm-online"]
 kernels = ["debian-6.1-amd64"]
 trials = 3
 )"));
-    Process run = start({"campaign", "run", plan.string(), "--dir", directory.string(), "--jobs", "2", "--accel", "tcg",
+    Process run = start({"campaign", "run", plan.string(), "--out", directory.string(), "--jobs", "2", "--accel", "tcg",
                          "--backend", host->backend() + "," + other.uri()});
     ASSERT_TRUE(wait_for_domain(run, other)) << said();
     other.kill();

@@ -251,7 +251,7 @@ class Known(Nights):
         run = 'schema = 1\nname = "n"\n[[run]]\nscenarios = ["race/acpi-dimm-online"]\nkernels = ["none"]\n'
         with open(plan, "w", encoding="utf-8") as file:
             file.write(run + self.plan())
-        error = self.memrig("campaign", "run", plan, "--dir", os.path.join(self.work, "new"), status=2)
+        error = self.memrig("campaign", "run", plan, "--out", os.path.join(self.work, "new"), status=2)
         self.assertIn(plan + ":7:15: a fingerprint has 12 digits", error)
         self.assertFalse(os.path.exists(os.path.join(self.work, "new")))
 
