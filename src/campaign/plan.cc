@@ -66,11 +66,15 @@ private:
     std::set<std::string> keys_;
 };
 
+std::string cell_text(const PlanCell& cell, const std::string& kernel) {
+    return fmt::format("{} {}{}{} {}", cell.scenario, kernel, cell.bench.empty() ? "" : " ", cell.bench, cell.arm);
+}
+
 }  // namespace
 
-std::string PlanCell::key() const {
-    return fmt::format("{} {}{}{} {}", scenario, kernel, bench.empty() ? "" : " ", bench, arm);
-}
+std::string PlanCell::key() const { return cell_text(*this, kernel); }
+
+std::string PlanCell::title() const { return cell_text(*this, shown_kernel()); }
 
 std::string PlanCell::identity() const {
     if (!known_identity.empty()) return known_identity;

@@ -20,9 +20,15 @@ struct PlanCell {
     std::string scenario_hash = {};      // SHA-256 of the scenario file
     unsigned first = 1;                  // the number of the first trial; more than 1 only in a shard
     std::string known_identity = {};     // identity(), if it was read from a database
+    std::string kernel_name = {};        // for people; see shown_kernel()
     // The cell's unique name in a plan: "race/acpi-dimm-online debian-6.1-amd64 q35 control". `bench` is empty if the
     // plan names none; then the scenario's first bench that the kernel can run on is used.
     [[nodiscard]] std::string key() const;
+    // The name of the kernel in tables and pages: its id or, if the plan gives a path, what summarise() found to say
+    // instead.
+    [[nodiscard]] const std::string& shown_kernel() const { return kernel_name.empty() ? kernel : kernel_name; }
+    // The key with the shown kernel.
+    [[nodiscard]] std::string title() const;
     // A hash of all that makes a trial of the cell what it is: the key, the scenario file, the folder of modules.
     [[nodiscard]] std::string identity() const;
     // The number of the last trial.

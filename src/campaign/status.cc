@@ -48,7 +48,7 @@ std::vector<std::string> status_row(const CellProgress& one) {
     if (one.known > 0) rest.push_back(fmt::format("{} known", one.known));
     if (one.running > 0) rest.push_back(fmt::format("{} running", one.running));
     if (one.run_again > 0 && !one.is_left_out()) rest.push_back(fmt::format("{} run again", one.run_again));
-    return {one_line(one.cell.key()), fmt::format("{}/{}", one.done, one.cell.trials), one_line(verdicts_of(one)),
+    return {one_line(one.cell.title()), fmt::format("{}/{}", one.done, one.cell.trials), one_line(verdicts_of(one)),
             fmt::format("{}", fmt::join(rest, "  "))};
 }
 

@@ -7,6 +7,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "kernel/catalogue.h"
 
 namespace memrig {
 
@@ -75,6 +76,41 @@ void note_gaps(CellSummary& cell, const std::string& verdict, const std::vector<
     counts[kHeldWithGaps]++;
 }
 
+using Builds = std::map<std::string, std::set<std::pair<std::string, std::string>>>;
+
+// The releases and hashes by which each kernel was played.
+Builds builds_of(const CampaignRecord& record) {
+    Builds builds;
+    for (const auto& result : record.results)
+        if (result.trial.cell < record.cells.size() && !result.setting.release.empty())
+            builds[record.cells[result.trial.cell].cell.kernel].emplace(result.setting.release, result.setting.sha256);
+    return builds;
+}
+
+// A kernel by path is named by its release, with its hash if another kernel has the same release. One that was never
+// played is named by its file.
+std::string name_of_kernel(const std::string& kernel, const Builds& builds) {
+    constexpr std::size_t digits = 12;
+    const auto own = builds.find(kernel);
+    if (own == builds.end()) return fs::path(kernel).filename().string();
+    const auto& [release, sha256] = *own->second.begin();
+    const bool shared = std::ranges::any_of(builds, [&](const auto& other) {
+        return other.first != kernel &&
+               std::ranges::any_of(other.second, [&](const auto& one) { return one.first == release; });
+    });
+    return shared ? fmt::format("{} ({})", release, sha256.substr(0, digits)) : release;
+}
+
+void name_kernels(std::vector<CellSummary>& cells, const CampaignRecord& record) {
+    const bool any =
+        std::ranges::any_of(record.cells, [](const CellProgress& one) { return is_kernel_path(one.cell.kernel); });
+    if (!any) return;
+    const Builds builds = builds_of(record);
+    for (auto& cell : cells)
+        if (PlanCell& names = cell.progress.cell; is_kernel_path(names.kernel))
+            names.kernel_name = name_of_kernel(names.kernel, builds);
+}
+
 }  // namespace
 
 Times times_of(std::vector<double> seconds) {
@@ -97,6 +133,7 @@ CampaignSummary summarise(const CampaignRecord& record, const fs::path& director
         cell.bench = progress.cell.bench;
         night.cells.push_back(std::move(cell));
     }
+    name_kernels(night.cells, record);
     KnownMatcher knowledge(known, on);
     std::vector<std::vector<double>> seconds(night.cells.size());
     for (const auto& result : record.results) {

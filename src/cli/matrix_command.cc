@@ -13,6 +13,7 @@
 #include "cli/old_name.h"
 #include "cli/output.h"
 #include "cli/validators.h"
+#include "page/page.h"
 #include "report/matrix_report.h"
 #include "run/matrix.h"
 
@@ -58,7 +59,8 @@ Status write_reports(const Matrix& matrix, const fs::path& out) {
     MEMRIG_CHECK(make_directories(out));
     MEMRIG_CHECK(write_file(out / "matrix.json", matrix_json(matrix)));
     MEMRIG_CHECK(write_file(out / "matrix.md", matrix_markdown(matrix)));
-    return write_file(out / "matrix.html", matrix_html(matrix));
+    MEMRIG_TRY(const Subject subject, load_subject(out));
+    return write_file(out / "matrix.html", subject_page(subject, {}));
 }
 
 struct MatrixOptions {

@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/report_html.h"
 #include "report/campaign_reports.h"
+#include "report/subject.h"
 #include "report/trace.h"
 
 namespace memrig {
@@ -14,16 +15,18 @@ namespace memrig {
 namespace {
 
 constexpr const char* kReportFooter =
-    "Formats for a campaign, made from its database at any time, printed on stdout unless --out names a file:\n"
+    "Formats for a campaign, a run, a kill matrix or a sweep, printed on stdout unless --out names a file:\n"
     "ktap, junit (Jenkins' XML), kcidb (KCIDB's JSON, version 5.3), markdown (for a mail or a merge request),\n"
     "kernels (a table in Markdown, scenario by kernel: what was played, what came of it, why the rest was not).\n"
-    "html writes one page, report.html in the campaign's directory: matrix, findings with their evidence, trend.\n\n"
+    "html writes one page, report.html in the directory: findings with their evidence, matrix, trend. It also takes\n"
+    "one trial's directory.\n\n"
     "Format for a trial's directory, or for every trial below a run's or a campaign's directory:\n"
     "trace writes trace.json in each trial's directory, for ui.perfetto.dev or chrome://tracing: a track for each\n"
     "task, with the locks that it held and waited for (docs/results.md).\n\n"
     "Example:\n"
     "  memrig report campaigns/nightly --format junit --out memrig.xml\n"
     "  memrig report campaigns/nightly --format html --before campaigns/last-night\n"
+    "  memrig report runs/20300203T040506Z-4711 --format html\n"
     "  memrig report runs/20300203T040506Z-4711 --format trace\n";
 
 constexpr int kDeepest = 16;  // levels from a run's directory to a trial's: SCENARIO may have several parts
@@ -42,7 +45,7 @@ struct Format {
     const char* file;
     std::string (*make)(const TrialRecord& record);
 };
-constexpr const char* kHtml = "html";  // a format of a whole campaign
+constexpr const char* kHtml = "html";  // a format of both
 constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
 
 // A format of a whole campaign.
@@ -50,11 +53,8 @@ struct CampaignFormat {
     const char* name;
     std::string (*make)(const CampaignReport& report);
 };
-constexpr CampaignFormat kCampaignFormats[] = {{"ktap", campaign_ktap},
-                                               {"junit", campaign_junit},
-                                               {"kcidb", campaign_kcidb},
-                                               {"markdown", campaign_markdown},
-                                               {"kernels", campaign_kernels}};
+constexpr CampaignFormat kCampaignFormats[] = {{"ktap", campaign_ktap},   {"junit", campaign_junit},
+                                               {"kcidb", campaign_kcidb}, {"markdown", campaign_markdown},   {"kernels", campaign_kernels}};
 
 std::vector<std::string> format_names() {
     std::vector<std::string> names = {kHtml};
@@ -120,9 +120,9 @@ Status report_trial(const fs::path& trial, const ReportOptions& options, const F
 }
 
 int report_campaign(const ReportOptions& options, const CampaignFormat& format) {
-    const auto loaded = load_campaign(options.directory);
-    if (!loaded) return report_error(loaded.error());
-    const std::string text = format.make({loaded->record, loaded->night, options.origin});
+    const auto subject = load_subject(options.directory);
+    if (!subject) return report_error(subject.error());
+    const std::string text = format.make({subject->results.record, subject->results.night, options.origin});
     const bool shown = options.out.empty() || options.out == "-";
     const Status done = shown ? print_result(text) : write_file(options.out, text);
     return done ? kExitGood : report_error(done.error());
@@ -162,12 +162,13 @@ int report(const ReportOptions& options) {
 
 void add_report_command(CLI::App& program, Action& action) {
     auto options = std::make_shared<ReportOptions>();
-    CLI::App* command = program.add_subcommand("report", "Show a campaign, or a trial's evidence, in another format");
+    CLI::App* command = program.add_subcommand("report", "Show results, or a trial's evidence, in another format");
     command->footer(kReportFooter);
-    command->add_option("DIR", options->directory, "A campaign's directory, a trial's, or a run's")
+    command
+        ->add_option("DIR", options->directory, "The directory of a campaign, a run, a kill matrix, a sweep or a trial")
         ->required()
         ->type_name("");
-    command->add_option("--format", options->format, "trace, html, ktap, junit, kcidb or markdown")
+    command->add_option("--format", options->format, "trace, html, ktap, junit, kcidb, markdown or kernels")
         ->required()
         ->type_name("FORMAT")
         ->check(CLI::IsMember(format_names()).description(""));
@@ -181,7 +182,7 @@ void add_report_command(CLI::App& program, Action& action) {
         ->capture_default_str();
     command
         ->add_option("--before", options->before,
-                     "For html: an earlier campaign's directory, for the trend; may be given again")
+                     "For html: an earlier directory of this kind, for the trend; may be given again")
         ->type_name("DIR")
         ->allow_extra_args(false);
     command->callback([options, &action] { action = [options] { return report(*options); }; });

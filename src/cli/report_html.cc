@@ -4,19 +4,34 @@
 #include "base/text.h"
 #include "cli/output.h"
 #include "page/page.h"
+#include "report/trial_record.h"
 
 namespace memrig {
 
-Status report_html(const HtmlReport& report) {
-    MEMRIG_TRY(const LoadedCampaign now, load_campaign(report.campaign));
+namespace {
+
+Result<std::string> html_of(const HtmlReport& report) {
+    if (is_trial_directory(report.directory)) {
+        if (!report.before.empty())
+            return fail_with({Fault::user_input, "--before is not for one trial", {}},
+                             "give the directory of a run or a campaign");
+        return trial_page(report.directory);
+    }
+    MEMRIG_TRY(const Subject now, load_subject(report.directory));
     std::vector<LoadedCampaign> before;
     for (const auto& directory : report.before) {
-        MEMRIG_TRY(LoadedCampaign one, load_campaign(directory));
-        before.push_back(std::move(one));
+        MEMRIG_TRY(Subject one, load_subject(directory));
+        before.push_back(std::move(one.results));
     }
-    const std::string text = campaign_page(now, std::move(before));
+    return subject_page(now, std::move(before));
+}
+
+}  // namespace
+
+Status report_html(const HtmlReport& report) {
+    MEMRIG_TRY(const std::string text, html_of(report));
     if (report.out == "-") return print_result(text);
-    fs::path file = report.out.empty() ? report.campaign : fs::path(report.out);
+    fs::path file = report.out.empty() ? report.directory : fs::path(report.out);
     std::error_code code;
     if (fs::is_directory(file, code)) file /= "report.html";
     MEMRIG_CHECK(write_file(file, text));

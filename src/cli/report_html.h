@@ -10,12 +10,12 @@
 namespace memrig {
 
 struct HtmlReport {
-    std::filesystem::path campaign;
-    std::vector<std::string> before;  // earlier campaigns' directories
-    std::string out;                  // a file, a directory or "-"; empty: report.html in the campaign's directory
+    std::filesystem::path directory;       // of a campaign, a run, a kill matrix, a sweep or one trial
+    std::vector<std::string> before = {};  // directories of earlier results
+    std::string out = {};                  // a file, a directory or "-"; empty: report.html in the directory
 };
 
-// Writes the page, and prints the name of its file on stdout. Fault::user_input if a directory has no campaign.
+// Writes the page, and prints the name of its file on stdout. Fault::user_input if a directory has no results.
 Status report_html(const HtmlReport& report);
 
 }  // namespace memrig

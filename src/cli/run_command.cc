@@ -9,6 +9,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/shell.h"
 #include "base/stop_request.h"
 #include "cli/backend_option.h"
 #include "cli/cluster.h"
@@ -202,7 +203,8 @@ int run(RunOptions options) {
         const int status = report_error(written.error());
         return results->interrupted ? kExitInterrupted : status;
     }
-    terminal.print(fmt::format("results and evidence: {}\n", one_line(options.spec.out.string())));
+    terminal.print(fmt::format("results and evidence: {0}\na page of them: memrig report {0} --format html\n",
+                               one_line(shell_word(options.spec.out.string()))));
     return results->exit_status();
 }
 

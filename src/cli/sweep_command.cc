@@ -2,6 +2,7 @@
 #include <memory>
 
 #include "base/file.h"
+#include "base/shell.h"
 #include "base/stop_request.h"
 #include "cli/backend_option.h"
 #include "cli/cluster.h"
@@ -127,7 +128,8 @@ int sweep(SweepOptions options) {
     if (!options.json.empty())
         if (const Status sent = write_json(options.json, json); !sent) return report_error(sent.error());
     terminal.print("\n" + sweep_text(*done, spec.run.out, terminal.paint(), terminal.table_width()));
-    terminal.print(fmt::format("sweep and evidence: {}\n", one_line(spec.run.out.string())));
+    terminal.print(fmt::format("sweep and evidence: {0}\na page of them: memrig report {0} --format html\n",
+                               one_line(shell_word(spec.run.out.string()))));
     return done->exit_status();
 }
 

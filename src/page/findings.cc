@@ -23,17 +23,11 @@ const CampaignTrial& trial_of(const CampaignRecord& record, const Group& group) 
 }
 
 std::string cell_name(const CampaignRecord& record, std::size_t cell) {
-    return cell < record.cells.size() ? bounded(record.cells[cell].cell.key(), 200) : "an unknown arm";
+    return cell < record.cells.size() ? bounded(record.cells[cell].cell.title(), 200) : "an unknown arm";
 }
 
 std::string trial_name(const CampaignRecord& record, const Group& group) {
     return fmt::format("{} #{}", cell_name(record, trial_of(record, group).cell), trial_of(record, group).number);
-}
-
-// Returns true if a path from the database stays within the campaign's directory.
-bool lies_within(const std::filesystem::path& relative) {
-    const auto normal = relative.lexically_normal();
-    return !normal.empty() && normal.is_relative() && *normal.begin() != "..";
 }
 
 class Findings {
@@ -43,8 +37,8 @@ public:
           record_(now.record),
           groups_(groups),
           has_before_(has_before),
-          section_(parent.add("section").set("id", "findings").set("aria-labelledby", "findings-title")) {
-        section_.add("h2", "Findings").set("id", "findings-title");
+          section_(add_section(parent, "findings", "Findings")),
+          place_(section_) {
         if (groups.empty()) {
             section_.add("p", "Nothing was found, and every result was as expected.");
             return;
@@ -52,10 +46,17 @@ public:
         section_.add("p",
                      "Results with the same fingerprint are one finding. A mutant arm is expected to have findings, "
                      "because a lock is removed there.");
-        Element rows = add_table(section_, "All findings",
-                                 {"what", "oracle's verdict", "results", "not expected", "first seen in"});
-        while (shown_ < std::min(groups_.size(), kMostShown) && show(groups_[shown_])) shown_++;
-        overview(rows);
+        const auto expected =
+            std::ranges::find_if_not(groups_, [&](const Group& group) { return is_news(group, has_before); });
+        const auto news = static_cast<std::size_t>(expected - groups_.begin());
+        if (news > 0) add_part(0, news, "Not expected, or new");
+        else
+            section_.add("p", has_before ? "None of them is new, and none is in a result that was not expected."
+                                         : "None of them is in a result that was not expected.");
+        if (news < groups_.size()) {
+            place_ = add_details(section_, fmt::format("Expected: {}", counted(groups_.size() - news, "finding")));
+            add_part(news, groups_.size(), "Expected findings");
+        }
         if (groups_.size() > shown_)
             section_
                 .add("p", fmt::format("{} listed only in the table, to keep the page small; it names a trial of each.",
@@ -67,32 +68,35 @@ public:
     [[nodiscard]] std::size_t shown() const { return shown_; }
 
 private:
-    void overview(Element& rows) {
-        const std::size_t n = std::min(groups_.size(), kMostRows);
-        for (std::size_t i = 0; i < n; i++) {
-            const Group& group = groups_[i];
-            Element row = rows.add("tr");
-            Element what = row.add("th").set("scope", "row").css("long");
-            if (i < shown_) what.add("a", bounded(group.summary, 200)).set("href", "#finding-" + group.print.hash);
-            else what.text(bounded(group.summary, 200));
-            if (has_before_ && group.is_new) what.text(" (new)");
-            const Look look = look_of(group.verdict, group.unexpected == 0);
-            row.add("td")
-                .add("span", fmt::format("{} {}", look.sign, group.verdict))
-                .css(std::string("chip ") + look.css);
-            row.add("td", fmt::format("{}", group.count)).css("number");
-            row.add("td", fmt::format("{}", group.unexpected)).css("number");
-            row.add("td", trial_name(record_, group));
-        }
-        if (groups_.size() > n)
-            section_.add("p", fmt::format("{} left out.", counted(groups_.size() - n, "more finding"))).css("left-out");
+    // The groups from `first` to before `end`: a table, and a part for each as long as there is room.
+    void add_part(std::size_t first, std::size_t end, std::string_view caption) {
+        Element rows =
+            add_table(place_, caption, {"what", "oracle's verdict", "results", "not expected", "first seen in"});
+        const bool all_so_far = shown_ == first;
+        while (all_so_far && shown_ < std::min(end, kMostShown) && show(groups_[shown_])) shown_++;
+        const std::size_t last = std::min(end, first + kMostRows);
+        for (std::size_t i = first; i < last; i++) overview(rows, groups_[i], i < shown_);
+        add_left_out(place_, end - last, "more finding");
+    }
+
+    void overview(Element& rows, const Group& group, bool has_part) {
+        Element row = rows.add("tr");
+        Element what = row.add("th").set("scope", "row").css("long");
+        if (has_part) what.add("a", bounded(group.summary, 200)).set("href", "#finding-" + group.print.hash);
+        else what.text(bounded(group.summary, 200));
+        if (has_before_ && group.is_new) what.text(" (new)");
+        const Look look = look_of(group.verdict, group.unexpected == 0);
+        row.add("td").add("span", fmt::format("{} {}", look.sign, group.verdict)).css(std::string("chip ") + look.css);
+        row.add("td", fmt::format("{}", group.count)).css("number");
+        row.add("td", fmt::format("{}", group.unexpected)).css("number");
+        row.add("td", trial_name(record_, group));
     }
 
     // Adds a group's part. Returns false, and adds nothing, if there is no room left.
     bool show(const Group& group) {
         const Look look = look_of(group.verdict, group.unexpected == 0);
         Element article =
-            section_.add("article").set("id", "finding-" + group.print.hash).css(std::string("finding ") + look.css);
+            place_.add("article").set("id", "finding-" + group.print.hash).css(std::string("finding ") + look.css);
         article.add("h3", fmt::format("{} {}: {}", look.sign, group.verdict, bounded(group.summary)));
         facts(article, group);
         details(article, group);
@@ -126,7 +130,9 @@ private:
         fact("First", trial_name(record_, group));
         if (!group.why_known.empty()) fact("Known", bounded(group.why_known));
         fact("Fingerprint", "").add("code", group.print.hash + "  " + bounded(group.print.text));
-        fact("Again", "").add("code", "memrig replay " + shell_word(directory_of(group).string()));
+        const std::string directory = shell_word(directory_of(group).string());
+        fact("Story", "").add("code", "memrig explain " + directory);
+        fact("Again", "").add("code", "memrig replay " + directory);
     }
 
     [[nodiscard]] std::filesystem::path directory_of(const Group& group) const {
@@ -193,7 +199,7 @@ private:
     const CampaignRecord& record_;
     const std::vector<Group>& groups_;
     bool has_before_;
-    Element section_;
+    Element section_, place_;  // `place_` takes the next part: the section, or the fold within it
     std::map<CampaignTrial, std::size_t> evidence_of_;  // by trial: the index of the group that shows it
     std::size_t shown_ = 0, bytes_ = 0;
 };

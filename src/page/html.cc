@@ -103,7 +103,7 @@ std::size_t Element::bytes() const {
 
 void Element::remove() { node_.parent().remove_child(node_); }
 
-HtmlPage::HtmlPage(std::string_view title) : body_(pugi::xml_node()) {
+HtmlPage::HtmlPage(std::string_view title) : body_(pugi::xml_node()), main_(pugi::xml_node()) {
     Element html(document_.append_child("html"));
     html.set("xmlns", "http://www.w3.org/1999/xhtml").set("lang", "en").set("xml:lang", "en");
     Element head = html.add("head");
@@ -124,6 +124,16 @@ HtmlPage::HtmlPage(std::string_view title) : body_(pugi::xml_node()) {
     hatching.set("id", "waiting").set("width", 8.0).set("height", 8.0).set("patternUnits", "userSpaceOnUse");
     hatching.add("rect").set("width", 8.0).set("height", 8.0);
     hatching.add("path").set("d", "M-2 2l4 -4M0 8l8 -8M6 10l4 -4");
+}
+
+Element HtmlPage::begin(std::string_view heading) {
+    body_.add("a", "To the content").css("skip").set("href", "#content");
+    Element header = body_.add("header");
+    header.add("h1", heading);
+    Element nav = header.add("nav").set("aria-label", "Contents");
+    main_ = body_.add("main").set("id", "content").set("tabindex", "-1");
+    body_.add("footer").add("p", "Written by memrig. Output of guests is shown as text, without control characters.");
+    return nav;
 }
 
 std::string HtmlPage::markup() const {

@@ -44,12 +44,17 @@ public:
     explicit HtmlPage(std::string_view title);
 
     Element& body() { return body_; }
+    // Adds the link that skips to the content, the heading, the table of contents, which is returned, the content and
+    // the footer. Call it once.
+    Element begin(std::string_view heading);
+    // The content. REQUIRES: begin() was called.
+    Element& main() { return main_; }
     // The markup of the whole page.
     [[nodiscard]] std::string markup() const;
 
 private:
     pugi::xml_document document_;
-    Element body_;
+    Element body_, main_;
 };
 
 // Adds a table of `columns` with a caption, in a box that scrolls if the table is too wide. Returns the element that

@@ -11,7 +11,8 @@ namespace memrig::page {
 
 namespace {
 
-constexpr std::size_t kMostScenarios = 300, kMostColumns = 12, kMostChips = 12, kMostArms = 400, kMostOfAll = 4000;
+constexpr std::size_t kMostScenarios = 300, kMostColumns = 12, kMostChips = 40, kMostArms = 400, kMostOfAll = 4000;
+constexpr std::size_t kMostTrials = 400;
 
 std::string counts_text(const CellProgress& cell) {
     if (!cell.skipped.empty()) return "skipped";
@@ -24,10 +25,6 @@ std::string counts_text(const CellProgress& cell) {
     return text;
 }
 
-void left_out(Element& parent, std::size_t n, std::string_view noun) {
-    if (n > 0) parent.add("p", fmt::format("{} left out.", counted(n, noun))).css("left-out");
-}
-
 // The same with the reason, if there is one.
 std::string long_text(const CellProgress& cell) {
     const std::string& why = cell.skipped.empty() ? cell.not_set_up : cell.skipped;
@@ -37,20 +34,107 @@ std::string long_text(const CellProgress& cell) {
 // The caller leaves out rig faults, which do not tell how long a trial takes.
 double median_seconds(const std::vector<double>& seconds) { return spread_of(seconds).median; }
 
+bool needs_attention(const CellProgress& cell) {
+    const std::string_view css = look_of(cell).css;
+    return css != "good" && css != "none";
+}
+
+// The arms by scenario and kernel. Scenarios that need attention come first, the others are folded.
+class Matrix {
+public:
+    explicit Matrix(const CampaignRecord& record) {
+        std::map<std::string, std::size_t> column, row;
+        for (const auto& cell : record.cells) {
+            const PlanCell& names = cell.cell;
+            if (column.try_emplace(names.shown_kernel(), kernels_.size()).second)
+                kernels_.push_back(names.shown_kernel());
+            if (row.try_emplace(names.scenario, rows_.size()).second) rows_.push_back({names.scenario, false, {}});
+            Row& here = rows_[row[names.scenario]];
+            here.attention = here.attention || needs_attention(cell);
+            here.cells[column[names.shown_kernel()]].push_back(&cell);
+        }
+        for (const auto& result : record.results)
+            if (result.trial.cell < record.cells.size() && !result.setting.release.empty())
+                releases_[record.cells[result.trial.cell].cell.shown_kernel()] = result.setting.release;
+        for (auto& one : rows_)
+            for (auto& [kernel, cells] : one.cells)
+                std::ranges::stable_partition(cells, [](const CellProgress* cell) { return needs_attention(*cell); });
+    }
+
+    void add(Element& section) {
+        const auto attention = static_cast<std::size_t>(std::ranges::count_if(rows_, &Row::attention));
+        const std::size_t others = rows_.size() - attention;
+        if (attention > 0) add_rows(section, "Verdicts of each arm, by scenario and kernel", true);
+        if (others > 0) {
+            // Without anything to attend to, the page has nothing else to show.
+            Element fold = add_details(section, counted(others, "scenario") + " as expected", attention == 0);
+            add_rows(fold, "Verdicts that were expected, by scenario and kernel", false);
+        }
+        add_left_out(section, kernels_.size() - std::min(kernels_.size(), kMostColumns), "more kernel");
+    }
+
+private:
+    struct Row {
+        std::string scenario;
+        bool attention = false;
+        std::map<std::size_t, std::vector<const CellProgress*>> cells;  // by kernel
+    };
+
+    // The release is what the guest says of itself; an id is what the catalogue calls the kernel.
+    [[nodiscard]] std::string heading(const std::string& kernel) const {
+        const auto release = releases_.find(kernel);
+        if (release == releases_.end() || release->second == kernel) return bounded(kernel, 60);
+        return fmt::format("{} ({})", bounded(release->second, 60), bounded(kernel, 60));
+    }
+
+    void add_rows(Element& parent, std::string_view caption, bool attention) {
+        std::vector<std::string> shown = {"scenario"};
+        for (std::size_t i = 0; i < std::min(kernels_.size(), kMostColumns); i++) shown.push_back(heading(kernels_[i]));
+        Element body = add_table(parent, caption, {shown.begin(), shown.end()});
+        std::size_t left = 0, rows = 0;
+        for (const auto& row : rows_) {
+            if (row.attention != attention) continue;
+            if (rows++ >= kMostScenarios) {
+                left++;
+                continue;
+            }
+            Element line = body.add("tr").css("matrix");
+            line.add("th", bounded(row.scenario, 80)).set("scope", "row");
+            for (std::size_t i = 0; i + 1 < shown.size(); i++) {
+                Element box = line.add("td");
+                const auto found = row.cells.find(i);
+                if (found == row.cells.end()) box.text("not in the plan");
+                else add_chips(box, found->second);
+            }
+        }
+        add_left_out(parent, left, "more scenario");
+    }
+
+    void add_chips(Element& box, const std::vector<const CellProgress*>& cells) {
+        std::size_t here = 0;
+        for (const CellProgress* cell : cells) {
+            if (here == kMostChips || chips_ == kMostOfAll) break;
+            here++, chips_++;
+            const Look look = look_of(*cell);
+            std::string name = bounded(cell->cell.arm, 40);
+            if (!cell->cell.bench.empty()) name += " on " + bounded(cell->cell.bench, 40);
+            box.add("span", fmt::format("{} {}: {}", look.sign, name, counts_text(*cell)))
+                .css(std::string("chip ") + look.css);
+        }
+        if (cells.size() > here)
+            box.add("span", fmt::format("and {}", counted(cells.size() - here, "more arm"))).css("left-out");
+    }
+
+    std::vector<std::string> kernels_;
+    std::map<std::string, std::string> releases_;  // by kernel
+    std::vector<Row> rows_;
+    std::size_t chips_ = 0;
+};
+
 }  // namespace
 
 void add_matrix(Element& parent, const CampaignRecord& record) {
-    std::vector<std::string> kernels, scenarios;
-    std::map<std::string, std::size_t> column, row;
-    for (const auto& cell : record.cells) {
-        if (column.try_emplace(cell.cell.kernel, kernels.size()).second) kernels.push_back(cell.cell.kernel);
-        if (row.try_emplace(cell.cell.scenario, scenarios.size()).second) scenarios.push_back(cell.cell.scenario);
-    }
-    std::map<std::pair<std::size_t, std::size_t>, std::vector<const CellProgress*>> cells;
-    for (const auto& cell : record.cells) cells[{row[cell.cell.scenario], column[cell.cell.kernel]}].push_back(&cell);
-
-    Element section = parent.add("section").set("id", "matrix").set("aria-labelledby", "matrix-title");
-    section.add("h2", "Scenarios and kernels").set("id", "matrix-title");
+    Element section = add_section(parent, "matrix", "Scenarios and kernels");
     Element key = section.add("p");
     for (const auto& [css, text] : {std::pair{"good", "✓ as expected, or known"},
                                     {"bad", "✗ not as expected"},
@@ -58,40 +142,8 @@ void add_matrix(Element& parent, const CampaignRecord& record) {
                                     {"fault", "! the rig failed"},
                                     {"none", "– skipped"}})
         key.add("span", text).css(std::string("chip ") + css);
-    std::vector<std::string> shown_kernels;
-    for (std::size_t i = 0; i < std::min(kernels.size(), kMostColumns); i++)
-        shown_kernels.push_back(bounded(kernels[i], 60));
-    std::vector<std::string_view> heads = {"scenario"};
-    heads.insert(heads.end(), shown_kernels.begin(), shown_kernels.end());
-    Element rows = add_table(section, "Verdicts of each arm, by scenario and kernel", heads);
-    std::size_t chips = 0;
-    for (std::size_t i = 0; i < std::min(scenarios.size(), kMostScenarios); i++) {
-        Element line = rows.add("tr").css("matrix");
-        line.add("th", bounded(scenarios[i], 80)).set("scope", "row");
-        for (std::size_t j = 0; j < shown_kernels.size(); j++) {
-            Element box = line.add("td");
-            const auto found = cells.find({i, j});
-            if (found == cells.end()) {
-                box.text("not in the plan");
-                continue;
-            }
-            std::size_t here = 0;
-            for (const CellProgress* cell : found->second) {
-                if (here == kMostChips || chips == kMostOfAll) break;
-                here++, chips++;
-                const Look look = look_of(*cell);
-                std::string name = bounded(cell->cell.arm, 40);
-                if (!cell->cell.bench.empty()) name += " on " + bounded(cell->cell.bench, 40);
-                box.add("span", fmt::format("{} {}: {}", look.sign, name, counts_text(*cell)))
-                    .css(std::string("chip ") + look.css);
-            }
-            if (found->second.size() > here)
-                box.add("span", fmt::format("and {}", counted(found->second.size() - here, "more arm")))
-                    .css("left-out");
-        }
-    }
-    left_out(section, scenarios.size() - std::min(scenarios.size(), kMostScenarios), "more scenario");
-    left_out(section, kernels.size() - shown_kernels.size(), "more kernel");
+    Matrix matrix(record);
+    matrix.add(section);
 }
 
 void add_arms(Element& parent, const CampaignRecord& record) {
@@ -102,8 +154,7 @@ void add_arms(Element& parent, const CampaignRecord& record) {
         if (result.verdict != to_string(Verdict::rig_fault)) seconds[result.trial.cell].push_back(result.seconds);
         if (!result.setting.expected.empty()) expected[result.trial.cell] = result.setting.expected;
     }
-    Element section = parent.add("section").set("id", "arms").set("aria-labelledby", "arms-title");
-    section.add("h2", "Arms, rates and times").set("id", "arms-title");
+    Element section = add_section(parent, "arms", "Arms, rates and times");
     section.add("p", "The rate of expected results is shown with its 95% interval.");
     Element details = add_details(section, counted(record.cells.size(), "arm"));
     Element rows =
@@ -118,7 +169,7 @@ void add_arms(Element& parent, const CampaignRecord& record) {
         const CellProgress& cell = record.cells[order[i]];
         Element row = rows.add("tr");
         row.add("th", bounded(cell.cell.scenario, 80)).set("scope", "row");
-        row.add("td", bounded(cell.cell.kernel, 60));
+        row.add("td", bounded(cell.cell.shown_kernel(), 60));
         row.add("td", bounded(cell.cell.bench.empty() ? cell.cell.arm : cell.cell.arm + " on " + cell.cell.bench, 80));
         row.add("td", bounded(expected[order[i]], 60));
         row.add("td", fmt::format("{} of {}", cell.done, cell.cell.trials)).css("number");
@@ -129,7 +180,51 @@ void add_arms(Element& parent, const CampaignRecord& record) {
         row.add("td", rate_text(cell.as_expected, cell.done)).css("number");
         row.add("td", seconds[order[i]].empty() ? "" : short_time(median_seconds(seconds[order[i]]))).css("number");
     }
-    left_out(details, order.size() - std::min(order.size(), kMostArms), "more arm");
+    add_left_out(details, order.size() - std::min(order.size(), kMostArms), "more arm");
+}
+
+void add_subject_table(Element& parent, const SubjectTable& table, const std::string& id) {
+    Element section = add_section(parent, id, table.caption);
+    const auto good = static_cast<std::size_t>(std::ranges::count_if(table.rows, &SubjectTable::Row::is_good));
+    const std::vector<std::string_view> heads(table.columns.begin(), table.columns.end());
+    for (const bool is_good : {false, true}) {
+        const std::size_t n = is_good ? good : table.rows.size() - good;
+        if (n == 0) continue;
+        Element place = is_good ? add_details(section, fmt::format("{} as expected", n)) : section;
+        Element rows = add_table(place, table.caption, heads);
+        std::size_t shown = 0;
+        for (const auto& one : table.rows) {
+            if (one.is_good != is_good || shown++ >= kMostTrials) continue;
+            Element row = rows.add("tr");
+            for (std::size_t i = 0; i < one.fields.size(); i++)
+                if (i == 0) row.add("th", bounded(one.fields[i], 80)).set("scope", "row");
+                else row.add("td", bounded(one.fields[i]));
+        }
+        add_left_out(place, n - std::min(n, kMostTrials), "more row");
+    }
+}
+
+void add_trials(Element& parent, const LoadedCampaign& now) {
+    const CampaignRecord& record = now.record;
+    Element section = add_section(parent, "trials", "Trials");
+    Element line = section.add("p", "The page of one trial: ");
+    line.add("code", "memrig report DIRECTORY --format html");
+    line.text(".");
+    Element details = add_details(section, counted(record.results.size(), "trial"));
+    Element rows = add_table(details, "Each trial", {"trial", "verdict", "reason", "time", "directory"});
+    for (std::size_t i = 0; i < std::min(record.results.size(), kMostTrials); i++) {
+        const StoredResult& result = record.results[i];
+        Element row = rows.add("tr");
+        const std::string name =
+            result.trial.cell < record.cells.size() ? record.cells[result.trial.cell].cell.title() : "an unknown arm";
+        row.add("th", fmt::format("{} #{}", bounded(name, 200), result.trial.number)).set("scope", "row");
+        const Look look = look_of(result.verdict, result.as_expected);
+        row.add("td").add("span", look.sign + (" " + bounded(result.verdict, 20))).css(std::string("chip ") + look.css);
+        row.add("td", bounded(result.reason, 200)).css("long");
+        row.add("td", short_time(result.seconds)).css("number");
+        row.add("td").add("code", bounded((now.night.directory / result.directory).string(), 200));
+    }
+    add_left_out(details, record.results.size() - std::min(record.results.size(), kMostTrials), "more trial");
 }
 
 }  // namespace memrig::page

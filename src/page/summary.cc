@@ -27,6 +27,7 @@ std::string exit_words(int status, const CampaignSum& counts) {
         case kExitNothingRun:
             if (counts.not_set_up > 0) return counted(counts.not_set_up, "arm") + " could not be set up";
             return counts.done == 0 ? "nothing was run, so nothing is shown" : "an arm has no result yet";
+        case kExitInterrupted: return "interrupted before its end";
         default: return "";
     }
 }
@@ -56,11 +57,12 @@ std::string versions(const CampaignRecord& record, std::string Provenance::* wha
 }
 
 void add_kernels(Element& parent, const CampaignRecord& record) {
-    std::map<std::string, std::set<std::pair<std::string, std::string>>> kernels;  // release and SHA-256 by id
-    for (const auto& cell : record.cells) kernels[cell.cell.kernel];
+    std::map<std::string, std::set<std::pair<std::string, std::string>>> kernels;  // release and SHA-256 by name
+    for (const auto& cell : record.cells) kernels[cell.cell.shown_kernel()];
     for (const auto& result : record.results)
         if (result.trial.cell < record.cells.size() && !result.setting.release.empty())
-            kernels[record.cells[result.trial.cell].cell.kernel].emplace(result.setting.release, result.setting.sha256);
+            kernels[record.cells[result.trial.cell].cell.shown_kernel()].emplace(result.setting.release,
+                                                                                 result.setting.sha256);
     Element rows = add_table(parent, "Kernels", {"kernel", "release", "SHA-256 of the image"});
     std::size_t shown = 0, left = 0;
     for (const auto& [id, builds] : kernels) {
@@ -77,23 +79,33 @@ void add_kernels(Element& parent, const CampaignRecord& record) {
             row.add("td").add("code", bounded(sha256, 64));
         }
     }
-    if (left > 0) parent.add("p", fmt::format("{} left out.", counted(left, "more kernel"))).css("left-out");
+    add_left_out(parent, left, "more kernel");
 }
+
+}  // namespace
 
 void add_fact(Element& list, const char* name, const std::string& value) {
     list.add("dt", name);
     list.add("dd", value);
 }
 
-}  // namespace
+Element add_section(Element& parent, const std::string& id, std::string_view title) {
+    Element section = parent.add("section").set("id", id).set("aria-labelledby", id + "-title");
+    section.add("h2", title).set("id", id + "-title");
+    return section;
+}
 
-void add_summary(Element& parent, const LoadedCampaign& now, const std::vector<Group>& groups) {
+void add_left_out(Element& parent, std::size_t n, std::string_view noun) {
+    if (n > 0) parent.add("p", fmt::format("{} left out.", counted(n, noun))).css("left-out");
+}
+
+void add_summary(Element& parent, const Subject& subject, const std::vector<Group>& groups) {
+    const LoadedCampaign& now = subject.results;
     const CampaignRecord& record = now.record;
     const CampaignSum counts = sum_of(record.cells);
-    const int status = campaign_exit_status(record.cells);
+    const int status = subject.exit_status.value_or(campaign_exit_status(record.cells));
     const Look look = look_of_status(status);
-    Element section = parent.add("section").set("id", "summary").set("aria-labelledby", "summary-title");
-    section.add("h2", "Summary").set("id", "summary-title");
+    Element section = add_section(parent, "summary", "Summary");
     section
         .add("p", fmt::format("{} {} of {} trials done, {} as expected{}: {}.", look.sign, counts.done, counts.planned,
                               counts.as_expected, counts.known == 0 ? "" : fmt::format(", {} known", counts.known),
@@ -101,15 +113,19 @@ void add_summary(Element& parent, const LoadedCampaign& now, const std::vector<G
         .css(std::string("banner ") + look.css);
     Element facts = section.add("dl").css("facts");
     add_fact(facts, "Begun", record.started.empty() ? "not known" : bounded(record.started, 40));
-    add_fact(facts, "Last result", record.ended.empty() ? "none yet" : bounded(record.ended, 40));
+    if (subject.is_campaign())
+        add_fact(facts, "Last result", record.ended.empty() ? "none yet" : bounded(record.ended, 40));
+    for (const auto& [name, value] : subject.facts) add_fact(facts, name.c_str(), bounded(value, 200));
     add_fact(facts, "Exit status", fmt::format("{}: {}", status, exit_words(status, counts)));
     add_fact(
         facts, "Arms",
         fmt::format("{}, {} of them skipped because the kernel lacks what they need{}", record.cells.size(),
                     counts.skipped, counts.not_set_up == 0 ? "" : fmt::format(", {} not set up", counts.not_set_up)));
-    add_fact(facts, "Trials",
-             fmt::format("{} planned, {} done, {} running; {} run again because a worker, QEMU or the campaign died",
-                         counts.planned, counts.done, counts.running, counts.run_again));
+    std::string trials = fmt::format("{} planned, {} done", counts.planned, counts.done);
+    if (subject.is_campaign())
+        trials += fmt::format(", {} running; {} run again because a worker, QEMU or the campaign died", counts.running,
+                              counts.run_again);
+    add_fact(facts, "Trials", trials);
     add_fact(facts, "Findings",
              fmt::format("{} of different kinds, {} of them in results that were not expected", groups.size(),
                          std::ranges::count_if(groups, [](const Group& one) { return one.unexpected > 0; })));
@@ -119,6 +135,7 @@ void add_summary(Element& parent, const LoadedCampaign& now, const std::vector<G
     add_fact(facts, "Seed", fmt::format("{}", record.seed));
     add_fact(facts, "Directory", bounded(now.night.directory.string(), 300));
     add_kernels(section, record);
+    if (record.plan.empty()) return;
     Element plan = add_details(section, "The plan");
     constexpr std::size_t most = 8000;
     plan.add("pre", record.plan.substr(0, most))

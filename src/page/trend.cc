@@ -111,8 +111,7 @@ double moved(const std::vector<Nights>& all, const std::string& key) {
 }  // namespace
 
 void add_trend(Element& parent, const LoadedCampaign& now, const std::vector<LoadedCampaign>& before) {
-    Element section = parent.add("section").set("id", "trend").set("aria-labelledby", "trend-title");
-    section.add("h2", "Trend").set("id", "trend-title");
+    Element section = add_section(parent, "trend", "Trend");
     if (before.empty()) {
         Element line = section.add("p", "One campaign has no trend. Give earlier ones by ");
         line.add("code", "--before DIR");
@@ -127,14 +126,18 @@ void add_trend(Element& parent, const LoadedCampaign& now, const std::vector<Loa
     add_table_of_nights(section, now, before, all);
 
     std::vector<std::string> keys;
+    std::map<std::string, std::string> titles;
     for (const auto& cell : now.record.cells)
-        if (results_of(all.back(), cell.cell.key()) != nullptr) keys.push_back(cell.cell.key());
+        if (results_of(all.back(), cell.cell.key()) != nullptr) {
+            keys.push_back(cell.cell.key());
+            titles[keys.back()] = cell.cell.title();
+        }
     std::ranges::stable_sort(keys, std::greater(), [&](const std::string& key) { return moved(all, key); });
     section.add("h3", "Each arm");
     section.add("p", "The arms that changed most since the last campaign come first.");
     const std::size_t shown = std::min(keys.size(), kMostTrendArms);
     for (std::size_t i = 0; i < shown; i++) {
-        Element details = add_details(section, bounded(keys[i], 200), i < 2);
+        Element details = add_details(section, bounded(titles[keys[i]], 200), i < 2);
         add_plots(details, all, keys[i]);
     }
     if (keys.size() > shown)

@@ -153,7 +153,7 @@ std::string campaign_markdown(const CampaignReport& report) {
         "| --- | --- | --- | --- | --- | --- | --- |\n";
     for (const auto& cell : night.cells) {
         const PlanCell& names = cell.progress.cell;
-        out += fmt::format("| {} | {} | {}{} | ", md_escaped(names.scenario), md_escaped(names.kernel),
+        out += fmt::format("| {} | {} | {}{} | ", md_escaped(names.scenario), md_escaped(names.shown_kernel()),
                            md_escaped(names.arm), names.bench.empty() ? "" : " on " + md_escaped(names.bench));
         if (!cell.progress.skipped.empty()) {
             out += fmt::format("skipped | | {} | |\n", md_escaped(cell.progress.skipped));
@@ -177,7 +177,7 @@ std::string campaign_markdown(const CampaignReport& report) {
             if (!std::exchange(any, true)) out += "\n### Findings in arms with unexpected results\n\n";
             out +=
                 fmt::format("- `{}` {}: {} in {}{}; evidence of #{}: {}\n", hash, md_escaped(finding.fingerprint.text),
-                            md_escaped(cell.progress.cell.key()), counted(finding.trials, "trial"),
+                            md_escaped(cell.progress.cell.title()), counted(finding.trials, "trial"),
                             finding.known.empty() ? "" : "; " + md_escaped(finding.known), finding.first,
                             md_escaped(finding.evidence.generic_string()));
         }

@@ -42,12 +42,6 @@ bool is_open(const Matrix& matrix, const SourceMutant& mutant) {
     });
 }
 
-// Names the result of the trials of the originals.
-const char* fate_of_originals(const Matrix& matrix) {
-    if (matrix.false_positives() > 0) return "FALSE POSITIVES";
-    return matrix.original_trials() == 0 ? "not run" : "held";
-}
-
 std::string fate(const Matrix& matrix, const SourceMutant& mutant) {
     std::string broken;
     for (const auto& cell : matrix.cells)
@@ -92,7 +86,8 @@ Json cell_json(const MatrixCell& cell) {
                  {"outcome", to_string(cell.outcome)},
                  {"verdict", cell.verdict ? to_string(*cell.verdict) : ""},
                  {"oracle", cell.oracle},
-                 {"reason", cell.reason}};
+                 {"reason", cell.reason},
+                 {"as_expected", is_good(cell)}};
     json["trials"] = Json::array();
     for (const auto& trial : cell.trials)
         json["trials"].push_back({{"number", trial.number},
@@ -101,26 +96,6 @@ Json cell_json(const MatrixCell& cell) {
                                   {"directory", trial.directory.generic_string()}});
     return json;
 }
-
-std::string html_escaped(std::string_view text) {
-    std::string out;
-    for (const char c : one_line(text)) {
-        switch (c) {
-            case '&': out += "&amp;"; break;
-            case '<': out += "&lt;"; break;
-            case '>': out += "&gt;"; break;
-            case '"': out += "&quot;"; break;
-            default: out += c;
-        }
-    }
-    return out;
-}
-
-constexpr const char* kStyle =
-    "body{font:16px/1.4 system-ui,sans-serif;margin:1rem;max-width:80rem}"
-    "table{border-collapse:collapse;display:block;overflow-x:auto}th,td{border:1px solid #8888;padding:.3rem .5rem;"
-    "text-align:left;vertical-align:top}.killed{background:#2a72}.survived,.inconclusive,.rig-fault{background:#d332}"
-    ".fate-bad{color:#d22;font-weight:bold}:root{color-scheme:light dark}";
 
 }  // namespace
 
@@ -164,6 +139,8 @@ std::string matrix_json(const Matrix& matrix) {
         json["mutants"].push_back({{"name", mutant.name},
                                    {"description", mutant.description},
                                    {"killed", matrix.killed(mutant)},
+                                   {"fate", fate(matrix, mutant)},
+                                   {"as_expected", !is_bad(matrix, mutant)},
                                    {"equivalent", mutant.equivalent}});
     json["cells"] = Json::array();
     for (const auto& cell : matrix.cells) json["cells"].push_back(cell_json(cell));
@@ -187,41 +164,6 @@ std::string matrix_markdown(const Matrix& matrix) {
     }
     add("(none)", "original", "");
     return out;
-}
-
-std::string matrix_html(const Matrix& matrix) {
-    std::string out = fmt::format(
-        "<!doctype html>\n<html lang=\"en\"><meta charset=\"utf-8\"><meta name=\"viewport\" "
-        "content=\"width=device-width\"><title>Kill matrix</title><style>{}</style>\n<h1>Kill matrix</h1>\n"
-        "<p>{}</p>\n<table><tr><th>mutant<th>fate",
-        kStyle, html_escaped(score_line(matrix)));
-    std::vector<std::pair<std::string, std::string>> columns;
-    for (const auto& cell : matrix.cells)
-        if (std::ranges::find(columns, std::pair(cell.kernel, cell.scenario)) == columns.end())
-            columns.emplace_back(cell.kernel, cell.scenario);
-    for (const auto& [kernel, scenario] : columns)
-        out += fmt::format("<th>{}<br>{}", html_escaped(scenario), html_escaped(kernel));
-    const auto row = [&](const std::string& name, const std::string& title, const std::string& what, bool bad,
-                         const std::string& mutant) {
-        out += fmt::format("\n<tr><th title=\"{}\">{}<td{}>{}", html_escaped(title), html_escaped(name),
-                           bad ? " class=\"fate-bad\"" : "", html_escaped(what));
-        for (const auto& [kernel, scenario] : columns) {
-            const auto cell = std::ranges::find_if(matrix.cells, [&](const MatrixCell& one) {
-                return one.kernel == kernel && one.scenario == scenario && one.mutant == mutant;
-            });
-            if (cell == matrix.cells.end()) {
-                out += "<td>";
-                continue;
-            }
-            const char* style = says_nothing(*cell) ? "" : is_good(*cell) ? "killed" : "survived";
-            out += fmt::format("<td class=\"{}\" title=\"{}\">{}", style, html_escaped(cell->reason),
-                               html_escaped(mutant.empty() ? original_text(*cell) : cell_text(*cell)));
-        }
-    };
-    for (const auto& mutant : matrix.mutants)
-        row(mutant.name, mutant.description, fate(matrix, mutant), is_bad(matrix, mutant), mutant.name);
-    row("the original", "the unchanged kernel", fate_of_originals(matrix), matrix.false_positives() != 0, "");
-    return out + "\n</table>\n</html>\n";
 }
 
 }  // namespace memrig

@@ -14,8 +14,5 @@ namespace memrig {
 std::string matrix_text(const Matrix& matrix, const Paint& paint, std::size_t width = kUnfolded);
 std::string matrix_json(const Matrix& matrix);
 std::string matrix_markdown(const Matrix& matrix);
-// One page that needs no other file: a row for each mutant, a column for each scenario and kernel. Text from a guest is
-// escaped.
-std::string matrix_html(const Matrix& matrix);
 
 }  // namespace memrig

@@ -1,12 +1,14 @@
 #!/usr/bin/python3
-"""page_test.py PAGE_SAMPLE: what a campaign's page is in a real browser, Debian's chromium without a window.
+"""page_test.py PAGE_SAMPLE: what the pages of results are in a real browser, Debian's chromium without a window.
 
 Prints how large the large page is and how long it took to open, and judges neither. Exits with 77 where there is no
 browser.
 """
 
+import json
 import os
 import pathlib
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -16,6 +18,56 @@ import unittest.mock
 from devtools import Browser, find_browser
 
 SAMPLE = os.path.abspath(sys.argv.pop(1)) if len(sys.argv) > 1 else ""
+
+TESTS = pathlib.Path(__file__).resolve().parent.parent
+TRIALS = ("deadlock", "oops", "rule-broken", "held", "inconclusive")
+
+
+def make_run(directory):
+    """A run in which a control deadlocks, on a kernel by path."""
+    results = json.loads((TESTS / "golden/report/not-as-expected.json").read_text(encoding="utf-8"))
+    kernel = "/home/somebody/linux/arch/x86/boot/bzImage"
+    for one in results["kernels"]:
+        one["id"] = kernel
+    for arm in results["arms"]:
+        arm["kernel"] = kernel
+    verdict = json.loads((TESTS / "data/trials/deadlock/verdict.json").read_text(encoding="utf-8"))
+    trial = results["arms"][0]["trial_results"][0]
+    trial.update(verdict="deadlock", as_expected=False, findings=verdict["findings"], directory="trials/0001")
+    directory.mkdir()
+    (directory / "results.json").write_text(json.dumps(results), encoding="utf-8")
+    shutil.copytree(TESTS / "data/trials/deadlock", directory / "trials/0001")
+
+
+def make_matrix(directory):
+    """Two mutants, of which one is not killed."""
+    cells = [{"kernel": "ref-6.12-amd64", "mutant": name, "scenario": "race/acpi-dimm-online", "claimed": True,
+              "outcome": outcome, "verdict": verdict, "oracle": "", "reason": "told", "as_expected": good,
+              "trials": [{"number": 1, "verdict": verdict, "reason": "told", "directory": directory_}]}
+             for name, outcome, verdict, good, directory_ in (("online_store", "killed", "deadlock", True, "one"),
+                                                              ("state_store", "survived", "held", False, "two"),
+                                                              ("", "survived", "held", True, "three"))]
+    mutants = [{"name": name, "description": name + " without its lock", "killed": killed, "fate": fate,
+                "as_expected": killed, "equivalent": ""}
+               for name, killed, fate in (("online_store", True, "killed"), ("state_store", False, "NOT KILLED"))]
+    directory.mkdir()
+    (directory / "matrix.json").write_text(json.dumps({"cells": cells, "mutants": mutants, "killed": 1, "to_kill": 2,
+                                                       "original_trials": 1, "exit_status": 1}), encoding="utf-8")
+    shutil.copytree(TESTS / "data/trials/deadlock", directory / "one")
+
+
+def make_sweep(directory):
+    """Three calls that failed: an oops, one that held, and one that could not be set up."""
+    cases = [{"number": number, "outcome": outcome, "reason": "told", "directory": f"trials/{number:04}", "seconds": 1.5,
+              "failure": {"actor": "offliner", "function": "kmalloc_noprof", "nth": 1, "of": 2,
+                          "path": ["kmalloc_noprof", "offline_pages", "memory_subsys_offline"]}}
+             for number, outcome in ((1, "oops"), (2, "held"), (3, "not set up"))]
+    directory.mkdir()
+    (directory / "sweep.json").write_text(json.dumps({"scenario": "validate/offline", "kernel": "debian-6.12-amd64",
+                                                      "release": "6.12.117", "calls": 6, "paths": 3, "exit_status": 1,
+                                                      "bench": "q35", "cases": cases}), encoding="utf-8")
+    shutil.copytree(TESTS / "data/trials/oops", directory / "trials/0001")
+
 
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => details.open = true)"
 
@@ -62,9 +114,15 @@ class Page(unittest.TestCase):
     def setUpClass(cls):
         cls.directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="memrig-page-"))
         cls.urls = {}
-        for which in ("small", "large"):
+        sources = {"small": "small", "large": "large"}
+        for which, make in (("run", make_run), ("matrix", make_matrix), ("sweep", make_sweep)):
+            sources[which] = pathlib.Path(cls.directory, which)
+            make(sources[which])
+        for trial in TRIALS:
+            sources[trial] = TESTS / "data/trials" / trial
+        for which, source in sources.items():
             path = pathlib.Path(cls.directory, which + ".html")
-            subprocess.run([SAMPLE, which, path], check=True)
+            subprocess.run([SAMPLE, source, path], check=True)
             cls.urls[which] = path.as_uri()
         cls.browser = cls.enterClassContext(Browser())
 
@@ -100,9 +158,29 @@ class Page(unittest.TestCase):
         self.assertEqual(self.browser.evaluate("document.documentElement.lang"), "en")
         levels = self.browser.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5')].map(h => +h.tagName[1])")
         self.assertEqual(levels[0], 1)
-        self.assertTrue(all(after <= before + 1 for before, after in zip(levels, levels[1:])), levels)
-        unnamed = "[...document.querySelectorAll('svg:not([aria-hidden])')].filter(svg => !svg.ariaLabel).length"
-        self.assertEqual(self.browser.evaluate(unnamed), 0)
+        for which in self.urls:
+            self.open(which)
+            levels = self.browser.evaluate("[...document.querySelectorAll('h1,h2,h3,h4,h5')].map(h => +h.tagName[1])")
+            self.assertTrue(all(after <= before + 1 for before, after in zip(levels, levels[1:])), (which, levels))
+            unnamed = "[...document.querySelectorAll('svg:not([aria-hidden])')].filter(svg => !svg.ariaLabel).length"
+            self.assertEqual(self.browser.evaluate(unnamed), 0)
+
+    def test_puts_the_unexpected_first_and_folds_the_rest(self):
+        for which in ("run", "matrix", "sweep", "small"):
+            self.open(which)
+            shown = self.browser.evaluate("[...document.querySelectorAll('main h2')].map(h => h.textContent)")
+            self.assertEqual(shown[:2], ["Summary", "Findings"], which)
+            # A chip that needs attention is seen without a click.
+            bad = "[...document.querySelectorAll('main .chip.bad')].filter(chip => chip.checkVisibility()).length"
+            self.assertGreater(self.browser.evaluate(bad), 0, which)
+            good = ("[...document.querySelectorAll('#findings .chip.good, #table-1 tr')]"
+                    ".filter(one => one.closest('details') && one.checkVisibility()).length")
+            self.assertEqual(self.browser.evaluate(good), 0, which)
+
+    def test_names_no_path_of_a_kernel(self):
+        self.open("run")
+        self.assertNotIn("/home/somebody", self.browser.evaluate("document.documentElement.outerHTML"))
+        self.assertIn("6.1.0-44-cloud-amd64", self.browser.evaluate("document.body.textContent"))
 
     def test_fits_a_phone(self):
         for which in self.urls:
@@ -113,11 +191,12 @@ class Page(unittest.TestCase):
     def test_can_be_read_light_and_dark(self):
         grounds = []
         for scheme in ("light", "dark"):
-            self.open("small", scheme=scheme)
-            self.browser.evaluate(OPEN_ALL)
-            contrast = self.browser.evaluate(LOW_CONTRAST)
-            self.assertGreater(contrast["texts"], 100)
-            self.assertEqual(contrast["low"], [], scheme)
+            for which in set(self.urls) - {"large"}:
+                self.open(which, scheme=scheme)
+                self.browser.evaluate(OPEN_ALL)
+                contrast = self.browser.evaluate(LOW_CONTRAST)
+                self.assertGreater(contrast["texts"], 40, which)
+                self.assertEqual(contrast["low"], [], (which, scheme))
             grounds.append(self.browser.evaluate("getComputedStyle(document.body).backgroundColor"))
         self.assertNotEqual(*grounds)
 
@@ -129,7 +208,7 @@ class Page(unittest.TestCase):
             self.browser.send("Input.dispatchKeyEvent", type="keyDown", **press)
             self.browser.send("Input.dispatchKeyEvent", type="keyUp", **press)
             seen.append(self.browser.evaluate("[document.activeElement.textContent, getComputedStyle(document.activeElement).outlineStyle]"))
-        self.assertEqual([text for text, _ in seen[:3]], ["To the content", "Summary", "Scenarios and kernels"])
+        self.assertEqual([text for text, _ in seen[:3]], ["To the content", "Summary", "Findings"])
         self.assertTrue(all(outline == "solid" for _, outline in seen), seen)
 
     def test_ten_thousand_results(self):
@@ -137,6 +216,7 @@ class Page(unittest.TestCase):
         load = self.browser.evaluate("performance.getEntriesByType('navigation')[0].loadEventEnd")
         size = os.path.getsize(pathlib.Path(self.directory, "large.html"))
         print(f"10,000 results: {size / 1e6:.2f} MB, open after {load / 1e3:.2f} s")
+        self.assertLess(size, 5e6)
         self.assertIn("10000 of 10000 trials done", self.browser.evaluate("document.querySelector('.banner').textContent"))
         self.assertGreaterEqual(self.browser.evaluate("document.querySelectorAll('#matrix tbody tr').length"), 50)
         self.assertGreaterEqual(self.browser.evaluate("document.querySelectorAll('article.finding').length"), 10)

@@ -363,7 +363,8 @@ test_report() {
     refused '--format is required' report .
     refused 'svg' report . --format svg
     refused 'no-such-run is not a directory' report no-such-run --format trace
-    refused 'there is no campaign in no-such-run' report no-such-run --format html
+    refused 'there are no results in no-such-run (give the directory that memrig run' report no-such-run --format html
+    refused 'there are no results in no-such-run' report no-such-run --format junit
     mkdir no-run
     refused 'no trial' report no-run --format trace
     make_trial one-run/race/x/control/0001
@@ -387,6 +388,27 @@ test_report() {
     err_has 'two-run/race/x/control/0001/timeline.json'
     [[ -s two-run/race/x/control/0002/trace.json ]] || fail "$what: the good trial has no trace"
     refused 'timeline.json' report two-run/race/x/control/0001 --format trace
+}
+
+# The page of a run, and of one trial.
+test_pages() {
+    local trials=$root/tests/data/trials
+    mkdir a-run
+    cp "$root/tests/golden/report/not-as-expected.json" a-run/results.json
+    expect 0 report a-run --format html
+    [[ $(<out) == a-run/report.html ]] || fail "$what: stdout is not the path of the page"
+    grep -qF '<h1>Run a-run</h1>' a-run/report.html || fail "$what: the page is not that of the run"
+    for format in junit kcidb markdown ktap kernels; do
+        expect 0 report a-run --format $format
+        [[ -s out ]] || fail "$what: nothing"
+    done
+    expect 0 report "$trials/held" --format html --out held.html
+    grep -qF 'Why this verdict' held.html || fail "$what: the page is not that of the trial"
+    refused '--before is not for one trial' report "$trials/held" --format html --before a-run
+    expect 0 report a-run --format html --before a-run --out -
+    grep -qF 'id="trend"' out || fail "$what: no trend"
+    echo '{' >a-run/results.json
+    refused 'a-run/results.json: not the JSON that memrig writes' report a-run --format html
 }
 
 # One option for the same thing in all commands: --json FILE; without FILE, stdout. Old names work, with a note.

@@ -403,7 +403,7 @@ class Reports(Nights):
             for what in ("ktap", "junit", "kcidb", "markdown"):
                 self.assertNotEqual(self.report(night, what), "")
             self.check_kcidb(json.loads(self.report(night, "kcidb")), "memrig")
-        self.assertIn("there is no campaign in", self.memrig("report", self.work, "--format", "junit", status=2))
+        self.assertIn("there are no results in", self.memrig("report", self.work, "--format", "junit", status=2))
 
     def test_ten_thousand_results_are_reported(self):
         cells = {(f"race/s{i}", arm): [one] * 100 for i in range(50) for arm, one in (("control", HELD), ("mutant", CAUGHT))}

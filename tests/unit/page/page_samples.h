@@ -65,6 +65,8 @@ public:
         progress.seconds += seconds;
         made_.record.results.push_back(std::move(result));
     }
+    // The result that was added last.
+    StoredResult& last() { return made_.record.results.back(); }
     void evidence(const std::string& below, const Files& files) const {
         fs::create_directories(directory_ / below);
         write_evidence(files, directory_ / below);

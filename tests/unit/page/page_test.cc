@@ -2,13 +2,11 @@
 // bounded.
 #include "page/page.h"
 
-#include <set>
-
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
-#include <pugixml.hpp>
 
 #include "page_samples.h"
+#include "unit/page/sound_page.h"
 #include "unit/support/golden_file.h"
 
 namespace memrig {
@@ -22,47 +20,13 @@ constexpr std::size_t kMostBytes = 5'000'000;
 class Page : public ::testing::Test {
 protected:
     [[nodiscard]] const fs::path& path() const { return directory_.path(); }
-    // Parsed, and looked at for what no page of ours has.
-    static void expect_sound(const std::string& page) {
-        pugi::xml_document document;
-        const auto parsed = document.load_string(page.c_str(), pugi::parse_default | pugi::parse_doctype);
-        ASSERT_TRUE(parsed) << parsed.description()
-                            << " at: " << page.substr(static_cast<std::size_t>(parsed.offset), 80);
-        std::set<std::string> ids;
-        std::vector<std::string> links;
-        struct Walker : pugi::xml_tree_walker {
-            std::set<std::string>* ids = nullptr;
-            std::vector<std::string>* links = nullptr;
-            bool for_each(pugi::xml_node& node) override {
-                const std::string name = node.name();
-                EXPECT_TRUE(name != "script" && name != "img" && name != "link" && name != "iframe") << name;
-                for (const auto& attribute : node.attributes()) {
-                    EXPECT_NE(0, std::string(attribute.name()).rfind("on", 0)) << attribute.name();
-                    EXPECT_STRNE("src", attribute.name());
-                    if (std::string_view(attribute.name()) == "href") links->push_back(attribute.value());
-                    if (std::string_view(attribute.name()) == "id") {
-                        EXPECT_TRUE(ids->insert(attribute.value()).second) << attribute.value();
-                    }
-                }
-                return true;
-            }
-        } walker;
-        walker.ids = &ids;
-        walker.links = &links;
-        document.traverse(walker);
-        for (const auto& link : links) {
-            EXPECT_TRUE(link.starts_with("#") && ids.contains(link.substr(1))) << link;
-        }
-        for (const char* empty : {"<td/>", "<span/>", "<p/>", "<dd/>", "<th/>"})
-            EXPECT_THAT(page, Not(HasSubstr(empty)));
-    }
 
 private:
     TemporaryDirectory directory_ = *TemporaryDirectory::make("memrig-page-test");
 };
 
 TEST_F(Page, OfASmallCampaignIsAsTheGoldenOne) {
-    std::string page = campaign_page(samples::small_campaign(path()), {samples::earlier_campaign(path())});
+    std::string page = subject_page({"Campaign", samples::small_campaign(path())}, {samples::earlier_campaign(path())});
     expect_sound(page);
     // The style sheet is told by its own file, the directory is another one each time.
     const std::size_t begin = page.find("<style>"), end = page.find("</style>");
@@ -74,7 +38,7 @@ TEST_F(Page, OfASmallCampaignIsAsTheGoldenOne) {
 }
 
 TEST_F(Page, WithoutEarlierCampaignsSaysThatThereIsNoTrend) {
-    const std::string page = campaign_page(samples::small_campaign(path()), {});
+    const std::string page = subject_page({"Campaign", samples::small_campaign(path())}, {});
     expect_sound(page);
     EXPECT_THAT(page, HasSubstr("One campaign has no trend."));
     EXPECT_THAT(page, Not(HasSubstr("(new)")));
@@ -86,27 +50,27 @@ TEST_F(Page, ShowsKnownFindingsAsKnown) {
     const auto control = campaign.arm("race/a", "k", "control", 2);
     campaign.result(control, Verdict::held, true, "kept out");
     campaign.result(control, Verdict::deadlock, false, "stuck", {samples::deadlock_finding()});
-    const std::string page = campaign_page(campaign.made(), {});
+    const std::string page = subject_page({"Campaign", campaign.made()}, {});
     expect_sound(page);
     EXPECT_THAT(page, HasSubstr("1 as expected, 1 known: every result is as expected or known"));
     EXPECT_THAT(page, HasSubstr("1 deadlock, 1 held (1 known)"));
     EXPECT_THAT(page, HasSubstr("1 result, 0 of them not as expected, 1 known"));
     EXPECT_THAT(page, HasSubstr("being mended</dd>"));
     campaign.result(control, Verdict::oops, false, "crashed", {{"crash", Verdict::oops, "crashed in f", {}}});
-    EXPECT_THAT(campaign_page(campaign.made(), {}), HasSubstr("1 result not as expected"));
+    EXPECT_THAT(subject_page({"Campaign", campaign.made()}, {}), HasSubstr("1 result not as expected"));
 }
 
 TEST_F(Page, OfNothingSaysSo) {
     samples::CampaignBuilder campaign(path(), "nothing", "");
     campaign.arm("race/a", "k", "control", 3);
-    const std::string page = campaign_page(campaign.made(), {});
+    const std::string page = subject_page({"Campaign", campaign.made()}, {});
     expect_sound(page);
     EXPECT_THAT(page, HasSubstr("nothing was run, so nothing is shown"));
     EXPECT_THAT(page, HasSubstr("Nothing was found"));
 }
 
 TEST_F(Page, ShowsATrialsEvidenceOnceForAllOfItsFindings) {
-    const std::string page = campaign_page(samples::small_campaign(path()), {});
+    const std::string page = subject_page({"Campaign", samples::small_campaign(path())}, {});
     std::size_t timelines = 0;
     for (std::size_t at = page.find("Lock timeline</h4>"); at != std::string::npos;
          at = page.find("Lock timeline</h4>", at + 1))
@@ -122,20 +86,20 @@ TEST_F(Page, ReadsNoEvidenceOutsideOfTheCampaign) {
     samples::CampaignBuilder campaign(path() / "campaign", "campaign", "");
     campaign.result(campaign.arm("race/a", "k", "control", 1), Verdict::deadlock, false, "stuck",
                     {samples::deadlock_finding()}, 1, "../other/trial");
-    EXPECT_THAT(campaign_page(campaign.made(), {}), HasSubstr("This trial left no evidence"));
+    EXPECT_THAT(subject_page({"Campaign", campaign.made()}, {}), HasSubstr("This trial left no evidence"));
 }
 
 TEST_F(Page, SaysThatEvidenceIsDamaged) {
     LoadedCampaign campaign = samples::small_campaign(path());
     std::ofstream(path() / "trials/0000/0002-1/locks.json") << "{";
-    const std::string page = campaign_page(campaign, {});
+    const std::string page = subject_page({"Campaign", campaign}, {});
     expect_sound(page);
     EXPECT_THAT(page, HasSubstr("The evidence cannot be read"));
 }
 
 TEST_F(Page, OfTenThousandResultsIsBounded) {
-    const std::string page =
-        campaign_page(samples::large_campaign(path(), 500, false), {samples::large_campaign(path(), 500, false)});
+    const std::string page = subject_page({"Campaign", samples::large_campaign(path(), 500, false)},
+                                          {samples::large_campaign(path(), 500, false)});
     EXPECT_LT(page.size(), kMostBytes);
     EXPECT_THAT(page, HasSubstr("10000 of 10000 trials done"));
     EXPECT_THAT(page, HasSubstr("to keep the page small"));
@@ -144,7 +108,7 @@ TEST_F(Page, OfTenThousandResultsIsBounded) {
 }
 
 TEST_F(Page, IsBoundedWhateverGuestsPrint) {
-    const std::string page = campaign_page(samples::large_campaign(path(), 500, true), {});
+    const std::string page = subject_page({"Campaign", samples::large_campaign(path(), 500, true)}, {});
     EXPECT_LT(page.size(), kMostBytes);
     expect_sound(page);
 }

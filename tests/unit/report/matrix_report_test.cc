@@ -56,7 +56,11 @@ TEST(Matrix, OneThatSurvivesIsAFailure) {
     EXPECT_EQ(matrix.exit_status(), 1);
     EXPECT_NE(matrix_text(matrix, Paint(false)).find("online_store                   NOT KILLED"), std::string::npos);
     EXPECT_NE(matrix_markdown(matrix).find("🔴 NOT KILLED"), std::string::npos);
-    EXPECT_NE(matrix_html(matrix).find("class=\"fate-bad\">NOT KILLED"), std::string::npos);
+    const auto json = nlohmann::json::parse(matrix_json(matrix));
+    EXPECT_EQ(json.at("mutants")[1].at("fate"), "NOT KILLED");
+    EXPECT_EQ(json.at("mutants")[1].at("as_expected"), false);
+    EXPECT_EQ(json.at("mutants")[0].at("as_expected"), true);
+    EXPECT_EQ(json.at("cells")[2].at("as_expected"), false);
 }
 
 TEST(Matrix, WithoutATrialOfAnOriginalNothingIsShown) {
@@ -84,7 +88,7 @@ TEST(Matrix, AClaimThatItsScenarioNoLongerKeepsIsAFailure) {
     EXPECT_NE(matrix_text(matrix, Paint(false)).find(fate), std::string::npos) << matrix_text(matrix, Paint(false));
     EXPECT_NE(matrix_text(matrix, Paint(false)).find("1 claim broken"), std::string::npos);
     EXPECT_NE(matrix_markdown(matrix).find("🔴 " + fate), std::string::npos);
-    EXPECT_NE(matrix_html(matrix).find("class=\"fate-bad\">" + fate), std::string::npos);
+    EXPECT_EQ(nlohmann::json::parse(matrix_json(matrix)).at("mutants").back().at("fate"), fate);
     EXPECT_EQ(nlohmann::json::parse(matrix_json(matrix)).at("broken_claims"), 1);
     for (const CellOutcome outcome : {CellOutcome::killed, CellOutcome::skipped}) {
         matrix.cells.back().outcome = outcome;
@@ -112,7 +116,6 @@ TEST(Matrix, ACellThatWasNotRunSaysSo) {
     const std::string text = matrix_text(matrix, Paint(false));
     EXPECT_NE(text.find("online_store                   not run\n"), std::string::npos) << text;
     EXPECT_EQ(text.find("NOT KILLED"), std::string::npos);
-    EXPECT_NE(matrix_html(matrix).find("the original<td>not run"), std::string::npos) << matrix_html(matrix);
     const auto json = nlohmann::json::parse(matrix_json(matrix));
     EXPECT_EQ(json.at("cells")[0].at("outcome"), "not run");
     EXPECT_EQ(json.at("cells")[0].at("verdict"), "");
@@ -146,7 +149,7 @@ TEST(Matrix, AnOriginalThatIsConvictedIsAFalsePositive) {
     matrix.cells[0] = cell("", Verdict::lock_order, CellOutcome::killed);
     EXPECT_EQ(matrix.false_positives(), 1u);
     EXPECT_EQ(matrix.exit_status(), 1);
-    EXPECT_NE(matrix_html(matrix).find("FALSE POSITIVES"), std::string::npos);
+    EXPECT_EQ(nlohmann::json::parse(matrix_json(matrix)).at("cells")[0].at("as_expected"), false);
 }
 
 TEST(Matrix, AnOriginalThatProvesNothingCountsAsOneToo) {
@@ -173,15 +176,6 @@ TEST(Matrix, ARigFaultAndAnInterruptionHaveTheirOwnStatus) {
     EXPECT_EQ(matrix.exit_status(), 3);
     matrix.interrupted = true;
     EXPECT_EQ(matrix.exit_status(), 130);
-}
-
-TEST(MatrixReports, WhatAGuestPrintedIsEscaped) {
-    Matrix matrix = matrix_report_sample();
-    matrix.cells[1].reason = "<script>alert(\"x\")</script>\x1b[2J";
-    const std::string html = matrix_html(matrix);
-    EXPECT_EQ(html.find("<script>"), std::string::npos);
-    EXPECT_NE(html.find("&lt;script&gt;alert(&quot;x&quot;)"), std::string::npos);
-    EXPECT_EQ(html.find('\x1b'), std::string::npos);
 }
 
 TEST(MatrixReports, JsonHasEveryCell) {
