@@ -37,7 +37,7 @@ struct CampaignResult {
     std::string verdict;  // as to_string(Verdict), or "skipped"
     bool as_expected = false;
     std::string reason;
-    std::string findings;  // JSON, as in results.json
+    std::string findings;     // JSON, as in results.json
     double seconds = 0;
     std::filesystem::path directory;  // the evidence, relative to the campaign's directory
     Provenance setting;
@@ -61,8 +61,9 @@ struct CellProgress {
 
 // A result as the database has it.
 struct StoredResult : CampaignResult {
-    unsigned attempts = 0;  // how many were begun, including this one
-    std::string ended;      // ISO 8601, UTC
+    unsigned attempts = 0;              // how many were begun, including this one
+    std::optional<std::uint64_t> seed;  // the trial's, if it does not follow from the campaign's
+    std::string ended;                  // ISO 8601, UTC
 };
 
 // An attempt at a trial that has ended, as the database has it.

@@ -39,6 +39,10 @@ public:
                 if (at->second.state == KnownState::known) continue;
                 at->second.state = known_[i].expired(on_) ? KnownState::expired : KnownState::known;
                 at->second.known = known_[i].text(on_);
+                const auto& day = known_[i].expires;
+                at->second.known_until = static_cast<int>(day.year()) * 10000 +
+                                         static_cast<int>(static_cast<unsigned>(day.month())) * 100 +
+                                         static_cast<int>(static_cast<unsigned>(day.day()));
             }
         }
         return at->second;

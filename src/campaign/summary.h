@@ -23,7 +23,8 @@ struct CellFinding {
     unsigned first = 0;              // the number of the first of them
     std::filesystem::path evidence;  // the first trial's directory, relative to the campaign's
     KnownState state = KnownState::unknown;
-    std::string known;  // KnownFinding::text(); empty if unknown
+    std::string known;    // KnownFinding::text(); empty if unknown
+    int known_until = 0;  // the last day on which it is known, as 20261231
 };
 
 // The median of times, and their median absolute deviation, in seconds. A few slow trials change neither.

@@ -16,7 +16,8 @@ namespace {
 
 constexpr const char* kReportFooter =
     "Formats for a campaign, a run, a kill matrix or a sweep, printed on stdout unless --out names a file:\n"
-    "ktap, junit (Jenkins' XML), kcidb (KCIDB's JSON, version 5.3), markdown (for a mail or a merge request),\n"
+    "ktap, junit (Jenkins' XML), kcidb (KCIDB's JSON, version 5.3), markdown (for a merge request), mail\n"
+    "(plain text for a reply: what was tested, verdicts, findings, a reproducer),\n"
     "kernels (a table in Markdown, scenario by kernel: what was played, what came of it, why the rest was not).\n"
     "html writes one page, report.html in the directory: findings with their evidence, matrix, trend. It also takes\n"
     "one trial's directory.\n\n"
@@ -54,7 +55,8 @@ struct CampaignFormat {
     std::string (*make)(const CampaignReport& report);
 };
 constexpr CampaignFormat kCampaignFormats[] = {{"ktap", campaign_ktap},   {"junit", campaign_junit},
-                                               {"kcidb", campaign_kcidb}, {"markdown", campaign_markdown},   {"kernels", campaign_kernels}};
+                                               {"kcidb", campaign_kcidb}, {"markdown", campaign_markdown},
+                                               {"mail", campaign_mail},   {"kernels", campaign_kernels}};
 
 std::vector<std::string> format_names() {
     std::vector<std::string> names = {kHtml};
@@ -168,7 +170,7 @@ void add_report_command(CLI::App& program, Action& action) {
         ->add_option("DIR", options->directory, "The directory of a campaign, a run, a kill matrix, a sweep or a trial")
         ->required()
         ->type_name("");
-    command->add_option("--format", options->format, "trace, html, ktap, junit, kcidb, markdown or kernels")
+    command->add_option("--format", options->format, "trace, html, ktap, junit, kcidb, markdown, mail or kernels")
         ->required()
         ->type_name("FORMAT")
         ->check(CLI::IsMember(format_names()).description(""));

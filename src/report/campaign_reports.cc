@@ -66,7 +66,7 @@ RunResults run_results_of(const CampaignRecord& record) {
             results.kernels.push_back({arm.kernel, setting.release, setting.sha256, 0});
         TrialResult trial;
         trial.number = one.trial.number;
-        trial.seed = plan.seed_of(record.cells[one.trial.cell].cell, one.trial.number);
+        trial.seed = one.seed.value_or(plan.seed_of(record.cells[one.trial.cell].cell, one.trial.number));
         trial.verdict = parse_verdict(one.verdict).value_or(Verdict::rig_fault);
         trial.reason = one.reason;
         trial.findings = parse_findings(one.findings);
@@ -115,6 +115,14 @@ std::vector<std::string> explanation(const CampaignReport& report, const StoredR
     lines.push_back("evidence: " + evidence);
     lines.push_back("again: memrig replay " + evidence);
     return lines;
+}
+
+// A run gives each trial its own seed and the number of the trial.
+std::uint64_t run_seed_of(const CampaignReport& report, const StoredResult& result) {
+    if (result.seed && *result.seed > 0) return *result.seed - 1;
+    Plan plan;
+    plan.seed = report.record.seed;
+    return plan.seed_of(report.record.cells[result.trial.cell].cell, result.trial.number);
 }
 
 std::string start_of(const StoredResult& result) {

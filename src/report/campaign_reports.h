@@ -27,6 +27,9 @@ std::string campaign_junit(const CampaignReport& report);
 std::string campaign_kcidb(const CampaignReport& report);
 // Writes a table and the findings, for a mail or a merge request.
 std::string campaign_markdown(const CampaignReport& report);
+// Writes plain text of at most 72 columns that can be pasted into a reply: what was tested, the verdicts, the findings
+// with a reproducer of three commands.
+std::string campaign_mail(const CampaignReport& report);
 // Writes the table scenario by kernel in Markdown, for a document (report/kernel_table.h).
 std::string campaign_kernels(const CampaignReport& report);
 
@@ -51,6 +54,8 @@ std::string known_text(const CampaignReport& report, const StoredResult& result)
 // Lists the finding of each oracle, the place of the evidence, and the command that replays the trial. Each line is
 // one_line() text.
 std::vector<std::string> explanation(const CampaignReport& report, const StoredResult& result);
+// The seed for `memrig run --trials 1 --seed` that makes the choices of that trial again.
+std::uint64_t run_seed_of(const CampaignReport& report, const StoredResult& result);
 // The start of a trial, ISO 8601, UTC: its end minus its seconds. Empty if the end is not known.
 std::string start_of(const StoredResult& result);
 

@@ -1,8 +1,9 @@
 // Writes JSON in KCIDB's I/O schema 5.3 (github.com/kernelci/kcidb-io, kcidb_io/schema/v05_03.py): a checkout and a
-// build for each kernel, a test for each trial. An id begins with the origin. An unknown property is left out, never
-// null.
+// build for each kernel, a test for each trial, an issue for each fingerprint of results that were not expected, and an
+// incident for each such result. An id begins with the origin. An unknown property is left out, never null.
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include <nlohmann/json.hpp>
 
@@ -17,6 +18,7 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kLongestExcerpt = 16'384;  // characters
+constexpr std::size_t kLongestComment = 1000;
 
 const char* status_of(Outcome outcome) {
     switch (outcome) {
@@ -52,7 +54,7 @@ public:
         campaign_ =
             record.name + "-" + Hasher().add(record.name).add(record.started).add(record.plan).finish().substr(0, 12);
         json_ = {{"version", {{"major", 5}, {"minor", 3}}}};
-        for (const char* list : {"checkouts", "builds", "tests"}) json_[list] = Json::array();
+        for (const char* list : {"checkouts", "builds", "tests", "issues", "incidents"}) json_[list] = Json::array();
     }
 
     std::string write() {
@@ -103,6 +105,7 @@ private:
         test["comment"] = one_line(result.reason);
         const Outcome outcome = outcome_of(report_, index);
         test["status"] = status_of(outcome);
+        if (outcome == Outcome::failed || outcome == Outcome::known) add_incidents(result, cell, test["id"]);
         if (const std::string start = start_of(result); !start.empty()) test["start_time"] = start;
         test["duration"] = result.seconds;
         Json misc = {{"campaign", report_.record.name}, {"number", result.trial.number}, {"verdict", result.verdict}};
@@ -125,6 +128,49 @@ private:
         json_["tests"].push_back(std::move(test));
     }
 
+    // A finding that accuses the kernel is an issue, and its trial an incident of it. A mutant's findings are none: its
+    // lock was taken out on purpose.
+    void add_incidents(const StoredResult& result, const PlanCell& cell, const std::string& test) {
+        std::set<std::string> told;
+        for (const auto& finding : parse_findings(result.findings)) {
+            if (!accuses(finding)) continue;
+            const Fingerprint made = fingerprint_of(finding);
+            if (!told.insert(made.hash).second) continue;
+            const Json& issue = issue_of(result, finding, made);
+            json_["incidents"].push_back({{"id", test + "-" + made.hash},
+                                          {"origin", report_.origin},
+                                          {"issue_id", issue["id"]},
+                                          {"issue_version", issue["version"]},
+                                          {"build_id", build_of(cell.kernel, result.setting)},
+                                          {"test_id", test},
+                                          {"present", true},
+                                          {"comment", cut(one_line(finding.summary), kLongestComment)}});
+        }
+    }
+
+    // A known finding may be listed anew with a later date, which makes a higher version of its issue.
+    const Json& issue_of(const StoredResult& result, const Finding& finding, const Fingerprint& made) {
+        const auto& findings = report_.night.cells[result.trial.cell].findings;
+        const auto found = findings.find(made.hash);
+        const bool is_known = found != findings.end() && !found->second.known.empty();
+        const auto [at, fresh] = issues_.try_emplace(made.hash, json_["issues"].size());
+        if (fresh)
+            json_["issues"].push_back(
+                {{"id", id("memrig-" + made.hash)},
+                 {"version", 1},
+                 {"origin", report_.origin},
+                 {"report_subject", cut(one_line(made.text), kLongestComment)},
+                 {"culprit", {{"code", true}, {"tool", false}, {"harness", false}}},
+                 {"comment", cut(one_line(finding.summary), kLongestComment)},
+                 {"misc", {{"verdict", to_string(finding.verdict)}, {"fingerprint", made.text}}}});
+        Json& issue = json_["issues"][at->second];
+        if (is_known) {
+            issue["version"] = std::max(issue["version"].get<int>(), found->second.known_until);
+            issue["misc"]["known"] = found->second.known;
+        }
+        return issue;
+    }
+
     void add_not_run(std::size_t index, const char* what, const std::string& why, const char* status) {
         const CellProgress& one = report_.record.cells[index];
         json_["tests"].push_back({{"build_id", build_of(one.cell.kernel, {})},
@@ -139,6 +185,7 @@ private:
     const CampaignReport& report_;
     std::string campaign_;
     std::map<std::string, std::string> builds_;  // ids
+    std::map<std::string, std::size_t> issues_;  // indices into the list, by fingerprint
     Json json_;
 };
 

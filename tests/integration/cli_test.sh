@@ -398,7 +398,7 @@ test_pages() {
     expect 0 report a-run --format html
     [[ $(<out) == a-run/report.html ]] || fail "$what: stdout is not the path of the page"
     grep -qF '<h1>Run a-run</h1>' a-run/report.html || fail "$what: the page is not that of the run"
-    for format in junit kcidb markdown ktap kernels; do
+    for format in junit kcidb markdown mail ktap kernels; do
         expect 0 report a-run --format $format
         [[ -s out ]] || fail "$what: nothing"
     done

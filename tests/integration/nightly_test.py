@@ -321,17 +321,22 @@ class Reports(Nights):
 
     def check_kcidb(self, read, origin):
         """kcidb_io/schema/v05_03.py, for what memrig writes."""
-        self.assertEqual(set(read), {"version", "checkouts", "builds", "tests"})
+        self.assertEqual(set(read), {"version", "checkouts", "builds", "tests", "issues", "incidents"})
         self.assertEqual(read["version"], {"major": 5, "minor": 3})
         allowed = {"checkouts": {"id", "origin", "comment", "valid", "misc"},
                    "builds": {"checkout_id", "id", "origin", "comment", "status", "misc"},
                    "tests": {"build_id", "id", "origin", "environment", "path", "comment", "status", "start_time", "duration",
-                             "log_excerpt", "misc"}}
+                             "log_excerpt", "misc"},
+                   "issues": {"id", "version", "origin", "report_subject", "culprit", "comment", "misc"},
+                   "incidents": {"id", "origin", "issue_id", "issue_version", "build_id", "test_id", "present", "comment"}}
+        required = {"checkouts": {"id", "origin"}, "builds": {"checkout_id", "id", "origin"}, "tests": {"build_id", "id", "origin"},
+                    "issues": {"id", "version", "origin"}, "incidents": {"id", "origin", "issue_id", "issue_version"}}
         ids = {kind: {one["id"] for one in read[kind]} for kind in allowed}
         for kind, keys in allowed.items():
             self.assertEqual(len(ids[kind]), len(read[kind]), "an id is there twice")
             for one in read[kind]:
                 self.assertLessEqual(set(one), keys)
+                self.assertLessEqual(required[kind], set(one))
                 self.assertEqual(one["origin"], origin)
                 self.assertRegex(one["id"], r"^[a-z0-9_]+:.+$")
                 self.assertTrue(one["id"].startswith(origin + ":"))
@@ -339,6 +344,15 @@ class Reports(Nights):
                     self.assertNotIn("\0", one.get(key, ""))
                 if "status" in one:
                     self.assertIn(one["status"], ("FAIL", "ERROR", "MISS", "PASS", "DONE", "SKIP"))
+        versions = {issue["id"]: issue["version"] for issue in read["issues"]}
+        for issue in read["issues"]:
+            self.assertGreaterEqual(issue["version"], 0)
+            self.assertEqual(set(issue["culprit"]), {"code", "tool", "harness"})
+        for incident in read["incidents"]:
+            self.assertEqual(incident["issue_version"], versions[incident["issue_id"]])
+            self.assertIn(incident["test_id"], ids["tests"])
+            self.assertIn(incident["build_id"], ids["builds"])
+        self.assertEqual(set(versions), {incident["issue_id"] for incident in read["incidents"]})
         for build in read["builds"]:
             self.assertIn(build["checkout_id"], ids["checkouts"])
         for test in read["tests"]:
@@ -351,11 +365,72 @@ class Reports(Nights):
             self.assertGreaterEqual(test.get("duration", 0), 0)
         self.assertNotIn("null", re.findall(r"\bnull\b", json.dumps(read)))
 
+    def test_kcidb_has_an_issue_for_each_fingerprint_and_an_incident_for_each_trial(self):
+        night = self.night(1, {CONTROL: [HELD, trial("oops", False, oops()), trial("oops", False, oops(0xa8)),
+                                         trial("oops", False, oops(0x90, "page_zone"))], MUTANT: [CAUGHT] * 3})
+        read = json.loads(self.report(night, "kcidb"))
+        self.check_kcidb(read, "memrig")
+        self.assertEqual((len(read["issues"]), len(read["incidents"])), (2, 3), "the mutant's findings are no issues")
+        self.assertEqual([issue["version"] for issue in read["issues"]], [1, 1])
+        self.assertIn("onliner crashed in zone_for_pfn_range", read["issues"][0]["comment"])
+        known = self.night(2, {CONTROL: [trial("oops", False, oops())]}, Known.plan(key='pattern = "crash*"'))
+        read = json.loads(self.report(known, "kcidb"))
+        self.check_kcidb(read, "memrig")
+        self.assertEqual(read["issues"][0]["version"], 29990101)
+        self.assertEqual(read["issues"][0]["misc"]["known"], "known until 2999-01-01: bug 17")
+
+    def test_mail_can_be_pasted_into_a_reply(self):
+        text = self.report(self.bad_night(), "mail")
+        for line in text.split("\n"):
+            if not line.startswith("    memrig "):  # a command is pasted whole
+                self.assertLessEqual(len(line), 72, line)
+        self.assertNotRegex(text, "[\x00-\x09\x0b-\x1f]")
+        for words in ("6.1.0-56-cloud-amd64, SHA-256 ab12", "1 of 4 as expected", "Finding ", "zone_for_pfn_range"):
+            self.assertIn(words, re.sub(r"\n +", " ", text))
+        reproducer = [line.split() for line in text.split("\n") if line.startswith("    memrig ")][:3]
+        self.assertEqual([command[1] for command in reproducer], ["kernels", "run", "explain"])
+        self.assertIn("race/a", reproducer[1])
+        held = self.report(self.night(2, {CONTROL: [HELD] * 3}), "mail")
+        self.assertIn("No control convicted the kernel.", held)
+        self.assertNotIn("To reproduce", held)
+
     def test_ktap_is_read_by_the_kernels_own_parser(self):
         text = self.report(self.bad_night(), "ktap")
         self.assertTrue(text.startswith("KTAP version 1\n1..3\n"))
         self.assertIn("  # files: trials/0000/0002-1\n  not ok 2 - trial 2\n", text)
         self.assertIn("ok 3 - validate/b debian-6.1-amd64 - control # SKIP it lacks", text)
+        # Six trials and a skipped arm; kunit.py counts an ERROR as a failure.
+        self.parsed_by_kunit(text, {"passed": 2, "failed": 4, "skipped": 1})
+
+    def test_ktap_of_every_verdict_and_mode_is_read_by_the_kernels_own_parser(self):
+        """The golden files have a run of each kind, and here each verdict is in a campaign, expected and not."""
+        for file in sorted(glob.glob(os.path.join(os.path.dirname(DATA), "golden", "report", "*.ktap"))):
+            with self.subTest(file=os.path.basename(file)), open(file, encoding="utf-8") as text:
+                ktap = text.read()
+                self.parsed_by_kunit(ktap, self.leaves_of(ktap))
+        verdicts = ("held", "deadlock", "oops", "rule-broken", "lock-order", "accounting", "hang", "warning", "inconclusive",
+                    "rig-fault")
+        night = self.night(1, {("race/" + verdict, arm): [trial(verdict, True), trial(verdict, False)]
+                               for verdict in verdicts for arm in ("control", "mutant")})
+        ktap = self.report(night, "ktap")
+        counts = self.leaves_of(ktap)
+        self.assertEqual(sum(counts.values()), 4 * len(verdicts))
+        self.parsed_by_kunit(ktap, counts)
+
+    @staticmethod
+    def leaves_of(ktap):
+        """The results of the trials, and of arms without trials, as a reader of KTAP counts them."""
+        counts = {"passed": 0, "failed": 0, "skipped": 0}
+        inner = False  # the line before belonged to a trial
+        for line in ktap.split("\n"):
+            match = re.match(r"( *)(ok|not ok) [0-9]+ - [^#]*(?:# (SKIP|ERROR))?", line)
+            if match and (match[1] or not inner):
+                counts["skipped" if match[3] == "SKIP" else "passed" if match[2] == "ok" else "failed"] += 1
+            if line.strip() and not line.startswith("#"):
+                inner = line.startswith(" ")
+        return counts
+
+    def parsed_by_kunit(self, text, counts):
         parser = kunit()
         if parser is None and not os.environ.get("MEMRIG_NEEDS_KERNEL_SOURCE"):
             self.skipTest("no kernel's source is in the cache; reference/ktap_parser_test needs one")
@@ -365,9 +440,12 @@ class Reports(Nights):
             out.write(text)
         done = subprocess.run([sys.executable, parser, "parse", file], capture_output=True, text=True, check=False)
         said = done.stdout + done.stderr
-        # Six trials and a skipped arm; kunit.py counts an ERROR as a failure, and says of what it cannot read
-        # "[ERROR]".
-        self.assertRegex(said, r"Ran 7 tests: passed: 2, failed: 4, skipped: 1")
+        if not any(counts.values()):  # for kunit.py, a run without tests is an error of its own
+            self.assertIn("Ran 0 tests: errors: 1", said)
+            return
+        # kunit.py says of what it cannot read "[ERROR]", and leaves a count of 0 out.
+        shown = ", ".join(f"{what}: {count}" for what, count in counts.items() if count)
+        self.assertIn(f"Ran {sum(counts.values())} tests: {shown}", said)
         self.assertNotIn("[ERROR]", said)
 
     def test_markdown_is_a_table_that_no_guest_can_leave(self):
@@ -400,7 +478,7 @@ class Reports(Nights):
             database.executescript("ALTER TABLE campaign DROP COLUMN started; ALTER TABLE trial DROP COLUMN setting; DROP TABLE setting; "
                                    "UPDATE campaign SET schema = 1")
         for night in (empty, old):
-            for what in ("ktap", "junit", "kcidb", "markdown"):
+            for what in ("ktap", "junit", "kcidb", "markdown", "mail"):
                 self.assertNotEqual(self.report(night, what), "")
             self.check_kcidb(json.loads(self.report(night, "kcidb")), "memrig")
         self.assertIn("there are no results in", self.memrig("report", self.work, "--format", "junit", status=2))
@@ -409,12 +487,12 @@ class Reports(Nights):
         cells = {(f"race/s{i}", arm): [one] * 100 for i in range(50) for arm, one in (("control", HELD), ("mutant", CAUGHT))}
         nights = [self.night(day, cells) for day in (1, 2)]
         began = time.monotonic()
-        for what in ("ktap", "junit", "kcidb", "markdown"):
+        for what in ("ktap", "junit", "kcidb", "markdown", "mail"):
             self.assertGreater(len(self.report(nights[0], what)), 1000)
         self.compared(*nights)
         self.memrig("history", *nights)
         spent = time.monotonic() - began
-        print(f"10,000 results: seven reports in {spent:.1f} s", file=sys.stderr)
+        print(f"10,000 results: eight reports in {spent:.1f} s", file=sys.stderr)
 
 
 if __name__ == "__main__":
