@@ -72,6 +72,8 @@ bool add_trial(RunRecord& run, const PlainJson& trial, std::size_t cell, const P
     result.findings = list_at(trial, "findings").dump(-1, ' ', false, PlainJson::error_handler_t::replace);
     result.seconds = number_at<double>(trial.value("seconds", PlainJson::object()), "verdict");
     if (!std::isfinite(result.seconds)) result.seconds = 0;
+    if (const auto checks = trial.find("checks"); checks != trial.end() && checks->is_object())
+        result.checks = checks->dump(-1, ' ', false, PlainJson::error_handler_t::replace);
     if (const auto seed = trial.find("seed"); seed != trial.end() && seed->is_number_unsigned())
         result.seed = seed->get<std::uint64_t>();
     result.setting = setting;

@@ -16,7 +16,7 @@ CREATE TABLE IF NOT EXISTS cell (id INTEGER PRIMARY KEY, scenario TEXT, kernel T
 CREATE TABLE IF NOT EXISTS attempt (cell INTEGER REFERENCES cell, number INTEGER, attempt INTEGER, outcome TEXT, host TEXT,
   PRIMARY KEY (cell, number, attempt));
 CREATE TABLE IF NOT EXISTS trial (cell INTEGER REFERENCES cell, number INTEGER, verdict TEXT, as_expected INTEGER, reason TEXT,
-  findings TEXT, seconds REAL, directory TEXT, finished TEXT, setting INTEGER, PRIMARY KEY (cell, number));
+  findings TEXT, seconds REAL, directory TEXT, finished TEXT, setting INTEGER, checks TEXT, PRIMARY KEY (cell, number));
 )";
 constexpr const char* kSettings = R"(
 CREATE TABLE IF NOT EXISTS setting (id INTEGER PRIMARY KEY, memrig TEXT, qemu TEXT, accelerator TEXT, release TEXT, sha256 TEXT, bench TEXT,
@@ -26,8 +26,9 @@ constexpr const char* kShard =
     "CREATE TABLE IF NOT EXISTS shard (number INTEGER, count INTEGER, plan_hash TEXT, memrig TEXT)";
 constexpr const char* kLost = "lost: the coordinator ended";
 constexpr const char* kWithHost = "lost with its host: ";
-// 2 added settings and the campaign's start; 3 added hosts; 4 added cells that could not be set up; 5 added shards.
-constexpr std::int64_t kSchemaVersion = 5;
+// 2 added settings and the campaign's start; 3 added hosts; 4 added cells that could not be set up; 5 added shards; 6
+// added the checks that were made.
+constexpr std::int64_t kSchemaVersion = 6;
 
 std::int64_t id_of(std::size_t cell) { return static_cast<std::int64_t>(cell); }
 
@@ -77,7 +78,9 @@ Status CampaignStore::migrate() {
     if (schema_ < 5)
         MEMRIG_CHECK(
             database_.execute("ALTER TABLE cell ADD COLUMN first INTEGER NOT NULL DEFAULT 1; "
-                              "ALTER TABLE cell ADD COLUMN identity TEXT; UPDATE campaign SET schema = 5"));
+                              "ALTER TABLE cell ADD COLUMN identity TEXT"));
+    if (schema_ < 6)
+        MEMRIG_CHECK(database_.execute("ALTER TABLE trial ADD COLUMN checks TEXT; UPDATE campaign SET schema = 6"));
     schema_ = kSchemaVersion;
     return {};
 }
@@ -238,7 +241,7 @@ Status CampaignStore::set_aside(const CampaignTrial& trial, unsigned attempt, co
 Status CampaignStore::insert_result(const CampaignResult& result, const std::string& when) {
     MEMRIG_TRY(const std::int64_t setting, setting_id(result.setting));
     MEMRIG_TRY(Statement insert,
-               database_.prepare("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, datetime(?), ?)"));
+               database_.prepare("INSERT INTO trial VALUES (?, ?, ?, ?, ?, ?, ?, ?, datetime(?), ?, ?)"));
     return insert.add(id_of(result.trial.cell))
         .add(std::int64_t{result.trial.number})
         .add(std::string_view(result.verdict))
@@ -249,6 +252,7 @@ Status CampaignStore::insert_result(const CampaignResult& result, const std::str
         .add(std::string_view(result.directory.generic_string()))
         .add(std::string_view(when))
         .add(setting)
+        .add(std::string_view(result.checks))
         .run();
 }
 

@@ -38,6 +38,7 @@ struct CampaignResult {
     bool as_expected = false;
     std::string reason;
     std::string findings;     // JSON, as in results.json
+    std::string checks = {};  // likewise; empty if an older memrig did not store them
     double seconds = 0;
     std::filesystem::path directory;  // the evidence, relative to the campaign's directory
     Provenance setting;

@@ -83,9 +83,9 @@ Result<std::vector<StoredResult>> CampaignStore::read_results() {
         Statement rows,
         database_.prepare(fmt::format(
             "SELECT cell, number, verdict, as_expected, reason, findings, seconds, directory, {}, "
-            "(SELECT count(*) FROM attempt WHERE attempt.cell = trial.cell AND attempt.number = trial.number), {} "
+            "(SELECT count(*) FROM attempt WHERE attempt.cell = trial.cell AND attempt.number = trial.number), {}, {} "
             "FROM trial ORDER BY cell, number",
-            iso("finished"), schema_ >= 2 ? "setting" : "NULL")));
+            iso("finished"), schema_ >= 2 ? "setting" : "NULL", schema_ >= 6 ? "checks" : "NULL")));
     std::vector<StoredResult> results;
     for (;;) {
         MEMRIG_TRY(const bool more, rows.step());
@@ -100,6 +100,7 @@ Result<std::vector<StoredResult>> CampaignStore::read_results() {
         one.directory = rows.text(7);
         one.ended = rows.text(8);
         one.attempts = static_cast<unsigned>(rows.integer(9));
+        one.checks = rows.text(11);
         if (const auto found = settings.find(rows.integer(10)); found != settings.end()) one.setting = found->second;
         results.push_back(std::move(one));
     }

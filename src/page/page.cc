@@ -41,6 +41,7 @@ void add_contents(Element& nav, const Subject& subject, const std::vector<page::
     add_finding_links(findings, groups, linked);
     for (std::size_t i = 0; i < subject.tables.size(); i++) add_link(list, table_id(i), subject.tables[i].caption);
     add_link(list, "matrix", "Scenarios and kernels");
+    add_link(list, "limits", "Limits");
     if (has_trend) add_link(list, "trend", "Trend");
     add_link(list, "arms", "Arms, rates and times");
     if (!subject.is_campaign()) add_link(list, "trials", "Trials");
@@ -62,6 +63,7 @@ std::string subject_page(const Subject& subject, std::vector<LoadedCampaign> bef
     for (std::size_t i = 0; i < subject.tables.size(); i++)
         page::add_subject_table(main, subject.tables[i], table_id(i));
     page::add_matrix(main, now.record);
+    page::add_limits(main, now);
     if (has_trend) page::add_trend(main, now, before);
     page::add_arms(main, now.record);
     if (!subject.is_campaign()) page::add_trials(main, now);

@@ -52,6 +52,8 @@ void add_left_out(Element& parent, std::size_t n, std::string_view noun);
 
 void add_summary(Element& parent, const Subject& subject, const std::vector<Group>& groups);
 void add_matrix(Element& parent, const CampaignRecord& record);
+// Adds what the results do not show: bounds, rules that were not exercised, gaps, and the use of each check.
+void add_limits(Element& parent, const LoadedCampaign& now);
 void add_arms(Element& parent, const CampaignRecord& record);
 void add_trend(Element& parent, const LoadedCampaign& now, const std::vector<LoadedCampaign>& before);
 // Adds a table that only this kind of subject has. The good rows are folded.

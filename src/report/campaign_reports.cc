@@ -6,6 +6,7 @@
 
 #include "base/assert.h"
 #include "base/text.h"
+#include "campaign/limits.h"
 #include "report/kernel_table.h"
 #include "report/ktap.h"
 
@@ -136,7 +137,14 @@ std::string start_of(const StoredResult& result) {
                : "";
 }
 
-std::string campaign_ktap(const CampaignReport& report) { return ktap_text(run_results_of(report.record)); }
+// The limits come first, where a parser of KTAP skips what it does not know.
+std::string campaign_ktap(const CampaignReport& report) {
+    std::string text = ktap_text(run_results_of(report.record));
+    std::string limits;
+    for (const auto& line : limits_lines(limits_of(report.record, report.night))) limits += "# " + line + "\n";
+    const std::size_t plan = text.find('\n', text.find('\n') + 1) + 1;  // behind the version and the plan
+    return text.insert(plan, limits);
+}
 
 std::string campaign_kernels(const CampaignReport& report) {
     return kernel_table_markdown(run_results_of(report.record));
@@ -191,6 +199,8 @@ std::string campaign_markdown(const CampaignReport& report) {
         }
     if (!night.notes.empty()) out += "\n";
     for (const auto& note : night.notes) out += "- note: " + md_escaped(note) + "\n";
+    out += "\n### Limits\n\n";
+    for (const auto& line : limits_lines(limits_of(report.record, night))) out += "- " + md_escaped(line) + "\n";
     return out;
 }
 

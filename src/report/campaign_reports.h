@@ -28,7 +28,7 @@ std::string campaign_kcidb(const CampaignReport& report);
 // Writes a table and the findings, for a mail or a merge request.
 std::string campaign_markdown(const CampaignReport& report);
 // Writes plain text of at most 72 columns that can be pasted into a reply: what was tested, the verdicts, the findings
-// with a reproducer of three commands.
+// with a reproducer of three commands, and the limits.
 std::string campaign_mail(const CampaignReport& report);
 // Writes the table scenario by kernel in Markdown, for a document (report/kernel_table.h).
 std::string campaign_kernels(const CampaignReport& report);

@@ -9,6 +9,7 @@
 #include "base/shell.h"
 #include "base/table.h"
 #include "base/text.h"
+#include "campaign/limits.h"
 #include "kernel/catalogue.h"
 #include "report/campaign_reports.h"
 
@@ -36,6 +37,7 @@ public:
         tested();
         verdicts();
         findings();
+        limits();
         return std::move(out_);
     }
 
@@ -159,6 +161,11 @@ private:
     // RUN/SCENARIO/KERNEL/ARM/NUMBER, as `memrig run` names it. A kernel's path is not known here.
     static std::string trial_below(const PlanCell& cell, bool own) {
         return fmt::format("{}/{}/{}/0001", cell.scenario, own ? "*" : cell.kernel, cell.arm);
+    }
+
+    void limits() {
+        out_ += "\nNot shown by this:\n";
+        for (const auto& line : limits_lines(limits_of(record_, night_))) out_ += paragraph("- " + line, 2);
     }
 
     const CampaignReport& report_;

@@ -46,6 +46,7 @@ Json trial_json(const TrialResult& trial) {
                        {"schedule", rounded(trial.schedule_seconds)},
                        {"verdict", rounded(trial.verdict_seconds)}};
     json["stops"] = trial.stops;
+    if (!trial.checks.empty()) json["checks"] = trial.checks;
     if (trial.observed) json["observed"] = *trial.observed;
     if (!trial.unobserved.empty()) json["unobserved"] = trial.unobserved;
     if (!trial.order.empty()) json["order"] = order_json(trial.order);

@@ -28,6 +28,8 @@ struct TrialResult {
     double schedule_seconds = 0;   // from the first step to the last
     double verdict_seconds = 0;    // the whole trial: from the start of the restore to the verdict
     std::uint64_t stops = 0;       // how often the probe stopped the guest
+    // How often each check was made: rules ("R1", "N2") and oracles ("crash"). A check that is not here was not made.
+    std::map<std::string, std::uint64_t> checks;
     // With --observe both: how many lock events the ledger and the observer both saw, or why there was no observer.
     std::optional<std::size_t> observed;
     std::string unobserved;

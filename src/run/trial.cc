@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "oracle/checks.h"
 #include "oracle/judge.h"
 #include "oracle/obligations.h"
 #include "play/director.h"
@@ -260,6 +261,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.lacks.insert(evidence.lacks.end(), lacks_.begin(), lacks_.end());
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     changes_->report(evidence);
+    outcome.result.checks = checks_made(evidence, order_.manner.oracles);
     return judge(evidence, order_.manner.oracles);
 }
 

@@ -103,6 +103,7 @@ TrialResult result_of(const Json& json) {
     result.seed = count_at<std::uint64_t>(json, "seed");
     result.stops = count_at<std::uint64_t>(json, "stops");
     if (json.contains("observed")) result.observed = count_at<std::size_t>(json, "observed");
+    if (json.contains("checks")) result.checks = json.at("checks").get<std::map<std::string, std::uint64_t>>();
     if (json.contains("unobserved")) result.unobserved = json.at("unobserved").get<std::string>();
     const Json& seconds = json.at("seconds");
     result.restore_seconds = seconds.at("restore").get<double>();
@@ -221,6 +222,7 @@ Json verdict_json(const TrialResult& result) {
                  {"order", Json(order_json(result.order))},
                  {"order_came_to_pass", result.order_came_to_pass},
                  {"findings", std::move(findings)}};
+    if (!result.checks.empty()) json["checks"] = result.checks;
     if (result.observed) json["observed"] = *result.observed;
     if (!result.unobserved.empty()) json["unobserved"] = result.unobserved;
     if (!result.host.empty()) json["host"] = result.host;

@@ -385,7 +385,8 @@ class Reports(Nights):
             if not line.startswith("    memrig "):  # a command is pasted whole
                 self.assertLessEqual(len(line), 72, line)
         self.assertNotRegex(text, "[\x00-\x09\x0b-\x1f]")
-        for words in ("6.1.0-56-cloud-amd64, SHA-256 ab12", "1 of 4 as expected", "Finding ", "zone_for_pfn_range"):
+        for words in ("6.1.0-56-cloud-amd64, SHA-256 ab12", "1 of 4 as expected", "Finding ", "zone_for_pfn_range",
+                      "Not shown by this:", "False convictions: "):
             self.assertIn(words, re.sub(r"\n +", " ", text))
         reproducer = [line.split() for line in text.split("\n") if line.startswith("    memrig ")][:3]
         self.assertEqual([command[1] for command in reproducer], ["kernels", "run", "explain"])
@@ -393,6 +394,13 @@ class Reports(Nights):
         held = self.report(self.night(2, {CONTROL: [HELD] * 3}), "mail")
         self.assertIn("No control convicted the kernel.", held)
         self.assertNotIn("To reproduce", held)
+
+    def test_each_report_says_what_it_does_not_show(self):
+        night = self.night(1, {CONTROL: [HELD] * 40, MUTANT: [CAUGHT] * 19 + [trial("held", False)]})
+        for what in ("markdown", "mail", "ktap"):
+            text = re.sub(r"\s+", " ", self.report(night, what)).replace("\\", "")
+            self.assertIn("controls were convicted in 0 of 40 trials, so the rate is at most 8.8% (95% interval)", text, what)
+            self.assertIn("mutants were not convicted in 1 of 20 trials", text, what)
 
     def test_ktap_is_read_by_the_kernels_own_parser(self):
         text = self.report(self.bad_night(), "ktap")
