@@ -173,10 +173,13 @@ void check_kernels(std::vector<HostCheck>& checks) {
     for (const auto& entry : *catalogue) {
         const std::string name = "kernel " + entry.id;
         const auto image = cached_kernel(entry);
+        const bool is_built = entry.provider == KernelProvider::built;
+        const struct {
+            const char* state;
+            std::string command;
+        } how = {is_built ? "not built" : "not fetched", is_built ? "memrig kernels build " : "memrig kernels fetch "};
         if (image && *image) checks.push_back(HostCheck::ok(name, (*image)->release));
-        else
-            checks.push_back(
-                note(name, image ? "not fetched" : image.error().message, "memrig kernels fetch " + entry.id));
+        else checks.push_back(note(name, image ? how.state : image.error().message, how.command + entry.id));
     }
 }
 

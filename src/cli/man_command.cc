@@ -127,7 +127,7 @@ std::string values_of(const CLI::Option& option) {
     if (is("kernel") || is("kernels")) return "_memrig_ids kernels list";
     if (is("bench")) return "_memrig_ids benches list";
     if (is("emulator")) return "_memrig_ids emulators list";
-    if (is("scenario")) return "_memrig_ids scenarios list";
+    if (is("scenario") || is("from")) return "_memrig_ids scenarios list";
     if (const std::string words = words_of(option.get_type_name()); !words.empty()) return "echo '" + words + "'";
     return "";
 }

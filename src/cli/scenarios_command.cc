@@ -1,8 +1,11 @@
 // memrig scenarios
+#include <algorithm>
 #include <memory>
 
 #include <nlohmann/json.hpp>
 
+#include "base/file.h"
+#include "base/shell.h"
 #include "cli/command.h"
 #include "cli/json_target.h"
 #include "cli/output.h"
@@ -85,11 +88,71 @@ int check(const std::vector<std::string>& files) {
     return printed ? status : report_error(printed.error());
 }
 
+struct NewOptions {
+    std::string name, from;
+    fs::path out;
+};
+
+// Accepts names such as "my-race".
+std::string not_a_scenario_name(const std::string& text) {
+    const bool good = !text.empty() && std::ranges::all_of(text, [](char c) {
+        return (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '-';
+    });
+    return good ? "" : one_line(text) + " is not a scenario's name: use only a to z, 0 to 9 and -";
+}
+
+// The text of a copy. It claims to convict no source mutant: the kill matrix has not shown that it does.
+std::string copy_of(const Scenario& scenario, const std::string& name) {
+    std::string text =
+        fmt::format("# {}: a copy of {}. Change the title, the actors, the steps and the arms (docs/scenarios.md).\n",
+                    name, scenario.name);
+    for (std::size_t at = 0; at < scenario.text.size();) {
+        const std::size_t end = std::min(scenario.text.find('\n', at), scenario.text.size());
+        const std::string line = scenario.text.substr(at, end - at);
+        at = end + 1;
+        if (!line.starts_with("kills =")) text += line + "\n";
+    }
+    return text;
+}
+
+int make_new(const NewOptions& options) {
+    const auto scenario = load_scenario(options.from);
+    if (!scenario) return report_error(scenario.error());
+    const fs::path file = options.out.empty() ? fs::path(options.name + ".toml") : options.out;
+    std::error_code code;
+    if (fs::exists(file, code))
+        return report_error({Fault::user_input, file.string() + " is there already", "give another name, or --out"});
+    if (const Status written = write_file(file, copy_of(*scenario, options.name)); !written)
+        return report_error(written.error());
+    const std::string word = shell_word(file.string());
+    const Status printed =
+        print_result(fmt::format("{0}\ncheck it: memrig scenarios check {0}\nrun it: memrig run {1}{0}\n",
+                                 one_line(word), file.has_parent_path() ? "" : "./"));
+    return printed ? kExitGood : report_error(printed.error());
+}
+
+void add_new_command(CLI::App& scenarios, Action& action) {
+    auto options = std::make_shared<NewOptions>();
+    CLI::App* command = scenarios.add_subcommand("new", "Write a new scenario file, as a copy of another scenario");
+    command->add_option("NAME", options->name, "The new scenario's name")
+        ->required()
+        ->type_name("")
+        ->check(CLI::Validator(not_a_scenario_name, "", "name"));
+    command->add_option("--from", options->from, "The scenario to copy: a name (`memrig scenarios list`) or a path")
+        ->required()
+        ->type_name("SCENARIO");
+    command->add_option("--out", options->out, "The file; default: NAME.toml")->type_name("FILE");
+    command->footer(
+        "The copy claims to convict no source mutant (`kills`), because nothing has shown that it does.\n\n"
+        "Example:\n  memrig scenarios new my-race --from race/acpi-dimm-online\n");
+    command->callback([options, &action] { action = [options] { return make_new(*options); }; });
+}
+
 }  // namespace
 
 void add_scenarios_command(CLI::App& program, Action& action) {
     CLI::App* command =
-        program.add_subcommand("scenarios", "List and check scenarios, and show what they cover");
+        program.add_subcommand("scenarios", "List, check and write scenarios, and show what they cover");
     command->require_subcommand(1);
     command->footer("Example:\n  memrig scenarios list\n");
 
@@ -117,6 +180,8 @@ void add_scenarios_command(CLI::App& program, Action& action) {
         "Prints a line for each mistake, as FILE:LINE:COLUMN: MESSAGE, and exits with 2 if there is one.\n\n"
         "Example:\n  memrig scenarios check scenarios/race/acpi-dimm-online.toml\n");
     check_command->callback([files, &action] { action = [files] { return check(*files); }; });
+
+    add_new_command(*command, action);
 }
 
 }  // namespace memrig

@@ -134,7 +134,7 @@ test_help() {
     for command in '' run replay explain bundle bisect-step report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
         'emulators list' 'emulators fetch' scenarios \
         'scenarios list' \
-        'scenarios check' 'scenarios coverage' compare history doctor 'campaign run' 'campaign submit' \
+        'scenarios check' 'scenarios coverage' 'scenarios new' compare history doctor 'campaign run' 'campaign submit' \
         'campaign wait' 'campaign cancel' 'campaign merge'; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --help
@@ -456,6 +456,23 @@ test_tables_fold() {
     ! grep -qE '^.{61}' out || fail "$what: a line is wider"
 }
 
+test_scenarios_new() {
+    refused '--from is required' scenarios new my-race
+    refused "is not a scenario's name" scenarios new My/Race --from race/acpi-dimm-online
+    refused 'there is no scenario "no-such"' scenarios new my-race --from no-such
+    expect 0 scenarios new my-race --from race/acpi-dimm-online
+    [[ $(head -1 out) == my-race.toml ]] || fail "$what: stdout does not begin with the file"
+    ! grep -q '^kills' my-race.toml || fail "$what: it claims to kill mutants"
+    expect 0 scenarios check my-race.toml
+    refused 'is there already' scenarios new my-race --from race/acpi-dimm-online
+    local name
+    for name in $("$memrig" scenarios list | awk 'NR > 1 { print $1 }'); do
+        expect 0 scenarios new copy --from "$name" --out copy.toml
+        expect 0 scenarios check copy.toml
+        rm copy.toml
+    done
+}
+
 # A device is written to, never replaced; a full one is an error.
 test_stdout_that_fails() {
     local status=0
@@ -480,6 +497,11 @@ assert int(sys.argv[1]) == (3 if missing else 0), (sys.argv, missing)
 assert all(c['remedy'] for c in answer['checks'] if c['status'] == 'missing'), missing
 assert {'qemu-system-x86_64', 'KVM', 'Python', 'qemu.qmp', 'cache', 'memory'} <= {c['name'] for c in answer['checks']}
 EOF
+    # A kernel that is built from source is not fetched.
+    "$memrig" doctor >out 2>err || true
+    what='memrig doctor'
+    grep -qE '^note +kernel debian-6.1-amd64 .*not fetched \(memrig kernels fetch debian-6.1-amd64\)' out || fail "$what: debian's remedy"
+    grep -qE '^note +kernel ref-6.12-amd64 .*not built \(memrig kernels build ref-6.12-amd64\)' out || fail "$what: the built kernel's remedy"
     status=0
     PATH=$work "$memrig" doctor >out 2>err || status=$?
     what='memrig doctor, with nothing in PATH'

@@ -69,6 +69,9 @@ offers 'memrig ' run replay explain bundle campaign bisect-step
 offers_only 'memrig repl' replay
 offers_only 'memrig expl' explain
 offers_only 'memrig explain --js' --json
+offers_only 'memrig scenarios n' new
+offers_only 'memrig scenarios new --fr' --from
+offers 'memrig scenarios new x --from race/acpi' race/acpi-dimm-online
 # Old names of options are not offered.
 offers_only 'memrig campaign run --di' ''
 ! grep -q -- '\\-\\-dir' "$work/man/memrig-campaign-run.1" || fail "the old name --dir is in the manual"

@@ -56,6 +56,7 @@ protected:
         made.verdict = "oops";
         made.reason = "it crashed";
         made.findings = R"([{"oracle":"crash"}])";
+        made.checks = R"({"R1":3})";
         made.seconds = 1.25;
         made.directory = "trials/x";
         made.setting = {"0.1.0", "QEMU 7.2", "tcg", "6.12.1", "abcd", "q35", "directed", "deadlock, oops"};
@@ -89,6 +90,7 @@ TEST_F(CampaignDatabase, SaysAllOfAResult) {
     EXPECT_FALSE(one.as_expected);
     EXPECT_EQ(one.reason, "it crashed");
     EXPECT_EQ(one.findings, R"([{"oracle":"crash"}])");
+    EXPECT_EQ(one.checks, R"({"R1":3})");
     EXPECT_EQ(one.seconds, 1.25);
     EXPECT_EQ(one.directory, "trials/x");
     EXPECT_THAT(one.ended, MatchesRegex(kWhen));
@@ -181,7 +183,7 @@ TEST_F(CampaignDatabase, OfANewerMemrigIsRefused) {
     const auto read = CampaignStore::open_to_read(directory->path());
     ASSERT_FALSE(read);
     EXPECT_EQ(read.error().fault, Fault::user_input);
-    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 5"));
+    EXPECT_THAT(read.error().message, HasSubstr("schema is 99, and this memrig knows 1 to 6"));
     const auto written = CampaignStore::open(directory->path(), plan);
     ASSERT_FALSE(written);
     EXPECT_EQ(written.error().fault, Fault::user_input);
