@@ -22,6 +22,7 @@ void add_replay_command(CLI::App& program, Action& action);
 void add_explain_command(CLI::App& program, Action& action);
 void add_bundle_command(CLI::App& program, Action& action);
 void add_matrix_command(CLI::App& program, Action& action);
+void add_known_command(CLI::App& program, Action& action);
 void add_sweep_command(CLI::App& program, Action& action);
 void add_hunt_command(CLI::App& program, Action& action);
 void add_campaign_command(CLI::App& program, Action& action);

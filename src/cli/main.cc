@@ -107,6 +107,7 @@ int run(int argc, char** argv) {
     add_explain_command(program, action);
     add_bundle_command(program, action);
     add_matrix_command(program, action);
+    add_known_command(program, action);
     add_sweep_command(program, action);
     add_hunt_command(program, action);
     add_campaign_command(program, action);

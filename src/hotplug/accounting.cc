@@ -106,20 +106,60 @@ void check_iomem(const MemorySnapshot& before, const MemorySnapshot& after, cons
         wrong.push_back(fmt::format("System RAM is {}, not {}", text_of(after.ram), text_of(expected)));
 }
 
-void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
-                 std::vector<std::string>& wrong) {
-    if (before.nodes.empty()) return;
-    auto expected = parse_id_list(before.nodes);
-    const auto found = parse_id_list(after.nodes);
+// Compares two lists of nodes, of which the later one has those in `more`, too. `what` is the predicate of the nodes:
+// "have memory".
+void check_node_list(const std::string& before, const std::string& after, const std::set<unsigned>& more,
+                     const char* what, std::vector<std::string>& wrong) {
+    if (before.empty()) return;
+    auto expected = parse_id_list(before);
+    const auto found = parse_id_list(after);
     if (!expected || !found) {
-        wrong.push_back(
-            fmt::format("the list of nodes with memory is malformed: '{}'", expected ? after.nodes : before.nodes));
+        wrong.push_back(fmt::format("the list of nodes that {} is malformed: '{}'", what, expected ? after : before));
         return;
     }
-    for (const auto& goal : spec.goals)
-        if (goal.fate == BlockFate::online) expected->insert(static_cast<unsigned>(goal.node));
+    expected->insert(more.begin(), more.end());
     if (*found != *expected)
-        wrong.push_back(fmt::format("nodes {} have memory, not {}", after.nodes, fmt::join(*expected, ",")));
+        wrong.push_back(fmt::format("nodes {} {}, not {}", after, what, fmt::join(*expected, ",")));
+}
+
+bool is_for_the_kernel(const std::string& zone) { return zone != "Movable" && zone != "Device"; }
+
+void check_nodes(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
+                 std::vector<std::string>& wrong) {
+    std::set<unsigned> with_memory, with_normal, there;
+    for (const auto& goal : spec.goals) {
+        const auto node = static_cast<unsigned>(goal.node);
+        if (goal.fate != BlockFate::absent) there.insert(node);
+        if (goal.fate != BlockFate::online) continue;
+        with_memory.insert(node);
+        const MemoryBlock* block = find_block(after.blocks, goal.id);
+        if (block != nullptr && is_for_the_kernel(zone_of(*block))) with_normal.insert(node);
+    }
+    check_node_list(before.nodes, after.nodes, with_memory, "have memory", wrong);
+    check_node_list(before.normal_nodes, after.normal_nodes, with_normal, "have memory for the kernel", wrong);
+    check_node_list(before.online_nodes, after.online_nodes, there, "are there", wrong);
+}
+
+// A zone spans its blocks from the first to the last that is online (shrink_zone_span(), mm/memory_hotplug.c). It does
+// not shrink for device memory.
+void check_spans(const MemorySnapshot& before, const MemorySnapshot& after, std::vector<std::string>& wrong) {
+    for (const auto& was : before.figures.zones)
+        for (const auto& is : after.figures.zones)
+            if (is.node == was.node && is.zone == was.zone && is.zone != "Device" && is.present == was.present &&
+                is.spanned != was.spanned)
+                wrong.push_back(
+                    fmt::format("node {} zone {} spans {} pages, not {}", is.node, is.zone, is.spanned, was.spanned));
+}
+
+// remove_memory_block_devices() takes the broken pages of a block out of the count, drivers/base/memory.c.
+void check_broken_pages(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
+                        std::vector<std::string>& wrong) {
+    const auto is = after.figures.meminfo.find("HardwareCorrupted");
+    const auto was = before.figures.meminfo.find("HardwareCorrupted");
+    if (is == after.figures.meminfo.end() || was == before.figures.meminfo.end()) return;
+    const bool gone = std::ranges::all_of(spec.goals, [](const auto& goal) { return goal.fate == BlockFate::absent; });
+    if (gone && is->second != was->second)
+        wrong.push_back(fmt::format("HardwareCorrupted is {} kB, not {} kB", is->second, was->second));
 }
 
 void check_ids(const char* what, const std::set<std::string>& before, const std::set<std::string>& more,
@@ -182,6 +222,8 @@ std::vector<std::string> check_blocks(const MemorySnapshot& before, const Memory
     check_old_blocks(before, after, spec, wrong);
     check_iomem(before, after, spec, wrong);
     check_nodes(before, after, spec, wrong);
+    check_spans(before, after, wrong);
+    check_broken_pages(before, after, spec, wrong);
     check_ids("memory device", before.qemu.devices, spec.qemu.devices, after.qemu.devices, wrong);
     check_ids("memory backend", before.qemu.backends, spec.qemu.backends, after.qemu.backends, wrong);
 

@@ -26,6 +26,8 @@ struct MemorySnapshot {
     std::vector<MemoryRange> ram = {};
     // The nodes with online memory, as sysfs lists them ("0-1"); empty on a kernel without NUMA.
     std::string nodes = {};
+    std::string normal_nodes = {};  // the nodes with online memory in a zone for the kernel, likewise
+    std::string online_nodes = {};  // the nodes that are there, likewise
     QemuMemory qemu = {};
     std::uint64_t page_struct_bytes = 0;  // sizeof(struct page); 0: not known
 };
@@ -57,7 +59,10 @@ struct AccountingSpec {
 // - each zone's present pages grew by exactly the pages of the goals' blocks that are online in it,
 // - MemTotal grew by exactly the size of these blocks, less the pages that hold struct pages of their own block; where
 //   there are such blocks and `before` does not know how large a struct page is, MemTotal is not checked,
-// - the nodes with memory are those that had memory before, and those with an online block,
+// - the nodes with memory are those that had memory before, and those with an online block; likewise the nodes with
+//   memory in a zone for the kernel, and the nodes that are there, which are those with any block,
+// - a zone whose blocks are all gone offline again spans what it did before,
+// - pages that were found broken in memory that is gone are not counted any more (HardwareCorrupted),
 // - System RAM grew by the blocks that are there,
 // - all other blocks are unchanged,
 // - QEMU has exactly the memory devices and backends that it should have.

@@ -65,6 +65,7 @@ std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
         performance.before, *performance.after,
         goals_of(evidence.schedule, performance.plugged, evidence.block_bytes, refused, &performance.after->blocks));
     wrong.insert(wrong.end(), off.begin(), off.end());
+    wrong.insert(wrong.end(), evidence.left_over.begin(), evidence.left_over.end());
     check_vcpus(evidence, wrong);
     const auto drifted = drift(performance.footprints, evidence.schedule.most_looks());
     wrong.insert(wrong.end(), drifted.begin(), drifted.end());

@@ -47,6 +47,8 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     if (const std::size_t made = evidence.performance.checks.size(), asked = evidence.schedule.checks();
         evidence.mode == Mode::directed && evidence.performance.end == PlayEnd::finished && made < asked)
         missing.push_back(fmt::format("the memory was looked at {} times on the way, not {}", made, asked));
+    for (const auto& function : evidence.never_replaced)
+        missing.push_back(fmt::format("{}() was never called where it is replaced", function));
     for (const auto& function : evidence.never_inserted)
         missing.push_back(fmt::format("{}() was never called: nothing was inserted before it", function));
     for (const auto& step : evidence.mode == Mode::directed ? evidence.schedule.steps : std::vector<Step>()) {

@@ -43,7 +43,10 @@ struct TrialEvidence {
     std::optional<RuleEvidence> rules = {};          // set if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
     std::vector<std::string> never_inserted = {};    // functions that nobody called, so that nothing was inserted
+    std::vector<std::string> never_replaced = {};    // functions that were never called where they are replaced
     std::vector<FailureEvidence> failures = {};
+    // What the kernel has not put back, a line for each: counters that are the same whenever nothing goes on.
+    std::vector<std::string> left_over = {};
     std::string never_vetoed = {};  // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;
     bool console_is_whole = true;    // the console showed the last word that the kernel was asked for at the end

@@ -18,12 +18,16 @@ Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
                    return machine.agent().read_guest_file("/proc/iomem", Deadline::after(kAgentPatience));
                }));
     snapshot.ram = system_ram(iomem);
-    const auto nodes = while_running(conductor, [&] {
-        return machine.agent().read_guest_file("/sys/devices/system/node/has_memory", Deadline::after(kAgentPatience));
-    });
-    // A kernel without NUMA has no such file.
-    if (nodes) snapshot.nodes = nodes->substr(0, nodes->find('\n'));
-    else if (nodes.error().fault != Fault::guest) return std::unexpected(nodes.error());
+    for (const auto& [file, list] : {std::pair{"has_memory", &snapshot.nodes},
+                                     {"has_normal_memory", &snapshot.normal_nodes},
+                                     {"online", &snapshot.online_nodes}}) {
+        const std::string path = fmt::format("/sys/devices/system/node/{}", file);
+        const auto nodes = while_running(
+            conductor, [&] { return machine.agent().read_guest_file(path, Deadline::after(kAgentPatience)); });
+        // A kernel without NUMA has no such file.
+        if (nodes) *list = nodes->substr(0, nodes->find('\n'));
+        else if (nodes.error().fault != Fault::guest) return std::unexpected(nodes.error());
+    }
     MEMRIG_TRY(snapshot.qemu, look_at_qemu(machine.qmp(), Deadline::after(kQmpPatience)));
     return snapshot;
 }

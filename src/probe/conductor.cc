@@ -120,7 +120,7 @@ Result<Response> Conductor::ask_watches(const Arrival& arrival) {
     for (const auto& watch : watches) {
         if (!addresses_.contains(watch->id)) continue;  // an earlier handler removed it
         MEMRIG_TRY(const Response response, watch->handler(arrival));
-        if (response.kind == Response::Kind::call || response.kind == Response::Kind::leave) return response;
+        if (response.kind > Response::Kind::hold) return response;
         if (response.kind > strongest.kind) strongest = response;
     }
     return strongest;
@@ -152,6 +152,13 @@ Status Conductor::call(const Arrival& arrival, const Response& response) {
     }
     MEMRIG_CHECK(probe_.set_register(arrival.vcpu, arch.arguments[0], response.argument));
     return probe_.set_register(arrival.vcpu, arch.pc, response.function);
+}
+
+Status Conductor::jump(const Arrival& arrival, std::uint64_t function) {
+    MEMRIG_ASSERT(function != 0 && function != arrival.address, "a jump leads to another function");
+    MEMRIG_CHECK(probe_.set_register(arrival.vcpu, probe_.architecture().pc, function));
+    if (!points_.contains(function)) return {};
+    return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});
 }
 
 Status Conductor::come_back(Arrival& arrival) {
@@ -205,6 +212,7 @@ Status Conductor::handle_arrival(const Arrival& arrival) {
     MEMRIG_TRY(const Response response, ask_watches(arrival));
     if (response.kind == Response::Kind::leave) return leave(arrival, response);
     if (response.kind == Response::Kind::call) return call(arrival, response);
+    if (response.kind == Response::Kind::jump) return jump(arrival, response.function);
     standing_on_[arrival.vcpu] = arrival.address;
     if (response.kind == Response::Kind::hold) held_.insert(arrival.vcpu);
     return {};

@@ -31,11 +31,12 @@ struct Response {
         pass,   // goes on
         hold,   // stays until release()
         leave,  // returns at once from the function whose entry this is
-        call    // calls another function, then arrives here again with the registers that it had
+        call,   // calls another function, then arrives here again with the registers that it had
+        jump    // enters another function instead of this one, with the same arguments
     };
     Kind kind = Kind::pass;
     std::optional<std::uint64_t> value;  // for leave: the return value. Without it, the register keeps its value
-    std::uint64_t function = 0;          // for call: the function's entry
+    std::uint64_t function = 0;          // for call and jump: the function's entry
     std::uint64_t argument = 0;          // for call: the function's first argument
 
     static Response pass() { return {}; }
@@ -44,6 +45,7 @@ struct Response {
     static Response call(std::uint64_t function, std::uint64_t argument) {
         return {Kind::call, {}, function, argument};
     }
+    static Response jump(std::uint64_t function) { return {Kind::jump, {}, function}; }
 };
 
 // The order in which the handlers at one address are called: `park` first, `observe` last. Handlers of the same
@@ -73,8 +75,8 @@ public:
     [[nodiscard]] std::uint64_t stack_bytes() const { return stack_bytes_; }
 
     // Calls `handler` for each vCPU that comes to `address`. Pauses the guest if it runs. If several handlers watch one
-    // address, hold wins over pass. After a leave or a call, the handlers behind it are not called: the function is not
-    // entered, or not yet. REQUIRES: a priority other than `observe` only at a function's entry.
+    // address, hold wins over pass. After a leave, a call or a jump, the handlers behind it are not called: the function
+    // is not entered, or not yet. REQUIRES: a priority other than `observe` only at a function's entry.
     Result<WatchId> watch(std::uint64_t address, Handler handler, Priority priority = Priority::observe);
     Status unwatch(WatchId id);
     // Stops behind each write to the 8 bytes at `address` until unwatch_all(), and calls the on_stop() listeners. Needs
@@ -147,6 +149,7 @@ private:
     Result<Response> ask_watches(const Arrival& arrival);
     Status leave(const Arrival& arrival, const Response& response);
     Status call(const Arrival& arrival, const Response& response);
+    Status jump(const Arrival& arrival, std::uint64_t function);
     // If the task is back from a call, restores its registers.
     Status come_back(Arrival& arrival);
     // Moves each vCPU that is not held and stands on a breakpoint behind that breakpoint.

@@ -15,6 +15,10 @@ Status ArmChanges::make_others() {
         MEMRIG_TRY(auto forced, Override::make(conductor_, symbols_, order));
         overrides_.push_back(std::move(forced));
     }
+    for (const auto& order : arm_.replacements) {
+        MEMRIG_TRY(auto replaced, Replacement::make(conductor_, symbols_, order));
+        replacements_.push_back(std::move(replaced));
+    }
     for (const auto& order : arm_.insertions) {
         MEMRIG_TRY(auto inserted, Insertion::make(conductor_, symbols_, order));
         insertions_.push_back(std::move(inserted));
@@ -44,6 +48,8 @@ Status ArmChanges::at_work(const Actor& actor, const Arrival& arrival, bool begi
 void ArmChanges::report(TrialEvidence& evidence) const {
     for (const auto& forced : overrides_)
         if (forced->count() == 0) evidence.never_overridden.push_back(forced->order().function);
+    for (const auto& replaced : replacements_)
+        if (replaced->count() == 0) evidence.never_replaced.push_back(replaced->order().function);
     for (const auto& inserted : insertions_)
         if (inserted->count() == 0) evidence.never_inserted.push_back(inserted->order().before);
     for (const auto& elision : elisions_) evidence.elisions.emplace_back(elision->order(), elision->counts());

@@ -1,4 +1,4 @@
-// The changes that an arm makes to the running kernel: elisions, overrides, insertions and failures.
+// The changes that an arm makes to the running kernel: elisions, overrides, replacements, insertions and failures.
 #pragma once
 
 #include <memory>
@@ -10,6 +10,7 @@
 #include "watch/failure.h"
 #include "watch/insertion.h"
 #include "watch/override.h"
+#include "watch/replacement.h"
 
 namespace memrig {
 
@@ -36,6 +37,7 @@ private:
     const ScenarioArm& arm_;
     std::vector<std::unique_ptr<Elision>> elisions_;
     std::vector<std::unique_ptr<Override>> overrides_;
+    std::vector<std::unique_ptr<Replacement>> replacements_;
     std::vector<std::unique_ptr<Insertion>> insertions_;
     std::vector<std::unique_ptr<Failure>> failures_;
     Subscription work_;

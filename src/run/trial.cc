@@ -15,6 +15,7 @@
 #include "run/arming.h"
 #include "run/evidence.h"
 #include "run/expectation.h"
+#include "run/idle_counters.h"
 #include "run/lacks.h"
 #include "run/trial_json.h"
 #include "run/trial_observer.h"
@@ -78,6 +79,7 @@ private:
     std::vector<std::string> disagreements_;  // of ledger and lock trace
     bool console_ended_ = false;              // the console showed the last word that the kernel was asked for
     std::vector<std::string> lacks_;          // parts of the trial that the rig does not have
+    std::vector<std::string> left_over_;      // counters that are not as before
 };
 
 NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
@@ -261,6 +263,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.lacks.insert(evidence.lacks.end(), lacks_.begin(), lacks_.end());
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     changes_->report(evidence);
+    evidence.left_over = left_over_;
     outcome.result.checks = checks_made(evidence, order_.manner.oracles);
     return judge(evidence, order_.manner.oracles);
 }
@@ -295,6 +298,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest.symbols));
     if (before.page_struct_bytes == 0 && std::ranges::any_of(order_.scenario.schedule.actors, &Actor::memmap_on_memory))
         lacks_.push_back("the size of a struct page, which MemTotal depends on where blocks hold their own");
+    MEMRIG_TRY(const IdleCounters idle, read_idle_counters(*probe_, guest.symbols));
     if (order_.manner.lock_trace) {
         MEMRIG_CHECK(while_running(
             *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kAgentPatience)); }));
@@ -320,6 +324,9 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     name_tasks_of(cast.record());
     MEMRIG_CHECK(compare_with_trace(seen));
     MEMRIG_CHECK(hear_console_out(seen));
+    if (seen.end == PlayEnd::finished && seen.after) {
+        MEMRIG_TRY(left_over_, left_over_since(idle, machine_, *conductor_, guest.symbols));
+    }
     for (const auto& [task, name] : seen.names) tasks_[task] = {cast.roster().actor_of(task), name};
     for (const auto& [actor, task] : seen.tasks) tasks_[task].actor = actor;
     outcome.result.schedule_seconds = seen.schedule_seconds;

@@ -12,6 +12,8 @@ namespace memrig {
 
 namespace {
 
+constexpr std::string_view kKnownBugs = "known/";
+
 fs::path scenario_directory() { return home_directory() / "scenarios"; }
 
 // Scenarios that were renamed since the last release: their old names work until the next one.
@@ -31,8 +33,25 @@ std::string name_of_today(const Renamed& renamed) {
     return renamed.now;
 }
 
+// A file below scenarios/ is named by its path there, without .toml. Any other file is named by the path as given.
+std::string name_of(const fs::path& path) {
+    const fs::path relative = fs::absolute(path).lexically_normal().lexically_relative(scenario_directory());
+    if (relative.empty() || *relative.begin() == "..") return path.string();
+    return (relative.parent_path() / relative.stem()).string();
+}
+
+// Also those of known bugs.
+std::vector<std::string> all_names() {
+    std::vector<std::string> names;
+    std::error_code code;
+    for (const auto& entry : fs::recursive_directory_iterator(scenario_directory(), code))
+        if (entry.path().extension() == ".toml") names.push_back(name_of(entry.path()));
+    std::ranges::sort(names);
+    return names;
+}
+
 Result<std::string> full_name(const std::string& name) {
-    const auto names = scenario_names();
+    const auto names = all_names();
     if (std::ranges::find(names, name) != names.end()) return name;
     for (const auto& renamed : kRenamed)
         if (name == renamed.before) return name_of_today(renamed);
@@ -51,7 +70,7 @@ std::vector<std::string> in_folder(std::string_view word) {
     if (word.ends_with("/*")) word.remove_suffix(1);
     if (word.ends_with('/')) word.remove_suffix(1);
     std::vector<std::string> names;
-    for (auto& name : scenario_names())
+    for (auto& name : all_names())
         if (!word.empty() && name.starts_with(std::string(word) + "/")) names.push_back(std::move(name));
     if (names.empty() && !word.empty())
         for (const auto& renamed : kRenamed)
@@ -60,21 +79,17 @@ std::vector<std::string> in_folder(std::string_view word) {
     return names;
 }
 
-// A file below scenarios/ is named by its path there, without .toml. Any other file is named by the path as given.
-std::string name_of(const fs::path& path) {
-    const fs::path relative = fs::absolute(path).lexically_normal().lexically_relative(scenario_directory());
-    if (relative.empty() || *relative.begin() == "..") return path.string();
-    return (relative.parent_path() / relative.stem()).string();
-}
-
 }  // namespace
 
 std::vector<std::string> scenario_names() {
-    std::vector<std::string> names;
-    std::error_code code;
-    for (const auto& entry : fs::recursive_directory_iterator(scenario_directory(), code))
-        if (entry.path().extension() == ".toml") names.push_back(name_of(entry.path()));
-    std::ranges::sort(names);
+    std::vector<std::string> names = all_names();
+    std::erase_if(names, [](const std::string& name) { return name.starts_with(kKnownBugs); });
+    return names;
+}
+
+std::vector<std::string> known_bug_names() {
+    std::vector<std::string> names = all_names();
+    std::erase_if(names, [](const std::string& name) { return !name.starts_with(kKnownBugs); });
     return names;
 }
 

@@ -55,7 +55,15 @@ Status cast_roles(Scenario& scenario, const SymbolTable& symbols) {
             roles.cast(elision.unlock);
             roles.cast_any(elision.callers);
         }
-        for (auto& override : arm.overrides) roles.cast(override.function);
+        for (auto& override : arm.overrides) {
+            roles.cast(override.function);
+            roles.cast_any(override.callers);
+        }
+        for (auto& replacement : arm.replacements) {
+            roles.cast(replacement.function);
+            roles.cast(replacement.by);
+            roles.cast_any(replacement.callers);
+        }
         for (auto& failure : arm.failures) {
             roles.cast(failure.function);
             roles.cast(failure.path);
@@ -63,6 +71,7 @@ Status cast_roles(Scenario& scenario, const SymbolTable& symbols) {
         for (auto& insertion : arm.insertions) {
             roles.cast(insertion.before);
             roles.cast(insertion.calls);
+            roles.cast_any(insertion.callers);
         }
     }
     return roles.outcome();

@@ -9,6 +9,7 @@
 #include "machine/bench.h"
 #include "machine/guest_feature.h"
 #include "scenario/actor_reader.h"
+#include "scenario/bug_reader.h"
 #include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
 #include "watch/call_recorder.h"
@@ -71,18 +72,20 @@ void check_changes(const ScenarioArm& arm, TomlTable& table) {
         table.report("set", "the control arm is the scenario as it stands: nothing can be set");
     if (control && !arm.overrides.empty())
         table.report("override", "the control arm is the kernel as shipped: nothing can be overridden");
+    if (control && !arm.replacements.empty())
+        table.report("replace", "the control arm is the kernel as shipped: nothing can be replaced");
     if (control && !arm.insertions.empty())
         table.report("insert", "the control arm is the kernel as shipped: nothing can be inserted");
     if (control && !arm.failures.empty())
         table.report("fail", "the control arm is the kernel as shipped: nothing can be made to fail");
     if (control && !arm.elisions.empty())
         table.report("elide", "the control arm is the kernel as shipped: nothing can be elided");
-    const bool changes = table.has("elide") || table.has("override") || table.has("insert") || table.has("fail") ||
-                         !arm.settings.empty();
+    const bool changes = table.has("elide") || table.has("override") || table.has("replace") || table.has("insert") ||
+                         table.has("fail") || !arm.settings.empty();
     if (!control && !changes)
         table.report("elide",
-                     fmt::format("arm \"{}\" elides, overrides, inserts, sets and fails nothing: it would be a "
-                                 "second control",
+                     fmt::format("arm \"{}\" elides, overrides, replaces, inserts, sets and fails nothing: it would be "
+                                 "a second control",
                                  arm.name));
 }
 
@@ -106,6 +109,37 @@ FailureSpec read_failure(TomlTable& table, const Schedule& schedule) {
     return spec;
 }
 
+OverrideSpec read_override(TomlTable& table) {
+    OverrideSpec spec;
+    spec.function = table.string("function");
+    check_functions(table, "function", {spec.function});
+    spec.argument = static_cast<unsigned>(table.integer("argument", 0, 5));
+    constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
+    constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
+    if (table.has("from")) spec.from = static_cast<std::int32_t>(table.integer("from", least, most));
+    else spec.from.reset();
+    spec.to = static_cast<std::int32_t>(table.integer("to", least, most));
+    spec.callers = table.strings("caller", false);
+    check_functions(table, "caller", spec.callers);
+    table.finish();
+    return spec;
+}
+
+ReplacementSpec read_replacement(TomlTable& table) {
+    ReplacementSpec spec;
+    spec.function = table.string("function");
+    spec.by = table.string("by");
+    check_functions(table, "function", {spec.function});
+    check_functions(table, "by", {spec.by});
+    if (!spec.by.empty() && spec.by == spec.function) table.report("by", "a function is replaced by another one");
+    spec.callers = table.strings("caller", true);
+    check_functions(table, "caller", spec.callers);
+    if (table.has("value"))
+        spec.value = static_cast<std::uint64_t>(table.integer("value", kLowestErrno, kMostReturned));
+    table.finish();
+    return spec;
+}
+
 ScenarioArm read_arm(const std::string& name, TomlTable& table, const Schedule& schedule) {
     ScenarioArm arm;
     arm.name = name;
@@ -124,23 +158,15 @@ ScenarioArm read_arm(const std::string& name, TomlTable& table, const Schedule& 
         elide.finish();
         arm.elisions.push_back(std::move(spec));
     }
-    for (auto& forced : table.tables("override", false)) {
-        OverrideSpec spec;
-        spec.function = forced.string("function");
-        check_functions(forced, "function", {spec.function});
-        spec.argument = static_cast<unsigned>(forced.integer("argument", 0, 5));
-        constexpr std::int64_t least = std::numeric_limits<std::int32_t>::min();
-        constexpr std::int64_t most = std::numeric_limits<std::int32_t>::max();
-        spec.from = static_cast<std::int32_t>(forced.integer("from", least, most));
-        spec.to = static_cast<std::int32_t>(forced.integer("to", least, most));
-        forced.finish();
-        arm.overrides.push_back(std::move(spec));
-    }
+    for (auto& forced : table.tables("override", false)) arm.overrides.push_back(read_override(forced));
+    for (auto& replaced : table.tables("replace", false)) arm.replacements.push_back(read_replacement(replaced));
     for (auto& insert : table.tables("insert", false)) {
         InsertionSpec spec;
         spec.before = insert.string("before");
         check_functions(insert, "before", {spec.before});
         spec.calls = insert.strings("call", true);
+        spec.callers = insert.strings("caller", false);
+        check_functions(insert, "caller", spec.callers);
         insert.finish();
         if (!spec.calls.empty()) arm.insertions.push_back(std::move(spec));
     }
@@ -248,6 +274,7 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
             arms->report("", "a green control proves nothing without a mutant arm beside it");
         arms->finish();
     }
+    if (auto bug = root.table("bug", false)) scenario.bug = read_bug(*bug, scenario.arms);
     root.finish();
     return scenario;
 }

@@ -19,6 +19,7 @@
 #include "watch/insertion.h"
 #include "watch/notice.h"
 #include "watch/override.h"
+#include "watch/replacement.h"
 
 namespace memrig {
 
@@ -32,6 +33,7 @@ struct ScenarioArm {
     std::string mutant;                 // the source mutant with the same effect as the elision; empty if none
     std::vector<Verdict> expected;      // any of these
     std::vector<FailureSpec> failures = {};
+    std::vector<ReplacementSpec> replacements = {};
 };
 
 // A memory notifier that vetoes a notice.
@@ -53,6 +55,21 @@ struct Claim {
     std::string setting;  // the setting that the claim needs: "onliner.attribute=online"; "" if it needs none
 };
 
+// One side of a known bug: an arm of the scenario on a kernel.
+struct BugSide {
+    std::string kernel;  // an id, also of a source mutant: "ref-6.12-amd64+cancel_without_going"
+    std::string arm;
+};
+
+// The bug that the scenario shows: a kernel that has it is convicted, one that has it not holds.
+struct KnownBug {
+    std::vector<std::string> commits;  // the fix: abbreviated ids, or "lore:MESSAGE-ID" where the id is not known
+    std::string subject;               // of the first commit
+    unsigned year = 0;                 // in which it was fixed
+    BugSide guilty, innocent;
+    std::vector<Verdict> verdicts;  // any of them convicts the guilty side
+};
+
 struct Scenario {
     std::string name;  // its path below scenarios/, without .toml: "race/acpi-dimm-online"
     std::string title;
@@ -69,7 +86,8 @@ struct Scenario {
     std::vector<std::string> explore_settings;  // the settings of explore mode, e.g. a smaller device
     std::optional<VetoSpec> veto;
     std::vector<ScenarioArm> arms;
-    std::string text;  // of the file
+    std::optional<KnownBug> bug;  // of scenarios/known
+    std::string text;             // of the file
 
     // The claim about this source mutant; null if there is none.
     [[nodiscard]] const Claim* claims(const std::string& mutant) const {
@@ -86,8 +104,8 @@ inline constexpr const char* kBenchHotplug = "{hotplug}";
 // a success. An onliner that offers only `state` is expected to get EINVAL (drivers/base/memory.c, state_store()).
 Scenario fitted_to(const Bench& bench, Scenario scenario);
 
-// Replaces each role ("{adder}") in entries, steps, points, elisions, overrides and insertions by the function that
-// plays it in the kernel with these symbols. Where one of several functions is enough (entries, callers of an elision),
+// Replaces each role ("{adder}") in entries, steps, points and the changes of the arms by the function that plays it in
+// the kernel with these symbols. Where one of several functions is enough (entries, callers of an elision),
 // roles that nobody plays are left out. Fault::guest if nobody plays a role that is needed.
 Status cast_roles(Scenario& scenario, const SymbolTable& symbols);
 
@@ -104,8 +122,10 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name);
 Result<Scenario> load_scenario(const std::string& name_or_path);
 // Returns all mistakes of a file, sorted by line. For `memrig scenarios check`.
 Result<std::vector<Diagnostic>> check_scenario(const std::filesystem::path& path);
-// Returns the names of all scenarios, sorted.
+// Returns the names of all scenarios but those of known bugs, sorted.
 std::vector<std::string> scenario_names();
+// Returns the names of the scenarios of known bugs (scenarios/known), sorted. `memrig known` plays them.
+std::vector<std::string> known_bug_names();
 // Returns the scenarios that a command line names, each once, in the order of the words. A word is a scenario as for
 // load_scenario(), or a folder below scenarios/ ("race", "race/" or "race/*"), which stands for all scenarios in it. A
 // path to a file outside scenarios/ stays as it is. Fails with Fault::user_input for an unknown name.

@@ -1,18 +1,13 @@
 #include "watch/elision.h"
 
-#include <algorithm>
-
-#include <fmt/ranges.h>
-
 #include "probe/function_watch.h"
+#include "watch/callers.h"
 
 namespace memrig {
 
 Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const SymbolTable& symbols,
                                                const ElisionSpec& spec) {
-    const auto has = [&](const std::string& caller) { return !symbols.all(caller).empty(); };
-    if (std::ranges::none_of(spec.callers, has))
-        return fail(Fault::guest, "this kernel has no symbol {}", fmt::join(spec.callers, " or "));
+    MEMRIG_CHECK(check_callers(symbols, spec.callers));
     std::unique_ptr<Elision> elision(new Elision(conductor, symbols, spec));
     MEMRIG_TRY(const auto locks, entries_of(conductor.probe(), symbols, spec.lock));
     std::vector<std::uint64_t> unlocks;
@@ -30,8 +25,8 @@ Result<std::unique_ptr<Elision>> Elision::make(Conductor& conductor, const Symbo
 }
 
 Result<Response> Elision::at_lock(const Arrival& arrival) {
-    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
-    if (std::ranges::find(spec_.callers, symbols_.function(back)) == spec_.callers.end()) {
+    MEMRIG_TRY(const bool called_there, is_called_from(conductor_, symbols_, arrival, spec_.callers));
+    if (!called_there) {
         counts_.others++;
         return Response::pass();
     }

@@ -2,13 +2,15 @@
 
 #include "base/assert.h"
 #include "probe/function_watch.h"
+#include "watch/callers.h"
 
 namespace memrig {
 
 Result<std::unique_ptr<Insertion>> Insertion::make(Conductor& conductor, const SymbolTable& symbols,
                                                    const InsertionSpec& spec) {
     MEMRIG_ASSERT(!spec.calls.empty(), "there is a call to insert");
-    std::unique_ptr<Insertion> made(new Insertion(spec));
+    MEMRIG_CHECK(check_callers(symbols, spec.callers));
+    std::unique_ptr<Insertion> made(new Insertion(conductor, symbols, spec));
     for (const auto& function : spec.calls) {
         MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, function));
         if (entries.size() != 1)
@@ -19,12 +21,13 @@ Result<std::unique_ptr<Insertion>> Insertion::make(Conductor& conductor, const S
     // The other handlers at this place see the task once it is back from the calls.
     MEMRIG_CHECK(watch_function(
         conductor, symbols, spec.before,
-        [self = made.get()](const Arrival& arrival) -> Result<Response> { return self->at_entry(arrival); },
-        Priority::park));
+        [self = made.get()](const Arrival& arrival) { return self->at_entry(arrival); }, Priority::park));
     return made;
 }
 
-Response Insertion::at_entry(const Arrival& arrival) {
+Result<Response> Insertion::at_entry(const Arrival& arrival) {
+    MEMRIG_TRY(const bool called_there, is_called_from(conductor_, symbols_, arrival, spec_.callers));
+    if (!called_there) return Response::pass();
     if (!arrival.again) called_[arrival.task] = 0;
     const auto called = called_.find(arrival.task);
     // A task that is back from a park has made its calls before.

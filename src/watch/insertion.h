@@ -15,11 +15,12 @@
 namespace memrig {
 
 struct InsertionSpec {
-    std::string before;              // the function
-    std::vector<std::string> calls;  // functions without arguments, in their order
+    std::string before;                     // the function
+    std::vector<std::string> calls;         // functions without arguments, in their order
+    std::vector<std::string> callers = {};  // only before calls from these functions; empty: from all
 };
 
-// In force from make() until it is destroyed. The conductor must outlive it. Used on the conductor's thread.
+// In force from make() until it is destroyed. The conductor and the symbols must outlive it. Used on the conductor's thread.
 class Insertion {
 public:
     // Fault::guest if the kernel lacks one of the functions. REQUIRES: there is a call to insert.
@@ -30,9 +31,12 @@ public:
     [[nodiscard]] const InsertionSpec& order() const { return spec_; }
 
 private:
-    explicit Insertion(InsertionSpec spec) : spec_(std::move(spec)) {}
-    Response at_entry(const Arrival& arrival);
+    Insertion(Conductor& conductor, const SymbolTable& symbols, InsertionSpec spec)
+        : conductor_(conductor), symbols_(symbols), spec_(std::move(spec)) {}
+    Result<Response> at_entry(const Arrival& arrival);
 
+    Conductor& conductor_;
+    const SymbolTable& symbols_;
     InsertionSpec spec_;
     std::vector<std::uint64_t> entries_;           // of the functions to call
     std::map<std::uint64_t, std::size_t> called_;  // by task: how many of the calls it has made

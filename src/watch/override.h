@@ -4,7 +4,9 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
+#include <vector>
 
 #include "base/error.h"
 #include "probe/conductor.h"
@@ -15,14 +17,16 @@ namespace memrig {
 struct OverrideSpec {
     std::string function;
     unsigned argument = 0;  // from 0
-    std::int32_t from = 0;  // only calls with this value are changed (its low 32 bits are compared, as a kernel's int)
-    std::int32_t to = 0;
+    // Only calls with this value are changed (its low 32 bits are compared, as a kernel's int); nothing: all calls.
+    std::optional<std::int32_t> from = 0;
+    std::int32_t to = 0;                    // sign-extended to the whole register
+    std::vector<std::string> callers = {};  // only calls from these functions are changed; empty: from all
 };
 
-// In force from make() until it is destroyed. The conductor must outlive it. Used on the conductor's thread.
+// In force from make() until it is destroyed. The conductor and the symbols must outlive it. Used on the conductor's thread.
 class Override {
 public:
-    // Fault::guest if the kernel has no such function. REQUIRES: the argument is passed in a register.
+    // Fault::guest if the kernel has no such function, or none of the callers. REQUIRES: the argument is passed in a register.
     static Result<std::unique_ptr<Override>> make(Conductor& conductor, const SymbolTable& symbols,
                                                   const OverrideSpec& spec);
     // Returns how many calls it changed.
@@ -30,10 +34,12 @@ public:
     [[nodiscard]] const OverrideSpec& order() const { return spec_; }
 
 private:
-    Override(Conductor& conductor, OverrideSpec spec) : conductor_(conductor), spec_(std::move(spec)) {}
+    Override(Conductor& conductor, const SymbolTable& symbols, OverrideSpec spec)
+        : conductor_(conductor), symbols_(symbols), spec_(std::move(spec)) {}
     Result<Response> at_entry(const Arrival& arrival);
 
     Conductor& conductor_;
+    const SymbolTable& symbols_;
     OverrideSpec spec_;
     std::uint64_t count_ = 0;
 };

@@ -277,7 +277,16 @@ Result<Response> RuleWatch::section_begins(Side side, const Arrival& arrival) {
 }
 
 Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
-    inside_[side].erase(arrival.task);
+    if (inside_[side].erase(arrival.task) > 0 || side == Side::reader) return Response::pass();
+    MEMRIG_CHECK(note_breach({"R8",
+                              "mem_hotplug_done",
+                              "mem_hotplug_lock",
+                              arrival.task,
+                              {},
+                              {},
+                              0,
+                              "without having entered mem_hotplug_begin()"},
+                             arrival));
     return Response::pass();
 }
 

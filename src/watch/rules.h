@@ -11,7 +11,7 @@
 // R7: a task that registers or onlines a vCPU holds device_hotplug_lock too, so that vCPUs and memory come one after
 //   the other (lock_device_hotplug(), drivers/base/core.c).
 // R8: no task is between mem_hotplug_begin() and mem_hotplug_done() while another task is between get_online_mems() and
-//   put_online_mems() (include/linux/memory_hotplug.h).
+//   put_online_mems() (include/linux/memory_hotplug.h). No task calls mem_hotplug_done() without mem_hotplug_begin().
 // R9 is in one_hold.h, N1 to N4 are in notifiers.h.
 #pragma once
 

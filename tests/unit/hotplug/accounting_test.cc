@@ -1,4 +1,8 @@
 // Exact accounting: a memory that adds up, and each way in which it does not, one at a time.
+#include <algorithm>
+#include <utility>
+
+#include <fmt/format.h>
 #include <gtest/gtest.h>
 
 #include "hotplug/accounting.h"
@@ -235,6 +239,48 @@ TEST_F(AccountingTest, WhatIsLeftInQemu) {
     EXPECT_EQ(check(), Lines{"QEMU has no memory device dimm1"});
     after.qemu.backends.erase("pc.ram");
     EXPECT_EQ(check(), (Lines{"QEMU has no memory device dimm1", "QEMU has no memory backend pc.ram"}));
+}
+
+TEST_F(AccountingTest, ANodeThatGotMemoryForTheKernelIsListed) {
+    before.normal_nodes = "0";
+    after.normal_nodes = "0";
+    EXPECT_EQ(check(), Lines{});
+    before.normal_nodes = "1";
+    after.normal_nodes = "1";
+    EXPECT_EQ(check(), Lines{"nodes 1 have memory for the kernel, not 0,1"});
+    block_after(32).valid_zones = block_after(33).valid_zones = "Movable";
+    zone_of_after("Movable").present = std::exchange(zone_of_after("Normal").present, 0);
+    EXPECT_EQ(check(), Lines{}) << "memory that can be moved is none for the kernel";
+}
+
+TEST_F(AccountingTest, ANodeIsThereAsLongAsItHasABlock) {
+    before.online_nodes = after.online_nodes = "0";
+    EXPECT_EQ(check(), Lines{});
+    after.online_nodes = "0-1";
+    EXPECT_EQ(check(), Lines{"nodes 0-1 are there, not 0"});
+}
+
+class GoneAgainTest : public AccountingTest {
+protected:
+    GoneAgainTest() {
+        after = before;
+        for (auto& goal : order.goals) goal.fate = BlockFate::absent;
+    }
+};
+
+TEST_F(GoneAgainTest, AZoneThatHasLostItsPagesSpansNoneOfThem) {
+    zone_of_after("Movable").spanned = kPages;
+    EXPECT_EQ(check(), Lines{fmt::format("node 0 zone Movable spans {} pages, not 0", kPages)});
+    zone_of_after("Movable").zone = "Device";
+    EXPECT_EQ(check(), Lines{}) << "that zone does not shrink";
+}
+
+TEST_F(GoneAgainTest, BrokenPagesAreNotCountedWithoutTheirMemory) {
+    before.figures.meminfo["HardwareCorrupted"] = 4;
+    after.figures.meminfo["HardwareCorrupted"] = 8;
+    EXPECT_EQ(check(), Lines{"HardwareCorrupted is 8 kB, not 4 kB"});
+    order.goals.front().fate = BlockFate::offline;
+    EXPECT_EQ(std::ranges::count(check(), "HardwareCorrupted is 8 kB, not 4 kB"), 0) << "some of it is there";
 }
 
 }  // namespace

@@ -57,6 +57,15 @@ TEST_F(InsertionTest, EachCallOfTheFunctionHasItsOwn) {
     }
 }
 
+TEST_F(InsertionTest, CallsOfOthersThanTheNamedCallersHaveNone) {
+    make({"__remove_memory", {"unlock_device_hotplug"}, {"lock_device_hotplug"}});
+    kernel.will_call(1, kAdder, "__remove_memory", "somebody", 7);
+    EXPECT_EQ(place(), "__remove_memory");
+    EXPECT_EQ(made->count(), 0u);
+    kernel.will_call(1, kAdder, "__remove_memory", "lock_device_hotplug", 7);
+    EXPECT_EQ(place(), "unlock_device_hotplug");
+}
+
 TEST_F(InsertionTest, AFunctionThatTheKernelLacksIsNamed) {
     for (const InsertionSpec& spec : {InsertionSpec{"__remove_memory", {"no_such_function"}},
                                       InsertionSpec{"no_such_function", {"lock_device_hotplug"}}}) {

@@ -45,6 +45,25 @@ TEST_F(OverrideTest, AnIntIsItsLow32Bits) {
     EXPECT_EQ(made->count(), 1u);
 }
 
+TEST_F(OverrideTest, WithoutAValueToLookForEachIsChanged) {
+    make({"online_pages", 1, std::nullopt, 0});
+    EXPECT_EQ(second_after(0xffff888100000000), 0u) << "a whole pointer";
+    EXPECT_EQ(made->count(), 1u);
+}
+
+TEST_F(OverrideTest, OnlyTheNamedCallersAreChanged) {
+    make({"online_pages", 0, std::nullopt, 5, {"somebody"}});
+    kernel.will_call(1, kAdder, "online_pages", "somebody", 1);
+    kernel.run();
+    ASSERT_TRUE(kernel.conductor.pause());
+    EXPECT_EQ(kernel.probe.registers(1)->argument(0), 5u);
+    kernel.will_call(1, kAdder, "online_pages", "online_pages", 1);
+    kernel.run();
+    ASSERT_TRUE(kernel.conductor.pause());
+    EXPECT_EQ(kernel.probe.registers(1)->argument(0), 1u);
+    EXPECT_EQ(made->count(), 1u);
+}
+
 TEST_F(OverrideTest, AFunctionThatTheKernelLacksIsNamed) {
     const auto result = Override::make(kernel.conductor, kernel.symbols, {"offline_pages", 0, 0, 1});
     ASSERT_FALSE(result);

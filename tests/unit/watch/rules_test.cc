@@ -177,6 +177,15 @@ TEST_F(SectionRuleTest, AReaderThatGetsInWhileAnotherWritesBreaksR8) {
     EXPECT_EQ(rules->breaches()[0].changer, kAdder);
 }
 
+TEST_F(SectionRuleTest, AWriterThatLeavesWithoutHavingComeBreaksR8) {
+    passes(kAdder, "mem_hotplug_begin");
+    asks(kAdder, "mem_hotplug_done");
+    EXPECT_TRUE(breaches().empty());
+    asks(kAdder, "mem_hotplug_done");
+    EXPECT_EQ(breaches(), std::vector<std::string>{"R8 mem_hotplug_done mem_hotplug_lock"});
+    EXPECT_EQ(rules->breaches()[0].reproach, "without having entered mem_hotplug_begin()");
+}
+
 // As in a trial, where the rules are watched last and so asked first.
 class ElidedReaderTest : public SectionRuleTest {
 protected:
