@@ -6,6 +6,7 @@
 #include <string>
 
 #include "machine/machine.h"
+#include "schedule/performance.h"
 #include "schedule/timeline.h"
 #include "watch/call_recorder.h"
 #include "watch/lock_ledger.h"

@@ -107,7 +107,7 @@ test_shared_work() {
     refused '--time=60 is for sbatch (add --slurm)' matrix -- --time=60
     refused '--time=60 is for sbatch (add --slurm)' run acpi-dimm-online -- --time=60
     refused 'is not a submitted campaign' matrix --shard 1/2 --publish .
-    refused '--publish' matrix --shard 1/2
+    refused '--shard and --publish go together' matrix --shard 1/2
     PATH='' expect 3 sweep validate/offline --slurm --out shared
     err_is_one_line
     err_has 'Slurm is not there: squeue is not in PATH'
