@@ -45,7 +45,7 @@ struct TrialEvidence {
     std::vector<std::string> never_inserted = {};    // functions that nobody called, so that nothing was inserted
     std::vector<std::string> never_replaced = {};    // functions that were never called where they are replaced
     std::vector<FailureEvidence> failures = {};
-    // What the kernel has not put back, a line for each: counters that are the same whenever nothing goes on.
+    // A line for each counter that is the same whenever nothing goes on, and is not as before.
     std::vector<std::string> left_over = {};
     std::string never_vetoed = {};  // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;

@@ -75,8 +75,8 @@ public:
     [[nodiscard]] std::uint64_t stack_bytes() const { return stack_bytes_; }
 
     // Calls `handler` for each vCPU that comes to `address`. Pauses the guest if it runs. If several handlers watch one
-    // address, hold wins over pass. After a leave, a call or a jump, the handlers behind it are not called: the function
-    // is not entered, or not yet. REQUIRES: a priority other than `observe` only at a function's entry.
+    // address, hold wins over pass. After a leave, a call or a jump, those behind it are not called: the function is
+    // not entered, or not yet. REQUIRES: a priority other than `observe` only at a function's entry.
     Result<WatchId> watch(std::uint64_t address, Handler handler, Priority priority = Priority::observe);
     Status unwatch(WatchId id);
     // Stops behind each write to the 8 bytes at `address` until unwatch_all(), and calls the on_stop() listeners. Needs

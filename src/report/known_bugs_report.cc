@@ -16,7 +16,7 @@ std::string commits_text(const std::vector<std::string>& commits) {
     return commits.empty() ? "-" : fmt::format("{}", fmt::join(commits, ", "));
 }
 
-// How the guilty side differs from the innocent one.
+// The guilty side's kernel, and its arm if that makes the difference.
 std::string guilty_text(const BugRow& row) {
     return row.bug.guilty.arm == "control" ? row.bug.guilty.kernel
                                            : fmt::format("{}, arm {}", row.bug.guilty.kernel, row.bug.guilty.arm);

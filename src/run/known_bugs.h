@@ -1,5 +1,5 @@
-// Plays the known bugs: for each bug that was fixed upstream, a kernel that has it must be convicted, and the same kernel
-// with the fix must hold.
+// Plays the known bugs: for each bug that was fixed upstream, a kernel that has it must be convicted, and the same
+// kernel with the fix must hold.
 //
 // A scenario of scenarios/known/ has the bug in its table [bug] (KnownBug). Bugs that no scenario shows yet are listed
 // with the reason in rig/unshown-bugs.toml.

@@ -20,7 +20,7 @@ struct InsertionSpec {
     std::vector<std::string> callers = {};  // only before calls from these functions; empty: from all
 };
 
-// In force from make() until it is destroyed. The conductor and the symbols must outlive it. Used on the conductor's thread.
+// In force from make() until it is destroyed. Conductor and symbols must outlive it. Used on the conductor's thread.
 class Insertion {
 public:
     // Fault::guest if the kernel lacks one of the functions. REQUIRES: there is a call to insert.

@@ -17,16 +17,16 @@ namespace memrig {
 struct OverrideSpec {
     std::string function;
     unsigned argument = 0;  // from 0
-    // Only calls with this value are changed (its low 32 bits are compared, as a kernel's int); nothing: all calls.
+    // Only calls with this value are changed (its low 32 bits are compared, as an int's); nothing: all calls.
     std::optional<std::int32_t> from = 0;
     std::int32_t to = 0;                    // sign-extended to the whole register
     std::vector<std::string> callers = {};  // only calls from these functions are changed; empty: from all
 };
 
-// In force from make() until it is destroyed. The conductor and the symbols must outlive it. Used on the conductor's thread.
+// In force from make() until it is destroyed. Conductor and symbols must outlive it. Used on the conductor's thread.
 class Override {
 public:
-    // Fault::guest if the kernel has no such function, or none of the callers. REQUIRES: the argument is passed in a register.
+    // Fault::guest if the kernel lacks the function, or all of the callers. REQUIRES: the argument is in a register.
     static Result<std::unique_ptr<Override>> make(Conductor& conductor, const SymbolTable& symbols,
                                                   const OverrideSpec& spec);
     // Returns how many calls it changed.

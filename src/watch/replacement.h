@@ -1,5 +1,5 @@
-// A replacement makes certain callers call another kernel function instead of the one that they mean. A stock kernel then
-// behaves as if the other function stood there in the source.
+// A replacement makes certain callers call another kernel function instead of the one that they mean. A stock kernel
+// then behaves as if the other function stood there in the source.
 #pragma once
 
 #include <cstdint>

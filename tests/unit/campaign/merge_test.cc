@@ -203,7 +203,7 @@ TEST_F(CampaignMerge, AGapAndAnOverlapAreNamed) {
     // Fewer trials than the plan has, although none is missing between them.
     tamper(shards[0],
            "INSERT INTO trial SELECT cell, 2, verdict, as_expected, reason, findings, seconds, "
-           "'trials/0000/0002-1/t', finished, setting FROM trial WHERE number = 1");
+           "'trials/0000/0002-1/t', finished, setting, checks FROM trial WHERE number = 1");
     tamper(shards[1], "UPDATE cell SET trials = 2 WHERE id = 1; DELETE FROM trial WHERE cell = 1 AND number = 3");
     refused(shards, {"their trials are not those of the plan"});
 }
