@@ -35,7 +35,13 @@ std::set<std::uint64_t> refused_device(const Schedule& schedule, const Performan
         all.insert(id);
         any_there = any_there || is_there(memory, id);
     }
-    const bool refused = actor.kind == ActorKind::adder ? !any_there : any_there;
+    // Another device may lie there now. Then QEMU tells whether this one has gone.
+    const bool reused = std::ranges::any_of(performance.plugged, [&](const auto& other) {
+        return other.first != plugged->first && other.second.first <= plugged->second.last &&
+               plugged->second.first <= other.second.last;
+    });
+    const bool gone = reused && !memory.qemu.devices.contains(actor.device_id);
+    const bool refused = actor.kind == ActorKind::adder ? !any_there : any_there && !gone;
     return refused ? all : std::set<std::uint64_t>();
 }
 

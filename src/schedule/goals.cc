@@ -48,6 +48,7 @@ private:
     const RefusedBlocks& refused_;
     AccountingSpec spec_;
     std::map<std::string, const Actor*> devices_;  // by id: who plugged it
+    std::set<std::uint64_t> reused_;               // blocks of a device that lies where another one was
 };
 
 void Goals::plug(const Actor& actor) {
@@ -67,9 +68,16 @@ void Goals::plug(const Actor& actor) {
     const std::uint64_t own = actor.device == MemoryDevice::virtio_mem
                                   ? blocks->second.first + actor.bytes / spec_.block_bytes
                                   : blocks->second.last + 1;
-    for (std::uint64_t id = blocks->second.first; id <= blocks->second.last; id++)
+    for (std::uint64_t id = blocks->second.first; id <= blocks->second.last; id++) {
+        const auto gone = std::ranges::find_if(
+            spec_.goals, [id](const BlockGoal& goal) { return goal.id == id && goal.fate == BlockFate::absent; });
+        if (gone != spec_.goals.end()) {
+            spec_.goals.erase(gone);
+            reused_.insert(id);
+        }
         spec_.goals.push_back({id, id < own && !was_refused(actor, id) ? fate : BlockFate::absent,
                                zone_asked_for(actor), actor.node, actor.memmap_on_memory});
+    }
 }
 
 void Goals::unplug(const Actor& actor) {
@@ -160,16 +168,19 @@ void Goals::race(const Race& race, const std::vector<MemoryBlock>* seen) {
         for (const auto& name : race.actors) act(schedule_.actor(name));
         return;
     }
-    // The memory itself tells whether a device came or went.
+    // The memory itself tells whether a device came or went. One that came may lie where another one went.
     std::map<std::uint64_t, std::vector<Outcome>> outcomes;
-    for (const auto& name : race.actors)
-        if (schedule_.actor(name).kind == ActorKind::adder) act(schedule_.actor(name));
     for (const auto& goal : spec_.goals) outcomes[goal.id] = outcomes_of(race, goal);
-    for (const auto& name : race.actors)
-        if (schedule_.actor(name).kind == ActorKind::remover) act(schedule_.actor(name));
+    for (const ActorKind kind : {ActorKind::remover, ActorKind::adder})
+        for (const auto& name : race.actors)
+            if (schedule_.actor(name).kind == kind) act(schedule_.actor(name));
     for (auto& goal : spec_.goals) {
-        const auto& possible = outcomes[goal.id];
-        if (goal.fate == BlockFate::absent || possible.empty()) continue;
+        auto& possible = outcomes[goal.id];
+        if (goal.fate == BlockFate::absent) continue;
+        // All writes may have come before the device that lies there now.
+        if (reused_.contains(goal.id)) possible.push_back({goal.fate, goal.zone});
+        else if (possible.empty()) possible = outcomes_of(race, goal);
+        if (possible.empty()) continue;
         const auto now = std::ranges::find(*seen, goal.id, &MemoryBlock::id);
         const auto fits = [&](const Outcome& one) {
             return now != seen->end() && now->state == (one.fate == BlockFate::online ? "online" : "offline") &&

@@ -49,7 +49,7 @@ TEST_F(Sandbox, ARestoredGuestsQemuStartsNoProcess) {
     EXPECT_FALSE(starts_a_process(*live->machine));
 }
 
-// What the test would see without a sandbox.
+// Without a sandbox, the test sees the process.
 TEST_F(Sandbox, ABootedGuestsQemuStartsOne) {
     auto machine = host->create(guest->order, Deadline::after(5min));
     ASSERT_TRUE(machine) << machine.error().line();

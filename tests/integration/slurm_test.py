@@ -2,9 +2,9 @@
 """tests/integration/slurm_test.py MEMRIG [small | full]
 
 Submits campaigns of real trials to a real Slurm cluster of the test's own (slurm_cluster.py), and breaks parts of it:
-nodes, the controller, the coordinator, slurmd alone, a node's disk, a result. At the end every trial is there once, with
-the verdict that it has on one machine. Sweeps and explorations are split in the same way. `small` is the part for each
-run, `full` the part for the night: 200 trials in 8 shards.
+nodes, the controller, the coordinator, slurmd alone, a node's disk, a result. At the end every trial is there once,
+with the verdict that it has on one machine. Sweeps and explorations are split in the same way. `small` is the part for
+each run, `full` the part for the night: 200 trials in 8 shards.
 
 Exits with 77 if there can be no cluster here. Needs QEMU and the kernel debian-6.1-amd64 in the cache.
 """
@@ -278,7 +278,7 @@ class Work(Submitted):
 
 
     def merge_and_run_alone(self, command):
-        """Returns what the merge said. What both came to is for the caller to compare."""
+        """Returns what the merge said. The caller compares the results of both."""
         merged = self.run_memrig("campaign", "merge", self.path("out"), "--out", self.path("merged"))
         self.tell(merged.stdout.splitlines()[0] if merged.stdout else merged.stderr)
         alone = self.run_memrig(*command, "--accel", "tcg", "--out", self.path("alone"))

@@ -174,6 +174,15 @@ TEST_F(RaceGoalsTest, ARemovalTakesAllOrPutsAllBack) {
     EXPECT_EQ(raced({take, off}, seen("offline", "online"), both, true), "online online ") << "nobody took it offline";
 }
 
+TEST_F(RaceGoalsTest, ADeviceMayComeWhereAnotherOneWent) {
+    take.device_id = plug.device_id;
+    Actor second = actor("second", ActorKind::adder);
+    second.device_id = "dimm1";
+    plugged["second"] = {32, 33};
+    EXPECT_EQ(raced({take, second}, seen("offline", "offline")), "offline offline ");
+    EXPECT_EQ(raced({take, second, on}, seen("offline", "online", "Movable")), "offline online Movable ");
+}
+
 TEST_F(RaceGoalsTest, OfManyWritesOnlyTheLastIsKnown) {
     on.repeat = 50;
     const RefusedBlocks refused = {{"on", {32, 33}}};
