@@ -118,6 +118,7 @@ Result<Response> Interleaver::at_point(const std::string& point, const Arrival& 
     State* state = over_ ? nullptr : find(roster_.actor_of(arrival.task));
     if (state == nullptr) return Response::pass();
     state->waits = false;
+    state->at_point = state != current_;
     if (state == current_ && arrival.again) return Response::pass();
     // If this is no return from a park, the actor was blocked, or has polled, and is free now.
     if (state != current_) return cast_.parking().park(ParkReason::turn);
@@ -149,7 +150,8 @@ std::string Interleaver::blocked_on(State& state) {
             return std::ranges::find(held, lock, &LockEvent::lock) != held.end();
         });
     };
-    const auto wanted = ledger_.wanted_by(task->second);
+    // A task that has come to a point does not wait for the lock that it wanted before, if it ever did.
+    const auto wanted = state.at_point ? std::nullopt : ledger_.wanted_by(task->second);
     if (wanted && another_holds(wanted->lock)) return wanted->lock;
     for (const auto& lock : state.refused)
         if (another_holds(lock)) return lock;

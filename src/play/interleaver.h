@@ -82,6 +82,7 @@ private:
         std::set<std::string> refused;             // locks that it tried in vain, until it is its turn again
         int priority = 0;                          // the highest one goes on
         bool waits = false;                        // it showed no progress in its turn, and none since
+        bool at_point = false;                     // it is parked at a point
     };
 
     Status set_watches();
