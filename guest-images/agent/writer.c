@@ -1,5 +1,5 @@
 /* Writers: threads that write to memory blocks' attributes as soon as they can, each on its own vCPU. */
-#include "agent.h"
+#include "writer.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -17,17 +17,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-enum {
-    MAX_WRITERS = 16,
-    MAX_BLOCKS = 1 << 16,
-    WORD_BYTES = 37, /* a UUID's letters, and the NUL */
-    FILE_BYTES = 96,
-    STACK_BYTES = 64 * 1024,
-    UEVENT_BYTES = 4 << 20,
-    MAX_REPEATS = 10000
-};
-
-enum trigger { NOW, SPIN, UEVENT };
+enum { MAX_WRITERS = 16, STACK_BYTES = 64 * 1024, UEVENT_BYTES = 4 << 20 };
 
 /*
  * The doorbell of a writer. While the guest stands still, the host's probe writes first, last and rung into the guest's
@@ -40,38 +30,6 @@ struct doorbell {
     _Atomic uint64_t magic;
     uint64_t first, last;
     _Atomic uint64_t rung;
-};
-
-struct write_report {
-    uint64_t block;
-    int error;
-};
-
-struct writer {
-    /* Set before the thread starts, and only read afterwards. */
-    bool taken;
-    char name[WORD_BYTES], attribute[WORD_BYTES], value[WORD_BYTES];
-    char file[FILE_BYTES]; /* if not empty: the file to write to, instead of blocks */
-    unsigned cpu;
-    uint64_t first;
-    size_t count;
-    enum trigger trigger;
-    bool waits;      /* for the doorbell */
-    bool probes;     /* writes each block's address to `probe`, instead of writing to the block */
-    bool reads;      /* reads the file to its end, instead of writing to it */
-    uint64_t repeat; /* how often it does its work; only the last time is reported */
-    uint64_t block_bytes;
-    int directory, uevents, stop_event;
-    uint32_t id; /* the request's, which is answered once the thread runs on its vCPU */
-    /* Used by the reporter only. */
-    bool answered;
-    size_t sent;
-    /* Written by the writer only. reports[0 .. published) are complete. A block is written to once, so the array never
-     * overflows. */
-    bool* done;
-    struct write_report* reports;
-    atomic_size_t published;
-    atomic_bool stop, ready, ended;
 };
 
 static struct writer writers[MAX_WRITERS];
@@ -289,53 +247,6 @@ static struct writer* find_free(void) {
     return NULL;
 }
 
-/* Reads the optional field `path`, an absolute path, which openat() takes as it is. False if it is malformed. Only a
- * reader may go to /proc. */
-static bool find_file(const char* payload, bool reads, char* out) {
-    size_t length;
-    *out = '\0';
-    if (!find_value(payload, "path", out, FILE_BYTES, &length)) return strstr(payload, "path=") == NULL;
-    return !strncmp(out, "/sys/", 5) || (reads && !strncmp(out, "/proc/", 6));
-}
-
-static bool find_word(const char* payload, const char* key, const char* allowed, char* out) {
-    size_t length;
-    return find_value(payload, key, out, WORD_BYTES, &length) && length > 0 && strspn(out, allowed) == length;
-}
-
-static bool read_request(struct writer* writer, const char* payload) {
-    static const char words[] = "abcdefghijklmnopqrstuvwxyz_0123456789",
-                      values[] = "abcdefghijklmnopqrstuvwxyz_.-0123456789",
-                      names[] = "abcdefghijklmnopqrstuvwxyz-0123456789";
-    char trigger[WORD_BYTES];
-    uint64_t cpu, first, last, waits;
-    if (!find_word(payload, "writer", names, writer->name) ||
-        !find_word(payload, "attribute", words, writer->attribute) ||
-        !find_word(payload, "value", values, writer->value) || !find_word(payload, "trigger", words, trigger) ||
-        !find_number(payload, "cpu", &cpu) || !find_number(payload, "first", &first) ||
-        !find_number(payload, "last", &last) || !find_number(payload, "doorbell", &waits))
-        return false;
-    writer->reads = !strcmp(writer->attribute, "read");
-    if (!find_file(payload, writer->reads, writer->file) || (writer->reads && !*writer->file)) return false;
-    if (*writer->file && last != first) return false;
-    if (cpu >= CPU_SETSIZE || last < first || last - first >= MAX_BLOCKS) return false;
-    if (!strcmp(trigger, "now")) writer->trigger = NOW;
-    else if (!strcmp(trigger, "spin")) writer->trigger = SPIN;
-    else if (!strcmp(trigger, "uevent")) writer->trigger = UEVENT;
-    else return false;
-    writer->waits = waits != 0;
-    if (!find_number(payload, "repeat", &writer->repeat)) writer->repeat = 1;
-    if (!writer->repeat || writer->repeat > MAX_REPEATS || (writer->repeat > 1 && writer->trigger == UEVENT))
-        return false;
-    writer->probes = !strcmp(writer->attribute, "probe");
-    writer->block_bytes = get_block_bytes();
-    if (writer->probes && (writer->trigger != NOW || !writer->block_bytes)) return false;
-    writer->cpu = (unsigned)cpu;
-    writer->first = first;
-    writer->count = (size_t)(last - first + 1);
-    return true;
-}
-
 /* Called before the thread starts, so that the writer misses no uevent. */
 static int open_uevents(void) {
     struct sockaddr_nl address = {.nl_family = AF_NETLINK, .nl_groups = 1};
@@ -379,7 +290,7 @@ static int start(uint32_t id, const char* payload, const char** doing) {
     writer->directory = writer->uevents = writer->stop_event = -1;
     writer->id = id;
     *doing = "read the request for a writer";
-    if (!read_request(writer, payload)) return EINVAL;
+    if (!read_writer_request(writer, payload)) return EINVAL;
     *doing = "start a second writer of the same name";
     if (find(writer->name)) return EEXIST;
     struct doorbell* bell = doorbell_of(writer);

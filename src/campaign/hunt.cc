@@ -137,13 +137,12 @@ Status HuntRun::read_journal() {
     for (const auto& [strategy, share] : hunt_.shares) hunt_.seconds += share.seconds;
     // The draws of the batches that were played, whole or in part.
     batches_ = static_cast<unsigned>((composed_ + kBatch - 1) / kBatch);
-    draw_.skip_to(batches_);
     return {};
 }
 
 HuntRun::Batch HuntRun::compose() {
     Batch batch{spec_.strategies[batches_ % spec_.strategies.size()], {}};
-    draw_.skip_to(batches_);
+    draw_.begin_batch(batches_);
     batches_++;
     for (std::size_t i = 0; i < kBatch; i++) {
         if (spec_.most != 0 && hunt_.cases.size() + batch.cases.size() >= spec_.most) break;
@@ -324,9 +323,13 @@ Result<Hunt> HuntRun::run() {
 
 int Hunt::exit_status() const {
     if (interrupted) return kExitInterrupted;
-    const auto played = std::ranges::count_if(cases, [](const HuntedCase& one) { return one.not_played.empty(); });
-    if (played == 0) return kExitNothingRun;
-    return findings.empty() ? kExitGood : kExitNotAsExpected;
+    if (!findings.empty()) return kExitNotAsExpected;
+    const auto is_rig_fault = [](const HuntedCase& one) {
+        return one.not_played.empty() && one.trial.verdict == Verdict::rig_fault;
+    };
+    if (std::ranges::any_of(cases, is_rig_fault)) return kExitRigFault;
+    const bool judged = std::ranges::any_of(shares, [](const auto& share) { return share.second.judged() > 0; });
+    return judged ? kExitGood : kExitNothingRun;
 }
 
 Result<std::uint64_t> seed_of_hunt(const std::filesystem::path& directory) {

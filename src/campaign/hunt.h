@@ -46,6 +46,8 @@ struct HuntFinding {
 struct StrategyShare {
     std::size_t trials = 0, convicted = 0, inconclusive = 0;
     double seconds = 0;  // of the batches
+    // Trials that came to a verdict.
+    [[nodiscard]] std::size_t judged() const { return trials - inconclusive; }
 };
 
 struct Hunt {
@@ -58,7 +60,8 @@ struct Hunt {
     bool interrupted = false;
     double seconds = 0;
 
-    // kExitGood if nothing was found, kExitInterrupted, kExitNothingRun, or kExitNotAsExpected.
+    // kExitGood if trials came to a verdict, and nothing was found; kExitNotAsExpected if something was. Else
+    // kExitInterrupted, kExitRigFault if a trial ended in one, or kExitNothingRun if no trial came to a verdict.
     [[nodiscard]] int exit_status() const;
 };
 

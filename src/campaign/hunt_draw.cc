@@ -61,7 +61,7 @@ std::set<std::string> coverage_of(const std::filesystem::path& trial) {
     return items;
 }
 
-void HuntDraw::skip_to(unsigned batch) {
+void HuntDraw::begin_batch(unsigned batch) {
     std::seed_seq words{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32), batch};
     random_.seed(words);
 }

@@ -21,8 +21,8 @@ class HuntDraw {
 public:
     HuntDraw(std::uint64_t seed, std::vector<std::string> benches) : seed_(seed), benches_(std::move(benches)) {}
 
-    // Makes the next draws those of this batch, whatever was drawn before.
-    void skip_to(unsigned batch);
+    // The next draws are those of this batch, whatever was drawn before.
+    void begin_batch(unsigned batch);
     // A fresh case, or a variation of one that was learned.
     HuntCase next();
     HuntCase fresh();

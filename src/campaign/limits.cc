@@ -84,6 +84,7 @@ private:
         const std::string& mode = result.setting.mode;
         if (result.verdict == to_string(Verdict::rig_fault) || (!mode.empty() && mode != "directed")) return;
         if (is_control) {
+            if (result.verdict == to_string(Verdict::inconclusive)) return;  // it could not have convicted
             controls_++;
             convictions_ += convicts(result.verdict) && !result.as_expected && !is_known;
         } else if (expects_conviction(result)) {

@@ -30,8 +30,8 @@ struct Limits {
     // By the shown kernel: the rules that no trial put to the test there, and what trials that held could not check.
     std::map<std::string, std::vector<std::string>> not_exercised;
     std::map<std::string, std::set<std::string>> gaps;
-    // Convictions of scheduled controls, those for known findings alone left out. On a sound kernel each of these is a
-    // false conviction.
+    // Convictions of scheduled controls that came to a verdict, those for known findings alone left out. On a sound
+    // kernel each of these is a false conviction.
     Occurrence convictions;
     // Scheduled trials of arms that expect a conviction, and had none.
     Occurrence misses;

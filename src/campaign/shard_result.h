@@ -19,7 +19,7 @@ struct ShardSeal {
     ShardIdentity identity;
     std::uint64_t trials = 0, as_expected = 0;  // results (of work: of its units), and those that are as expected
     std::string database_sha256;                // of a campaign
-    // Of other work (campaign/work.h): files by relative path, and images by kernel, each with its SHA-256.
+    // For other work (campaign/work.h): files by relative path, and images by kernel, each with its SHA-256.
     std::map<std::string, std::string> files = {}, kernels = {};
     [[nodiscard]] bool is_of_campaign() const { return !database_sha256.empty(); }
 };

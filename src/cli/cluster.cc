@@ -176,7 +176,7 @@ Status join_shared(const ClusterOptions& options, const SharedCommand& command, 
     return {};
 }
 
-std::optional<int> share(const ClusterOptions& options, const SharedCommand& command) {
+std::optional<int> share(const ClusterOptions& options, const SharedCommand& command, bool& resume, Portion& portion) {
     if (options.publish.empty() != options.shard.empty())
         return report_error(
             {Fault::user_input, "--shard and --publish go together", "only tasks of a cluster have them"});
@@ -184,6 +184,10 @@ std::optional<int> share(const ClusterOptions& options, const SharedCommand& com
     if (options.slurm) return submit_shared(options, command);
     if (!options.sbatch.empty())
         return report_error({Fault::user_input, one_line(options.sbatch.front()) + " is for sbatch", "add --slurm"});
+    if (options.join.empty()) return std::nullopt;
+    if (const Status joined = join_shared(options, command, command.out); !joined) return report_error(joined.error());
+    resume = true;
+    portion.kind = Portion::Kind::nothing;
     return std::nullopt;
 }
 

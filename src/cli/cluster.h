@@ -32,8 +32,10 @@ int run_shared_shard(const ClusterOptions& options, const SharedCommand& command
 // Joins the shards of the submission --join into the new directory `out`, from which the command then makes its
 // reports. Prints the notes.
 Status join_shared(const ClusterOptions& options, const SharedCommand& command, const std::filesystem::path& out);
-// Does what the two first functions do if the options ask for it. Nothing: the command does its work itself.
-std::optional<int> share(const ClusterOptions& options, const SharedCommand& command);
+// Submits, runs a shard or joins shards if the options ask for it. Returns the exit status if the command has nothing
+// more to do. Nothing: the command goes on. After a join, it goes on with `resume` set and a `portion` that plays
+// nothing.
+std::optional<int> share(const ClusterOptions& options, const SharedCommand& command, bool& resume, Portion& portion);
 
 // Returns the submission of `options`, without the work.
 Result<SubmitSpec> submit_spec(const ClusterOptions& options, const std::filesystem::path& directory, unsigned jobs);

@@ -32,8 +32,8 @@ constexpr const char* kHuntFooter =
     "With --baselines, three other ways of scheduling take turns with the priorities: random delays, all at once, and\n"
     "all at once again and again, as a shell loop in the guest does.\n"
     "With --arm SCENARIO:ARM, the kernel is changed as by that arm: shows whether and how soon the hunt finds it.\n"
-    "Exit status: 0 nothing was found, 1 something was, 2 bad usage or a bad input file, 3 rig fault, 4 nothing was\n"
-    "played, 130 interrupted.\n\n"
+    "Exit status: 0 nothing was found, 1 something was, 2 bad usage or a bad input file, 3 rig fault, 4 no trial\n"
+    "came to a verdict, 130 interrupted.\n\n"
     "Example:\n"
     "  memrig hunt --for 10m --kernel debian-6.12-amd64 --jobs 2 --out hunts/one\n"
     "  memrig hunt --for 20m --kernel debian-6.12-amd64 --jobs 2 --out hunts/one --resume\n"
@@ -79,12 +79,7 @@ Status complete(HuntOptions& options) {
     if (options.time.empty() && spec.most == 0)
         return fail_with({Fault::user_input, "a hunt needs an end", {}}, "give --for TIME or --most N");
     if (!options.time.empty()) spec.seconds = *parse_time(options.time);
-    if (spec.resume && spec.run.out.empty())
-        return fail_with({Fault::user_input, "--resume needs the directory of the hunt", {}}, "add --out DIR");
-    std::error_code code;
-    if (!spec.resume && !spec.run.out.empty() && fs::exists(spec.run.out, code) && !fs::is_empty(spec.run.out, code))
-        return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.run.out.string()), {}},
-                         "give a new --out, or go on with --resume");
+    MEMRIG_CHECK(check_out(spec.run.out, spec.resume, "hunt"));
     if (!options.changed.empty()) {
         const auto colon = options.changed.rfind(':');
         if (colon == std::string::npos || colon == 0 || colon + 1 == options.changed.size())

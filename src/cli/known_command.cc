@@ -47,15 +47,6 @@ RunSpec shown_run(const KnownBugsSpec& spec) {
     return run;
 }
 
-Status check_known_directory(const KnownBugsSpec& spec) {
-    if (spec.resume && spec.out.empty())
-        return fail_with({Fault::user_input, "--resume needs the directory of the run", {}}, "add --out DIR");
-    std::error_code code;
-    if (spec.resume || spec.out.empty() || !fs::exists(spec.out, code) || fs::is_empty(spec.out, code)) return {};
-    return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), {}},
-                     "give a new --out, or go on with --resume");
-}
-
 int list_known(const KnownOptions& options) {
     const auto bugs = known_bugs(options.spec);
     if (!bugs) return report_error(bugs.error());
@@ -73,7 +64,7 @@ int play_known(KnownOptions options) {
     KnownBugsSpec& spec = options.spec;
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     if (options.list) return list_known(options);
-    if (const Status fits = check_known_directory(spec); !fits) return report_error(fits.error());
+    if (const Status fits = check_out(spec.out, spec.resume, "run"); !fits) return report_error(fits.error());
     if (const auto bugs = known_bugs(spec); !bugs) return report_error(bugs.error());
     const bool own_directory = spec.out.empty();
     if (own_directory) spec.out = default_run_directory();

@@ -70,15 +70,6 @@ struct MatrixOptions {
     std::vector<std::string> words;  // words_for_task()
 };
 
-Status check_directory(const MatrixSpec& spec) {
-    if (spec.resume && spec.out.empty())
-        return fail_with({Fault::user_input, "--resume needs the directory of the matrix", {}}, "add --out DIR");
-    std::error_code code;
-    if (spec.resume || spec.out.empty() || !fs::exists(spec.out, code) || fs::is_empty(spec.out, code)) return {};
-    return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), {}},
-                     "give a new --out, or go on with --resume");
-}
-
 WorkTally tally_of(const Matrix& matrix, const Portion& portion) {
     WorkTally tally;
     tally.whole = matrix.cells.size();
@@ -110,15 +101,6 @@ Result<WorkTally> play_portion(const MatrixOptions& options, const Portion& port
     return tally_of(done, portion);
 }
 
-// Joins the shards of a submission, if that is asked for. Then nothing is played.
-Status begin_join(MatrixOptions& options, const SharedCommand& shared) {
-    if (options.cluster.join.empty()) return {};
-    MEMRIG_CHECK(join_shared(options.cluster, shared, options.spec.out));
-    options.spec.resume = true;
-    options.spec.portion.kind = Portion::Kind::nothing;
-    return {};
-}
-
 int matrix(MatrixOptions options) {
     MatrixSpec& spec = options.spec;
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
@@ -127,9 +109,8 @@ int matrix(MatrixOptions options) {
         spec.jobs, options.words,
         spec.out,  [&](const Portion& portion, const fs::path& out) {
                                    return play_portion(options, portion, out); }};
-    if (const auto status = share(options.cluster, shared)) return *status;
-    if (const Status fits = check_directory(spec); !fits) return report_error(fits.error());
-    if (const Status joined = begin_join(options, shared); !joined) return report_error(joined.error());
+    if (const auto status = share(options.cluster, shared, spec.resume, spec.portion)) return *status;
+    if (const Status fits = check_out(spec.out, spec.resume, "matrix"); !fits) return report_error(fits.error());
     const bool own_directory = spec.out.empty();
     if (own_directory) spec.out = default_run_directory();
     const Terminal terminal(options.json == "-" ? stderr : stdout);

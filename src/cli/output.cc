@@ -49,6 +49,16 @@ int report_error(const Error& error) {
     return exit_status_of(error.fault);
 }
 
+Status check_out(const fs::path& out, bool resume, const std::string& what) {
+    if (resume && out.empty())
+        return fail_with({Fault::user_input, fmt::format("--resume needs the directory of the {}", what), {}},
+                         "add --out DIR");
+    std::error_code code;
+    if (resume || out.empty() || !fs::exists(out, code) || fs::is_empty(out, code)) return {};
+    return fail_with({Fault::user_input, fmt::format("{} is not empty", out.string()), {}},
+                     "give a new --out, or go on with --resume");
+}
+
 Terminal::Terminal(std::FILE* stream)
     : stream_(stream), interactive_(understands_cursor(stream)), paint_(interactive_ && colours_wanted()) {}
 

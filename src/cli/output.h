@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdio>
+#include <filesystem>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -19,6 +20,10 @@ int exit_status_of(Fault fault);
 // Prints "memrig: MESSAGE (REMEDY)" on stderr, then further lines of the message, such as the last lines of a console.
 // Returns the exit status.
 int report_error(const Error& error);
+
+// Fails with Fault::user_input if a run that begins would write into a directory that is not empty, or if one that
+// resumes has none. `what` is resumed: "sweep". An empty `out` stands for a new directory.
+Status check_out(const std::filesystem::path& out, bool resume, const std::string& what);
 
 // An output stream that people read: stdout or stderr.
 class Terminal {

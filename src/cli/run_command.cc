@@ -155,13 +155,7 @@ std::optional<int> shared_run(RunOptions& options) {
                                options.spec.out,
                                [&](const Portion& portion, const fs::path& out) {
                                    return play_portion(options, portion, out); }};
-    if (const auto status = share(options.cluster, shared)) return status;
-    if (options.cluster.join.empty()) return std::nullopt;
-    const Status joined = join_shared(options.cluster, shared, options.spec.out);
-    if (!joined) return report_error(joined.error());
-    options.spec.resume = true;
-    options.spec.portion.kind = Portion::Kind::nothing;
-    return std::nullopt;
+    return share(options.cluster, shared, options.spec.resume, options.spec.portion);
 }
 
 // Checks the options, and finds the scenarios.

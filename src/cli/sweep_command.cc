@@ -50,16 +50,6 @@ struct SweepOptions {
     std::string backend = "qemu", json;
 };
 
-Status check_directory(const SweepSpec& spec) {
-    const fs::path& out = spec.run.out;
-    if (spec.resume && out.empty())
-        return fail_with({Fault::user_input, "--resume needs the directory of the sweep", {}}, "add --out DIR");
-    std::error_code code;
-    if (spec.resume || out.empty() || !fs::exists(out, code) || fs::is_empty(out, code)) return {};
-    return fail_with({Fault::user_input, fmt::format("{} is not empty", out.string()), {}},
-                     "give a new --out, or go on with --resume");
-}
-
 WorkTally tally_of(const Sweep& sweep, const Portion& portion) {
     WorkTally tally;
     tally.whole = sweep.cases.size();
@@ -98,14 +88,8 @@ int sweep(SweepOptions options) {
                                spec.run.out,
                                [&](const Portion& portion, const fs::path& out) {
                                    return play_portion(options, portion, out); }};
-    if (const auto status = share(options.cluster, shared)) return *status;
-    if (const Status fits = check_directory(spec); !fits) return report_error(fits.error());
-    if (!options.cluster.join.empty()) {
-        const Status joined = join_shared(options.cluster, shared, spec.run.out);
-        if (!joined) return report_error(joined.error());
-        spec.resume = true;
-        spec.run.portion.kind = Portion::Kind::nothing;
-    }
+    if (const auto status = share(options.cluster, shared, spec.resume, spec.run.portion)) return *status;
+    if (const Status fits = check_out(spec.run.out, spec.resume, "sweep"); !fits) return report_error(fits.error());
     const bool own_directory = spec.run.out.empty();
     if (own_directory) spec.run.out = default_run_directory();
     const Terminal terminal(options.json == "-" ? stderr : stdout);

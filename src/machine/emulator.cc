@@ -163,19 +163,21 @@ Status try_emulator(const Emulator& emulator, const std::vector<std::string>& ar
         run.output.empty() ? "it ended with " + run.status.text() : run.output.substr(0, run.output.find('\n')));
 }
 
-Result<std::vector<std::string>> sandbox_of(const Emulator& emulator) {
-    static const std::vector<std::string> sandbox = {
-        "-sandbox", "on,obsolete=deny,elevateprivileges=deny,spawn=deny,resourcecontrol=deny"};
+Result<std::vector<std::string>> sandbox_of(const Emulator& emulator, bool spawns) {
+    const std::string rights = "on,obsolete=deny,elevateprivileges=deny,resourcecontrol=deny";
     static std::mutex mutex;
-    static std::map<std::pair<std::string, std::string>, std::vector<std::string>> known;
+    static std::map<std::pair<std::string, std::string>, bool> known;
     const std::lock_guard guard(mutex);
     const std::pair key(emulator.program, emulator.identity);
-    if (const auto found = known.find(key); found != known.end()) return found->second;
-    const Status taken = try_emulator(emulator, sandbox);
-    if (!taken && taken.error().fault != Fault::host) return std::unexpected(taken.error());
-    if (!taken)
-        logger(LogLayer::machine).warn("{} runs without a sandbox: {}", emulator.program, taken.error().message);
-    return known.emplace(key, taken ? sandbox : std::vector<std::string>()).first->second;
+    if (!known.contains(key)) {
+        const Status taken = try_emulator(emulator, {"-sandbox", rights + ",spawn=deny"});
+        if (!taken && taken.error().fault != Fault::host) return std::unexpected(taken.error());
+        if (!taken)
+            logger(LogLayer::machine).warn("{} runs without a sandbox: {}", emulator.program, taken.error().message);
+        known.emplace(key, taken.has_value());
+    }
+    if (!known.at(key)) return std::vector<std::string>();
+    return std::vector<std::string>{"-sandbox", spawns ? rights : rights + ",spawn=deny"};
 }
 
 Result<std::string> emulator_version(const Emulator& emulator) {

@@ -44,10 +44,10 @@ Result<Emulator> resolve_emulator(const std::string& id_or_path, const std::stri
 // them, with its own first line as the reason.
 Status try_emulator(const Emulator& emulator, const std::vector<std::string>& arguments);
 
-// Returns the options by which QEMU gives up rights that a restored guest does not need: it can start no process, take
-// no further rights, and change no priorities. Empty if this emulator does not take them, as one that was built without
-// seccomp. The answer is kept as long as memrig runs. Thread-safe.
-Result<std::vector<std::string>> sandbox_of(const Emulator& emulator);
+// Returns the options by which QEMU gives up rights that it does not need: it takes no further rights, changes no
+// priorities and, unless `spawns`, starts no process. Empty if this emulator does not take them, as one that was built
+// without seccomp. The answer is kept as long as memrig runs. Thread-safe.
+Result<std::vector<std::string>> sandbox_of(const Emulator& emulator, bool spawns);
 
 // Returns the first line of --version. Fault::host if the emulator does not run.
 Result<std::string> emulator_version(const Emulator& emulator);

@@ -234,10 +234,8 @@ Result<std::unique_ptr<QemuMachine>> QemuHost::spawn(const MachineSpec& spec, De
     SpawnOptions options;
     options.argv = qemu_command(spec, state.valid());
     // A guest that boots is saved by a process that QEMU starts.
-    if (state.valid()) {
-        MEMRIG_TRY(const auto sandbox, sandbox_of(spec.bench.emulator));
-        options.argv.insert(options.argv.end(), sandbox.begin(), sandbox.end());
-    }
+    MEMRIG_TRY(const auto sandbox, sandbox_of(spec.bench.emulator, !state.valid()));
+    options.argv.insert(options.argv.end(), sandbox.begin(), sandbox.end());
     options.environment = spec.bench.emulator.environment;
     options.output = spec.evidence.empty() ? sockets.directory.path() / "qemu.log" : spec.evidence / "qemu.log";
     options.inherit = {{sockets.qmp.get(), QemuDescriptors::qmp},

@@ -78,10 +78,9 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
     for (const auto& reason : evidence.blind) missing.push_back("the lock ledger cannot be trusted: " + reason);
     for (const auto& disagreement : evidence.ledger_disagreements)
         missing.push_back("the ledger and the kernel's lock trace do not agree: " + disagreement);
-    if (const auto& race = evidence.performance.race; race && evidence.performance.end == PlayEnd::finished) {
-        if (race->points_passed == 0) missing.emplace_back("no actor of the race came to any of the points");
-        if (!race->complete) missing.emplace_back("not every switch of the race came to pass");
-    }
+    const auto& race = evidence.performance.race;
+    if (race && evidence.performance.end == PlayEnd::finished && !race->complete)
+        missing.emplace_back("not every switch of the race came to pass");
     if (!evidence.order_came_to_pass) missing.push_back("not every switch of the order came to pass");
     if (evidence.locks != nullptr)
         for (const auto& [first, second] : evidence.schedule.lock_order)

@@ -68,9 +68,8 @@ std::optional<std::string> race_reason(const TrialEvidence& evidence) {
     const auto& race = evidence.performance.race;
     if (!race) return std::nullopt;
     const auto preempted = preemptions(race->switches);
-    return fmt::format(
-        "no oracle objects to this order: {} switches, {} of them preemptions, at {} points; all adds up",
-        race->switches.size(), preempted, race->points_passed);
+    return fmt::format("no oracle objects to this order: {} switches, {} of them preemptions, at {} points",
+                       race->switches.size(), preempted, race->points_passed);
 }
 
 // Returns the crashes that the probe saw, without a panic for lack of memory, which is no fault of the kernel's.

@@ -95,10 +95,11 @@ std::string hunt_text(const Hunt& hunt, const std::filesystem::path& directory, 
     text += doubt_lines(hunt);
     text += fmt::format("coverage: {} pairs of points and of locks\n", hunt.coverage.size());
     const auto share = hunt.shares.find(HuntStrategy::priorities);
-    if (hunt.findings.empty() && share != hunt.shares.end() && share->second.trials > 0)
-        text +=
-            fmt::format("nothing was found: a race of this grammar shows a fault in at most {:.1f}% of trials (95%)\n",
-                        100 * wilson_interval(0, share->second.trials).high);
+    if (hunt.findings.empty() && share != hunt.shares.end() && share->second.judged() > 0)
+        text += fmt::format(
+            "nothing was found: a race of this grammar shows a fault in at most {:.1f}% of the trials with a verdict "
+            "(95%)\n",
+            100 * wilson_interval(0, share->second.judged()).high);
     text += fmt::format("{}: {} played in {:.0f} s, seed {}\n", counted(hunt.findings.size(), "finding"),
                         counted(hunt.cases.size(), "case"), hunt.seconds, hunt.seed);
     if (hunt.interrupted) text += "interrupted: go on with --resume\n";

@@ -51,19 +51,6 @@ std::string sum_text(const KnownBugs& bugs) {
                        counted(bugs.rows.size(), "bug"), bugs.unshown.size(), short_time(bugs.seconds));
 }
 
-BugJson side_json(const PlayedSide& side) {
-    BugJson json = {{"kernel", side.side.kernel},
-                    {"arm", side.side.arm},
-                    {"not_played", side.not_played},
-                    {"trials", BugJson::array()}};
-    for (const auto& trial : side.trials)
-        json["trials"].push_back({{"verdict", to_string(trial.verdict)},
-                                  {"oracle", trial.oracle},
-                                  {"reason", trial.reason},
-                                  {"directory", trial.directory}});
-    return json;
-}
-
 }  // namespace
 
 std::string known_bugs_text(const KnownBugs& bugs, const Paint& paint) {

@@ -12,6 +12,8 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kIdlePatience = 1min;
+// A counter that is not as before in so many looks, with a question to the agent between them, is left over.
+constexpr unsigned kIdleLooks = 20;
 
 // mm/swap.c: how many tasks keep pages from being gathered in per-CPU batches, such as offline_pages().
 constexpr std::array kIdleNames = {"lru_disable_count"};
@@ -33,7 +35,8 @@ Result<std::vector<std::string>> left_over_since(const IdleCounters& before, Mac
                                                  const SymbolTable& symbols) {
     MEMRIG_CHECK(conductor.pause());
     MEMRIG_TRY(IdleCounters now, read_idle_counters(conductor.probe(), symbols));
-    if (now != before) {
+    // A task that was just at work may still hold one of them.
+    for (unsigned looks = 0; now != before && looks < kIdleLooks; looks++) {
         const auto answered =
             while_running(conductor, [&] { return machine.agent().blocks(Deadline::after(kIdlePatience)); });
         if (!answered) return std::unexpected(answered.error());

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <mutex>
+#include <set>
 #include <thread>
 
 #include <fmt/ranges.h>
@@ -9,10 +10,12 @@
 
 #include "base/exit_status.h"
 #include "base/file.h"
+#include "base/hash.h"
 #include "base/journal.h"
 #include "base/paths.h"
 #include "base/stop_request.h"
 #include "kernel/catalogue.h"
+#include "run/shared_observer.h"
 #include "scenario/bug_reader.h"
 
 namespace memrig {
@@ -42,6 +45,11 @@ Result<std::vector<BugRow>> bug_rows(const KnownBugsSpec& spec) {
         if (fs::path(name).extension() == ".toml") row.scenario = name;
         rows.push_back(std::move(row));
     }
+    std::set<std::string> folders;
+    for (const auto& row : rows)
+        if (const std::string folder = fs::path(row.scenario).stem(); !folders.insert(folder).second)
+            return fail(Fault::user_input, "there are two bugs \"{}\", whose evidence would be in one directory",
+                        folder);
     if (rows.empty())
         return fail(Fault::user_input, "no known bug is played on {}",
                     fmt::format("{}", fmt::join(spec.kernels, ", ")));
@@ -49,46 +57,14 @@ Result<std::vector<BugRow>> bug_rows(const KnownBugsSpec& spec) {
     return rows;
 }
 
-nlohmann::json side_json(const PlayedSide& side) {
-    nlohmann::json json = {{"not_played", side.not_played}, {"trials", nlohmann::json::array()}};
-    for (const auto& trial : side.trials)
-        json["trials"].push_back({{"verdict", to_string(trial.verdict)},
-                                  {"oracle", trial.oracle},
-                                  {"reason", trial.reason},
-                                  {"directory", trial.directory}});
-    return json;
-}
-
+// Throws nlohmann::json::exception if the side is damaged.
 void read_side(const nlohmann::json& json, PlayedSide& side) {
-    side.not_played = json.value("not_played", "");
-    for (const auto& trial : json.value("trials", nlohmann::json::array()))
-        if (const auto verdict = parse_verdict(trial.value("verdict", "")))
-            side.trials.push_back(
-                {*verdict, trial.value("oracle", ""), trial.value("reason", ""), trial.value("directory", "")});
+    const auto word = [](const nlohmann::json& from, const char* key) { return from.at(key).get<std::string>(); };
+    side.not_played = word(json, "not_played");
+    for (const auto& trial : json.at("trials"))
+        if (const auto verdict = parse_verdict(word(trial, "verdict")))
+            side.trials.push_back({*verdict, word(trial, "oracle"), word(trial, "reason"), word(trial, "directory")});
 }
-
-// Passes on what several runs at the same time tell, one at a time.
-class BugObserver final : public RunObserver {
-public:
-    BugObserver(RunObserver& observer, std::mutex& mutex) : observer_(observer), mutex_(mutex) {}
-    void busy_with(const std::string& what) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.busy_with(what);
-    }
-    void planned(unsigned) override {}
-    void trial_done(const ArmResult& arm, const TrialResult& trial) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.trial_done(arm, trial);
-    }
-    void host_lost(const std::string& host, const std::string& why) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.host_lost(host, why);
-    }
-
-private:
-    RunObserver& observer_;
-    std::mutex& mutex_;
-};
 
 class KnownBugsRun {
 public:
@@ -96,12 +72,13 @@ public:
         : spec_(spec),
           hosts_(hosts),
           told_(observer),
-          observer_(observer, mutex_),
+          observer_(observer, mutex_, false),
           journal_(spec.out / "known.jsonl") {}
 
     Result<KnownBugs> run();
 
 private:
+    [[nodiscard]] Result<std::string> identity() const;
     Status resume();
     void work();
     Status play(BugRow& row);
@@ -114,32 +91,47 @@ private:
     const std::vector<Host*>& hosts_;
     RunObserver& told_;
     std::mutex mutex_;  // guards what follows, and told_
-    BugObserver observer_;
+    SharedObserver observer_;
     Journal journal_;
     KnownBugs bugs_;
     std::size_t next_ = 0;        // the first row that no worker has begun
     std::optional<Error> error_;  // the first one that ends the run
 };
 
+// All that the results depend on, but the image of a kernel that is fetched anew.
+Result<std::string> KnownBugsRun::identity() const {
+    Hasher hasher;
+    hasher.add(MEMRIG_VERSION).add(spec_.accelerator).add(std::to_string(spec_.seed.value_or(0)));
+    hasher.add(std::to_string(spec_.trials));
+    for (const auto& row : bugs_.rows) {
+        MEMRIG_TRY(const Scenario scenario, load_scenario(row.scenario));
+        hasher.add(row.scenario).add(scenario.text);
+    }
+    return "memrig known " + hasher.finish();
+}
+
 Status KnownBugsRun::resume() {
-    std::string identity = "memrig known";
-    for (const auto& row : bugs_.rows) identity += " " + row.scenario;
-    MEMRIG_TRY(const auto lines, journal_.start(identity, spec_.resume, "it is of other bugs"));
+    MEMRIG_TRY(const std::string identity, this->identity());
+    MEMRIG_TRY(const auto lines, journal_.start(identity, spec_.resume, "other bugs, trials, seed or memrig version"));
     for (const auto& line : lines) {
-        const auto json = nlohmann::json::parse(line, nullptr, false);
-        if (!json.is_object()) continue;
-        const auto row = std::ranges::find(bugs_.rows, json.value("scenario", ""), &BugRow::scenario);
-        if (row == bugs_.rows.end()) continue;
-        read_side(json.value("guilty", nlohmann::json::object()), row->guilty);
-        read_side(json.value("innocent", nlohmann::json::object()), row->innocent);
+        try {
+            const auto json = nlohmann::json::parse(line);
+            const auto row = std::ranges::find(bugs_.rows, json.at("scenario").get<std::string>(), &BugRow::scenario);
+            if (row == bugs_.rows.end())
+                return fail(Fault::user_input, "{} is damaged: it has another bug", journal_.path().string());
+            read_side(json.at("guilty"), row->guilty);
+            read_side(json.at("innocent"), row->innocent);
+        } catch (const nlohmann::json::exception& error) {
+            return fail(Fault::user_input, "{} is damaged: {}", journal_.path().string(), error.what());
+        }
     }
     return {};
 }
 
 Status KnownBugsRun::keep(const BugRow& row) {
-    const nlohmann::json json = {
+    const nlohmann::ordered_json json = {
         {"scenario", row.scenario}, {"guilty", side_json(row.guilty)}, {"innocent", side_json(row.innocent)}};
-    return journal_.append(json.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace));
+    return journal_.append(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
 }
 
 Status KnownBugsRun::play_side(BugRow& row, PlayedSide& side, const char* folder, unsigned most,
@@ -218,6 +210,19 @@ Result<KnownBugs> KnownBugsRun::run() {
 }
 
 }  // namespace
+
+nlohmann::ordered_json side_json(const PlayedSide& side) {
+    nlohmann::ordered_json json = {{"kernel", side.side.kernel},
+                                   {"arm", side.side.arm},
+                                   {"not_played", side.not_played},
+                                   {"trials", nlohmann::ordered_json::array()}};
+    for (const auto& trial : side.trials)
+        json["trials"].push_back({{"verdict", to_string(trial.verdict)},
+                                  {"oracle", trial.oracle},
+                                  {"reason", trial.reason},
+                                  {"directory", trial.directory}});
+    return json;
+}
 
 bool BugRow::convicted() const {
     return !guilty.trials.empty() &&

@@ -9,6 +9,8 @@
 #include <string>
 #include <vector>
 
+#include <nlohmann/json.hpp>
+
 #include "run/run.h"
 #include "scenario/scenario.h"
 
@@ -39,6 +41,9 @@ struct PlayedSide {
     std::vector<BugTrial> trials;
     std::string not_played;  // why there is no trial, e.g. "this kernel has no SYMBOL"; empty: there is one, or not yet
 };
+
+// Returns the side as a line of known.jsonl and known.json have it.
+nlohmann::ordered_json side_json(const PlayedSide& side);
 
 struct BugRow {
     std::string scenario;

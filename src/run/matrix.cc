@@ -11,6 +11,7 @@
 #include "base/stop_request.h"
 #include "kernel/catalogue.h"
 #include "run/matrix_journal.h"
+#include "run/shared_observer.h"
 #include "scenario/scenario.h"
 
 namespace memrig {
@@ -37,36 +38,10 @@ Result<bool> has_bench_for(const Scenario& scenario, const std::string& arch) {
     return false;
 }
 
-// Passes on what several runs at the same time tell, one at a time.
-class SharedObserver final : public RunObserver {
-public:
-    explicit SharedObserver(RunObserver& observer) : observer_(observer) {}
-    void busy_with(const std::string& what) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.busy_with(what);
-    }
-    void planned(unsigned trials_in_all) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.planned(trials_in_all);
-    }
-    void trial_done(const ArmResult& arm, const TrialResult& trial) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.trial_done(arm, trial);
-    }
-    void host_lost(const std::string& host, const std::string& why) override {
-        const std::scoped_lock guard(mutex_);
-        observer_.host_lost(host, why);
-    }
-
-private:
-    std::mutex mutex_;
-    RunObserver& observer_;
-};
-
 class MatrixRun {
 public:
     MatrixRun(const MatrixSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer)
-        : spec_(spec), hosts_(hosts), observer_(observer) {}
+        : spec_(spec), hosts_(hosts), observer_(observer, telling_, true) {}
 
     Result<Matrix> run();
 
@@ -93,6 +68,7 @@ private:
 
     const MatrixSpec& spec_;
     const std::vector<Host*>& hosts_;
+    std::mutex telling_;
     SharedObserver observer_;
     Matrix matrix_;
     std::string scenario_texts_;  // a hash of all of them

@@ -16,6 +16,7 @@
 #include "run/evidence.h"
 #include "run/expectation.h"
 #include "run/idle_counters.h"
+#include "run/kernel_requests.h"
 #include "run/lacks.h"
 #include "run/trial_json.h"
 #include "run/trial_observer.h"
@@ -51,12 +52,12 @@ private:
     Status set_up(const MemorySnapshot& before);
     [[nodiscard]] MutexWatching watching() const;
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
-    Status ask_kernel_for_veto();
     Status at_work(const Actor& actor, const Arrival& entry, bool begins);
     Status perform(Cast& cast, TrialOutcome& outcome);
     void name_tasks_of(Record& record);
     Status compare_with_trace(const Performance& performance);
-    Status hear_console_out(const Performance& performance);
+    void take_in_race(const Performance& performance, TrialOutcome& outcome);
+    void note_lacks(const std::vector<std::string>& lines) { lacks_.insert(lacks_.end(), lines.begin(), lines.end()); }
     Judgement judge_it(const Performance& performance, TrialOutcome& outcome);
     [[nodiscard]] std::map<std::string, std::uint64_t> stops_by_function() const;
 
@@ -102,22 +103,6 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
         order.veto_error = veto->error;
     }
     return order;
-}
-
-// lib/memory-notifier-error-inject.c: an errno for each notice that may be vetoed.
-Status Stage::ask_kernel_for_veto() {
-    const auto& veto = order_.scenario.veto;
-    if (!veto || veto->by != VetoSpec::By::kernel) return {};
-    const std::string file =
-        fmt::format("/sys/kernel/debug/notifier-error-inject/memory/actions/{}/error", to_string(veto->notice));
-    const Status written = while_running(*conductor_, [&] {
-        return machine_.agent().write_guest_file(file, std::to_string(-veto->error), Deadline::after(kAgentPatience));
-    });
-    if (!written && written.error().fault == Fault::guest)
-        return fail_with({Fault::user_input, "this kernel has no error injector for memory notifiers", {}},
-                         "it comes with CONFIG_MEMORY_NOTIFIER_ERROR_INJECT, as in the ref-* kernels");
-    MEMRIG_CHECK(written);
-    return conductor_->pause();
 }
 
 // Writes to an owner field show who takes a mutex only where the guest has shown where a mutex has its owner.
@@ -171,7 +156,7 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
         case Mode::directed: {
             Director director(cast, *conductor_, ledger_.get(), guest.symbols, schedule, order_.seed);
             const Status played = director.play();
-            if (const auto& race = cast.performance().race) outcome.result.order = race->switches;
+            take_in_race(cast.performance(), outcome);
             return played;
         }
         case Mode::explore: break;
@@ -185,8 +170,8 @@ Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
     outcome.missing_points = interleaver.missing_points();
     outcome.result.order_came_to_pass = interleaver.complete();
     if (cast.performance().end == PlayEnd::finished)
-        lacks_ = lacking_points({!order_.manner.points.empty() || !order_.scenario.points.empty(),
-                                 outcome.missing_points, interleaver.passed_a_point()});
+        note_lacks(lacking_points({!order_.manner.points.empty() || !order_.scenario.points.empty(),
+                                   outcome.missing_points, interleaver.passed_a_point()}));
     return played;
 }
 
@@ -218,18 +203,13 @@ Status Stage::compare_with_trace(const Performance& performance) {
     return {};
 }
 
-// A console that went silent would hide what the kernel says. So the kernel is asked to print a last word: what it said
-// before has then come, too.
-Status Stage::hear_console_out(const Performance& performance) {
-    if (performance.end != PlayEnd::finished) return {};
-    const std::string word = fmt::format("memrig: the end of trial {}", order_.number);
-    const std::size_t from = machine_.console().size();
-    const Status asked = while_running(*conductor_, [&] {
-        return machine_.agent().write_guest_file("/dev/kmsg", "<2>" + word + "\n", Deadline::after(kAgentPatience));
-    });
-    if (!asked && asked.error().fault != Fault::guest) return asked;
-    MEMRIG_TRY(console_ended_, machine_.console().wait_for(word, from, Deadline::after(kAgentPatience)));
-    return {};
+void Stage::take_in_race(const Performance& performance, TrialOutcome& outcome) {
+    const auto& race = performance.race;
+    if (!race) return;
+    outcome.result.order = race->switches;
+    if (performance.end == PlayEnd::finished)
+        note_lacks(lacking_points(
+            {!order_.scenario.schedule.race()->points.empty(), race->missing_points, race->points_passed > 0}));
 }
 
 Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome) {
@@ -304,7 +284,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
             *conductor_, [&] { return start_lock_trace(machine_.agent(), Deadline::after(kAgentPatience)); }));
         MEMRIG_CHECK(conductor_->pause());
     }
-    MEMRIG_CHECK(ask_kernel_for_veto());
+    MEMRIG_CHECK(ask_kernel_for_veto(machine_, *conductor_, order_.scenario.veto));
     MEMRIG_CHECK(set_up(before));
     Cast& cast = cast_.emplace(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
                                CastSpec{std::move(before), order_.scenario.schedule, order_.attributes,
@@ -323,7 +303,9 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     if (notices_ && seen.end == PlayEnd::finished) notices_->finish();
     name_tasks_of(cast.record());
     MEMRIG_CHECK(compare_with_trace(seen));
-    MEMRIG_CHECK(hear_console_out(seen));
+    if (seen.end == PlayEnd::finished) {
+        MEMRIG_TRY(console_ended_, hear_last_word(machine_, *conductor_, order_.number));
+    }
     if (seen.end == PlayEnd::finished && seen.after) {
         MEMRIG_TRY(left_over_, left_over_since(idle, machine_, *conductor_, guest.symbols));
     }

@@ -165,9 +165,9 @@ private:
     }
 
     void check_race(const Race& race, const char* key, TomlTable& table) {
-        static constexpr std::array can_race = {
-            ActorKind::adder,        ActorKind::onliner,      ActorKind::offliner,    ActorKind::remover,
-            ActorKind::vcpu_plugger, ActorKind::vcpu_onliner, ActorKind::file_writer, ActorKind::file_reader};
+        static constexpr std::array can_race = {ActorKind::adder,      ActorKind::onliner,      ActorKind::offliner,
+                                                ActorKind::remover,    ActorKind::vcpu_plugger, ActorKind::file_writer,
+                                                ActorKind::file_reader};
         raced_ = true;
         const std::set<std::string> before = started_;
         for (const auto& name : race.actors) {

@@ -105,10 +105,11 @@ struct MemoryCheck {
 
 // The course of a race that was played one actor at a time.
 struct RaceRecord {
-    Interleaving switches;            // that came to pass
-    std::size_t points_passed = 0;    // how often an actor came to a point in its turn
-    std::vector<std::string> passed;  // "adder device_add", in their order, as many as kMostPassed
-    bool complete = true;             // every switch that the race asks for came to pass
+    Interleaving switches;                         // that came to pass
+    std::size_t points_passed = 0;                 // how often an actor came to a point in its turn
+    std::vector<std::string> passed;               // "adder device_add", in their order, as many as kMostPassed
+    bool complete = true;                          // every switch that the race asks for came to pass
+    std::vector<std::string> missing_points = {};  // this kernel has no function for them
 };
 inline constexpr std::size_t kMostPassed = 4096;
 

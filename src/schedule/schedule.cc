@@ -137,7 +137,7 @@ std::vector<unsigned> Schedule::looks() const {
 }
 
 bool Schedule::makes_sense_in_any_order() const {
-    return !is_loop() && std::ranges::count(actors, ActorKind::adder, &Actor::kind) == 1 &&
+    return !is_loop() && race() == nullptr && std::ranges::count(actors, ActorKind::adder, &Actor::kind) == 1 &&
            std::ranges::all_of(actors, [](const Actor& actor) {
                return ((actor.kind == ActorKind::adder && !actor.is_thread()) || actor.kind == ActorKind::onliner) &&
                       actor.expects_success();

@@ -1,6 +1,7 @@
 // The cases of a hunt: what is composed can be played, is the same for the same seed, and shrinks.
 #include <gtest/gtest.h>
 
+#include "base/exit_status.h"
 #include "base/file.h"
 #include "campaign/hunt.h"
 #include "campaign/hunt_draw.h"
@@ -91,7 +92,7 @@ TEST(HuntDrawTest, TheSameLessonsGiveTheSameCases) {
         HuntDraw draw(seed, hunt_benches());
         std::string all;
         for (unsigned batch = 0; batch < 5; batch++) {
-            draw.skip_to(batch);
+            draw.begin_batch(batch);
             for (int i = 0; i < 8; i++) {
                 const HuntCase one = draw.next();
                 all += scenario_text(one, "");
@@ -141,6 +142,27 @@ TEST(HuntShrinkTest, NoMoreThanTheAttemptsAllowed) {
 TEST(HuntShrinkTest, AnOnlinerOfTheSecondDimmGoesWithIt) {
     for (const auto& smaller : smaller_cases(case_with({"second", "second-onliner", "remover", "onliner"})))
         read_scenario(scenario_text(smaller, ""));
+}
+
+TEST(HuntStatusTest, NothingFoundNeedsATrialWithAVerdict) {
+    const auto with = [](Verdict verdict) {
+        Hunt hunt;
+        HuntedCase one;
+        one.trial.verdict = verdict;
+        hunt.cases = {one};
+        const bool judged = verdict == Verdict::held || convicts(verdict);
+        hunt.shares[HuntStrategy::priorities] = {1, convicts(verdict) ? 1u : 0u, judged ? 0u : 1u, 1.0};
+        if (convicts(verdict)) hunt.findings.emplace_back();
+        return hunt;
+    };
+    EXPECT_EQ(with(Verdict::held).exit_status(), kExitGood);
+    EXPECT_EQ(with(Verdict::oops).exit_status(), kExitNotAsExpected);
+    EXPECT_EQ(with(Verdict::inconclusive).exit_status(), kExitNothingRun);
+    EXPECT_EQ(with(Verdict::rig_fault).exit_status(), kExitRigFault);
+    EXPECT_EQ(Hunt().exit_status(), kExitNothingRun);
+    Hunt interrupted = with(Verdict::oops);
+    interrupted.interrupted = true;
+    EXPECT_EQ(interrupted.exit_status(), kExitInterrupted);
 }
 
 TEST(HuntCoverageTest, ComesFromTheFilesOfATrial) {

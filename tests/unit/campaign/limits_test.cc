@@ -61,6 +61,12 @@ TEST_F(LimitsOf, BoundFalseConvictionsAndMisses) {
     EXPECT_THAT(lines[1], HasSubstr("Misses: mutants were not convicted in 1 of 20 trials"));
 }
 
+TEST_F(LimitsOf, AControlWithoutAVerdictBoundsNothing) {
+    results(control_, 10, Verdict::held, true, {}, R"({"R1": 1})");
+    results(control_, 30, Verdict::inconclusive, false, {}, R"({"R1": 1})");
+    EXPECT_EQ(limits().convictions.trials, 10u);
+}
+
 TEST_F(LimitsOf, TellWhichChecksNeverConvictedAMutant) {
     results(control_, 2, Verdict::held, true, {}, R"({"R1": 3, "R4": 1, "crash": 1})");
     results(mutant_, 2, Verdict::rule_broken, true, {broken_rule("R1")}, R"({"R1": 1, "R4": 2, "crash": 1})");

@@ -1,12 +1,21 @@
 // Known bugs: what counts as shown, the exit status, and the file of those that are not shown.
 #include "run/known_bugs.h"
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "base/exit_status.h"
+#include "base/file.h"
 
 namespace memrig {
 namespace {
+
+class FakeProgress final : public RunObserver {
+public:
+    void busy_with(const std::string&) override {}
+    void planned(unsigned) override {}
+    void trial_done(const ArmResult&, const TrialResult&) override {}
+};
 
 BugRow row(std::vector<Verdict> guilty, std::vector<Verdict> innocent) {
     BugRow made;
@@ -59,6 +68,21 @@ TEST(KnownBugs, TheShippedOnesAreListedWithTheReasonsOfTheOthers) {
     const auto some = known_bugs(spec);
     ASSERT_TRUE(some) << some.error().line();
     for (const auto& one : some->rows) EXPECT_EQ(one.guilty.side.kernel, "debian-7.2-amd64");
+}
+
+TEST(KnownBugs, AJournalOfSomethingElseAndADamagedOneAreRefused) {
+    const auto directory = *TemporaryDirectory::make("memrig-known");
+    KnownBugsSpec spec;
+    spec.bugs = {"known/node-kept"};
+    spec.out = directory.path();
+    spec.resume = true;
+    const auto resumed = [&](const std::string& text) {
+        EXPECT_TRUE(write_file(directory.path() / "known.jsonl", text));
+        FakeProgress progress;
+        const auto played = play_known_bugs(spec, {}, progress);
+        return played ? std::string() : played.error().line();
+    };
+    EXPECT_THAT(resumed("memrig known known/node-kept\n"), testing::HasSubstr("other bugs, trials, seed"));
 }
 
 TEST(KnownBugs, AnUnknownKernelOrAScenarioOfNoBugIsTheUsersMistake) {
