@@ -135,6 +135,7 @@ void do_memory(struct reply* reply, const char* payload);
 void do_slabs(struct reply* reply, const char* payload);
 void do_pin_page(struct reply* reply, const char* payload);
 void do_unpin_page(struct reply* reply, const char* payload);
+void do_fill_memory(struct reply* reply, const char* payload);
 void do_blocked_tasks(struct reply* reply, const char* payload);
 void do_read_file(struct reply* reply, const char* payload);
 void do_write_file(struct reply* reply, const char* payload);

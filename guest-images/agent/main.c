@@ -15,6 +15,7 @@ static const struct {
     {"slabs", do_slabs},       {"read-file", do_read_file},   {"write-file", do_write_file},
     {"sysrq", do_sysrq},       {"power-off", do_power_off},   {"blocked-tasks", do_blocked_tasks},
     {"pin-page", do_pin_page}, {"unpin-page", do_unpin_page}, {"pass-time", do_pass_time},
+    {"fill-memory", do_fill_memory},
 };
 
 static void dispatch(const struct frame* frame) {

@@ -38,6 +38,8 @@ public:
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;
+    Result<std::uint64_t> fill_memory(const std::string& name, std::uint64_t bytes, std::uint64_t first_block,
+                                      std::uint64_t last_block, Deadline deadline) override;
     Status start_writer(const WriterSpec& spec, Deadline deadline) override;
     Result<Doorbell> arm_writer(const WriterSpec& spec, Deadline deadline) override;
     Status stop_writer(const std::string& name, Deadline deadline) override;

@@ -110,6 +110,14 @@ Status AgentLink::unpin_page(const std::string& name, Deadline deadline) {
     return {};
 }
 
+Result<std::uint64_t> AgentLink::fill_memory(const std::string& name, std::uint64_t bytes, std::uint64_t first_block,
+                                             std::uint64_t last_block, Deadline deadline) {
+    std::string payload = with(with(request("fill-memory"), "fill", name), "bytes", std::to_string(bytes));
+    payload = with(with(payload, "first", std::to_string(first_block)), "last", std::to_string(last_block));
+    MEMRIG_TRY(const std::string lines, ask("filled memory", payload, deadline));
+    return parse_filled_pages(lines);
+}
+
 Status AgentLink::start_writer(const WriterSpec& spec, Deadline deadline) {
     MEMRIG_CHECK(ask("a writer", writer_request(spec, false), deadline));
     return {};

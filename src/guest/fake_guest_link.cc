@@ -89,6 +89,12 @@ Result<std::uint64_t> FakeGuestLink::pin_page(const std::string& name, std::uint
     return pinned_pfn;
 }
 
+Result<std::uint64_t> FakeGuestLink::fill_memory(const std::string& name, std::uint64_t, std::uint64_t, std::uint64_t,
+                                                 Deadline) {
+    note("fill-memory " + name);
+    return filled_pages;
+}
+
 Status FakeGuestLink::unpin_page(const std::string& name, Deadline) {
     note("unpin-page " + name);
     return {};

@@ -25,6 +25,7 @@ public:
     std::uint64_t clock_step = 10'000;  // what passes on it after each blocked_tasks()
     Result<PassedTime> passed_time = PassedTime{3, true};
     Result<std::uint64_t> pinned_pfn = std::uint64_t{0x100000};
+    Result<std::uint64_t> filled_pages = std::uint64_t{512};
     std::map<std::string, std::string> files;  // texts by path; a write replaces the text of an existing path
     Status writer_status;                      // answers start_writer(), arm_writer() and stop_writer()
     Doorbell doorbell;                         // answers arm_writer()
@@ -48,6 +49,8 @@ public:
     Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                    Deadline deadline) override;
     Status unpin_page(const std::string& name, Deadline deadline) override;
+    Result<std::uint64_t> fill_memory(const std::string& name, std::uint64_t bytes, std::uint64_t first_block,
+                                      std::uint64_t last_block, Deadline deadline) override;
     Status start_writer(const WriterSpec& spec, Deadline deadline) override;
     Result<Doorbell> arm_writer(const WriterSpec& spec, Deadline deadline) override;
     Status stop_writer(const std::string& name, Deadline deadline) override;

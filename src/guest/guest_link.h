@@ -137,6 +137,10 @@ public:
     virtual Result<std::uint64_t> pin_page(const std::string& name, std::uint64_t first_block, std::uint64_t last_block,
                                            Deadline deadline) = 0;
     virtual Status unpin_page(const std::string& name, Deadline deadline) = 0;
+    // Fills so much memory with pages of the agent, and writes to them until the guest ends. Returns how many of the
+    // pages lie in these blocks. Fails with ENOMEM if there is too little free memory.
+    virtual Result<std::uint64_t> fill_memory(const std::string& name, std::uint64_t bytes, std::uint64_t first_block,
+                                              std::uint64_t last_block, Deadline deadline) = 0;
     virtual Status start_writer(const WriterSpec& spec, Deadline deadline) = 0;
     // The same, but the writer waits for its doorbell, which then names the blocks: at most
     // `last_block - first_block + 1` of them.

@@ -188,6 +188,16 @@ Result<std::uint64_t> parse_pinned_page(std::string_view lines) {
     return pfn;
 }
 
+Result<std::uint64_t> parse_filled_pages(std::string_view lines) {
+    std::optional<std::uint64_t> pages;
+    for (const std::string_view line : split_lines(lines)) {
+        MEMRIG_TRY(const Fields fields, Fields::parse(line));
+        MEMRIG_TRY(pages, fields.number("pages"));
+    }
+    if (!pages) return fail(Fault::guest, "the agent does not say how many pages it filled");
+    return *pages;
+}
+
 Result<PassedTime> parse_passed_time(std::string_view lines) {
     PassedTime passed;
     for (const std::string_view line : split_lines(lines)) {

@@ -31,6 +31,8 @@ Result<PassedTime> parse_passed_time(std::string_view lines);
 Result<Doorbell> parse_doorbell(std::string_view lines);
 // The page frame number.
 Result<std::uint64_t> parse_pinned_page(std::string_view lines);
+// The number of pages.
+Result<std::uint64_t> parse_filled_pages(std::string_view lines);
 Result<std::string> parse_file(std::string_view lines);
 // The write that an event reports. The caller sets `seen`.
 Result<WriterReport> parse_write_event(std::string_view payload);

@@ -215,6 +215,23 @@ void check_total(const MemorySnapshot& before, const MemorySnapshot& after, cons
 
 }  // namespace
 
+MemorySnapshot without_device(MemorySnapshot snapshot, const BlockRange& blocks, std::uint64_t block_bytes,
+                              const std::string& device, const std::string& backend) {
+    std::erase_if(snapshot.blocks, [&](const MemoryBlock& block) { return blocks.contains(block.id); });
+    const MemoryRange gone{blocks.first * block_bytes, (blocks.last + 1) * block_bytes};
+    std::vector<MemoryRange> ram;
+    for (const auto& range : snapshot.ram) {
+        const MemoryRange below{range.begin, std::min(range.end, gone.begin)};
+        const MemoryRange above{std::max(range.begin, gone.end), range.end};
+        for (const auto& rest : {below, above})
+            if (rest.begin < rest.end) ram.push_back(rest);
+    }
+    snapshot.ram = std::move(ram);
+    snapshot.qemu.devices.erase(device);
+    snapshot.qemu.backends.erase(backend);
+    return snapshot;
+}
+
 std::vector<std::string> check_blocks(const MemorySnapshot& before, const MemorySnapshot& after,
                                       const AccountingSpec& spec) {
     std::vector<std::string> wrong;

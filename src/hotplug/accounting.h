@@ -31,6 +31,10 @@ struct MemorySnapshot {
     QemuMemory qemu = {};
     std::uint64_t page_struct_bytes = 0;  // sizeof(struct page); 0: not known
 };
+// Returns the snapshot as it would be without those blocks, which are offline, and without QEMU's device and backend
+// that they are of.
+MemorySnapshot without_device(MemorySnapshot snapshot, const BlockRange& blocks, std::uint64_t block_bytes,
+                              const std::string& device, const std::string& backend);
 // Parses the System RAM of /proc/iomem: sorted, with neighbours joined.
 std::vector<MemoryRange> system_ram(std::string_view iomem);
 

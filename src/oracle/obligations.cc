@@ -70,8 +70,12 @@ std::vector<Obligation> obligations_of(const TrialEvidence& evidence) {
     std::erase_if(schedule.actors, [](const Actor& actor) { return actor.races; });
     // If no adder succeeds, no memory is added and none is removed again.
     if (!acts(schedule, ActorKind::adder)) return {};
-    std::vector<Obligation> all = {{"R4", "arch_add_memory"}};
-    if (adds_blocks(schedule)) all.push_back({"R1", "{adder}"});
+    std::vector<Obligation> all;
+    // Memory that is there at boot was added before anybody watched.
+    Schedule added = schedule;
+    std::erase_if(added.actors, [](const Actor& actor) { return actor.at_boot; });
+    if (acts(added, ActorKind::adder)) all.push_back({"R4", "arch_add_memory"});
+    if (adds_blocks(added)) all.push_back({"R1", "{adder}"});
     if (acts(schedule, ActorKind::resizer) || acts(schedule, ActorKind::remover))
         all.insert(all.end(), {{"R2", "{remover}"}, {"R4", "arch_remove_memory"}});
     add_onlining(schedule, all);

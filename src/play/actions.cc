@@ -15,12 +15,14 @@ Status Actions::start(const Actor& actor) {
     if (actor.kind == ActorKind::vcpu_plugger) return plug_one_vcpu(actor);
     if (actor.kind == ActorKind::remover) return unplug(actor);
     if (actor.kind == ActorKind::pinner) return pin(actor);
+    if (actor.kind == ActorKind::filler) return fill(actor);
     return actor.kind == ActorKind::resizer ? resize(actor) : plug(actor);
 }
 
 // --- memory devices
 
 Status Actions::plug(const Actor& actor) {
+    if (actor.at_boot) return find_at_boot(actor);
     if (actor.is_dimm()) return plug_one_dimm(actor);
     MEMRIG_TRY(const BlockRange blocks, give_virtio_mem(actor));
     // ACPI adds a DIMM in one go. The virtio-mem driver adds each block by itself.
@@ -80,6 +82,28 @@ Status Actions::plug_one_dimm(const Actor& actor) {
         return fail(Fault::user_input, "{} bytes at {:#x} are no whole number of blocks of {} bytes", dimm->bytes,
                     dimm->address, context_.block_bytes);
     record.add_event(actor.name, "qmp", fmt::format("pc-dimm of {} MiB, no whole number of blocks", actor.bytes >> 20));
+    return {};
+}
+
+// From here on, the DIMM counts as plugged by the actor: the snapshot from before does not have it.
+Status Actions::find_at_boot(const Actor& actor) {
+    const DimmSpec spec{actor.device_id, backend_of(actor), actor.bytes, actor.node, false};
+    MEMRIG_TRY(const PluggedDimm dimm, find_dimm(context_.machine.qmp(), spec, Deadline::after(kQmpPatience)));
+    const auto blocks = blocks_of(dimm, context_.block_bytes);
+    if (!blocks)
+        return fail(Fault::user_input, "{} bytes at {:#x} are no whole number of blocks of {} bytes", dimm.bytes,
+                    dimm.address, context_.block_bytes);
+    const MemorySnapshot& before = context_.record.performance().before;
+    std::uint64_t offline = 0;
+    for (const auto& block : before.blocks) offline += blocks->contains(block.id) && block.state == "offline" ? 1 : 0;
+    if (offline != blocks->count())
+        return fail(Fault::guest, "{} of memory{} to memory{} are offline after boot: {} needs all {}", offline,
+                    blocks->first, blocks->last, actor.name, blocks->count());
+    context_.record.replace_before(
+        without_device(before, *blocks, context_.block_bytes, spec.id, spec.backend));
+    context_.roster.set_work(actor.name, 1);
+    context_.roster.note_call(actor.name);
+    note_plugged(actor, *blocks);
     return {};
 }
 
@@ -150,6 +174,25 @@ Status Actions::pin(const Actor& actor) {
 Status Actions::unpin(const Actor& actor) {
     return while_running(context_.conductor,
                          [&] { return context_.agent().unpin_page(actor.name, Deadline::after(kAgentPatience)); });
+}
+
+// The pages that lie elsewhere are of no use: nobody has to move them.
+Status Actions::fill(const Actor& actor) {
+    MEMRIG_TRY(const BlockRange blocks, blocks_for(actor, context_.record.performance().plugged));
+    MEMRIG_TRY(const std::uint64_t pages, while_running(context_.conductor, [&] {
+                   return context_.agent().fill_memory(actor.name, actor.bytes, blocks.first, blocks.last,
+                                                       Deadline::after(kAgentPatience));
+               }));
+    MEMRIG_CHECK(context_.conductor.pause());
+    if (pages == 0)
+        return fail(Fault::guest, "{} filled {} MiB, and none of it in memory{} to memory{}", actor.name,
+                    actor.bytes >> 20, blocks.first, blocks.last);
+    context_.roster.set_work(actor.name, 1);
+    context_.roster.note_call(actor.name);
+    context_.record.add_event(actor.name, "fills",
+                              fmt::format("{} MiB, {} pages of it in memory{} to memory{}", actor.bytes >> 20, pages,
+                                          blocks.first, blocks.last));
+    return {};
 }
 
 Status Actions::let_page_go(const Actor& pinner) {

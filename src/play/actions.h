@@ -21,6 +21,7 @@ public:
 private:
     Status plug(const Actor& actor);
     Status plug_one_dimm(const Actor& actor);
+    Status find_at_boot(const Actor& actor);
     Result<Answer<PluggedDimm>> make_dimm(const Actor& actor);
     Result<BlockRange> give_virtio_mem(const Actor& actor);
     void note_plugged(const Actor& actor, const BlockRange& blocks);
@@ -30,6 +31,7 @@ private:
     Status plug_one_vcpu(const Actor& actor);
     Status pin(const Actor& actor);
     Status unpin(const Actor& actor);
+    Status fill(const Actor& actor);
 
     PlayContext context_;
     Writers& writers_;

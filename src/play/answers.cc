@@ -21,7 +21,8 @@ Status Answers::remove_left_backends() {
     MEMRIG_TRY(const QemuMemory now, look_at_qemu(machine.qmp(), give_up));
     for (const auto& actor : context_.schedule().actors) {
         if (actor.kind != ActorKind::adder || actor.device != MemoryDevice::pc_dimm) continue;
-        if (context_.record.answer_of(actor.name) != kDone || now.devices.contains(actor.device_id)) continue;
+        const bool was_there = actor.at_boot || context_.record.answer_of(actor.name) == kDone;
+        if (!was_there || now.devices.contains(actor.device_id)) continue;
         HotplugApi* api = machine.hotplug_api();
         if (api != nullptr && api->knows(actor.device_id)) MEMRIG_CHECK(api->await_release(actor.device_id, give_up));
         else if (now.backends.contains(backend_of(actor)))

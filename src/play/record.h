@@ -49,6 +49,8 @@ public:
     void forget_task(const std::string& actor) { performance_.tasks.erase(actor); }
     void note_names(std::map<std::uint64_t, TaskName> names) { performance_.names = std::move(names); }
     void note_plugged(const std::string& adder, const BlockRange& blocks) { performance_.plugged[adder] = blocks; }
+    // The snapshot from before the schedule, without what an actor stands for that was there at boot.
+    void replace_before(MemorySnapshot before) { performance_.before = std::move(before); }
     void note_answer(const std::string& actor, std::string answer) { performance_.answers[actor] = std::move(answer); }
     // `reports`: all writes so far, oldest first, the ones of earlier calls included.
     void note_writes(std::vector<WriterReport> reports);

@@ -84,18 +84,24 @@ void read_adder(TomlTable& table, Actor& actor) {
         if (actor.most < actor.bytes) table.report("most", "\"most\" is less than \"size\"");
     }
     if (actor.plugs_device()) read_device_id(table, actor);
+    actor.at_boot = table.boolean("at-boot", false);
+    if (actor.at_boot && actor.device != MemoryDevice::pc_dimm) table.report("at-boot", "only of a pc-dimm");
+    if (actor.at_boot && table.has("expect")) table.report("expect", "nobody plugs what is there at boot");
     if (actor.device == MemoryDevice::pc_dimm) read_refusals(table, actor);
 }
 
 void read_remover(TomlTable& table, Actor& actor) {
     constexpr std::size_t pc_dimm = 0;
     actor.entry = table.strings("entry", true);
-    static constexpr std::array devices = {MemoryDevice::pc_dimm, MemoryDevice::memtrace, MemoryDevice::dax};
-    actor.device = devices[table.choice("device", {"pc-dimm", "memtrace", "dax"}, pc_dimm)];
+    actor.device = static_cast<MemoryDevice>(
+        table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace"}, pc_dimm));
     const OwnMemory* memory = own_memory(actor.device);
     if (memory == nullptr) {
         read_device_id(table, actor);
         read_refusals(table, actor);
+        if (actor.device != MemoryDevice::pc_dimm && actor.refusals.empty())
+            table.report("device", fmt::format("nobody unplugs a {} that is in use: \"expect\" names the refusal",
+                                               to_string(actor.device)));
         return;
     }
     actor.attributes = {"file"};
@@ -113,6 +119,11 @@ void read_pinner(TomlTable& table, Actor& actor) {
     constexpr std::size_t page = 0;
     actor.of = table.string("of", "");
     actor.keeps = table.choice("keeps", {"page", "nothing"}, page) == page;
+}
+
+void read_filler(TomlTable& table, Actor& actor) {
+    actor.of = table.string("of", "");
+    actor.bytes = table.size("size", 1);
 }
 
 void read_resizer(TomlTable& table, Actor& actor) {
@@ -224,7 +235,8 @@ Actor read_actor(const std::string& name, TomlTable& table) {
                                                                        {"online-vcpu", ActorKind::vcpu_onliner},
                                                                        {"write-file", ActorKind::file_writer},
                                                                        {"read-file", ActorKind::file_reader},
-                                                                       {"pin", ActorKind::pinner}};
+                                                                       {"pin", ActorKind::pinner},
+                                                                       {"fill", ActorKind::filler}};
     Actor actor;
     actor.name = name;
     if (!is_actor_name(name))
@@ -247,6 +259,7 @@ Actor read_actor(const std::string& name, TomlTable& table) {
         case ActorKind::file_reader: read_file_reader(table, actor); break;
         case ActorKind::prober: read_prober(table, actor); break;
         case ActorKind::pinner: read_pinner(table, actor); break;
+        case ActorKind::filler: read_filler(table, actor); break;
         case ActorKind::onliner:
         case ActorKind::offliner:
         case ActorKind::writer: read_thread(table, actor); break;

@@ -310,6 +310,9 @@ void check_loop(const Schedule& schedule, TomlTable& root) {
                         fmt::format("actor \"{}\": what a loop plugs is a pc-dimm that is unplugged in the same "
                                     "round",
                                     actor.name));
+    for (const auto& actor : schedule.actors)
+        if (actor.kind == ActorKind::filler)
+            root.report("loop", fmt::format("actor \"{}\" fills memory once, and not in each round", actor.name));
     for (const auto& step : schedule.steps)
         if (step.kind != StepKind::start && step.kind != StepKind::finish && step.kind != StepKind::settle)
             root.report("loop", fmt::format("no lock is watched in a loop, and nobody held: \"{}\"", step.text()));

@@ -73,7 +73,7 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
         return fail(Fault::user_input, "scenario {} has no actor \"{}\"", scenario.name, name);
     const bool plugs = actor->kind == ActorKind::adder && !actor->is_thread();
     const bool has_id = plugs ? actor->plugs_device() : actor->kind == ActorKind::remover && !actor->is_thread();
-    if (key == "size" && plugs) return set_size(*actor, value);
+    if (key == "size" && (plugs || actor->kind == ActorKind::filler)) return set_size(*actor, value);
     if (key == "node" && plugs) return set_node(*actor, value);
     if (key == "keeps" && actor->kind == ActorKind::pinner) {
         if (value != "page" && value != "nothing")

@@ -25,6 +25,7 @@ bool can_be_swept(const Actor& actor) {
         case ActorKind::writer:
         case ActorKind::file_writer:
         case ActorKind::file_reader:
+        case ActorKind::filler:
         case ActorKind::pinner: break;
     }
     return false;

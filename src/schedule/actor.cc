@@ -44,6 +44,7 @@ bool Actor::is_thread() const {
         case ActorKind::remover: return own_memory(device) != nullptr;
         case ActorKind::resizer:
         case ActorKind::vcpu_plugger:
+        case ActorKind::filler:
         case ActorKind::pinner: break;
     }
     return false;

@@ -24,6 +24,7 @@ enum class ActorKind {
     file_writer,   // a thread of the agent that writes once to a file of sysfs
     file_reader,   // a thread of the agent that reads a file of sysfs or procfs to its end
     pinner,        // keeps a page in the blocks pinned, through the agent, from its start until it is released
+    filler,        // fills memory through the agent, which then writes to it until the trial ends
 };
 
 enum class MemoryDevice {
@@ -60,7 +61,7 @@ struct Actor {
     // The kernel function by whose entry the probe knows the actor's task.
     std::vector<std::string> entry;
 
-    // The device of an adder. For a resizer, `bytes` is the size that it asks for.
+    // The device of an adder. For a resizer, `bytes` is the size that it asks for, for a filler what it fills.
     MemoryDevice device = MemoryDevice::pc_dimm;
     std::uint64_t bytes = 0;
     std::uint64_t most = 0;  // what a virtio-mem device can give that is plugged; 0: the bench has the device
@@ -68,6 +69,7 @@ struct Actor {
     bool keeps = true;                // false: a pinner lets the page go at once, and only claims that it keeps it
     std::string device_id = "dimm0";  // QEMU's id of what is plugged or unplugged
     std::vector<Refusal> refusals;    // of a pc-dimm: it comes to any of these; none: it is done
+    bool at_boot = false;             // the bench's pc-dimm, which is there when the guest boots: nobody plugs it
     bool onlined_by_kernel = false;   // auto_online_blocks
     bool memmap_on_memory = false;    // the blocks hold their own struct pages
 

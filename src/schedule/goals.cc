@@ -117,6 +117,7 @@ void Goals::act(const Actor& actor) {
         case ActorKind::writer:
         case ActorKind::vcpu_plugger:
         case ActorKind::vcpu_onliner:
+        case ActorKind::filler:
         case ActorKind::pinner:
         case ActorKind::file_reader:
         case ActorKind::file_writer: break;

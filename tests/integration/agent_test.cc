@@ -234,6 +234,21 @@ TEST_F(Agent, PinsAPageOfTheBlocksThatItIsTold) {
     expect_error(link().unpin_page("pinner", patience()), "ENOENT");
 }
 
+TEST_F(Agent, FillsMemoryThatTheNextTestHasToMove) {
+    constexpr std::uint64_t first = kFirst + kBlocks, last = kFirst + 2 * kBlocks - 1, bytes = 16u << 20;
+    const auto pages = link().fill_memory("load", bytes, first, last, patience());
+    ASSERT_TRUE(pages) << pages.error().message;
+    EXPECT_GT(*pages, bytes / 4096 / 2);
+    EXPECT_LE(*pages, bytes / 4096);
+    const auto expect_error = [](const auto& result, const char* name) {
+        ASSERT_FALSE(result);
+        EXPECT_NE(result.error().message.find(name), std::string::npos) << result.error().message;
+    };
+    expect_error(link().fill_memory("load", bytes, first, last, patience()), "EEXIST");
+    expect_error(link().fill_memory("much", std::uint64_t{1} << 40, first, last, patience()), "ENOMEM");
+    expect_error(link().fill_memory("none", 7, first, last, patience()), "EINVAL");
+}
+
 TEST_F(Agent, AnOnlinerTakesBlocksOffline) {
     // Those of the second DIMM, which are movable: of the first, the kernel may have put some to use.
     const std::size_t seen = link().writes().size();

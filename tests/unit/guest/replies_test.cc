@@ -130,6 +130,12 @@ TEST(Replies, Doorbell) {
     for (const char* bad : {"", "doorbell=0\n", "doorbell=x\n", "bell=1\n"}) EXPECT_FALSE(parse_doorbell(bad)) << bad;
 }
 
+TEST(Replies, FilledPages) {
+    EXPECT_EQ(parse_filled_pages("pages=0\n").value(), 0u);
+    EXPECT_EQ(parse_filled_pages("pages=12288\n").value(), 12288u);
+    for (const char* bad : {"", "pages=x\n", "pfn=1\n"}) EXPECT_FALSE(parse_filled_pages(bad)) << bad;
+}
+
 TEST(Replies, PinnedPage) {
     EXPECT_EQ(parse_pinned_page("pfn=1048583\n").value(), 1048583u);
     for (const char* bad : {"", "pfn=0\n", "pfn=x\n", "page=1\n"}) EXPECT_FALSE(parse_pinned_page(bad)) << bad;

@@ -216,6 +216,26 @@ TEST_F(AccountingTest, SystemRamGrowsByTheBlocksThatAreThere) {
     EXPECT_EQ(check().size(), 1u);
 }
 
+TEST(WithoutDevice, WhatWasThereAtBootIsTakenOut) {
+    constexpr std::uint64_t block = 128u << 20;
+    MemorySnapshot snapshot;
+    for (const std::uint64_t id : {0, 32, 33, 34}) {
+        snapshot.blocks.emplace_back();
+        snapshot.blocks.back().id = id;
+    }
+    snapshot.ram = {{0, 4 * block}, {32 * block, 35 * block}};
+    snapshot.qemu = {{"dimm0", "vmem0"}, {"mem-first", "mem-vmem0"}};
+    const MemorySnapshot left = without_device(snapshot, {33, 33}, block, "dimm0", "mem-first");
+    std::vector<std::uint64_t> ids;
+    for (const auto& one : left.blocks) ids.push_back(one.id);
+    EXPECT_EQ(ids, (std::vector<std::uint64_t>{0, 32, 34}));
+    EXPECT_EQ(left.ram, (std::vector<MemoryRange>{{0, 4 * block}, {32 * block, 33 * block}, {34 * block, 35 * block}}));
+    EXPECT_EQ(left.qemu.devices, std::set<std::string>{"vmem0"});
+    EXPECT_EQ(left.qemu.backends, std::set<std::string>{"mem-vmem0"});
+    EXPECT_EQ(without_device(snapshot, {32, 34}, block, "dimm0", "mem-first").ram,
+              (std::vector<MemoryRange>{{0, 4 * block}}));
+}
+
 TEST(SystemRam, IsReadFromIomem) {
     const auto ram = system_ram(
         "00001000-0009fbff : System RAM\n000a0000-000bffff : PCI Bus 0000:00\n"

@@ -28,6 +28,16 @@ TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
     EXPECT_EQ(trial.judged().reason, "rule R4 at arch_add_memory was never put to the test");
 }
 
+TEST(JudgeUnchecked, NobodyIsSeenToAddWhatIsThereAtBoot) {
+    ModeTrial trial(Mode::directed);
+    for (auto& actor : trial.schedule.actors) actor.at_boot = actor.kind == ActorKind::adder;
+    trial.rules.checks.erase({"R1", "{adder}"});
+    trial.rules.checks.erase({"R4", "arch_add_memory"});
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+    trial.rules.checks.erase({"R3", "memory_subsys_online"});
+    EXPECT_EQ(trial.judged().reason, "rule R3 at memory_subsys_online was never put to the test");
+}
+
 TEST(JudgeUnchecked, RemovalIsNotPartOfEveryTrial) {
     const ModeTrial trial(Mode::directed);
     EXPECT_EQ(checks_of(trial.rules.checks, "R2"), 0u);

@@ -76,6 +76,21 @@ TEST_F(PinTest, AnActorThatHasFinishedDidNotWaitForThePage) {
               std::vector<std::string>{"offliner did not wait for pinner, which kept a page of memory32 pinned"});
 }
 
+TEST_F(PinTest, FilledMemoryHasToLieInTheBlocks) {
+    Actor filler;
+    filler.name = "load";
+    filler.kind = ActorKind::filler;
+    filler.bytes = 48u << 20;
+    schedule.actors.push_back(filler);
+    ASSERT_TRUE(actions.start(filler));
+    EXPECT_TRUE(roster.finished(filler));
+    EXPECT_EQ(timeline.sorted().back().text, "48 MiB, 512 pages of it in memory32 to memory33");
+    machine.guest.filled_pages = std::uint64_t{0};
+    const Status started = actions.start(filler);
+    ASSERT_FALSE(started);
+    EXPECT_EQ(started.error().message, "load filled 48 MiB, and none of it in memory32 to memory33");
+}
+
 TEST_F(PinTest, APageOfNoPluggedBlockIsAnError) {
     machine.guest.pinned_pfn = 34 * kPagesOfBlock;
     const Status started = actions.start(pinner());
