@@ -6,24 +6,20 @@
 #include "base/exit_status.h"
 #include "base/file.h"
 #include "base/hash.h"
-#include "base/journal.h"
 #include "base/log.h"
 #include "campaign/fingerprint.h"
 #include "campaign/hunt_draw.h"
+#include "campaign/hunt_journal.h"
 #include "campaign/hunt_shrink.h"
-#include "run/trial_json.h"
 
 namespace memrig {
 
 namespace {
 
-using HuntLine = nlohmann::json;
-
 // A batch is drawn as a whole, before its first case is played: so the cases do not depend on the number of jobs.
 constexpr std::size_t kBatch = 8;
 constexpr unsigned kMostAttempts = 40;
 constexpr unsigned kTrialsAgain = 3;
-constexpr const char* kOtherHunt = "another kernel, seed, bench, strategy, changed arm or memrig version";
 
 // Counts the trials of all batches, and passes on what a run of one batch says.
 class HuntProgress final : public RunObserver {
@@ -55,8 +51,13 @@ public:
         : spec_(spec),
           hosts_(hosts),
           progress_(observer),
-          journal_(spec.run.out / "hunt.jsonl"),
-          draw_(spec.seed, spec.benches) {}
+          journal_(spec.run.out),
+          draw_(spec.seed, spec.benches) {
+        if (spec.run.portion.kind != Portion::Kind::shard) return;
+        const UnitRange own = units_of(spec.run.portion.shard, spec.most);
+        composed_ = static_cast<unsigned>(own.begin);
+        most_ = own.end;
+    }
 
     Result<Hunt> run();
 
@@ -68,9 +69,12 @@ private:
     [[nodiscard]] std::string identity() const;
     Status read_journal();
     Batch compose();
+    // Plays the cases that are not known yet, and makes them known.
     Status play(const Batch& batch);
     // `origin`: when the strategy would have begun, had no other strategy had its turns.
-    Status take_in(const Batch& batch, const RunResults& results, const std::filesystem::path& part, SteadyTime origin);
+    Status take_in(const std::vector<HuntCase>& played, const RunResults& results, const std::filesystem::path& part,
+                   SteadyTime origin);
+    Status hunt();
     void learn(HuntedCase hunted);
     void note_finding(std::size_t index);
     Result<RunResults> play_files(std::vector<std::string> files, HuntStrategy strategy,
@@ -78,7 +82,11 @@ private:
     Result<const TrialResult*> play_once(const HuntCase& one, RunResults& results);
     Status shrink(HuntFinding& finding);
     Status write_finding(HuntFinding& finding);
+    [[nodiscard]] bool is_late() const;
     [[nodiscard]] bool is_over() const;
+    [[nodiscard]] bool plays() const {
+        return spec_.run.portion.kind == Portion::Kind::whole || spec_.run.portion.kind == Portion::Kind::shard;
+    }
     [[nodiscard]] std::filesystem::path case_file(unsigned number) const {
         return spec_.run.out / "cases" / fmt::format("{:05}.toml", number);
     }
@@ -87,12 +95,14 @@ private:
     const HuntSpec& spec_;
     const std::vector<Host*>& hosts_;
     HuntProgress progress_;
-    Journal journal_;
+    HuntJournal journal_;
     HuntDraw draw_;
     std::string arm_text_;
     Hunt hunt_;
+    std::map<unsigned, HuntedCase> known_;  // by number: what cases came to, until it is learned
     SteadyTime begun_ = steady_clock().now();
     unsigned composed_ = 0, batches_ = 0;
+    std::size_t most_ = spec_.most;
 };
 
 std::string HuntRun::identity() const {
@@ -103,10 +113,12 @@ std::string HuntRun::identity() const {
     return hasher.finish();
 }
 
-bool HuntRun::is_over() const {
-    if (hunt_.interrupted || (spec_.most != 0 && hunt_.cases.size() >= spec_.most)) return true;
+bool HuntRun::is_late() const {
+    if (hunt_.interrupted) return true;
     return spec_.seconds > 0 && hunt_.seconds + seconds(steady_clock().now() - begun_) >= spec_.seconds;
 }
+
+bool HuntRun::is_over() const { return is_late() || !plays() || (most_ != 0 && composed_ >= most_); }
 
 std::filesystem::path HuntRun::next_part(const char* name) {
     std::error_code code;
@@ -116,36 +128,24 @@ std::filesystem::path HuntRun::next_part(const char* name) {
 }
 
 Status HuntRun::read_journal() {
-    const HuntLine head = {{"schema", 1}, {"identity", identity()}, {"seed", spec_.seed}};
-    MEMRIG_TRY(const auto lines, journal_.start(line_of(head), spec_.resume, kOtherHunt));
-    for (const auto& line : lines) {
-        const HuntLine json = HuntLine::parse(line, nullptr, false);
-        const auto one = json.is_object() && json.contains("case") ? case_of(json["case"]) : std::nullopt;
-        if (!one || !json.contains("outcome") || !json.contains("at_seconds") || !json["at_seconds"].is_number())
-            return fail(Fault::user_input, "{} is damaged", journal_.path().string());
-        HuntedCase hunted{*one, {}, {}, json["at_seconds"].get<double>(), 0};
-        if (json["outcome"].is_string()) hunted.not_played = json["outcome"].get<std::string>();
-        else {
-            MEMRIG_TRY(TrialOutcome outcome, read_outcome(line_of(json["outcome"]), journal_.path().string()));
-            hunted.trial = std::move(outcome.result);
-        }
-        composed_ = std::max(composed_, one->number);
-        double& taken = hunt_.shares[one->strategy].seconds;
+    MEMRIG_TRY(known_, journal_.start(identity(), spec_.seed, spec_.resume));
+    for (const auto& [number, hunted] : known_) {
+        double& taken = hunt_.shares[hunted.one.strategy].seconds;
         taken = std::max(taken, hunted.at_seconds);
-        learn(std::move(hunted));
     }
     for (const auto& [strategy, share] : hunt_.shares) hunt_.seconds += share.seconds;
-    // The draws of the batches that were played, whole or in part.
-    batches_ = static_cast<unsigned>((composed_ + kBatch - 1) / kBatch);
+    // A rig fault is played again.
+    if (plays())
+        std::erase_if(known_, [](const auto& entry) {
+            return entry.second.not_played.empty() && entry.second.trial.verdict == Verdict::rig_fault;
+        });
     return {};
 }
 
 HuntRun::Batch HuntRun::compose() {
-    Batch batch{spec_.strategies[batches_ % spec_.strategies.size()], {}};
-    draw_.begin_batch(batches_);
-    batches_++;
-    for (std::size_t i = 0; i < kBatch; i++) {
-        if (spec_.most != 0 && hunt_.cases.size() + batch.cases.size() >= spec_.most) break;
+    Batch batch{spec_.strategies[batches_++ % spec_.strategies.size()], {}};
+    draw_.begin_batch(composed_);
+    while (batch.cases.size() < kBatch && (most_ == 0 || composed_ < most_)) {
         HuntCase one = batch.strategy == HuntStrategy::priorities ? draw_.next() : draw_.fresh();
         one.number = ++composed_;
         one.strategy = batch.strategy;
@@ -170,49 +170,56 @@ Result<RunResults> HuntRun::play_files(std::vector<std::string> files, HuntStrat
 
 Status HuntRun::play(const Batch& batch) {
     std::vector<std::string> files;
+    std::vector<HuntCase> played;
     for (const auto& one : batch.cases) {
+        if (known_.contains(one.number)) continue;
+        played.push_back(one);
         MEMRIG_CHECK(write_file(case_file(one.number), scenario_text(one, arm_text_)));
         files.push_back(case_file(one.number).string());
     }
+    if (played.empty()) return {};
     const auto part = next_part("trials");
     const auto begun = steady_clock().now();
     const double before = hunt_.shares[batch.strategy].seconds;
     MEMRIG_TRY(const RunResults results,
-               play_files(std::move(files), batch.strategy, part, [this] { return is_over(); }));
+               play_files(std::move(files), batch.strategy, part, [this] { return is_late(); }));
     hunt_.shares[batch.strategy].seconds = before + seconds(steady_clock().now() - begun);
     hunt_.interrupted = results.interrupted;
-    if (!results.kernels.empty()) hunt_.release = results.kernels.front().release;
+    for (const auto& kernel : results.kernels) {
+        hunt_.release = kernel.release;
+        hunt_.images[kernel.id] = kernel.sha256;
+    }
     MEMRIG_CHECK(
-        take_in(batch, results, part,
+        take_in(played, results, part,
                 begun - std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(before))));
     if (!results.fault.empty()) return fail(Fault::rig, "{}", results.fault);
     return {};
 }
 
-// In the order of their numbers: what is learned from them does not depend on which trial ended first.
-Status HuntRun::take_in(const Batch& batch, const RunResults& results, const std::filesystem::path& part,
-                        SteadyTime origin) {
-    for (const auto& one : batch.cases) {
+// In the order of their numbers: what is fresh does not depend on which trial ended first.
+Status HuntRun::take_in(const std::vector<HuntCase>& played, const RunResults& results,
+                        const std::filesystem::path& part, SteadyTime origin) {
+    std::set<std::string> seen = hunt_.coverage;
+    for (const auto& one : played) {
         const auto stem = case_file(one.number).stem();
         const auto arm = std::ranges::find_if(
             results.arms, [&](const ArmResult& each) { return fs::path(each.scenario).stem() == stem; });
         if (arm == results.arms.end()) continue;
         hunt_.kernel = arm->kernel;
-        HuntedCase hunted{one, {}, {}, seconds(progress_.end_of(arm->scenario, steady_clock().now()) - origin), 0};
-        HuntLine line = {{"case", case_json(one)}, {"at_seconds", hunted.at_seconds}};
+        HuntedCase hunted{one, {}, {}, seconds(progress_.end_of(arm->scenario, steady_clock().now()) - origin), {}, {}};
         if (!arm->trials.empty()) {
-            TrialOutcome outcome;
-            outcome.result = arm->trials.front();
-            outcome.result.directory = part / outcome.result.directory;
-            line["outcome"] = outcome_json(outcome);
-            hunted.trial = std::move(outcome.result);
+            hunted.trial = arm->trials.front();
+            hunted.trial.directory = part / hunted.trial.directory;
+            const fs::path trial = spec_.run.out / hunted.trial.directory;
+            hunted.passed = passed_by(trial);
+            for (const auto& item : coverage_of(trial))
+                if (seen.insert(item).second) hunted.fresh.push_back(item);
         } else {
             hunted.not_played = arm->not_set_up ? arm->not_set_up->line() : arm->skipped;
             if (hunted.not_played.empty()) continue;  // the hunt was over
-            line["outcome"] = hunted.not_played;
         }
-        MEMRIG_CHECK(journal_.append(line_of(line)));
-        learn(std::move(hunted));
+        MEMRIG_CHECK(journal_.append(hunted));
+        known_.insert_or_assign(one.number, std::move(hunted));
     }
     return {};
 }
@@ -223,9 +230,9 @@ void HuntRun::learn(HuntedCase hunted) {
         share.trials++;
         if (convicts(hunted.trial.verdict)) share.convicted++;
         else if (hunted.trial.verdict != Verdict::held) share.inconclusive++;
-        const fs::path trial = spec_.run.out / hunted.trial.directory;
-        for (const auto& item : coverage_of(trial)) hunted.fresh += hunt_.coverage.insert(item).second ? 1 : 0;
-        if (hunted.one.strategy == HuntStrategy::priorities) draw_.learn(hunted.one, passed_by(trial), hunted.fresh);
+        hunt_.coverage.insert(hunted.fresh.begin(), hunted.fresh.end());
+        if (hunted.one.strategy == HuntStrategy::priorities)
+            draw_.learn(hunted.one, hunted.passed, hunted.fresh.size());
     }
     hunt_.cases.push_back(std::move(hunted));
     const HuntedCase& last = hunt_.cases.back();
@@ -290,6 +297,20 @@ Status HuntRun::write_finding(HuntFinding& finding) {
     return write_file(spec_.run.out / finding.file, scenario_text(finding.smallest, arm_text_));
 }
 
+// Draws the batches that the journal knows once more, so that a hunt that goes on learns what it had learned.
+Status HuntRun::hunt() {
+    const auto last_known = [this] { return known_.empty() ? 0 : known_.rbegin()->first; };
+    while (!is_over() || composed_ < last_known()) {
+        const Batch batch = compose();
+        if (!is_late() && plays()) MEMRIG_CHECK(play(batch));
+        for (const auto& one : batch.cases)
+            if (auto found = known_.extract(one.number)) learn(std::move(found.mapped()));
+        if (std::ranges::all_of(hunt_.cases, [](const HuntedCase& one) { return !one.not_played.empty(); }))
+            break;  // no case can be set up on this kernel
+    }
+    return {};
+}
+
 Result<Hunt> HuntRun::run() {
     if (!spec_.scenario.empty()) {
         MEMRIG_TRY(const Scenario scenario, load_scenario(spec_.scenario));
@@ -299,16 +320,9 @@ Result<Hunt> HuntRun::run() {
     hunt_.seed = spec_.seed;
     MEMRIG_CHECK(read_journal());
     begun_ = steady_clock().now();
-    while (!is_over()) {
-        const Batch batch = compose();
-        if (batch.cases.empty()) break;
-        MEMRIG_CHECK(play(batch));
-        const auto& last = hunt_.cases;
-        if (last.empty() || std::ranges::all_of(last, [](const HuntedCase& one) { return !one.not_played.empty(); }))
-            break;  // no case can be set up on this kernel
-    }
+    MEMRIG_CHECK(hunt());
     for (auto& finding : hunt_.findings) {
-        if (spec_.shrink && !hunt_.interrupted) {
+        if (spec_.shrink && !hunt_.interrupted && spec_.run.portion.kind == Portion::Kind::whole) {
             const Status shrunk = shrink(finding);
             if (!shrunk && shrunk.error().fault != Fault::interrupted) return std::unexpected(shrunk.error());
             hunt_.interrupted = !shrunk;
@@ -330,17 +344,6 @@ int Hunt::exit_status() const {
     if (std::ranges::any_of(cases, is_rig_fault)) return kExitRigFault;
     const bool judged = std::ranges::any_of(shares, [](const auto& share) { return share.second.judged() > 0; });
     return judged ? kExitGood : kExitNothingRun;
-}
-
-Result<std::uint64_t> seed_of_hunt(const std::filesystem::path& directory) {
-    constexpr std::uint64_t most = 1u << 30;
-    const fs::path path = directory / "hunt.jsonl";
-    const auto text = read_file(path, most);
-    if (!text) return fail(Fault::user_input, "there is no hunt in {}", directory.string());
-    const HuntLine head = HuntLine::parse(text->substr(0, text->find('\n')), nullptr, false);
-    if (!head.is_object() || !head.contains("seed") || !head["seed"].is_number_unsigned())
-        return fail(Fault::user_input, "{} is damaged", path.string());
-    return head["seed"].get<std::uint64_t>();
 }
 
 Result<Hunt> run_hunt(const HuntSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer) {

@@ -21,15 +21,18 @@ struct HuntSpec {
     std::string scenario, arm;  // whose arm changes the kernel; empty: the kernel as shipped is hunted
     bool shrink = true;
     bool resume = false;  // goes on with the hunt in `run.out`
-    RunSpec run;          // kernel, jobs, out: as for a run. Its scenarios, arm, trials and seed are not used
+    // Kernel, jobs, out, portion: as for a run. Its scenarios, arm, trials and seed are not used. The units of a
+    // portion are the cases: a shard learns from its own cases alone, and shrinks nothing.
+    RunSpec run;
 };
 
 struct HuntedCase {
     HuntCase one;
-    TrialResult trial;       // its directory is relative to the hunt's
-    std::string not_played;  // why the case could not be set up; empty: it could
-    double at_seconds = 0;   // what its strategy had taken when its trial ended
-    std::size_t fresh = 0;   // how much of what it passed no case before had passed
+    TrialResult trial;                // its directory is relative to the hunt's
+    std::string not_played;           // why the case could not be set up; empty: it could
+    double at_seconds = 0;            // what its strategy had taken when its trial ended
+    std::vector<std::string> passed;  // the points that its actors passed in their turns
+    std::vector<std::string> fresh;   // of its coverage: what no case before had passed
 };
 
 // Cases that convict by the same fingerprint.
@@ -52,6 +55,7 @@ struct StrategyShare {
 
 struct Hunt {
     std::string kernel, release;
+    std::map<std::string, std::string> images;  // by kernel: the SHA-256 of its image
     std::uint64_t seed = 0;
     std::vector<HuntedCase> cases;
     std::vector<HuntFinding> findings;  // in the order in which they were found
@@ -66,15 +70,16 @@ struct Hunt {
 };
 
 // Returns what a race passed, for coverage: "onliner device_online > remover lock_device_hotplug" for two points in a
-// row of two actors, "device_hotplug_lock > mem_hotplug_lock" for a lock that is taken under another. Empty if the
-// trial left no record of a race.
+// row of two actors, "locks: device_hotplug_lock > mem_hotplug_lock" for a lock that is taken under another. Empty if
+// the trial left no record of a race.
 std::set<std::string> coverage_of(const std::filesystem::path& trial);
 
 // Returns the seed of the hunt in that directory. Fault::user_input if there is none.
 Result<std::uint64_t> seed_of_hunt(const std::filesystem::path& directory);
 
 // Runs the hunt. Leaves in `run.out`: cases/NUMBER.toml (a scenario for each case), hunt.jsonl (a line for each case
-// that was played), trials-N/ (the trials) and findings/. Fails with Fault::user_input for a mistake of the user's,
+// that was played), trials-N/ (the trials) and findings/. REQUIRES: a portion that is not the whole has a spec with
+// `most`. Fails with Fault::user_input for a mistake of the user's,
 // and as run_scenarios() does.
 Result<Hunt> run_hunt(const HuntSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer);
 

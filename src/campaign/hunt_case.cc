@@ -149,6 +149,8 @@ HuntCase composed_case(const std::vector<std::string>& benches, std::mt19937_64&
     one.size = below(2) == 0 ? "128M" : "256M";
     static constexpr std::array values = {"online", "online_movable", "online_kernel"};
     if (below(3) != 0) one.onlined = values[below(values.size())];
+    // Pages of user space lie in Movable first.
+    one.load = one.onlined == "online_movable" && below(2) == 0;
     one.depth = 2 + static_cast<unsigned>(below(3));
     auto actors = hunt_actors(one.bench);
     for (std::size_t i = actors.size(); i > 1; i--) std::swap(actors[i - 1], actors[below(i)]);
@@ -214,6 +216,7 @@ std::string scenario_text(const HuntCase& one, const std::string& arm) {
         one.bench);
     text += lines_of("first", {{"kind", "plug"}, {"device", "pc-dimm"}, {"size", one.size}, {"entry", "{hotplug}"}});
     if (one.onlined) text += lines_of("before", {{"kind", "online"}, {"attribute", "state"}, {"value", *one.onlined}});
+    if (one.load) text += lines_of("load", {{"kind", "fill"}, {"size", "48M"}});
     for (const auto& actor : one.racers) {
         auto table = lines_of(actor.name, actor.keys);
         if (one.strategy == HuntStrategy::loop && actor.is_thread()) {
@@ -222,8 +225,8 @@ std::string scenario_text(const HuntCase& one, const std::string& arm) {
         }
         text += table;
     }
-    for (const char* name : {"first", "before"})
-        if (name != std::string("before") || one.onlined)
+    for (const auto& [name, plays] : {std::pair{"first", true}, {"before", one.onlined.has_value()}, {"load", one.load}})
+        if (plays)
             text += fmt::format("[[step]]\nstart = \"{0}\"\n\n[[step]]\nfinish = \"{0}\"\n\n", name);
     text += race_text(one) + "\n[[step]]\nsettle = true\n\n";
     text += "[arm.control]\npurpose = \"the kernel as shipped\"\nexpect = \"held\"\n\n";
@@ -235,7 +238,7 @@ HuntJson case_json(const HuntCase& one) {
     for (const auto& actor : one.racers) racers.push_back({{"name", actor.name}, {"keys", actor.keys}});
     HuntJson json = {{"number", one.number},  {"strategy", to_string(one.strategy)},
                      {"seed", one.seed},      {"bench", one.bench},
-                     {"size", one.size},      {"racers", racers},
+                     {"size", one.size},      {"load", one.load},   {"racers", racers},
                      {"depth", one.depth},    {"length", one.length},
                      {"changes", one.changes}};
     if (one.onlined) json["onlined"] = *one.onlined;
@@ -252,6 +255,7 @@ std::optional<HuntCase> case_of(const HuntJson& json) {
         one.seed = json.at("seed").get<std::uint64_t>();
         one.bench = json.at("bench").get<std::string>();
         one.size = json.at("size").get<std::string>();
+        one.load = json.at("load").get<bool>();
         one.depth = json.at("depth").get<unsigned>();
         one.length = json.at("length").get<unsigned>();
         one.changes = json.at("changes").get<std::vector<unsigned>>();

@@ -44,6 +44,7 @@ struct HuntCase {
     std::string bench;
     std::string size;                    // of the first DIMM
     std::optional<std::string> onlined;  // the value by which it is brought online before the race; nothing: it is not
+    bool load = false;  // the first DIMM's memory is in use, and is written to all the time
     std::vector<HuntActor> racers;
     unsigned depth = 3, length = 60;
     std::vector<unsigned> changes;         // instead of drawn ones: the points passed at which a priority drops

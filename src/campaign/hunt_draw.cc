@@ -15,12 +15,15 @@ constexpr unsigned kLongestLength = 200;
 // One of so many cases is fresh, where there is something to learn from.
 constexpr std::uint64_t kOneFreshOf = 2;
 
+// Each pair of locks begins with it, and no pair of points does.
+const std::string kLockPair = "locks: ";
+
 nlohmann::json json_of(const std::filesystem::path& file) {
     const auto text = read_file(file, kMostRecord);
     return text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
 }
 
-// "a > b" for each lock that a task took while it held another. Locks of one kind are one lock.
+// "locks: a > b" for each lock that a task took while it held another. Locks of one kind are one lock.
 void add_lock_pairs(const nlohmann::json& locks, std::set<std::string>& pairs) {
     if (!locks.is_object() || !locks.contains("events") || !locks["events"].is_array()) return;
     std::map<std::string, std::vector<std::string>> held;  // by task
@@ -32,7 +35,7 @@ void add_lock_pairs(const nlohmann::json& locks, std::set<std::string>& pairs) {
         if (const auto at = lock.find("'s "); at != std::string::npos) lock = "a " + lock.substr(at + 3);
         auto& own = held[word("task")];
         if (word("action") == "takes") {
-            for (const auto& other : own) pairs.insert(other + " > " + lock);
+            for (const auto& other : own) pairs.insert(kLockPair + other + " > " + lock);
             own.push_back(lock);
         } else if (word("action") == "releases") {
             if (const auto last = std::ranges::find(own, lock); last != own.end()) own.erase(last);
@@ -61,8 +64,8 @@ std::set<std::string> coverage_of(const std::filesystem::path& trial) {
     return items;
 }
 
-void HuntDraw::begin_batch(unsigned batch) {
-    std::seed_seq words{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32), batch};
+void HuntDraw::begin_batch(unsigned before) {
+    std::seed_seq words{static_cast<std::uint32_t>(seed_), static_cast<std::uint32_t>(seed_ >> 32), before};
     random_.seed(words);
 }
 

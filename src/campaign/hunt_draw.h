@@ -21,8 +21,8 @@ class HuntDraw {
 public:
     HuntDraw(std::uint64_t seed, std::vector<std::string> benches) : seed_(seed), benches_(std::move(benches)) {}
 
-    // The next draws are those of this batch, whatever was drawn before.
-    void begin_batch(unsigned batch);
+    // The next draws are those of the batch behind so many cases, whatever was drawn before.
+    void begin_batch(unsigned before);
     // A fresh case, or a variation of one that was learned.
     HuntCase next();
     HuntCase fresh();

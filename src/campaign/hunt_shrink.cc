@@ -49,6 +49,11 @@ std::vector<HuntCase> smaller_cases(const HuntCase& one) {
     if (one.onlined) {
         smaller.push_back(one);
         smaller.back().onlined.reset();
+        smaller.back().load = false;
+    }
+    if (one.load) {
+        smaller.push_back(one);
+        smaller.back().load = false;
     }
     if (one.size != "128M") {
         smaller.push_back(one);

@@ -6,8 +6,12 @@
 #include <fmt/ranges.h>
 
 #include "base/file.h"
+#include "base/shell.h"
 #include "campaign/hunt.h"
+#include "base/stop_request.h"
+#include "campaign/submission.h"
 #include "cli/backend_option.h"
+#include "cli/cluster.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
@@ -32,16 +36,22 @@ constexpr const char* kHuntFooter =
     "With --baselines, three other ways of scheduling take turns with the priorities: random delays, all at once, and\n"
     "all at once again and again, as a shell loop in the guest does.\n"
     "With --arm SCENARIO:ARM, the kernel is changed as by that arm: shows whether and how soon the hunt finds it.\n"
+    "With --slurm, submits the --most N cases to Slurm. Each shard learns from its own cases alone. memrig campaign\n"
+    "wait, status, cancel and merge take --out, which all nodes must share (docs/campaigns.md). The merged hunt shrinks\n"
+    "its findings with --resume.\n"
     "Exit status: 0 nothing was found, 1 something was, 2 bad usage or a bad input file, 3 rig fault, 4 no trial\n"
     "came to a verdict, 130 interrupted.\n\n"
     "Example:\n"
     "  memrig hunt --for 10m --kernel debian-6.12-amd64 --jobs 2 --out hunts/one\n"
     "  memrig hunt --for 20m --kernel debian-6.12-amd64 --jobs 2 --out hunts/one --resume\n"
+    "  memrig hunt --most 4000 --slurm --shards 16 --out /shared/hunt -- --time=60\n"
     "  memrig hunt --for 5m --arm race/acpi-dimm-online:mutant --baselines\n"
     "  memrig run hunts/one/findings/8d69c7ebdd9e.toml --kernel debian-6.12-amd64\n";
 
 struct HuntOptions {
     HuntSpec spec;
+    ClusterOptions cluster;
+    std::vector<std::string> words;  // words_for_task()
     std::string kernel = "debian-6.12-amd64", time, changed;
     std::optional<std::uint64_t> seed;
     bool baselines = false, keep_large = false;
@@ -79,7 +89,12 @@ Status complete(HuntOptions& options) {
     if (options.time.empty() && spec.most == 0)
         return fail_with({Fault::user_input, "a hunt needs an end", {}}, "give --for TIME or --most N");
     if (!options.time.empty()) spec.seconds = *parse_time(options.time);
-    MEMRIG_CHECK(check_out(spec.run.out, spec.resume, "hunt"));
+    const ClusterOptions& cluster = options.cluster;
+    const bool shared = cluster.slurm || !cluster.publish.empty() || !cluster.join.empty();
+    if (shared && (spec.most == 0 || spec.seconds > 0))
+        return fail_with({Fault::user_input, "a hunt on Slurm ends after a number of cases", {}},
+                         "give --most N, and no --for");
+    if (!shared) MEMRIG_CHECK(check_out(spec.run.out, spec.resume, "hunt"));
     if (!options.changed.empty()) {
         const auto colon = options.changed.rfind(':');
         if (colon == std::string::npos || colon == 0 || colon + 1 == options.changed.size())
@@ -90,19 +105,58 @@ Status complete(HuntOptions& options) {
     if (spec.benches.empty()) spec.benches = hunt_benches();
     if (options.baselines)
         spec.strategies = {HuntStrategy::priorities, HuntStrategy::delays, HuntStrategy::nobody, HuntStrategy::loop};
+    const fs::path earlier = cluster.slurm ? opening_of(spec.run.out) : spec.run.out;
+    std::error_code code;
     if (options.seed) spec.seed = *options.seed;
-    else if (spec.resume) {
-        MEMRIG_TRY(spec.seed, seed_of_hunt(spec.run.out));
+    else if (spec.resume || (cluster.slurm && fs::exists(earlier, code))) {
+        MEMRIG_TRY(spec.seed, seed_of_hunt(earlier));
     } else spec.seed = std::random_device{}();
+    if (!options.seed) options.words.push_back(fmt::format("--seed={}", spec.seed));
     spec.shrink = !options.keep_large;
     spec.run.kernels = {options.kernel};
     return {};
+}
+
+WorkTally tally_of(const HuntOptions& options, const Hunt& hunt, const Portion& portion) {
+    WorkTally tally;
+    tally.whole = options.spec.most;
+    tally.kernels = hunt.images;
+    tally.files = {"hunt.jsonl"};
+    if (portion.kind == Portion::Kind::opening) tally.needs = {options.kernel};
+    for (const HuntedCase& one : hunt.cases) {
+        tally.units++;
+        if (!one.not_played.empty()) continue;
+        tally.as_expected += one.trial.verdict == Verdict::held;
+        tally.rig_faults += one.trial.verdict == Verdict::rig_fault;
+    }
+    return tally;
+}
+
+Result<WorkTally> play_portion(const HuntOptions& options, const Portion& portion, const fs::path& out) {
+    HuntSpec spec = options.spec;
+    spec.resume = true;
+    spec.run.portion = portion;
+    spec.run.out = out;
+    const Terminal terminal(stdout);
+    MEMRIG_TRY(const auto hosts, connect_hosts(options.backend));
+    ConsoleObserver observer(terminal, spec.run);
+    MEMRIG_TRY(const Hunt done, run_hunt(spec, hosts.all(), observer));
+    if (done.interrupted) return std::unexpected(stop_request().error());
+    return tally_of(options, done, portion);
 }
 
 int hunt(HuntOptions options) {
     HuntSpec& spec = options.spec;
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     if (const Status fits = complete(options); !fits) return report_error(fits.error());
+    const SharedCommand shared{"hunt",
+                               "case",
+                               spec.run.jobs,
+                               options.words,
+                               spec.run.out,
+                               [&](const Portion& portion, const fs::path& out) {
+                                   return play_portion(options, portion, out); }};
+    if (const auto status = share(options.cluster, shared, spec.resume, spec.run.portion)) return *status;
     const bool own_directory = spec.run.out.empty();
     if (own_directory) spec.run.out = default_run_directory();
     const Terminal terminal(options.json == "-" ? stderr : stdout);
@@ -123,7 +177,8 @@ int hunt(HuntOptions options) {
     if (!options.json.empty())
         if (const Status sent = write_json(options.json, json); !sent) return report_error(sent.error());
     terminal.print("\n" + hunt_text(*done, spec.run.out, terminal.paint()));
-    terminal.print(fmt::format("hunt and evidence: {}\n", one_line(spec.run.out.string())));
+    terminal.print(fmt::format("hunt and evidence: {0}\na page of them: memrig report {0} --format html\n",
+                               one_line(shell_word(spec.run.out.string()))));
     return done->exit_status();
 }
 
@@ -175,7 +230,12 @@ void add_hunt_command(CLI::App& program, Action& action) {
     command->add_option("--json", options->json, "Also write hunt.json to FILE; - is stdout")->type_name("FILE");
     add_hosts_option(*command, options->backend);
     add_accelerator_option(*command, run.accelerator);
-    command->callback([options, &action] { action = [options] { return hunt(*options); }; });
+    add_shared_options(*command, options->cluster);
+    add_sbatch_words(*command, options->cluster);
+    command->callback([options, command, &action] {
+        options->words = words_for_task(*command);
+        action = [options] { return hunt(*options); };
+    });
 }
 
 }  // namespace memrig

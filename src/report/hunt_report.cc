@@ -48,8 +48,9 @@ std::string finding_lines(const Hunt& hunt, const HuntFinding& finding, const st
         "{}  {}  in {}, first by {} in its {}. trial\n", paint.bad(to_string(finding.verdict)), finding.hash,
         counted(finding.cases.size(), "case"), to_string(hunted.one.strategy), trials_until(hunt, first));
     text += fmt::format("  {}\n", one_line(hunted.trial.reason));
-    text += fmt::format("  smallest case: {} raced; {} of {} trials of it came to the same\n",
-                        fmt::join(racers_of(finding.smallest), ", "), finding.again, finding.of);
+    text += finding.of == 0 ? fmt::format("  not shrunk: {} raced\n", fmt::join(racers_of(finding.smallest), ", "))
+                            : fmt::format("  smallest case: {} raced; {} of {} trials of it came to the same\n",
+                                          fmt::join(racers_of(finding.smallest), ", "), finding.again, finding.of);
     text += fmt::format("  {}\n", one_line((directory / finding.file).string()));
     text += fmt::format("  memrig explain {}\n", one_line((directory / hunted.trial.directory).string()));
     return text;
@@ -127,7 +128,7 @@ std::string hunt_json(const Hunt& hunt) {
                          {"outcome", one.not_played.empty() ? to_string(one.trial.verdict) : "not set up"},
                          {"reason", one.not_played.empty() ? one.trial.reason : one.not_played},
                          {"directory", one.trial.directory.string()},
-                         {"fresh", one.fresh},
+                         {"fresh", one.fresh.size()},
                          {"at_seconds", one.at_seconds}});
     for (const auto& [strategy, share] : hunt.shares) {
         const auto first = first_conviction(hunt, strategy);

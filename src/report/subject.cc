@@ -30,6 +30,11 @@ std::uint64_t count_at(const SubjectJson& object, const char* key) {
     return found != object.end() && found->is_number() ? found->get<std::uint64_t>() : 0;
 }
 
+double number_at(const SubjectJson& object, const char* key) {
+    const auto found = object.is_object() ? object.find(key) : object.end();
+    return found != object.end() && found->is_number() ? found->get<double>() : 0;
+}
+
 bool flag_at(const SubjectJson& object, const char* key) {
     return object.is_object() && object.value(key, SubjectJson()) == SubjectJson(true);
 }
@@ -212,6 +217,84 @@ Result<Subject> load_sweep(const fs::path& directory) {
     return subject;
 }
 
+std::vector<std::string> strategy_row(const std::string& strategy, const SubjectJson& share) {
+    const bool found = share.contains("first_trial") && share["first_trial"].is_number();
+    return {strategy,
+            fmt::format("{}", count_at(share, "trials")),
+            fmt::format("{}", count_at(share, "convicted")),
+            fmt::format("{}", count_at(share, "inconclusive")),
+            short_time(number_at(share, "seconds")),
+            found ? fmt::format("trial {}, by {}", count_at(share, "first_trial"),
+                                short_time(number_at(share, "first_seconds")))
+                  : "none"};
+}
+
+SubjectTable finding_table(const SubjectJson& json) {
+    SubjectTable table{"Findings", {"fingerprint", "verdict", "what", "cases", "smallest case", "came again"}, {}};
+    for (const auto& finding : items_at(json, "findings")) {
+        std::vector<std::string> actors;
+        for (const auto& actor : items_at(finding, "actors"))
+            if (actor.is_string()) actors.push_back(actor.get<std::string>());
+        const auto of = count_at(finding, "of");
+        table.rows.push_back({{word_at(finding, "fingerprint"), word_at(finding, "verdict"), word_at(finding, "text"),
+                               fmt::format("{}", items_at(finding, "cases").size()),
+                               fmt::format("{}", fmt::join(actors, ", ")),
+                               of == 0 ? "not tried" : fmt::format("{} of {}", count_at(finding, "again"), of)},
+                              false});
+    }
+    return table;
+}
+
+// Pairs of locks, and of points of two actors. A page folds them.
+SubjectTable coverage_table(const SubjectJson& json) {
+    constexpr std::string_view locks = "locks: ";
+    SubjectTable table{"Coverage", {"passed one after the other", "kind"}, {}};
+    for (const auto& item : items_at(json, "coverage")) {
+        if (!item.is_string()) continue;
+        const auto text = item.get<std::string>();
+        const bool is_locks = text.starts_with(locks);
+        table.rows.push_back({{is_locks ? text.substr(locks.size()) : text, is_locks ? "locks" : "points"}, true});
+    }
+    return table;
+}
+
+// The cases of one strategy become an arm.
+Result<Subject> load_hunt(const fs::path& directory) {
+    MEMRIG_TRY(const SubjectJson json, read_object(directory / "hunt.json"));
+    CampaignRecord record;
+    std::map<std::string, std::vector<const SubjectJson*>> arms;
+    for (const auto& one : items_at(json, "cases")) arms[word_at(one, "strategy")].push_back(&one);
+    for (const auto& [arm, cases] : arms) {
+        CellProgress cell;
+        cell.cell = {"hunt", word_at(json, "kernel"), "", arm, static_cast<unsigned>(cases.size())};
+        record.cells.push_back(std::move(cell));
+        for (const SubjectJson* one : cases) {
+            const std::string outcome = word_at(*one, "outcome");
+            if (!parse_verdict(outcome)) continue;  // not set up
+            add_entry(record, record.cells.size() - 1,
+                      {static_cast<unsigned>(count_at(*one, "number")), outcome, word_at(*one, "reason"),
+                       word_at(*one, "directory"), outcome == to_string(Verdict::held)},
+                      directory);
+        }
+    }
+    Subject subject{"Hunt", loaded(std::move(record), directory)};
+    subject.facts.emplace_back("Seed", fmt::format("{}", count_at(json, "seed")));
+    subject.facts.emplace_back("Duration", short_time(number_at(json, "seconds")));
+    subject.facts.emplace_back("Coverage", counted(items_at(json, "coverage").size(), "pair") + " of points and of locks");
+    if (flag_at(json, "interrupted")) subject.facts.emplace_back("Interrupted", "yes: go on with --resume");
+    if (!items_at(json, "findings").empty()) subject.tables.push_back(finding_table(json));
+    SubjectTable strategies{
+        "Strategies", {"strategy", "trials", "convicted", "no verdict", "time", "first conviction"}, {}};
+    const auto shares = json.find("strategies");
+    if (shares != json.end() && shares->is_object())
+        for (const auto& [strategy, share] : shares->items())
+            strategies.rows.push_back({strategy_row(strategy, share), true});
+    subject.tables.push_back(std::move(strategies));
+    subject.tables.push_back(coverage_table(json));
+    subject.exit_status = static_cast<int>(count_at(json, "exit_status"));
+    return subject;
+}
+
 // The loader of each kind of directory, by a file that only this kind has.
 struct Loader {
     const char* file;
@@ -220,6 +303,7 @@ struct Loader {
 constexpr Loader kLoaders[] = {{"campaign.sqlite", load_campaign_subject},
                                {"matrix.json", load_matrix},
                                {"sweep.json", load_sweep},
+                               {"hunt.json", load_hunt},
                                {"results.json", load_run}};
 
 }  // namespace
@@ -229,7 +313,7 @@ Result<Subject> load_subject(const fs::path& directory) {
     for (const auto& loader : kLoaders)
         if (fs::exists(directory / loader.file, code)) return loader.load(directory);
     return fail_with({Fault::user_input, fmt::format("there are no results in {}", directory.string()), {}},
-                     "give the directory that memrig run, matrix, sweep or campaign run left");
+                     "give the directory that memrig run, matrix, sweep, hunt or campaign run left");
 }
 
 bool lies_within(const fs::path& relative) {

@@ -1,4 +1,4 @@
-// Reads what a report is about: a campaign, a run, a kill matrix or a sweep, each from the directory that it left.
+// Reads what a report is about: a campaign, a run, a kill matrix, a sweep or a hunt, each from its directory.
 //
 // All of them take the form of a campaign, so that one set of reports serves them all. A new kind of directory needs a
 // loader in subject.cc, and nothing else.
@@ -26,7 +26,7 @@ struct SubjectTable {
 };
 
 struct Subject {
-    std::string kind = "Campaign";  // "Run", "Kill matrix", "Sweep"
+    std::string kind = "Campaign";  // "Run", "Kill matrix", "Sweep", "Hunt"
     LoadedCampaign results;
     std::vector<std::pair<std::string, std::string>> facts = {};  // name and value
     std::vector<SubjectTable> tables = {};

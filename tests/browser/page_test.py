@@ -69,6 +69,27 @@ def make_sweep(directory):
     shutil.copytree(TESTS / "data/trials/oops", directory / "trials/0001")
 
 
+def make_hunt(directory):
+    """Two cases, one of which is a finding."""
+    cases = [{"number": number, "strategy": strategy, "outcome": outcome, "reason": "told", "fresh": 3, "at_seconds": 4.5,
+              "directory": f"trials-1/{number:04}"}
+             for number, strategy, outcome in ((1, "priorities", "oops"), (2, "loop", "held"))]
+    findings = [{"fingerprint": "8d69c7ebdd9e", "text": "crash: onliner crashed in zone_for_pfn_range", "verdict": "oops",
+                 "cases": [1], "file": "findings/8d69c7ebdd9e.toml", "actors": ["onliner", "remover"], "attempts": 7,
+                 "again": 3, "of": 3}]
+    strategies = {"priorities": {"trials": 1, "convicted": 1, "inconclusive": 0, "seconds": 4.5, "first_trial": 1,
+                                 "first_seconds": 4.5},
+                  "loop": {"trials": 1, "convicted": 0, "inconclusive": 0, "seconds": 9, "first_trial": None,
+                           "first_seconds": None}}
+    directory.mkdir()
+    (directory / "hunt.json").write_text(json.dumps({"kernel": "debian-6.12-amd64", "release": "6.12.117", "seed": 7,
+                                                     "findings": findings, "strategies": strategies, "cases": cases,
+                                                     "coverage": ["locks: device_hotplug_lock > mem_hotplug_lock",
+                                                                  "onliner device_online > remover device_offline"],
+                                                     "exit_status": 1, "seconds": 14}), encoding="utf-8")
+    shutil.copytree(TESTS / "data/trials/oops", directory / "trials-1/0001")
+
+
 OPEN_ALL = "document.querySelectorAll('details').forEach(details => details.open = true)"
 
 # Every text that is seen, with too little contrast to its ground: WCAG 2.1's relative luminance. A ground without
@@ -115,7 +136,7 @@ class Page(unittest.TestCase):
         cls.directory = cls.enterClassContext(tempfile.TemporaryDirectory(prefix="memrig-page-"))
         cls.urls = {}
         sources = {"small": "small", "large": "large"}
-        for which, make in (("run", make_run), ("matrix", make_matrix), ("sweep", make_sweep)):
+        for which, make in (("run", make_run), ("matrix", make_matrix), ("sweep", make_sweep), ("hunt", make_hunt)):
             sources[which] = pathlib.Path(cls.directory, which)
             make(sources[which])
         for trial in TRIALS:

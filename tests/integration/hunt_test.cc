@@ -53,6 +53,34 @@ TEST_F(HuntOnAGuest, AKernelAsShippedHoldsAndAnInterruptedHuntGoesOn) {
     EXPECT_EQ(run_hunt(more, {backend.get()}, observer).error().fault, Fault::user_input);
 }
 
+TEST_F(HuntOnAGuest, AShardPlaysItsOwnCasesAndAnInterruptedOneGoesOnWithTheSame) {
+    HuntSpec second = spec("second");
+    second.run.portion = {Portion::Kind::shard, {2, 2}};
+    const auto hunt = run_hunt(second, {backend.get()}, observer);
+    ASSERT_TRUE(hunt) << hunt.error().line();
+    ASSERT_EQ(hunt->cases.size(), 2u);
+    EXPECT_EQ(hunt->cases.front().one.number, 3u);
+
+    // An end between the two trials would have left this.
+    const auto text = read_file(second.run.out / "hunt.jsonl");
+    ASSERT_TRUE(text);
+    const auto cut = text->substr(0, text->find('\n', text->find('\n') + 1) + 1);
+    ASSERT_TRUE(write_file(second.run.out / "hunt.jsonl", cut));
+    second.resume = true;
+    const auto again = run_hunt(second, {backend.get()}, observer);
+    ASSERT_TRUE(again) << again.error().line();
+    ASSERT_EQ(again->cases.size(), 2u);
+    for (std::size_t i = 0; i < 2; i++)
+        EXPECT_EQ(scenario_text(again->cases[i].one, ""), scenario_text(hunt->cases[i].one, ""));
+    EXPECT_NE(again->cases[1].trial.directory, hunt->cases[1].trial.directory) << "it was played again";
+
+    second.run.portion = {Portion::Kind::nothing, {}};
+    const auto read = run_hunt(second, {backend.get()}, observer);
+    ASSERT_TRUE(read) << read.error().line();
+    EXPECT_EQ(read->cases.size(), 2u);
+    EXPECT_EQ(read->coverage, again->coverage);
+}
+
 TEST_F(HuntOnAGuest, AChangedKernelIsFoundAndTheFindingShrinksAndComesAgain) {
     HuntSpec changed = spec("changed");
     changed.most = 1;

@@ -3,8 +3,8 @@
 
 Submits campaigns of real trials to a real Slurm cluster of the test's own (slurm_cluster.py), and breaks parts of it:
 nodes, the controller, the coordinator, slurmd alone, a node's disk, a result. At the end every trial is there once,
-with the verdict that it has on one machine. Sweeps and explorations are split in the same way. `small` is the part for
-each run, `full` the part for the night: 200 trials in 8 shards.
+with the verdict that it has on one machine. Sweeps, hunts and explorations are split in the same way. `small` is the
+part for each run, `full` the part for the night: 200 trials in 8 shards.
 
 Exits with 77 if there can be no cluster here. Needs QEMU and the kernel debian-6.1-amd64 in the cache.
 """
@@ -127,6 +127,27 @@ class Work(Submitted):
         self.assertEqual(self.cases(self.path("merged")), alone)
         self.tell("the sweep on one machine has the same results")
 
+    def hunt_in_shards(self, cases, shards, kills=False):
+        command = ["hunt", "--most", str(cases), "--bench", "q35-many", "--kernel", "debian-6.1-amd64"]
+        self.assertIn("ends after a number of cases",
+                      self.call("hunt", "--for", "1m", "--slurm", "--out", self.path("out"), status=2))
+        self.assertIn(f"{shards} shards submitted", self.submit_work(command, shards))
+        if kills:
+            self.kill_node_in_mid_task("node1")
+        self.assertIn(f"{cases} of {cases} cases done", self.memrig("wait", self.path("out")))
+        self.assertIn("nothing to submit", self.submit_work(command, shards))
+        said = self.call("campaign", "merge", self.path("out"), "--out", self.path("merged"))
+        self.assertIn(f"{cases} cases of {shards} shards merged", said)
+        read = read_json(self.path("merged"), "hunt.json")
+        self.assertEqual([one["number"] for one in read["cases"]], list(range(1, cases + 1)))
+        self.assertEqual({one["outcome"] for one in read["cases"]}, {"held"})
+        for one in read["cases"]:
+            self.assertTrue(os.path.exists(self.path("merged", one["directory"], "race.json")), one)
+        # It goes on alone, behind the cases that the shards played.
+        more = ["hunt", "--most", str(cases + 1), *command[3:], "--seed", str(read["seed"]), "--accel", "tcg", "--resume"]
+        self.call(*more, "--out", self.path("merged"))
+        self.assertEqual(len(read_json(self.path("merged"), "hunt.json")["cases"]), cases + 1)
+        self.tell("the hunt is merged, and went on")
 
     def merge_and_run_alone(self, command):
         """Returns what the merge said. The caller compares the results of both."""
@@ -164,6 +185,9 @@ class SmallWork(Work):
 class FullWork(Work):
     def test_a_sweep_survives_a_node(self):
         self.sweep_in_shards(6, 3, kills=True)
+
+    def test_a_hunt_survives_a_node(self):
+        self.hunt_in_shards(20, 2, kills=True)
 
     def test_an_exploration_survives_a_node(self):
         self.explore_in_shards([*self.explore, "--preemptions", "1"], 3, kills=True)

@@ -5,6 +5,7 @@
 #include "base/file.h"
 #include "campaign/hunt.h"
 #include "campaign/hunt_draw.h"
+#include "campaign/hunt_journal.h"
 #include "campaign/hunt_shrink.h"
 
 namespace memrig {
@@ -106,6 +107,51 @@ TEST(HuntDrawTest, TheSameLessonsGiveTheSameCases) {
     EXPECT_NE(texts(1).find("changes = ["), std::string::npos) << "a lesson is varied by its points";
 }
 
+HuntedCase hunted_case(unsigned number) {
+    HuntedCase hunted{case_with({"onliner", "offliner"}), {}, {}, 2.5, {"onliner device_online"}, {"a > b", "b > c"}};
+    hunted.one.number = number;
+    hunted.trial.number = 1;
+    hunted.trial.verdict = Verdict::held;
+    hunted.trial.directory = "trials-1/one";
+    return hunted;
+}
+
+TEST(HuntJournalTest, WhatACaseCameToIsReadAgain) {
+    const auto directory = TemporaryDirectory::make("memrig-hunt");
+    HuntJournal journal(directory->path());
+    ASSERT_TRUE(journal.start("one", 7, false));
+    HuntedCase other = hunted_case(9);
+    other.not_played = "no such point";
+    for (const auto& hunted : {hunted_case(3), other}) ASSERT_TRUE(journal.append(hunted));
+    HuntedCase again = hunted_case(3);
+    again.trial.verdict = Verdict::oops;
+    ASSERT_TRUE(journal.append(again));
+
+    EXPECT_EQ(seed_of_hunt(directory->path()).value_or(0), 7u);
+    const auto read = HuntJournal(directory->path()).start("one", 7, true);
+    ASSERT_TRUE(read) << read.error().line();
+    ASSERT_EQ(read->size(), 2u);
+    EXPECT_EQ(read->at(3).trial.verdict, Verdict::oops) << "the last outcome counts";
+    EXPECT_EQ(read->at(3).trial.directory, again.trial.directory);
+    EXPECT_EQ(read->at(3).passed, again.passed);
+    EXPECT_EQ(read->at(3).fresh, again.fresh);
+    EXPECT_EQ(scenario_text(read->at(3).one, ""), scenario_text(again.one, ""));
+    EXPECT_EQ(read->at(9).not_played, "no such point");
+    EXPECT_EQ(HuntJournal(directory->path()).start("another", 7, true).error().fault, Fault::user_input);
+}
+
+TEST(HuntJournalTest, ADamagedLineIsRefused) {
+    const auto directory = TemporaryDirectory::make("memrig-hunt");
+    ASSERT_TRUE(HuntJournal(directory->path()).start("one", 7, false));
+    const auto head = read_file(directory->path() / "hunt.jsonl");
+    for (const char* bad : {"x", "{}", "[]", R"({"case": 1})", R"({"case": 1, "drawn": {}, "passed": [1]})"}) {
+        ASSERT_TRUE(write_file(directory->path() / "hunt.jsonl", *head + bad + "\n"));
+        const auto read = HuntJournal(directory->path()).start("one", 7, true);
+        ASSERT_FALSE(read) << bad;
+        EXPECT_NE(read.error().line().find("is damaged"), std::string::npos) << read.error().line();
+    }
+}
+
 TEST(HuntShrinkTest, WhatDoesNotMatterGoes) {
     HuntCase large = case_with({"onliner", "offliner", "remover", "zone-reader"});
     large.onlined = "online";
@@ -175,8 +221,8 @@ TEST(HuntCoverageTest, ComesFromTheFilesOfATrial) {
         {"task": "1", "action": "takes", "lock": "memory32's device lock"},
         {"task": "1", "action": "releases", "lock": "device_hotplug_lock"},
         {"task": "1", "action": "takes", "lock": "mem_hotplug_lock"}, 3]})"));
-    const std::set<std::string> expected = {"a g > b f", "b f > a h", "device_hotplug_lock > a device lock",
-                                            "a device lock > mem_hotplug_lock"};
+    const std::set<std::string> expected = {"a g > b f", "b f > a h", "locks: device_hotplug_lock > a device lock",
+                                            "locks: a device lock > mem_hotplug_lock"};
     EXPECT_EQ(coverage_of(directory.path()), expected);
     ASSERT_TRUE(write_file(directory.path() / "race.json", "not JSON"));
     ASSERT_TRUE(write_file(directory.path() / "locks.json", "{"));

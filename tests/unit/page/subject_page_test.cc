@@ -1,8 +1,9 @@
-// The pages of a run, a kill matrix, a sweep and a trial, each read from a directory as memrig leaves it.
+// The pages of a run, a kill matrix, a sweep, a hunt and a trial, each read from a directory as memrig leaves it.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "page/page.h"
+#include "report/hunt_report.h"
 #include "report/matrix_report.h"
 #include "report/results_json.h"
 #include "report/sweep_report.h"
@@ -171,6 +172,46 @@ TEST_F(SubjectPage, OfASweepHasEachCall) {
     EXPECT_THAT(text, HasSubstr("article")) << "the finding of the case's verdict.json";
 }
 
+TEST_F(SubjectPage, OfAHuntHasFindingsStrategiesAndCoverage) {
+    Hunt hunt;
+    hunt.kernel = "debian-6.12-amd64";
+    hunt.seed = 612;
+    for (unsigned number = 1; number <= 3; number++) {
+        HuntedCase one;
+        one.one.number = number;
+        one.one.strategy = number == 3 ? HuntStrategy::loop : HuntStrategy::priorities;
+        one.trial = samples::trial(1, number == 2 ? Verdict::oops : Verdict::held, number != 2, "told");
+        one.trial.directory = fmt::format("trials-1/{:04}", number);
+        one.at_seconds = 4.0 * number;
+        StrategyShare& share = hunt.shares[one.one.strategy];
+        share.trials++;
+        share.convicted += number == 2;
+        hunt.cases.push_back(one);
+    }
+    HuntFinding finding;
+    finding.hash = "8d69c7ebdd9e";
+    finding.text = "crash: <script>alert(1)</script>";
+    finding.verdict = Verdict::oops;
+    finding.cases = {1};
+    for (const char* name : {"onliner", "remover"}) finding.smallest.racers.push_back({name, {{"kind", "online"}}});
+    finding.again = 2;
+    finding.of = 3;
+    hunt.findings.push_back(finding);
+    hunt.coverage = {"locks: device_hotplug_lock > mem_hotplug_lock", "onliner device_online > remover device_offline"};
+    ASSERT_TRUE(write_file(path() / "hunt.json", hunt_json(hunt)));
+    evidence("oops", "trials-1/0002");
+    const std::string text = page();
+    EXPECT_THAT(text, HasSubstr("<h1>Hunt first</h1>"));
+    EXPECT_THAT(text, HasSubstr("8d69c7ebdd9e"));
+    EXPECT_THAT(text, HasSubstr("onliner, remover"));
+    EXPECT_THAT(text, HasSubstr("2 of 3"));
+    EXPECT_THAT(text, HasSubstr("trial 2, by 8"));
+    EXPECT_THAT(text, HasSubstr("✗ priorities: 1 held, 1 oops"));
+    EXPECT_THAT(text, HasSubstr("✓ loop: 1 held"));
+    EXPECT_THAT(text, HasSubstr("device_hotplug_lock &gt; mem_hotplug_lock"));
+    EXPECT_THAT(text, HasSubstr("article")) << "the finding of the case's verdict.json";
+}
+
 TEST_F(SubjectPage, OfATrialTellsItsStory) {
     for (const char* name : {"deadlock", "oops", "rule-broken", "held", "inconclusive"}) {
         SCOPED_TRACE(name);
@@ -190,9 +231,10 @@ TEST_F(SubjectPage, WhatIsDamagedIsRefused) {
     ASSERT_FALSE(none);
     EXPECT_EQ(none.error().fault, Fault::user_input);
     EXPECT_THAT(none.error().line(), HasSubstr("there are no results in"));
-    for (const char* file : {"results.json", "sweep.json", "matrix.json"})
+    for (const char* file : {"results.json", "sweep.json", "hunt.json", "matrix.json"})
         for (const char* text : {"", "[]", "{", "7", R"({"arms": [{"trial_results": [{"verdict": 3}]}]})",
-                                 R"({"arms": 1, "cases": [7, {"failure": 1}], "cells": ["x"], "mutants": [null]})"}) {
+                                 R"({"arms": 1, "cases": [7, {"failure": 1}], "cells": ["x"], "mutants": [null],
+                                     "findings": [{"cases": 7, "actors": [7]}, 7], "strategies": {"loop": 7}, "coverage": [7]})"}) {
             SCOPED_TRACE(fmt::format("{}: {}", file, text));
             ASSERT_TRUE(write_file(path() / file, text));
             const auto subject = load_subject(path());

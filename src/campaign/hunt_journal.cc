@@ -1,0 +1,86 @@
+#include "campaign/hunt_journal.h"
+
+#include "base/file.h"
+#include "run/trial_json.h"
+
+namespace memrig {
+
+namespace {
+
+using HuntLine = nlohmann::json;
+
+constexpr const char* kOtherHunt = "another kernel, seed, bench, strategy, changed arm or memrig version";
+
+// Nothing if it is no list of strings.
+std::optional<std::vector<std::string>> words_of(const HuntLine& line, const char* key) {
+    if (!line.contains(key) || !line[key].is_array()) return std::nullopt;
+    std::vector<std::string> words;
+    for (const auto& word : line[key]) {
+        if (!word.is_string()) return std::nullopt;
+        words.push_back(word.get<std::string>());
+    }
+    return words;
+}
+
+Result<HuntedCase> hunted_of(const std::string& text, const std::filesystem::path& path) {
+    const auto damaged = [&] { return fail(Fault::user_input, "{} is damaged", path.string()); };
+    const HuntLine line = HuntLine::parse(text, nullptr, false);
+    if (!line.is_object() || !line.contains("drawn")) return damaged();
+    auto one = case_of(line["drawn"]);
+    auto passed = words_of(line, "passed"), fresh = words_of(line, "fresh");
+    if (!one || one->number == 0 || line.value("case", HuntLine()) != HuntLine(one->number) || !passed || !fresh ||
+        !line.contains("at_seconds") || !line["at_seconds"].is_number())
+        return damaged();
+    HuntedCase hunted{*std::move(one),     {}, {}, line["at_seconds"].get<double>(), *std::move(passed),
+                      *std::move(fresh)};
+    if (line.contains("not_played") && line["not_played"].is_string()) {
+        hunted.not_played = line["not_played"].get<std::string>();
+        return hunted;
+    }
+    if (!line.contains("outcome")) return damaged();
+    MEMRIG_TRY(TrialOutcome outcome, read_outcome(line_of(line["outcome"]), path.string()));
+    hunted.trial = std::move(outcome.result);
+    return hunted;
+}
+
+}  // namespace
+
+Result<std::map<unsigned, HuntedCase>> HuntJournal::start(const std::string& identity, std::uint64_t seed,
+                                                          bool resume) {
+    const HuntLine head = {{"schema", 2}, {"identity", identity}, {"seed", seed}};
+    MEMRIG_TRY(const auto lines, journal_.start(line_of(head), resume, kOtherHunt));
+    std::map<unsigned, HuntedCase> cases;
+    for (const auto& line : lines) {
+        MEMRIG_TRY(HuntedCase hunted, hunted_of(line, journal_.path()));
+        const unsigned number = hunted.one.number;
+        cases.insert_or_assign(number, std::move(hunted));
+    }
+    return cases;
+}
+
+Status HuntJournal::append(const HuntedCase& hunted) {
+    HuntLine line = {{"case", hunted.one.number},
+                     {"drawn", case_json(hunted.one)},
+                     {"at_seconds", hunted.at_seconds},
+                     {"passed", hunted.passed},
+                     {"fresh", hunted.fresh}};
+    if (hunted.not_played.empty()) {
+        TrialOutcome outcome;
+        outcome.result = hunted.trial;
+        line["outcome"] = outcome_json(outcome);
+    } else line["not_played"] = hunted.not_played;
+    return journal_.append(line_of(line));
+}
+
+Result<std::uint64_t> seed_of_hunt(const std::filesystem::path& directory) {
+    constexpr std::uint64_t most = 1u << 30;
+    const fs::path path = directory / "hunt.jsonl";
+    const auto text = read_file(path, most);
+    if (!text) return fail(Fault::user_input, "there is no hunt in {}", directory.string());
+    const HuntLine head = HuntLine::parse(text->substr(0, text->find('\n')), nullptr, false);
+    if (!head.is_object() || !head.contains("seed") || !head["seed"].is_number_unsigned())
+        return fail(Fault::user_input, "{} is damaged", path.string());
+    return head["seed"].get<std::uint64_t>();
+}
+
+}  // namespace memrig
