@@ -85,15 +85,19 @@ Result<OpenLock> open_lock(const fs::path& path) {
 
 }  // namespace
 
-Result<FileLock> FileLock::take(const fs::path& path) {
+Result<FileLock> FileLock::wait_for(const fs::path& path, bool shared) {
     MEMRIG_TRY(auto lock, open_lock(path));
     auto& [fd, kind] = lock;
-    while (::flock(fd.get(), kind) != 0) {
+    while (::flock(fd.get(), shared ? LOCK_SH : kind) != 0) {
         if (errno != EINTR) return fail_errno(Fault::host, "lock " + path.string());
         if (stop_request().requested()) return std::unexpected(stop_request().error());
     }
     return FileLock(std::move(fd));
 }
+
+Result<FileLock> FileLock::take(const fs::path& path) { return wait_for(path, false); }
+
+Result<FileLock> FileLock::take_shared(const fs::path& path) { return wait_for(path, true); }
 
 Result<std::optional<FileLock>> FileLock::try_take(const fs::path& path) {
     MEMRIG_TRY(auto lock, open_lock(path));

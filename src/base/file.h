@@ -30,6 +30,8 @@ class FileLock {
 public:
     // Waits for the lock. Fails with Fault::interrupted if the user asks to stop.
     static Result<FileLock> take(const fs::path& path);
+    // Waits as long as somebody has the lock for himself, and shares it with others who share it.
+    static Result<FileLock> take_shared(const fs::path& path);
     // Returns nothing if somebody else holds the lock.
     static Result<std::optional<FileLock>> try_take(const fs::path& path);
     // The same, but between processes only (F_SETLK). A forked child shares the locks above until its exec, but not
@@ -39,6 +41,7 @@ public:
 
 private:
     explicit FileLock(Descriptor fd) : fd_(std::move(fd)) {}
+    static Result<FileLock> wait_for(const fs::path& path, bool shared);
     Descriptor fd_;
 };
 

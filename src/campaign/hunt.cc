@@ -303,8 +303,13 @@ Status HuntRun::hunt() {
     while (!is_over() || composed_ < last_known()) {
         const Batch batch = compose();
         if (!is_late() && plays()) MEMRIG_CHECK(play(batch));
-        for (const auto& one : batch.cases)
-            if (auto found = known_.extract(one.number)) learn(std::move(found.mapped()));
+        for (const auto& one : batch.cases) {
+            auto found = known_.extract(one.number);
+            if (!found) continue;
+            // Shards leave their cases in their own directories.
+            if (!plays()) MEMRIG_CHECK(write_file(case_file(one.number), scenario_text(found.mapped().one, arm_text_)));
+            learn(std::move(found.mapped()));
+        }
         if (std::ranges::all_of(hunt_.cases, [](const HuntedCase& one) { return !one.not_played.empty(); }))
             break;  // no case can be set up on this kernel
     }

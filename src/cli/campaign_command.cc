@@ -37,21 +37,6 @@ constexpr const char* kCampaignRunFooter =
     "Example:\n"
     "  memrig campaign run examples/nightly.toml --jobs 2 --for 6h\n";
 
-// Reads "90s", "30m" or "6h".
-std::optional<std::chrono::seconds> parse_span(const std::string& text) {
-    constexpr std::int64_t most = 366 * 24;
-    std::int64_t count = 0;
-    const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
-    if (read.ec != std::errc() || read.ptr + 1 != text.data() + text.size() || count < 1) return std::nullopt;
-    const std::int64_t unit = *read.ptr == 's' ? 1 : *read.ptr == 'm' ? 60 : *read.ptr == 'h' ? 3600 : 0;
-    if (unit == 0 || count > most * 3600 / unit) return std::nullopt;
-    return std::chrono::seconds(count * unit);
-}
-
-std::string not_a_span(const std::string& text) {
-    return parse_span(text) ? "" : fmt::format("{} is not a time such as 90s, 30m or 6h", one_line(text));
-}
-
 class ConsoleCampaignObserver final : public CampaignObserver {
 public:
     explicit ConsoleCampaignObserver(const Terminal& terminal) : terminal_(terminal) {}

@@ -33,6 +33,7 @@ void add_kernels_command(CLI::App& program, Action& action);
 void add_emulators_command(CLI::App& program, Action& action);
 void add_benches_command(CLI::App& program, Action& action);
 void add_scenarios_command(CLI::App& program, Action& action);
+void add_cache_command(CLI::App& program, Action& action);
 void add_doctor_command(CLI::App& program, Action& action);
 
 }  // namespace memrig

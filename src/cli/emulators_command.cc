@@ -1,7 +1,10 @@
 // memrig emulators
 #include <memory>
 
+#include <nlohmann/json.hpp>
+
 #include "cli/command.h"
+#include "cli/json_target.h"
 #include "cli/output.h"
 #include "machine/emulator.h"
 
@@ -9,17 +12,25 @@ namespace memrig {
 
 namespace {
 
-Status list_emulators() {
+Status list_emulators(const std::string& target) {
+    MEMRIG_CHECK(check_json_target(target));
     MEMRIG_TRY(const auto entries, emulator_catalogue());
     std::vector<std::vector<std::string>> rows = {{"ID", "PROGRAM", "IN CACHE", "DESCRIPTION"}};
+    auto json = nlohmann::ordered_json::array();
     for (const auto& entry : entries)
         for (const auto& [program, package] : entry.packages) {
             MEMRIG_TRY(const auto emulator, cached_emulator(entry, program));
             Result<std::string> version = "no";
             if (emulator) version = emulator_version(*emulator);
             rows.push_back({entry.id, program, version ? *version : version.error().message, entry.description});
+            json.push_back({{"id", entry.id},
+                            {"program", program},
+                            {"fetched", emulator.has_value()},
+                            {"version", emulator && version ? nlohmann::ordered_json(*version) : nullptr},
+                            {"description", entry.description}});
         }
-    return print_result(aligned(rows));
+    return show(target, [&] { return aligned(rows); }, [&] {
+        return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"; });
 }
 
 // Checks all ids before the first QEMU is fetched.
@@ -49,8 +60,10 @@ void add_emulators_command(CLI::App& program, Action& action) {
 
     CLI::App* list_command =
         command->add_subcommand("list", "List the QEMUs known by id, and whether they are in the cache");
-    list_command->footer("Example:\n  memrig emulators list\n");
-    list_command->callback([&action] { action = [] { return exit_status(list_emulators()); }; });
+    auto json = std::make_shared<std::string>();
+    add_json_option(*list_command, *json);
+    list_command->footer("Example:\n  memrig emulators list --json\n");
+    list_command->callback([json, &action] { action = [json] { return exit_status(list_emulators(*json)); }; });
 
     auto ids = std::make_shared<std::vector<std::string>>();
     CLI::App* fetch_command = command->add_subcommand("fetch", "Fetch QEMUs into the cache, or update them");

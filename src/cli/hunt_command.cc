@@ -58,25 +58,6 @@ struct HuntOptions {
     std::string backend = "qemu", json;
 };
 
-// "90s", "10m", "2h"; nothing if it is no such time.
-std::optional<double> parse_time(const std::string& text) {
-    if (text.size() < 2 || text.size() > 7) return std::nullopt;
-    const std::string digits = text.substr(0, text.size() - 1);
-    if (digits.find_first_not_of("0123456789") != std::string::npos) return std::nullopt;
-    const double number = std::stod(digits);
-    switch (text.back()) {
-        case 's': return number;
-        case 'm': return number * 60;
-        case 'h': return number * 3600;
-        default: return std::nullopt;
-    }
-}
-
-std::string no_time(const std::string& text) {
-    const auto time = parse_time(text);
-    return time && *time > 0 ? "" : "\"" + text + "\" is no time: 90s, 10m or 2h";
-}
-
 std::string no_hunt_bench(const std::string& text) {
     const auto benches = hunt_benches();
     return std::ranges::find(benches, text) != benches.end()
@@ -88,7 +69,7 @@ Status complete(HuntOptions& options) {
     HuntSpec& spec = options.spec;
     if (options.time.empty() && spec.most == 0)
         return fail_with({Fault::user_input, "a hunt needs an end", {}}, "give --for TIME or --most N");
-    if (!options.time.empty()) spec.seconds = *parse_time(options.time);
+    if (!options.time.empty()) spec.seconds = static_cast<double>(parse_span(options.time)->count());
     const ClusterOptions& cluster = options.cluster;
     const bool shared = cluster.slurm || !cluster.publish.empty() || !cluster.join.empty();
     if (shared && (spec.most == 0 || spec.seconds > 0))
@@ -108,10 +89,12 @@ Status complete(HuntOptions& options) {
     const fs::path earlier = cluster.slurm ? opening_of(spec.run.out) : spec.run.out;
     std::error_code code;
     if (options.seed) spec.seed = *options.seed;
-    else if (spec.resume || (cluster.slurm && fs::exists(earlier, code))) {
+    else if (spec.resume || (cluster.slurm && fs::exists(earlier / "hunt.jsonl", code))) {
         MEMRIG_TRY(spec.seed, seed_of_hunt(earlier));
     } else spec.seed = std::random_device{}();
-    if (!options.seed) options.words.push_back(fmt::format("--seed={}", spec.seed));
+    // The same words in the same order for the submission and for its tasks, wherever the seed comes from.
+    std::erase_if(options.words, [](const std::string& word) { return word.starts_with("--seed="); });
+    options.words.push_back(fmt::format("--seed={}", spec.seed));
     spec.shrink = !options.keep_large;
     spec.run.kernels = {options.kernel};
     return {};
@@ -186,7 +169,7 @@ void add_end_options(CLI::App& command, HuntOptions& options) {
     const CLI::Validator decimal(not_decimal, "", "decimal");
     command.add_option("--for", options.time, "Compose cases for so long (90s, 10m, 2h); shrinking comes after that")
         ->type_name("TIME")
-        ->check(CLI::Validator(no_time, "", "time"));
+        ->check(CLI::Validator(not_a_span, "", "time"));
     command.add_option("--most", options.spec.most, "Play no more cases than this")
         ->type_name("N")
         ->check(decimal)

@@ -119,6 +119,7 @@ int run(int argc, char** argv) {
     add_kernels_command(program, action);
     add_benches_command(program, action);
     add_emulators_command(program, action);
+    add_cache_command(program, action);
     add_doctor_command(program, action);
     // Only for the list of commands: help() handles "help" before CLI11 parses the command line.
     program.add_subcommand("help", "Print the help of a command")->footer("Example:\n  memrig help run\n");

@@ -9,6 +9,8 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/text.h"
+#include "base/toml_reader.h"
 
 namespace memrig {
 
@@ -34,6 +36,24 @@ std::string no_symbol(const std::string& text) {
         return std::isalnum(c) != 0 || c == '_' || c == '.' || c == ',';
     });
     return good ? "" : fmt::format("{} is not a kernel symbol", text);
+}
+
+std::optional<std::chrono::seconds> parse_span(const std::string& text) {
+    constexpr std::int64_t hour = 3600, day = 24 * hour, most = 366 * day;
+    std::int64_t count = 0;
+    const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
+    if (read.ec != std::errc() || read.ptr + 1 != text.data() + text.size() || count < 1) return std::nullopt;
+    const std::int64_t unit = *read.ptr == 's' ? 1 : *read.ptr == 'm' ? 60 : *read.ptr == 'h' ? hour : *read.ptr == 'd' ? day : 0;
+    if (unit == 0 || count > most / unit) return std::nullopt;
+    return std::chrono::seconds(count * unit);
+}
+
+std::string not_a_span(const std::string& text) {
+    return parse_span(text) ? "" : fmt::format("{} is not a time such as 90s, 30m, 6h or 30d", one_line(text));
+}
+
+std::string not_a_size(const std::string& text) {
+    return parse_size(text) ? "" : fmt::format("{} is not a size such as 512M or 20G", one_line(text));
 }
 
 fs::path default_run_directory() {

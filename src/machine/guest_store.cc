@@ -8,6 +8,7 @@
 #include "base/paths.h"
 #include "base/text.h"
 #include "kernel/modules.h"
+#include "machine/guest_cache.h"
 #include "machine/guest_feature.h"
 #include "observer/layout.h"
 
@@ -204,6 +205,8 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     if (!guest) guest = boot(directory, std::move(spec), key);
     MEMRIG_CHECK(guest);
     (*guest)->qemu_version = version;
+    MEMRIG_TRY(auto kept, keep_guest(cache, key));
+    if (kept) (*guest)->kept = std::make_shared<const FileLock>(*std::move(kept));
     return *std::move(guest);
 }
 
@@ -253,6 +256,10 @@ Result<std::shared_ptr<PreparedGuest>> GuestStore::boot(const fs::path& director
     fs::rename(fresh.path(), directory, code);
     if (code) return fail(Fault::host, "cannot keep the saved guest {}: {}", directory.string(), code.message());
     fresh.release();
+    const auto pruned = prune_guests(directory.parent_path().parent_path(), {});
+    if (!pruned) logger(LogLayer::machine).warn("{}", pruned.error().message);
+    else if (pruned->guests > 0)
+        logger(LogLayer::machine).info("{} gone from the cache", counted(pruned->guests, "unused guest"));
     MEMRIG_TRY(auto guest, load(directory, std::move(spec), key));
     guest->from_cache = false;
     return guest;

@@ -8,6 +8,7 @@
 #include <set>
 #include <string>
 
+#include "base/file.h"
 #include "guest/initramfs.h"
 #include "machine/machine.h"
 #include "probe/symbols.h"
@@ -25,7 +26,8 @@ struct PreparedGuest {
     std::string qemu_version;
     bool from_cache = false;
     std::set<std::string> features;  // GuestFeature::key of each feature that the kernel has
-    std::string unfit;               // the part of the bench's set-up that the kernel refused; normally empty
+    std::shared_ptr<const FileLock> kept;  // for as long, nobody prunes it
+    std::string unfit;                     // the part of the bench's set-up that the kernel refused; normally empty
 };
 
 // A guest at the beginning of a trial: the agent is at its prompt, and no probe is attached yet.

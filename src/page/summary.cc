@@ -112,7 +112,7 @@ void add_summary(Element& parent, const Subject& subject, const std::vector<Grou
                               exit_words(status, counts)))
         .css(std::string("banner ") + look.css);
     Element facts = section.add("dl").css("facts");
-    add_fact(facts, "Begun", record.started.empty() ? "not known" : bounded(record.started, 40));
+    if (!record.started.empty()) add_fact(facts, "Begun", bounded(record.started, 40));
     if (subject.is_campaign())
         add_fact(facts, "Last result", record.ended.empty() ? "none yet" : bounded(record.ended, 40));
     for (const auto& [name, value] : subject.facts) add_fact(facts, name.c_str(), bounded(value, 200));

@@ -230,7 +230,7 @@ std::vector<std::string> strategy_row(const std::string& strategy, const Subject
 }
 
 SubjectTable finding_table(const SubjectJson& json) {
-    SubjectTable table{"Findings", {"fingerprint", "verdict", "what", "cases", "smallest case", "came again"}, {}};
+    SubjectTable table{"Smallest cases", {"fingerprint", "verdict", "what", "cases", "smallest case", "came again"}, {}};
     for (const auto& finding : items_at(json, "findings")) {
         std::vector<std::string> actors;
         for (const auto& actor : items_at(finding, "actors"))
@@ -262,6 +262,7 @@ SubjectTable coverage_table(const SubjectJson& json) {
 Result<Subject> load_hunt(const fs::path& directory) {
     MEMRIG_TRY(const SubjectJson json, read_object(directory / "hunt.json"));
     CampaignRecord record;
+    record.seed = count_at(json, "seed");
     std::map<std::string, std::vector<const SubjectJson*>> arms;
     for (const auto& one : items_at(json, "cases")) arms[word_at(one, "strategy")].push_back(&one);
     for (const auto& [arm, cases] : arms) {
@@ -278,7 +279,6 @@ Result<Subject> load_hunt(const fs::path& directory) {
         }
     }
     Subject subject{"Hunt", loaded(std::move(record), directory)};
-    subject.facts.emplace_back("Seed", fmt::format("{}", count_at(json, "seed")));
     subject.facts.emplace_back("Duration", short_time(number_at(json, "seconds")));
     subject.facts.emplace_back("Coverage", counted(items_at(json, "coverage").size(), "pair") + " of points and of locks");
     if (flag_at(json, "interrupted")) subject.facts.emplace_back("Interrupted", "yes: go on with --resume");

@@ -132,7 +132,7 @@ test_help() {
     err_is_empty
     grep -qxE 'memrig [0-9]+\.[0-9]+\.[0-9]+.*' out || fail "$what: no version"
     for command in '' run replay explain bundle bisect-step report kernels 'kernels list' 'kernels fetch' 'kernels build' benches 'benches list' emulators \
-        'emulators list' 'emulators fetch' scenarios \
+        'emulators list' 'emulators fetch' cache 'cache list' 'cache prune' 'cache clear' scenarios \
         'scenarios list' \
         'scenarios check' 'scenarios coverage' 'scenarios new' compare history doctor 'campaign run' 'campaign submit' \
         'campaign wait' 'campaign cancel' 'campaign merge'; do
@@ -297,6 +297,24 @@ test_lists() {
     expect 0 emulators list
     out_has 'debian-12-backports'
     refused 'there is no emulator "no-such-qemu"' emulators fetch debian-12-backports no-such-qemu
+    mkdir -p "$MEMRIG_CACHE/guests/one" "$MEMRIG_CACHE/images/one"
+    expect 0 cache list
+    out_has '1 saved guest, 0 in use'
+    expect 0 cache list --json
+    out_is_json
+    expect 0 cache prune --unused 7d --most 5G
+    out_has 'removed 0 saved guests'
+    refused 'is not a time such as 90s' cache prune --unused 7
+    refused 'is not a size such as 512M' cache prune --most 5X
+    refused 'the cache has no part "gests"' cache clear gests
+    exec 9>"$MEMRIG_CACHE/guests/one.use"
+    flock --shared 9
+    refused 'a memrig uses the cache' cache clear guests images
+    expect 0 cache clear guests
+    [[ -d $MEMRIG_CACHE/guests/one ]] || fail "$what: a guest that is in use is gone"
+    exec 9>&-
+    expect 0 cache clear guests images
+    [[ ! -e $MEMRIG_CACHE/guests/one && ! -e $MEMRIG_CACHE/images ]] || fail "$what: something is left"
     refused 'memrig kernels build ref-6.12-amd64' kernels fetch ref-6.12-amd64
     refused 'memrig kernels fetch debian-6.1-amd64' kernels build debian-6.1-amd64
     refused 'there is no kernel "ref-6.12-amd64+frobnicate" (memrig kernels list --all' kernels build ref-6.12-amd64+frobnicate
@@ -414,7 +432,7 @@ test_pages() {
 # One option for the same thing in all commands: --json FILE; without FILE, stdout. Old names work, with a note.
 test_options_are_the_same() {
     local command
-    for command in 'kernels list' 'scenarios list' 'scenarios coverage' "explain $root/tests/data/trials/held"; do
+    for command in 'kernels list' 'benches list' 'emulators list' 'cache list' 'scenarios list' 'scenarios coverage' "explain $root/tests/data/trials/held"; do
         # shellcheck disable=SC2086  # words, not one argument
         expect 0 $command --json
         out_is_json
