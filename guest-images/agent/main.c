@@ -11,10 +11,18 @@ static const struct {
     const char* verb;
     handler run;
 } worker_verbs[] = {
-    {"symbols", do_symbols},   {"blocks", do_blocks},         {"memory", do_memory},
-    {"slabs", do_slabs},       {"read-file", do_read_file},   {"write-file", do_write_file},
-    {"sysrq", do_sysrq},       {"power-off", do_power_off},   {"blocked-tasks", do_blocked_tasks},
-    {"pin-page", do_pin_page}, {"unpin-page", do_unpin_page}, {"pass-time", do_pass_time},
+    {"symbols", do_symbols},
+    {"blocks", do_blocks},
+    {"memory", do_memory},
+    {"slabs", do_slabs},
+    {"read-file", do_read_file},
+    {"write-file", do_write_file},
+    {"sysrq", do_sysrq},
+    {"power-off", do_power_off},
+    {"blocked-tasks", do_blocked_tasks},
+    {"pin-page", do_pin_page},
+    {"unpin-page", do_unpin_page},
+    {"pass-time", do_pass_time},
     {"fill-memory", do_fill_memory},
 };
 

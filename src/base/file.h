@@ -30,7 +30,7 @@ class FileLock {
 public:
     // Waits for the lock. Fails with Fault::interrupted if the user asks to stop.
     static Result<FileLock> take(const fs::path& path);
-    // Waits as long as somebody has the lock for himself, and shares it with others who share it.
+    // Waits as long as somebody holds the lock exclusively. Others may share it, too.
     static Result<FileLock> take_shared(const fs::path& path);
     // Returns nothing if somebody else holds the lock.
     static Result<std::optional<FileLock>> try_take(const fs::path& path);

@@ -48,11 +48,7 @@ private:
 class HuntRun {
 public:
     HuntRun(const HuntSpec& spec, const std::vector<Host*>& hosts, RunObserver& observer)
-        : spec_(spec),
-          hosts_(hosts),
-          progress_(observer),
-          journal_(spec.run.out),
-          draw_(spec.seed, spec.benches) {
+        : spec_(spec), hosts_(hosts), progress_(observer), journal_(spec.run.out), draw_(spec.seed, spec.benches) {
         if (spec.run.portion.kind != Portion::Kind::shard) return;
         const UnitRange own = units_of(spec.run.portion.shard, spec.most);
         composed_ = static_cast<unsigned>(own.begin);
@@ -75,13 +71,17 @@ private:
     Status take_in(const std::vector<HuntCase>& played, const RunResults& results, const std::filesystem::path& part,
                    SteadyTime origin);
     Status hunt();
-    void learn(HuntedCase hunted);
+    // Fault::user_input if its kernel has another image than the cases before.
+    Status learn(HuntedCase hunted);
     void note_finding(std::size_t index);
     Result<RunResults> play_files(std::vector<std::string> files, HuntStrategy strategy,
                                   const std::filesystem::path& part, std::function<bool()> enough);
     Result<const TrialResult*> play_once(const HuntCase& one, RunResults& results);
     Status shrink(HuntFinding& finding);
+    // Takes what an earlier process has shrunk. False if it has not.
+    bool read_shrunk(HuntFinding& finding) const;
     Status write_finding(HuntFinding& finding);
+    [[nodiscard]] bool is_settled(unsigned number) const;
     [[nodiscard]] bool is_late() const;
     [[nodiscard]] bool is_over() const;
     [[nodiscard]] bool plays() const {
@@ -134,12 +134,18 @@ Status HuntRun::read_journal() {
         taken = std::max(taken, hunted.at_seconds);
     }
     for (const auto& [strategy, share] : hunt_.shares) hunt_.seconds += share.seconds;
-    // A rig fault is played again.
-    if (plays())
-        std::erase_if(known_, [](const auto& entry) {
-            return entry.second.not_played.empty() && entry.second.trial.verdict == Verdict::rig_fault;
-        });
+    if (most_ != 0 && !known_.empty() && known_.rbegin()->first > most_)
+        return fail_with(
+            {Fault::user_input, fmt::format("the hunt has {} already", counted(known_.size(), "case")), {}},
+            "give a larger --most");
     return {};
+}
+
+// A rig fault is played again.
+bool HuntRun::is_settled(unsigned number) const {
+    const auto found = known_.find(number);
+    return found != known_.end() &&
+           (!found->second.not_played.empty() || found->second.trial.verdict != Verdict::rig_fault);
 }
 
 HuntRun::Batch HuntRun::compose() {
@@ -172,7 +178,7 @@ Status HuntRun::play(const Batch& batch) {
     std::vector<std::string> files;
     std::vector<HuntCase> played;
     for (const auto& one : batch.cases) {
-        if (known_.contains(one.number)) continue;
+        if (is_settled(one.number)) continue;
         played.push_back(one);
         MEMRIG_CHECK(write_file(case_file(one.number), scenario_text(one, arm_text_)));
         files.push_back(case_file(one.number).string());
@@ -185,10 +191,6 @@ Status HuntRun::play(const Batch& batch) {
                play_files(std::move(files), batch.strategy, part, [this] { return is_late(); }));
     hunt_.shares[batch.strategy].seconds = before + seconds(steady_clock().now() - begun);
     hunt_.interrupted = results.interrupted;
-    for (const auto& kernel : results.kernels) {
-        hunt_.release = kernel.release;
-        hunt_.images[kernel.id] = kernel.sha256;
-    }
     MEMRIG_CHECK(
         take_in(played, results, part,
                 begun - std::chrono::duration_cast<SteadyTime::duration>(std::chrono::duration<double>(before))));
@@ -196,24 +198,26 @@ Status HuntRun::play(const Batch& batch) {
     return {};
 }
 
-// In the order of their numbers: what is fresh does not depend on which trial ended first.
 Status HuntRun::take_in(const std::vector<HuntCase>& played, const RunResults& results,
                         const std::filesystem::path& part, SteadyTime origin) {
-    std::set<std::string> seen = hunt_.coverage;
     for (const auto& one : played) {
         const auto stem = case_file(one.number).stem();
         const auto arm = std::ranges::find_if(
             results.arms, [&](const ArmResult& each) { return fs::path(each.scenario).stem() == stem; });
         if (arm == results.arms.end()) continue;
-        hunt_.kernel = arm->kernel;
-        HuntedCase hunted{one, {}, {}, seconds(progress_.end_of(arm->scenario, steady_clock().now()) - origin), {}, {}};
+        HuntedCase hunted;
+        hunted.one = one;
+        hunted.at_seconds = seconds(progress_.end_of(arm->scenario, steady_clock().now()) - origin);
+        if (!results.kernels.empty()) {
+            hunted.release = results.kernels.front().release;
+            hunted.image = results.kernels.front().sha256;
+        }
         if (!arm->trials.empty()) {
             hunted.trial = arm->trials.front();
             hunted.trial.directory = part / hunted.trial.directory;
             const fs::path trial = spec_.run.out / hunted.trial.directory;
             hunted.passed = passed_by(trial);
-            for (const auto& item : coverage_of(trial))
-                if (seen.insert(item).second) hunted.fresh.push_back(item);
+            hunted.covered = coverage_of(trial);
         } else {
             hunted.not_played = arm->not_set_up ? arm->not_set_up->line() : arm->skipped;
             if (hunted.not_played.empty()) continue;  // the hunt was over
@@ -224,19 +228,29 @@ Status HuntRun::take_in(const std::vector<HuntCase>& played, const RunResults& r
     return {};
 }
 
-void HuntRun::learn(HuntedCase hunted) {
+// Cases come in the order of their numbers: what is fresh does not depend on which trial ended first.
+Status HuntRun::learn(HuntedCase hunted) {
+    std::string& image = hunt_.images[hunt_.kernel];
+    if (image.empty()) image = hunted.image;
+    if (!hunted.image.empty() && hunted.image != image)
+        return fail_with({Fault::user_input,
+                          fmt::format("the image of {} is not the one that the hunt began with", hunt_.kernel),
+                          {}},
+                         "begin a new hunt with another --out");
+    hunt_.release = hunted.release.empty() ? hunt_.release : hunted.release;
     StrategyShare& share = hunt_.shares[hunted.one.strategy];
     if (hunted.not_played.empty()) {
         share.trials++;
         if (convicts(hunted.trial.verdict)) share.convicted++;
         else if (hunted.trial.verdict != Verdict::held) share.inconclusive++;
-        hunt_.coverage.insert(hunted.fresh.begin(), hunted.fresh.end());
-        if (hunted.one.strategy == HuntStrategy::priorities)
-            draw_.learn(hunted.one, hunted.passed, hunted.fresh.size());
+        for (const auto& item : hunted.covered) hunted.fresh += hunt_.coverage.insert(item).second ? 1 : 0;
+        if (hunted.one.strategy == HuntStrategy::priorities && hunted.trial.verdict != Verdict::rig_fault)
+            draw_.learn(hunted.one, hunted.passed, hunted.fresh);
     }
     hunt_.cases.push_back(std::move(hunted));
     const HuntedCase& last = hunt_.cases.back();
     if (last.not_played.empty() && convicts(last.trial.verdict)) note_finding(hunt_.cases.size() - 1);
+    return {};
 }
 
 void HuntRun::note_finding(std::size_t index) {
@@ -291,10 +305,34 @@ Status HuntRun::shrink(HuntFinding& finding) {
     return {};
 }
 
+bool HuntRun::read_shrunk(HuntFinding& finding) const {
+    constexpr std::uint64_t most = 1u << 16;
+    const fs::path file = fmt::format("findings/{}.toml", finding.hash);
+    const auto text = read_file(spec_.run.out / fs::path(file).replace_extension("json"), most);
+    const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
+    std::error_code code;
+    if (!json.is_object() || !fs::exists(spec_.run.out / file, code)) return false;
+    try {
+        json.at("actors").get_to(finding.actors);
+        json.at("attempts").get_to(finding.attempts);
+        json.at("again").get_to(finding.again);
+        json.at("of").get_to(finding.of);
+    } catch (const nlohmann::json::exception&) {
+        return false;
+    }
+    finding.file = file.string();
+    return finding.of > 0;
+}
+
 Status HuntRun::write_finding(HuntFinding& finding) {
     finding.file = fmt::format("findings/{}.toml", finding.hash);
+    for (const auto& actor : finding.smallest.racers) finding.actors.push_back(actor.name);
     MEMRIG_CHECK(make_directories(spec_.run.out / "findings"));
-    return write_file(spec_.run.out / finding.file, scenario_text(finding.smallest, arm_text_));
+    MEMRIG_CHECK(write_file(spec_.run.out / finding.file, scenario_text(finding.smallest, arm_text_)));
+    if (finding.of == 0) return {};
+    const nlohmann::json shrunk = {
+        {"actors", finding.actors}, {"attempts", finding.attempts}, {"again", finding.again}, {"of", finding.of}};
+    return write_file((spec_.run.out / finding.file).replace_extension("json"), shrunk.dump(2) + "\n");
 }
 
 // Draws the batches that the journal knows once more, so that a hunt that goes on learns what it had learned.
@@ -302,15 +340,17 @@ Status HuntRun::hunt() {
     const auto last_known = [this] { return known_.empty() ? 0 : known_.rbegin()->first; };
     while (!is_over() || composed_ < last_known()) {
         const Batch batch = compose();
+        if (batch.cases.empty()) break;
         if (!is_late() && plays()) MEMRIG_CHECK(play(batch));
         for (const auto& one : batch.cases) {
             auto found = known_.extract(one.number);
             if (!found) continue;
             // Shards leave their cases in their own directories.
             if (!plays()) MEMRIG_CHECK(write_file(case_file(one.number), scenario_text(found.mapped().one, arm_text_)));
-            learn(std::move(found.mapped()));
+            MEMRIG_CHECK(learn(std::move(found.mapped())));
         }
-        if (std::ranges::all_of(hunt_.cases, [](const HuntedCase& one) { return !one.not_played.empty(); }))
+        const auto not_played = [](const HuntedCase& one) { return !one.not_played.empty(); };
+        if (plays() && known_.empty() && !hunt_.cases.empty() && std::ranges::all_of(hunt_.cases, not_played))
             break;  // no case can be set up on this kernel
     }
     return {};
@@ -323,10 +363,12 @@ Result<Hunt> HuntRun::run() {
     }
     MEMRIG_CHECK(make_directories(spec_.run.out / "cases"));
     hunt_.seed = spec_.seed;
+    hunt_.kernel = spec_.run.kernels.front();
     MEMRIG_CHECK(read_journal());
     begun_ = steady_clock().now();
     MEMRIG_CHECK(hunt());
     for (auto& finding : hunt_.findings) {
+        if (read_shrunk(finding)) continue;
         if (spec_.shrink && !hunt_.interrupted && spec_.run.portion.kind == Portion::Kind::whole) {
             const Status shrunk = shrink(finding);
             if (!shrunk && shrunk.error().fault != Fault::interrupted) return std::unexpected(shrunk.error());
@@ -342,11 +384,11 @@ Result<Hunt> HuntRun::run() {
 
 int Hunt::exit_status() const {
     if (interrupted) return kExitInterrupted;
-    if (!findings.empty()) return kExitNotAsExpected;
     const auto is_rig_fault = [](const HuntedCase& one) {
         return one.not_played.empty() && one.trial.verdict == Verdict::rig_fault;
     };
     if (std::ranges::any_of(cases, is_rig_fault)) return kExitRigFault;
+    if (!findings.empty()) return kExitNotAsExpected;
     const bool judged = std::ranges::any_of(shares, [](const auto& share) { return share.second.judged() > 0; });
     return judged ? kExitGood : kExitNothingRun;
 }

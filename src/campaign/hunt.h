@@ -32,18 +32,21 @@ struct HuntedCase {
     std::string not_played;           // why the case could not be set up; empty: it could
     double at_seconds = 0;            // what its strategy had taken when its trial ended
     std::vector<std::string> passed;  // the points that its actors passed in their turns
-    std::vector<std::string> fresh;   // of its coverage: what no case before had passed
+    std::set<std::string> covered;    // coverage_of() its trial
+    std::size_t fresh = 0;            // how much of that no case before had covered
+    std::string release, image;       // of the kernel: its release, and the SHA-256 of its image
 };
 
 // Cases that convict by the same fingerprint.
 struct HuntFinding {
     std::string hash, text;  // of the fingerprint
     Verdict verdict = Verdict::inconclusive;
-    std::vector<std::size_t> cases;  // indices, the first one first
-    HuntCase smallest;               // that still convicts
-    unsigned attempts = 0;           // to shrink it
-    unsigned again = 0, of = 0;      // of so many trials of the smallest case, so many came to the same finding
-    std::string file;                // the smallest case, relative to the hunt's directory
+    std::vector<std::size_t> cases;   // indices, the first one first
+    HuntCase smallest;                // that still convicts, if it was shrunk by this process
+    std::vector<std::string> actors;  // those that race in the smallest case
+    unsigned attempts = 0;            // to shrink it
+    unsigned again = 0, of = 0;       // of so many trials of the smallest case, so many came to the same finding
+    std::string file;                 // the smallest case, relative to the hunt's directory
 };
 
 struct StrategyShare {
@@ -64,10 +67,13 @@ struct Hunt {
     bool interrupted = false;
     double seconds = 0;
 
-    // kExitGood if trials came to a verdict, and nothing was found; kExitNotAsExpected if something was. Else
-    // kExitInterrupted, kExitRigFault if a trial ended in one, or kExitNothingRun if no trial came to a verdict.
+    // kExitInterrupted; else kExitRigFault if a trial ended in one; else kExitNotAsExpected if something was found;
+    // else kExitNothingRun if no trial came to a verdict; else kExitGood.
     [[nodiscard]] int exit_status() const;
 };
+
+// Each pair of locks in a coverage begins with it, and no pair of points does.
+inline const std::string kLockPair = "locks: ";
 
 // Returns what a race passed, for coverage: "onliner device_online > remover lock_device_hotplug" for two points in a
 // row of two actors, "locks: device_hotplug_lock > mem_hotplug_lock" for a lock that is taken under another. Empty if

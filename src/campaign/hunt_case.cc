@@ -225,9 +225,9 @@ std::string scenario_text(const HuntCase& one, const std::string& arm) {
         }
         text += table;
     }
-    for (const auto& [name, plays] : {std::pair{"first", true}, {"before", one.onlined.has_value()}, {"load", one.load}})
-        if (plays)
-            text += fmt::format("[[step]]\nstart = \"{0}\"\n\n[[step]]\nfinish = \"{0}\"\n\n", name);
+    for (const auto& [name, plays] :
+         {std::pair{"first", true}, {"before", one.onlined.has_value()}, {"load", one.load}})
+        if (plays) text += fmt::format("[[step]]\nstart = \"{0}\"\n\n[[step]]\nfinish = \"{0}\"\n\n", name);
     text += race_text(one) + "\n[[step]]\nsettle = true\n\n";
     text += "[arm.control]\npurpose = \"the kernel as shipped\"\nexpect = \"held\"\n\n";
     return text + arm;
@@ -236,11 +236,11 @@ std::string scenario_text(const HuntCase& one, const std::string& arm) {
 HuntJson case_json(const HuntCase& one) {
     HuntJson racers = HuntJson::array();
     for (const auto& actor : one.racers) racers.push_back({{"name", actor.name}, {"keys", actor.keys}});
-    HuntJson json = {{"number", one.number},  {"strategy", to_string(one.strategy)},
-                     {"seed", one.seed},      {"bench", one.bench},
-                     {"size", one.size},      {"load", one.load},   {"racers", racers},
-                     {"depth", one.depth},    {"length", one.length},
-                     {"changes", one.changes}};
+    HuntJson json = {{"number", one.number}, {"strategy", to_string(one.strategy)},
+                     {"seed", one.seed},     {"bench", one.bench},
+                     {"size", one.size},     {"load", one.load},
+                     {"racers", racers},     {"depth", one.depth},
+                     {"length", one.length}, {"changes", one.changes}};
     if (one.onlined) json["onlined"] = *one.onlined;
     return json;
 }

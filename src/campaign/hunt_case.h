@@ -1,6 +1,6 @@
 // The cases of a hunt: scenarios that are composed at random from a grammar, not written by hand.
 //
-// A case plugs a DIMM, may bring it online, and then races two to four actors that a grammar offers. It is a scenario
+// A case plugs a DIMM, may bring it online, and then races two to five actors that a grammar offers. It is a scenario
 // file like any other, which `memrig run` plays.
 #pragma once
 
@@ -44,7 +44,7 @@ struct HuntCase {
     std::string bench;
     std::string size;                    // of the first DIMM
     std::optional<std::string> onlined;  // the value by which it is brought online before the race; nothing: it is not
-    bool load = false;  // the first DIMM's memory is in use, and is written to all the time
+    bool load = false;                   // the first DIMM's memory is in use, and is written to all the time
     std::vector<HuntActor> racers;
     unsigned depth = 3, length = 60;
     std::vector<unsigned> changes;         // instead of drawn ones: the points passed at which a priority drops

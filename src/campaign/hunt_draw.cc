@@ -15,9 +15,6 @@ constexpr unsigned kLongestLength = 200;
 // One of so many cases is fresh, where there is something to learn from.
 constexpr std::uint64_t kOneFreshOf = 2;
 
-// Each pair of locks begins with it, and no pair of points does.
-const std::string kLockPair = "locks: ";
-
 nlohmann::json json_of(const std::filesystem::path& file) {
     const auto text = read_file(file, kMostRecord);
     return text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
@@ -35,7 +32,7 @@ void add_lock_pairs(const nlohmann::json& locks, std::set<std::string>& pairs) {
         if (const auto at = lock.find("'s "); at != std::string::npos) lock = "a " + lock.substr(at + 3);
         auto& own = held[word("task")];
         if (word("action") == "takes") {
-            for (const auto& other : own) pairs.insert(kLockPair + other + " > " + lock);
+            for (const auto& other : own) pairs.insert(kLockPair + (other + " > " + lock));
             own.push_back(lock);
         } else if (word("action") == "releases") {
             if (const auto last = std::ranges::find(own, lock); last != own.end()) own.erase(last);

@@ -27,12 +27,17 @@ Result<HuntedCase> hunted_of(const std::string& text, const std::filesystem::pat
     const HuntLine line = HuntLine::parse(text, nullptr, false);
     if (!line.is_object() || !line.contains("drawn")) return damaged();
     auto one = case_of(line["drawn"]);
-    auto passed = words_of(line, "passed"), fresh = words_of(line, "fresh");
-    if (!one || one->number == 0 || line.value("case", HuntLine()) != HuntLine(one->number) || !passed || !fresh ||
-        !line.contains("at_seconds") || !line["at_seconds"].is_number())
+    auto passed = words_of(line, "passed"), covered = words_of(line, "covered"), kernel = words_of(line, "kernel");
+    if (!one || one->number == 0 || line.value("case", HuntLine()) != HuntLine(one->number) || !passed || !covered ||
+        !kernel || kernel->size() != 2 || !line.contains("at_seconds") || !line["at_seconds"].is_number())
         return damaged();
-    HuntedCase hunted{*std::move(one),     {}, {}, line["at_seconds"].get<double>(), *std::move(passed),
-                      *std::move(fresh)};
+    HuntedCase hunted;
+    hunted.one = *std::move(one);
+    hunted.at_seconds = line["at_seconds"].get<double>();
+    hunted.passed = *std::move(passed);
+    hunted.covered = {covered->begin(), covered->end()};
+    hunted.release = kernel->front();
+    hunted.image = kernel->back();
     if (line.contains("not_played") && line["not_played"].is_string()) {
         hunted.not_played = line["not_played"].get<std::string>();
         return hunted;
@@ -59,11 +64,9 @@ Result<std::map<unsigned, HuntedCase>> HuntJournal::start(const std::string& ide
 }
 
 Status HuntJournal::append(const HuntedCase& hunted) {
-    HuntLine line = {{"case", hunted.one.number},
-                     {"drawn", case_json(hunted.one)},
-                     {"at_seconds", hunted.at_seconds},
-                     {"passed", hunted.passed},
-                     {"fresh", hunted.fresh}};
+    HuntLine line = {{"case", hunted.one.number},       {"drawn", case_json(hunted.one)},
+                     {"at_seconds", hunted.at_seconds}, {"passed", hunted.passed},
+                     {"covered", hunted.covered},       {"kernel", {hunted.release, hunted.image}}};
     if (hunted.not_played.empty()) {
         TrialOutcome outcome;
         outcome.result = hunted.trial;

@@ -117,7 +117,7 @@ std::vector<std::string> limits_lines(const Limits& limits) {
     std::vector<std::string> lines;
     lines.push_back(
         limits.convictions.trials == 0
-            ? "False convictions: no control was played by its schedule, so nothing bounds them."
+            ? "False convictions: no control was played by its schedule and came to a verdict, so nothing bounds them."
             : fmt::format("False convictions: controls were convicted in {}.", bound_text(limits.convictions)));
     lines.push_back(limits.misses.trials == 0
                         ? "Misses: no mutant was played by its schedule, so nothing bounds them."

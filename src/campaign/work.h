@@ -1,6 +1,6 @@
-// Work that the tasks of a cluster share: the trials of a plan, the cases of a sweep, the cells of a matrix, or the
-// orders of an exploration. A new kind of work needs a command that takes a Portion (run/portion.h), a journal with a
-// line for each unit, and the options of cli/cluster_options.h.
+// Work that the tasks of a cluster share: the trials of a plan, the cases of a sweep or a hunt, the cells of a matrix,
+// or the orders of an exploration. A new kind of work needs a command that takes a Portion (run/portion.h), a journal
+// with a line for each unit, and the options of cli/cluster_options.h.
 #pragma once
 
 #include <cstdint>

@@ -23,8 +23,8 @@ using CacheJson = nlohmann::ordered_json;
 struct CachePart {
     const char* name;
     const char* description;
+    bool is_cleared = true;  // memrig or a build makes it again when it is missing
 };
-// Each part is made again when it is missing.
 constexpr CachePart kParts[] = {
     {"guests", "guests that were booted and saved, one for each kernel, bench and QEMU"},
     {"images", "initial file systems of guests"},
@@ -36,7 +36,7 @@ constexpr CachePart kParts[] = {
     {"emulators", "QEMUs other than the host's"},
     {"bisect", "trees that bisect-step built"},
     {"ccache", "what the compiler made before"},
-    {"python", "a parser that a test uses"},
+    {"python", "the Python package by which memrig talks to QEMU", false},
     {"logs", "what the tools printed"},
 };
 
@@ -102,20 +102,39 @@ Status show_cache(const std::string& json) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     MEMRIG_TRY(const auto guests, saved_guests(cache));
     const auto parts = parts_in(cache);
-    return show(json, [&] { return cache_text(cache, parts, guests); }, [&] { return cache_json(cache, parts, guests); });
+    return show(
+        json, [&] { return cache_text(cache, parts, guests); }, [&] { return cache_json(cache, parts, guests); });
 }
 
 Status prune(const GuestLimits& limits) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     MEMRIG_TRY(const PrunedGuests pruned, prune_guests(cache, limits));
-    return print_result(fmt::format("removed {}, {}\n", counted(pruned.guests, "saved guest"), size_text(pruned.bytes)));
+    return print_result(
+        fmt::format("removed {}, {}\n", counted(pruned.guests, "saved guest"), size_text(pruned.bytes)));
 }
 
 // The guests alone can go while others use the cache.
 Status check_unused(const fs::path& cache) {
     MEMRIG_TRY(const auto guests, saved_guests(cache));
     if (std::ranges::none_of(guests, &SavedGuest::in_use)) return {};
-    return fail_with({Fault::user_input, "a memrig uses the cache", {}}, "wait for it to end, or clear the guests alone");
+    return fail_with({Fault::user_input, "a memrig uses the cache", {}},
+                     "wait for it to end, or clear the guests alone");
+}
+
+// Returns the bytes that are gone. Spares the package that the part `python` consists of.
+Result<std::uint64_t> clear_part(const fs::path& part, const fs::path& cache) {
+    std::error_code code;
+    const fs::path python = fs::weakly_canonical(cache / "python" / "qemu", code);
+    std::uint64_t bytes = 0;
+    for (const auto& entry : fs::directory_iterator(part, code)) {
+        const fs::path whole = fs::weakly_canonical(entry.path(), code);
+        if (std::ranges::mismatch(whole, python).in1 == whole.end()) continue;
+        bytes += bytes_below(entry.path());
+        std::error_code failed;
+        fs::remove_all(entry.path(), failed);
+        if (failed) return fail(Fault::host, "cannot remove {}: {}", entry.path().string(), failed.message());
+    }
+    return bytes;
 }
 
 Status clear(const std::vector<std::string>& names) {
@@ -123,13 +142,14 @@ Status clear(const std::vector<std::string>& names) {
     if (std::ranges::any_of(names, [](const std::string& name) { return name != "guests"; }))
         MEMRIG_CHECK(check_unused(cache));
     for (const auto& name : names) {
-        const std::uint64_t before = bytes_below(cache / name);
-        std::error_code code;
-        if (name == "guests") MEMRIG_CHECK(prune_guests(cache, {std::chrono::hours(0), 0}));
-        else fs::remove_all(cache / name, code);
-        if (code)
-            return fail(Fault::host, "cannot remove {}: {}", (cache / name).string(), code.message());
-        MEMRIG_CHECK(print_result(fmt::format("{}: removed {}\n", name, size_text(before - bytes_below(cache / name)))));
+        std::uint64_t bytes = 0;
+        if (name == "guests") {
+            MEMRIG_TRY(const PrunedGuests pruned, prune_guests(cache, {std::chrono::seconds(0), 0}));
+            bytes = pruned.bytes;
+        } else {
+            MEMRIG_TRY(bytes, clear_part(cache / name, cache));
+        }
+        MEMRIG_CHECK(print_result(fmt::format("{}: removed {}\n", name, size_text(bytes))));
     }
     return {};
 }
@@ -137,10 +157,11 @@ Status clear(const std::vector<std::string>& names) {
 std::string no_part(const std::string& text) {
     std::string names;
     for (const auto& part : kParts) {
+        if (!part.is_cleared) continue;
         if (text == part.name) return "";
         names += (names.empty() ? "" : ", ") + std::string(part.name);
     }
-    return fmt::format("the cache has no part \"{}\": it has {}", one_line(text), names);
+    return fmt::format("\"{}\" is no part of the cache that can be cleared: {}", one_line(text), names);
 }
 
 int exit_status_of(const Status& status) { return status ? kExitGood : report_error(status.error()); }
@@ -151,22 +172,20 @@ void add_prune_command(CLI::App& command, Action& action) {
     };
     auto words = std::make_shared<Words>();
     CLI::App* prune_command = command.add_subcommand("prune", "Remove saved guests that were not used for long");
-    prune_command->add_option("--unused", words->unused, "Those that nobody used for so long")
+    prune_command->add_option("--unused", words->unused, "Remove guests that were not used for this long")
         ->type_name("TIME")
         ->check(CLI::Validator(not_a_span, "", "time"))
         ->capture_default_str();
-    prune_command->add_option("--most", words->most, "And the oldest, until all others take no more than this")
+    prune_command->add_option("--most", words->most, "Remove the oldest guests until the rest fits into this size")
         ->type_name("SIZE")
         ->check(CLI::Validator(not_a_size, "", "size"))
         ->capture_default_str();
     prune_command->footer(
-        "A guest that is in use stays. memrig does the same by itself, with these limits, whenever it saves a guest.\n\n"
+        "A guest that is in use stays. memrig does the same by itself, with these limits, whenever it saves a "
+        "guest.\n\n"
         "Example:\n  memrig cache prune --unused 7d --most 5G\n");
     prune_command->callback([words, &action] {
-        action = [words] {
-            return exit_status_of(prune({std::chrono::duration_cast<std::chrono::hours>(*parse_span(words->unused)),
-                                         *parse_size(words->most)}));
-        };
+        action = [words] { return exit_status_of(prune({*parse_span(words->unused), *parse_size(words->most)})); };
     });
 }
 

@@ -29,8 +29,9 @@ Status list_emulators(const std::string& target) {
                             {"version", emulator && version ? nlohmann::ordered_json(*version) : nullptr},
                             {"description", entry.description}});
         }
-    return show(target, [&] { return aligned(rows); }, [&] {
-        return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"; });
+    return show(
+        target, [&] { return aligned(rows); },
+        [&] { return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"; });
 }
 
 // Checks all ids before the first QEMU is fetched.

@@ -7,8 +7,8 @@
 
 #include "base/file.h"
 #include "base/shell.h"
-#include "campaign/hunt.h"
 #include "base/stop_request.h"
+#include "campaign/hunt.h"
 #include "campaign/submission.h"
 #include "cli/backend_option.h"
 #include "cli/cluster.h"
@@ -37,7 +37,8 @@ constexpr const char* kHuntFooter =
     "all at once again and again, as a shell loop in the guest does.\n"
     "With --arm SCENARIO:ARM, the kernel is changed as by that arm: shows whether and how soon the hunt finds it.\n"
     "With --slurm, submits the --most N cases to Slurm. Each shard learns from its own cases alone. memrig campaign\n"
-    "wait, status, cancel and merge take --out, which all nodes must share (docs/campaigns.md). The merged hunt shrinks\n"
+    "wait, status, cancel and merge take --out, which all nodes must share (docs/campaigns.md). The merged hunt "
+    "shrinks\n"
     "its findings with --resume.\n"
     "Exit status: 0 nothing was found, 1 something was, 2 bad usage or a bad input file, 3 rig fault, 4 no trial\n"
     "came to a verdict, 130 interrupted.\n\n"
@@ -79,7 +80,7 @@ Status complete(HuntOptions& options) {
     if (!options.changed.empty()) {
         const auto colon = options.changed.rfind(':');
         if (colon == std::string::npos || colon == 0 || colon + 1 == options.changed.size())
-            return fail(Fault::user_input, "--arm \"{}\" is no SCENARIO:ARM", options.changed);
+            return fail(Fault::user_input, "--arm \"{}\" is not SCENARIO:ARM", options.changed);
         spec.scenario = options.changed.substr(0, colon);
         spec.arm = options.changed.substr(colon + 1);
     }

@@ -14,9 +14,8 @@ namespace {
 
 // The commands whose --json may stand alone, by their first words.
 bool shows(const std::vector<std::string>& words) {
-    for (const char* command :
-         {"explain", "compare", "history", "doctor", "kernels", "benches", "emulators", "cache", "scenarios",
-          "bisect-step"})
+    for (const char* command : {"explain", "compare", "history", "doctor", "kernels", "benches", "emulators", "cache",
+                                "scenarios", "bisect-step"})
         if (!words.empty() && words.front() == command) return true;
     return words.size() > 1 && words[0] == "campaign" && words[1] == "status";
 }

@@ -43,7 +43,11 @@ std::optional<std::chrono::seconds> parse_span(const std::string& text) {
     std::int64_t count = 0;
     const auto read = std::from_chars(text.data(), text.data() + text.size(), count);
     if (read.ec != std::errc() || read.ptr + 1 != text.data() + text.size() || count < 1) return std::nullopt;
-    const std::int64_t unit = *read.ptr == 's' ? 1 : *read.ptr == 'm' ? 60 : *read.ptr == 'h' ? hour : *read.ptr == 'd' ? day : 0;
+    const std::int64_t unit = *read.ptr == 's'   ? 1
+                              : *read.ptr == 'm' ? 60
+                              : *read.ptr == 'h' ? hour
+                              : *read.ptr == 'd' ? day
+                                                 : 0;
     if (unit == 0 || count > most / unit) return std::nullopt;
     return std::chrono::seconds(count * unit);
 }

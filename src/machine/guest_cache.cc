@@ -8,7 +8,6 @@ namespace memrig {
 
 namespace {
 
-fs::path guests_in(const fs::path& cache) { return cache / "guests"; }
 fs::path use_of(const fs::path& cache, const std::string& key) { return guests_in(cache) / (key + ".use"); }
 
 // The names of the folders; those of boots that did not end begin with a dot.
@@ -27,7 +26,13 @@ fs::file_time_type last_use(const fs::path& cache, const std::string& key) {
     return code ? fs::last_write_time(guests_in(cache) / key, code) : used;
 }
 
+bool is_writable(const fs::path& path) { return ::access(path.c_str(), W_OK) == 0; }
+
+// Returns whether nobody uses the guest. A lock that this user can only share tells nothing.
 Result<bool> is_free(const fs::path& lock) {
+    std::error_code code;
+    if (!fs::exists(lock, code)) return true;
+    if (!is_writable(lock)) return false;
     MEMRIG_TRY(const auto taken, FileLock::try_take(lock));
     return taken.has_value();
 }
@@ -40,18 +45,16 @@ Result<bool> remove_unused(const fs::path& cache, const std::string& key) {
     if (!using_it) return false;
     std::error_code code;
     fs::remove_all(guests_in(cache) / key, code);
-    if (code) return fail(Fault::host, "cannot remove the saved guest {}: {}", key, code.message());
     // The locks stay: somebody may be waiting for one of them.
-    return true;
+    return !code;
 }
 
-// ".KEY-XXXXXX" of a boot that was killed. One that goes on has the lock of its key.
+// ".KEY.XXXXXX" of a boot that was killed. One that goes on has the lock of its key.
 Status remove_remains(const fs::path& cache) {
     constexpr std::size_t key_length = 32;
     for (const auto& name : folders_in(guests_in(cache))) {
         if (!name.starts_with('.') || name.size() < 1 + key_length) continue;
-        MEMRIG_TRY(const auto making,
-                   FileLock::try_take(guests_in(cache) / (name.substr(1, key_length) + ".lock")));
+        MEMRIG_TRY(const auto making, FileLock::try_take(guests_in(cache) / (name.substr(1, key_length) + ".lock")));
         std::error_code code;
         if (making) fs::remove_all(guests_in(cache) / name, code);
     }
@@ -59,6 +62,8 @@ Status remove_remains(const fs::path& cache) {
 }
 
 }  // namespace
+
+fs::path guests_in(const fs::path& cache) { return cache / "guests"; }
 
 std::uint64_t bytes_below(const fs::path& path) {
     std::uint64_t bytes = 0;
@@ -76,8 +81,9 @@ Result<std::vector<SavedGuest>> saved_guests(const fs::path& cache) {
     std::vector<SavedGuest> guests;
     for (const auto& key : folders_in(guests_in(cache))) {
         if (key.starts_with('.')) continue;
+        const auto used = last_use(cache, key);
         MEMRIG_TRY(const bool free, is_free(use_of(cache, key)));
-        guests.push_back({key, bytes_below(guests_in(cache) / key), last_use(cache, key), !free});
+        guests.push_back({key, bytes_below(guests_in(cache) / key), used, !free});
     }
     std::ranges::sort(guests, {}, &SavedGuest::used);
     return guests;
@@ -86,7 +92,7 @@ Result<std::vector<SavedGuest>> saved_guests(const fs::path& cache) {
 Result<std::optional<FileLock>> keep_guest(const fs::path& cache, const std::string& key) {
     const fs::path file = use_of(cache, key);
     std::error_code code;
-    if (!fs::exists(file, code) && ::access(guests_in(cache).c_str(), W_OK) != 0) return std::nullopt;
+    if (!fs::exists(file, code) && !is_writable(guests_in(cache))) return std::nullopt;
     MEMRIG_TRY(FileLock lock, FileLock::take_shared(file));
     fs::last_write_time(file, fs::file_time_type::clock::now(), code);
     return lock;
@@ -94,6 +100,7 @@ Result<std::optional<FileLock>> keep_guest(const fs::path& cache, const std::str
 
 Result<PrunedGuests> prune_guests(const fs::path& cache, const GuestLimits& limits) {
     PrunedGuests pruned;
+    if (!is_writable(guests_in(cache))) return pruned;
     MEMRIG_TRY(const auto guests, saved_guests(cache));
     std::uint64_t left = 0;
     for (const auto& guest : guests) left += guest.bytes;

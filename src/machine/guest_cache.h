@@ -22,6 +22,9 @@ struct SavedGuest {
     bool in_use = false;
 };
 
+// The folder of all guests.
+std::filesystem::path guests_in(const std::filesystem::path& cache);
+
 // Returns the guests, those that were not used for the longest time first. None if there is no such folder.
 Result<std::vector<SavedGuest>> saved_guests(const std::filesystem::path& cache);
 
@@ -30,15 +33,15 @@ Result<std::vector<SavedGuest>> saved_guests(const std::filesystem::path& cache)
 Result<std::optional<FileLock>> keep_guest(const std::filesystem::path& cache, const std::string& key);
 
 struct GuestLimits {
-    std::chrono::hours unused = std::chrono::hours(24 * 30);  // a guest that nobody asked for in this time goes
+    std::chrono::seconds unused = std::chrono::days(30);  // a guest that nobody asked for in this time goes
     std::uint64_t bytes = 20ULL << 30;  // if all guests together are larger, those that were unused longest go
 };
 struct PrunedGuests {
     std::size_t guests = 0;
     std::uint64_t bytes = 0;
 };
-// Removes guests beyond the limits, and what interrupted boots have left. Leaves those in use. Fault::host if one
-// cannot be removed.
+// Removes guests beyond the limits, and what interrupted boots have left. Leaves those in use, and those that this user
+// may not remove.
 Result<PrunedGuests> prune_guests(const std::filesystem::path& cache, const GuestLimits& limits);
 
 // Returns the size of all files below the path; 0 if there is none.

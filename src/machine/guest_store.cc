@@ -197,7 +197,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     const std::string key = hasher.add(spec.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
 
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    const fs::path guests = cache / "guests";
+    const fs::path guests = guests_in(cache);
     MEMRIG_CHECK(make_directories(guests));
     MEMRIG_TRY(const FileLock lock, FileLock::take(guests / (key + ".lock")));
     const fs::path directory = guests / key;
@@ -303,7 +303,7 @@ Status check_fit(const PreparedGuest& guest) {
 
 Status GuestStore::discard(const PreparedGuest& guest) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    const fs::path directory = cache / "guests" / guest.key;
+    const fs::path directory = guests_in(cache) / guest.key;
     MEMRIG_TRY(const FileLock lock, FileLock::take(directory.string() + ".lock"));
     std::error_code code;
     fs::remove_all(directory, code);

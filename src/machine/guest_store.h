@@ -25,8 +25,8 @@ struct PreparedGuest {
     double boot_seconds = 0;  // from QEMU's start to the agent's greeting, when the guest was made
     std::string qemu_version;
     bool from_cache = false;
-    std::set<std::string> features;  // GuestFeature::key of each feature that the kernel has
-    std::shared_ptr<const FileLock> kept;  // for as long, nobody prunes it
+    std::set<std::string> features;        // GuestFeature::key of each feature that the kernel has
+    std::shared_ptr<const FileLock> kept;  // while it is held, nobody prunes the guest
     std::string unfit;                     // the part of the bench's set-up that the kernel refused; normally empty
 };
 
@@ -59,7 +59,8 @@ public:
     // different architectures. Also Fault::rig, Fault::host.
     Result<std::shared_ptr<const PreparedGuest>> prepare(const Bench& bench, const KernelImage& kernel,
                                                          Accelerator accelerator);
-    // Removes from the cache a saved guest that does not restore.
+    // Removes from the cache a saved guest that does not restore, or that nobody will ask for again. A process that has
+    // it makes it again.
     Status discard(const PreparedGuest& guest);
 
 private:

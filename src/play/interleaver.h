@@ -65,7 +65,9 @@ public:
     // Plays in a cast that is armed and watches already, until each actor has finished. The watches stay, and pass.
     Result<PlayEnd> run();
     // The switches that came to pass, in run().
-    [[nodiscard]] RaceRecord race() const { return {taken_, branches_.points_passed, passed_, complete(), missing_}; }
+    [[nodiscard]] RaceRecord race() const {
+        return {taken_, branches_.points_passed, passed_, complete(), missing_, passed_a_point_};
+    }
     [[nodiscard]] const Branches& branches() const { return branches_; }
     // True if every switch of the order came to pass. If not, an actor went another way, and the order proves nothing.
     [[nodiscard]] bool complete() const { return next_ == spec_.order.size(); }

@@ -17,12 +17,6 @@ using HuntReport = nlohmann::ordered_json;
 
 constexpr std::size_t kShownReasons = 5;
 
-std::vector<std::string> racers_of(const HuntCase& one) {
-    std::vector<std::string> names;
-    for (const auto& actor : one.racers) names.push_back(actor.name);
-    return names;
-}
-
 // The trials that a strategy had played by the case, itself included.
 std::size_t trials_until(const Hunt& hunt, std::size_t index) {
     const HuntStrategy strategy = hunt.cases[index].one.strategy;
@@ -48,9 +42,9 @@ std::string finding_lines(const Hunt& hunt, const HuntFinding& finding, const st
         "{}  {}  in {}, first by {} in its {}. trial\n", paint.bad(to_string(finding.verdict)), finding.hash,
         counted(finding.cases.size(), "case"), to_string(hunted.one.strategy), trials_until(hunt, first));
     text += fmt::format("  {}\n", one_line(hunted.trial.reason));
-    text += finding.of == 0 ? fmt::format("  not shrunk: {} raced\n", fmt::join(racers_of(finding.smallest), ", "))
+    text += finding.of == 0 ? fmt::format("  not shrunk: {} raced\n", fmt::join(finding.actors, ", "))
                             : fmt::format("  smallest case: {} raced; {} of {} trials of it came to the same\n",
-                                          fmt::join(racers_of(finding.smallest), ", "), finding.again, finding.of);
+                                          fmt::join(finding.actors, ", "), finding.again, finding.of);
     text += fmt::format("  {}\n", one_line((directory / finding.file).string()));
     text += fmt::format("  memrig explain {}\n", one_line((directory / hunted.trial.directory).string()));
     return text;
@@ -117,7 +111,7 @@ std::string hunt_json(const Hunt& hunt) {
                             {"verdict", to_string(finding.verdict)},
                             {"cases", numbers},
                             {"file", finding.file},
-                            {"actors", racers_of(finding.smallest)},
+                            {"actors", finding.actors},
                             {"attempts", finding.attempts},
                             {"again", finding.again},
                             {"of", finding.of}});
@@ -128,7 +122,7 @@ std::string hunt_json(const Hunt& hunt) {
                          {"outcome", one.not_played.empty() ? to_string(one.trial.verdict) : "not set up"},
                          {"reason", one.not_played.empty() ? one.trial.reason : one.not_played},
                          {"directory", one.trial.directory.string()},
-                         {"fresh", one.fresh.size()},
+                         {"fresh", one.fresh},
                          {"at_seconds", one.at_seconds}});
     for (const auto& [strategy, share] : hunt.shares) {
         const auto first = first_conviction(hunt, strategy);

@@ -9,6 +9,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "campaign/hunt.h"
 #include "campaign/run_record.h"
 #include "oracle/finding_json.h"
 #include "run/matrix.h"
@@ -230,30 +231,30 @@ std::vector<std::string> strategy_row(const std::string& strategy, const Subject
 }
 
 SubjectTable finding_table(const SubjectJson& json) {
-    SubjectTable table{"Smallest cases", {"fingerprint", "verdict", "what", "cases", "smallest case", "came again"}, {}};
+    SubjectTable table{
+        "Smallest cases", {"fingerprint", "verdict", "what", "cases", "smallest case", "came again"}, {}};
     for (const auto& finding : items_at(json, "findings")) {
         std::vector<std::string> actors;
         for (const auto& actor : items_at(finding, "actors"))
             if (actor.is_string()) actors.push_back(actor.get<std::string>());
         const auto of = count_at(finding, "of");
-        table.rows.push_back({{word_at(finding, "fingerprint"), word_at(finding, "verdict"), word_at(finding, "text"),
-                               fmt::format("{}", items_at(finding, "cases").size()),
-                               fmt::format("{}", fmt::join(actors, ", ")),
-                               of == 0 ? "not tried" : fmt::format("{} of {}", count_at(finding, "again"), of)},
-                              false});
+        table.rows.push_back(
+            {{word_at(finding, "fingerprint"), word_at(finding, "verdict"), word_at(finding, "text"),
+              fmt::format("{}", items_at(finding, "cases").size()), fmt::format("{}", fmt::join(actors, ", ")),
+              of == 0 ? "not tried" : fmt::format("{} of {}", count_at(finding, "again"), of)},
+             false});
     }
     return table;
 }
 
 // Pairs of locks, and of points of two actors. A page folds them.
 SubjectTable coverage_table(const SubjectJson& json) {
-    constexpr std::string_view locks = "locks: ";
     SubjectTable table{"Coverage", {"passed one after the other", "kind"}, {}};
     for (const auto& item : items_at(json, "coverage")) {
         if (!item.is_string()) continue;
         const auto text = item.get<std::string>();
-        const bool is_locks = text.starts_with(locks);
-        table.rows.push_back({{is_locks ? text.substr(locks.size()) : text, is_locks ? "locks" : "points"}, true});
+        const bool is_locks = text.starts_with(kLockPair);
+        table.rows.push_back({{is_locks ? text.substr(kLockPair.size()) : text, is_locks ? "locks" : "points"}, true});
     }
     return table;
 }
@@ -280,7 +281,8 @@ Result<Subject> load_hunt(const fs::path& directory) {
     }
     Subject subject{"Hunt", loaded(std::move(record), directory)};
     subject.facts.emplace_back("Duration", short_time(number_at(json, "seconds")));
-    subject.facts.emplace_back("Coverage", counted(items_at(json, "coverage").size(), "pair") + " of points and of locks");
+    subject.facts.emplace_back("Coverage",
+                               counted(items_at(json, "coverage").size(), "pair") + " of points and of locks");
     if (flag_at(json, "interrupted")) subject.facts.emplace_back("Interrupted", "yes: go on with --resume");
     if (!items_at(json, "findings").empty()) subject.tables.push_back(finding_table(json));
     SubjectTable strategies{

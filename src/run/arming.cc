@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/text.h"
+#include "machine/guest_cache.h"
 #include "oracle/obligations.h"
 #include "play/snapshot.h"
 #include "play/while_running.h"
@@ -333,7 +334,7 @@ std::optional<Armament> cached_armament(const fs::path& file) {
 
 Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGuest>& guest) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    const fs::path directory = cache / "guests" / guest->key;
+    const fs::path directory = guests_in(cache) / guest->key;
     MEMRIG_TRY(const FileLock lock, FileLock::take(directory.string() + ".arming.lock"));
     const fs::path file = directory / "arming.json";
     if (auto known = cached_armament(file)) return *std::move(known);

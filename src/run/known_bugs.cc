@@ -61,9 +61,12 @@ Result<std::vector<BugRow>> bug_rows(const KnownBugsSpec& spec) {
 void read_side(const nlohmann::json& json, PlayedSide& side) {
     const auto word = [](const nlohmann::json& from, const char* key) { return from.at(key).get<std::string>(); };
     side.not_played = word(json, "not_played");
-    for (const auto& trial : json.at("trials"))
-        if (const auto verdict = parse_verdict(word(trial, "verdict")))
-            side.trials.push_back({*verdict, word(trial, "oracle"), word(trial, "reason"), word(trial, "directory")});
+    for (const auto& trial : json.at("trials")) {
+        const auto verdict = parse_verdict(word(trial, "verdict"));
+        // No trial may be missing: the verdict of a side rests on all of them.
+        if (!verdict) throw nlohmann::json::other_error::create(501, "a trial has no known verdict", &trial);
+        side.trials.push_back({*verdict, word(trial, "oracle"), word(trial, "reason"), word(trial, "directory")});
+    }
 }
 
 class KnownBugsRun {

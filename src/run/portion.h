@@ -1,4 +1,5 @@
-// The part of a sweep, a matrix or an exploration that one process plays, so that several machines share the work.
+// The part of a sweep, a hunt, a matrix or an exploration that one process plays, so that several machines share the
+// work.
 #pragma once
 
 #include <cstdint>
@@ -31,8 +32,8 @@ struct UnitRange {
 // pure function. REQUIRES: the shard's number is from 1 to its count.
 UnitRange units_of(Shard shard, std::uint64_t all);
 
-// The part that a run plays. The units are the cases of a sweep, the cells of a matrix, or, in explore mode, the orders
-// of all arms that have one switch, each with all orders that branch off from it.
+// The part that a run plays. The units are the cases of a sweep or a hunt, the cells of a matrix, or, in explore mode,
+// the orders of all arms that have one switch, each with all orders that branch off from it.
 struct Portion {
     enum class Kind {
         whole,

@@ -209,7 +209,7 @@ void Stage::take_in_race(const Performance& performance, TrialOutcome& outcome) 
     outcome.result.order = race->switches;
     if (performance.end == PlayEnd::finished)
         note_lacks(lacking_points(
-            {!order_.scenario.schedule.race()->points.empty(), race->missing_points, race->points_passed > 0}));
+            {!order_.scenario.schedule.race()->points.empty(), race->missing_points, race->passed_a_point}));
 }
 
 Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome) {

@@ -178,7 +178,7 @@ private:
             }
             if (!started_.insert(name).second) table.report(key, fmt::format("actor \"{}\" was started already", name));
             last_[name] = StepKind::finish;
-            const bool memory = actor->device == MemoryDevice::pc_dimm || actor->is_thread();
+            const bool memory = (actor->device == MemoryDevice::pc_dimm && !actor->at_boot) || actor->is_thread();
             if (std::ranges::find(can_race, actor->kind) == can_race.end() || !memory)
                 table.report(key, fmt::format("actor \"{}\" cannot take part in a race", name));
             if (!actor->refusals.empty() || actor->expected != std::vector{0} || actor->may_fail)
@@ -295,6 +295,12 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
     }
 }
 
+void check_fillers(const Schedule& schedule, TomlTable& root) {
+    constexpr std::ptrdiff_t most = 2;  // as in the agent
+    if (std::ranges::count(schedule.actors, ActorKind::filler, &Actor::kind) > most)
+        root.report("actor", fmt::format("at most {} actors can fill memory", most));
+}
+
 // Checks that each round of a loop plugs and unplugs the same devices.
 void check_loop(const Schedule& schedule, TomlTable& root) {
     const auto comes_and_goes = [&](const Actor& actor) {
@@ -302,7 +308,8 @@ void check_loop(const Schedule& schedule, TomlTable& root) {
             return other.kind == ActorKind::remover && other.device_id == actor.device_id && other.expects_success() &&
                    actor.expects_success();
         };
-        return actor.device == MemoryDevice::pc_dimm && std::ranges::any_of(schedule.actors, takes_away);
+        return actor.device == MemoryDevice::pc_dimm && !actor.at_boot &&
+               std::ranges::any_of(schedule.actors, takes_away);
     };
     for (const auto& actor : schedule.actors)
         if (actor.kind == ActorKind::vcpu_plugger || (actor.kind == ActorKind::adder && !comes_and_goes(actor)))
@@ -343,6 +350,7 @@ Schedule read_schedule(TomlTable& root) {
         actors->finish();
     }
     check_devices(schedule, root);
+    check_fillers(schedule, root);
     if (!schedule.actors.empty() && std::ranges::count(schedule.actors, ActorKind::adder, &Actor::kind) == 0)
         root.report("actor", "one actor has to be of the kind \"plug\"");
     for (const auto& text : root.strings("lock_order", false)) {

@@ -52,7 +52,8 @@ private:
 };
 
 void Goals::plug(const Actor& actor) {
-    if (actor.plugs_device() && actor.expects_qemu_to()) {
+    const bool was_granted = !actor.races || plugged_.contains(actor.name);
+    if (actor.plugs_device() && actor.expects_qemu_to() && was_granted) {
         devices_[actor.device_id] = &actor;
         spec_.qemu.devices.insert(actor.device_id);
         spec_.qemu.backends.insert(backend_of(actor));

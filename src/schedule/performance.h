@@ -110,6 +110,7 @@ struct RaceRecord {
     std::vector<std::string> passed;               // "adder device_add", in their order, as many as kMostPassed
     bool complete = true;                          // every switch that the race asks for came to pass
     std::vector<std::string> missing_points = {};  // this kernel has no function for them
+    bool passed_a_point = false;                   // an actor came to one of the points, and not only to an entry
 };
 inline constexpr std::size_t kMostPassed = 4096;
 

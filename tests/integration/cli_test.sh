@@ -306,15 +306,22 @@ test_lists() {
     out_has 'removed 0 saved guests'
     refused 'is not a time such as 90s' cache prune --unused 7
     refused 'is not a size such as 512M' cache prune --most 5X
-    refused 'the cache has no part "gests"' cache clear gests
+    refused '"gests" is no part of the cache that can be cleared: guests, ' cache clear gests
+    refused '"python" is no part of the cache that can be cleared' cache clear python
     exec 9>"$MEMRIG_CACHE/guests/one.use"
     flock --shared 9
     refused 'a memrig uses the cache' cache clear guests images
     expect 0 cache clear guests
     [[ -d $MEMRIG_CACHE/guests/one ]] || fail "$what: a guest that is in use is gone"
     exec 9>&-
-    expect 0 cache clear guests images
-    [[ ! -e $MEMRIG_CACHE/guests/one && ! -e $MEMRIG_CACHE/images ]] || fail "$what: something is left"
+    # The package that memrig itself needs stays.
+    mkdir -p "$MEMRIG_CACHE"/packages/{needed/qemu,other} "$MEMRIG_CACHE/python"
+    ln -sfn "$MEMRIG_CACHE/packages/needed/qemu" "$MEMRIG_CACHE/python/qemu"
+    expect 0 cache clear guests images packages
+    [[ ! -e $MEMRIG_CACHE/guests/one && ! -e $MEMRIG_CACHE/images/one && ! -e $MEMRIG_CACHE/packages/other ]] ||
+        fail "$what: something is left"
+    [[ -d $MEMRIG_CACHE/python/qemu ]] || fail "$what: the package that memrig needs is gone"
+    rm -r "$MEMRIG_CACHE/packages" "$MEMRIG_CACHE/python"
     refused 'memrig kernels build ref-6.12-amd64' kernels fetch ref-6.12-amd64
     refused 'memrig kernels fetch debian-6.1-amd64' kernels build debian-6.1-amd64
     refused 'there is no kernel "ref-6.12-amd64+frobnicate" (memrig kernels list --all' kernels build ref-6.12-amd64+frobnicate

@@ -108,8 +108,14 @@ TEST(HuntDrawTest, TheSameLessonsGiveTheSameCases) {
 }
 
 HuntedCase hunted_case(unsigned number) {
-    HuntedCase hunted{case_with({"onliner", "offliner"}), {}, {}, 2.5, {"onliner device_online"}, {"a > b", "b > c"}};
+    HuntedCase hunted;
+    hunted.one = case_with({"onliner", "offliner"});
     hunted.one.number = number;
+    hunted.at_seconds = 2.5;
+    hunted.passed = {"onliner device_online"};
+    hunted.covered = {"a > b", "b > c"};
+    hunted.release = "6.12.1";
+    hunted.image = "abc";
     hunted.trial.number = 1;
     hunted.trial.verdict = Verdict::held;
     hunted.trial.directory = "trials-1/one";
@@ -134,7 +140,8 @@ TEST(HuntJournalTest, WhatACaseCameToIsReadAgain) {
     EXPECT_EQ(read->at(3).trial.verdict, Verdict::oops) << "the last outcome counts";
     EXPECT_EQ(read->at(3).trial.directory, again.trial.directory);
     EXPECT_EQ(read->at(3).passed, again.passed);
-    EXPECT_EQ(read->at(3).fresh, again.fresh);
+    EXPECT_EQ(read->at(3).covered, again.covered);
+    EXPECT_EQ(read->at(3).release + read->at(3).image, "6.12.1abc");
     EXPECT_EQ(scenario_text(read->at(3).one, ""), scenario_text(again.one, ""));
     EXPECT_EQ(read->at(9).not_played, "no such point");
     EXPECT_EQ(HuntJournal(directory->path()).start("another", 7, true).error().fault, Fault::user_input);

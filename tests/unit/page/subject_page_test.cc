@@ -193,7 +193,7 @@ TEST_F(SubjectPage, OfAHuntHasFindingsStrategiesAndCoverage) {
     finding.text = "crash: <script>alert(1)</script>";
     finding.verdict = Verdict::oops;
     finding.cases = {1};
-    for (const char* name : {"onliner", "remover"}) finding.smallest.racers.push_back({name, {{"kind", "online"}}});
+    finding.actors = {"onliner", "remover"};
     finding.again = 2;
     finding.of = 3;
     hunt.findings.push_back(finding);
