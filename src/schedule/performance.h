@@ -91,9 +91,10 @@ struct LoopRecord {
     std::vector<std::string> samples;  // where the task was found: "scan_movable_pages+0x1c < offline_pages+0x3a4"
     std::vector<LockEvent> held;       // the locks that the task held, each as the event by which it took the lock
 };
-// The passes that prove a loop, and the least time of the guest that they take.
+// The passes that prove a loop, and the least time of the guest that they take: more than the kernel itself grants
+// (20 s, kernel/watchdog.c). A loop may wait for another CPU, which the probe's stops make slow.
 inline constexpr unsigned kLoopPasses = 50;
-inline constexpr std::uint64_t kLoopMs = 5000;
+inline constexpr std::uint64_t kLoopMs = 30'000;
 // Says what a loop lacks to be proven; nothing if it is: so many passes, in so much time, and no lock event.
 std::optional<std::string> lack_of_proof(const LoopRecord& loop);
 

@@ -47,7 +47,7 @@ TEST(JudgeOfHangs, AProvenLoopIsAHangThatNamesItsPlaceAndItsLocks) {
     EXPECT_EQ(judgement.verdict, Verdict::hang);
     EXPECT_EQ(judgement.reason,
               "offliner goes round in offline_pages() and gets nowhere, holding device_hotplug_lock, mem_hotplug_lock: "
-              "it entered test_pages_isolated() 50 times in one and the same state, in 12.3 s of the guest's time, and "
+              "it entered test_pages_isolated() 50 times in one and the same state, in 32.3 s of the guest's time, and "
               "no lock of its own moved");
     EXPECT_EQ(
         judgement.findings[0].details[0],
@@ -73,7 +73,7 @@ TEST(JudgeOfHangs, ALoopThatIsNotProvenIsNoHang) {
     EXPECT_EQ(reason(loop), begin + "entered test_pages_isolated() only 49 times in the same state)");
     loop = samples::proven_loop();
     loop.guest_ms = kLoopMs - 1;
-    EXPECT_EQ(reason(loop), begin + "was seen to go round for only 4999 ms of the guest's time)");
+    EXPECT_EQ(reason(loop), begin + "was seen to go round for only 29999 ms of the guest's time)");
     loop = samples::proven_loop();
     loop.lock_events = 1;
     EXPECT_EQ(reason(loop), begin + "goes round, but it uses locks on its way)");

@@ -30,6 +30,7 @@ protected:
         roster.note_start("offliner");
         roster.set_work("offliner", 1);
         record.note_task("offliner", kLoopTask);
+        machine.guest.clock_step = kLoopMs / 2;
         // offline_pages+0x40: call test_pages_isolated; memory_subsys_offline+0x40: call offline_pages
         EXPECT_TRUE(machine.stub.write_memory(0, kLoopText + 0x140, "\xe8\xbb\x00\x00\x00"s));
         EXPECT_TRUE(machine.stub.write_memory(0, kLoopText + 0x340, "\xe8\xbb\xfd\xff\xff"s));

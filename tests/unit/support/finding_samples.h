@@ -74,7 +74,7 @@ inline LoopRecord proven_loop() {
     loop.path = {"offline_pages+0x3a4", "memory_subsys_offline+0x45", "device_offline+0xd3"};
     loop.also = {"dissolve_free_huge_pages"};
     loop.passes = kLoopPasses;
-    loop.guest_ms = 12'340;
+    loop.guest_ms = 32'340;
     loop.samples = {"offline_pages+0x2f0 < memory_subsys_offline+0x45"};
     LockEvent taken;
     taken.lock = kGate;
