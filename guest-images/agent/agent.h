@@ -136,6 +136,8 @@ void do_slabs(struct reply* reply, const char* payload);
 void do_pin_page(struct reply* reply, const char* payload);
 void do_unpin_page(struct reply* reply, const char* payload);
 void do_fill_memory(struct reply* reply, const char* payload);
+/* Adds a line for each name whose memory is filled. */
+void send_fills(struct reply* reply);
 void do_blocked_tasks(struct reply* reply, const char* payload);
 void do_read_file(struct reply* reply, const char* payload);
 void do_write_file(struct reply* reply, const char* payload);

@@ -5,7 +5,6 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <stdint.h>
-#include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/prctl.h>
@@ -19,33 +18,48 @@ struct fill {
     char name[NAME_BYTES];
     char* memory;
     size_t bytes, page_bytes;
+    size_t written; /* so many pages, one after the other, again and again */
+    uint64_t lost;  /* pages that did not have what was written to them */
 };
 
 static struct fill fills[MAX_FILLS];
 static int count;
-static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER;
+static pthread_mutex_t lock = PTHREAD_MUTEX_INITIALIZER; /* guards all of them, and their pages */
 
-/* Ends the guest by a panic: init must not end. */
-static void panic(const char* why) {
-    const int log = open("/dev/kmsg", O_WRONLY | O_CLOEXEC);
-    if (log >= 0 && write(log, why, strlen(why)) < 0) warn("cannot write to the kernel's log");
-    abort();
-}
+static size_t pages_of(const struct fill* fill) { return fill->bytes / fill->page_bytes; }
+static volatile char* byte_of(const struct fill* fill, size_t page) { return fill->memory + page * fill->page_bytes; }
 
 /* In round N, each page has N, and gets N + 1. */
+static void write_next(struct fill* fill) {
+    const size_t page = fill->written % pages_of(fill);
+    const char expected = (char)(fill->written / pages_of(fill) + 1);
+    if (*byte_of(fill, page) != expected) fill->lost++;
+    *byte_of(fill, page) = (char)(expected + 1);
+    fill->written++;
+}
+
 static void* write_for_ever(void* argument) {
-    const struct fill* fill = argument;
+    struct fill* fill = argument;
     const struct timespec turn = {0, 1000 * 1000};
-    const size_t pages = fill->bytes / fill->page_bytes;
     prctl(PR_SET_NAME, "agent-fill");
-    for (size_t written = 0;; written++) {
-        volatile char* byte = fill->memory + written % pages * fill->page_bytes;
-        const char expected = (char)(written / pages + 1);
-        if (*byte != expected) panic("memrig: a page has lost what was written to it\n");
-        *byte = (char)(expected + 1);
-        if (written % PAGES_A_TURN == 0) nanosleep(&turn, NULL);
+    for (;;) {
+        pthread_mutex_lock(&lock);
+        for (int i = 0; i < PAGES_A_TURN; i++) write_next(fill);
+        pthread_mutex_unlock(&lock);
+        nanosleep(&turn, NULL);
     }
     return NULL;
+}
+
+/* Looks at each page once: writes to all of them. */
+void send_fills(struct reply* reply) {
+    pthread_mutex_lock(&lock);
+    for (int i = 0; i < count; i++) {
+        for (size_t page = 0; page < pages_of(&fills[i]); page++) write_next(&fills[i]);
+        reply_line(reply, "fill=%s pages=%zu lost=%llu", fills[i].name, pages_of(&fills[i]),
+                   (unsigned long long)fills[i].lost);
+    }
+    pthread_mutex_unlock(&lock);
 }
 
 /* Returns how many of the pages have a frame in that range: Documentation/admin-guide/mm/pagemap.rst. */

@@ -121,5 +121,8 @@ void do_memory(struct reply* reply, const char* payload) {
     reply_line(reply, "page_bytes=%ld", sysconf(_SC_PAGESIZE));
     if (!send_zones(reply)) reply_error(reply, "read /proc/zoneinfo", errno);
     else if (!send_meminfo(reply)) reply_error(reply, "read /proc/meminfo", errno);
-    else reply_ok(reply);
+    else {
+        send_fills(reply);
+        reply_ok(reply);
+    }
 }

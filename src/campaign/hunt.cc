@@ -78,9 +78,6 @@ private:
                                   const std::filesystem::path& part, std::function<bool()> enough);
     Result<const TrialResult*> play_once(const HuntCase& one, RunResults& results);
     Status shrink(HuntFinding& finding);
-    // Takes what an earlier process has shrunk. False if it has not.
-    bool read_shrunk(HuntFinding& finding) const;
-    Status write_finding(HuntFinding& finding);
     [[nodiscard]] bool is_settled(unsigned number) const;
     [[nodiscard]] bool is_late() const;
     [[nodiscard]] bool is_over() const;
@@ -305,36 +302,6 @@ Status HuntRun::shrink(HuntFinding& finding) {
     return {};
 }
 
-bool HuntRun::read_shrunk(HuntFinding& finding) const {
-    constexpr std::uint64_t most = 1u << 16;
-    const fs::path file = fmt::format("findings/{}.toml", finding.hash);
-    const auto text = read_file(spec_.run.out / fs::path(file).replace_extension("json"), most);
-    const auto json = text ? nlohmann::json::parse(*text, nullptr, false) : nlohmann::json();
-    std::error_code code;
-    if (!json.is_object() || !fs::exists(spec_.run.out / file, code)) return false;
-    try {
-        json.at("actors").get_to(finding.actors);
-        json.at("attempts").get_to(finding.attempts);
-        json.at("again").get_to(finding.again);
-        json.at("of").get_to(finding.of);
-    } catch (const nlohmann::json::exception&) {
-        return false;
-    }
-    finding.file = file.string();
-    return finding.of > 0;
-}
-
-Status HuntRun::write_finding(HuntFinding& finding) {
-    finding.file = fmt::format("findings/{}.toml", finding.hash);
-    for (const auto& actor : finding.smallest.racers) finding.actors.push_back(actor.name);
-    MEMRIG_CHECK(make_directories(spec_.run.out / "findings"));
-    MEMRIG_CHECK(write_file(spec_.run.out / finding.file, scenario_text(finding.smallest, arm_text_)));
-    if (finding.of == 0) return {};
-    const nlohmann::json shrunk = {
-        {"actors", finding.actors}, {"attempts", finding.attempts}, {"again", finding.again}, {"of", finding.of}};
-    return write_file((spec_.run.out / finding.file).replace_extension("json"), shrunk.dump(2) + "\n");
-}
-
 // Draws the batches that the journal knows once more, so that a hunt that goes on learns what it had learned.
 Status HuntRun::hunt() {
     const auto last_known = [this] { return known_.empty() ? 0 : known_.rbegin()->first; };
@@ -368,13 +335,13 @@ Result<Hunt> HuntRun::run() {
     begun_ = steady_clock().now();
     MEMRIG_CHECK(hunt());
     for (auto& finding : hunt_.findings) {
-        if (read_shrunk(finding)) continue;
+        if (read_shrunk(spec_.run.out, finding)) continue;
         if (spec_.shrink && !hunt_.interrupted && spec_.run.portion.kind == Portion::Kind::whole) {
             const Status shrunk = shrink(finding);
             if (!shrunk && shrunk.error().fault != Fault::interrupted) return std::unexpected(shrunk.error());
             hunt_.interrupted = !shrunk;
         }
-        MEMRIG_CHECK(write_finding(finding));
+        MEMRIG_CHECK(write_finding(spec_.run.out, finding, arm_text_));
     }
     hunt_.seconds += seconds(steady_clock().now() - begun_);
     return std::move(hunt_);

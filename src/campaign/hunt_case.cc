@@ -214,6 +214,9 @@ std::string scenario_text(const HuntCase& one, const std::string& arm) {
             return fmt::format("{}", fmt::join(names, ", "));
         }(),
         one.bench);
+    // Without a ledger, nobody sees an order of locks.
+    if (one.strategy == HuntStrategy::priorities)
+        text.insert(text.size() - 1, "lock_order = [\"cpu_hotplug_lock before mem_hotplug_lock\"]\n");
     text += lines_of("first", {{"kind", "plug"}, {"device", "pc-dimm"}, {"size", one.size}, {"entry", "{hotplug}"}});
     if (one.onlined) text += lines_of("before", {{"kind", "online"}, {"attribute", "state"}, {"value", *one.onlined}});
     if (one.load) text += lines_of("load", {{"kind", "fill"}, {"size", "48M"}});

@@ -86,4 +86,35 @@ Result<std::uint64_t> seed_of_hunt(const std::filesystem::path& directory) {
     return head["seed"].get<std::uint64_t>();
 }
 
+bool read_shrunk(const std::filesystem::path& directory, HuntFinding& finding) {
+    constexpr std::uint64_t most = 1u << 16;
+    const fs::path file = fmt::format("findings/{}.toml", finding.hash);
+    const auto text = read_file(directory / fs::path(file).replace_extension("json"), most);
+    const HuntLine json = text ? HuntLine::parse(*text, nullptr, false) : HuntLine();
+    std::error_code code;
+    if (!json.is_object() || !fs::exists(directory / file, code)) return false;
+    try {
+        json.at("actors").get_to(finding.actors);
+        json.at("attempts").get_to(finding.attempts);
+        json.at("again").get_to(finding.again);
+        json.at("of").get_to(finding.of);
+    } catch (const HuntLine::exception&) {
+        return false;
+    }
+    finding.file = file.string();
+    return finding.of > 0;
+}
+
+Status write_finding(const std::filesystem::path& directory, HuntFinding& finding, const std::string& arm) {
+    finding.file = fmt::format("findings/{}.toml", finding.hash);
+    finding.actors.clear();
+    for (const auto& actor : finding.smallest.racers) finding.actors.push_back(actor.name);
+    MEMRIG_CHECK(make_directories(directory / "findings"));
+    MEMRIG_CHECK(write_file(directory / finding.file, scenario_text(finding.smallest, arm)));
+    if (finding.of == 0) return {};
+    const HuntLine shrunk = {
+        {"actors", finding.actors}, {"attempts", finding.attempts}, {"again", finding.again}, {"of", finding.of}};
+    return write_file((directory / finding.file).replace_extension("json"), shrunk.dump(2) + "\n");
+}
+
 }  // namespace memrig

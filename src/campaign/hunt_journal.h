@@ -1,5 +1,5 @@
-// The journal of a hunt: what each case came to, so that an interrupted hunt goes on, and that the hunts of a cluster's
-// tasks can be joined.
+// The files of a hunt: the journal has what each case came to, so that an interrupted hunt goes on, and that the hunts
+// of a cluster's tasks can be joined. The findings are scenarios.
 #pragma once
 
 #include <cstdint>
@@ -26,5 +26,11 @@ public:
 private:
     Journal journal_;
 };
+
+// Takes what an earlier process has shrunk in the hunt's directory. False if it has not.
+bool read_shrunk(const std::filesystem::path& directory, HuntFinding& finding);
+// Writes findings/FINGERPRINT.toml, and beside it, for read_shrunk(), how the finding was shrunk. `arm` is the text of
+// hunted_arm().
+Status write_finding(const std::filesystem::path& directory, HuntFinding& finding, const std::string& arm);
 
 }  // namespace memrig

@@ -8,8 +8,12 @@
 #include <string>
 #include <vector>
 
+#include "base/stop_request.h"
 #include "campaign/submission.h"
+#include "cli/backend_option.h"
 #include "cli/cluster_options.h"
+#include "cli/console_observer.h"
+#include "cli/output.h"
 
 namespace memrig {
 
@@ -36,6 +40,24 @@ Status join_shared(const ClusterOptions& options, const SharedCommand& command, 
 // more to do. Nothing: the command goes on. After a join, it goes on with `resume` set and a `portion` that plays
 // nothing.
 std::optional<int> share(const ClusterOptions& options, const SharedCommand& command, bool& resume, Portion& portion);
+
+// Plays a portion of a sweep or a hunt in `out`, and goes on there with what an earlier call has left. `tally_of`
+// counts what it came to.
+template <class Spec, class Done>
+Result<WorkTally> play_cases(Spec spec, const std::string& backend, const Portion& portion,
+                             const std::filesystem::path& out,
+                             Result<Done> (*run)(const Spec&, const std::vector<Host*>&, RunObserver&),
+                             const std::function<WorkTally(const Done&)>& tally_of) {
+    spec.resume = true;
+    spec.run.portion = portion;
+    spec.run.out = out;
+    const Terminal terminal(stdout);
+    MEMRIG_TRY(const auto hosts, connect_hosts(backend));
+    ConsoleObserver observer(terminal, spec.run);
+    MEMRIG_TRY(const Done done, run(spec, hosts.all(), observer));
+    if (done.interrupted) return std::unexpected(stop_request().error());
+    return tally_of(done);
+}
 
 // Returns the submission of `options`, without the work.
 Result<SubmitSpec> submit_spec(const ClusterOptions& options, const std::filesystem::path& directory, unsigned jobs);

@@ -7,7 +7,6 @@
 
 #include "base/file.h"
 #include "base/shell.h"
-#include "base/stop_request.h"
 #include "campaign/hunt.h"
 #include "campaign/submission.h"
 #include "cli/backend_option.h"
@@ -116,30 +115,15 @@ WorkTally tally_of(const HuntOptions& options, const Hunt& hunt, const Portion& 
     return tally;
 }
 
-Result<WorkTally> play_portion(const HuntOptions& options, const Portion& portion, const fs::path& out) {
-    HuntSpec spec = options.spec;
-    spec.resume = true;
-    spec.run.portion = portion;
-    spec.run.out = out;
-    const Terminal terminal(stdout);
-    MEMRIG_TRY(const auto hosts, connect_hosts(options.backend));
-    ConsoleObserver observer(terminal, spec.run);
-    MEMRIG_TRY(const Hunt done, run_hunt(spec, hosts.all(), observer));
-    if (done.interrupted) return std::unexpected(stop_request().error());
-    return tally_of(options, done, portion);
-}
-
 int hunt(HuntOptions options) {
     HuntSpec& spec = options.spec;
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     if (const Status fits = complete(options); !fits) return report_error(fits.error());
-    const SharedCommand shared{"hunt",
-                               "case",
-                               spec.run.jobs,
-                               options.words,
-                               spec.run.out,
-                               [&](const Portion& portion, const fs::path& out) {
-                                   return play_portion(options, portion, out); }};
+    const SharedCommand shared{
+        "hunt", "case", spec.run.jobs, options.words, spec.run.out, [&](const Portion& portion, const fs::path& out) {
+            return play_cases<HuntSpec, Hunt>(spec, options.backend, portion, out, run_hunt,
+                                              [&](const Hunt& hunt) { return tally_of(options, hunt, portion); });
+        }};
     if (const auto status = share(options.cluster, shared, spec.resume, spec.run.portion)) return *status;
     const bool own_directory = spec.run.out.empty();
     if (own_directory) spec.run.out = default_run_directory();

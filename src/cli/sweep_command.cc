@@ -3,7 +3,6 @@
 
 #include "base/file.h"
 #include "base/shell.h"
-#include "base/stop_request.h"
 #include "cli/backend_option.h"
 #include "cli/cluster.h"
 #include "cli/command.h"
@@ -64,30 +63,15 @@ WorkTally tally_of(const Sweep& sweep, const Portion& portion) {
     return tally;
 }
 
-Result<WorkTally> play_portion(const SweepOptions& options, const Portion& portion, const fs::path& out) {
-    SweepSpec spec = options.spec;
-    spec.resume = true;
-    spec.run.portion = portion;
-    spec.run.out = out;
-    const Terminal terminal(stdout);
-    MEMRIG_TRY(const auto hosts, connect_hosts(options.backend));
-    ConsoleObserver observer(terminal, spec.run);
-    MEMRIG_TRY(const Sweep sweep, run_sweep(spec, hosts.all(), observer));
-    if (sweep.interrupted) return std::unexpected(stop_request().error());
-    return tally_of(sweep, portion);
-}
-
 int sweep(SweepOptions options) {
     SweepSpec& spec = options.spec;
     if (const Status target = check_json_target(options.json); !target) return report_error(target.error());
     spec.run.kernels = {options.kernel};
-    const SharedCommand shared{"sweep",
-                               "case",
-                               spec.run.jobs,
-                               options.words,
-                               spec.run.out,
-                               [&](const Portion& portion, const fs::path& out) {
-                                   return play_portion(options, portion, out); }};
+    const SharedCommand shared{
+        "sweep", "case", spec.run.jobs, options.words, spec.run.out, [&](const Portion& portion, const fs::path& out) {
+            return play_cases<SweepSpec, Sweep>(spec, options.backend, portion, out, run_sweep,
+                                                [&](const Sweep& sweep) { return tally_of(sweep, portion); });
+        }};
     if (const auto status = share(options.cluster, shared, spec.resume, spec.run.portion)) return *status;
     if (const Status fits = check_out(spec.run.out, spec.resume, "sweep"); !fits) return report_error(fits.error());
     const bool own_directory = spec.run.out.empty();

@@ -42,6 +42,9 @@ struct MemoryFigures {
     std::vector<ZoneFigures> zones;                // from /proc/zoneinfo; pages
     std::map<std::string, std::uint64_t> meminfo;  // from /proc/meminfo; kB, "MemTotal" and the like
     std::uint64_t page_bytes = 4096;
+    // By the name of each fill_memory(): how often a page did not have what the agent had written to it. All of its
+    // pages were looked at for this answer.
+    std::map<std::string, std::uint64_t> lost_pages = {};
 };
 
 struct GuestSymbol {

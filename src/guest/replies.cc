@@ -149,6 +149,9 @@ Result<MemoryFigures> parse_memory(std::string_view lines) {
         } else if (fields.kind() == "meminfo") {
             MEMRIG_TRY(const std::string name, fields.text("meminfo"));
             MEMRIG_TRY(figures.meminfo[name], fields.number("value"));
+        } else if (fields.kind() == "fill") {
+            MEMRIG_TRY(const std::string name, fields.text("fill"));
+            MEMRIG_TRY(figures.lost_pages[name], fields.number("lost"));
         } else {
             return std::unexpected(unexpected_line("the memory figures"));
         }

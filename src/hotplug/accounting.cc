@@ -8,6 +8,7 @@
 #include <fmt/format.h>
 #include <fmt/ranges.h>
 
+#include "base/text.h"
 #include "hotplug/id_list.h"
 
 namespace memrig {
@@ -162,6 +163,13 @@ void check_broken_pages(const MemorySnapshot& before, const MemorySnapshot& afte
         wrong.push_back(fmt::format("HardwareCorrupted is {} kB, not {} kB", is->second, was->second));
 }
 
+// A page that is moved away keeps its content: migrate_folio(), mm/migrate.c.
+void check_lost_pages(const MemorySnapshot& after, std::vector<std::string>& wrong) {
+    for (const auto& [name, lost] : after.figures.lost_pages)
+        if (lost > 0)
+            wrong.push_back(fmt::format("{} of {} lost what was written to them", counted(lost, "page"), name));
+}
+
 void check_ids(const char* what, const std::set<std::string>& before, const std::set<std::string>& more,
                const std::set<std::string>& after, std::vector<std::string>& wrong) {
     for (const auto& id : after)
@@ -241,6 +249,7 @@ std::vector<std::string> check_blocks(const MemorySnapshot& before, const Memory
     check_nodes(before, after, spec, wrong);
     check_spans(before, after, wrong);
     check_broken_pages(before, after, spec, wrong);
+    check_lost_pages(after, wrong);
     check_ids("memory device", before.qemu.devices, spec.qemu.devices, after.qemu.devices, wrong);
     check_ids("memory backend", before.qemu.backends, spec.qemu.backends, after.qemu.backends, wrong);
 

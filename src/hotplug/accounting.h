@@ -67,6 +67,7 @@ struct AccountingSpec {
 //   memory in a zone for the kernel, and the nodes that are there, which are those with any block,
 // - a zone whose blocks are all gone offline again spans what it did before,
 // - pages that were found broken in memory that is gone are not counted any more (HardwareCorrupted),
+// - no page that a fill_memory() wrote to has lost its content,
 // - System RAM grew by the blocks that are there,
 // - all other blocks are unchanged,
 // - QEMU has exactly the memory devices and backends that it should have.

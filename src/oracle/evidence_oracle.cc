@@ -37,6 +37,10 @@ std::optional<Finding> evidence_oracle(const TrialEvidence& evidence) {
         if (counts.locks == 0)
             missing.push_back(fmt::format("{} was never called by {}: nothing was elided", spec.lock,
                                           fmt::join(spec.callers, " or ")));
+    for (const auto& actor : evidence.schedule.actors)
+        if (evidence.performance.after && actor.kind == ActorKind::filler &&
+            !evidence.performance.after->figures.lost_pages.contains(actor.name))
+            missing.push_back("nobody looked whether the pages of " + actor.name + " kept their content");
     if (!evidence.never_vetoed.empty()) missing.push_back("nobody vetoed " + evidence.never_vetoed);
     for (const auto& function : evidence.never_overridden)
         missing.push_back(fmt::format("{}() was never called as the override expects", function));

@@ -273,9 +273,12 @@ Result<Subject> load_hunt(const fs::path& directory) {
         for (const SubjectJson* one : cases) {
             const std::string outcome = word_at(*one, "outcome");
             if (!parse_verdict(outcome)) continue;  // not set up
+            // A baseline schedules nothing, and so proves nothing.
+            const bool is_good = outcome == to_string(Verdict::held) || (arm != to_string(HuntStrategy::priorities) &&
+                                                                         outcome == to_string(Verdict::inconclusive));
             add_entry(record, record.cells.size() - 1,
                       {static_cast<unsigned>(count_at(*one, "number")), outcome, word_at(*one, "reason"),
-                       word_at(*one, "directory"), outcome == to_string(Verdict::held)},
+                       word_at(*one, "directory"), is_good},
                       directory);
         }
     }

@@ -14,6 +14,7 @@ namespace memrig {
 const std::vector<Role>& all_roles() {
     static const std::vector<Role> roles = {
         {"{adder}", "adds memory", {"__add_memory_resource", "add_memory_resource"}},
+        {"{copy-page}", "copies a page that is moved", {"folio_mc_copy", "folio_copy"}},
         {"{driver-adder}",
          "adds memory that a driver manages",
          {"__add_memory_driver_managed", "add_memory_driver_managed"}},

@@ -258,6 +258,9 @@ TEST_F(Agent, AnOnlinerTakesBlocksOffline) {
     EXPECT_EQ(count_blocks("offline", kFirst), kBlocks);
     for (const auto& write : link().writes())
         EXPECT_TRUE(write.writer != "offliner" || write.error == 0) << write.block;
+    const auto figures = link().memory(patience());
+    ASSERT_TRUE(figures);
+    EXPECT_EQ(figures->lost_pages, (std::map<std::string, std::uint64_t>{{"load", 0}}));
 }
 
 TEST_F(Agent, OrdersThatMakeNoSenseAreRefused) {

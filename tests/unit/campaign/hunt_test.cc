@@ -147,6 +147,31 @@ TEST(HuntJournalTest, WhatACaseCameToIsReadAgain) {
     EXPECT_EQ(HuntJournal(directory->path()).start("another", 7, true).error().fault, Fault::user_input);
 }
 
+TEST(HuntJournalTest, AShrunkFindingIsNotShrunkAgain) {
+    const auto directory = TemporaryDirectory::make("memrig-hunt");
+    HuntFinding finding;
+    finding.hash = "8d69c7ebdd9e";
+    finding.smallest = case_with({"onliner", "offliner"});
+    ASSERT_TRUE(write_finding(directory->path(), finding, ""));
+    HuntFinding again;
+    again.hash = finding.hash;
+    EXPECT_FALSE(read_shrunk(directory->path(), again)) << "it was only found";
+    finding.attempts = 7;
+    finding.again = 2;
+    finding.of = 3;
+    ASSERT_TRUE(write_finding(directory->path(), finding, ""));
+    ASSERT_TRUE(read_shrunk(directory->path(), again));
+    EXPECT_EQ(again.actors, (std::vector<std::string>{"onliner", "offliner"}));
+    EXPECT_EQ(again.attempts, 7u);
+    EXPECT_EQ(again.again, 2u);
+    EXPECT_EQ(again.of, 3u);
+    EXPECT_EQ(again.file, "findings/8d69c7ebdd9e.toml");
+    for (const char* bad : {"", "[]", "{}", R"({"actors": [7], "attempts": 1, "again": 1, "of": 1})"}) {
+        ASSERT_TRUE(write_file(directory->path() / "findings/8d69c7ebdd9e.json", bad));
+        EXPECT_FALSE(read_shrunk(directory->path(), again)) << bad;
+    }
+}
+
 TEST(HuntJournalTest, ADamagedLineIsRefused) {
     const auto directory = TemporaryDirectory::make("memrig-hunt");
     ASSERT_TRUE(HuntJournal(directory->path()).start("one", 7, false));

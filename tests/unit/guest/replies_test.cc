@@ -130,6 +130,13 @@ TEST(Replies, Doorbell) {
     for (const char* bad : {"", "doorbell=0\n", "doorbell=x\n", "bell=1\n"}) EXPECT_FALSE(parse_doorbell(bad)) << bad;
 }
 
+TEST(Replies, LostPages) {
+    const auto figures = parse_memory("page_bytes=4096\nfill=load pages=12 lost=3\nfill=more pages=1 lost=0\n");
+    ASSERT_TRUE(figures);
+    EXPECT_EQ(figures->lost_pages, (std::map<std::string, std::uint64_t>{{"load", 3}, {"more", 0}}));
+    EXPECT_FALSE(parse_memory("page_bytes=4096\nfill=load pages=12\n"));
+}
+
 TEST(Replies, FilledPages) {
     EXPECT_EQ(parse_filled_pages("pages=0\n").value(), 0u);
     EXPECT_EQ(parse_filled_pages("pages=12288\n").value(), 12288u);

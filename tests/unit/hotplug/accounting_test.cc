@@ -60,6 +60,11 @@ TEST_F(AccountingTest, FreeMemoryMayChange) {
     EXPECT_EQ(check(), Lines{});
 }
 
+TEST_F(AccountingTest, APageThatLosesItsContent) {
+    after.figures.lost_pages = {{"kept", 0}, {"load", 2}};
+    EXPECT_EQ(check(), Lines{"2 pages of load lost what was written to them"});
+}
+
 TEST_F(AccountingTest, BlocksMayGoToDifferentZones) {
     block_after(33).valid_zones = "Movable";
     zone_of_after("Normal").present -= kPages;

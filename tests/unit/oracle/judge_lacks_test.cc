@@ -32,6 +32,20 @@ TEST(JudgeLacks, ATrialThatWasCutOffConvictsAllTheSame) {
     EXPECT_EQ(judge(evidence).verdict, Verdict::oops);
 }
 
+TEST(JudgeLacks, FilledMemoryThatNobodyLookedAtProvesNothing) {
+    SampleTrial trial;
+    Actor filler;
+    filler.name = "load";
+    filler.kind = ActorKind::filler;
+    trial.schedule.actors.push_back(filler);
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+    EXPECT_EQ(trial.judged().reason, "nobody looked whether the pages of load kept their content");
+    trial.performance.after->figures.lost_pages["load"] = 0;
+    EXPECT_EQ(trial.judged().verdict, Verdict::held) << trial.judged().reason;
+    trial.performance.after->figures.lost_pages["load"] = 1;
+    EXPECT_EQ(trial.judged().verdict, Verdict::accounting);
+}
+
 // --- a guest without memory
 
 constexpr const char* kNoMemoryPanic = "Kernel panic - not syncing: System is deadlocked on memory";

@@ -180,7 +180,8 @@ TEST_F(SubjectPage, OfAHuntHasFindingsStrategiesAndCoverage) {
         HuntedCase one;
         one.one.number = number;
         one.one.strategy = number == 3 ? HuntStrategy::loop : HuntStrategy::priorities;
-        one.trial = samples::trial(1, number == 2 ? Verdict::oops : Verdict::held, number != 2, "told");
+        const Verdict verdict = number == 2 ? Verdict::oops : number == 3 ? Verdict::inconclusive : Verdict::held;
+        one.trial = samples::trial(1, verdict, number == 1, "told");
         one.trial.directory = fmt::format("trials-1/{:04}", number);
         one.at_seconds = 4.0 * number;
         StrategyShare& share = hunt.shares[one.one.strategy];
@@ -207,7 +208,7 @@ TEST_F(SubjectPage, OfAHuntHasFindingsStrategiesAndCoverage) {
     EXPECT_THAT(text, HasSubstr("2 of 3"));
     EXPECT_THAT(text, HasSubstr("trial 2, by 8"));
     EXPECT_THAT(text, HasSubstr("✗ priorities: 1 held, 1 oops"));
-    EXPECT_THAT(text, HasSubstr("✓ loop: 1 held"));
+    EXPECT_THAT(text, HasSubstr("✓ loop: 1 inconclusive")) << "a baseline schedules nothing, and so proves nothing";
     EXPECT_THAT(text, HasSubstr("device_hotplug_lock &gt; mem_hotplug_lock"));
     EXPECT_THAT(text, HasSubstr("article")) << "the finding of the case's verdict.json";
 }
