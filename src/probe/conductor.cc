@@ -12,8 +12,10 @@ namespace memrig {
 namespace {
 using namespace std::chrono_literals;
 constexpr auto kPausePatience = 60s;
+constexpr auto kGlances = 2ms;
 constexpr std::size_t kWatchedBytes = 8;
 constexpr unsigned kMostSteps = 1000;
+constexpr unsigned kMostIdleStops = 4;
 
 class Depth {
 public:
@@ -50,6 +52,7 @@ Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handl
         found = points_.emplace(address, std::move(point)).first;
     }
     const WatchId id = next_id_++;
+    found->second.idle_stops = 0;
     auto& watches = found->second.watches;
     const auto behind =
         std::ranges::find_if(watches, [priority](const auto& other) { return other->priority > priority; });
@@ -58,19 +61,39 @@ Result<Conductor::WatchId> Conductor::watch(std::uint64_t address, Handler handl
     return id;
 }
 
+Conductor::Point* Conductor::end_watch(WatchId id) {
+    const auto known = addresses_.find(id);
+    if (known == addresses_.end()) return nullptr;
+    const auto point = points_.find(known->second);
+    MEMRIG_ASSERT(point != points_.end(), "each watch has a point");
+    addresses_.erase(known);
+    point->second.watches.remove_if([id](const auto& watch) { return watch->id == id; });
+    return &point->second;
+}
+
 Status Conductor::unwatch(WatchId id) {
     MEMRIG_CHECK(pause());
     const auto known = addresses_.find(id);
     if (known == addresses_.end()) return {};
     const std::uint64_t address = known->second;
-    addresses_.erase(known);
-    const auto point = points_.find(address);
-    MEMRIG_ASSERT(point != points_.end(), "each watch has a point");
-    auto& watches = point->second.watches;
-    watches.remove_if([id](const auto& watch) { return watch->id == id; });
-    if (!watches.empty()) return {};
-    points_.erase(point);
+    if (!end_watch(id)->watches.empty()) return {};
+    points_.erase(address);
     return probe_.remove_breakpoint(address, BreakpointKind::software);
+}
+
+void Conductor::retire(WatchId id) {
+    if (Point* const point = end_watch(id)) point->idle_stops = 0;
+}
+
+Status Conductor::idle_stop(const Arrival& arrival) {
+    const auto point = points_.find(arrival.address);
+    MEMRIG_ASSERT(point != points_.end() && point->second.watches.empty(), "the point is idle");
+    if (++point->second.idle_stops < kMostIdleStops) {
+        standing_on_[arrival.vcpu] = arrival.address;
+        return {};
+    }
+    points_.erase(point);
+    return probe_.remove_breakpoint(arrival.address, BreakpointKind::software);
 }
 
 Result<std::uint64_t> Conductor::return_address(const Arrival& entry) {
@@ -90,7 +113,7 @@ Status Conductor::on_return(const Arrival& entry, ReturnHandler handler) {
         watch(back, [this, id, sp_after, handler = std::move(handler)](const Arrival& arrival) -> Result<Response> {
             // Other tasks may pass this address too, and so may a deeper call of this task.
             if (arrival.registers.sp() != sp_after) return Response::pass();
-            MEMRIG_CHECK(unwatch(*id));
+            retire(*id);
             MEMRIG_CHECK(handler(arrival, arrival.registers.return_value()));
             return Response::pass();
         }));
@@ -209,6 +232,8 @@ Status Conductor::tell_stop_listeners(const Arrival& stop) {
 }
 
 Status Conductor::handle_arrival(const Arrival& arrival) {
+    if (const auto point = points_.find(arrival.address); point != points_.end() && point->second.watches.empty())
+        return idle_stop(arrival);
     MEMRIG_TRY(const Response response, ask_watches(arrival));
     if (response.kind == Response::Kind::leave) return leave(arrival, response);
     if (response.kind == Response::Kind::call) return call(arrival, response);
@@ -284,15 +309,27 @@ Status Conductor::look() {
     return tell_stop_listeners({0, 0, std::move(registers), task, steady_clock().now()});
 }
 
+bool Conductor::glance_at() const {
+    bool stop = false;
+    glances_.for_each([&](const auto& glance) {
+        stop |= glance();
+        return true;
+    });
+    return stop;
+}
+
 Result<RunEnd> Conductor::run_until(const std::function<bool()>& done, Deadline deadline, int wake) {
     MEMRIG_ASSERT(done, "a run has an end to wait for");
     check_no_handler();
     for (;;) {
         if (done()) return RunEnd::done;
         MEMRIG_CHECK(resume());
-        MEMRIG_TRY(const auto stop, probe_.wait_stop(deadline, wake));
+        const Deadline next = glances_.empty() ? deadline : Deadline::after(kGlances).earlier(deadline);
+        MEMRIG_TRY(const auto stop, probe_.wait_stop(next, wake));
         if (stop) {
             MEMRIG_CHECK(handle(*stop));
+        } else if (glance_at()) {
+            MEMRIG_CHECK(look());
         } else if (deadline.expired()) {
             return done() ? RunEnd::done : RunEnd::expired;
         }
@@ -304,7 +341,10 @@ Status Conductor::unwatch_all() {
     Status told;
     unwatch_listeners_.for_each([&](const auto& listener) { return (told = listener()).has_value(); });
     MEMRIG_CHECK(told);
-    while (!addresses_.empty()) MEMRIG_CHECK(unwatch(addresses_.begin()->first));
+    for (const auto& [address, point] : points_)
+        MEMRIG_CHECK(probe_.remove_breakpoint(address, BreakpointKind::software));
+    points_.clear();
+    addresses_.clear();
     for (const auto address : written_) MEMRIG_CHECK(probe_.remove_watchpoint(address, kWatchedBytes));
     written_.clear();
     return {};

@@ -101,6 +101,10 @@ public:
         return unwatch_listeners_.add(std::move(listener));
     }
 
+    // Calls `glance` every few milliseconds while run_until() runs the guest. If it returns true, the guest is stopped
+    // as by look(). It must not use the probe. One at a time.
+    [[nodiscard]] Subscription glance(std::function<bool()> glance) { return glances_.add(std::move(glance)); }
+
     // Lets a held vCPU go on at the next run. Returns false if it was not held.
     bool release(unsigned vcpu);
     void release_all();
@@ -140,10 +144,13 @@ private:
     };
     struct Point {
         std::list<std::shared_ptr<Watch>> watches;
-        std::size_t nop = 0;  // bytes of the nop there, 0 where a single-step is needed
+        std::size_t nop = 0;      // bytes of the nop there, 0 where a single-step is needed
+        unsigned idle_stops = 0;  // since the last watch of the point ended, while its breakpoint stayed
     };
 
     Status handle(const Stop& stop);
+    // Returns true if a glance asks for a stop.
+    [[nodiscard]] bool glance_at() const;
     Status tell_stop_listeners(const Arrival& stop);
     Status handle_arrival(const Arrival& arrival);
     Result<Response> ask_watches(const Arrival& arrival);
@@ -152,6 +159,13 @@ private:
     Status jump(const Arrival& arrival, std::uint64_t function);
     // If the task is back from a call, restores its registers.
     Status come_back(Arrival& arrival);
+    // Removes a watch that will probably be set again soon. The breakpoint stays for a while. QEMU throws away all code
+    // that it has translated whenever a breakpoint comes or goes, and translates what runs then anew.
+    void retire(WatchId id);
+    // Ends the watch, and returns its point; null if there is no such watch.
+    Point* end_watch(WatchId id);
+    // Handles a stop at a point that nobody watches any more. Removes its breakpoint if it stops the guest often.
+    Status idle_stop(const Arrival& arrival);
     // Moves each vCPU that is not held and stands on a breakpoint behind that breakpoint.
     Status pass_breakpoints();
     // Makes the vCPU run the instruction at the breakpoint, on which it stands.
@@ -169,6 +183,7 @@ private:
     std::set<std::uint64_t> written_;  // the addresses that watch_writes() watches
     Listeners<Status(const Arrival&)> stop_listeners_;
     Listeners<Status()> unwatch_listeners_;
+    Listeners<bool()> glances_;
     std::set<unsigned> held_;
     std::map<std::uint64_t, Call> calls_;            // by task
     std::map<unsigned, std::uint64_t> standing_on_;  // vCPU: the breakpoint it has handled but not passed

@@ -50,6 +50,30 @@ TEST_F(ConductorTest, ALookIsAStopThatIsNobodysArrival) {
     EXPECT_EQ(conductor.stops(), 0u);
 }
 
+TEST_F(ConductorTest, AGlanceMayStopTheGuest) {
+    unsigned glances = 0, looks = 0;
+    bool stop = false;
+    const auto listening = conductor.on_stop([&](const Arrival&) {
+        looks++;
+        return Status();
+    });
+    auto glancing = conductor.glance([&] {
+        EXPECT_TRUE(probe.running());
+        glances++;
+        return std::exchange(stop, false);
+    });
+    run();
+    EXPECT_EQ(glances, 1u);
+    EXPECT_EQ(looks, 0u);
+    stop = true;
+    run();
+    EXPECT_EQ(glances, 3u) << "it runs on after the stop";
+    EXPECT_EQ(looks, 1u);
+    glancing.end();
+    run();
+    EXPECT_EQ(glances, 3u);
+}
+
 // --- passing a breakpoint
 
 TEST_F(ConductorTest, ANopIsPassedByMovingThePc) {

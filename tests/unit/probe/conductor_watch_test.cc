@@ -141,7 +141,39 @@ TEST_F(ConductorReturnTest, SeesTheValueOnce) {
     run();
     ASSERT_EQ(returns.size(), 1u);
     EXPECT_EQ(returns[0].second, 42u);
-    EXPECT_EQ(probe.breakpoints, (std::set<std::uint64_t>{kFunction})) << "the return's breakpoint stays behind";
+}
+
+// To insert and to remove a breakpoint are both dear: QEMU translates the guest's code anew.
+TEST_F(ConductorReturnTest, TheBreakpointOfAReturnStaysForTheNextCall) {
+    const std::set<std::uint64_t> both = {kFunction, kCaller};
+    for (std::uint64_t call = 0; call < 3; call++) {
+        will_call(1);
+        will_return(1, kStack + 8, call);
+        run();
+        EXPECT_EQ(probe.breakpoints, both);
+    }
+    EXPECT_EQ(returns.size(), 3u);
+    std::set<std::set<std::uint64_t>> inserted(probe.inserted_at_resume.begin(), probe.inserted_at_resume.end());
+    EXPECT_EQ(inserted, (std::set<std::set<std::uint64_t>>{{kFunction}, both}));
+}
+
+TEST_F(ConductorReturnTest, ABreakpointThatStopsTheGuestForNobodyGoes) {
+    will_call(1);
+    will_return(1, kStack + 8, 42);
+    for (int i = 0; i < 3; i++) will_return(2, kOtherStack + 8, 1);
+    run();
+    EXPECT_TRUE(probe.breakpoints.contains(kCaller));
+    will_return(2, kOtherStack + 8, 1);
+    run();
+    EXPECT_FALSE(probe.breakpoints.contains(kCaller));
+    EXPECT_EQ(conductor.stops_at().at(kCaller), 5u) << "a stop for nobody costs as much as any";
+    EXPECT_EQ(returns.size(), 1u);
+    will_call(1);
+    will_return(1, kStack + 8, 43);
+    run();
+    EXPECT_EQ(returns.size(), 2u);
+    ASSERT_TRUE(conductor.unwatch_all());
+    EXPECT_TRUE(probe.breakpoints.empty());
 }
 
 TEST_F(ConductorReturnTest, IsKnownByItsStackPointer) {
