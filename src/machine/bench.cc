@@ -90,6 +90,16 @@ void read_virtio_mem(TomlTable device, Bench& bench) {
     device.finish();
 }
 
+void read_early_dimm(TomlTable dimm, Bench& bench) {
+    bench.early_dimm = BenchEarlyDimm{dimm.string("id"), dimm.string("backend"), dimm.size("size")};
+    for (const char* key : {"id", "backend"})
+        if (dimm.has(key) && !is_qemu_id(dimm.string(key)))
+            dimm.report(key, "no letter, followed by letters, digits, - and _");
+    if (bench.slots == 0) dimm.report("id", "the bench has no slot for it (\"slots\" of [memory])");
+    bench.restorable = false;
+    dimm.finish();
+}
+
 void read_setup(TomlTable setup, Bench& bench) {
     for (const auto& line : setup.strings("writes", true)) {
         const std::size_t space = line.find(' ');
@@ -137,6 +147,7 @@ Result<Bench> read_bench(std::string_view text, const std::string& shown_name, c
         hotplug->finish();
     }
     if (auto device = root.table("virtio-mem", false)) read_virtio_mem(*std::move(device), bench);
+    if (auto dimm = root.table("early-dimm", false)) read_early_dimm(*std::move(dimm), bench);
     bench.plug_port = root.boolean("plug-port", false);
     if (auto setup = root.table("setup", false)) read_setup(*std::move(setup), bench);
     root.finish();

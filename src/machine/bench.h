@@ -28,6 +28,13 @@ struct BenchVirtioMem {
     [[nodiscard]] std::string backend() const { return id + "-memory"; }
 };
 
+// A pc-dimm that is plugged while the firmware and the kernel boot.
+struct BenchEarlyDimm {
+    std::string id;
+    std::string backend;  // the id of the object that holds its memory: "mem-" and the name of its actor
+    std::uint64_t bytes = 0;
+};
+
 // The id of the PCIe root port that something can be plugged into: q35's own bus takes no hotplug.
 inline constexpr const char* kPlugPort = "plug";
 
@@ -47,11 +54,13 @@ struct Bench {
     std::string console, link;  // the guest's names of its two serial devices
     bool link_on_pci = false;   // the second one is a PCI device (pci-serial): the machine itself has but one
     std::vector<std::string> link_devices;  // or is this, as QEMU's -device wants it, on chardev "link"
-    bool restorable = true;            // false: what QEMU saves of it does not go on, so that each trial boots its own
+    // False: what QEMU saves of it does not go on, or the boot itself is under test. Each trial boots its own then.
+    bool restorable = true;
     std::string append;                // added to the kernel's command line
     std::vector<std::string> modules;  // needed in the initramfs where the kernel has them as modules
     BenchHotplug hotplug;              // ACPI's, unless the bench says
     std::optional<BenchVirtioMem> virtio_mem;
+    std::optional<BenchEarlyDimm> early_dimm;                 // not if restorable
     bool plug_port = false;                                   // whether it has kPlugPort
     std::vector<std::string> arguments;                       // further arguments for QEMU
     std::vector<std::pair<std::string, std::string>> writes;  // file and text: made once in the booted guest, in order

@@ -72,6 +72,18 @@ Status fill_hello(PreparedGuest& guest, const std::string& text) {
     return {};
 }
 
+// Plugs the bench's early DIMM. Nothing of the guest's own runs yet but its firmware.
+Status plug_early_dimm(Machine& machine, const Bench& bench) {
+    if (!bench.early_dimm) return {};
+    const auto& dimm = *bench.early_dimm;
+    const auto ask = [&](const char* command, const nlohmann::json& arguments) -> Status {
+        const auto answer = machine.qmp().execute(command, arguments, Deadline::after(kSetupPatience));
+        return answer ? Status() : in_context(answer.error().error(), "to plug the early DIMM " + dimm.id);
+    };
+    MEMRIG_CHECK(ask("object-add", {{"qom-type", "memory-backend-ram"}, {"id", dimm.backend}, {"size", dimm.bytes}}));
+    return ask("device_add", {{"driver", "pc-dimm"}, {"id", dimm.id}, {"memdev", dimm.backend}});
+}
+
 struct Booted {
     std::unique_ptr<Machine> machine;
     AgentHello hello;
@@ -83,6 +95,7 @@ Result<Booted> boot_to_agent(Host& host, const MachineSpec& spec) {
         const auto begun = steady_clock().now();
         MEMRIG_TRY(auto machine, host.create(spec, Deadline::after(kBootPatience)));
         MEMRIG_CHECK(machine->start(Deadline::after(kBootPatience)));
+        MEMRIG_CHECK(plug_early_dimm(*machine, spec.bench));
         auto spoken = await_agent(*machine, Deadline::after(kBootPatience));
         if (spoken) return Booted{std::move(machine), *std::move(spoken), seconds(steady_clock().now() - begun)};
         // The kernel patches its own code through an int3 (text_poke_bp()). Under TCG, another vCPU may hit that int3

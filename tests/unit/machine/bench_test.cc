@@ -43,6 +43,16 @@ TEST(Bench, AGoodOneIsReadWhole) {
     EXPECT_EQ(bench->text, *read_file(golden_path("benches/good.toml"))) << "it is part of the key of saved guests";
 }
 
+TEST(Bench, WithAnEarlyDimmEachTrialBoots) {
+    const auto bench = load_bench("q35-early-dimm");
+    ASSERT_TRUE(bench) << bench.error().message;
+    ASSERT_TRUE(bench->early_dimm);
+    EXPECT_EQ(bench->early_dimm->id, "dimm0");
+    EXPECT_EQ(bench->early_dimm->backend, "mem-first");
+    EXPECT_EQ(bench->early_dimm->bytes, 256u << 20);
+    EXPECT_FALSE(bench->restorable);
+}
+
 TEST(Bench, HotplugIsAcpisUnlessItSays) {
     const auto bench = parse_golden("smallest");
     ASSERT_TRUE(bench) << bench.error().message;
