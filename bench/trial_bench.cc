@@ -1,6 +1,7 @@
 // Measures a boot, a restore, a hot-add without a probe and with the observer, and a whole trial: with the ledger by
-// stops, with the observer beside it, and with neither. Prints the results, without a judgement of
-// any time. A trial that does not end as expected is an error: the exit status is 3.
+// stops, by the observer, by both, and with neither. Prints the results, and how long each takes as a multiple of the
+// hot-add without a probe, without a judgement of any time. A trial that does not end as expected is an error: the exit
+// status is 3.
 #include <cstdlib>
 
 #include <benchmark/benchmark.h>
@@ -20,6 +21,7 @@ namespace {
 
 using namespace std::chrono_literals;
 constexpr auto kPatience = 5min;
+constexpr const char* kUnwatched = "hot-add, no probe";
 
 template <class T>
 T need(Result<T> result) {
@@ -50,7 +52,14 @@ struct Rig {
     KernelImage kernel;
     std::shared_ptr<const PreparedGuest> guest;
     TemporaryDirectory directory;
-    unsigned unexpected = 0;  // trials whose times are worth nothing
+    unsigned unexpected = 0;                                             // trials whose times are worth nothing
+    std::vector<std::pair<std::string, std::vector<double>>> schedules;  // in seconds, by what was measured
+
+    void note(const std::string& what, double seconds) {
+        const auto known = std::ranges::find(schedules, what, &decltype(schedules)::value_type::first);
+        if (known != schedules.end()) known->second.push_back(seconds);
+        else schedules.push_back({what, {seconds}});
+    }
 };
 
 void boot(benchmark::State& state, Rig& rig) {
@@ -91,7 +100,9 @@ void hot_add(benchmark::State& state, Rig& rig) {
         need(machine->start(Deadline::after(kPatience)));
         need(machine->agent().hello(Deadline::after(kPatience)));
         state.ResumeTiming();
+        const auto begun = steady_clock().now();
         need(add_and_online(*machine, rig));
+        rig.note(kUnwatched, seconds(steady_clock().now() - begun));
     }
 }
 
@@ -109,13 +120,16 @@ void observed_hot_add(benchmark::State& state, Rig& rig) {
             }));
         need(while_running(conductor, [&] { return live.machine->agent().hello(Deadline::after(kPatience)); }));
         state.ResumeTiming();
+        const auto begun = steady_clock().now();
         need(while_running(conductor, [&] { return add_and_online(*live.machine, rig); }));
+        rig.note("hot-add, observer", seconds(steady_clock().now() - begun));
         need(conductor.look());
         if (!observer->faults().empty()) need(Status(fail(Fault::rig, "{}", observer->faults().front())));
     }
 }
 
-void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, const TrialOptions& manner) {
+void trial(benchmark::State& state, Rig& rig, const std::string& name, const ScenarioArm& arm,
+           const TrialOptions& manner) {
     double schedule = 0;
     std::uint64_t stops = 0;
     unsigned number = 0;
@@ -133,11 +147,23 @@ void trial(benchmark::State& state, Rig& rig, const ScenarioArm& arm, const Tria
             state.SkipWithError(unobserved ? result.unobserved.c_str() : result.reason.c_str());
         }
         schedule += result.schedule_seconds;
+        rig.note(name, result.schedule_seconds);
         stops += result.stops;
         fs::remove_all(directory);
     }
     state.counters["schedule_s"] = benchmark::Counter(schedule / number);
     state.counters["stops"] = benchmark::Counter(static_cast<double>(stops) / number);
+}
+
+// Prints the medians as multiples of the first one, which has to be that of kUnwatched.
+void print_ratios(Rig& rig) {
+    double least = 0;
+    for (auto& [what, times] : rig.schedules) {
+        std::ranges::sort(times);
+        const double median = times[times.size() / 2];
+        if (what == kUnwatched) least = median;
+        if (least > 0) fmt::print("{:<32} schedule {:6.2f} s, {:5.1f} times\n", what, median, median / least);
+    }
 }
 
 }  // namespace
@@ -156,15 +182,18 @@ int main(int argc, char** argv) {
     };
     add("boot", [&](benchmark::State& state) { boot(state, rig); });
     add("restore", [&](benchmark::State& state) { restore(state, rig); });
-    add("hot-add, no probe", [&](benchmark::State& state) { hot_add(state, rig); });
+    add(kUnwatched, [&](benchmark::State& state) { hot_add(state, rig); });
     add("hot-add, observer", [&](benchmark::State& state) { observed_hot_add(state, rig); });
-    TrialOptions stops, both, no_ledger;
+    TrialOptions stops, plugin, both, no_ledger;
+    plugin.observe = Observing::plugin;
     both.observe = Observing::both;
     no_ledger.ledger = false;
     for (const auto& arm : rig.scenario.arms)
-        for (const auto& [what, manner] : {std::pair("", stops), {", observer too", both}, {", no ledger", no_ledger}})
-            add("trial, " + arm.name + what,
-                [&rig, &arm, manner](benchmark::State& state) { trial(state, rig, arm, manner); });
+        for (const auto& [what, manner] :
+             {std::pair("stops", stops), {"plugin", plugin}, {"both", both}, {"no ledger", no_ledger}}) {
+            const std::string name = fmt::format("trial, {}, {}", arm.name, what);
+            add(name, [&rig, &arm, name, manner](benchmark::State& state) { trial(state, rig, name, arm, manner); });
+        }
     // An option of the caller's comes later, and so overrides the default.
     std::string repetitions = "--benchmark_repetitions=11";
     std::vector<char*> arguments(argv, argv + argc);
@@ -174,6 +203,7 @@ int main(int argc, char** argv) {
     benchmark::Initialize(&argc, arguments.data());
     if (benchmark::ReportUnrecognizedArguments(argc, arguments.data())) return 2;
     benchmark::RunSpecifiedBenchmarks();
+    print_ratios(rig);
     if (rig.unexpected == 0) return 0;
     fmt::print(stderr, "memrig_bench: {} trials did not end as expected: they measured nothing\n", rig.unexpected);
     return 3;

@@ -31,6 +31,13 @@ namespace memrig {
 namespace {
 
 constexpr std::int64_t kMostTrials = 1'000'000;
+
+std::vector<std::string> ways_to_observe() {
+    std::vector<std::string> names;
+    for (const Observing way : kWaysToObserve) names.emplace_back(to_string(way));
+    return names;
+}
+
 constexpr int kMostSbatchWords = 1000;
 
 constexpr const char* kRunFooter =
@@ -231,13 +238,11 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
     command
         .add_option_function<std::string>(
             "--observe",
-            [&spec](const std::string& observe) {
-                spec.manner.observe = observe == "both" ? Observing::both : Observing::stops;
-            },
-            "stops: see locks by stops of the guest; both: check them against the observer inside QEMU, too")
+            [&spec](const std::string& observe) { spec.manner.observe = parse_observing(observe).value(); },
+            "See locks by stops, by the plugin inside QEMU, or by both")
         ->type_name("HOW")
-        ->check(CLI::IsMember({"stops", "both"}).description(""))
-        ->default_str("stops");
+        ->check(CLI::IsMember(ways_to_observe()).description(""))
+        ->default_str(to_string(spec.manner.observe));
     command.add_flag("--lock-trace", spec.manner.lock_trace,
                      "Check the lock ledger against the kernel's own lock tracepoints (lockdep kernels)");
     command.add_flag("--stop-at-first", spec.stop_at_first, "Explore: end an arm at the first order that convicts it");

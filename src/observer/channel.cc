@@ -87,7 +87,7 @@ bool ObserverChannel::is_good(const ObserverEvent& event, std::uint32_t vcpu, co
     const bool accesses = event.kind == OBSERVER_EVENT_LOAD || event.kind == OBSERVER_EVENT_STORE;
     const bool passes = event.kind == OBSERVER_EVENT_ENTRY || event.kind == OBSERVER_EVENT_LEAVE;
     return event.vcpu == vcpu && event.sequence > reader.sequence && event.function < functions_ &&
-           (passes || (accesses && event.span < spans_));
+           (event.called_from == 0 || event.called < functions_) && (passes || (accesses && event.span < spans_));
 }
 
 void ObserverChannel::read_ring(std::uint32_t vcpu, std::vector<ObserverEvent>& events) {

@@ -17,21 +17,23 @@
 #include <stdint.h>
 #endif
 
-#define OBSERVER_MAGIC 0x6d656d7269670001ull /* "memrig", and the number of this layout */
+#define OBSERVER_MAGIC 0x6d656d7269670002ull /* "memrig", and the number of this layout */
 
 enum {
     OBSERVER_MOST_FUNCTIONS = 256,
     OBSERVER_MOST_SPANS = 256,
     OBSERVER_MOST_VCPUS = 64,
+    OBSERVER_KINDS = 8,             /* of functions: ObserverFunction::kind is less */
     OBSERVER_MOST_EVENTS = 1 << 16, /* in one ring */
     OBSERVER_MOST_SPAN_BYTES = 4096
 };
 
 /* The events that a function makes; ObserverFunction::watched is a sum of them. */
 enum {
-    OBSERVER_ENTRY = 1, /* the instruction at ObserverFunction::entry is run */
-    OBSERVER_LEAVE = 2, /* an instruction that returns from it is run */
-    OBSERVER_ACCESS = 4 /* one of its instructions has read or written a span */
+    OBSERVER_ENTRY = 1,  /* the instruction at ObserverFunction::entry is run */
+    OBSERVER_LEAVE = 2,  /* an instruction that returns from it is run */
+    OBSERVER_ACCESS = 4, /* one of its instructions has read or written a span */
+    OBSERVER_WRAPS = 8   /* none: where it ends by jumping to another function, its caller is that one's */
 };
 
 /* How to tell an instruction that returns (ObserverTable::code). */
@@ -43,6 +45,8 @@ struct ObserverFunction {
     uint64_t entry;      /* of an instruction that each call runs once. memrig's probe may step over the first one */
     uint32_t watched;    /* OBSERVER_ENTRY, ... */
     uint32_t group;      /* pieces of one function have the same number: a jump between them does not leave it */
+    uint32_t kind;       /* a call of a function of this kind leads to the events of this kind */
+    uint32_t unused;
 };
 
 /* Memory of the guest that is watched: a word of a lock, or a whole lock. */
@@ -63,7 +67,8 @@ struct ObserverEvent {
     uint32_t span;     /* of a load or a store: an index into ObserverTable::spans, else 0 */
     uint16_t vcpu;
     uint16_t kind;
-    uint32_t unused;
+    uint32_t called; /* the function of its kind that the task called last: an index into ObserverTable::functions */
+    uint64_t called_from; /* the address behind that call, or inside a jump that ends its function; 0: not known */
 };
 
 struct ObserverRing {

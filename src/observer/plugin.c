@@ -64,6 +64,17 @@ static void left(unsigned vcpu, void* function) {
     recorder_passed(&recorder, vcpu, (uint32_t)(uintptr_t)function, OBSERVER_EVENT_LEAVE);
 }
 
+/* The user data of a call is where it comes from, with the function's index in the uppermost byte: that is 0xff in each
+ * address of kernel code. */
+enum { SITE_BITS = 56 };
+static const uint64_t site_mask = (UINT64_C(1) << SITE_BITS) - 1;
+_Static_assert(OBSERVER_MOST_FUNCTIONS <= 256, "the index of a function fits into a byte");
+
+static void calls(unsigned vcpu, void* site) {
+    const uint64_t both = (uintptr_t)site;
+    recorder_calls(&recorder, vcpu, (uint32_t)(both >> SITE_BITS), both | ~site_mask);
+}
+
 static void touched(unsigned vcpu, qemu_plugin_meminfo_t info, uint64_t address, void* function) {
     recorder_touched(&recorder, vcpu, (uint32_t)(uintptr_t)function, address, qemu_plugin_mem_is_store(info));
 }
@@ -80,13 +91,22 @@ static size_t bytes_of(const struct qemu_plugin_insn* instruction, uint8_t bytes
 #endif
 }
 
+static void watch_call(struct qemu_plugin_insn* instruction, uint64_t address, const uint8_t* bytes, size_t size) {
+    uint64_t from = 0;
+    const struct ObserverFunction* called = recorder_called(&recorder, address, bytes, size, &from);
+    if (called == NULL || (from | site_mask) != UINT64_MAX) return;
+    const uint64_t site = (from & site_mask) | (uint64_t)recorder_index(&recorder, called) << SITE_BITS;
+    qemu_plugin_register_vcpu_insn_exec_cb(instruction, calls, WITHOUT_REGISTERS, (void*)(uintptr_t)site);
+}
+
 static void watch(struct qemu_plugin_insn* instruction) {
     const uint64_t address = qemu_plugin_insn_vaddr(instruction);
+    uint8_t bytes[MOST_INSTRUCTION_BYTES] = {0};
+    const size_t size = bytes_of(instruction, bytes);
+    watch_call(instruction, address, bytes, size);
     const struct ObserverFunction* function = recorder_function(&recorder, address);
     if (function == NULL) return;
     void* const index = (void*)(uintptr_t)recorder_index(&recorder, function);
-    uint8_t bytes[MOST_INSTRUCTION_BYTES] = {0};
-    const size_t size = bytes_of(instruction, bytes);
     if ((function->watched & OBSERVER_ENTRY) != 0 && address == function->entry)
         qemu_plugin_register_vcpu_insn_exec_cb(instruction, entered, WITHOUT_REGISTERS, index);
     if ((function->watched & OBSERVER_LEAVE) != 0 && recorder_leaves(&recorder, function, address, bytes, size))

@@ -30,8 +30,8 @@ static bool is_good(const struct ObserverTable* table) {
     for (uint32_t i = 0; i < table->functions; i++) {
         const struct ObserverFunction* function = &table->function[i];
         if (function->start < behind || function->end <= function->start) return false;
-        if (function->watched == 0 || function->watched > (OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS))
-            return false;
+        const uint32_t all = OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS | OBSERVER_WRAPS;
+        if (function->watched == 0 || function->watched > all || function->kind >= OBSERVER_KINDS) return false;
         if (function->entry < function->start || function->entry >= function->end) return false;
         if ((function->watched & OBSERVER_LEAVE) != 0 && table->code == OBSERVER_CODE_NONE) return false;
         behind = function->end;
@@ -122,6 +122,41 @@ bool recorder_jumps(const struct Recorder* recorder, const uint8_t* bytes, size_
     return (word & 0x1c000000) == 0x14000000; /* branches, exceptions and system instructions */
 }
 
+/* A call may land behind the function's landing pad. */
+enum { MOST_BEFORE_ENTRY = 8 };
+
+/* Returns the target of a direct call or jump; 0 if it is none. */
+static uint64_t target_of(const struct Recorder* recorder, uint64_t address, const uint8_t* bytes, size_t size,
+                          bool* jumps) {
+    if (recorder->table.code == OBSERVER_CODE_X86_64) {
+        int32_t distance;
+        if (size != 5 || (bytes[0] != 0xe8 && bytes[0] != 0xe9)) return 0;
+        memcpy(&distance, bytes + 1, sizeof distance);
+        *jumps = bytes[0] == 0xe9;
+        return address + size + (uint64_t)(int64_t)distance;
+    }
+    uint32_t word;
+    if (recorder->table.code != OBSERVER_CODE_AARCH64 || size != sizeof word) return 0;
+    memcpy(&word, bytes, sizeof word);
+    if ((word & 0x7c000000) != 0x14000000) return 0; /* b, bl: a distance of 26 bits, in words */
+    *jumps = word >> 31 == 0;
+    return address + (uint64_t)(int64_t)((int32_t)(word << 6) >> 4);
+}
+
+const struct ObserverFunction* recorder_called(const struct Recorder* recorder, uint64_t address, const uint8_t* bytes,
+                                               size_t size, uint64_t* from) {
+    bool jumps = false;
+    const uint64_t target = target_of(recorder, address, bytes, size, &jumps);
+    if (target == 0) return NULL;
+    const struct ObserverFunction* function = recorder_function(recorder, target);
+    if (function == NULL || target - function->start > MOST_BEFORE_ENTRY) return NULL;
+    const struct ObserverFunction* caller = recorder_function(recorder, address);
+    if (caller != NULL && (caller->watched & OBSERVER_ACCESS) != 0) return NULL; /* one lock function uses another */
+    if (caller != NULL && (caller->watched & OBSERVER_WRAPS) != 0 && jumps) return NULL;
+    *from = address + size - (jumps ? 1 : 0);
+    return function;
+}
+
 static uint64_t current_of(const struct Recorder* recorder, unsigned vcpu) {
     const uint64_t* host = (const uint64_t*)(uintptr_t)recorder->table.current[vcpu];
     return host == NULL ? 0 : __atomic_load_n(host, __ATOMIC_RELAXED);
@@ -148,6 +183,8 @@ static void record(struct Recorder* recorder, unsigned vcpu, struct ObserverEven
     event.sequence = __atomic_add_fetch(&recorder->shared->sequence, 1, __ATOMIC_SEQ_CST);
     event.vcpu = (uint16_t)vcpu;
     event.stack = stack_of(recorder, event.task);
+    const struct RecorderCall* call = &recorder->call[vcpu][recorder->table.function[event.function].kind];
+    if (call->task == event.task) event.called = call->function, event.called_from = call->from;
     recorder->events[(uint64_t)vcpu * recorder->ring_events + (written & (recorder->ring_events - 1))] = event;
     __atomic_store_n(&ring->written, written + 1, __ATOMIC_RELEASE);
 }
@@ -156,6 +193,12 @@ static bool has_ring(struct Recorder* recorder, unsigned vcpu) {
     if (vcpu < recorder->vcpus) return true;
     __atomic_fetch_add(&recorder->shared->strange, 1, __ATOMIC_RELAXED);
     return false;
+}
+
+void recorder_calls(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint64_t from) {
+    if (vcpu >= recorder->vcpus) return;
+    recorder->call[vcpu][recorder->table.function[function].kind] =
+        (struct RecorderCall){current_of(recorder, vcpu), from, function};
 }
 
 void recorder_passed(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint16_t kind) {

@@ -24,6 +24,12 @@ struct RecorderLoad {
     bool known;
 };
 
+/* The last direct call of a function of one kind, on a vCPU. */
+struct RecorderCall {
+    uint64_t task, from;
+    uint32_t function;
+};
+
 struct Recorder {
     struct ObserverHeader* shared;
     struct ObserverRing* rings;
@@ -32,6 +38,7 @@ struct Recorder {
     struct ObserverTable table;  /* a copy that was checked; valid once `taken` */
     uint32_t taken;              /* OBSERVER_INSTALLED, OBSERVER_WATCHES or OBSERVER_BAD_TABLE */
     struct RecorderLoad last[OBSERVER_MOST_VCPUS];
+    struct RecorderCall call[OBSERVER_MOST_VCPUS][OBSERVER_KINDS];
 };
 
 /* Uses `bytes` of shared memory at `memory`. Returns false if it is not what layout.h describes. */
@@ -50,6 +57,12 @@ bool recorder_leaves(const struct Recorder* recorder, const struct ObserverFunct
  * condition. The next helper then uses that list, even after it was freed, and QEMU aborts (QEMU's issue 1381, seen).
  */
 bool recorder_jumps(const struct Recorder* recorder, const uint8_t* bytes, size_t size);
+/* Returns the piece of a function whose beginning the instruction calls or jumps to, by a direct call from elsewhere;
+ * else null. `from` becomes what ObserverEvent::called_from is then. REQUIRES: recorder_ready(). */
+const struct ObserverFunction* recorder_called(const struct Recorder* recorder, uint64_t address, const uint8_t* bytes,
+                                               size_t size, uint64_t* from);
+/* Notes such a call for the events that it will make. REQUIRES: recorder_ready(). */
+void recorder_calls(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint64_t from);
 /* Write an event. REQUIRES: recorder_ready(). An access that is to no span is no event. */
 void recorder_passed(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint16_t kind);
 void recorder_touched(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint64_t address, bool store);

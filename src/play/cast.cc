@@ -20,7 +20,10 @@ Cast::Cast(Machine& machine, Conductor& conductor, LockLedger* ledger, const Sym
       writers_(context_, spec_.attributes),
       actions_(context_, writers_),
       answers_(context_),
-      stalls_(context_, ledger, symbols, parking_) {}
+      stalls_(context_, ledger, symbols, parking_),
+      passages_(conductor, symbols, spec_.observer) {
+    if (ledger_ != nullptr && parking_.possible()) stalls_.watch_retries_by([this] { return watch_retries(); });
+}
 
 Status Cast::arm(std::optional<WriterTrigger> trigger) {
     MEMRIG_TRY(auto vcpus, look_at_vcpus(context_.machine, conductor_, spec_.schedule));
@@ -48,16 +51,39 @@ Status Cast::watch_entries(const Actor& actor) {
         MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, name));
         addresses.insert(entries.begin(), entries.end());
     }
-    for (const auto entry : addresses) {
+    roster_.set_entries(actor.name, addresses);
+    if (actor.is_thread() && !spec_.follows_threads) {
+        for (const auto& name : names) MEMRIG_CHECK(watch_thread(actor, name));
+        return {};
+    }
+    for (const auto entry : addresses)
         MEMRIG_CHECK(
             conductor_.watch(entry, [this, &actor](const Arrival& arrival) { return at_entry(actor, arrival); }));
-        if (!actor.is_thread() || ledger_ == nullptr || !parking_.possible()) continue;
-        MEMRIG_CHECK(conductor_.watch(
-            entry, [this, &actor](const Arrival& arrival) { return stalls_.at_retry(actor, arrival); },
-            Priority::park));
-    }
-    roster_.set_entries(actor.name, std::move(addresses));
     return {};
+}
+
+// A thread's writes tell how far it has come, so its returns tell nothing more.
+Status Cast::watch_thread(const Actor& actor, const std::string& function) {
+    return passages_.watch(function, [this, &actor](const Passage& passage) -> Result<bool> {
+        if (roster_.enters(actor, passage))
+            record_.note_entry(actor.name, symbols_.describe(passage.function), passage.vcpu);
+        return false;
+    });
+}
+
+Result<std::vector<Conductor::WatchId>> Cast::watch_retries() {
+    std::vector<Conductor::WatchId> watches;
+    for (const auto& actor : spec_.schedule.actors) {
+        if (!actor.is_thread()) continue;
+        for (const auto entry : roster_.entries(actor.name)) {
+            MEMRIG_TRY(const auto watch,
+                       conductor_.watch(
+                           entry, [this, &actor](const Arrival& arrival) { return stalls_.at_retry(actor, arrival); },
+                           Priority::park));
+            watches.push_back(watch);
+        }
+    }
+    return watches;
 }
 
 Status Cast::watch() {
@@ -67,7 +93,7 @@ Status Cast::watch() {
 }
 
 Result<Response> Cast::at_entry(const Actor& actor, const Arrival& arrival) {
-    if (!roster_.enters(actor, arrival)) return Response::pass();
+    if (!roster_.enters(actor, passage_of(arrival))) return Response::pass();
     record_.note_entry(actor.name, symbols_.describe(arrival.address), arrival.vcpu);
     MEMRIG_CHECK(tell_work(actor, arrival, true));
     if (actor.is_thread() && work_listeners_.empty()) return Response::pass();

@@ -14,6 +14,7 @@
 #include "play/snapshot.h"
 #include "play/stall_detector.h"
 #include "play/writers.h"
+#include "watch/passages.h"
 
 namespace memrig {
 
@@ -22,7 +23,9 @@ struct CastSpec {
     const Schedule& schedule;
     std::map<std::string, std::string> attributes;  // by thread: the chosen one of its attributes
     std::uint64_t block_bytes = 0;
-    unsigned housekeeping = 1;  // vCPUs from 0 on that are never held
+    unsigned housekeeping = 1;         // vCPUs from 0 on that are never held
+    LockObserver* observer = nullptr;  // that feeds the ledger; null: each call that is watched stops the guest
+    bool follows_threads = true;       // on_work() tells of the agent's threads, too
 };
 
 // Not thread-safe; everything it is given must outlive it. All that is seen goes into the record. An error is a fault
@@ -42,6 +45,7 @@ public:
     [[nodiscard]] Parking& parking() { return parking_; }
     [[nodiscard]] StallDetector& stalls() { return stalls_; }
     [[nodiscard]] unsigned housekeeping() const { return spec_.housekeeping; }
+    [[nodiscard]] LockObserver* observer() const { return spec_.observer; }
     // Readable when a thread has reported.
     [[nodiscard]] int descriptor() const { return context_.agent().descriptor(); }
 
@@ -58,7 +62,7 @@ public:
     }
 
     // Called when an actor's task enters its entry (`begins`), and when it leaves that function again. The guest is
-    // stopped then.
+    // stopped then. A thread is followed only with CastSpec::follows_threads.
     using WorkListener = std::function<Status(const Actor&, const Arrival&, bool begins)>;
     [[nodiscard]] Subscription on_work(WorkListener listener) { return work_listeners_.add(std::move(listener)); }
 
@@ -80,7 +84,10 @@ public:
 private:
     Status snapshot_after();
     Status watch_entries(const Actor& actor);
+    Status watch_thread(const Actor& actor, const std::string& function);
     Result<Response> at_entry(const Actor& actor, const Arrival& arrival);
+    // Watches the entries of the threads, where they are parked during a look at a cycle.
+    Result<std::vector<Conductor::WatchId>> watch_retries();
     Result<Response> at_crash(const std::string& function, const Arrival& arrival);
     void at_lock(const LockEvent& event);
     Status tell_work(const Actor& actor, const Arrival& arrival, bool begins);
@@ -98,6 +105,7 @@ private:
     Actions actions_;
     Answers answers_;
     StallDetector stalls_;
+    Passages passages_;
     Subscription lock_events_;
     Listeners<void(const LockEvent&)> lock_listeners_;
     Listeners<Status(const Actor&, const Arrival&, bool)> work_listeners_;

@@ -28,7 +28,7 @@ public:
           symbols_(symbols),
           schedule_(schedule),
           seed_(seed),
-          held_waits_(conductor, cast.roster(), symbols) {}
+          held_waits_(conductor, cast.roster(), symbols, cast.observer()) {}
 
     Status play();
 

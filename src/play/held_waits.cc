@@ -29,10 +29,33 @@ constexpr unsigned kBitsOfWord = 64;
 Status HeldWaits::watch() {
     for (const auto& waiter : kWaiters) {
         if (symbols_.all(waiter.function).empty()) continue;
-        MEMRIG_CHECK(watch_function(conductor_, symbols_, waiter.function,
-                                    [this, &waiter](const Arrival& arrival) { return at_wait(waiter.what, arrival); }));
+        const auto enters = [this, &waiter](const Passage& call) -> Result<bool> {
+            const std::string actor = roster_.actor_of(call.task);
+            return !actor.empty() && begins(actor, waiter.what, call);
+        };
+        const auto leaves = [this](const Passage& left) -> Status {
+            const auto wait = waits_.find(roster_.actor_of(left.task));
+            if (wait != waits_.end() && wait->second.function == left.function) waits_.erase(wait);
+            return {};
+        };
+        MEMRIG_CHECK(passages_.watch(waiter.function, enters, leaves));
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, waiter.function));
+        for (const auto entry : entries)
+            if (observer_ != nullptr && observer_->tells_calls_of(entry)) observer_->stop_at_calls_of(entry);
     }
     return {};
+}
+
+std::vector<std::string> HeldWaits::functions() {
+    std::vector<std::string> names;
+    for (const auto& waiter : kWaiters) names.emplace_back(waiter.function);
+    return names;
+}
+
+// The outermost call is what the actor waits for.
+bool HeldWaits::begins(const std::string& actor, const std::string& what, const Passage& call) {
+    const std::string text = fmt::format("{} ({} < {})", what, symbols_.function(call.function), call.caller);
+    return waits_.emplace(actor, Wait{call.function, text}).second;
 }
 
 Status HeldWaits::begin_hold() {
@@ -60,25 +83,22 @@ Status HeldWaits::end_hold() {
 
 std::string HeldWaits::wait_of(const std::string& actor) const {
     const auto wait = waits_.find(actor);
-    return wait == waits_.end() ? std::string() : wait->second;
+    return wait == waits_.end() ? std::string() : wait->second.text;
 }
 
-Result<Response> HeldWaits::at_wait(const char* what, const Arrival& arrival) {
+Result<Response> HeldWaits::at_interrupter(const Interrupter& interrupter, const Arrival& arrival) {
     const std::string actor = roster_.actor_of(arrival.task);
     if (actor.empty() || waits_.contains(actor)) return Response::pass();
+    MEMRIG_TRY(const bool waits, needs_held(interrupter, arrival));
+    if (!waits) return Response::pass();
     MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(arrival));
-    waits_[actor] = fmt::format("{} ({} < {})", what, symbols_.function(arrival.address), symbols_.describe(back));
+    begins(actor, "an answer to an interrupt",
+           {arrival.task, arrival.vcpu, arrival.address, arrival.at, symbols_.describe(back), &arrival});
     MEMRIG_CHECK(conductor_.on_return(arrival, [this, actor](const Arrival&, std::uint64_t) -> Status {
         waits_.erase(actor);
         return {};
     }));
     return Response::pass();
-}
-
-Result<Response> HeldWaits::at_interrupter(const Interrupter& interrupter, const Arrival& arrival) {
-    if (roster_.actor_of(arrival.task).empty()) return Response::pass();
-    MEMRIG_TRY(const bool waits, needs_held(interrupter, arrival));
-    return waits ? at_wait("an answer to an interrupt", arrival) : Response::pass();
 }
 
 // A vCPU has the number that the kernel gives to its CPU, as where threads are pinned.

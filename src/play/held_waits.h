@@ -9,6 +9,7 @@
 #include "play/roster.h"
 #include "probe/conductor.h"
 #include "probe/symbols.h"
+#include "watch/passages.h"
 
 namespace memrig {
 
@@ -16,8 +17,15 @@ namespace memrig {
 // functions is not watched there. Not thread-safe; all that it is given must outlive it.
 class HeldWaits {
 public:
-    HeldWaits(Conductor& conductor, const Roster& roster, const SymbolTable& symbols)
-        : conductor_(conductor), roster_(roster), symbols_(symbols) {}
+    // `observer` tells of the waits, or is null: then each of them stops the guest.
+    HeldWaits(Conductor& conductor, const Roster& roster, const SymbolTable& symbols, LockObserver* observer = nullptr)
+        : conductor_(conductor),
+          roster_(roster),
+          symbols_(symbols),
+          observer_(observer),
+          passages_(conductor, symbols, observer) {}
+    // Returns the functions that watch() watches.
+    static std::vector<std::string> functions();
 
     // Watches the functions that wait for RCU or for all CPUs. An actor may be inside one already when another one is
     // held, so this comes before the first hold.
@@ -38,7 +46,8 @@ private:
         bool takes_mask;       // its first argument is a cpumask, else the number of a CPU
         bool takes_condition;  // its fifth argument is a function that chooses among the CPUs, or null
     };
-    Result<Response> at_wait(const char* what, const Arrival& arrival);
+    // Returns true unless the actor is known to wait already.
+    bool begins(const std::string& actor, const std::string& what, const Passage& call);
     Result<Response> at_interrupter(const Interrupter& interrupter, const Arrival& arrival);
     // True if the call interrupts a held vCPU, and waits for its answer.
     Result<bool> needs_held(const Interrupter& interrupter, const Arrival& arrival);
@@ -46,8 +55,14 @@ private:
     Conductor& conductor_;
     const Roster& roster_;
     const SymbolTable& symbols_;
+    LockObserver* observer_;
+    Passages passages_;
+    struct Wait {
+        std::uint64_t function;
+        std::string text;
+    };
     std::vector<Conductor::WatchId> interrupters_;  // while a vCPU is held
-    std::map<std::string, std::string> waits_;      // by actor, until the function returns
+    std::map<std::string, Wait> waits_;             // by actor, until the function returns
 };
 
 }  // namespace memrig

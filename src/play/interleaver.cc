@@ -86,7 +86,7 @@ Status Interleaver::set_watches() {
     // first.
     for (auto& state : std::views::reverse(states_)) {
         const auto at_entry = [this, &state](const Arrival& arrival) -> Result<Response> {
-            if (!roster_.enters(*state.actor, arrival)) return Response::pass();
+            if (!roster_.enters(*state.actor, passage_of(arrival))) return Response::pass();
             return at_point(std::string(symbols_.function(arrival.address)), arrival);
         };
         for (const auto address : roster_.entries(state.actor->name))

@@ -30,8 +30,8 @@ const std::set<std::uint64_t>& Roster::entries(const std::string& actor) const {
     return found == entries_.end() ? none : found->second;
 }
 
-bool Roster::enters(const Actor& actor, const Arrival& arrival) {
-    if (!entries(actor.name).contains(arrival.address)) return false;
+bool Roster::enters(const Actor& actor, const Passage& arrival) {
+    if (!entries(actor.name).contains(arrival.function)) return false;
     // Other tasks come this way before the actor starts and after it has finished.
     if (!has_started(actor.name) || finished(actor)) return false;
     if (actor.is_thread() && vcpu_of(actor.name) != arrival.vcpu) return false;
@@ -42,8 +42,8 @@ bool Roster::enters(const Actor& actor, const Arrival& arrival) {
     // One worker does all that ACPI asks for, one piece after the other: this piece is the first unfinished actor's.
     if (const std::string other = actor_of(arrival.task); !other.empty() && other != actor.name) return false;
     const auto known = task_of(actor.name);
-    // The virtio-mem driver leaves what it could not do at once to another worker.
-    const bool may_change_task = !actor.is_thread() && actor.device == MemoryDevice::virtio_mem;
+    // The virtio-mem driver leaves what it could not do at once to another worker. Each event of ACPI may have its own.
+    const bool may_change_task = !actor.is_thread() && (actor.device == MemoryDevice::virtio_mem || actor.calls > 1);
     if (!known || may_change_task) record_.note_task(actor.name, arrival.task);
     return !known || may_change_task || *known == arrival.task;
 }

@@ -13,6 +13,7 @@
 #include "play/record.h"
 #include "probe/conductor.h"
 #include "schedule/schedule.h"
+#include "watch/passage.h"
 
 namespace memrig {
 
@@ -38,8 +39,8 @@ public:
     // The addresses at which the actor's task becomes known. If no actor has any, nobody watches the tasks.
     void set_entries(const std::string& actor, std::set<std::uint64_t> addresses);
     [[nodiscard]] const std::set<std::uint64_t>& entries(const std::string& actor) const;
-    // True if this arrival is at the actor's entry. If so, its task is known from now on.
-    bool enters(const Actor& actor, const Arrival& arrival);
+    // True if this task has come to the actor's entry. If so, it is known from now on.
+    bool enters(const Actor& actor, const Passage& arrival);
     [[nodiscard]] std::string actor_of(std::uint64_t task) const;  // "" for a task that is no actor's
     [[nodiscard]] std::optional<std::uint64_t> task_of(const std::string& actor) const;
 

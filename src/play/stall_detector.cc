@@ -102,8 +102,13 @@ Result<bool> StallDetector::goes_round(const std::function<bool()>& over) {
 
 Result<bool> StallDetector::look_at_stuck() {
     looked_at_ = ledger_ != nullptr ? ledger_->wait_cycle() : std::nullopt;
+    std::vector<Conductor::WatchId> retries;
+    if (looked_at_ && watch_retries_) {
+        MEMRIG_TRY(retries, watch_retries_());
+    }
     const auto still = look_twice();
     looked_at_.reset();
+    for (const auto watch : retries) MEMRIG_CHECK(context_.conductor.unwatch(watch));
     return still;
 }
 

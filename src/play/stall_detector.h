@@ -32,6 +32,11 @@ public:
 
     // `hopeless` says that waiting for the actors makes no sense any more, e.g. as a lock that they need is lost.
     void give_up_when(std::function<bool()> hopeless) { hopeless_ = std::move(hopeless); }
+    // `watch` has at_retry() called at the entries of the actors that are threads. They are watched during a look at a
+    // cycle alone.
+    void watch_retries_by(std::function<Result<std::vector<Conductor::WatchId>>()> watch) {
+        watch_retries_ = std::move(watch);
+    }
     [[nodiscard]] bool hopeless() { return hopeless_ && !context_.roster.all_finished() && hopeless_(); }
 
     // As Conductor::run_until(), but a report of the agent wakes it, too, and it looks at the guest now and then. An
@@ -81,6 +86,7 @@ private:
     const SymbolTable& symbols_;
     Parking& parking_;
     std::function<bool()> hopeless_;
+    std::function<Result<std::vector<Conductor::WatchId>>()> watch_retries_;
     LoopWatch loops_;
     std::optional<WaitCycle> looked_at_;  // during a look: the cycle
 };

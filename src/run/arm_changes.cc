@@ -2,6 +2,19 @@
 
 namespace memrig {
 
+std::set<std::string> functions_changed_by(const ScenarioArm& arm) {
+    std::set<std::string> names;
+    for (const auto& elision : arm.elisions) {
+        names.insert(elision.lock);
+        names.insert(elision.unlock);
+    }
+    for (const auto& one : arm.overrides) names.insert(one.function);
+    for (const auto& insertion : arm.insertions) names.insert(insertion.before);
+    for (const auto& replacement : arm.replacements) names.insert({replacement.function, replacement.by});
+    for (const auto& failure : arm.failures) names.insert(failure.function);
+    return names;
+}
+
 Status ArmChanges::make_elisions() {
     for (const auto& order : arm_.elisions) {
         MEMRIG_TRY(auto elision, Elision::make(conductor_, symbols_, order));

@@ -2,6 +2,8 @@
 #pragma once
 
 #include <memory>
+#include <set>
+#include <string>
 #include <vector>
 
 #include "oracle/judge.h"
@@ -13,6 +15,9 @@
 #include "watch/replacement.h"
 
 namespace memrig {
+
+// Returns the functions whose calls the arm changes: functions and roles, as it names them. Thread-safe.
+std::set<std::string> functions_changed_by(const ScenarioArm& arm);
 
 // In force from the calls of make_...() until it is destroyed. All that it is given must outlive it. For one thread.
 class ArmChanges {

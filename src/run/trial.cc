@@ -50,6 +50,10 @@ public:
 private:
     Result<Judgement> play_through(TrialOutcome& outcome);
     Status set_up(const MemorySnapshot& before);
+    Status make_ledger();
+    [[nodiscard]] bool has_ledger() const;
+    // Returns the observer whose events are the ledger, or null if the ledger sees by stops.
+    [[nodiscard]] LockObserver* eyes();
     [[nodiscard]] MutexWatching watching() const;
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status at_work(const Actor& actor, const Arrival& entry, bool begins);
@@ -68,7 +72,7 @@ private:
     std::map<std::uint64_t, TaskLabel> tasks_;
     Probe* probe_ = nullptr;
     std::unique_ptr<Conductor> conductor_;
-    std::optional<TrialObserver> observer_;  // with Observing::both
+    std::optional<TrialObserver> observer_;  // unless Observing::stops
     std::unique_ptr<LockLedger> ledger_;
     std::unique_ptr<RuleWatch> rules_;
     std::unique_ptr<OneHoldWatch> one_hold_;
@@ -111,23 +115,39 @@ MutexWatching Stage::watching() const {
     return by_writes && armament_.owner_offset ? MutexWatching::writes : MutexWatching::calls;
 }
 
+LockObserver* Stage::eyes() {
+    const bool by_plugin = order_.manner.observe == Observing::plugin && order_.manner.ledger && has_ledger();
+    return observer_ && by_plugin ? observer_->eyes() : nullptr;
+}
+
+// In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
+// would watch, and is judged by what it leaves behind.
+bool Stage::has_ledger() const { return order_.manner.mode != Mode::free && !order_.scenario.schedule.is_loop(); }
+
+Status Stage::make_ledger() {
+    const SymbolTable& symbols = order_.guest->symbols;
+    if (LockObserver* const observer = eyes()) {
+        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, symbols, *observer));
+        return {};
+    }
+    MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, symbols, watching(),
+                                         order_.manner.ledger ? LedgerExtent::all : LedgerExtent::attempts,
+                                         armament_.owner_offset.value_or(0)));
+    return {};
+}
+
 Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialOptions& manner = order_.manner;
-    // In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
-    // would watch, and is judged by what it leaves behind.
-    if (manner.mode != Mode::free && !order_.scenario.schedule.is_loop()) {
-        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, guest.symbols, watching(),
-                                             manner.ledger ? LedgerExtent::all : LedgerExtent::attempts,
-                                             armament_.owner_offset.value_or(0)));
-    }
-    if (observer_) MEMRIG_CHECK(observer_->begin_comparison(ledger_.get()));
+    if (has_ledger()) MEMRIG_CHECK(make_ledger());
+    const bool compares = manner.observe == Observing::both;
+    if (observer_ && eyes() == nullptr) MEMRIG_CHECK(observer_->begin_comparison(compares ? ledger_.get() : nullptr));
     changes_ = std::make_unique<ArmChanges>(*conductor_, guest.symbols, order_.arm);
     MEMRIG_CHECK(changes_->make_elisions());
     if (ledger_ && manner.ledger) {
-        MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
+        MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes, eyes()));
         MEMRIG_TRY(one_hold_, OneHoldWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
-        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before)));
+        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before), eyes()));
     }
     MEMRIG_CHECK(changes_->make_others());
     if (manner.prototypes) MEMRIG_CHECK(write_prototypes(*probe_, guest.symbols, order_.directory));
@@ -272,8 +292,8 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     conductor_ = std::make_unique<Conductor>(*probe_, armament_.stack_bytes != 0
                                                           ? armament_.stack_bytes
                                                           : kernel_stack_bytes(guest.symbols, probe_->architecture()));
-    if (order_.manner.observe == Observing::both)
-        MEMRIG_CHECK(observer_.emplace(machine_, *conductor_, guest.symbols, armament_).begin());
+    if (order_.manner.observe != Observing::stops)
+        MEMRIG_CHECK(observer_.emplace(machine_, *conductor_, guest.symbols, armament_, order_.arm).begin());
     MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
     MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest.symbols));
     if (before.page_struct_bytes == 0 && std::ranges::any_of(order_.scenario.schedule.actors, &Actor::memmap_on_memory))
@@ -286,9 +306,10 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     }
     MEMRIG_CHECK(ask_kernel_for_veto(machine_, *conductor_, order_.scenario.veto));
     MEMRIG_CHECK(set_up(before));
-    Cast& cast = cast_.emplace(machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
-                               CastSpec{std::move(before), order_.scenario.schedule, order_.attributes,
-                                        guest.hello.block_bytes, guest.order.bench.housekeeping});
+    Cast& cast = cast_.emplace(
+        machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
+        CastSpec{std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
+                 guest.order.bench.housekeeping, eyes(), recorder_ != nullptr || !order_.arm.failures.empty()});
     changes_->follow(cast);
     if (rules_ || recorder_)
         work_ = cast.on_work(
@@ -351,7 +372,7 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
     TrialSpec played = order;
     const Status armed = arm_trial(backend, played);
     const SteadyTime begun = steady_clock().now();
-    const bool observe = order.manner.observe == Observing::both;
+    const bool observe = order.manner.observe != Observing::stops;
     auto live = armed ? begin_guest(backend, order.guest, order.directory, observe) : std::unexpected(armed.error());
     result.restore_seconds = seconds(steady_clock().now() - begun);
     if (!live) {

@@ -1,9 +1,12 @@
 // Runs one trial: restores the guest, arms the probes, plays the schedule, judges it, and writes the evidence.
 #pragma once
 
+#include <array>
 #include <filesystem>
 #include <memory>
+#include <optional>
 #include <set>
+#include <string_view>
 
 #include "machine/guest_store.h"
 #include "play/interleaver.h"
@@ -15,10 +18,14 @@ namespace memrig {
 
 // The eyes that a trial has for locks.
 enum class Observing {
-    stops,  // the lock ledger alone, by stops of the guest
-    both    // the ledger, and beside it the observer inside QEMU, without stops: the two must agree
+    stops,   // the lock ledger, by stops of the guest
+    plugin,  // the lock ledger, by what the observer inside QEMU sees; by stops where there is no observer
+    both     // the ledger by stops, and beside it the observer: the two must agree
 };
+inline constexpr std::array kWaysToObserve = {Observing::stops, Observing::plugin, Observing::both};
 const char* to_string(Observing observing);
+// Returns the way of that name, or nothing if there is none.
+std::optional<Observing> parse_observing(std::string_view name);
 
 // The options for playing and judging trials. They are the same for all trials of a run.
 struct TrialOptions {

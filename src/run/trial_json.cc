@@ -58,8 +58,7 @@ Mode mode_at(const Json& json) {
 
 Observing observing_at(const Json& json) {
     const auto text = json.value("observe", to_string(Observing::stops));
-    for (const Observing observing : {Observing::stops, Observing::both})
-        if (text == to_string(observing)) return observing;
+    if (const auto observing = parse_observing(text)) return *observing;
     throw Unfit(fmt::format("there is no way \"{}\" to observe", text));
 }
 

@@ -1,7 +1,15 @@
 #include "run/trial_observer.h"
 
+#include <algorithm>
+
 #include "machine/observer_plugin.h"
+#include "play/held_waits.h"
+#include "probe/function_watch.h"
+#include "run/arm_changes.h"
 #include "run/trial.h"
+#include "watch/notifier_chain.h"
+#include "watch/roles.h"
+#include "watch/rules.h"
 
 namespace memrig {
 
@@ -9,7 +17,19 @@ namespace {
 constexpr auto kMonitorPatience = std::chrono::minutes(1);
 }  // namespace
 
-const char* to_string(Observing observing) { return observing == Observing::both ? "both" : "stops"; }
+const char* to_string(Observing observing) {
+    switch (observing) {
+        case Observing::stops: return "stops";
+        case Observing::plugin: return "plugin";
+        case Observing::both: return "both";
+    }
+    return "?";
+}
+
+std::optional<Observing> parse_observing(std::string_view name) {
+    const auto way = std::ranges::find_if(kWaysToObserve, [&](Observing one) { return name == to_string(one); });
+    return way == kWaysToObserve.end() ? std::nullopt : std::optional(*way);
+}
 
 Status TrialObserver::begin() {
     ObserverChannel* const channel = machine_.observer();
@@ -18,19 +38,47 @@ Status TrialObserver::begin() {
         unobserved_ = "the observer knows no mutex whose owner is not its first word, as with PREEMPT_RT";
         return {};
     }
-    auto made = LockObserver::make(conductor_, symbols_, *channel, [this](std::uint64_t address, std::uint64_t size) {
-        return host_address_of(machine_.qmp(), address, size, Deadline::after(kMonitorPatience));
-    });
+    MEMRIG_TRY(const auto others, functions());
+    auto made = LockObserver::make(
+        conductor_, symbols_, *channel,
+        [this](std::uint64_t address, std::uint64_t size) {
+            return host_address_of(machine_.qmp(), address, size, Deadline::after(kMonitorPatience));
+        },
+        others);
     if (made) observer_ = *std::move(made);
     else if (made.error().fault == Fault::guest) unobserved_ = made.error().message;
     else return std::unexpected(made.error());
     return {};
 }
 
+LockObserver* TrialObserver::eyes() {
+    if (!observer_ || !unobserved_.empty()) return nullptr;
+    if (!observer_->gaps().empty()) unobserved_ = observer_->gaps().front();
+    return unobserved_.empty() ? observer_.get() : nullptr;
+}
+
+Result<std::set<std::uint64_t>> TrialObserver::functions() {
+    std::set<std::uint64_t> functions;
+    if (const auto chain = symbols_.unique("memory_chain")) {
+        MEMRIG_TRY(const auto members, NotifierChain::members_of(conductor_.probe(), symbols_, *chain, 0));
+        for (const auto& member : members) functions.insert(member.function);
+    }
+    auto names = RuleWatch::functions_without_arguments();
+    for (auto& name : HeldWaits::functions()) names.push_back(std::move(name));
+    const std::set<std::string> changed = functions_changed_by(arm_);
+    for (const auto& name : names) {
+        const auto function = player_of(name, symbols_);
+        if (!function || changed.contains(name) || changed.contains(*function)) continue;
+        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, *function));
+        functions.insert(entries.begin(), entries.end());
+    }
+    return functions;
+}
+
 Status TrialObserver::begin_comparison(LockLedger* ledger) {
     if (!observer_) return {};
     if (ledger == nullptr) {
-        unobserved_ = "a trial without a lock ledger has nothing to compare the observer with";
+        if (unobserved_.empty()) unobserved_ = "a trial without a lock ledger has no use for the observer";
         return {};
     }
     ledger_ = ledger;
@@ -42,15 +90,17 @@ Status TrialObserver::begin_comparison(LockLedger* ledger) {
 }
 
 Status TrialObserver::finish(TrialResult& result) {
-    if (!unobserved_.empty()) result.unobserved = unobserved_;
-    if (!observer_ || ledger_ == nullptr) return {};
+    result.unobserved = unobserved_.empty() ? result.unobserved : unobserved_;
+    if (!observer_ || !unobserved_.empty()) return {};
     // QEMU may have ended since the watches were removed, after a panic.
     if (!observer_->has_ended()) MEMRIG_CHECK(conductor_.look());
+    for (const auto& fault : observer_->faults()) doubts_.push_back("the observer does not see all: " + fault);
+    result.observed = observer_->events().size();
+    if (ledger_ == nullptr) return {};
     std::vector<LockEvent> ledger;
     for (const LockEvent& event : ledger_->events())
         if (observer_->watches(event.lock)) ledger.push_back(event);
     std::size_t compared = 0;
-    for (const auto& fault : observer_->faults()) doubts_.push_back("the observer does not see all: " + fault);
     for (const auto& difference : observer_disagreements(ledger, observer_->events(), compared))
         doubts_.push_back("the observer does not agree: " + difference);
     result.observed = compared;

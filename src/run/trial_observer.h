@@ -1,5 +1,5 @@
-// The observer of one trial: begins it before the guest runs, compares it with the lock ledger, and notes in the
-// trial's result what it saw.
+// The observer of one trial: begins it before the guest runs, makes the lock ledger of it or compares it with one, and
+// notes in the trial's result what it saw.
 #pragma once
 
 #include <memory>
@@ -11,6 +11,7 @@
 #include "probe/conductor.h"
 #include "probe/symbols.h"
 #include "run/results.h"
+#include "scenario/scenario.h"
 #include "watch/armament.h"
 #include "watch/lock_ledger.h"
 #include "watch/lock_observer.h"
@@ -20,19 +21,24 @@ namespace memrig {
 // Its arguments must outlive it. Used on the conductor's thread. The calls come in the order in which they stand here.
 class TrialObserver {
 public:
-    TrialObserver(Machine& machine, Conductor& conductor, const SymbolTable& symbols, const Armament& armament)
-        : machine_(machine), conductor_(conductor), symbols_(symbols), armament_(armament) {}
+    // The calls of the functions that the arm changes are not told by the observer: the changes come first.
+    TrialObserver(Machine& machine, Conductor& conductor, const SymbolTable& symbols, const Armament& armament,
+                  const ScenarioArm& arm)
+        : machine_(machine), conductor_(conductor), symbols_(symbols), armament_(armament), arm_(arm) {}
 
     // Begins to observe, if the machine has an observer and the kernel lets it. Fault::rig if QEMU's monitor does not
     // answer. REQUIRES: the guest is stopped, and has not yet run in this QEMU.
     Status begin();
+    // Returns the observer that a ledger can be made of. Null if there is none, or if it does not see all that it
+    // should. It lives as long as this object.
+    [[nodiscard]] LockObserver* eyes();
     // The ledger has just begun to watch; null if the trial keeps none. It must outlive finish().
     Status begin_comparison(LockLedger* ledger);
-    // Compares the two, up to now or to where the ledger ended, and notes the outcome in the result. Stops the
-    // guest unless the ledger has ended.
+    // Notes in the result how many events were seen up to now, or to where the ledger ended. Compares the two if there
+    // was a comparison. Stops the guest unless the ledger has ended.
     Status finish(TrialResult& result);
-    // Returns why the observer and the ledger are no proof of each other: where they differ, and what the observer
-    // missed. Empty if they agree, and if there was nothing to compare.
+    // Returns why the observer is no proof: what it missed, and where it and the ledger differ. Empty if there is
+    // nothing, and if there was no observer.
     [[nodiscard]] const std::vector<std::string>& doubts() const { return doubts_; }
 
 private:
@@ -40,10 +46,14 @@ private:
     Conductor& conductor_;
     const SymbolTable& symbols_;
     const Armament& armament_;
+    const ScenarioArm& arm_;
     std::unique_ptr<LockObserver> observer_;
-    const LockLedger* ledger_ = nullptr;
+    // Returns the functions whose calls the observer tells, besides the lock functions.
+    Result<std::set<std::uint64_t>> functions();
+
+    const LockLedger* ledger_ = nullptr;  // that the observer is compared with
     Subscription mutexes_;
-    std::string unobserved_;  // why there is nothing to compare
+    std::string unobserved_;  // why there is no observer, or nothing to compare it with
     std::vector<std::string> doubts_;
 };
 

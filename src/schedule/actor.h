@@ -82,6 +82,10 @@ struct Actor {
     std::vector<int> expected = {0};  // of each write: any of these, an errno or 0
     unsigned repeat = 1;              // how often a thread does its work; only the last time is reported and judged
 
+    // The number of calls of its entry that belong to one request through QMP. Calls for what QEMU had told the kernel
+    // before, and the kernel had not heard of, come first.
+    unsigned calls = 1;
+
     std::string zone;  // that blocks come online in; empty: what the value says, else any
     // It either does all of its work, or is refused and leaves everything as it was: a call that it makes fails.
     bool may_fail = false;

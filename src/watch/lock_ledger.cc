@@ -97,8 +97,7 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
                       conductor.probe().architecture().watched_writes_pass,
                   "writes are watched only on architectures where a watched write takes effect");
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, watching, owner_offset));
-    for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
-        if (!ledger->names_.can_know(lock)) ledger->gaps_.push_back(fmt::format("{} has no symbol", lock));
+    ledger->note_unknown_locks();
     if (extent == LedgerExtent::attempts) {
         for (const auto& primitive : primitives)
             if (primitive.effect == Effect::tries) MEMRIG_CHECK(ledger->watch_primitive(primitive));
@@ -116,6 +115,23 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
     MEMRIG_CHECK(ledger->watch_takers());
     MEMRIG_CHECK(ledger->watch_devices());
     return ledger;
+}
+
+Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
+                                                     LockObserver& observer) {
+    std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, MutexWatching::observed, 0));
+    ledger->note_unknown_locks();
+    ledger->observer_ = &observer;
+    LockLedger* const self = ledger.get();
+    ledger->observed_ = observer.on_event([self](const LockEvent& event) { self->write(event); });
+    observer.stop_where_tasks_wait();
+    MEMRIG_CHECK(ledger->watch_devices());
+    return ledger;
+}
+
+void LockLedger::note_unknown_locks() {
+    for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
+        if (!names_.can_know(lock)) gaps_.push_back(fmt::format("{} has no symbol", lock));
 }
 
 Status LockLedger::watch_takers() {
@@ -165,6 +181,7 @@ Status LockLedger::learn(const Arrival& arrival, bool mutex, bool by_caller) {
 }
 
 Status LockLedger::watch_mutex(std::uint64_t address, const std::string& name) {
+    if (observer_ != nullptr) return observer_->watch_mutex(address, name);
     MEMRIG_CHECK(mutexes_.watch(address, name));
     Status told;
     mutex_listeners_.for_each([&](const auto& listener) { return (told = listener(address, name)).has_value(); });
@@ -346,7 +363,7 @@ std::vector<std::string> LockLedger::contradictions() const {
 }
 
 std::optional<std::uint64_t> LockLedger::owner_word_of(const std::string& mutex) const {
-    if (watching_ != MutexWatching::writes || !is_mutex(mutex)) return std::nullopt;
+    if (watching_ == MutexWatching::calls || !is_mutex(mutex)) return std::nullopt;
     const auto address = names_.address_of(mutex);
     return address ? std::optional(*address + owner_offset_) : std::nullopt;
 }

@@ -21,14 +21,16 @@
 #include "watch/call_path.h"
 #include "watch/lock_event.h"
 #include "watch/lock_names.h"
+#include "watch/lock_observer.h"
 #include "watch/mutex_watch.h"
 
 namespace memrig {
 
 // The way in which the ledger sees changes of a mutex.
 enum class MutexWatching {
-    writes,  // by watchpoints on the mutexes that matter: few stops, but more watchpoints than hardware has (TCG only)
-    calls    // by breakpoints on the mutex functions: a stop for every mutex of the kernel (KVM)
+    writes,   // by watchpoints on the mutexes that matter: few stops, but more watchpoints than hardware has (TCG only)
+    calls,    // by breakpoints on the mutex functions: a stop for every mutex of the kernel (KVM)
+    observed  // by the observer, which sees all locks without a stop
 };
 
 // The extent of what the ledger watches: everything, or only trylock attempts on mutexes. These show that a writer was
@@ -53,6 +55,9 @@ public:
     static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
                                                     MutexWatching watching, LedgerExtent extent = LedgerExtent::all,
                                                     std::uint64_t owner_offset = 0);
+    // Makes a ledger of all that the observer sees (MutexWatching::observed). It must outlive the ledger.
+    static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
+                                                    LockObserver& observer);
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Calls `listener` for each event as it is written. The guest is stopped then.
@@ -77,7 +82,9 @@ public:
     // Returns the memory block whose `struct device` lies at this address, or nothing if the ledger does not know it.
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
     // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.
-    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return mutexes_.owners(); }
+    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const {
+        return observer_ != nullptr ? observer_->owners() : mutexes_.owners();
+    }
     // Returns the address of the word in which a mutex names its owner, or nothing if it is not known.
     [[nodiscard]] std::optional<std::uint64_t> owner_word_of(const std::string& mutex) const;
     // Returns where the ledger contradicts itself, one line each: a task took a lock that another one held, or released
@@ -99,6 +106,7 @@ private:
     enum class Effect;
     struct Primitive;
     LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching, std::uint64_t owner_offset);
+    void note_unknown_locks();
     Status watch_primitive(const Primitive& primitive);
     Status watch_devices();
     Status found_device(std::uint64_t device, std::uint64_t block);
@@ -127,6 +135,7 @@ private:
     std::optional<std::uint64_t> device_lock_offset_;
     std::vector<Conductor::WatchId> learning_;  // breakpoints that learn device_lock_offset_
     LockNames names_;
+    LockObserver* observer_ = nullptr;
     std::map<std::uint64_t, std::string> about_to_take_;  // by task: a lock whose address is not known yet
     // Breakpoints on the mutex functions, set while a task is about to take a mutex whose address is not known yet.
     std::vector<Conductor::WatchId> taking_;
@@ -137,7 +146,7 @@ private:
     std::map<std::uint64_t, LockEvent> wanted_;             // by task
     Listeners<void(const LockEvent&)> listeners_;
     Listeners<Status(std::uint64_t, const std::string&)> mutex_listeners_;
-    Subscription stops_;
+    Subscription stops_, observed_;
     std::vector<std::string> gaps_;
     std::vector<std::string> contradictions_;
 };

@@ -24,18 +24,20 @@ constexpr std::array kCurrent = {"pcpu_hot", "current_task", "__entry_task"};
 }  // namespace
 
 LockObserver::LockObserver(Conductor& conductor, const SymbolTable& symbols, ObserverChannel& channel,
-                           HostAddress host_address)
+                           HostAddress host_address, const std::set<std::uint64_t>& others)
     : conductor_(conductor),
       symbols_(symbols),
       channel_(channel),
       host_address_(std::move(host_address)),
-      functions_(observed_functions(symbols, conductor.probe().architecture())),
+      functions_(observed_functions(symbols, conductor.probe().architecture(), others)),
       locks_(functions_.functions),
       tasks_(conductor) {}
 
 Result<std::unique_ptr<LockObserver>> LockObserver::make(Conductor& conductor, const SymbolTable& symbols,
-                                                         ObserverChannel& channel, HostAddress host_address) {
-    std::unique_ptr<LockObserver> observer(new LockObserver(conductor, symbols, channel, std::move(host_address)));
+                                                         ObserverChannel& channel, HostAddress host_address,
+                                                         const std::set<std::uint64_t>& others) {
+    std::unique_ptr<LockObserver> observer(
+        new LockObserver(conductor, symbols, channel, std::move(host_address), others));
     MEMRIG_TRY(const auto words, observer->current_words());
     MEMRIG_CHECK(observer->find_entries());
     MEMRIG_CHECK(observer->find_stacks(words));
@@ -130,7 +132,7 @@ Status LockObserver::watch_mutex(std::uint64_t address, const std::string& name)
     MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
     const std::uint32_t number = locks_.add_mutex(span, owner);
     MEMRIG_ASSERT(number == watched_.size(), "locks are numbered one after the other");
-    watched_.push_back({name, address});
+    watched_.push_back({name, address, true});
     return {};
 }
 
@@ -149,24 +151,96 @@ Status LockObserver::watch_rwsem(const std::string& name) {
 
 Status LockObserver::look(const Arrival& stop) {
     if (ended_) return {};
-    const auto raw = channel_.read(true);
-    for (const ObservedAct& act : locks_.follow(raw, true)) MEMRIG_CHECK(tell(act, stop));
+    auto acts = std::exchange(glanced_, {});
+    const auto more = locks_.follow(channel_.read(true), true);
+    acts.insert(acts.end(), more.begin(), more.end());
+    for (const ObservedAct& act : acts) MEMRIG_CHECK(tell(act, stop));
+    return check_owners(stop);
+}
+
+Status LockObserver::check_owners(const Arrival& stop) {
+    std::vector<std::uint64_t> addresses;
+    for (const auto& lock : watched_)
+        if (lock.mutex) addresses.push_back(lock.address);
+    if (addresses.empty()) return {};
+    MEMRIG_TRY(const auto words, conductor_.probe().read_words(stop.vcpu, addresses));
+    MEMRIG_ASSERT(words.size() == addresses.size(), "the probe reads a word at each address");
+    auto word = words.begin();
+    for (std::uint32_t lock = 0; lock < watched_.size(); lock++) {
+        if (!watched_[lock].mutex) continue;
+        const std::uint64_t owner = owner_in_word(*word++), holder = locks_.holder_of(lock);
+        if (owner == holder) continue;
+        const auto named = [](std::uint64_t task) { return task == 0 ? "nobody" : fmt::format("task {:x}", task); };
+        misread_.insert(fmt::format("{} is owned by {}, and by {} as the observer saw it", watched_[lock].name,
+                                    named(owner), named(holder)));
+    }
     return {};
 }
 
+void LockObserver::stop_where_tasks_wait() {
+    glances_ = conductor_.glance([this] { return glance(); });
+}
+
+bool LockObserver::glance() {
+    if (ended_) return false;
+    if (held_ != conductor_.held()) stopped_for_.clear();
+    held_ = conductor_.held();
+    bool stop = false;
+    for (const ObservedAct& act : locks_.follow(channel_.read(false), false)) {
+        stop |= stops_for(act);
+        glanced_.push_back(act);
+    }
+    return stop;
+}
+
+bool LockObserver::stops_for(const ObservedAct& act) {
+    if (!act.passed) {
+        const bool waits = act.action == LockAction::wants || act.action == LockAction::refused;
+        return waits && stopped_for_.emplace(act.task, act.lock, act.action).second;
+    }
+    const bool awaited = !held_.empty() && !act.left && awaited_.contains(functions_.table.function[*act.passed].start);
+    return awaited && stopped_for_.emplace(act.task, *act.passed, std::nullopt).second;
+}
+
+bool LockObserver::tells_calls_of(std::uint64_t function) const {
+    for (std::uint32_t i = 0; i < functions_.table.functions; i++)
+        if (functions_.table.function[i].start == function && functions_.functions[i].role == ObservedRole::none)
+            return true;
+    return false;
+}
+
+// The plugin knows the stack of most tasks, even of those that have ended since.
+Result<std::uint64_t> LockObserver::task_of(const ObservedAct& act, unsigned vcpu) {
+    const auto known = tasks_.all().find(act.task);
+    if (act.stack != 0 && known != tasks_.all().end() && known->second.task == act.stack) return act.stack;
+    MEMRIG_TRY(const std::uint64_t task, tasks_.taker_of(act.task, vcpu));
+    return act.stack != 0 ? act.stack : task;
+}
+
 Status LockObserver::tell(const ObservedAct& act, const Arrival& stop) {
+    MEMRIG_TRY(const std::uint64_t task, task_of(act, stop.vcpu));
+    if (act.passed) return tell_passage(act, task, stop);
     MEMRIG_ASSERT(act.lock < watched_.size(), "an act is of a lock that is watched");
-    if (events_.size() >= kMostObserved) {
-        dropped_++;
-        return {};
-    }
-    std::uint64_t task = act.stack;
-    if (task == 0) {
-        MEMRIG_TRY(task, tasks_.taker_of(act.task, stop.vcpu));
-    }
-    const auto& [name, address] = watched_[act.lock];
-    events_.push_back({stop.at, task, act.vcpu, act.action, act.shared, name, address, "?", {}});
+    const Watched& lock = watched_[act.lock];
+    const std::string where = act.from == 0 ? "?" : symbols_.describe(act.from);
+    LockEvent event{stop.at, task, act.vcpu, act.action, act.shared, lock.name, lock.address, where, {}};
+    listeners_.for_each([&](const auto& listener) {
+        listener(event);
+        return true;
+    });
+    if (events_.size() < kMostObserved) events_.push_back(std::move(event));
+    else dropped_++;
     return {};
+}
+
+Status LockObserver::tell_passage(const ObservedAct& act, std::uint64_t task, const Arrival& stop) {
+    const std::string caller = act.from == 0 ? "?" : symbols_.describe(act.from);
+    const Passage passage{task, act.vcpu, functions_.table.function[*act.passed].start, stop.at, caller};
+    Status told;
+    (act.left ? returns_ : entries_).for_each([&](const auto& listener) {
+        return (told = listener(passage)).has_value();
+    });
+    return told;
 }
 
 bool LockObserver::watches(const std::string& lock) const {
@@ -177,6 +251,7 @@ std::vector<std::string> LockObserver::faults() const {
     std::vector<std::string> all = channel_.faults();
     const auto& contradictions = locks_.contradictions();
     all.insert(all.end(), contradictions.begin(), contradictions.end());
+    all.insert(all.end(), misread_.begin(), misread_.end());
     if (dropped_ > 0) all.push_back(fmt::format("only {} lock events of the observer are kept", kMostObserved));
     return all;
 }

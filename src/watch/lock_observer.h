@@ -6,10 +6,13 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/error.h"
+#include "base/listeners.h"
 #include "observer/channel.h"
 #include "probe/conductor.h"
 #include "probe/symbols.h"
@@ -17,6 +20,7 @@
 #include "watch/observed_functions.h"
 #include "watch/observed_locks.h"
 #include "watch/owner_tasks.h"
+#include "watch/passage.h"
 
 namespace memrig {
 
@@ -27,9 +31,11 @@ public:
     using HostAddress = std::function<Result<std::uint64_t>(std::uint64_t address, std::uint64_t size)>;
 
     // Hands the table over to the observer, and watches each lock of memory hotplug that has a symbol. Fault::guest if
-    // this kernel lacks what the observer needs. REQUIRES: the guest is stopped, and has not yet run in this QEMU.
+    // this kernel lacks what the observer needs. Calls of the functions that begin at the addresses in `others` are
+    // told by on_entry(). REQUIRES: the guest is stopped, and has not yet run in this QEMU.
     static Result<std::unique_ptr<LockObserver>> make(Conductor& conductor, const SymbolTable& symbols,
-                                                      ObserverChannel& channel, HostAddress host_address);
+                                                      ObserverChannel& channel, HostAddress host_address,
+                                                      const std::set<std::uint64_t>& others = {});
     LockObserver(const LockObserver&) = delete;
     LockObserver& operator=(const LockObserver&) = delete;
 
@@ -38,8 +44,25 @@ public:
     // Turns all that has happened until this stop into events(). Called at every stop of the conductor, too, until it
     // removes all watches: the ledger sees nothing more then, and so events() ends there.
     Status look(const Arrival& stop);
+    // Calls `listener` for each event as it is found, at a stop, in the order in which they took place.
+    [[nodiscard]] Subscription on_event(std::function<void(const LockEvent&)> listener) {
+        return listeners_.add(std::move(listener));
+    }
+    // Call `listener` for each call of a function that tells_calls_of(), and for each return from one, likewise. An
+    // error ends the stop. A function that ends by calling another one is left then: no return is told of one of those.
+    using PassageListener = std::function<Status(const Passage&)>;
+    [[nodiscard]] Subscription on_entry(PassageListener listener) { return entries_.add(std::move(listener)); }
+    [[nodiscard]] Subscription on_leave(PassageListener listener) { return returns_.add(std::move(listener)); }
+    [[nodiscard]] bool tells_calls_of(std::uint64_t function) const;
+    // Where a vCPU is held, stops the guest at the next glance after a call of this function, once for each task and
+    // set of held vCPUs. REQUIRES: tells_calls_of().
+    void stop_at_calls_of(std::uint64_t function) { awaited_.insert(function); }
+    // Has the conductor look at the rings while the guest runs, from now on, and stop the guest where a task was
+    // refused a lock or began to wait for one. A task that tries again and again stops it once for each set of held
+    // vCPUs.
+    void stop_where_tasks_wait();
     // Returns the events, in the order in which they took place. Their time is that of the stop that found them, and
-    // their callers are not known.
+    // `where` is their one caller that is known.
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Returns true once the conductor has removed all watches.
     [[nodiscard]] bool has_ended() const { return ended_; }
@@ -49,6 +72,8 @@ public:
     void forget() { events_.clear(); }
     // Returns a line for each way in which the events are not all that happened, and are not a proof of anything.
     [[nodiscard]] std::vector<std::string> faults() const;
+    // Returns each task that was seen to take a lock, as it was then, by the address of its task_struct.
+    [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_.all(); }
     // Returns what cannot be watched on this kernel, and why.
     [[nodiscard]] const std::vector<std::string>& gaps() const { return functions_.gaps; }
 
@@ -56,8 +81,10 @@ private:
     struct Watched {
         std::string name;
         std::uint64_t address;
+        bool mutex = false;
     };
-    LockObserver(Conductor& conductor, const SymbolTable& symbols, ObserverChannel& channel, HostAddress host_address);
+    LockObserver(Conductor& conductor, const SymbolTable& symbols, ObserverChannel& channel, HostAddress host_address,
+                 const std::set<std::uint64_t>& others);
     // Returns, by CPU, the address of the word in which the kernel keeps the task that runs on it.
     Result<std::vector<std::uint64_t>> current_words();
     // Finds the memory that the kernel maps directly, and where a task_struct has its stack, so that the observer tells
@@ -70,6 +97,14 @@ private:
     Status watch_rwsem(const std::string& name);
     Result<std::uint32_t> add_span(std::uint64_t address, std::uint64_t size, const std::string& name);
     Status tell(const ObservedAct& act, const Arrival& stop);
+    Result<std::uint64_t> task_of(const ObservedAct& act, unsigned vcpu);
+    // Takes what is in the rings while the guest runs. Returns true if it is to be stopped for it.
+    bool glance();
+    // Compares the owner that each mutex names with the holder by the events: all vCPUs stand still.
+    Status check_owners(const Arrival& stop);
+    // Returns true if the guest is to be stopped for this act, the first of its kind.
+    bool stops_for(const ObservedAct& act);
+    Status tell_passage(const ObservedAct& act, std::uint64_t task, const Arrival& stop);
 
     Conductor& conductor_;
     const SymbolTable& symbols_;
@@ -81,7 +116,15 @@ private:
     std::vector<Watched> watched_;  // by ObservedAct::lock
     std::vector<LockEvent> events_;
     std::size_t dropped_ = 0;
-    Subscription stops_, end_;
+    std::set<std::string> misread_;  // a line for each mutex whose owner is not its holder by the events
+    Listeners<void(const LockEvent&)> listeners_;
+    Listeners<Status(const Passage&)> entries_, returns_;
+    std::set<std::uint64_t> awaited_;   // functions
+    std::vector<ObservedAct> glanced_;  // acts that were found while the guest ran, for the next stop
+    // The waits and calls that the guest was stopped for: task, lock or function, and action (nothing: a call).
+    std::set<std::tuple<std::uint64_t, std::uint32_t, std::optional<LockAction>>> stopped_for_;
+    std::set<unsigned> held_;  // the vCPUs that were held then
+    Subscription stops_, end_, glances_;
     bool ended_ = false;
 };
 

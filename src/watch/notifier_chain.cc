@@ -14,12 +14,28 @@ constexpr std::uint64_t kLeastSemaphore = 24;
 constexpr std::uint64_t kMostSemaphore = 256;
 constexpr std::size_t kMostMembers = 64;
 
+// Reads a struct notifier_block: the function, the next block, the priority.
+Result<std::optional<NotifierChain::Member>> member_at(Probe& probe, std::uint64_t block, unsigned vcpu,
+                                                       std::uint64_t& next) {
+    const auto words = probe.read_words(vcpu, {block, block + 8, block + 16});
+    if (!words) {
+        if (words.error().fault != Fault::guest) return std::unexpected(words.error());
+        return std::nullopt;
+    }
+    MEMRIG_ASSERT(words->size() == 3, "the probe reads a word at each address");
+    next = (*words)[1];
+    if (!is_kernel_address((*words)[0]) || (next != 0 && !is_kernel_address(next))) return std::nullopt;
+    return NotifierChain::Member{block, (*words)[0], static_cast<std::int32_t>((*words)[2])};
+}
+
 }  // namespace
 
 Status NotifierChain::begin(const Arrival& arrival) {
     Call& call = calls_[arrival.task] = {};
-    MEMRIG_TRY(call.members, members_of(arrival.registers.argument(0), arrival.vcpu));
+    MEMRIG_TRY(call.members, members_of(conductor_.probe(), symbols_, arrival.registers.argument(0), arrival.vcpu));
+    if (call.members.empty()) gap_ = "the members of the chain of memory notifiers cannot be read";
     for (const auto& member : call.members) {
+        if (observer_ != nullptr && observer_->tells_calls_of(member.function)) continue;
         if (watched_.contains(member.function)) continue;
         MEMRIG_TRY(watched_[member.function],
                    conductor_.watch(member.function, [this](const Arrival& called) { return at_member(called); }));
@@ -34,40 +50,45 @@ Result<Response> NotifierChain::at_member(const Arrival& arrival) {
     return Response::pass();
 }
 
-// Reads a struct notifier_block: the function, the next block, the priority.
-Result<std::optional<NotifierChain::Member>> NotifierChain::member_at(std::uint64_t block, unsigned vcpu,
-                                                                      std::uint64_t& next) {
-    const auto words = conductor_.probe().read_words(vcpu, {block, block + 8, block + 16});
-    if (!words) {
-        if (words.error().fault != Fault::guest) return std::unexpected(words.error());
-        return std::nullopt;
-    }
-    MEMRIG_ASSERT(words->size() == 3, "the probe reads a word at each address");
-    next = (*words)[1];
-    if (!is_kernel_address((*words)[0]) || (next != 0 && !is_kernel_address(next))) return std::nullopt;
-    return Member{block, (*words)[0], static_cast<std::int32_t>((*words)[2])};
+void NotifierChain::follow(LockObserver& observer) {
+    observer_ = &observer;
+    entries_ = observer.on_entry([this](const Passage& passage) -> Status {
+        note_call(passage.task, passage.function);
+        return {};
+    });
 }
 
-Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(std::uint64_t head, unsigned vcpu) {
+void NotifierChain::note_call(std::uint64_t task, std::uint64_t function) {
+    const auto call = calls_.find(task);
+    if (call == calls_.end()) return;
+    auto& called = call->second.called;
+    for (const auto& member : call->second.members) {
+        if (member.function != function || std::ranges::find(called, member.block) != called.end()) continue;
+        called.push_back(member.block);
+        return;
+    }
+}
+
+Result<std::vector<NotifierChain::Member>> NotifierChain::members_of(Probe& probe, const SymbolTable& symbols,
+                                                                     std::uint64_t head, unsigned vcpu) {
     std::vector<std::uint64_t> places;
     for (std::uint64_t at = kLeastSemaphore; at <= kMostSemaphore; at += 8) places.push_back(head + at);
-    const auto words = conductor_.probe().read_words(vcpu, places);
+    const auto words = probe.read_words(vcpu, places);
     if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
     if (!words) return std::vector<Member>();
     for (const std::uint64_t first : *words) {
         // Skip the semaphore's own list of waiters, which points into the semaphore.
         if (!is_kernel_address(first) || (first >= head && first <= head + kMostSemaphore)) continue;
         std::uint64_t next = 0;
-        MEMRIG_TRY(auto member, member_at(first, vcpu, next));
-        if (!member || !symbols_.describe(member->function).ends_with("+0x0")) continue;
+        MEMRIG_TRY(auto member, member_at(probe, first, vcpu, next));
+        if (!member || !symbols.describe(member->function).ends_with("+0x0")) continue;
         std::vector<Member> members;
         while (member && members.size() < kMostMembers) {
             members.push_back(*member);
             if (next == 0) return members;
-            MEMRIG_TRY(member, member_at(next, vcpu, next));
+            MEMRIG_TRY(member, member_at(probe, next, vcpu, next));
         }
     }
-    gap_ = "the members of the chain of memory notifiers cannot be read";
     return std::vector<Member>();
 }
 

@@ -12,13 +12,26 @@
 
 #include "probe/conductor.h"
 #include "probe/symbols.h"
+#include "watch/lock_observer.h"
 
 namespace memrig {
 
 // The conductor and the symbols must outlive it. Used on the conductor's thread.
 class NotifierChain {
 public:
+    struct Member {
+        std::uint64_t block;  // the address of its struct notifier_block
+        std::uint64_t function;
+        std::int32_t priority;
+    };
+
     NotifierChain(Conductor& conductor, const SymbolTable& symbols) : conductor_(conductor), symbols_(symbols) {}
+    // Returns the members of the chain at `head`, a struct blocking_notifier_head, in the order of the list. Empty if
+    // they cannot be read.
+    static Result<std::vector<Member>> members_of(Probe& probe, const SymbolTable& symbols, std::uint64_t head,
+                                                  unsigned vcpu);
+    // Lets the observer tell of the calls that it sees, without a stop for each. It must outlive the chain.
+    void follow(LockObserver& observer);
     // Begins a call of the chain and watches the chain's members from then on. REQUIRES: `arrival` is at the entry of
     // blocking_notifier_call_chain().
     Status begin(const Arrival& arrival);
@@ -29,25 +42,21 @@ public:
     [[nodiscard]] const std::string& gap() const { return gap_; }
 
 private:
-    struct Member {
-        std::uint64_t block;  // the address of its struct notifier_block
-        std::uint64_t function;
-        std::int32_t priority;
-    };
     struct Call {
         std::vector<Member> members;  // in the order of the list
         std::vector<std::uint64_t> called;
     };
     Result<Response> at_member(const Arrival& arrival);
-    // Returns the members of the chain at `head`, a struct blocking_notifier_head. Empty if they cannot be read.
-    Result<std::vector<Member>> members_of(std::uint64_t head, unsigned vcpu);
-    Result<std::optional<Member>> member_at(std::uint64_t block, unsigned vcpu, std::uint64_t& next);
+    // The first member with that function that has not been called yet is called now.
+    void note_call(std::uint64_t task, std::uint64_t function);
     [[nodiscard]] std::string name_of(const Member& member) const;
 
     Conductor& conductor_;
     const SymbolTable& symbols_;
     std::map<std::uint64_t, Call> calls_;                  // by task
     std::map<std::uint64_t, Conductor::WatchId> watched_;  // by function
+    const LockObserver* observer_ = nullptr;
+    Subscription entries_;
     std::string gap_;
 };
 

@@ -32,9 +32,11 @@ NodeNotice announcement_of(NodeNotice outcome) {
 }  // namespace
 
 Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor, const LockLedger& ledger,
-                                                           const SymbolTable& symbols, NotifierSpec spec) {
+                                                           const SymbolTable& symbols, NotifierSpec spec,
+                                                           LockObserver* observer) {
     std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(spec)));
     NotifierWatch* self = watch.get();
+    if (observer != nullptr) watch->chain_.follow(*observer);
     MEMRIG_CHECK(watch->watch_chain(symbols));
     if (!watch->gaps_.empty()) return watch;
     // Since v6.17, the nodes have a notifier chain of their own (node_notify()), and these notices do not tell of

@@ -59,9 +59,11 @@ struct NotifierSpec {
 // conductor's thread.
 class NotifierWatch {
 public:
-    // A function that the kernel does not have is not an error: it is listed in gaps().
+    // A function that the kernel does not have is not an error: it is listed in gaps(). `observer` tells which members
+    // of the chain are called; null: a stop at each of them does.
     static Result<std::unique_ptr<NotifierWatch>> make(Conductor& conductor, const LockLedger& ledger,
-                                                       const SymbolTable& symbols, NotifierSpec spec);
+                                                       const SymbolTable& symbols, NotifierSpec spec,
+                                                       LockObserver* observer = nullptr);
     // Reports each announcement that has no outcome. REQUIRES: all actors have finished, so that none will follow.
     void finish();
 

@@ -31,6 +31,10 @@ constexpr std::array kKnown = {
     Known{"cpus_read_unlock", ObservedRole::unreads_rwsem, OBSERVER_ENTRY, locks::cpu_hotplug},
     Known{"get_online_mems", ObservedRole::reads_rwsem, OBSERVER_ENTRY | OBSERVER_LEAVE, locks::mem_hotplug},
     Known{"put_online_mems", ObservedRole::unreads_rwsem, OBSERVER_ENTRY, locks::mem_hotplug},
+    Known{"lock_device_hotplug", ObservedRole::locks_mutex, OBSERVER_WRAPS, ""},
+    Known{"unlock_device_hotplug", ObservedRole::unlocks_mutex, OBSERVER_WRAPS, ""},
+    Known{"mem_hotplug_begin", ObservedRole::locks_rwsem, OBSERVER_WRAPS, ""},
+    Known{"mem_hotplug_done", ObservedRole::unlocks_rwsem, OBSERVER_WRAPS, ""},
 };
 // Functions of the mutex code that only look at a mutex, or make one.
 constexpr std::array<std::string_view, 6> kLookers = {"mutex_is_locked", "__mutex_owner", "mutex_get_owner",
@@ -56,7 +60,23 @@ std::optional<Known> known_by(std::string_view name) {
 
 }  // namespace
 
-ObservedFunctions observed_functions(const SymbolTable& symbols, const Architecture& architecture) {
+std::uint32_t kind_of(ObservedRole role) {
+    switch (role) {
+        case ObservedRole::locks_mutex:
+        case ObservedRole::tries_mutex: return 0;
+        case ObservedRole::unlocks_mutex: return 1;
+        case ObservedRole::locks_rwsem:
+        case ObservedRole::enters_rwsem: return 2;
+        case ObservedRole::unlocks_rwsem: return 3;
+        case ObservedRole::reads_rwsem: return 4;
+        case ObservedRole::unreads_rwsem: return 5;
+        case ObservedRole::none: break;
+    }
+    return 6;
+}
+
+ObservedFunctions observed_functions(const SymbolTable& symbols, const Architecture& architecture,
+                                     const std::set<std::uint64_t>& others) {
     ObservedFunctions all;
     all.table.code = code_of(architecture);
     std::map<std::string, std::uint32_t, std::less<>> groups;
@@ -64,7 +84,9 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
     for (const Symbol& symbol : symbols.list()) {
         // "mutex_lock.cold" and "__mutex_lock.constprop.0" are pieces of mutex_lock and __mutex_lock.
         const std::string_view name = std::string_view(symbol.name).substr(0, symbol.name.find('.'));
-        const auto known = is_code_type(symbol.type) && symbol.address >= behind ? known_by(name) : std::nullopt;
+        auto known = is_code_type(symbol.type) && symbol.address >= behind ? known_by(name) : std::nullopt;
+        if (!known && symbol.address >= behind && others.contains(symbol.address))
+            known = Known{"", ObservedRole::none, OBSERVER_ENTRY | OBSERVER_LEAVE, ""};
         const std::uint64_t end = symbols.end_of(symbol.address);
         if (!known || end <= symbol.address) continue;
         if (all.table.functions == OBSERVER_MOST_FUNCTIONS) {
@@ -76,7 +98,8 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
         if (all.table.code == OBSERVER_CODE_NONE) watched &= ~std::uint32_t{OBSERVER_LEAVE};
         const auto group = groups.emplace(name, groups.size()).first->second;
         if (watched == 0) continue;
-        all.table.function[all.table.functions++] = {symbol.address, end, symbol.address, watched, group};
+        all.table.function[all.table.functions++] = {symbol.address,       end, symbol.address, watched, group,
+                                                     kind_of(known->role), 0};
         all.functions.push_back({known->role, std::string(name), known->fixed});
         behind = end;
     }

@@ -1,6 +1,8 @@
 // Tells the observer which functions of the kernel to watch, and tells memrig what each of them does with a lock.
 #pragma once
 
+#include <cstdint>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -19,8 +21,13 @@ enum class ObservedRole {
     enters_rwsem,   // is called by that one, and touches the rwsem before it waits
     unlocks_rwsem,  // releases a per-CPU rwsem as the writer
     reads_rwsem,    // takes one fixed rwsem as a reader; it has the lock when it returns
-    unreads_rwsem   // releases one fixed rwsem as a reader
+    unreads_rwsem,  // releases one fixed rwsem as a reader
+    none            // it does nothing with a lock: its calls are told
 };
+
+// Returns ObserverFunction::kind. Functions of one kind call each other: the one that was called may not be the one
+// that touches the lock.
+std::uint32_t kind_of(ObservedRole role);
 
 struct ObservedFunction {
     ObservedRole role;
@@ -36,7 +43,9 @@ struct ObservedFunctions {
 
 // The functions are those of kernel/locking/mutex.c, kernel/locking/percpu-rwsem.c, kernel/rcu/sync.c, kernel/cpu.c and
 // mm/memory_hotplug.c (get_online_mems()). All of the mutex code is watched by what it does to the owner. So it does
-// not matter which of its functions a compiler has inlined.
-ObservedFunctions observed_functions(const SymbolTable& symbols, const Architecture& architecture);
+// not matter which of its functions a compiler has inlined. The functions that begin at the addresses in `others` are
+// watched, too, as ObservedRole::none.
+ObservedFunctions observed_functions(const SymbolTable& symbols, const Architecture& architecture,
+                                     const std::set<std::uint64_t>& others = {});
 
 }  // namespace memrig

@@ -21,14 +21,14 @@ bool is_access(const ObserverEvent& event) {
     return event.kind == OBSERVER_EVENT_LOAD || event.kind == OBSERVER_EVENT_STORE;
 }
 
-std::uint64_t owner_in(std::uint64_t word) { return (word & kWordPickup) != 0 ? 0 : word & ~kWordFlags; }
-
 }  // namespace
+
+std::uint64_t owner_in_word(std::uint64_t word) { return (word & kWordPickup) != 0 ? 0 : word & ~kWordFlags; }
 
 std::uint32_t ObservedLocks::add_mutex(std::uint32_t span, std::uint64_t owner) {
     MEMRIG_ASSERT(!by_span_.contains(span), "a span is of one lock");
     const auto number = static_cast<std::uint32_t>(locks_.size());
-    locks_.push_back({true, {}, owner_in(owner)});
+    locks_.push_back({true, {}, owner_in_word(owner)});
     by_span_.emplace(span, number);
     return number;
 }
@@ -63,6 +63,10 @@ ObservedLocks::Followed ObservedLocks::follow_one(const ObserverEvent& event, bo
         contradict(fmt::format("event {}: the task that runs on vCPU {} is not known", event.sequence, event.vcpu));
         return Followed::done;
     }
+    if (function_of(event).role == ObservedRole::none) {
+        passed(event);
+        return Followed::done;
+    }
     if (event.kind == OBSERVER_EVENT_LEAVE) return left(event, guest_is_stopped);
     if (event.kind == OBSERVER_EVENT_ENTRY) {
         entered(event);
@@ -81,6 +85,14 @@ std::optional<std::uint32_t> ObservedLocks::fixed_lock(const ObservedFunction& f
     return found == locks_.end() ? std::nullopt : std::optional(static_cast<std::uint32_t>(found - locks_.begin()));
 }
 
+void ObservedLocks::passed(const ObserverEvent& event) {
+    ObservedAct act{.sequence = event.sequence, .task = event.task, .stack = event.stack, .vcpu = event.vcpu};
+    act.passed = event.function;
+    act.left = event.kind == OBSERVER_EVENT_LEAVE;
+    if (!act.left && event.called == event.function) act.from = event.called_from;
+    acts_.push_back(act);
+}
+
 void ObservedLocks::entered(const ObserverEvent& event) {
     const ObservedFunction& function = function_of(event);
     const auto fixed = fixed_lock(function);
@@ -93,7 +105,7 @@ void ObservedLocks::entered(const ObserverEvent& event) {
     std::erase_if(calls, [&](const Call& call) {
         return functions_[call.function].role == ObservedRole::unlocks_rwsem || call.function == event.function;
     });
-    calls.push_back({event.function, fixed, false});
+    calls.push_back({event.function, fixed, false, event.called_from});
     if (function.role == ObservedRole::reads_rwsem && fixed) tell(event, *fixed, LockAction::wants, true);
 }
 
@@ -111,8 +123,9 @@ ObservedLocks::Followed ObservedLocks::left(const ObserverEvent& event, bool gue
         if (taken != Followed::done) return taken;
     }
     if (ended.lock && function.role == ObservedRole::tries_mutex && !ended.took)
-        tell(event, *ended.lock, LockAction::refused);
-    if (ended.lock && function.role == ObservedRole::reads_rwsem) tell(event, *ended.lock, LockAction::takes, true);
+        tell(event, *ended.lock, LockAction::refused, false, ended.from);
+    if (ended.lock && function.role == ObservedRole::reads_rwsem)
+        tell(event, *ended.lock, LockAction::takes, true, ended.from);
     task->second.erase(call);
     return Followed::done;
 }
@@ -121,7 +134,7 @@ ObservedLocks::Followed ObservedLocks::touched_mutex(const ObserverEvent& event,
                                                      bool guest_is_stopped) {
     const ObservedRole role = function_of(event).role;
     Lock& lock = locks_[number];
-    const bool owns = owner_in(event.value) == event.task;
+    const bool owns = owner_in_word(event.value) == event.task;
     if (role == ObservedRole::unlocks_mutex) {
         if (event.kind != OBSERVER_EVENT_STORE || owns || lock.holder != event.task) return Followed::done;
         lock.holder = 0;
@@ -143,7 +156,7 @@ ObservedLocks::Followed ObservedLocks::touched_mutex(const ObserverEvent& event,
         return Followed::done;
     }
     // A load that finds no owner is followed by an attempt to become the owner.
-    if (event.kind == OBSERVER_EVENT_STORE || owner_in(event.value) != 0) want(event, number);
+    if (event.kind == OBSERVER_EVENT_STORE || owner_in_word(event.value) != 0) want(event, number);
     return Followed::done;
 }
 
@@ -166,7 +179,7 @@ void ObservedLocks::touched_rwsem(const ObserverEvent& event, std::uint32_t numb
 }
 
 void ObservedLocks::want(const ObserverEvent& event, std::uint32_t number) {
-    if (locks_[number].wanting.insert(event.task).second) tell(event, number, LockAction::wants);
+    if (locks_[number].wanting.emplace(event.task, event.called_from).second) tell(event, number, LockAction::wants);
 }
 
 bool ObservedLocks::releases(const ObserverEvent& event, const Lock& lock, std::uint32_t number) const {
@@ -176,7 +189,7 @@ bool ObservedLocks::releases(const ObserverEvent& event, const Lock& lock, std::
     const ObservedRole role = function_of(event).role;
     if (!lock.mutex) return role == ObservedRole::unlocks_rwsem;
     return role == ObservedRole::unlocks_mutex && event.kind == OBSERVER_EVENT_STORE &&
-           owner_in(event.value) != event.task;
+           owner_in_word(event.value) != event.task;
 }
 
 bool ObservedLocks::postpone(const ObserverEvent& event, const Lock& lock, std::uint32_t number) {
@@ -204,8 +217,10 @@ ObservedLocks::Followed ObservedLocks::take(const ObserverEvent& event, std::uin
                                event.task, lock.holder));
     }
     lock.holder = event.task;
+    const auto wish = lock.wanting.find(event.task);
+    const std::uint64_t from = wish == lock.wanting.end() ? 0 : wish->second;
     lock.wanting.erase(event.task);
-    tell(event, number, LockAction::takes);
+    tell(event, number, LockAction::takes, false, from);
     return Followed::done;
 }
 
@@ -213,8 +228,10 @@ void ObservedLocks::contradict(std::string line) {
     if (contradictions_.size() < kMostContradictions) contradictions_.push_back(std::move(line));
 }
 
-void ObservedLocks::tell(const ObserverEvent& event, std::uint32_t lock, LockAction action, bool shared) {
-    acts_.push_back({event.sequence, event.task, event.stack, lock, action, event.vcpu, shared});
+void ObservedLocks::tell(const ObserverEvent& event, std::uint32_t lock, LockAction action, bool shared,
+                         std::uint64_t from) {
+    if (from == 0) from = event.called_from;
+    acts_.push_back({event.sequence, event.task, event.stack, lock, action, event.vcpu, shared, from});
 }
 
 }  // namespace memrig

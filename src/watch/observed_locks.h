@@ -22,6 +22,9 @@
 
 namespace memrig {
 
+// Returns the task_struct that owns a mutex with this owner word; 0: nobody.
+std::uint64_t owner_in_word(std::uint64_t word);
+
 // A lock event as the observer sees it: tasks and locks by their addresses.
 struct ObservedAct {
     std::uint64_t sequence = 0;  // the event's number. Acts come in the order in which they happened, which may differ
@@ -31,6 +34,11 @@ struct ObservedAct {
     LockAction action = LockAction::wants;
     unsigned vcpu = 0;
     bool shared = false;
+    std::uint64_t from = 0;  // the address behind the call by which the task came to the lock's function; 0: not known
+    // The function that the task entered or left, by ObserverEvent::function, if it has ObservedRole::none. Then there
+    // is no lock.
+    std::optional<std::uint32_t> passed = {};
+    bool left = false;  // that function
 };
 
 // Not thread-safe. The functions must outlive it.
@@ -47,21 +55,24 @@ public:
     // Returns what the events say, with those that earlier calls could not decide. If the guest is stopped, there is
     // nothing more to come, and all is decided.
     std::vector<ObservedAct> follow(const std::vector<ObserverEvent>& events, bool guest_is_stopped);
+    // Returns the task that holds the lock as the writer, by its task_struct; 0: nobody.
+    [[nodiscard]] std::uint64_t holder_of(std::uint32_t lock) const { return locks_.at(lock).holder; }
     // Returns a line for each way in which the events contradict themselves, so that some are missing. At most a few.
     [[nodiscard]] const std::vector<std::string>& contradictions() const { return contradictions_; }
 
 private:
     struct Lock {
         bool mutex = false;
-        std::string name;          // of an rwsem
-        std::uint64_t holder = 0;  // the task that holds it as the writer; 0: nobody
-        std::set<std::uint64_t> wanting = {};
+        std::string name;                                     // of an rwsem
+        std::uint64_t holder = 0;                             // the task that holds it as the writer; 0: nobody
+        std::map<std::uint64_t, std::uint64_t> wanting = {};  // by task: ObservedAct::from of its wish
     };
     // A call that a task is in.
     struct Call {
         std::uint32_t function = 0;
         std::optional<std::uint32_t> lock;  // which it has touched
         bool took = false;
+        std::uint64_t from = 0;  // as ObservedAct::from
     };
     // The outcome of following an event.
     enum class Followed {
@@ -72,6 +83,7 @@ private:
     Followed follow_one(const ObserverEvent& event, bool guest_is_stopped);
     Followed touched_mutex(const ObserverEvent& event, std::uint32_t number, bool guest_is_stopped);
     void touched_rwsem(const ObserverEvent& event, std::uint32_t number);
+    void passed(const ObserverEvent& event);
     void entered(const ObserverEvent& event);
     Followed left(const ObserverEvent& event, bool guest_is_stopped);
     // Takes the lock, behind the release by its holder.
@@ -81,7 +93,9 @@ private:
     bool postpone(const ObserverEvent& event, const Lock& lock, std::uint32_t number);
     void contradict(std::string line);
     [[nodiscard]] bool releases(const ObserverEvent& event, const Lock& lock, std::uint32_t number) const;
-    void tell(const ObserverEvent& event, std::uint32_t lock, LockAction action, bool shared = false);
+    // `from` is known from an earlier event of the same call, or 0.
+    void tell(const ObserverEvent& event, std::uint32_t lock, LockAction action, bool shared = false,
+              std::uint64_t from = 0);
     void want(const ObserverEvent& event, std::uint32_t number);
     [[nodiscard]] std::optional<std::uint32_t> fixed_lock(const ObservedFunction& function) const;
     [[nodiscard]] const ObservedFunction& function_of(const ObserverEvent& event) const;

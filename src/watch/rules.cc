@@ -70,16 +70,12 @@ std::vector<std::pair<std::string, std::string>> RuleWatch::held_locks() {
 }
 
 Result<std::unique_ptr<RuleWatch>> RuleWatch::make(Conductor& conductor, const LockLedger& ledger,
-                                                   const SymbolTable& symbols, std::uint64_t block_bytes) {
-    std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols, block_bytes));
+                                                   const SymbolTable& symbols, std::uint64_t block_bytes,
+                                                   LockObserver* observer) {
+    std::unique_ptr<RuleWatch> watch(new RuleWatch(conductor, ledger, symbols, block_bytes, observer));
     for (const auto& rule : all_rules()) MEMRIG_CHECK(watch->watch_rule(rule));
     MEMRIG_CHECK(watch->watch_blocks());
-    RuleWatch* self = watch.get();
-    for (const char* role : {"{store-state}", "{store-online}", "{store-probe}"})
-        if (const auto function = player_of(role, symbols))
-            MEMRIG_CHECK(watch_function(conductor, symbols, *function, [self, function](const Arrival& arrival) {
-                return self->check_store(*function, arrival);
-            }));
+    MEMRIG_CHECK(watch->watch_stores());
     MEMRIG_CHECK(watch->watch_sections());
     return watch;
 }
@@ -89,6 +85,11 @@ Status RuleWatch::watch_rule(const Rule& rule) {
     if (!ledger_.watches(rule.lock))
         gaps_.push_back({{rule.name, rule.function}, fmt::format("{} is not watched", rule.lock)});
     else if (!function) gaps_.push_back({{rule.name, rule.function}, why_not_played(rule.function)});
+    else if (rule.argument == Argument::any)
+        return passages_.watch(*function, [this, &rule, function](const Passage& passage) -> Result<bool> {
+            MEMRIG_CHECK(check_held(rule, *function, passage));
+            return false;
+        });
     else
         return watch_function(conductor_, symbols_, *function, [this, &rule, function](const Arrival& arrival) {
             return check(rule, *function, arrival);
@@ -118,9 +119,16 @@ Status RuleWatch::watch_blocks() {
 }
 
 Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
+    return note_breach(std::move(breach), passage_of(arrival));
+}
+
+Status RuleWatch::note_breach(RuleBreach breach, const Passage& passage) {
     if (breaches_.size() >= kMostBreaches) return {};
-    MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
-    for (const auto& event : ledger_.held_by(arrival.task)) breach.held.push_back(held_text(event));
+    breach.path = {passage.caller};
+    if (passage.arrival != nullptr) {
+        MEMRIG_TRY(breach.path, paths_.read(conductor_.probe(), *passage.arrival, kPathDepth));
+    }
+    for (const auto& event : ledger_.held_by(passage.task)) breach.held.push_back(held_text(event));
     logger(LogLayer::watch).info("rule {} is broken in {} by task {:x}", breach.rule, breach.function, breach.task);
     breaches_.push_back(std::move(breach));
     return {};
@@ -134,34 +142,40 @@ Result<Response> RuleWatch::check(const Rule& rule, const std::string& function,
                   RuleGap::Kind::unarmed});
         return Response::pass();
     }
-    const auto held = ledger_.held_by(arrival.task);
+    MEMRIG_CHECK(check_held(rule, function, passage_of(arrival)));
+    return Response::pass();
+}
+
+Status RuleWatch::check_held(const Rule& rule, const std::string& function, const Passage& passage) {
+    const auto held = ledger_.held_by(passage.task);
     const bool kept =
         std::ranges::any_of(held, [&](const LockEvent& event) { return event.lock == rule.lock && !event.shared; });
     if (!kept) {
-        MEMRIG_TRY(const bool owner, is_owner(arrival, rule.lock));
+        MEMRIG_TRY(const bool owner, is_owner(passage, rule.lock));
         if (owner) {
             note_gap({{rule.name, rule.function},
                       fmt::format("the ledger missed that a task took {}, which names it as its owner", rule.lock),
                       RuleGap::Kind::unarmed});
-            return Response::pass();
+            return {};
         }
-        MEMRIG_CHECK(note_breach({rule.name, function, rule.lock, arrival.task, {}, {}}, arrival));
+        MEMRIG_CHECK(note_breach({rule.name, function, rule.lock, passage.task, {}, {}}, passage));
     }
     checks_[{rule.name, rule.function}]++;
-    return Response::pass();
+    return {};
 }
 
 void RuleWatch::note_gap(RuleGap gap) {
     if (std::ranges::find(gaps_, gap) == gaps_.end()) gaps_.push_back(std::move(gap));
 }
 
-Result<bool> RuleWatch::is_owner(const Arrival& arrival, const std::string& lock) {
+// Without a stop at the function, the lock may have another owner by now. The observer notices what it misses itself.
+Result<bool> RuleWatch::is_owner(const Passage& passage, const std::string& lock) {
     constexpr std::uint64_t flags = 7;
     const auto word = ledger_.owner_word_of(lock);
-    if (!word) return false;
-    const auto owner = conductor_.probe().read_u64(arrival.vcpu, *word);
+    if (!word || passage.arrival == nullptr) return false;
+    const auto owner = conductor_.probe().read_u64(passage.vcpu, *word);
     if (!owner && owner.error().fault != Fault::guest) return std::unexpected(owner.error());
-    return owner ? is_task(conductor_.probe(), arrival.vcpu, *owner & ~flags, arrival.task) : Result<bool>(false);
+    return owner ? is_task(conductor_.probe(), passage.vcpu, *owner & ~flags, passage.task) : Result<bool>(false);
 }
 
 Result<bool> RuleWatch::is_as_played(const Rule& rule, const Arrival& arrival) {
@@ -291,28 +305,53 @@ Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
 }
 
 // R6: also checked where the store function fails or is to be called again (-ERESTARTNOINTR).
-Result<Response> RuleWatch::check_store(const std::string& function, const Arrival& arrival) {
-    MEMRIG_CHECK(check_leaving(function, arrival));
-    return Response::pass();
+Status RuleWatch::watch_stores() {
+    for (const char* role : {"{store-state}", "{store-online}", "{store-probe}"}) {
+        const auto function = player_of(role, symbols_);
+        if (!function) continue;
+        const auto enters = [this](const Passage& entered) -> Result<bool> {
+            held_at_store_[entered.task] = ledger_.held_by(entered.task).size();
+            return true;
+        };
+        const auto leaves = [this, function](const Passage& left) -> Status {
+            const auto entered = held_at_store_.find(left.task);
+            if (entered == held_at_store_.end()) return {};
+            const std::size_t held_before = entered->second;
+            held_at_store_.erase(entered);
+            return check_left(*function, left, held_before);
+        };
+        MEMRIG_CHECK(passages_.watch(*function, enters, leaves));
+    }
+    return {};
+}
+
+Status RuleWatch::check_left(const std::string& function, const Passage& left, std::size_t held_before) {
+    checks_[{"R6", ""}]++;
+    const auto held = ledger_.held_by(left.task);
+    if (held.size() <= held_before) return {};
+    return note_breach({"R6",
+                        function,
+                        held.back().lock,
+                        left.task,
+                        {},
+                        {},
+                        0,
+                        "and returned without giving back " + held.back().lock},
+                       left);
 }
 
 Status RuleWatch::check_leaving(const std::string& function, const Arrival& entry) {
     const std::size_t held_before = ledger_.held_by(entry.task).size();
-    const auto at_return = [this, function, held_before](const Arrival& returned, std::uint64_t) -> Status {
-        checks_[{"R6", ""}]++;
-        const auto held = ledger_.held_by(returned.task);
-        if (held.size() <= held_before) return {};
-        return note_breach({"R6",
-                            function,
-                            held.back().lock,
-                            returned.task,
-                            {},
-                            {},
-                            0,
-                            "and returned without giving back " + held.back().lock},
-                           returned);
-    };
-    return conductor_.on_return(entry, at_return);
+    return conductor_.on_return(entry, [this, function, held_before](const Arrival& returned, std::uint64_t) {
+        return check_left(function, passage_of(returned), held_before);
+    });
+}
+
+std::vector<std::string> RuleWatch::functions_without_arguments() {
+    std::vector<std::string> functions = {"{store-state}", "{store-online}", "{store-probe}"};
+    for (const auto& rule : all_rules())
+        if (rule.argument == Argument::any) functions.emplace_back(rule.function);
+    return functions;
 }
 
 }  // namespace memrig

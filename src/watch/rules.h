@@ -26,6 +26,7 @@
 #include "probe/symbols.h"
 #include "watch/lock_ledger.h"
 #include "watch/obligation.h"
+#include "watch/passages.h"
 
 namespace memrig {
 
@@ -61,9 +62,12 @@ std::string held_text(const LockEvent& event);
 class RuleWatch {
 public:
     // `block_bytes` is the size of a memory block. A function that the kernel does not have is not an error: it is
-    // listed in gaps().
+    // listed in gaps(). `observer` feeds the ledger, or is null: then each call that a rule is about stops the guest.
     static Result<std::unique_ptr<RuleWatch>> make(Conductor& conductor, const LockLedger& ledger,
-                                                   const SymbolTable& symbols, std::uint64_t block_bytes);
+                                                   const SymbolTable& symbols, std::uint64_t block_bytes,
+                                                   LockObserver* observer = nullptr);
+    // Returns the functions whose calls tell enough, without a stop: roles and names.
+    static std::vector<std::string> functions_without_arguments();
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
     // Returns how often each rule was checked, and where. A rule that was never checked proves nothing.
@@ -84,8 +88,14 @@ private:
         std::uint64_t start, bytes;
         const char* what;  // "added"
     };
-    RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, std::uint64_t block_bytes)
-        : conductor_(conductor), ledger_(ledger), symbols_(symbols), block_bytes_(block_bytes), paths_(symbols) {}
+    RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, std::uint64_t block_bytes,
+              LockObserver* observer)
+        : conductor_(conductor),
+          ledger_(ledger),
+          symbols_(symbols),
+          block_bytes_(block_bytes),
+          paths_(symbols),
+          passages_(conductor, symbols, observer) {}
     // For R8: the two kinds of sections of mem_hotplug_lock.
     enum class Side { reader, writer };
     Status watch_sections();
@@ -94,16 +104,19 @@ private:
     Status watch_rule(const Rule& rule);
     Status watch_blocks();
     Result<Response> check(const Rule& rule, const std::string& function, const Arrival& arrival);
+    Status check_held(const Rule& rule, const std::string& function, const Passage& passage);
     Result<Response> change_begins(const Arrival& arrival, bool added);
     // Returns the range that the call adds or removes; nothing if its arguments are not those of such a function.
     Result<std::optional<Change>> change_of(const Arrival& arrival, bool added);
     // Returns true if the lock itself names the task as its owner.
-    Result<bool> is_owner(const Arrival& arrival, const std::string& lock);
+    Result<bool> is_owner(const Passage& passage, const std::string& lock);
     void note_gap(RuleGap gap);
     // Returns true if the call has the arguments of what the rule's function does.
     Result<bool> is_as_played(const Rule& rule, const Arrival& arrival);
-    Result<Response> check_store(const std::string& function, const Arrival& arrival);
+    Status watch_stores();
+    Status check_left(const std::string& function, const Passage& left, std::size_t held_before);
     Result<Response> check_block(const char* function, const Arrival& arrival);
+    Status note_breach(RuleBreach breach, const Passage& passage);
     Status note_breach(RuleBreach breach, const Arrival& arrival);
 
     Conductor& conductor_;
@@ -111,7 +124,10 @@ private:
     const SymbolTable& symbols_;
     std::uint64_t block_bytes_;
     CallPaths paths_;
+    Passages passages_;
     std::vector<Change> changes_;
+    std::map<std::uint64_t, std::size_t>
+        held_at_store_;  // by task: how many locks it held when it entered a store function
     // For R8: the tasks that are about to enter a section, and those inside one.
     std::map<Side, std::set<std::uint64_t>> coming_, inside_;
     CheckCounts checks_;

@@ -19,8 +19,8 @@ fail() {
 
 MEMRIG_BENCH_KERNEL=$kernel "$bench" --benchmark_repetitions=1 >"$work/out" 2>"$work/err" ||
     fail "memrig_bench: exit status $?"
-for measured in boot restore 'hot-add, no probe' 'hot-add, observer' 'trial, control' 'trial, control, observer too' \
-    'trial, control, no ledger' 'trial, mutant' 'trial, mutant, observer too' 'trial, mutant, no ledger'; do
+for measured in boot restore 'hot-add, no probe' 'hot-add, observer' \
+    'trial, '{control,mutant}', '{stops,plugin,both,'no ledger'}; do
     grep -qE "^$measured $kernel/.* [0-9.]+ s " "$work/out" || fail "no time of: $measured"
 done
 ! grep -q 'ERROR OCCURRED' "$work/out" || fail "a benchmark has an error"

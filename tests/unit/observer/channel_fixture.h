@@ -34,9 +34,9 @@ protected:
         ObserverTable table{};
         table.code = OBSERVER_CODE_X86_64;
         table.functions = 2;
-        table.function[0] = {kLockCode, kLockCode + 0x40, kLockCode, OBSERVER_ACCESS, 1};
-        table.function[1] = {kTryCode, kTryCode + 0x40, kTryCode + 4, OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS,
-                             2};
+        table.function[0] = {kLockCode, kLockCode + 0x40, kLockCode, OBSERVER_ACCESS, 1, 0, 0};
+        table.function[1] = {
+            kTryCode, kTryCode + 0x40, kTryCode + 4, OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS, 2, 0, 0};
         for (unsigned vcpu = 0; vcpu < 2; vcpu++)
             table.current[vcpu] = reinterpret_cast<std::uint64_t>(&current_[vcpu]);
         return table;

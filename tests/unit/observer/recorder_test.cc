@@ -70,5 +70,58 @@ TEST_F(RecorderTest, AnInstructionThatJumpsIsTold) {
     EXPECT_FALSE(jumps({0x00, 0x00, 0x40, 0xf9}));  // ldr
 }
 
+TEST_F(RecorderTest, ACallOfAFunctionIsTold) {
+    begin_watching();
+    std::uint64_t from = 0;
+    const auto called = [&](std::uint64_t address, std::vector<std::uint8_t> bytes) {
+        from = 0;
+        return recorder_called(&recorder_, address, bytes.data(), bytes.size(), &from);
+    };
+    const std::uint64_t site = kTryCode + 0x1000;
+    const ObserverFunction* const tries = recorder_function(&recorder_, kTryCode);
+    EXPECT_EQ(called(site, {0xe8, 0xfb, 0xef, 0xff, 0xff}), tries);
+    EXPECT_EQ(from, site + 5);
+    EXPECT_EQ(called(site, {0xe9, 0xff, 0xef, 0xff, 0xff}), tries) << "a jump behind the landing pad";
+    EXPECT_EQ(from, site + 4) << "still inside the function that ends so";
+    EXPECT_EQ(called(site, {0xe8, 0x0b, 0xf0, 0xff, 0xff}), nullptr) << "into the middle of it";
+    EXPECT_EQ(called(site, {0xe8, 0x00, 0x00, 0x00, 0x00}), nullptr);
+    EXPECT_EQ(called(site, {0xff, 0xd0}), nullptr);
+    EXPECT_EQ(called(kLockCode + 0x20, {0xe8, 0xdb, 0x0f, 0x00, 0x00}), nullptr) << "from another lock function";
+    recorder_.table.function[kLockFunction].watched = OBSERVER_WRAPS;
+    EXPECT_EQ(called(kLockCode + 0x20, {0xe9, 0xdb, 0x0f, 0x00, 0x00}), nullptr)
+        << "its own caller is that of the jump";
+    EXPECT_EQ(called(kLockCode + 0x20, {0xe8, 0xdb, 0x0f, 0x00, 0x00}), tries);
+    recorder_.table.code = OBSERVER_CODE_AARCH64;
+    EXPECT_EQ(called(site, {0x00, 0xfc, 0xff, 0x97}), tries);  // bl
+    EXPECT_EQ(from, site + 4);
+    EXPECT_EQ(called(site, {0x00, 0xfc, 0xff, 0x17}), tries);  // b
+    EXPECT_EQ(from, site + 3);
+    EXPECT_EQ(called(site, {0x1f, 0x20, 0x03, 0xd5}), nullptr);
+}
+
+TEST_F(RecorderTest, AnEventTellsTheLastCallOfItsTask) {
+    begin_watching();
+    recorder_calls(&recorder_, 1, kLockFunction, 0xffffffff81005005);
+    touch(1, current_[1]);
+    touch(0, current_[0]);
+    current_[1] = current_[0];
+    touch(1, current_[0]);
+    const auto events = channel_->read(true);
+    ASSERT_EQ(events.size(), 3u);
+    EXPECT_EQ(events[0].called_from, 0xffffffff81005005u);
+    EXPECT_EQ(events[0].called, kLockFunction);
+    EXPECT_EQ(events[1].called_from, 0u) << "another vCPU";
+    EXPECT_EQ(events[2].called_from, 0u) << "another task on that vCPU";
+}
+
+TEST_F(RecorderTest, ACallOfAnotherKindIsNotTold) {
+    begin_watching();
+    recorder_.table.function[kTryFunction].kind = 1;
+    recorder_calls(&recorder_, 1, kLockFunction, 0xffffffff81005005);
+    recorder_calls(&recorder_, 1, kTryFunction, 0xffffffff81006005);
+    touch(1, current_[1]);
+    EXPECT_EQ(channel_->read(true).at(0).called_from, 0xffffffff81005005u);
+}
+
 }  // namespace
 }  // namespace memrig

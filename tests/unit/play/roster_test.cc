@@ -18,9 +18,8 @@ Actor roster_actor(const std::string& name, ActorKind kind) {
     return made;
 }
 
-Arrival arrival(unsigned vcpu, std::uint64_t address, std::uint64_t task) {
-    static FakeProbe probe(*find_architecture("x86_64"), 3);
-    return {vcpu, address, *probe.registers(vcpu), task, SteadyTime{}};
+Passage arrival(unsigned vcpu, std::uint64_t address, std::uint64_t task) {
+    return {task, vcpu, address, SteadyTime{}};
 }
 
 // Two adders and an onliner, which is on vCPU 2. vCPU 1 is left to the adders.
@@ -150,6 +149,18 @@ TEST(RosterWithoutWatches, AnActorThatIsNoThreadCountsAsFinished) {
     Roster roster{schedule, agent, record};
     EXPECT_TRUE(roster.all_finished());
     EXPECT_TRUE(roster.entries("adder").empty());
+}
+
+TEST_F(RosterTest, EachOfSeveralCallsMayHaveATaskOfItsOwn) {
+    schedule.actors[0].calls = 2;
+    roster.note_start("adder");
+    roster.set_work("adder", 2);
+    EXPECT_TRUE(roster.enters(named("adder"), arrival(0, kAcpi, kWorker)));
+    roster.note_call("adder");
+    EXPECT_FALSE(roster.finished(named("adder")));
+    EXPECT_TRUE(roster.enters(named("adder"), arrival(0, kAcpi, kOtherWorker)));
+    roster.note_call("adder");
+    EXPECT_TRUE(roster.finished(named("adder")));
 }
 
 }  // namespace

@@ -133,7 +133,7 @@ TEST_F(TrialJsonTest, ARecipeIsReadBackWhole) {
 TEST_F(TrialJsonTest, HowLocksWereSeenIsReadBack) {
     TrialSpec observed = order();
     EXPECT_FALSE(recipe_json(observed).contains("observe"));
-    for (const Observing observing : {Observing::stops, Observing::both}) {
+    for (const Observing observing : kWaysToObserve) {
         observed.manner.observe = observing;
         ASSERT_TRUE(write_file(recipe_file(), text_of(recipe_json(observed))));
         EXPECT_EQ(read_recipe(directory.path())->manner.observe, observing);

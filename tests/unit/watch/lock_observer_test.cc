@@ -7,7 +7,10 @@
 
 #include "kernel_fixture.h"
 #include "observer/recorder.h"
+#include "watch/lock_ledger.h"
 #include "watch/lock_names.h"
+#include "watch/notifier_chain.h"
+#include "watch/passages.h"
 
 namespace memrig {
 namespace {
@@ -39,7 +42,8 @@ protected:
     void TearDown() override { ::munmap(memory, bytes); }
     Status begin() {
         auto made = LockObserver::make(kernel.conductor, kernel.symbols, *channel,
-                                       [this](std::uint64_t address, std::uint64_t) { return host(address); });
+                                       [this](std::uint64_t address, std::uint64_t) { return host(address); },
+                                       {kernel.at("slab_callback")});
         if (!made) return std::unexpected(made.error());
         observer = *std::move(made);
         EXPECT_TRUE(recorder_ready(&recorder));
@@ -60,6 +64,7 @@ protected:
     void store(unsigned vcpu, const std::string& function, std::uint64_t address, std::uint64_t& word,
                std::uint64_t value) {
         word = value;
+        kernel.probe.poke_u64(address, value);
         const ObserverFunction* found = recorder_function(&recorder, kernel.at(function, 0x20));
         ASSERT_NE(found, nullptr) << function;
         recorder_touched(&recorder, vcpu, recorder_index(&recorder, found), address, true);
@@ -72,7 +77,13 @@ protected:
     }
 
     static constexpr std::uint64_t kDeviceLock = 0xffff888001000050;
-    FakeKernel kernel{{"mutex_lock", "mutex_trylock", "mutex_unlock", "last"},
+    void enter(unsigned vcpu, const std::string& function) {
+        const ObserverFunction* found = recorder_function(&recorder, kernel.at(function, 0x20));
+        ASSERT_NE(found, nullptr) << function;
+        recorder_passed(&recorder, vcpu, recorder_index(&recorder, found), OBSERVER_EVENT_ENTRY);
+    }
+    FakeKernel kernel{{"mutex_lock", "mutex_trylock", "mutex_unlock", "slab_callback", "bus_probe_device",
+                       "device_online", "device_offline", "last"},
                       {"device_hotplug_lock", "acpi_scan_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
                        "__per_cpu_offset", "current_task", "end"}};
     std::unique_ptr<ObserverChannel> channel;
@@ -103,6 +114,7 @@ TEST_F(LockObserverTest, AMutexMayBeAddedLater) {
     ASSERT_TRUE(begin());
     kernel.probe.poke_u64(kDeviceLock, 0);
     store(1, "mutex_lock", kDeviceLock, device_lock, kObservedTask);
+    kernel.probe.poke_u64(kDeviceLock, 0);
     ASSERT_TRUE(observer->watch_mutex(kDeviceLock, "memory32's device lock"));
     ASSERT_TRUE(observer->watch_mutex(kDeviceLock, "memory32's device lock"));
     store(1, "mutex_lock", kDeviceLock, device_lock, kObservedTask);
@@ -125,7 +137,25 @@ TEST_F(LockObserverTest, WhatIsMissingIsAFault) {
     for (std::uint64_t i = 0; i < 70; i++)
         store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, i % 2 == 0 ? kObservedTask : 0);
     ASSERT_TRUE(kernel.conductor.look());
-    EXPECT_THAT(observer->faults(), ElementsAre("the ring of vCPU 1 was full: 6 events were dropped"));
+    EXPECT_THAT(
+        observer->faults(),
+        ElementsAre("the ring of vCPU 1 was full: 6 events were dropped",
+                    fmt::format("device_hotplug_lock is owned by nobody, and by task {:x} as the observer saw it",
+                                kObservedTask)));
+}
+
+// The second witness of what it sees: the mutex itself, at each stop.
+TEST_F(LockObserverTest, AMutexWithAnotherOwnerIsAFault) {
+    ASSERT_TRUE(begin());
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(observer->faults(), IsEmpty());
+    kernel.probe.poke_u64(kernel.at("device_hotplug_lock"), 0);
+    ASSERT_TRUE(kernel.conductor.look());
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(observer->faults(),
+                ElementsAre(fmt::format(
+                    "device_hotplug_lock is owned by nobody, and by task {:x} as the observer saw it", kObservedTask)));
 }
 
 TEST_F(LockObserverTest, AKernelThatHidesItsTasksIsTheGuestsFault) {
@@ -139,6 +169,166 @@ TEST_F(LockObserverTest, AKernelThatHidesItsTasksIsTheGuestsFault) {
     const Status no_symbol = begin();
     ASSERT_FALSE(no_symbol);
     EXPECT_EQ(no_symbol.error().fault, Fault::guest);
+}
+
+// --- as the ledger's source
+
+TEST_F(LockObserverTest, TellsEachEventWithItsCaller) {
+    ASSERT_TRUE(begin());
+    std::vector<std::string> heard;
+    const auto listening = observer->on_event([&](const LockEvent& event) {
+        heard.push_back(fmt::format("{} {} ({})", to_string(event.action), event.lock, event.where));
+    });
+    const ObserverFunction* const locks = recorder_function(&recorder, kernel.at("mutex_lock"));
+    recorder_calls(&recorder, 1, recorder_index(&recorder, locks), kernel.at("last", 0x41));
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    store(2, "mutex_unlock", kernel.at("device_hotplug_lock"), lock, 0);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(heard, ElementsAre("takes device_hotplug_lock (last+0x41)", "releases device_hotplug_lock (?)"));
+    EXPECT_EQ(observer->owners().at(kObservedTask).task, kAdder);
+}
+
+TEST_F(LockObserverTest, TellsTheCallsOfOtherFunctions) {
+    ASSERT_TRUE(begin());
+    std::vector<std::pair<std::uint64_t, std::uint64_t>> heard;
+    const auto listening = observer->on_entry([&](const Passage& passage) -> Status {
+        heard.emplace_back(passage.task, passage.function);
+        return {};
+    });
+    EXPECT_TRUE(observer->tells_calls_of(kernel.at("slab_callback")));
+    EXPECT_FALSE(observer->tells_calls_of(kernel.at("mutex_lock")));
+    EXPECT_FALSE(observer->tells_calls_of(kernel.at("last")));
+    enter(1, "slab_callback");
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(heard, ElementsAre(std::pair(kAdder, kernel.at("slab_callback"))));
+}
+
+TEST_F(LockObserverTest, StopsTheGuestWhereATaskWaits) {
+    ASSERT_TRUE(begin());
+    observer->stop_where_tasks_wait();
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    kernel.run();
+    EXPECT_THAT(told(), IsEmpty()) << "nobody waits: the event is for the next stop";
+    current[2] = kObservedTask + 0x10000;
+    kernel.probe.poke_u64(current[2] + 0x20, kOnliner);
+    store(2, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    kernel.run();
+    EXPECT_THAT(told(), ElementsAre(fmt::format("{:x} takes device_hotplug_lock", kAdder),
+                                    fmt::format("{:x} wants device_hotplug_lock", kOnliner)));
+}
+
+TEST_F(LockObserverTest, ATaskThatIsRefusedAgainStopsTheGuestOnce) {
+    ASSERT_TRUE(begin());
+    observer->stop_where_tasks_wait();
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    current[2] = kObservedTask + 0x10000;
+    kernel.probe.poke_u64(current[2] + 0x20, kOnliner);
+    const auto is_refused = [&] {
+        enter(2, "mutex_trylock");
+        store(2, "mutex_trylock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+        const ObserverFunction* const tries = recorder_function(&recorder, kernel.at("mutex_trylock"));
+        recorder_passed(&recorder, 2, recorder_index(&recorder, tries), OBSERVER_EVENT_LEAVE);
+        kernel.run();
+        return told().size();
+    };
+    EXPECT_EQ(is_refused(), 2u);
+    EXPECT_EQ(is_refused(), 2u);
+    kernel.conductor.hold(1);
+    EXPECT_EQ(is_refused(), 4u) << "somebody is held now who was not: it may be refused for another reason";
+}
+
+TEST_F(LockObserverTest, IsTheLedgersSource) {
+    ASSERT_TRUE(begin());
+    const auto ledger = LockLedger::make(kernel.conductor, kernel.symbols, *observer);
+    ASSERT_TRUE(ledger) << ledger.error().line();
+    EXPECT_TRUE(kernel.probe.watchpoints.empty());
+    EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("mutex_trylock")));
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    ASSERT_TRUE(kernel.conductor.look());
+    ASSERT_EQ((*ledger)->held_by(kAdder).size(), 1u);
+    EXPECT_EQ((*ledger)->held_by(kAdder)[0].lock, locks::device_hotplug);
+    EXPECT_EQ((*ledger)->owner_word_of(locks::device_hotplug), kernel.at("device_hotplug_lock"));
+    EXPECT_EQ((*ledger)->owners().at(kObservedTask).task, kAdder);
+    store(1, "mutex_unlock", kernel.at("device_hotplug_lock"), lock, 0);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT((*ledger)->held_by(kAdder), IsEmpty());
+    EXPECT_EQ((*ledger)->events().size(), 2u);
+}
+
+TEST_F(LockObserverTest, ANotifierChainHearsOfItsMembersWithoutAStop) {
+    constexpr std::uint64_t head = 0xffffffff82100000, block = 0xffff888005000000;
+    kernel.probe.poke_u64(head + 40, block);
+    kernel.probe.poke_u64(block, kernel.at("slab_callback"));
+    kernel.probe.poke_u64(block + 8, 0);
+    kernel.probe.poke_u64(block + 16, 1);
+    ASSERT_TRUE(begin());
+    NotifierChain chain(kernel.conductor, kernel.symbols);
+    chain.follow(*observer);
+    ASSERT_TRUE(kernel.probe.set_register(1, "rdi", head));
+    const auto registers = kernel.probe.registers(1);
+    ASSERT_TRUE(registers);
+    const Arrival call{1, 0, *registers, kAdder, steady_clock().now()};
+    ASSERT_TRUE(chain.begin(call));
+    EXPECT_TRUE(kernel.probe.breakpoints.empty());
+    enter(1, "slab_callback");
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_EQ(chain.end(kAdder, false), "");
+    ASSERT_TRUE(chain.begin(call));
+    EXPECT_EQ(chain.end(kAdder, false), "slab_callback (priority 1) is not called");
+}
+
+TEST_F(LockObserverTest, APassageIsTheSameByTheObserverAndByAStop) {
+    ASSERT_TRUE(begin());
+    Passages passages(kernel.conductor, kernel.symbols, observer.get());
+    std::vector<std::string> seen;
+    const auto watch = [&](const std::string& function) {
+        const auto enters = [&](const Passage& passage) -> Result<bool> {
+            seen.push_back(fmt::format("{:x} enters {} from {}{}", passage.task,
+                                       kernel.symbols.function(passage.function), passage.caller,
+                                       passage.arrival != nullptr ? ", at a stop" : ""));
+            return true;
+        };
+        const auto leaves = [&](const Passage& passage) -> Status {
+            seen.push_back(fmt::format("{:x} leaves {}", passage.task, kernel.symbols.function(passage.function)));
+            return {};
+        };
+        ASSERT_TRUE(passages.watch(function, enters, leaves));
+    };
+    watch("slab_callback");
+    watch("device_online");
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("device_online")});
+    const ObserverFunction* const slab = recorder_function(&recorder, kernel.at("slab_callback"));
+    recorder_calls(&recorder, 1, recorder_index(&recorder, slab), kernel.at("last", 0x41));
+    enter(1, "slab_callback");
+    recorder_passed(&recorder, 1, recorder_index(&recorder, slab), OBSERVER_EVENT_LEAVE);
+    kernel.will_call(2, kOnliner, "device_online", "last");
+    kernel.will_return(2, kOnliner, "last");
+    kernel.run();
+    EXPECT_THAT(seen, ElementsAre(fmt::format("{:x} enters slab_callback from last+0x41", kAdder),
+                                  fmt::format("{:x} leaves slab_callback", kAdder),
+                                  fmt::format("{:x} enters device_online from last+0x41, at a stop", kOnliner),
+                                  fmt::format("{:x} leaves device_online", kOnliner)));
+}
+
+TEST_F(LockObserverTest, ACallThatIsAwaitedStopsTheGuestOnlyDuringAHold) {
+    ASSERT_TRUE(begin());
+    observer->stop_where_tasks_wait();
+    observer->stop_at_calls_of(kernel.at("slab_callback"));
+    unsigned calls = 0;
+    const auto listening = observer->on_entry([&](const Passage&) -> Status {
+        calls++;
+        return {};
+    });
+    enter(1, "slab_callback");
+    kernel.run();
+    EXPECT_EQ(calls, 0u);
+    kernel.conductor.hold(2);
+    enter(1, "slab_callback");
+    kernel.run();
+    EXPECT_EQ(calls, 2u);
+    enter(1, "slab_callback");
+    kernel.run();
+    EXPECT_EQ(calls, 2u) << "once for each task and hold";
 }
 
 // --- the comparison

@@ -101,5 +101,29 @@ TEST(ObservedFunctions, TooManyFunctionsAreAGap) {
     EXPECT_EQ(all.gaps.size(), 1u);
 }
 
+// The wrapper of a lock function is no function that takes a lock, but of its kind.
+TEST(ObservedFunctions, AWrapperIsOfTheKindOfWhatItCalls) {
+    const auto all = observed_functions(
+        observed_symbols(
+            {{'T', "mem_hotplug_begin"}, {'T', "percpu_down_write"}, {'T', "mutex_unlock"}, {'T', "last"}}),
+        observed_architecture("x86_64"));
+    ASSERT_EQ(all.table.functions, 3u);
+    EXPECT_EQ(all.table.function[0].watched, static_cast<std::uint32_t>(OBSERVER_WRAPS));
+    EXPECT_EQ(all.table.function[0].kind, all.table.function[1].kind);
+    EXPECT_NE(all.table.function[0].kind, all.table.function[2].kind);
+    for (int role = 0; role <= static_cast<int>(ObservedRole::none); role++)
+        EXPECT_LT(kind_of(static_cast<ObservedRole>(role)), static_cast<std::uint32_t>(OBSERVER_KINDS));
+}
+
+TEST(ObservedFunctions, OthersAreToldByTheirCalls) {
+    const auto symbols = observed_symbols({{'T', "slab_callback"}, {'T', "mutex_lock"}, {'T', "last"}});
+    const auto all = observed_functions(symbols, observed_architecture("x86_64"),
+                                        {*symbols.unique("slab_callback"), *symbols.unique("mutex_lock")});
+    ASSERT_EQ(all.table.functions, 2u);
+    EXPECT_EQ(all.functions[0].role, ObservedRole::none);
+    EXPECT_EQ(all.table.function[0].watched, static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_LEAVE));
+    EXPECT_EQ(all.functions[1].role, ObservedRole::locks_mutex) << "a lock function stays one";
+}
+
 }  // namespace
 }  // namespace memrig

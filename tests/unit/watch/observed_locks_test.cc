@@ -17,14 +17,14 @@ using testing::IsEmpty;
 constexpr std::uint64_t kObservedA = 0xffff888000100000, kObservedB = 0xffff888000200000,
                         kObservedC = 0xffff888000300000;
 constexpr std::uint64_t kWaitersFlag = 1, kPickupFlag = 4;
-enum Function : std::uint32_t { kLock, kTry, kUnlock, kDown, kSync, kUp, kRead, kUnread };
+enum Function : std::uint32_t { kLock, kTry, kUnlock, kDown, kSync, kUp, kRead, kUnread, kOther };
 
 class ObservedLocksTest : public testing::Test {
 protected:
     void add(std::uint64_t task, Function function, std::uint16_t kind, std::uint64_t value = 0,
              std::uint32_t span = 0) {
         const auto vcpu = static_cast<std::uint16_t>(task >> 20 & 3);
-        events.push_back({++sequence, task, task + 8, value, function, span, vcpu, kind, 0});
+        events.push_back({++sequence, task, task + 8, value, function, span, vcpu, kind, called, called_from});
     }
     void store(std::uint64_t task, Function function, std::uint64_t value, std::uint32_t span = 0) {
         add(task, function, OBSERVER_EVENT_STORE, value, span);
@@ -53,11 +53,14 @@ protected:
                                                {ObservedRole::enters_rwsem, "rcu_sync_enter", ""},
                                                {ObservedRole::unlocks_rwsem, "percpu_up_write", ""},
                                                {ObservedRole::reads_rwsem, "cpus_read_lock", locks::cpu_hotplug},
-                                               {ObservedRole::unreads_rwsem, "cpus_read_unlock", locks::cpu_hotplug}};
+                                               {ObservedRole::unreads_rwsem, "cpus_read_unlock", locks::cpu_hotplug},
+                                               {ObservedRole::none, "slab_callback", ""}};
     ObservedLocks locks{functions};
     std::uint32_t mutex = locks.add_mutex(0, 0);
     std::vector<ObserverEvent> events;
     std::uint64_t sequence = 0;
+    std::uint32_t called = 0;  // of the events that are added next
+    std::uint64_t called_from = 0;
 };
 
 TEST_F(ObservedLocksTest, AMutexIsTakenAndReleased) {
@@ -272,6 +275,49 @@ TEST_F(ObservedLocksTest, AnRwsemIsTakenByReaders) {
 TEST_F(ObservedLocksTest, ASpanThatIsNoLockIsLeftAlone) {
     store(kObservedA, kLock, kObservedA, 3);
     EXPECT_THAT(acts(), IsEmpty());
+}
+
+// --- callers
+
+TEST_F(ObservedLocksTest, AnActTellsWhereItsTaskCameFrom) {
+    called = kLock, called_from = 0x105;
+    store(kObservedA, kLock, kObservedA);
+    called = kUnlock, called_from = 0x205;
+    store(kObservedA, kUnlock, 0);
+    called_from = 0;
+    store(kObservedB, kLock, kObservedB);
+    const auto told = locks.follow(std::exchange(events, {}), true);
+    ASSERT_EQ(told.size(), 3u);
+    EXPECT_EQ(told[0].from, 0x105u);
+    EXPECT_EQ(told[1].from, 0x205u);
+    EXPECT_EQ(told[2].from, 0u);
+}
+
+// A task that slept may wake up on another vCPU, where its call is not known.
+TEST_F(ObservedLocksTest, AWaitKeepsWhereItsTaskCameFrom) {
+    store(kObservedA, kLock, kObservedA);
+    called = kLock, called_from = 0x105;
+    load(kObservedB, kLock, kObservedA);
+    called_from = 0;
+    store(kObservedA, kUnlock, 0);
+    store(kObservedB, kLock, kObservedB);
+    const auto told = locks.follow(std::exchange(events, {}), true);
+    ASSERT_EQ(told.size(), 4u);
+    EXPECT_EQ(told[1].action, LockAction::wants);
+    EXPECT_EQ(told[1].from, 0x105u);
+    EXPECT_EQ(told[3].action, LockAction::takes);
+    EXPECT_EQ(told[3].from, 0x105u);
+}
+
+TEST_F(ObservedLocksTest, ACallOfAnotherFunctionIsTold) {
+    enter(kObservedA, kOther);
+    const auto told = locks.follow(std::exchange(events, {}), true);
+    ASSERT_EQ(told.size(), 1u);
+    EXPECT_EQ(told[0].passed, std::uint32_t{kOther});
+    EXPECT_EQ(told[0].task, kObservedA);
+    EXPECT_FALSE(told[0].left);
+    leave(kObservedA, kOther);
+    EXPECT_TRUE(locks.follow(std::exchange(events, {}), true).at(0).left);
 }
 
 }  // namespace
