@@ -65,7 +65,7 @@ Status Actions::plug_one_dimm(const Actor& actor) {
     MEMRIG_TRY(const auto dimm, make_dimm(actor));
     if (!dimm && actor.expects_success() && !actor.races) return std::unexpected(dimm.error().error());
     record.note_answer(actor.name, dimm ? kDone : dimm.error().text());
-    context_.roster.set_work(actor.name, dimm ? 1 : 0);
+    context_.roster.set_work(actor.name, dimm ? actor.calls : 0);
     if (!dimm) {
         record.add_event(actor.name, "qmp", "refused: " + dimm.error().text());
         return {};
@@ -135,7 +135,7 @@ Status Actions::unplug(const Actor& actor) {
         return std::unexpected(asked.error().error());
     const std::string answer = asked ? kDone : asked.error().text();
     context_.record.note_answer(actor.name, answer);
-    context_.roster.set_work(actor.name, asked ? 1 : 0);
+    context_.roster.set_work(actor.name, asked ? actor.calls : 0);
     context_.record.add_event(actor.name, "qmp", "device_del " + actor.device_id + ": " + answer);
     return {};
 }

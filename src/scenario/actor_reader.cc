@@ -14,6 +14,7 @@ namespace memrig {
 
 namespace {
 
+constexpr std::int64_t kMostEntryCalls = 16;
 constexpr std::size_t kLongestText = 32;
 constexpr std::int64_t kMostRepeats = 10000;  // as in the agent
 constexpr const char* kValueRule = "small letters, digits, '_', '-' and '.', at most 36";
@@ -88,6 +89,7 @@ void read_adder(TomlTable& table, Actor& actor) {
     if (actor.at_boot && actor.device != MemoryDevice::pc_dimm) table.report("at-boot", "only of a pc-dimm");
     if (actor.at_boot && table.has("expect")) table.report("expect", "nobody plugs what is there at boot");
     if (actor.device == MemoryDevice::pc_dimm) read_refusals(table, actor);
+    actor.calls = static_cast<unsigned>(table.integer("calls", 1, kMostEntryCalls, 1));
 }
 
 void read_remover(TomlTable& table, Actor& actor) {
@@ -99,6 +101,7 @@ void read_remover(TomlTable& table, Actor& actor) {
     if (memory == nullptr) {
         read_device_id(table, actor);
         read_refusals(table, actor);
+        actor.calls = static_cast<unsigned>(table.integer("calls", 1, kMostEntryCalls, 1));
         if (actor.device != MemoryDevice::pc_dimm && actor.refusals.empty())
             table.report("device", fmt::format("nobody unplugs a {} that is in use: \"expect\" names the refusal",
                                                to_string(actor.device)));
