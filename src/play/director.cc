@@ -224,6 +224,7 @@ std::string Director::missed_refusal() {
 }
 
 std::string Director::in_vain(const Step& step) {
+    if (std::string blind = stalls_.blind(); !blind.empty()) return blind;
     if (const std::string missed = missed_refusal(); !missed.empty()) return missed;
     // An actor that has finished neither comes to a hold any more nor shows anything.
     if (step.kind != StepKind::finish && roster_.has_started(step.actor) && roster_.finished(actor_of(step)))

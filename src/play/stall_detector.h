@@ -37,6 +37,9 @@ public:
     void watch_retries_by(std::function<Result<std::vector<Conductor::WatchId>>()> watch) {
         watch_retries_ = std::move(watch);
     }
+    // `blind` says why the rig does not see what the steps wait for, or "": then no step can come true.
+    void give_up_if_blind(std::function<std::string()> blind) { blind_ = std::move(blind); }
+    [[nodiscard]] std::string blind() const { return blind_ ? blind_() : std::string(); }
     [[nodiscard]] bool hopeless() { return hopeless_ && !context_.roster.all_finished() && hopeless_(); }
 
     // As Conductor::run_until(), but a report of the agent wakes it, too, and it looks at the guest now and then. An
@@ -86,6 +89,7 @@ private:
     const SymbolTable& symbols_;
     Parking& parking_;
     std::function<bool()> hopeless_;
+    std::function<std::string()> blind_;
     std::function<Result<std::vector<Conductor::WatchId>>()> watch_retries_;
     LoopWatch loops_;
     std::optional<WaitCycle> looked_at_;  // during a look: the cycle

@@ -50,13 +50,12 @@ public:
 private:
     Result<Judgement> play_through(TrialOutcome& outcome);
     Status set_up(const MemorySnapshot& before);
-    Status make_ledger();
     [[nodiscard]] bool has_ledger() const;
     // Returns the observer whose events are the ledger, or null if the ledger sees by stops.
     [[nodiscard]] LockObserver* eyes();
-    [[nodiscard]] MutexWatching watching() const;
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status at_work(const Actor& actor, const Arrival& entry, bool begins);
+    void listen_to(Cast& cast);
     Status perform(Cast& cast, TrialOutcome& outcome);
     void name_tasks_of(Record& record);
     Status compare_with_trace(const Performance& performance);
@@ -109,12 +108,6 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
     return order;
 }
 
-// Writes to an owner field show who takes a mutex only where the guest has shown where a mutex has its owner.
-MutexWatching Stage::watching() const {
-    const bool by_writes = machine_.accelerator() == Accelerator::tcg && probe_->architecture().watched_writes_pass;
-    return by_writes && armament_.owner_offset ? MutexWatching::writes : MutexWatching::calls;
-}
-
 LockObserver* Stage::eyes() {
     const bool by_plugin = order_.manner.observe == Observing::plugin && order_.manner.ledger && has_ledger();
     return observer_ && by_plugin ? observer_->eyes() : nullptr;
@@ -124,22 +117,12 @@ LockObserver* Stage::eyes() {
 // would watch, and is judged by what it leaves behind.
 bool Stage::has_ledger() const { return order_.manner.mode != Mode::free && !order_.scenario.schedule.is_loop(); }
 
-Status Stage::make_ledger() {
-    const SymbolTable& symbols = order_.guest->symbols;
-    if (LockObserver* const observer = eyes()) {
-        MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, symbols, *observer));
-        return {};
-    }
-    MEMRIG_TRY(ledger_, LockLedger::make(*conductor_, symbols, watching(),
-                                         order_.manner.ledger ? LedgerExtent::all : LedgerExtent::attempts,
-                                         armament_.owner_offset.value_or(0)));
-    return {};
-}
-
 Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialOptions& manner = order_.manner;
-    if (has_ledger()) MEMRIG_CHECK(make_ledger());
+    if (has_ledger()) {
+        MEMRIG_TRY(ledger_, make_trial_ledger(machine_, *conductor_, guest.symbols, armament_, manner.ledger, eyes()));
+    }
     const bool compares = manner.observe == Observing::both;
     if (observer_ && eyes() == nullptr) MEMRIG_CHECK(observer_->begin_comparison(compares ? ledger_.get() : nullptr));
     changes_ = std::make_unique<ArmChanges>(*conductor_, guest.symbols, order_.arm);
@@ -163,6 +146,22 @@ Status Stage::at_work(const Actor& actor, const Arrival& entry, bool begins) {
     if (rules_ && begins && !actor.is_thread()) MEMRIG_CHECK(rules_->check_leaving(function, entry));
     if (!recorder_) return {};
     return begins ? recorder_->begin(actor.name, entry.task, function) : recorder_->end(entry.task);
+}
+
+void Stage::listen_to(Cast& cast) {
+    changes_->follow(cast);
+    if (rules_ || recorder_)
+        work_ = cast.on_work(
+            [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
+    // A lock that somebody left with is never given back: who needs it waits for ever.
+    cast.stalls().give_up_when([this] {
+        return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
+    });
+    if (LockObserver* const observer = eyes())
+        cast.stalls().give_up_if_blind([observer] {
+            const auto faults = observer->faults();
+            return faults.empty() ? std::string() : "the observer does not see all: " + faults.front();
+        });
 }
 
 Status Stage::perform(Cast& cast, TrialOutcome& outcome) {
@@ -310,14 +309,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
         machine_, *conductor_, ledger_.get(), guest.symbols, timeline_,
         CastSpec{std::move(before), order_.scenario.schedule, order_.attributes, guest.hello.block_bytes,
                  guest.order.bench.housekeeping, eyes(), recorder_ != nullptr || !order_.arm.failures.empty()});
-    changes_->follow(cast);
-    if (rules_ || recorder_)
-        work_ = cast.on_work(
-            [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
-    // A lock that somebody left with is never given back: who needs it waits for ever.
-    cast.stalls().give_up_when([this] {
-        return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
-    });
+    listen_to(cast);
     MEMRIG_CHECK(perform(cast, outcome));
     if (observer_) MEMRIG_CHECK(observer_->finish(outcome.result));
     const Performance& seen = cast.performance();

@@ -31,6 +31,18 @@ std::optional<Observing> parse_observing(std::string_view name) {
     return way == kWaysToObserve.end() ? std::nullopt : std::optional(*way);
 }
 
+// Writes to an owner field show who takes a mutex only where the guest has shown where a mutex has its owner.
+Result<std::unique_ptr<LockLedger>> make_trial_ledger(Machine& machine, Conductor& conductor,
+                                                      const SymbolTable& symbols, const Armament& armament, bool whole,
+                                                      LockObserver* observer) {
+    if (observer != nullptr) return LockLedger::make(conductor, symbols, *observer);
+    const bool by_writes =
+        machine.accelerator() == Accelerator::tcg && conductor.probe().architecture().watched_writes_pass;
+    const auto watching = by_writes && armament.owner_offset ? MutexWatching::writes : MutexWatching::calls;
+    return LockLedger::make(conductor, symbols, watching, whole ? LedgerExtent::all : LedgerExtent::attempts,
+                            armament.owner_offset.value_or(0));
+}
+
 Status TrialObserver::begin() {
     ObserverChannel* const channel = machine_.observer();
     if (channel == nullptr) return {};  // LiveGuest::unobserved says why
