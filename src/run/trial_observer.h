@@ -18,8 +18,8 @@
 
 namespace memrig {
 
-// Makes the ledger of a trial: of what the observer sees, if there is one, else by stops. `whole`: of all locks, not only
-// of attempts (LedgerExtent). All arguments must outlive it.
+// Makes the ledger of a trial: of what the observer sees, if there is one, else by stops. `whole`: of all locks, not
+// only of attempts (LedgerExtent). All arguments must outlive it.
 Result<std::unique_ptr<LockLedger>> make_trial_ledger(Machine& machine, Conductor& conductor,
                                                       const SymbolTable& symbols, const Armament& armament, bool whole,
                                                       LockObserver* observer);
