@@ -17,12 +17,13 @@
 #include <stdint.h>
 #endif
 
-#define OBSERVER_MAGIC 0x6d656d7269670002ull /* "memrig", and the number of this layout */
+#define OBSERVER_MAGIC 0x6d656d7269670003ull /* "memrig", and the number of this layout */
 
 enum {
     OBSERVER_MOST_FUNCTIONS = 256,
     OBSERVER_MOST_SPANS = 256,
     OBSERVER_MOST_VCPUS = 64,
+    OBSERVER_MOST_THUNKS = 8,
     OBSERVER_KINDS = 8,             /* of functions: ObserverFunction::kind is less */
     OBSERVER_MOST_EVENTS = 1 << 16, /* in one ring */
     OBSERVER_MOST_SPAN_BYTES = 4096
@@ -31,9 +32,10 @@ enum {
 /* The events that a function makes; ObserverFunction::watched is a sum of them. */
 enum {
     OBSERVER_ENTRY = 1,  /* the instruction at ObserverFunction::entry is run */
-    OBSERVER_LEAVE = 2,  /* an instruction that returns from it is run */
+    OBSERVER_LEAVE = 2,  /* an instruction that returns from it is run, or one that jumps to another function */
     OBSERVER_ACCESS = 4, /* one of its instructions has read or written a span */
-    OBSERVER_WRAPS = 8   /* none: where it ends by jumping to another function, its caller is that one's */
+    OBSERVER_WRAPS = 8,  /* none: where it ends by jumping to another function, its caller is that one's */
+    OBSERVER_RETURN = 16 /* as OBSERVER_LEAVE, but no jump to another function: that one returns for it */
 };
 
 /* How to tell an instruction that returns (ObserverTable::code). */
@@ -90,6 +92,7 @@ struct ObserverTable {
     uint32_t code;      /* OBSERVER_CODE_... */
     uint32_t functions; /* their number. In ascending order of their addresses, and none overlaps another */
     struct ObserverFunction function[OBSERVER_MOST_FUNCTIONS];
+    uint64_t thunk[OBSERVER_MOST_THUNKS]; /* code that does nothing but return; a jump to it is a return. 0: none */
     /* By vCPU: where, in QEMU's process, the guest keeps the task_struct of the task that runs on it. 0: not known */
     uint64_t current[OBSERVER_MOST_VCPUS];
     /* The memory in which most task_structs are, all of it in one piece in QEMU's process, too, and where a task_struct

@@ -109,7 +109,8 @@ static void watch(struct qemu_plugin_insn* instruction) {
     void* const index = (void*)(uintptr_t)recorder_index(&recorder, function);
     if ((function->watched & OBSERVER_ENTRY) != 0 && address == function->entry)
         qemu_plugin_register_vcpu_insn_exec_cb(instruction, entered, WITHOUT_REGISTERS, index);
-    if ((function->watched & OBSERVER_LEAVE) != 0 && recorder_leaves(&recorder, function, address, bytes, size))
+    if ((function->watched & (OBSERVER_LEAVE | OBSERVER_RETURN)) != 0 &&
+        recorder_leaves(&recorder, function, address, bytes, size))
         qemu_plugin_register_vcpu_insn_exec_cb(instruction, left, WITHOUT_REGISTERS, index);
     if ((function->watched & OBSERVER_ACCESS) != 0 && !recorder_jumps(&recorder, bytes, size))
         qemu_plugin_register_vcpu_mem_cb(instruction, touched, WITHOUT_REGISTERS, READS_AND_WRITES, index);

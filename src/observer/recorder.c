@@ -30,10 +30,11 @@ static bool is_good(const struct ObserverTable* table) {
     for (uint32_t i = 0; i < table->functions; i++) {
         const struct ObserverFunction* function = &table->function[i];
         if (function->start < behind || function->end <= function->start) return false;
-        const uint32_t all = OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS | OBSERVER_WRAPS;
+        const uint32_t all = OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS | OBSERVER_WRAPS | OBSERVER_RETURN;
         if (function->watched == 0 || function->watched > all || function->kind >= OBSERVER_KINDS) return false;
         if (function->entry < function->start || function->entry >= function->end) return false;
-        if ((function->watched & OBSERVER_LEAVE) != 0 && table->code == OBSERVER_CODE_NONE) return false;
+        if ((function->watched & (OBSERVER_LEAVE | OBSERVER_RETURN)) != 0 && table->code == OBSERVER_CODE_NONE)
+            return false;
         behind = function->end;
     }
     for (unsigned i = 0; i < OBSERVER_MOST_VCPUS; i++)
@@ -72,6 +73,12 @@ uint32_t recorder_index(const struct Recorder* recorder, const struct ObserverFu
     return (uint32_t)(function - recorder->table.function);
 }
 
+static bool is_thunk(const struct Recorder* recorder, uint64_t address) {
+    for (unsigned i = 0; i < OBSERVER_MOST_THUNKS; i++)
+        if (address != 0 && recorder->table.thunk[i] == address) return true;
+    return false;
+}
+
 /* A jump with a distance of 32 bits leaves the function unless it goes to another piece of it. Compilers end a function
  * so where they call another one last, and the kernel where it returns by way of __x86_return_thunk. */
 static bool leaves_x86(const struct Recorder* recorder, const struct ObserverFunction* function, uint64_t address,
@@ -84,6 +91,7 @@ static bool leaves_x86(const struct Recorder* recorder, const struct ObserverFun
     int32_t distance;
     memcpy(&distance, bytes + 1, sizeof distance);
     const uint64_t target = address + size + (uint64_t)(int64_t)distance;
+    if ((function->watched & OBSERVER_RETURN) != 0) return is_thunk(recorder, target);
     if (target >= function->start && target < function->end) return false;
     const struct ObserverFunction* other = recorder_function(recorder, target);
     return other == NULL || other->group != function->group;

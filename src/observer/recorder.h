@@ -49,7 +49,8 @@ bool recorder_ready(struct Recorder* recorder);
 const struct ObserverFunction* recorder_function(const struct Recorder* recorder, uint64_t address);
 /* Returns the index of the piece in the table. */
 uint32_t recorder_index(const struct Recorder* recorder, const struct ObserverFunction* function);
-/* Returns true if the instruction of `size` bytes at `address` returns from the function. */
+/* Returns true if the instruction of `size` bytes at `address` returns from the function (OBSERVER_LEAVE,
+ * OBSERVER_RETURN). */
 bool recorder_leaves(const struct Recorder* recorder, const struct ObserverFunction* function, uint64_t address,
                      const uint8_t* bytes, size_t size);
 /* Returns true if the instruction jumps, calls or returns. Such an instruction accesses no lock, and must get no memory

@@ -34,8 +34,7 @@ Status HeldWaits::watch() {
             return !actor.empty() && begins(actor, waiter.what, call);
         };
         const auto leaves = [this](const Passage& left) -> Status {
-            const auto wait = waits_.find(roster_.actor_of(left.task));
-            if (wait != waits_.end() && wait->second.function == left.function) waits_.erase(wait);
+            waits_.erase(roster_.actor_of(left.task));
             return {};
         };
         MEMRIG_CHECK(passages_.watch(waiter.function, enters, leaves));
@@ -52,10 +51,10 @@ std::vector<std::string> HeldWaits::functions() {
     return names;
 }
 
-// The outermost call is what the actor waits for.
+// The outermost call is what the actor waits for. It may end by jumping to an inner one, which returns for it.
 bool HeldWaits::begins(const std::string& actor, const std::string& what, const Passage& call) {
     const std::string text = fmt::format("{} ({} < {})", what, symbols_.function(call.function), call.caller);
-    return waits_.emplace(actor, Wait{call.function, text}).second;
+    return waits_.emplace(actor, text).second;
 }
 
 Status HeldWaits::begin_hold() {
@@ -83,7 +82,7 @@ Status HeldWaits::end_hold() {
 
 std::string HeldWaits::wait_of(const std::string& actor) const {
     const auto wait = waits_.find(actor);
-    return wait == waits_.end() ? std::string() : wait->second.text;
+    return wait == waits_.end() ? std::string() : wait->second;
 }
 
 Result<Response> HeldWaits::at_interrupter(const Interrupter& interrupter, const Arrival& arrival) {

@@ -57,12 +57,8 @@ private:
     const SymbolTable& symbols_;
     LockObserver* observer_;
     Passages passages_;
-    struct Wait {
-        std::uint64_t function;
-        std::string text;
-    };
     std::vector<Conductor::WatchId> interrupters_;  // while a vCPU is held
-    std::map<std::string, Wait> waits_;             // by actor, until the function returns
+    std::map<std::string, std::string> waits_;      // by actor, until the function returns
 };
 
 }  // namespace memrig

@@ -16,6 +16,12 @@ bool expects(const ArmResult& arm, Verdict verdict) {
 
 }  // namespace
 
+void blame(TrialResult& result, const Error& error) {
+    result.verdict = error.fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
+    result.reason = error.line();
+    result.findings = {Finding{"rig", result.verdict, error.line(), {}, SentenceKey{error.line()}}};
+}
+
 std::size_t ArmResult::convicted() const {
     return static_cast<std::size_t>(
         std::ranges::count_if(trials, [&](const TrialResult& trial) { return expects(*this, trial.verdict); }));

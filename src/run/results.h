@@ -49,6 +49,9 @@ struct ExploreSummary {
     bool stopped_at_first = false;
 };
 
+// Makes the error the trial's verdict: `inconclusive` if it is the guest's, else `rig-fault`.
+void blame(TrialResult& result, const Error& error);
+
 // One arm of one scenario on one kernel and bench.
 struct ArmResult {
     std::string scenario, kernel, bench, arm;

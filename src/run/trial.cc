@@ -311,7 +311,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
                  guest.order.bench.housekeeping, eyes(), recorder_ != nullptr || !order_.arm.failures.empty()});
     listen_to(cast);
     MEMRIG_CHECK(perform(cast, outcome));
-    if (observer_) MEMRIG_CHECK(observer_->finish(outcome.result));
+    if (observer_) MEMRIG_CHECK(observer_->finish(outcome.result, rules_ ? rules_->writer_sections() : 0));
     const Performance& seen = cast.performance();
     if (notices_ && seen.end == PlayEnd::finished) notices_->finish();
     name_tasks_of(cast.record());
@@ -333,12 +333,6 @@ std::map<std::string, std::uint64_t> Stage::stops_by_function() const {
     std::map<std::string, std::uint64_t> stops;
     for (const auto& [address, count] : conductor_->stops_at()) stops[order_.guest->symbols.describe(address)] += count;
     return stops;
-}
-
-void blame(TrialResult& result, const Error& error) {
-    result.verdict = error.fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
-    result.reason = error.line();
-    result.findings = {Finding{"rig", result.verdict, error.line(), {}, SentenceKey{error.line()}}};
 }
 
 }  // namespace

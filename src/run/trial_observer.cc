@@ -7,6 +7,7 @@
 #include "probe/function_watch.h"
 #include "run/arm_changes.h"
 #include "run/trial.h"
+#include "watch/lock_names.h"
 #include "watch/notifier_chain.h"
 #include "watch/roles.h"
 #include "watch/rules.h"
@@ -66,6 +67,9 @@ Status TrialObserver::begin() {
 LockObserver* TrialObserver::eyes() {
     if (!observer_ || !unobserved_.empty()) return nullptr;
     if (!observer_->gaps().empty()) unobserved_ = observer_->gaps().front();
+    else if (!armament_.owner_offset) unobserved_ = "the guest has not shown where a mutex has its owner";
+    else if (symbols_.all("mem_hotplug_begin").empty())
+        unobserved_ = "mem_hotplug_begin has no symbol: nothing else shows who takes mem_hotplug_lock";
     return unobserved_.empty() ? observer_.get() : nullptr;
 }
 
@@ -101,13 +105,28 @@ Status TrialObserver::begin_comparison(LockLedger* ledger) {
     return {};
 }
 
-Status TrialObserver::finish(TrialResult& result) {
-    result.unobserved = unobserved_.empty() ? result.unobserved : unobserved_;
+void TrialObserver::compare_sections(std::uint64_t sections) {
+    const std::set<std::string> changed = functions_changed_by(arm_);
+    for (const char* function : {"mem_hotplug_begin", "percpu_down_write"})
+        if (changed.contains(function)) return;
+    const auto takes = std::ranges::count_if(observer_->events(), [](const LockEvent& event) {
+        return event.lock == locks::mem_hotplug && event.action == LockAction::takes && !event.shared;
+    });
+    if (static_cast<std::uint64_t>(takes) < sections)
+        doubts_.push_back(
+            fmt::format("the observer does not see all: mem_hotplug_begin() returned {} times, and {} was "
+                        "taken {} times as the observer saw it",
+                        sections, locks::mem_hotplug, takes));
+}
+
+Status TrialObserver::finish(TrialResult& result, std::uint64_t sections) {
+    if (!unobserved_.empty()) result.unobserved = unobserved_;
     if (!observer_ || !unobserved_.empty()) return {};
     // QEMU may have ended since the watches were removed, after a panic.
     if (!observer_->has_ended()) MEMRIG_CHECK(conductor_.look());
     for (const auto& fault : observer_->faults()) doubts_.push_back("the observer does not see all: " + fault);
     result.observed = observer_->events().size();
+    compare_sections(sections);
     if (ledger_ == nullptr) return {};
     std::vector<LockEvent> ledger;
     for (const LockEvent& event : ledger_->events())

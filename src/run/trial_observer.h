@@ -41,8 +41,8 @@ public:
     // The ledger has just begun to watch; null if the trial keeps none. It must outlive finish().
     Status begin_comparison(LockLedger* ledger);
     // Notes in the result how many events were seen up to now, or to where the ledger ended. Compares the two if there
-    // was a comparison. Stops the guest unless the ledger has ended.
-    Status finish(TrialResult& result);
+    // was a comparison. Stops the guest unless the ledger has ended. `sections` is RuleWatch::writer_sections().
+    Status finish(TrialResult& result, std::uint64_t sections);
     // Returns why the observer is no proof: what it missed, and where it and the ledger differ. Empty if there is
     // nothing, and if there was no observer.
     [[nodiscard]] const std::vector<std::string>& doubts() const { return doubts_; }
@@ -54,6 +54,8 @@ private:
     const Armament& armament_;
     const ScenarioArm& arm_;
     std::unique_ptr<LockObserver> observer_;
+    // Doubts an observer that saw fewer tasks take mem_hotplug_lock than began a section: unlike a mutex, it names no owner.
+    void compare_sections(std::uint64_t sections);
     // Returns the functions whose calls the observer tells, besides the lock functions.
     Result<std::set<std::uint64_t>> functions();
 

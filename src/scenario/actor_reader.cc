@@ -61,6 +61,11 @@ void read_device_id(TomlTable& table, Actor& actor) {
     if (!is_device_id(actor.device_id)) table.report("id", kDeviceIdRule);
 }
 
+void read_calls(TomlTable& table, Actor& actor) {
+    actor.calls = static_cast<unsigned>(table.integer("calls", 1, kMostEntryCalls, 1));
+    if (actor.calls > 1 && !actor.is_dimm()) table.report("calls", "only of a pc-dimm or an nvdimm");
+}
+
 void read_adder(TomlTable& table, Actor& actor) {
     actor.device =
         static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace"}));
@@ -89,7 +94,7 @@ void read_adder(TomlTable& table, Actor& actor) {
     if (actor.at_boot && actor.device != MemoryDevice::pc_dimm) table.report("at-boot", "only of a pc-dimm");
     if (actor.at_boot && table.has("expect")) table.report("expect", "nobody plugs what is there at boot");
     if (actor.device == MemoryDevice::pc_dimm) read_refusals(table, actor);
-    actor.calls = static_cast<unsigned>(table.integer("calls", 1, kMostEntryCalls, 1));
+    read_calls(table, actor);
 }
 
 void read_remover(TomlTable& table, Actor& actor) {
@@ -101,7 +106,7 @@ void read_remover(TomlTable& table, Actor& actor) {
     if (memory == nullptr) {
         read_device_id(table, actor);
         read_refusals(table, actor);
-        actor.calls = static_cast<unsigned>(table.integer("calls", 1, kMostEntryCalls, 1));
+        read_calls(table, actor);
         if (actor.device != MemoryDevice::pc_dimm && actor.refusals.empty())
             table.report("device", fmt::format("nobody unplugs a {} that is in use: \"expect\" names the refusal",
                                                to_string(actor.device)));

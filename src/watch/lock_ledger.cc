@@ -120,8 +120,8 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
 Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
                                                      LockObserver& observer) {
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, MutexWatching::observed, 0));
-    ledger->note_unknown_locks();
     ledger->observer_ = &observer;
+    ledger->note_unknown_locks();
     LockLedger* const self = ledger.get();
     ledger->observed_ = observer.on_event([self](const LockEvent& event) { self->write(event); });
     observer.stop_where_tasks_wait();
@@ -131,7 +131,7 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
 
 void LockLedger::note_unknown_locks() {
     for (const char* lock : {locks::device_hotplug, locks::mem_hotplug, locks::cpu_hotplug, locks::acpi_scan})
-        if (!names_.can_know(lock)) gaps_.push_back(fmt::format("{} has no symbol", lock));
+        if (!watches(lock)) gaps_.push_back(fmt::format("{} has no symbol", lock));
 }
 
 Status LockLedger::watch_takers() {

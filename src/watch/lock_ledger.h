@@ -78,7 +78,9 @@ public:
     [[nodiscard]] std::optional<LockEvent> wanted_by(std::uint64_t task) const;
     [[nodiscard]] std::optional<WaitCycle> wait_cycle() const;
     // Returns true if the lock's address is known or can be learned, so that the ledger sees all tasks that take it.
-    [[nodiscard]] bool watches(const std::string& lock) const { return names_.can_know(lock); }
+    [[nodiscard]] bool watches(const std::string& lock) const {
+        return observer_ != nullptr ? names_.address_of(lock).has_value() : names_.can_know(lock);
+    }
     // Returns the memory block whose `struct device` lies at this address, or nothing if the ledger does not know it.
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
     // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.

@@ -48,6 +48,14 @@ std::uint32_t code_of(const Architecture& architecture) {
 
 bool is_code_type(char type) { return type == 't' || type == 'T' || type == 'w' || type == 'W'; }
 
+// __x86_return_thunk and its kin, by which a kernel may return (arch/x86/lib/retpoline.S).
+void find_thunks(const SymbolTable& symbols, ObserverTable& table) {
+    std::size_t thunks = 0;
+    for (const Symbol& symbol : symbols.list())
+        if (is_code_type(symbol.type) && symbol.name.ends_with("_return_thunk") && thunks < OBSERVER_MOST_THUNKS)
+            table.thunk[thunks++] = symbol.address;
+}
+
 std::optional<Known> known_by(std::string_view name) {
     const auto known = std::ranges::find(kKnown, name, &Known::function);
     if (known != kKnown.end()) return *known;
@@ -81,12 +89,13 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
     all.table.code = code_of(architecture);
     std::map<std::string, std::uint32_t, std::less<>> groups;
     std::uint64_t behind = 0;
+    find_thunks(symbols, all.table);
     for (const Symbol& symbol : symbols.list()) {
         // "mutex_lock.cold" and "__mutex_lock.constprop.0" are pieces of mutex_lock and __mutex_lock.
         const std::string_view name = std::string_view(symbol.name).substr(0, symbol.name.find('.'));
         auto known = is_code_type(symbol.type) && symbol.address >= behind ? known_by(name) : std::nullopt;
         if (!known && symbol.address >= behind && others.contains(symbol.address))
-            known = Known{"", ObservedRole::none, OBSERVER_ENTRY | OBSERVER_LEAVE, ""};
+            known = Known{"", ObservedRole::none, OBSERVER_ENTRY | OBSERVER_RETURN, ""};
         const std::uint64_t end = symbols.end_of(symbol.address);
         if (!known || end <= symbol.address) continue;
         if (all.table.functions == OBSERVER_MOST_FUNCTIONS) {
@@ -95,7 +104,7 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
         }
         const bool cold = symbol.name.find(".cold") != std::string::npos;
         std::uint32_t watched = cold ? known->watched & ~std::uint32_t{OBSERVER_ENTRY} : known->watched;
-        if (all.table.code == OBSERVER_CODE_NONE) watched &= ~std::uint32_t{OBSERVER_LEAVE};
+        if (all.table.code == OBSERVER_CODE_NONE) watched &= ~std::uint32_t{OBSERVER_LEAVE | OBSERVER_RETURN};
         const auto group = groups.emplace(name, groups.size()).first->second;
         if (watched == 0) continue;
         all.table.function[all.table.functions++] = {symbol.address,       end, symbol.address, watched, group,

@@ -274,6 +274,7 @@ Result<Response> RuleWatch::section_begins(Side side, const Arrival& arrival) {
     const auto gets_in = [this, side, in_the_other](const Arrival& returned, std::uint64_t) -> Status {
         coming_[side].erase(returned.task);
         inside_[side].insert(returned.task);
+        writer_sections_ += side == Side::writer;
         const auto another = in_the_other(returned.task);
         if (!another) return {};
         const bool reads = side == Side::reader;

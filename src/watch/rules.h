@@ -73,6 +73,8 @@ public:
     // Returns how often each rule was checked, and where. A rule that was never checked proves nothing.
     [[nodiscard]] const CheckCounts& checks() const { return checks_; }
     [[nodiscard]] const std::vector<RuleGap>& gaps() const { return gaps_; }
+    // Returns how many sections of mem_hotplug_lock's writers have begun: mem_hotplug_begin() has returned.
+    [[nodiscard]] std::uint64_t writer_sections() const { return writer_sections_; }
     // R6 of any other function that an actor's task enters. May be called from a handler at its entry.
     Status check_leaving(const std::string& function, const Arrival& entry);
     // Returns the rules that ask for a lock, each with the function that puts it to the test.
@@ -130,6 +132,7 @@ private:
         held_at_store_;  // by task: how many locks it held when it entered a store function
     // For R8: the tasks that are about to enter a section, and those inside one.
     std::map<Side, std::set<std::uint64_t>> coming_, inside_;
+    std::uint64_t writer_sections_ = 0;
     CheckCounts checks_;
     std::vector<RuleBreach> breaches_;
     std::vector<RuleGap> gaps_;

@@ -4,6 +4,7 @@
 
 #include "integration/broken_rig.h"
 #include "observer/channel.h"
+#include "watch/lock_names.h"
 
 namespace memrig {
 namespace {
@@ -162,6 +163,19 @@ TEST_P(BrokenObserver, TheTableIsOfAnotherKernel) {
         }
     };
     is_told(GetParam() == Observing::both ? "the observer saw \"nothing\"" : "as the observer saw it");
+}
+
+// As where a compiler has inlined what touches the lock: a writer of mem_hotplug_lock holds nothing, as it seems.
+TEST_P(BrokenObserver, TheWritersOfMemHotplugLockAreNotSeen) {
+    std::set<std::uint64_t> places;
+    for (const char* function : {"percpu_down_write", "rcu_sync_enter"})
+        places.insert(guest->symbols.unique(function).value());
+    observer_flaws.at_resume = [places](ObserverHeader& header, ObserverRing*) {
+        if (header.state != OBSERVER_INSTALLED) return;
+        for (std::uint32_t i = 0; i < header.table.functions; i++)
+            if (places.contains(header.table.function[i].start)) header.table.function[i].watched = OBSERVER_WRAPS;
+    };
+    is_told(locks::mem_hotplug);
 }
 
 TEST_P(BrokenObserver, ATaskIsTakenForAnother) {

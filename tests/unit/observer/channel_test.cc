@@ -156,7 +156,7 @@ TEST_F(ObserverChannelTest, ATableThatCannotBeIsRefused) {
         [](ObserverTable& one) { one.function[1].start = one.function[0].start; },
         [](ObserverTable& one) { one.function[0].end = one.function[0].start; },
         [](ObserverTable& one) { one.function[0].watched = 0; },
-        [](ObserverTable& one) { one.function[0].watched = 16; },
+        [](ObserverTable& one) { one.function[0].watched = 32; },
         [](ObserverTable& one) { one.function[1].kind = OBSERVER_KINDS; },
         [](ObserverTable& one) { one.function[1].entry = one.function[1].end; },
         [](ObserverTable& one) { one.function[1].entry = one.function[0].start; },

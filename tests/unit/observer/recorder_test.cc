@@ -34,6 +34,21 @@ TEST_F(RecorderTest, AnInstructionThatReturnsIsTold) {
     EXPECT_FALSE(leaves({0x1f, 0x20, 0x03, 0xd5}));
 }
 
+// The other function may give back a lock that this one has taken: this one has not returned yet.
+TEST_F(RecorderTest, ATailCallIsNoReturn) {
+    begin_watching();
+    recorder_.table.function[kTryFunction].watched = OBSERVER_ENTRY | OBSERVER_RETURN;
+    const auto leaves = [&](std::vector<std::uint8_t> bytes) {
+        return recorder_leaves(&recorder_, &recorder_.table.function[kTryFunction], kTryCode, bytes.data(),
+                               bytes.size());
+    };
+    EXPECT_TRUE(leaves({0xc3}));
+    EXPECT_FALSE(leaves({0xe9, 0x00, 0x10, 0x00, 0x00}));
+    recorder_.table.thunk[1] = kTryCode + 0x1005;
+    EXPECT_TRUE(leaves({0xe9, 0x00, 0x10, 0x00, 0x00})) << "the kernel may return by way of a thunk";
+    EXPECT_FALSE(leaves({0xe9, 0xfb, 0xef, 0xff, 0xff}));
+}
+
 TEST_F(RecorderTest, AnInstructionThatJumpsIsTold) {
     begin_watching();
     const auto jumps = [&](std::vector<std::uint8_t> bytes) {

@@ -116,12 +116,18 @@ TEST(ObservedFunctions, AWrapperIsOfTheKindOfWhatItCalls) {
 }
 
 TEST(ObservedFunctions, OthersAreToldByTheirCalls) {
-    const auto symbols = observed_symbols({{'T', "slab_callback"}, {'T', "mutex_lock"}, {'T', "last"}});
+    const auto symbols = observed_symbols({{'T', "slab_callback"},
+                                           {'T', "mutex_lock"},
+                                           {'T', "__x86_return_thunk"},
+                                           {'d', "no_return_thunk"},
+                                           {'T', "last"}});
     const auto all = observed_functions(symbols, observed_architecture("x86_64"),
                                         {*symbols.unique("slab_callback"), *symbols.unique("mutex_lock")});
     ASSERT_EQ(all.table.functions, 2u);
     EXPECT_EQ(all.functions[0].role, ObservedRole::none);
-    EXPECT_EQ(all.table.function[0].watched, static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_LEAVE));
+    EXPECT_EQ(all.table.function[0].watched, static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_RETURN));
+    EXPECT_EQ(all.table.thunk[0], *symbols.unique("__x86_return_thunk"));
+    EXPECT_EQ(all.table.thunk[1], 0u);
     EXPECT_EQ(all.functions[1].role, ObservedRole::locks_mutex) << "a lock function stays one";
 }
 

@@ -1,0 +1,90 @@
+// The observer's locks over a FakeProbe: the rings are written by the plugin's own code, with the memory of the test as
+// the guest's.
+#pragma once
+
+#include <gmock/gmock.h>
+#include <sys/mman.h>
+
+#include "kernel_fixture.h"
+#include "observer/recorder.h"
+#include "watch/lock_observer.h"
+
+namespace memrig {
+
+inline constexpr std::uint64_t kObservedTask = 0xffff888003000000;
+
+class LockObserverTest : public ::testing::Test {
+protected:
+    void SetUp() override {
+        auto made = ObserverChannel::make(3, 64);
+        ASSERT_TRUE(made);
+        channel = *std::move(made);
+        bytes = observer_bytes(3, 64);
+        memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, channel->descriptor(), 0);
+        ASSERT_NE(memory, MAP_FAILED);
+        ASSERT_TRUE(recorder_open(&recorder, memory, bytes, 1));
+        for (std::uint64_t vcpu = 0; vcpu < 3; vcpu++) {
+            kernel.probe.poke_u64(kernel.at("__per_cpu_offset", vcpu * 8), 0xffff888010000000 + vcpu * 0x1000);
+            kernel.probe.poke_u64(kernel.at("current_task") + 0xffff888010000000 + vcpu * 0x1000, kObservedTask);
+            current[vcpu] = kObservedTask;
+        }
+        kernel.probe.poke_u64(kernel.at("device_hotplug_lock"), 0);
+        kernel.probe.poke_u64(kernel.at("acpi_scan_lock"), 0);
+        kernel.probe.poke_u64(kObservedTask + 0x20, kAdder);
+    }
+    void TearDown() override { ::munmap(memory, bytes); }
+    Status begin() {
+        auto made = LockObserver::make(kernel.conductor, kernel.symbols, *channel,
+                                       [this](std::uint64_t address, std::uint64_t) { return host(address); },
+                                       {kernel.at("slab_callback")});
+        if (!made) return std::unexpected(made.error());
+        observer = *std::move(made);
+        EXPECT_TRUE(recorder_ready(&recorder));
+        return {};
+    }
+    // Where the test has the words of the guest.
+    Result<std::uint64_t> host(std::uint64_t address) {
+        for (std::uint64_t vcpu = 0; vcpu < 3; vcpu++)
+            if (address == kernel.at("current_task") + 0xffff888010000000 + vcpu * 0x1000)
+                return reinterpret_cast<std::uint64_t>(&current[vcpu]);
+        if (kernel.symbols.unique("device_hotplug_lock") == address) return reinterpret_cast<std::uint64_t>(&lock);
+        if (address == kDeviceLock) return reinterpret_cast<std::uint64_t>(&device_lock);
+        if (address == kernel.at("acpi_scan_lock") || address == kernel.at("mem_hotplug_lock") ||
+            address == kernel.at("cpu_hotplug_lock"))
+            return reinterpret_cast<std::uint64_t>(&other);
+        return fail(Fault::rig, "nothing at {:x}", address);
+    }
+    void store(unsigned vcpu, const std::string& function, std::uint64_t address, std::uint64_t& word,
+               std::uint64_t value) {
+        word = value;
+        kernel.probe.poke_u64(address, value);
+        const ObserverFunction* found = recorder_function(&recorder, kernel.at(function, 0x20));
+        ASSERT_NE(found, nullptr) << function;
+        recorder_touched(&recorder, vcpu, recorder_index(&recorder, found), address, true);
+    }
+    std::vector<std::string> told() {
+        std::vector<std::string> lines;
+        for (const auto& event : observer->events())
+            lines.push_back(fmt::format("{:x} {} {}", event.task, to_string(event.action), event.lock));
+        return lines;
+    }
+
+    static constexpr std::uint64_t kDeviceLock = 0xffff888001000050;
+    void enter(unsigned vcpu, const std::string& function) {
+        const ObserverFunction* found = recorder_function(&recorder, kernel.at(function, 0x20));
+        ASSERT_NE(found, nullptr) << function;
+        recorder_passed(&recorder, vcpu, recorder_index(&recorder, found), OBSERVER_EVENT_ENTRY);
+    }
+    FakeKernel kernel{{"mutex_lock", "mutex_trylock", "mutex_unlock", "slab_callback", "bus_probe_device",
+                       "device_online", "device_offline", "last"},
+                      {"device_hotplug_lock", "acpi_scan_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
+                       "__per_cpu_offset", "current_task", "end"}};
+    std::unique_ptr<ObserverChannel> channel;
+    std::unique_ptr<LockObserver> observer;
+    void* memory = nullptr;
+    std::size_t bytes = 0;
+    Recorder recorder{};
+    alignas(8) std::uint64_t current[3] = {}, lock = 0, device_lock = 0, other = 0;
+};
+
+}  // namespace memrig
