@@ -68,9 +68,7 @@ std::string LockWitness::disagreement(const std::vector<LockEvent>& ledger, std:
     }
     compared = 0;
     for (const auto& [lock, acts] : told) {
-        const auto mutex = std::ranges::find_if(acts_, [&](const auto& one) {
-            return one.first <= address[lock] && address[lock] - one.first < 128;  // the owner lies in the mutex
-        });
+        const auto mutex = acts_.find(address[lock]);
         if (mutex == acts_.end()) continue;
         const auto& seen = mutex->second;
         if (seen.size() < acts.size())
