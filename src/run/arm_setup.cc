@@ -1,6 +1,7 @@
 #include "run/arm_setup.h"
 
 #include <algorithm>
+#include <map>
 
 #include "base/assert.h"
 #include "base/file.h"
@@ -92,7 +93,11 @@ Result<Bench> ArmSetup::bench_for(const Scenario& scenario, const KernelImage& k
     return load_bench(scenario.benches.front());
 }
 
+// Fails if the user's bench is not for the scenario, or if it has no such arm.
 Result<std::vector<const ScenarioArm*>> ArmSetup::arms_of(const Scenario& scenario) const {
+    if (!spec_.bench.empty() && spec_.bench.find('/') == std::string::npos &&
+        std::ranges::find(scenario.benches, spec_.bench) == scenario.benches.end())
+        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, spec_.bench);
     std::vector<const ScenarioArm*> arms;
     for (const auto& arm : scenario.arms)
         if (spec_.arm == "all" || spec_.arm == arm.name) arms.push_back(&arm);
@@ -149,9 +154,6 @@ Status ArmSetup::plan_scenario(const Scenario& written, const KernelImage& kerne
         bench.arch != kernel.arch && spec_.bench.empty() && (spec_.skip_other_machines || scenarios_.size() > 1);
     if (!of_another) MEMRIG_CHECK(use_emulator(bench, spec_.emulator));
     const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
-    if (!spec_.bench.empty() && spec_.bench.find('/') == std::string::npos &&
-        std::ranges::find(scenario.benches, spec_.bench) == scenario.benches.end())
-        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, spec_.bench);
     MEMRIG_TRY(const auto arms, arms_of(scenario));
     for (const ScenarioArm* arm : arms) {
         ArmResult result = result_of(scenario, *arm, kernel.id, bench.name);
@@ -182,12 +184,34 @@ Status ArmSetup::plan_without_kernel(const Scenario& scenario, const std::string
     return {};
 }
 
+// The boots of different guests do not depend on each other. Whatever is wrong is left to plan_scenario(), which tells
+// of it in the order of the scenarios.
+void ArmSetup::prepare_guests(const std::vector<Result<KernelImage>>& kernels) {
+    std::map<std::string, Fleet::Wanted> wanted;
+    for (const auto& kernel : kernels)
+        for (const auto& scenario : scenarios_) {
+            auto bench = kernel ? bench_for(scenario, *kernel) : std::unexpected(kernel.error());
+            if (!bench || bench->arch != kernel->arch || !use_emulator(*bench, spec_.emulator)) continue;
+            wanted.try_emplace(bench->name + " " + kernel->id, Fleet::Wanted{*bench, *kernel});
+        }
+    std::vector<Fleet::Wanted> list;
+    for (auto& [key, one] : wanted) list.push_back(std::move(one));
+    if (spec_.jobs > 1 && list.size() > 1) fleet_.prepare_ahead(list, spec_.jobs);
+}
+
 Status ArmSetup::plan() {
     MEMRIG_CHECK(check_modules(spec_.kernels, spec_.modules));
+    // No guest boots for an order with a mistake.
+    for (const auto& scenario : scenarios_) MEMRIG_CHECK(arms_of(scenario));
+    std::vector<Result<KernelImage>> kernels;
+    for (const auto& id : spec_.kernels) kernels.push_back(resolve_kernel(id, spec_.modules));
+    prepare_guests(kernels);
+    auto kernel = kernels.begin();
     for (const auto& id : spec_.kernels) {
-        const auto kernel = resolve_kernel(id, spec_.modules);
         for (const auto& scenario : scenarios_)
-            MEMRIG_CHECK(kernel ? plan_scenario(scenario, *kernel) : plan_without_kernel(scenario, id, kernel.error()));
+            MEMRIG_CHECK(*kernel ? plan_scenario(scenario, **kernel)
+                                 : plan_without_kernel(scenario, id, kernel->error()));
+        kernel++;
     }
     name_kernels(results_);
     if (!planned_.empty()) return {};

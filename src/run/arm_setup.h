@@ -55,6 +55,7 @@ private:
     Status plan_scenario(const Scenario& written, const KernelImage& kernel);
     Status plan_without_kernel(const Scenario& scenario, const std::string& kernel, const Error& error);
     Status plan_arm(const Scenario& scenario, const ScenarioArm& arm, ArmResult result, Fleet::Guests* guests);
+    void prepare_guests(const std::vector<Result<KernelImage>>& kernels);
     Result<Fleet::Guests*> prepare(const Bench& bench, const KernelImage& kernel);
     void skip(ArmResult result, std::string why);
     Status set_aside(ArmResult result, const Error& error);

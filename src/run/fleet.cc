@@ -1,6 +1,7 @@
 #include "run/fleet.h"
 
 #include <algorithm>
+#include <atomic>
 
 #include "base/assert.h"
 #include "base/file.h"
@@ -20,6 +21,8 @@ std::vector<std::string> names_of(const std::vector<Host*>& hosts) {
     for (const Host* host : hosts) names.push_back(host->name());
     return names;
 }
+
+std::string key_of(const Bench& bench, const KernelImage& kernel) { return bench.name + " " + kernel.id; }
 
 // Renames what a lost host left of a trial to NUMBER.lost-N, next to the directory of the trial that counts.
 Status put_aside(const fs::path& directory) {
@@ -66,28 +69,55 @@ Result<std::shared_ptr<const PreparedGuest>> Fleet::prepare_on(std::size_t host,
     MEMRIG_ASSERT(host < hosts_.size(), "the host is one of the run's");
     MEMRIG_TRY(const Accelerator accelerator, choose_accelerator(accelerator_, *hosts_[host], bench, kernel));
     const std::string where = hosts_.size() > 1 ? " (" + pool_.name(host) + ")" : "";
-    GuestStore store(*hosts_[host], [&](const std::string& what) { observer_.busy_with(what + where); });
+    GuestStore store(*hosts_[host], [&](const std::string& what) { tell_busy(what + where); });
     auto guest = store.prepare(bench, kernel, accelerator);
-    observer_.busy_with("");
+    tell_busy("");
     return guest;
 }
 
-Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& kernel) {
-    const std::string key = bench.name + " " + kernel.id;
-    if (const auto known = guests_.find(key); known != guests_.end()) return Prepared{&known->second, false};
-    if (const auto known = failed_.find(key); known != failed_.end()) return std::unexpected(known->second);
+void Fleet::tell_busy(const std::string& what) {
+    const std::lock_guard guard(observing_);
+    if (what.empty()) busy_.erase(std::this_thread::get_id());
+    else busy_.insert(std::this_thread::get_id());
+    if (!what.empty() || busy_.empty()) observer_.busy_with(what);
+}
+
+Result<Fleet::Guests> Fleet::prepare_everywhere(const Bench& bench, const KernelImage& kernel) {
     Guests guests(hosts_.size());
     for (std::size_t host = 0; host < hosts_.size(); host++) {
         if (!pool_.lost(host).empty()) continue;
         auto guest = prepare_on(host, bench, kernel);
         const bool ours = !guest && (guest.error().fault == Fault::interrupted || hosts_.size() == 1);
         if (!guest && !ours && is_lost(host)) continue;
-        if (!guest) return std::unexpected(failed_.try_emplace(key, guest.error()).first->second);
+        if (!guest) return std::unexpected(guest.error());
         guests[host] = *std::move(guest);
     }
     const bool none = std::ranges::all_of(guests, [](const auto& guest) { return guest == nullptr; });
     if (none) return std::unexpected(pool_.take().error());
-    return Prepared{&(guests_[key] = std::move(guests)), true};
+    return guests;
+}
+
+void Fleet::prepare_ahead(const std::vector<Wanted>& wanted, unsigned jobs) {
+    std::atomic<std::size_t> next = 0;
+    const auto work = [&] {
+        for (std::size_t i = next++; i < wanted.size() && !stop_request().requested(); i = next++) {
+            auto guests = prepare_everywhere(wanted[i].bench, wanted[i].kernel);
+            const std::lock_guard guard(observing_);
+            ahead_.emplace(key_of(wanted[i].bench, wanted[i].kernel), std::move(guests));
+        }
+    };
+    std::vector<std::jthread> workers;
+    for (unsigned i = 0; i < std::max(1u, jobs); i++) workers.emplace_back(work);
+}
+
+Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& kernel) {
+    const std::string key = key_of(bench, kernel);
+    if (const auto known = guests_.find(key); known != guests_.end()) return Prepared{&known->second, false};
+    if (const auto known = failed_.find(key); known != failed_.end()) return std::unexpected(known->second);
+    const auto ready = ahead_.extract(key);
+    auto guests = ready ? std::move(ready.mapped()) : prepare_everywhere(bench, kernel);
+    if (!guests) return std::unexpected(failed_.try_emplace(key, guests.error()).first->second);
+    return Prepared{&(guests_[key] = *std::move(guests)), true};
 }
 
 // Replaces a saved guest that did not restore, once for all the trials that use it.

@@ -6,6 +6,7 @@
 #include <mutex>
 #include <set>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include "run/host_pool.h"
@@ -14,7 +15,7 @@
 
 namespace memrig {
 
-// play() is thread-safe once all guests are prepared. All other functions are for one thread.
+// play() is thread-safe once all guests are prepared. All other functions are for one thread at a time.
 class Fleet {
 public:
     // One kernel on one bench, by host. Null for a host that was lost before; at least one is not null.
@@ -31,6 +32,12 @@ public:
         bool is_new;
     };
     Result<Prepared> prepare(const Bench& bench, const KernelImage& kernel);
+    struct Wanted {
+        Bench bench;
+        KernelImage kernel;
+    };
+    // Does the work of prepare() for all of these, `jobs` at a time. prepare() then returns at once what came of it.
+    void prepare_ahead(const std::vector<Wanted>& wanted, unsigned jobs);
     // Plays the trial on the host with the fewest trials in progress. If that host is lost meanwhile, plays it again on
     // another one. `spec.guest` need not be set.
     Result<TrialOutcome> play(Guests& guests, TrialSpec spec);
@@ -40,6 +47,8 @@ public:
     [[nodiscard]] std::vector<HostShare> shares() const;
 
 private:
+    Result<Guests> prepare_everywhere(const Bench& bench, const KernelImage& kernel);
+    void tell_busy(const std::string& what);
     Result<std::shared_ptr<const PreparedGuest>> prepare_on(std::size_t host, const Bench& bench,
                                                             const KernelImage& kernel);
     Result<TrialOutcome> play_on(std::size_t host, Guests& guests, TrialSpec spec);
@@ -51,9 +60,11 @@ private:
     RunObserver& observer_;
     std::mutex& observing_;  // also guards the guests
     HostPool pool_;
-    std::map<std::string, Guests> guests_;  // by bench and kernel
-    std::map<std::string, Error> failed_;   // likewise: why there are no guests
-    std::set<std::string> renewed_;         // keys of saved guests that were made again: each at most once
+    std::map<std::string, Guests> guests_;         // by bench and kernel
+    std::map<std::string, Error> failed_;          // likewise: why there are no guests
+    std::map<std::string, Result<Guests>> ahead_;  // likewise: prepared, and not yet asked for
+    std::set<std::thread::id> busy_;               // the threads that prepare a guest
+    std::set<std::string> renewed_;                // keys of saved guests that were made again: each at most once
 };
 
 }  // namespace memrig

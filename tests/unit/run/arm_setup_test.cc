@@ -1,10 +1,56 @@
 // The arms of a run over fake machines: which are played, which are skipped, and which cannot be set up.
+#include <latch>
+
 #include "unit/run/run_fixture.h"
 
 namespace memrig {
 namespace {
 
 class ArmSetupTest : public CampaignTest {};
+
+// A host on which no guest is prepared until `meeting` of them are wanted at the same time.
+class MeetingHost final : public Host {
+public:
+    MeetingHost(FakeHost& host, std::ptrdiff_t meeting) : host_(host), all_(meeting) {}
+    std::string name() const override { return host_.name(); }
+    Result<std::string> version(const Bench& bench) override {
+        all_.count_down();
+        const Deadline patience = Deadline::after(std::chrono::minutes(1));
+        while (!all_.try_wait())
+            if (patience.expired()) return fail(Fault::host, "the others did not come");
+        return host_.version(bench);
+    }
+    Result<std::unique_ptr<Machine>> create(const MachineSpec& spec, Deadline deadline) override {
+        return host_.create(spec, deadline);
+    }
+    Result<std::unique_ptr<Machine>> restore(const MachineSpec& spec, const fs::path& file,
+                                             Deadline deadline) override {
+        return host_.restore(spec, file, deadline);
+    }
+
+private:
+    FakeHost& host_;
+    std::latch all_;
+};
+
+TEST_F(ArmSetupTest, AsManyGuestsArePreparedAtATimeAsThereAreJobs) {
+    order.scenarios = {"race/virtio-mem-online", "race/acpi-dimm-online"};
+    order.jobs = 2;
+    MeetingHost host(backend, 2);
+    const auto all = run_scenarios(order, host, observer);
+    ASSERT_TRUE(all) << all.error().message;
+    EXPECT_EQ(all->arms.size(), 2u);
+    EXPECT_EQ(backend.created(), 2u);
+    EXPECT_EQ(observer.busy.back(), "");
+}
+
+TEST_F(ArmSetupTest, NoGuestBootsForAnOrderWithAMistake) {
+    order.scenarios = {"race/virtio-mem-online", "race/acpi-dimm-online", "validate/add-undone"};
+    order.jobs = 2;
+    order.arm = "mutant";
+    expect_refused("has no arm \"mutant\"");
+    EXPECT_EQ(backend.created(), 0u);
+}
 
 TEST_F(ArmSetupTest, AScenarioIsSkippedOnAGuestWithoutTheFeatureThatItNeedsOrWithTheOneThatItMustLack) {
     order.scenarios = {"validate/numa-unplug", "race/acpi-dimm-vcpu", "validate/nvdimm-plug", "validate/veto-prepare",
