@@ -185,6 +185,7 @@ int main(int argc, char** argv) {
     add(kUnwatched, [&](benchmark::State& state) { hot_add(state, rig); });
     add("hot-add, observer", [&](benchmark::State& state) { observed_hot_add(state, rig); });
     TrialOptions stops, plugin, both, no_ledger;
+    stops.observe = no_ledger.observe = Observing::stops;
     plugin.observe = Observing::plugin;
     both.observe = Observing::both;
     no_ledger.ledger = false;

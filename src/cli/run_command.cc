@@ -239,7 +239,7 @@ void add_manner_options(CLI::App& command, RunOptions& options) {
         .add_option_function<std::string>(
             "--observe",
             [&spec](const std::string& observe) { spec.manner.observe = parse_observing(observe).value(); },
-            "See locks by stops, by the plugin inside QEMU, or by both")
+            "See locks by the plugin inside QEMU, by stops, or by both")
         ->type_name("HOW")
         ->check(CLI::IsMember(ways_to_observe()).description(""))
         ->default_str(to_string(spec.manner.observe));

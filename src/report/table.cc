@@ -200,15 +200,15 @@ std::string closing_sentence(const RunResults& results, const Paint& paint) {
     }
 }
 
-// A trial that was to have an observer and had none.
-std::string unobserved_of(const ArmResult& arm) {
+// The trials that were to have the observer and watched the locks by stops instead.
+std::string unobserved_of(const RunResults& results) {
     std::map<std::string, unsigned> reasons;
-    for (const auto& trial : arm.trials)
-        if (!trial.unobserved.empty()) reasons[trial.unobserved]++;
+    for (const auto& arm : results.arms)
+        for (const auto& trial : arm.trials)
+            if (!trial.unobserved.empty()) reasons[trial.unobserved]++;
     std::string text;
     for (const auto& [reason, trials] : reasons)
-        text += fmt::format("{}: {} without the observer: {}\n", arm_title(arm), counted(trials, "trial"),
-                            one_line(reason));
+        text += fmt::format("{} without the observer: {}\n", counted(trials, "trial"), one_line(reason));
     return text;
 }
 
@@ -225,7 +225,7 @@ std::string closing_table(const RunResults& results, const std::filesystem::path
         if (arm.not_set_up)
             out +=
                 fmt::format("{}: {}: {}\n", arm_title(arm), paint.bad("not set up"), one_line(arm.not_set_up->line()));
-    for (const auto& arm : results.arms) out += unobserved_of(arm);
+    out += unobserved_of(results);
     for (const auto& arm : results.arms) out += choices_of(arm);
     for (const auto& arm : results.arms) out += gaps_of(arm);
     for (const auto& arm : results.arms) out += explored_of(arm, run_directory) + rate_of(arm);

@@ -50,7 +50,6 @@ public:
 private:
     Result<Judgement> play_through(TrialOutcome& outcome);
     Status set_up(const MemorySnapshot& before);
-    [[nodiscard]] bool has_ledger() const;
     // Returns the observer whose events are the ledger, or null if the ledger sees by stops.
     [[nodiscard]] LockObserver* eyes();
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
@@ -109,18 +108,13 @@ NotifierSpec Stage::notifier_order(const MemorySnapshot& before) const {
 }
 
 LockObserver* Stage::eyes() {
-    const bool by_plugin = order_.manner.observe == Observing::plugin && order_.manner.ledger && has_ledger();
-    return observer_ && by_plugin ? observer_->eyes() : nullptr;
+    return observer_ && order_.manner.observe == Observing::plugin ? observer_->eyes() : nullptr;
 }
-
-// In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
-// would watch, and is judged by what it leaves behind.
-bool Stage::has_ledger() const { return order_.manner.mode != Mode::free && !order_.scenario.schedule.is_loop(); }
 
 Status Stage::set_up(const MemorySnapshot& before) {
     const PreparedGuest& guest = *order_.guest;
     const TrialOptions& manner = order_.manner;
-    if (has_ledger()) {
+    if (keeps_ledger(order_)) {
         MEMRIG_TRY(ledger_, make_trial_ledger(machine_, *conductor_, guest.symbols, armament_, manner.ledger, eyes()));
     }
     const bool compares = manner.observe == Observing::both;
@@ -291,7 +285,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     conductor_ = std::make_unique<Conductor>(*probe_, armament_.stack_bytes != 0
                                                           ? armament_.stack_bytes
                                                           : kernel_stack_bytes(guest.symbols, probe_->architecture()));
-    if (order_.manner.observe != Observing::stops)
+    if (wants_observer(order_))
         MEMRIG_CHECK(observer_.emplace(machine_, *conductor_, guest.symbols, armament_, order_.arm).begin());
     MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
     MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest.symbols));
@@ -358,7 +352,7 @@ Result<TrialOutcome> run_trial(Host& backend, const TrialSpec& order) {
     TrialSpec played = order;
     const Status armed = arm_trial(backend, played);
     const SteadyTime begun = steady_clock().now();
-    const bool observe = order.manner.observe != Observing::stops;
+    const bool observe = wants_observer(order) && (!played.armament || no_observer_for(*played.armament).empty());
     auto live = armed ? begin_guest(backend, order.guest, order.directory, observe) : std::unexpected(armed.error());
     result.restore_seconds = seconds(steady_clock().now() - begun);
     if (!live) {

@@ -34,7 +34,7 @@ struct TrialOptions {
     unsigned preemptions = 2;         // explore mode: the bound
     std::vector<std::string> points;  // explore mode; empty: the scenario's points, or else the default ones
     std::vector<std::string> settings;
-    Observing observe = Observing::stops;
+    Observing observe = Observing::plugin;
     bool lock_trace = false;  // compares the ledger with the kernel's own lock tracepoints (lockdep kernels)
     // Keeps the lock ledger. If false, only the evidence of the schedule is watched; no rule and no lock order
     // is judged.

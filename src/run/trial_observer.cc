@@ -44,13 +44,26 @@ Result<std::unique_ptr<LockLedger>> make_trial_ledger(Machine& machine, Conducto
                             armament.owner_offset.value_or(0));
 }
 
+// In free mode nothing but the mutation itself may slow the actors. A loop frees the devices whose locks the ledger
+// would watch, and is judged by what it leaves behind.
+bool keeps_ledger(const TrialSpec& order) {
+    return order.manner.mode != Mode::free && !order.scenario.schedule.is_loop();
+}
+
+bool wants_observer(const TrialSpec& order) {
+    if (order.manner.observe == Observing::both) return true;
+    return order.manner.observe == Observing::plugin && order.manner.ledger && keeps_ledger(order);
+}
+
+std::string no_observer_for(const Armament& armament) {
+    if (armament.owner_offset.value_or(0) == 0) return {};
+    return "the observer knows no mutex whose owner is not its first word, as with PREEMPT_RT";
+}
+
 Status TrialObserver::begin() {
+    unobserved_ = no_observer_for(armament_);
     ObserverChannel* const channel = machine_.observer();
-    if (channel == nullptr) return {};  // LiveGuest::unobserved says why
-    if (armament_.owner_offset.value_or(0) != 0) {
-        unobserved_ = "the observer knows no mutex whose owner is not its first word, as with PREEMPT_RT";
-        return {};
-    }
+    if (!unobserved_.empty() || channel == nullptr) return {};  // LiveGuest::unobserved says why
     MEMRIG_TRY(const auto others, functions());
     auto made = LockObserver::make(
         conductor_, symbols_, *channel,

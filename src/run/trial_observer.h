@@ -18,6 +18,14 @@
 
 namespace memrig {
 
+struct TrialSpec;
+
+// Returns whether the trial watches locks at all.
+bool keeps_ledger(const TrialSpec& order);
+// Returns whether the trial is to have the observer's plugin. One without a whole ledger has no use for it.
+bool wants_observer(const TrialSpec& order);
+// Returns why the observer cannot watch a kernel that armed so, or "".
+std::string no_observer_for(const Armament& armament);
 // Makes the ledger of a trial: of what the observer sees, if there is one, else by stops. `whole`: of all locks, not
 // only of attempts (LedgerExtent). All arguments must outlive it.
 Result<std::unique_ptr<LockLedger>> make_trial_ledger(Machine& machine, Conductor& conductor,
@@ -54,7 +62,7 @@ private:
     const Armament& armament_;
     const ScenarioArm& arm_;
     std::unique_ptr<LockObserver> observer_;
-    // Doubts an observer that saw fewer tasks take mem_hotplug_lock than began a section: unlike a mutex, it names no owner.
+    // Doubts an observer that saw fewer tasks take mem_hotplug_lock than began a section. The lock names no owner.
     void compare_sections(std::uint64_t sections);
     // Returns the functions whose calls the observer tells, besides the lock functions.
     Result<std::set<std::uint64_t>> functions();

@@ -174,6 +174,7 @@ protected:
         const auto found = std::ranges::find(scenario.arms, arm, &ScenarioArm::name);
         TrialSpec spec{guest, scenario, *found, 1, 0, {{"onliner", "online"}}, directory->path() / arm, {}, {}};
         spec.armament = *armament;
+        spec.manner.observe = Observing::stops;  // broken_observer_test.cc has the faults of the observer
         const auto outcome = run_trial(host, spec);
         EXPECT_TRUE(outcome) << outcome.error().line();
         return outcome ? outcome->result : TrialResult();

@@ -303,12 +303,16 @@ TEST_F(CampaignTest, StopAtFirstEndsTheArmThatConvictsWhereAnArmBeforeItIsSkippe
 // --- the observer
 
 TEST_F(CampaignTest, AHostWithoutAnObserverFallsBackAndSaysSo) {
-    EXPECT_EQ(only_trial().unobserved, "") << "none was asked for";
-    order.out = directory.path() / "observed";
-    order.manner.observe = Observing::both;
     const TrialResult trial = only_trial();
     EXPECT_FALSE(trial.observed);
     EXPECT_EQ(trial.unobserved, "the machines of fake have no observer");
+    order.out = directory.path() / "by-stops";
+    order.manner.observe = Observing::stops;
+    EXPECT_EQ(only_trial().unobserved, "") << "none was asked for";
+    order.out = directory.path() / "free";
+    order.manner.observe = Observing::plugin;
+    order.manner.mode = Mode::free;
+    EXPECT_EQ(only_trial().unobserved, "") << "a trial without a ledger has no use for one";
 }
 
 // --- bad orders
