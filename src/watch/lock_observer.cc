@@ -84,13 +84,19 @@ Result<ObserverSpan> LockObserver::direct_memory(std::uint64_t address) {
     const std::uint64_t start = address & ~(kGigabyte - 1), first = start + kMegabyte;
     ObserverSpan span{};
     const auto base = host_address_(first, kWord);
-    for (std::uint64_t bytes = 64 * kMegabyte; base && bytes <= kMostDirect; bytes *= 2) {
-        const auto last = host_address_(start + bytes - kWord, kWord);
+    if (!base && base.error().fault == Fault::interrupted) return std::unexpected(base.error());
+    std::uint64_t bytes = 0;
+    bool grows = base.has_value();
+    // The steps double until one of them leads out of the memory, and then halve.
+    for (std::uint64_t step = 64 * kMegabyte; base && step >= 2 * kMegabyte && bytes < kMostDirect;) {
+        const auto last = host_address_(start + bytes + step - kWord, kWord);
         if (!last && last.error().fault == Fault::interrupted) return std::unexpected(last.error());
-        if (!last || *last - *base != start + bytes - kWord - first) break;
+        const bool reached = last && *last - *base == start + bytes + step - kWord - first;
+        if (reached) bytes += step;
+        grows = grows && reached;
+        step = grows ? bytes : step / 2;
         span = {first, start + bytes, *base};
     }
-    if (!base && base.error().fault == Fault::interrupted) return std::unexpected(base.error());
     return address >= span.start && address < span.end ? span : ObserverSpan{};
 }
 
@@ -104,6 +110,7 @@ Status LockObserver::find_stacks(const std::vector<std::uint64_t>& current_words
         if (stack == current || stack != (registers.sp() & ~(conductor_.stack_bytes() - 1))) continue;
         MEMRIG_TRY(table.direct, direct_memory(current));
         table.stack_offset = tasks_.all().at(current).stack_at;
+        tasks_.learn_stack_at(table.stack_offset);
     }
     return {};
 }

@@ -12,16 +12,18 @@ namespace {
 constexpr std::uint64_t kStackWithin = 512;
 }  // namespace
 
+bool OwnerTasks::is_stack(std::uint64_t word) const {
+    return (word & (conductor_.stack_bytes() - 1)) == 0 && word >> 60 >= 0xc;
+}
+
 Result<std::uint64_t> OwnerTasks::task_of(std::uint64_t owner, unsigned vcpu) {
     if (const auto known = tasks_.find(owner); known != tasks_.end()) return known->second.task;
-    const std::uint64_t offset_bits = conductor_.stack_bytes() - 1;
     auto bytes = conductor_.probe().read_memory(vcpu, owner, kTaskStructBytes);
     if (!bytes && bytes.error().fault != Fault::guest) return std::unexpected(bytes.error());
-    const auto is_stack = [&](std::uint64_t word) { return (word & offset_bits) == 0 && word >> 60 >= 0xc; };
     TaskStruct seen{owner, bytes.value_or("")};
     for (std::size_t at = 0; at < kStackWithin && !seen.bytes.empty() && seen.task == owner; at += 8) {
         const auto word = little_endian(std::string_view(seen.bytes).substr(at, 8));
-        if (!is_stack(word)) continue;
+        if (!is_stack(word) || at != stack_at_.value_or(at)) continue;
         seen.task = word;
         seen.stack_at = at;
     }
@@ -29,9 +31,13 @@ Result<std::uint64_t> OwnerTasks::task_of(std::uint64_t owner, unsigned vcpu) {
 }
 
 Result<std::uint64_t> OwnerTasks::taker_of(std::uint64_t owner, unsigned vcpu) {
-    if (const auto known = tasks_.find(owner); known != tasks_.end() && known->second.stack_at != 0) {
-        MEMRIG_TRY(const std::uint64_t stack, conductor_.probe().read_u64(vcpu, owner + known->second.stack_at));
-        if (stack != known->second.task) tasks_.erase(known);
+    const auto known = tasks_.find(owner);
+    const std::uint64_t at = known == tasks_.end()         ? 0
+                             : known->second.stack_at != 0 ? known->second.stack_at
+                                                           : stack_at_.value_or(0);
+    if (at != 0) {
+        MEMRIG_TRY(const std::uint64_t stack, conductor_.probe().read_u64(vcpu, owner + at));
+        if (stack != known->second.task && is_stack(stack)) tasks_.erase(known);
     }
     return task_of(owner, vcpu);
 }

@@ -52,6 +52,8 @@ protected:
         if (address == kernel.at("acpi_scan_lock") || address == kernel.at("mem_hotplug_lock") ||
             address == kernel.at("cpu_hotplug_lock"))
             return reinterpret_cast<std::uint64_t>(&other);
+        if (address >= kDirectMemory && address + 8 <= kDirectMemory + direct_bytes)
+            return 0x7f0000000000 + (address - kDirectMemory);
         return fail(Fault::rig, "nothing at {:x}", address);
     }
     void store(unsigned vcpu, const std::string& function, std::uint64_t address, std::uint64_t& word,
@@ -69,6 +71,9 @@ protected:
         return lines;
     }
 
+    // The memory that the kernel maps directly; nothing of it is there unless a test says so.
+    static constexpr std::uint64_t kDirectMemory = 0xffff888000000000;
+    std::uint64_t direct_bytes = 0;
     static constexpr std::uint64_t kDeviceLock = 0xffff888001000050;
     void enter(unsigned vcpu, const std::string& function) {
         const ObserverFunction* found = recorder_function(&recorder, kernel.at(function, 0x20));

@@ -24,6 +24,49 @@ TEST_F(LockObserverTest, TellsATaskByItsStack) {
     EXPECT_FALSE(observer->watches("memory32's device lock"));
 }
 
+// The stack of a task that ends is given back. Its task_struct has other words that look like a stack.
+TEST_F(LockObserverTest, ATaskThatEndsBeforeTheStopIsTheOneThatItWas) {
+    ASSERT_TRUE(begin());
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, kObservedTask);
+    ASSERT_TRUE(kernel.conductor.look());
+    store(1, "mutex_unlock", kernel.at("device_hotplug_lock"), lock, 0);
+    kernel.probe.poke_u64(kObservedTask + 0x20, 0);
+    kernel.probe.poke_u64(kObservedTask + 0x40, kOnliner);
+    ASSERT_TRUE(kernel.conductor.look());
+    const std::string task = fmt::format("{:x} ", kAdder);
+    EXPECT_THAT(told(), ElementsAre(task + "takes device_hotplug_lock", task + "releases device_hotplug_lock"));
+}
+
+// A vCPU has shown where a task_struct has its stack, so no other word is taken for one.
+TEST_F(LockObserverTest, ATaskThatWasNeverSeenAliveIsNamedByItsStruct) {
+    ASSERT_TRUE(kernel.probe.set_register(1, "rsp", kAdder + 0x2000));
+    ASSERT_TRUE(begin());
+    const std::uint64_t ended = kObservedTask + 0x10000;
+    kernel.probe.poke_u64(ended + 0x20, 0);
+    kernel.probe.poke_u64(ended + 0x40, kOnliner);
+    current[1] = ended;
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, ended);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(told(), ElementsAre(fmt::format("{:x} takes device_hotplug_lock", ended)));
+    store(1, "mutex_unlock", kernel.at("device_hotplug_lock"), lock, 0);
+    ASSERT_TRUE(kernel.conductor.look());
+    observer->forget();
+    // Another task gets the same task_struct.
+    kernel.probe.poke_u64(ended + 0x20, kOnliner);
+    store(1, "mutex_lock", kernel.at("device_hotplug_lock"), lock, ended);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(told(), ElementsAre(fmt::format("{:x} takes device_hotplug_lock", kOnliner)));
+}
+
+// The firmware keeps the end of the memory to itself, so that its size is no power of two.
+TEST_F(LockObserverTest, TheDirectMemoryIsFoundToItsEnd) {
+    direct_bytes = (447ull << 20) + 4096;
+    ASSERT_TRUE(kernel.probe.set_register(1, "rsp", kAdder + 0x2000));
+    ASSERT_TRUE(begin());
+    EXPECT_EQ(recorder.table.direct.start, kDirectMemory + (1u << 20));
+    EXPECT_EQ(recorder.table.direct.end, kDirectMemory + (446ull << 20));
+}
+
 TEST_F(LockObserverTest, AMutexMayBeAddedLater) {
     ASSERT_TRUE(begin());
     kernel.probe.poke_u64(kDeviceLock, 0);
