@@ -93,11 +93,13 @@ Result<Bench> ArmSetup::bench_for(const Scenario& scenario, const KernelImage& k
     return load_bench(scenario.benches.front());
 }
 
-// Fails if the user's bench is not for the scenario, or if it has no such arm.
+// A bench by path is for any scenario.
+bool ArmSetup::is_for_bench(const Scenario& scenario) const {
+    return spec_.bench.empty() || spec_.bench.find('/') != std::string::npos ||
+           std::ranges::find(scenario.benches, spec_.bench) != scenario.benches.end();
+}
+
 Result<std::vector<const ScenarioArm*>> ArmSetup::arms_of(const Scenario& scenario) const {
-    if (!spec_.bench.empty() && spec_.bench.find('/') == std::string::npos &&
-        std::ranges::find(scenario.benches, spec_.bench) == scenario.benches.end())
-        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, spec_.bench);
     std::vector<const ScenarioArm*> arms;
     for (const auto& arm : scenario.arms)
         if (spec_.arm == "all" || spec_.arm == arm.name) arms.push_back(&arm);
@@ -154,6 +156,8 @@ Status ArmSetup::plan_scenario(const Scenario& written, const KernelImage& kerne
         bench.arch != kernel.arch && spec_.bench.empty() && (spec_.skip_other_machines || scenarios_.size() > 1);
     if (!of_another) MEMRIG_CHECK(use_emulator(bench, spec_.emulator));
     const Scenario& scenario = changed_.emplace_back(fitted_to(bench, written));
+    if (!is_for_bench(scenario))
+        return fail(Fault::user_input, "scenario {} is not for bench {}", scenario.name, spec_.bench);
     MEMRIG_TRY(const auto arms, arms_of(scenario));
     for (const ScenarioArm* arm : arms) {
         ArmResult result = result_of(scenario, *arm, kernel.id, bench.name);
@@ -187,6 +191,7 @@ Status ArmSetup::plan_without_kernel(const Scenario& scenario, const std::string
 // The boots of different guests do not depend on each other. Whatever is wrong is left to plan_scenario(), which tells
 // of it in the order of the scenarios.
 void ArmSetup::prepare_guests(const std::vector<Result<KernelImage>>& kernels) {
+    if (!std::ranges::all_of(scenarios_, [&](const auto& one) { return is_for_bench(one); })) return;
     std::map<std::string, Fleet::Wanted> wanted;
     for (const auto& kernel : kernels)
         for (const auto& scenario : scenarios_) {

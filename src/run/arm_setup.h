@@ -47,6 +47,7 @@ public:
     std::deque<PlannedArm>& planned() { return planned_; }
 
 private:
+    [[nodiscard]] bool is_for_bench(const Scenario& scenario) const;
     [[nodiscard]] Result<Bench> bench_for(const Scenario& scenario, const KernelImage& kernel) const;
     [[nodiscard]] std::vector<std::string> settings_of(const Scenario& scenario) const;
     [[nodiscard]] Result<std::vector<const ScenarioArm*>> arms_of(const Scenario& scenario) const;
