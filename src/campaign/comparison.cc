@@ -7,6 +7,8 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
+
 namespace memrig {
 
 namespace {
@@ -240,7 +242,7 @@ std::string comparison_json(const Comparison& comparison) {
                         {"gone", findings_json(comparison.gone)},
                         {"standing", findings_json(comparison.standing)}};
     json["notes"] = comparison.after->notes;
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 }  // namespace memrig

@@ -9,6 +9,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json_text.h"
 
 namespace memrig {
 
@@ -163,7 +164,7 @@ std::string history_json(const History& history) {
                                     {"nights", one.nights},
                                     {"trials", one.trials},
                                     {"known", one.finding->known}});
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 }  // namespace memrig

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "oracle/verdict.h"
 
 namespace memrig {
@@ -69,11 +70,11 @@ bool add_trial(RunRecord& run, const PlainJson& trial, std::size_t cell, const P
     result.reason = text_at(trial, "reason");
     result.as_expected = trial.value("as_expected", PlainJson()) == PlainJson(true);
     result.directory = text_at(trial, "directory");
-    result.findings = list_at(trial, "findings").dump(-1, ' ', false, PlainJson::error_handler_t::replace);
+    result.findings = json_line(list_at(trial, "findings"));
     result.seconds = number_at<double>(trial.value("seconds", PlainJson::object()), "verdict");
     if (!std::isfinite(result.seconds)) result.seconds = 0;
     if (const auto checks = trial.find("checks"); checks != trial.end() && checks->is_object())
-        result.checks = checks->dump(-1, ' ', false, PlainJson::error_handler_t::replace);
+        result.checks = json_line(*checks);
     if (const auto seed = trial.find("seed"); seed != trial.end() && seed->is_number_unsigned())
         result.seed = seed->get<std::uint64_t>();
     result.setting = setting;

@@ -6,6 +6,7 @@
 
 #include "base/file.h"
 #include "base/hash.h"
+#include "base/json_text.h"
 
 namespace memrig {
 
@@ -64,7 +65,7 @@ Status seal_work(const fs::path& directory, const ShardIdentity& identity, const
         json["files"][file.generic_string()] = sha256;
     }
     json["kernels"] = tally.kernels;
-    return write_file(directory / kSeal, json.dump(2, ' ', false, Seal::error_handler_t::replace) + "\n");
+    return write_file(directory / kSeal, json_document(json));
 }
 
 Status seal_shard(const fs::path& directory) {

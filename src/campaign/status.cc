@@ -7,6 +7,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/exit_status.h"
+#include "base/json_text.h"
 #include "base/statistics.h"
 #include "campaign/summary.h"
 #include "oracle/verdict.h"
@@ -131,7 +132,7 @@ std::string campaign_status_json(const std::string& name, const std::vector<Cell
         if (!one.not_set_up.empty()) cell["not_set_up"] = one.not_set_up;
         json["cells"].push_back(std::move(cell));
     }
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 }  // namespace memrig

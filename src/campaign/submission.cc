@@ -8,6 +8,7 @@
 
 #include "base/assert.h"
 #include "base/hash.h"
+#include "base/json_text.h"
 #include "base/shell.h"
 #include "base/text.h"
 #include "campaign/copy_tree.h"
@@ -47,7 +48,7 @@ Status write_submission(const fs::path& directory, const Submission& submission)
         json["command"] = submission.command;
         json["working_directory"] = submission.working_directory.string();
     }
-    return write_file(directory / kRecord, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    return write_file(directory / kRecord, json_document(json));
 }
 
 // The path is in a line of the batch script, where Slurm replaces %a, and reads no quotes inside of quotes.

@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 namespace memrig {
 
 SubmissionSum sum_of(const std::vector<ShardStatus>& shards) {
@@ -75,7 +76,7 @@ std::string submission_json(const Submission& submission, const std::vector<Shar
         if (!one.why.empty()) shard["why"] = one.why;
         json["shards"].push_back(std::move(shard));
     }
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 }  // namespace memrig

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "cli/command.h"
 #include "cli/json_target.h"
 #include "cli/output.h"
@@ -31,7 +32,7 @@ std::string json_of(const std::vector<Bench>& benches) {
                         {"max_memory_bytes", bench.max_memory_bytes},
                         {"slots", bench.slots},
                         {"description", bench.description}});
-    return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 int list(const std::string& target) {

@@ -4,6 +4,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "cli/command.h"
 #include "cli/console_observer.h"
 #include "cli/json_target.h"
@@ -43,7 +44,7 @@ std::string step_json(const BisectStep& step, const BisectSpec& spec) {
                                    {"kernel", {{"release", step.release}, {"sha256", step.sha256}}},
                                    {"seconds", {{"build", step.build_seconds}, {"all", step.seconds}}},
                                    {"evidence", step.out.string()}};
-    return json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 // Makes "good: confidence 99.2%, 7 trials, 31 s (build 22 s): REASON": one line, whatever the compiler printed.

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/paths.h"
 #include "base/toml_reader.h"
 #include "cli/command.h"
@@ -94,7 +95,7 @@ std::string cache_json(const fs::path& cache, const std::vector<PartSize>& parts
         saved.push_back(
             {{"key", guest.key}, {"bytes", guest.bytes}, {"used", day_of(guest.used)}, {"in_use", guest.in_use}});
     const CacheJson json = {{"schema", 1}, {"directory", cache.string()}, {"parts", sizes}, {"guests", saved}};
-    return json.dump(2, ' ', false, CacheJson::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 Status show_cache(const std::string& json) {

@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/assert.h"
+#include "base/json_text.h"
 #include "cli/backend_option.h"
 #include "cli/command.h"
 #include "cli/host_checks.h"
@@ -35,7 +36,7 @@ std::string checks_json(const std::vector<HostCheck>& checks, bool ready) {
                                   {"status", to_string(check.readiness)},
                                   {"detail", check.detail},
                                   {"remedy", check.remedy}});
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 std::string rows_text(const std::vector<HostCheck>& checks, const Paint& paint) {
@@ -114,9 +115,7 @@ int doctor_kernels(const DoctorOptions& options) {
                  : terminal.paint().bad("memrig does not see all of this kernel: what it does not see is not judged")) +
             "\n";
     }
-    const Status printed = show(
-        options.json, [&] { return text; },
-        [&] { return all.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"; });
+    const Status printed = show(options.json, [&] { return text; }, [&] { return json_document(all); });
     if (!printed) return report_error(printed.error());
     return ready ? kExitGood : kExitRigFault;
 }

@@ -3,6 +3,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "cli/command.h"
 #include "cli/json_target.h"
 #include "cli/output.h"
@@ -29,9 +30,7 @@ Status list_emulators(const std::string& target) {
                             {"version", emulator && version ? nlohmann::ordered_json(*version) : nullptr},
                             {"description", entry.description}});
         }
-    return show(
-        target, [&] { return aligned(rows); },
-        [&] { return json.dump(2, ' ', false, nlohmann::ordered_json::error_handler_t::replace) + "\n"; });
+    return show(target, [&] { return aligned(rows); }, [&] { return json_document(json); });
 }
 
 // Checks all ids before the first QEMU is fetched.

@@ -5,6 +5,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/shell.h"
 #include "cli/command.h"
 #include "cli/json_target.h"
@@ -29,7 +30,7 @@ std::string scenarios_json(const std::vector<Scenario>& scenarios) {
         }
         json["scenarios"].push_back(std::move(row));
     }
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 std::string joined(const std::vector<std::string>& words) {

@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/descriptor.h"
+#include "base/json_text.h"
 #include "libvirt/call.h"
 #include "libvirt/event_loop.h"
 #include "qmp/event_queue.h"
@@ -24,9 +25,7 @@ struct Inbox {
     Transcript transcript;
 };
 
-std::string text_of(const nlohmann::json& message) {
-    return message.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
-}
+std::string text_of(const nlohmann::json& message) { return json_line(message); }
 
 // Decodes QEMU's answer, which libvirt passes on unchanged.
 QmpResult<nlohmann::json> decode_answer(const std::string& text) {

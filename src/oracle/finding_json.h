@@ -8,7 +8,7 @@
 
 namespace memrig {
 
-// The strings may hold bytes that are not UTF-8: dump the JSON with error_handler_t::replace.
+// The strings may hold bytes that are not UTF-8: base/json_text.h writes such JSON.
 nlohmann::ordered_json finding_json(const Finding& finding);
 
 enum class Reading {

@@ -3,6 +3,7 @@
 #include <pybind11/embed.h>
 
 #include "base/descriptor.h"
+#include "base/json_text.h"
 #include "qmp/event_queue.h"
 #include "qmp/one_shot.h"
 #include "qmp/python_runtime.h"
@@ -150,8 +151,7 @@ public:
 private:
     QmpResult<nlohmann::json> run(const std::string& command, const nlohmann::json& arguments, bool out_of_band,
                                   Deadline deadline) {
-        const std::string text =
-            arguments.empty() ? "" : arguments.dump(-1, ' ', false, nlohmann::json::error_handler_t::replace);
+        const std::string text = arguments.empty() ? "" : json_line(arguments);
         const auto reply = session_->submit(command, text, out_of_band);
         auto outcome = reply->wait(deadline);
         if (outcome) return std::move(*outcome);

@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "machine/bench.h"
 
@@ -203,7 +204,7 @@ std::string coverage_json(const std::vector<PathCoverage>& paths) {
                                         {"lacks", scenario.lacks}});
         json["paths"].push_back(std::move(row));
     }
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 }  // namespace memrig

@@ -7,6 +7,7 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/statistics.h"
 
 namespace memrig {
@@ -145,7 +146,7 @@ std::string hunt_json(const Hunt& hunt) {
                              {"interrupted", hunt.interrupted},
                              {"exit_status", hunt.exit_status()},
                              {"seconds", hunt.seconds}};
-    return json.dump(2, ' ', false, HuntReport::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 }  // namespace memrig

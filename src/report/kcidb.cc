@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/hash.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "report/campaign_reports.h"
 
@@ -65,7 +66,7 @@ public:
             if (!cell.skipped.empty()) add_not_run(i, "skipped", cell.skipped, "SKIP");
             if (!cell.not_set_up.empty()) add_not_run(i, "not-set-up", cell.not_set_up, "MISS");
         }
-        return json_.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+        return json_document(json_);
     }
 
 private:

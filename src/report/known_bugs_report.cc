@@ -6,6 +6,8 @@
 #include <fmt/ranges.h>
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
+
 namespace memrig {
 
 namespace {
@@ -93,7 +95,7 @@ std::string known_bugs_json(const KnownBugs& bugs) {
     for (const auto& bug : bugs.unshown)
         json["not_shown"].push_back(
             {{"commits", bug.commits}, {"subject", bug.subject}, {"year", bug.year}, {"reason", bug.reason}});
-    return json.dump(2, ' ', false, BugJson::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 std::string known_bugs_markdown(const KnownBugs& bugs) {

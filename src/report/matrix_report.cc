@@ -6,6 +6,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/exit_status.h"
+#include "base/json_text.h"
 
 namespace memrig {
 
@@ -144,7 +145,7 @@ std::string matrix_json(const Matrix& matrix) {
                                    {"equivalent", mutant.equivalent}});
     json["cells"] = Json::array();
     for (const auto& cell : matrix.cells) json["cells"].push_back(cell_json(cell));
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 std::string matrix_markdown(const Matrix& matrix) {

@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "base/json_text.h"
 #include "oracle/finding_json.h"
 #include "report/summary.h"
 #include "run/trial_json.h"
@@ -131,8 +132,6 @@ Json results_json(const RunResults& results) {
     return json;
 }
 
-std::string results_json_text(const RunResults& results) {
-    return results_json(results).dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
-}
+std::string results_json_text(const RunResults& results) { return json_document(results_json(results)); }
 
 }  // namespace memrig

@@ -1,5 +1,6 @@
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "oracle/finding_json.h"
 #include "report/story_text.h"
 
@@ -81,7 +82,7 @@ std::string story_json(const Story& story, const LineLookup& lines) {
     for (const auto& finding : story.result.findings) json["findings"].push_back(finding_json(finding));
     for (const auto& task : story.tasks) json["tasks"].push_back({{"name", task.name}, {"label", task.label}});
     for (const auto& row : story.rows) json["events"].push_back(row_json(row, lines));
-    return json.dump(1, ' ', false, OrderedJson::error_handler_t::replace) + "\n";
+    return json_document(json, 1);
 }
 
 }  // namespace memrig

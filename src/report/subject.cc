@@ -8,6 +8,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/text.h"
 #include "campaign/hunt.h"
 #include "campaign/run_record.h"
@@ -93,7 +94,7 @@ void add_entry(CampaignRecord& record, std::size_t cell, const TrialEntry& entry
         if (const auto told = read_verdict(evidence)) {
             auto findings = SubjectJson::array();
             for (const auto& finding : told->findings) findings.push_back(SubjectJson(finding_json(finding)));
-            result.findings = findings.dump(-1, ' ', false, SubjectJson::error_handler_t::replace);
+            result.findings = json_line(findings);
             result.seconds = told->verdict_seconds;
         }
         if (const auto recipe = read_recipe(evidence))

@@ -9,6 +9,7 @@
 
 #include "base/exit_status.h"
 #include "base/file.h"
+#include "base/json_text.h"
 #include "campaign/fingerprint.h"
 #include "oracle/outcomes.h"
 #include "run/sweep_plan.h"
@@ -145,7 +146,7 @@ std::string sweep_json(const Sweep& sweep) {
     }
     json["cases"] = Json::array();
     for (const auto& one : sweep.cases) json["cases"].push_back(case_json(one));
-    return json.dump(2, ' ', false, Json::error_handler_t::replace) + "\n";
+    return json_document(json);
 }
 
 Result<std::size_t> write_findings(const Sweep& sweep, const std::filesystem::path& directory) {

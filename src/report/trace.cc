@@ -5,6 +5,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "base/json_text.h"
 #include "base/text.h"
 #include "report/task_tracks.h"
 
@@ -99,7 +100,7 @@ public:
         const char* separator = "\n";
         for (const auto* list : {&headers_, &events_})
             for (const auto& event : *list) {
-                all += separator + event.dump(-1, ' ', false, Json::error_handler_t::replace);
+                all += separator + json_line(event);
                 separator = ",\n";
             }
         return all + "\n],\n\"displayTimeUnit\": \"ms\"}\n";

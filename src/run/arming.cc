@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/text.h"
@@ -346,7 +347,7 @@ Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGue
     auto json = armament_json(armament);
     json["made_by"] = maker_of(armament);
     // A guest that was discarded meanwhile has no folder. Then it is armed again.
-    (void)write_file(file, json.dump(2, ' ', false, nlohmann::json::error_handler_t::replace) + "\n");
+    (void)write_file(file, json_document(json));
     return armament;
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/file.h"
+#include "base/json_text.h"
 
 namespace memrig {
 
@@ -17,9 +18,7 @@ std::string flat(std::string text) {
 }
 }  // namespace
 
-std::string text_of(const nlohmann::json& json) {
-    return json.dump(1, ' ', false, nlohmann::json::error_handler_t::replace) + "\n";
-}
+std::string text_of(const nlohmann::json& json) { return json_document(json, 1); }
 
 Status write_machine_evidence(Machine& machine, Probe* probe, SteadyTime origin, const fs::path& directory) {
     std::string console;

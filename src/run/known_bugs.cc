@@ -12,6 +12,7 @@
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/journal.h"
+#include "base/json_text.h"
 #include "base/paths.h"
 #include "base/stop_request.h"
 #include "kernel/catalogue.h"
@@ -134,7 +135,7 @@ Status KnownBugsRun::resume() {
 Status KnownBugsRun::keep(const BugRow& row) {
     const nlohmann::ordered_json json = {
         {"scenario", row.scenario}, {"guilty", side_json(row.guilty)}, {"innocent", side_json(row.innocent)}};
-    return journal_.append(json.dump(-1, ' ', false, nlohmann::ordered_json::error_handler_t::replace));
+    return journal_.append(json_line(json));
 }
 
 Status KnownBugsRun::play_side(BugRow& row, PlayedSide& side, const char* folder, unsigned most,

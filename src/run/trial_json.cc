@@ -5,6 +5,7 @@
 #include <stdexcept>
 
 #include "base/file.h"
+#include "base/json_text.h"
 #include "kernel/catalogue.h"
 #include "oracle/finding_json.h"
 #include "oracle/judge.h"
@@ -120,7 +121,7 @@ TrialResult result_of(const Json& json) {
 
 }  // namespace
 
-std::string line_of(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string line_of(const Json& json) { return json_line(json); }
 
 nlohmann::ordered_json order_json(const Interleaving& order) {
     auto list = nlohmann::ordered_json::array();
