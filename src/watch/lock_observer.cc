@@ -102,14 +102,15 @@ Result<ObserverSpan> LockObserver::direct_memory(std::uint64_t address) {
 
 Status LockObserver::find_stacks(const std::vector<std::uint64_t>& current_words) {
     ObserverTable& table = functions_.table;
+    OwnerTasks running(conductor_);  // most of them idle tasks, which take no lock and have no pid of their own
     for (unsigned vcpu = 0; vcpu < conductor_.probe().vcpus() && table.direct.start == table.direct.end; vcpu++) {
         MEMRIG_TRY(const std::uint64_t current, conductor_.probe().read_u64(vcpu, current_words[vcpu]));
         MEMRIG_TRY(const Registers registers, conductor_.probe().registers(vcpu));
-        MEMRIG_TRY(const std::uint64_t stack, tasks_.task_of(current, vcpu));
+        MEMRIG_TRY(const std::uint64_t stack, running.task_of(current, vcpu));
         // A vCPU that is in user mode, or on the stack of an interrupt, shows nothing.
         if (stack == current || stack != (registers.sp() & ~(conductor_.stack_bytes() - 1))) continue;
         MEMRIG_TRY(table.direct, direct_memory(current));
-        table.stack_offset = tasks_.all().at(current).stack_at;
+        table.stack_offset = running.all().at(current).stack_at;
         tasks_.learn_stack_at(table.stack_offset);
     }
     return {};

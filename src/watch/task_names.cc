@@ -70,8 +70,8 @@ std::optional<std::size_t> find_pid(const std::vector<TaskStruct>& tasks,
         return std::ranges::all_of(tasks, [&](const TaskStruct& seen) {
             const std::uint32_t pid = word_at(seen.bytes, at);
             const std::uint32_t tgid = word_at(seen.bytes, at + 4);
-            return pid > 1 && pid < kMostPids && tgid == (known.contains(seen.task) ? agent : pid) &&
-                   parents_follow(seen.bytes, at);
+            const bool fits_group = tgid == agent || (tgid == pid && !known.contains(seen.task));
+            return pid > 1 && pid < kMostPids && fits_group && parents_follow(seen.bytes, at);
         });
     };
     std::optional<std::size_t> found;
@@ -91,7 +91,7 @@ std::map<std::uint64_t, TaskName> name_tasks(const std::map<std::uint64_t, TaskS
                                              const std::map<std::uint64_t, std::string>& known) {
     std::vector<TaskStruct> tasks;
     for (const auto& [owner, seen] : owners)
-        if (!seen.bytes.empty()) tasks.push_back(seen);
+        if (!seen.bytes.empty() && seen.task != owner) tasks.push_back(seen);
     std::map<std::uint64_t, TaskName> names;
     const auto comm = find_comm(tasks, known);
     if (!comm) return names;

@@ -41,6 +41,7 @@ TEST_F(LockObserverTest, ATaskThatEndsBeforeTheStopIsTheOneThatItWas) {
 TEST_F(LockObserverTest, ATaskThatWasNeverSeenAliveIsNamedByItsStruct) {
     ASSERT_TRUE(kernel.probe.set_register(1, "rsp", kAdder + 0x2000));
     ASSERT_TRUE(begin());
+    EXPECT_THAT(observer->owners(), IsEmpty()) << "an idle task, that of pid 0, takes no lock";
     const std::uint64_t ended = kObservedTask + 0x10000;
     kernel.probe.poke_u64(ended + 0x20, 0);
     kernel.probe.poke_u64(ended + 0x40, kOnliner);

@@ -165,6 +165,22 @@ TEST_F(TaskNamesTest, ATaskThatCannotBeReadIsLeftOut) {
     EXPECT_EQ(names(), (Names{{kOnliner, "onliner, pid 90"}, {kThird, "kworker/0:1, pid 12"}}));
 }
 
+// It had ended when it was looked at: its task_struct was free by then.
+TEST_F(TaskNamesTest, ATaskThatIsNamedByItsStructIsLeftOut) {
+    put_both();
+    owners[0xffff888003100000] = {0xffff888003100000, std::string(kTaskStructBytes, 'k')};
+    EXPECT_EQ(names(), (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}}));
+}
+
+// The agent has threads that are no actors.
+TEST_F(TaskNamesTest, AThreadOfTheAgentMayBeUnknown) {
+    put_both();
+    put(kThird, "agent-worker", 61);
+    write_word(kThird, kPid + 4, 1);
+    EXPECT_EQ(names().at(kAdder), "kworker/u6:2, pid 43");
+    EXPECT_EQ(names().at(kThird), "agent-worker, pid 61");
+}
+
 TEST_F(TaskNamesTest, NothingAtAllIsNoError) {
     EXPECT_TRUE(names().empty());
     put_both();
