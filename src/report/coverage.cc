@@ -22,7 +22,8 @@ wrong setting, and the rig has to convict each. Source mutants are kernels with 
 ([matrix.md](matrix.md)). If a kernel lacks what a scenario needs, the scenario is a `SKIP` with a reason, never a pass.
 
 `memrig run validate`, `memrig run race` and `memrig run --all` run these scenarios. `memrig scenarios coverage` prints
-this file, and a test compares the two.
+this file, and a test compares the two. [coverage-measured.md](coverage-measured.md) has what came of them on stock
+kernels.
 
 )";
 
