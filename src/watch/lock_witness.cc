@@ -69,8 +69,8 @@ std::string LockWitness::disagreement(const std::vector<LockEvent>& ledger, std:
     compared = 0;
     for (const auto& [lock, acts] : told) {
         const auto mutex = acts_.find(address[lock]);
-        if (mutex == acts_.end()) continue;
-        const auto& seen = mutex->second;
+        if (mutex == acts_.end() && !is_mutex(lock)) continue;  // an rwsem, or a device's lock that was just learned
+        const std::vector<Act> seen = mutex == acts_.end() ? std::vector<Act>() : mutex->second;
         if (seen.size() < acts.size())
             return fmt::format("{}: the ledger saw {} acts, of {}", lock, acts.size(), seen.size());
         const auto from = seen.end() - static_cast<std::ptrdiff_t>(acts.size());

@@ -183,7 +183,8 @@ Status MutexWatch::changed(std::uint64_t address, Mutex& mutex, std::uint64_t ow
 }
 
 Status MutexWatch::tell(const Told& told, std::uint64_t address, const Mutex& mutex, const Arrival& stop) {
-    LockEvent event{stop.at, told.task, stop.vcpu, told.action, false, mutex.name, address, "?", {}};
+    const std::uint64_t start = address - owner_offset_;
+    LockEvent event{stop.at, told.task, stop.vcpu, told.action, false, mutex.name, start, "?", {}};
     if (told.inside != 0) {
         MEMRIG_TRY(event.path,
                    paths_.read_caller(conductor_.probe(), stop.vcpu, told.inside, is_mutex_code, kPathDepth));

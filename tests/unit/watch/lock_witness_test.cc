@@ -65,6 +65,12 @@ TEST_F(LockWitnessTest, AMutexCloseByIsAnother) {
     EXPECT_EQ(compared, 1u);
 }
 
+// Were it nothing to compare, arming would rest on no comparison at all.
+TEST_F(LockWitnessTest, AMutexThatOnlyTheLedgerSawDiffers) {
+    takes(kAdder, "mutex_lock", 0, 32);
+    EXPECT_EQ(differs({told(kAdder, LockAction::takes)}), "device_hotplug_lock: the ledger saw 1 acts, of 0");
+}
+
 TEST_F(LockWitnessTest, ALostReleaseDiffers) {
     takes(kAdder);
     releases(kAdder);

@@ -91,6 +91,17 @@ TEST_F(MutexWatchTest, TakenAndReleased) {
     EXPECT_FALSE(events[0].shared);
 }
 
+// As in an rt_mutex: the owner is not the first word.
+TEST_F(MutexWatchTest, AMutexIsKnownByItsStartWhereverItsOwnerLies) {
+    MutexWatch other{kernel.conductor, paths, [this](LockEvent event) { events.push_back(std::move(event)); },
+                     [](std::uint64_t, std::uint64_t) { return false; }, 24};
+    const auto looks = kernel.conductor.on_stop([&](const Arrival& stop) { return other.look(stop); });
+    ASSERT_TRUE(other.watch(kOtherMutex, "other"));
+    writes(1, kAdder, kMutexWatchAdderTask, kOtherMutex + 24);
+    EXPECT_EQ(told(), Lines{line(kAdder, "takes other")});
+    EXPECT_EQ(events[0].instance, kOtherMutex);
+}
+
 // The adder stops for its release, and by then the onliner has the mutex already: its own stop was lost.
 TEST_F(MutexWatchTest, AReleaseThatAnotherTakesAtOnceIsNoWish) {
     writes(2, kOnliner, kMutexWatchOnlinerTask);  // whose stack is known from now on
