@@ -1,7 +1,6 @@
 #include "run/arm_setup.h"
 
 #include <algorithm>
-#include <map>
 
 #include "base/assert.h"
 #include "base/file.h"
@@ -192,16 +191,14 @@ Status ArmSetup::plan_without_kernel(const Scenario& scenario, const std::string
 // of it in the order of the scenarios.
 void ArmSetup::prepare_guests(const std::vector<Result<KernelImage>>& kernels) {
     if (!std::ranges::all_of(scenarios_, [&](const auto& one) { return is_for_bench(one); })) return;
-    std::map<std::string, Fleet::Wanted> wanted;
+    std::vector<Fleet::Wanted> wanted;
     for (const auto& kernel : kernels)
         for (const auto& scenario : scenarios_) {
             auto bench = kernel ? bench_for(scenario, *kernel) : std::unexpected(kernel.error());
             if (!bench || bench->arch != kernel->arch || !use_emulator(*bench, spec_.emulator)) continue;
-            wanted.try_emplace(bench->name + " " + kernel->id, Fleet::Wanted{*bench, *kernel});
+            wanted.push_back({*std::move(bench), *kernel});
         }
-    std::vector<Fleet::Wanted> list;
-    for (auto& [key, one] : wanted) list.push_back(std::move(one));
-    if (spec_.jobs > 1 && list.size() > 1) fleet_.prepare_ahead(list, spec_.jobs);
+    fleet_.prepare_ahead(std::move(wanted), spec_.jobs);
 }
 
 Status ArmSetup::plan() {

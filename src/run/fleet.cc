@@ -97,17 +97,22 @@ Result<Fleet::Guests> Fleet::prepare_everywhere(const Bench& bench, const Kernel
     return guests;
 }
 
-void Fleet::prepare_ahead(const std::vector<Wanted>& wanted, unsigned jobs) {
+void Fleet::prepare_ahead(std::vector<Wanted> wanted, unsigned jobs) {
+    const auto key = [](const Wanted& one) { return key_of(one.bench, one.kernel); };
+    std::ranges::stable_sort(wanted, {}, key);
+    const auto twice = std::ranges::unique(wanted, {}, key);
+    wanted.erase(twice.begin(), twice.end());
+    if (jobs < 2 || wanted.size() < 2) return;
     std::atomic<std::size_t> next = 0;
     const auto work = [&] {
         for (std::size_t i = next++; i < wanted.size() && !stop_request().requested(); i = next++) {
             auto guests = prepare_everywhere(wanted[i].bench, wanted[i].kernel);
             const std::lock_guard guard(observing_);
-            ahead_.emplace(key_of(wanted[i].bench, wanted[i].kernel), std::move(guests));
+            ahead_.emplace(key(wanted[i]), std::move(guests));
         }
     };
     std::vector<std::jthread> workers;
-    for (unsigned i = 0; i < std::max(1u, jobs); i++) workers.emplace_back(work);
+    for (unsigned i = 0; i < jobs; i++) workers.emplace_back(work);
 }
 
 Result<Fleet::Prepared> Fleet::prepare(const Bench& bench, const KernelImage& kernel) {

@@ -36,8 +36,9 @@ public:
         Bench bench;
         KernelImage kernel;
     };
-    // Does the work of prepare() for all of these, `jobs` at a time. prepare() then returns at once what came of it.
-    void prepare_ahead(const std::vector<Wanted>& wanted, unsigned jobs);
+    // Does the work of prepare() for each of these once, `jobs` at a time. prepare() then returns at once what came of
+    // it. Does nothing if there is nothing to do at the same time.
+    void prepare_ahead(std::vector<Wanted> wanted, unsigned jobs);
     // Plays the trial on the host with the fewest trials in progress. If that host is lost meanwhile, plays it again on
     // another one. `spec.guest` need not be set.
     Result<TrialOutcome> play(Guests& guests, TrialSpec spec);
