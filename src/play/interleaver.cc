@@ -18,6 +18,8 @@ using namespace std::chrono_literals;
 constexpr auto kTurnPatience = 120s;
 // In a race, where many orders are tried, and one that is given up is no loss.
 constexpr auto kRacePatience = 40s;
+// A loop in the kernel may take locks for ever, which looks like progress.
+constexpr auto kMostPatience = 5min;
 constexpr auto kTurnGlance = 500ms;
 
 constexpr const char* kFinished = "finished";
@@ -338,6 +340,7 @@ Result<PlayEnd> Interleaver::run() {
 Result<PlayEnd> Interleaver::play_out() {
     const auto patience = spec_.waits_unseen ? kRacePatience : kTurnPatience;
     auto give_up = Deadline::after(patience);
+    const auto give_up_for_good = Deadline::after(kMostPatience);
     for (;;) {
         const State* before = current_;
         const std::size_t passed = branches_.points_passed, locks = locks_seen_, progress = progress_;
@@ -358,9 +361,15 @@ Result<PlayEnd> Interleaver::play_out() {
         // An actor that is refused again and again moves, but gets nowhere.
         if (progress_ != progress || record_.performance().writes.size() != writes) give_up = Deadline::after(patience);
         // No other actor can go on either: what this one waits for comes by itself, or never.
-        if (!ledger_.wait_cycle() && !give_up.expired()) continue;
-        MEMRIG_TRY(const bool stuck, cast_.stalls().look_at_stuck());
-        if (!stuck && !give_up.expired()) continue;
+        const bool is_over = give_up.expired() || give_up_for_good.expired();
+        if (!ledger_.wait_cycle() && !is_over) continue;
+        MEMRIG_TRY(bool stuck, cast_.stalls().look_at_stuck());
+        if (!stuck && is_over) {
+            MEMRIG_TRY(stuck, cast_.stalls().goes_round([this] { return record_.crashed() || all_finished(); }));
+            if (record_.crashed()) return PlayEnd::crashed;
+            if (all_finished()) return PlayEnd::finished;
+        }
+        if (!stuck && !is_over) continue;
         return stuck ? PlayEnd::stuck : PlayEnd::expired;
     }
 }

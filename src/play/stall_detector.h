@@ -53,6 +53,9 @@ public:
     Status settle(Deadline give_up);
     // Looks twice, with time of the guest in between. True if the looks show a standstill (movement_between()).
     Result<bool> look_at_stuck();
+    // True if one of the actors that the last look found at work goes round in a loop, which the record gets.
+    // REQUIRES: a look at a standstill was taken.
+    Result<bool> goes_round(const std::function<bool()>& over);
     // Asks the guest whether the actor's task sleeps in the call by which it asks for a lock. If so, the record gets
     // that observation. The innermost frame of the stack is then the place that asked: the kernel leaves the lock
     // functions (__sched) out of a stack, but not other waits, RCU for one. The guest stands still after.
@@ -79,8 +82,6 @@ private:
     Result<bool> stands_idle(const std::function<bool()>& over, Deadline give_up);
     // The kernel's own list of locks goes to the console, as further evidence, where the kernel keeps one.
     Status ask_kernel_for_locks();
-    // True if one of the actors that the last look found at work goes round in a loop.
-    Result<bool> goes_round(const std::function<bool()>& over);
     Result<BlockedTasks> blocked_tasks();
     [[nodiscard]] bool in_a_cycle() const { return ledger_ != nullptr && ledger_->wait_cycle().has_value(); }
 
