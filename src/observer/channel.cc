@@ -60,6 +60,8 @@ ObserverChannel::~ObserverChannel() { ::munmap(shared_, observer_bytes(vcpus_, r
 
 bool ObserverChannel::is_installed() const { return load(shared_->state) != OBSERVER_ABSENT; }
 
+bool ObserverChannel::reads_registers() const { return load(shared_->reads_registers) == 1; }
+
 void ObserverChannel::watch(const ObserverTable& table) {
     MEMRIG_ASSERT(shared_->ready == 0, "the observer takes one table");
     MEMRIG_ASSERT(table.functions <= OBSERVER_MOST_FUNCTIONS, "the table has room for the functions");
@@ -85,9 +87,11 @@ ObserverRing& ObserverChannel::ring(std::uint32_t vcpu) const {
 
 bool ObserverChannel::is_good(const ObserverEvent& event, std::uint32_t vcpu, const Reader& reader) const {
     const bool accesses = event.kind == OBSERVER_EVENT_LOAD || event.kind == OBSERVER_EVENT_STORE;
-    const bool passes = event.kind == OBSERVER_EVENT_ENTRY || event.kind == OBSERVER_EVENT_LEAVE;
+    const bool passes = event.kind == OBSERVER_EVENT_ENTRY || event.kind == OBSERVER_EVENT_LEAVE ||
+                        event.kind == OBSERVER_EVENT_ANSWER;
     return event.vcpu == vcpu && event.sequence > reader.sequence && event.function < functions_ &&
-           (event.called_from == 0 || event.called < functions_) && (passes || (accesses && event.span < spans_));
+           (event.called_from == 0 || event.called < functions_) && event.arguments <= OBSERVER_ARGUMENTS &&
+           event.words <= OBSERVER_WORDS && (passes || (accesses && event.span < spans_));
 }
 
 void ObserverChannel::read_ring(std::uint32_t vcpu, std::vector<ObserverEvent>& events) {
@@ -118,6 +122,7 @@ void ObserverChannel::check_header(bool guest_is_stopped) {
     if (load(shared_->state) == OBSERVER_BAD_TABLE) tell("the observer refused its table");
     if (load(shared_->early) != 0) tell("the guest ran before the observer had its table");
     if (load(shared_->strange) != 0) tell("a vCPU has no ring");
+    if (load(shared_->blind) != 0) tell("it does not see the registers of some calls, or where they return to");
     if (guest_is_stopped && load(shared_->sequence) + 1 != next_)
         tell(fmt::format("event {} is the last that was read, but {} were made", next_ - 1, load(shared_->sequence)));
 }

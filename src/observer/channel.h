@@ -37,6 +37,9 @@ public:
     // Returns true once the plugin has been loaded and has found the memory.
     [[nodiscard]] bool is_installed() const;
 
+    // Returns true if the plugin reads registers, and so takes OBSERVER_CALL. REQUIRES: is_installed().
+    [[nodiscard]] bool reads_registers() const;
+
     // Hands over the table. The plugin takes it when the guest runs next. REQUIRES: called once, before the guest runs
     // for the first time in this QEMU. Code that ran before is not watched, and is a fault.
     void watch(const ObserverTable& table);

@@ -17,16 +17,17 @@
 #include <stdint.h>
 #endif
 
-#define OBSERVER_MAGIC 0x6d656d7269670003ull /* "memrig", and the number of this layout */
+#define OBSERVER_MAGIC 0x6d656d7269670004ull /* "memrig", and the number of this layout */
 
 enum {
     OBSERVER_MOST_FUNCTIONS = 256,
     OBSERVER_MOST_SPANS = 256,
     OBSERVER_MOST_VCPUS = 64,
-    OBSERVER_MOST_THUNKS = 8,
     OBSERVER_KINDS = 8,             /* of functions: ObserverFunction::kind is less */
     OBSERVER_MOST_EVENTS = 1 << 16, /* in one ring */
-    OBSERVER_MOST_SPAN_BYTES = 4096
+    OBSERVER_MOST_SPAN_BYTES = 4096,
+    OBSERVER_ARGUMENTS = 3, /* of a call */
+    OBSERVER_WORDS = 6      /* that are read where an argument points to */
 };
 
 /* The events that a function makes; ObserverFunction::watched is a sum of them. */
@@ -35,7 +36,9 @@ enum {
     OBSERVER_LEAVE = 2,  /* an instruction that returns from it is run, or one that jumps to another function */
     OBSERVER_ACCESS = 4, /* one of its instructions has read or written a span */
     OBSERVER_WRAPS = 8,  /* none: where it ends by jumping to another function, its caller is that one's */
-    OBSERVER_RETURN = 16 /* as OBSERVER_LEAVE, but no jump to another function: that one returns for it */
+    /* The entry's event tells the arguments, and another event comes when the call has returned, whatever function it
+     * ended in. Only a plugin that reads registers takes it (ObserverHeader::reads_registers) */
+    OBSERVER_CALL = 16
 };
 
 /* How to tell an instruction that returns (ObserverTable::code). */
@@ -48,7 +51,7 @@ struct ObserverFunction {
     uint32_t watched;    /* OBSERVER_ENTRY, ... */
     uint32_t group;      /* pieces of one function have the same number: a jump between them does not leave it */
     uint32_t kind;       /* a call of a function of this kind leads to the events of this kind */
-    uint32_t unused;
+    uint32_t pointer;    /* with OBSERVER_CALL: the argument, from 1, that points to words to be read; 0: none */
 };
 
 /* Memory of the guest that is watched: a word of a lock, or a whole lock. */
@@ -58,19 +61,31 @@ struct ObserverSpan {
 };
 
 /* ObserverEvent::kind */
-enum { OBSERVER_EVENT_ENTRY = 1, OBSERVER_EVENT_LEAVE = 2, OBSERVER_EVENT_LOAD = 3, OBSERVER_EVENT_STORE = 4 };
+enum {
+    OBSERVER_EVENT_ENTRY = 1,
+    OBSERVER_EVENT_LEAVE = 2,
+    OBSERVER_EVENT_LOAD = 3,
+    OBSERVER_EVENT_STORE = 4,
+    OBSERVER_EVENT_ANSWER = 5 /* a call has returned */
+};
 
 struct ObserverEvent {
     uint64_t sequence; /* from 1, over all vCPUs, without a gap. Taken after the access */
     uint64_t task;     /* the task_struct of the task that runs on the vCPU; 0 if it is not known */
     uint64_t stack;    /* the base of its kernel stack; 0 if it is not known */
-    uint64_t value;    /* of a load or a store: the 8 bytes at the span's start, read after the access, else 0 */
+    /* of a load or a store: the 8 bytes at the span's start, read after the access; of an answer: the return value */
+    uint64_t value;
     uint32_t function; /* an index into ObserverTable::functions */
     uint32_t span;     /* of a load or a store: an index into ObserverTable::spans, else 0 */
     uint16_t vcpu;
     uint16_t kind;
     uint32_t called; /* the function of its kind that the task called last: an index into ObserverTable::functions */
-    uint64_t called_from; /* the address behind that call, or inside a jump that ends its function; 0: not known */
+    /* The address behind that call, or inside a jump that ends its function; 0: not known. With OBSERVER_CALL,
+     * it is the address that the call returns to */
+    uint64_t called_from;
+    uint32_t arguments, words; /* the number of those that are known */
+    uint64_t argument[OBSERVER_ARGUMENTS];
+    uint64_t word[OBSERVER_WORDS];
 };
 
 struct ObserverRing {
@@ -92,7 +107,6 @@ struct ObserverTable {
     uint32_t code;      /* OBSERVER_CODE_... */
     uint32_t functions; /* their number. In ascending order of their addresses, and none overlaps another */
     struct ObserverFunction function[OBSERVER_MOST_FUNCTIONS];
-    uint64_t thunk[OBSERVER_MOST_THUNKS]; /* code that does nothing but return; a jump to it is a return. 0: none */
     /* By vCPU: where, in QEMU's process, the guest keeps the task_struct of the task that runs on it. 0: not known */
     uint64_t current[OBSERVER_MOST_VCPUS];
     /* The memory in which most task_structs are, all of it in one piece in QEMU's process, too, and where a task_struct
@@ -109,6 +123,8 @@ struct ObserverHeader {
     uint32_t state;       /* the plugin stores it with release */
     uint32_t interface;   /* the version of QEMU's plugin interface that the plugin was built for */
     uint32_t strange;     /* events on a vCPU without a ring. The plugin adds to it */
+    uint32_t reads_registers; /* the plugin stores 1 before `state` if it can */
+    uint32_t blind;           /* calls of which it could not read the registers, or whose return it does not see */
     uint64_t early;       /* blocks that were translated before the table was there. The plugin adds to it */
     uint64_t sequence;    /* the number of the last event. The plugin adds to it */
     struct ObserverTable table;

@@ -4,7 +4,8 @@
 
 enum { WORD = 8 };
 
-bool recorder_open(struct Recorder* recorder, void* memory, size_t bytes, uint32_t interface) {
+bool recorder_open(struct Recorder* recorder, void* memory, size_t bytes, uint32_t interface,
+                   const struct RecorderGuest* guest) {
     struct ObserverHeader* shared = memory;
     memset(recorder, 0, sizeof *recorder);
     if (bytes < sizeof *shared || shared->magic != OBSERVER_MAGIC) return false;
@@ -18,23 +19,27 @@ bool recorder_open(struct Recorder* recorder, void* memory, size_t bytes, uint32
     recorder->vcpus = vcpus;
     recorder->ring_events = ring_events;
     recorder->taken = OBSERVER_INSTALLED;
+    recorder->guest = guest;
     shared->interface = interface;
+    shared->reads_registers = guest != NULL;
     __atomic_store_n(&shared->state, OBSERVER_INSTALLED, __ATOMIC_RELEASE);
     return true;
 }
 
-static bool is_good(const struct ObserverTable* table) {
+static bool is_good(const struct ObserverTable* table, bool reads_registers) {
     if (table->functions > OBSERVER_MOST_FUNCTIONS) return false;
     if (table->code > OBSERVER_CODE_AARCH64) return false;
     uint64_t behind = 0;
     for (uint32_t i = 0; i < table->functions; i++) {
         const struct ObserverFunction* function = &table->function[i];
         if (function->start < behind || function->end <= function->start) return false;
-        const uint32_t all = OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS | OBSERVER_WRAPS | OBSERVER_RETURN;
+        const uint32_t all = OBSERVER_ENTRY | OBSERVER_LEAVE | OBSERVER_ACCESS | OBSERVER_WRAPS | OBSERVER_CALL;
         if (function->watched == 0 || function->watched > all || function->kind >= OBSERVER_KINDS) return false;
         if (function->entry < function->start || function->entry >= function->end) return false;
-        if ((function->watched & (OBSERVER_LEAVE | OBSERVER_RETURN)) != 0 && table->code == OBSERVER_CODE_NONE)
-            return false;
+        if ((function->watched & OBSERVER_LEAVE) != 0 && table->code == OBSERVER_CODE_NONE) return false;
+        const bool calls = (function->watched & OBSERVER_CALL) != 0;
+        if (calls && (!reads_registers || (function->watched & OBSERVER_ENTRY) == 0)) return false;
+        if (function->pointer > (calls ? OBSERVER_ARGUMENTS : 0)) return false;
         behind = function->end;
     }
     for (unsigned i = 0; i < OBSERVER_MOST_VCPUS; i++)
@@ -53,7 +58,7 @@ bool recorder_ready(struct Recorder* recorder) {
         return false;
     }
     memcpy(&recorder->table, &shared->table, sizeof recorder->table);
-    recorder->taken = is_good(&recorder->table) ? OBSERVER_WATCHES : OBSERVER_BAD_TABLE;
+    recorder->taken = is_good(&recorder->table, recorder->guest != NULL) ? OBSERVER_WATCHES : OBSERVER_BAD_TABLE;
     __atomic_store_n(&shared->state, recorder->taken, __ATOMIC_RELEASE);
     return recorder->taken == OBSERVER_WATCHES;
 }
@@ -73,12 +78,6 @@ uint32_t recorder_index(const struct Recorder* recorder, const struct ObserverFu
     return (uint32_t)(function - recorder->table.function);
 }
 
-static bool is_thunk(const struct Recorder* recorder, uint64_t address) {
-    for (unsigned i = 0; i < OBSERVER_MOST_THUNKS; i++)
-        if (address != 0 && recorder->table.thunk[i] == address) return true;
-    return false;
-}
-
 /* A jump with a distance of 32 bits leaves the function unless it goes to another piece of it. Compilers end a function
  * so where they call another one last, and the kernel where it returns by way of __x86_return_thunk. */
 static bool leaves_x86(const struct Recorder* recorder, const struct ObserverFunction* function, uint64_t address,
@@ -91,7 +90,6 @@ static bool leaves_x86(const struct Recorder* recorder, const struct ObserverFun
     int32_t distance;
     memcpy(&distance, bytes + 1, sizeof distance);
     const uint64_t target = address + size + (uint64_t)(int64_t)distance;
-    if ((function->watched & OBSERVER_RETURN) != 0) return is_thunk(recorder, target);
     if (target >= function->start && target < function->end) return false;
     const struct ObserverFunction* other = recorder_function(recorder, target);
     return other == NULL || other->group != function->group;
@@ -192,7 +190,8 @@ static void record(struct Recorder* recorder, unsigned vcpu, struct ObserverEven
     event.vcpu = (uint16_t)vcpu;
     event.stack = stack_of(recorder, event.task);
     const struct RecorderCall* call = &recorder->call[vcpu][recorder->table.function[event.function].kind];
-    if (call->task == event.task) event.called = call->function, event.called_from = call->from;
+    if (event.called_from != 0) event.called = event.function;
+    else if (call->task == event.task) event.called = call->function, event.called_from = call->from;
     recorder->events[(uint64_t)vcpu * recorder->ring_events + (written & (recorder->ring_events - 1))] = event;
     __atomic_store_n(&ring->written, written + 1, __ATOMIC_RELEASE);
 }
@@ -209,11 +208,89 @@ void recorder_calls(struct Recorder* recorder, unsigned vcpu, uint32_t function,
         (struct RecorderCall){current_of(recorder, vcpu), from, function};
 }
 
+static uint32_t slot_of(uint64_t address) {
+    return (uint32_t)(address * UINT64_C(0x9e3779b97f4a7c15) >> 40) % RECORDER_MOST_POINTS;
+}
+
+/* A slot is written once, its address last. So it may be read at any time. */
+static void add_point(struct Recorder* recorder, uint32_t function, uint64_t address) {
+    while (__atomic_test_and_set(&recorder->adds_point, __ATOMIC_ACQUIRE)) {
+    }
+    struct RecorderPoint* point = &recorder->point[slot_of(address)];
+    struct RecorderPoint* const behind = recorder->point + RECORDER_MOST_POINTS;
+    while (point->address != 0 && (point->address != address || point->function != function))
+        if (++point == behind) point = recorder->point;
+    if (point->address == 0 && recorder->points == RECORDER_MOST_POINTS / 2) {
+        __atomic_fetch_add(&recorder->shared->blind, 1, __ATOMIC_RELAXED);
+    } else if (point->address == 0) {
+        recorder->points++;
+        point->function = function;
+        __atomic_store_n(&point->address, address, __ATOMIC_RELEASE);
+    }
+    __atomic_clear(&recorder->adds_point, __ATOMIC_RELEASE);
+}
+
+size_t recorder_returns(const struct Recorder* recorder, uint64_t address, uint32_t functions[RECORDER_MOST_AT_ONCE]) {
+    size_t found = 0;
+    for (uint32_t at = slot_of(address); found < RECORDER_MOST_AT_ONCE; at = (at + 1) % RECORDER_MOST_POINTS) {
+        const uint64_t here = __atomic_load_n(&recorder->point[at].address, __ATOMIC_ACQUIRE);
+        if (here == 0) break;
+        if (here == address) functions[found++] = recorder->point[at].function;
+    }
+    return found;
+}
+
+/* call rel32; call by a register or by memory, with or without a prefix (ff /2) */
+static bool ends_in_call_x86(const uint8_t* end) {
+    if (end[-5] == 0xe8) return true;
+    for (int size = 2; size <= 7; size++)
+        if (end[-size] == 0xff && (end[1 - size] >> 3 & 7) == 2) return true;
+    return false;
+}
+
+bool recorder_follows_call(const struct Recorder* recorder, const uint8_t* end) {
+    if (recorder->table.code == OBSERVER_CODE_X86_64) return ends_in_call_x86(end);
+    uint32_t word;
+    memcpy(&word, end - sizeof word, sizeof word);
+    return (word & 0xfc000000) == 0x94000000 || (word & 0xfffffc1f) == 0xd63f0000; /* bl, blr */
+}
+
+/* Fills in the registers of a call, and adds the point that it returns to. */
+static void describe_call(struct Recorder* recorder, unsigned vcpu, struct ObserverEvent* event) {
+    const struct ObserverFunction* function = &recorder->table.function[event->function];
+    if (!recorder->guest->read_call(vcpu, event->argument, &event->called_from) || event->called_from == 0) {
+        event->called_from = 0;
+        __atomic_fetch_add(&recorder->shared->blind, 1, __ATOMIC_RELAXED);
+        return;
+    }
+    event->arguments = OBSERVER_ARGUMENTS;
+    add_point(recorder, event->function, event->called_from);
+    if (function->pointer == 0) return;
+    const uint64_t place = event->argument[function->pointer - 1];
+    if (recorder->guest->read_memory(vcpu, place, event->word, sizeof event->word)) event->words = OBSERVER_WORDS;
+}
+
 void recorder_passed(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint16_t kind) {
     if (!has_ring(recorder, vcpu)) return;
     recorder->last[vcpu].known = false;
-    record(recorder, vcpu,
-           (struct ObserverEvent){.task = current_of(recorder, vcpu), .function = function, .kind = kind});
+    struct ObserverEvent event = {.task = current_of(recorder, vcpu), .function = function, .kind = kind};
+    if (kind == OBSERVER_EVENT_ENTRY && (recorder->table.function[function].watched & OBSERVER_CALL) != 0)
+        describe_call(recorder, vcpu, &event);
+    record(recorder, vcpu, event);
+}
+
+void recorder_answered(struct Recorder* recorder, unsigned vcpu, uint64_t address) {
+    uint32_t functions[RECORDER_MOST_AT_ONCE];
+    const size_t count = recorder_returns(recorder, address, functions);
+    if (count == 0 || !has_ring(recorder, vcpu)) return;
+    struct ObserverEvent event = {
+        .task = current_of(recorder, vcpu), .kind = OBSERVER_EVENT_ANSWER, .called_from = address};
+    if (!recorder->guest->read_answer(vcpu, &event.value))
+        __atomic_fetch_add(&recorder->shared->blind, 1, __ATOMIC_RELAXED);
+    for (size_t i = 0; i < count; i++) {
+        event.function = functions[i];
+        record(recorder, vcpu, event);
+    }
 }
 
 void recorder_touched(struct Recorder* recorder, unsigned vcpu, uint32_t function, uint64_t address, bool store) {

@@ -64,7 +64,7 @@ Status Cast::watch_entries(const Actor& actor) {
 
 // A thread's writes tell how far it has come, so its returns tell nothing more.
 Status Cast::watch_thread(const Actor& actor, const std::string& function) {
-    return passages_.watch(function, [this, &actor](const Passage& passage) -> Result<bool> {
+    return passages_.watch(function, Passages::Needs::task, [this, &actor](const Passage& passage) -> Result<bool> {
         if (roster_.enters(actor, passage))
             record_.note_entry(actor.name, symbols_.describe(passage.function), passage.vcpu);
         return false;

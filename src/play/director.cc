@@ -79,8 +79,27 @@ Status Director::watch_entry(const Step& step, const Observation& wanted) {
         if (roster_.actor_of(arrival.task) == step.actor) note(arrival, arrival.address);
         return Response::pass();
     };
-    if (wanted.kind == Observation::Kind::queued) return watch_function(conductor_, symbols_, wanted.subject, queues);
-    return watch_function(conductor_, symbols_, wanted.subject, enters);
+    return wanted.kind == Observation::Kind::queued ? watch_for(step, wanted.subject, queues)
+                                                    : watch_for(step, wanted.subject, enters);
+}
+
+Status Director::watch_for(const Step& step, const std::string& function, const Conductor::Handler& handler) {
+    MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
+    for (const auto entry : entries) {
+        MEMRIG_TRY(const auto watch, conductor_.watch(entry, handler));
+        watches_[&step].push_back(watch);
+    }
+    return {};
+}
+
+// An actor's steps under a hold are of interest until the hold ends.
+Status Director::end_watches(const Step& last) {
+    if (schedule_.is_loop() || hold_in_force(record_.performance()) != nullptr) return {};
+    for (auto& [step, watches] : watches_) {
+        if (step > &last) continue;
+        for (const auto watch : std::exchange(watches, {})) MEMRIG_CHECK(conductor_.unwatch(watch));
+    }
+    return {};
 }
 
 Status Director::watch_stalls(const Step& step, const Observation& wanted) {
@@ -96,7 +115,7 @@ Status Director::watch_stalls(const Step& step, const Observation& wanted) {
                                      fmt::format("{} times running from page frame {:#x} on", kStalls, *pinned->pfn));
         return Response::pass();
     };
-    return watch_function(conductor_, symbols_, wanted.subject, count);
+    return watch_for(step, wanted.subject, count);
 }
 
 Result<Response> Director::at_hold(const Step& step, const Arrival& arrival) {
@@ -294,7 +313,7 @@ Result<bool> Director::race(const Race& race) {
 Result<RunEnd> Director::await(const Step& step) {
     MEMRIG_TRY(const RunEnd end, await_observation(step));
     if (end == RunEnd::expired || record_.crashed()) return end;
-    return Dwell(conductor_, symbols_, record_, stalls_)
+    return Dwell(conductor_, symbols_, record_, stalls_, cast_.observer())
         .outlast([&](const EvidenceRecord& record) { return answers(step, record); }, Deadline::after(kStepPatience));
 }
 
@@ -332,7 +351,10 @@ Result<bool> Director::play_step(const Step& step) {
             MEMRIG_TRY(end, run_until(step, finished));
             break;
         }
-        case StepKind::release: MEMRIG_CHECK(release(step)); break;
+        case StepKind::release:
+            MEMRIG_CHECK(release(step));
+            MEMRIG_CHECK(end_watches(step));
+            break;
         case StepKind::check:
             MEMRIG_CHECK(cast_.check(static_cast<std::size_t>(&step - schedule_.steps.data())));
             break;

@@ -42,6 +42,11 @@ private:
 
     Status set_watches();
     Status watch_hold(const Step& step);
+    // Watches the function until end_watches() of the step.
+    Status watch_for(const Step& step, const std::string& function, const Conductor::Handler& handler);
+    // Nobody asks any more for the observations of the steps up to this one, unless an actor is still held. In a loop,
+    // the next round does.
+    Status end_watches(const Step& last);
     // For "entered" and "queued".
     Status watch_entry(const Step& step, const Observation& wanted);
     // Counts how often the actor comes to the function for nothing but a pinned page.
@@ -88,6 +93,7 @@ private:
     std::unique_ptr<RandomDelays> delays_;
     HeldWaits held_waits_;
     std::map<std::string, ArmedHold> armed_;            // by actor
+    std::map<const Step*, std::vector<Conductor::WatchId>> watches_;
     std::map<const Observation*, unsigned> stalls_of_;  // times running
 };
 

@@ -37,7 +37,7 @@ Status HeldWaits::watch() {
             waits_.erase(roster_.actor_of(left.task));
             return {};
         };
-        MEMRIG_CHECK(passages_.watch(waiter.function, enters, leaves));
+        MEMRIG_CHECK(passages_.watch(waiter.function, Passages::Needs::task, enters, leaves));
         MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, waiter.function));
         for (const auto entry : entries)
             if (observer_ != nullptr && observer_->tells_calls_of(entry)) observer_->stop_at_calls_of(entry);
@@ -45,10 +45,10 @@ Status HeldWaits::watch() {
     return {};
 }
 
-std::vector<std::string> HeldWaits::functions() {
-    std::vector<std::string> names;
-    for (const auto& waiter : kWaiters) names.emplace_back(waiter.function);
-    return names;
+std::map<std::string, ObservedCall> HeldWaits::calls() {
+    std::map<std::string, ObservedCall> calls;
+    for (const auto& waiter : kWaiters) calls[waiter.function] = {.whole = true};
+    return calls;
 }
 
 // The outermost call is what the actor waits for. It may end by jumping to an inner one, which returns for it.

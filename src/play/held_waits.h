@@ -24,8 +24,8 @@ public:
           symbols_(symbols),
           observer_(observer),
           passages_(conductor, symbols, observer) {}
-    // Returns the functions that watch() watches.
-    static std::vector<std::string> functions();
+    // Returns the functions that watch() watches, and what has to be known of a call.
+    static std::map<std::string, ObservedCall> calls();
 
     // Watches the functions that wait for RCU or for all CPUs. An actor may be inside one already when another one is
     // held, so this comes before the first hold.

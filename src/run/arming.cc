@@ -50,6 +50,8 @@ private:
     Status watch_tries(Conductor& conductor);
     Status learn_layout(std::uint64_t block);
     Status compare_witnesses(std::uint64_t block);
+    // Notes the device of each memory block, which the kernel uses when the block's state is read.
+    Status learn_devices();
     Status take_a_block_out(const MemorySnapshot& before);
     void judge_stacks(const LayoutProbe& layout, std::uint64_t guessed);
     void judge_mutexes(const LockLedger& ledger, const LockWitness& witness);
@@ -195,6 +197,24 @@ Status Arming::compare_witnesses(std::uint64_t block) {
     MEMRIG_CHECK(watch_tries(conductor));
     MEMRIG_TRY(const std::string refused, write_online(conductor, block, "1"));
     judge_mutexes(*ledger, *witness);
+    armament_.device_lock_offset = ledger->device_lock_offset();
+    return conductor.unwatch_all();
+}
+
+Status Arming::learn_devices() {
+    constexpr const char* show = "state_show";  // drivers/base/memory.c, among others
+    if (guest_.symbols.all(show).empty()) return {};
+    Conductor conductor(*probe_, armament_.stack_bytes);
+    MEMRIG_CHECK(conductor.pause());
+    MEMRIG_CHECK(watch_function(conductor, guest_.symbols, show, [&](const Arrival& arrival) -> Result<Response> {
+        const std::uint64_t device = arrival.registers.argument(0);
+        MEMRIG_TRY(const auto block, memory_block_of(*probe_, arrival.vcpu, device));
+        if (block) armament_.devices[device] = *block;
+        return Response::pass();
+    }));
+    MEMRIG_TRY(const auto blocks,
+               while_running(conductor, [&] { return machine_.agent().blocks(Deadline::after(kWritePatience)); }));
+    if (armament_.devices.size() != blocks.size()) armament_.devices.clear();
     return conductor.unwatch_all();
 }
 
@@ -281,6 +301,7 @@ Result<Armament> Arming::arm() {
     if (!passes || online == before.blocks.end()) return armament_;
     MEMRIG_CHECK(learn_layout(online->id));
     MEMRIG_CHECK(compare_witnesses(online->id));
+    MEMRIG_CHECK(learn_devices());
     MEMRIG_CHECK(take_a_block_out(before));
     return armament_;
 }
@@ -307,7 +328,7 @@ Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest
 
 namespace {
 
-constexpr unsigned kArmamentFormat = 2;  // to be increased when arming changes, or its format
+constexpr unsigned kArmamentFormat = 3;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
 // Another build of memrig may have other watchers, so it arms the guest anew. A watcher may not be

@@ -3,12 +3,14 @@
 #include <algorithm>
 
 #include "machine/observer_plugin.h"
+#include "play/dwell.h"
 #include "play/held_waits.h"
 #include "probe/function_watch.h"
 #include "run/arm_changes.h"
 #include "run/trial.h"
 #include "watch/lock_names.h"
 #include "watch/notifier_chain.h"
+#include "watch/notifiers.h"
 #include "watch/roles.h"
 #include "watch/rules.h"
 
@@ -36,7 +38,7 @@ std::optional<Observing> parse_observing(std::string_view name) {
 Result<std::unique_ptr<LockLedger>> make_trial_ledger(Machine& machine, Conductor& conductor,
                                                       const SymbolTable& symbols, const Armament& armament, bool whole,
                                                       LockObserver* observer) {
-    if (observer != nullptr) return LockLedger::make(conductor, symbols, *observer);
+    if (observer != nullptr) return LockLedger::make(conductor, symbols, *observer, {armament.device_lock_offset, armament.devices});
     const bool by_writes =
         machine.accelerator() == Accelerator::tcg && conductor.probe().architecture().watched_writes_pass;
     const auto watching = by_writes && armament.owner_offset ? MutexWatching::writes : MutexWatching::calls;
@@ -64,7 +66,7 @@ Status TrialObserver::begin() {
     unobserved_ = no_observer_for(armament_);
     ObserverChannel* const channel = machine_.observer();
     if (!unobserved_.empty() || channel == nullptr) return {};  // LiveGuest::unobserved says why
-    MEMRIG_TRY(const auto others, functions());
+    MEMRIG_TRY(const auto others, calls());
     auto made = LockObserver::make(
         conductor_, symbols_, *channel,
         [this](std::uint64_t address, std::uint64_t size) {
@@ -86,22 +88,26 @@ LockObserver* TrialObserver::eyes() {
     return unobserved_.empty() ? observer_.get() : nullptr;
 }
 
-Result<std::set<std::uint64_t>> TrialObserver::functions() {
-    std::set<std::uint64_t> functions;
+Result<std::map<std::uint64_t, ObservedCall>> TrialObserver::calls() {
+    std::map<std::uint64_t, ObservedCall> calls;
+    const auto add = [&](std::uint64_t entry, const ObservedCall& call) {
+        ObservedCall& all = calls[entry];
+        all = {all.whole || call.whole, std::max(all.pointer, call.pointer)};
+    };
     if (const auto chain = symbols_.unique("memory_chain")) {
         MEMRIG_TRY(const auto members, NotifierChain::members_of(conductor_.probe(), symbols_, *chain, 0));
-        for (const auto& member : members) functions.insert(member.function);
+        for (const auto& member : members) add(member.function, {});
     }
-    auto names = RuleWatch::functions_without_arguments();
-    for (auto& name : HeldWaits::functions()) names.push_back(std::move(name));
     const std::set<std::string> changed = functions_changed_by(arm_);
-    for (const auto& name : names) {
-        const auto function = player_of(name, symbols_);
-        if (!function || changed.contains(name) || changed.contains(*function)) continue;
-        MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, *function));
-        functions.insert(entries.begin(), entries.end());
-    }
-    return functions;
+    for (const auto& some :
+         {RuleWatch::calls(), NotifierWatch::calls(), LockLedger::calls(), HeldWaits::calls(), Dwell::calls()})
+        for (const auto& [name, call] : some) {
+            const auto function = player_of(name, symbols_);
+            if (!function || changed.contains(name) || changed.contains(*function)) continue;
+            MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, *function));
+            for (const auto entry : entries) add(entry, call);
+        }
+    return calls;
 }
 
 Status TrialObserver::begin_comparison(LockLedger* ledger) {

@@ -2,6 +2,7 @@
 // notes in the trial's result what it saw.
 #pragma once
 
+#include <map>
 #include <memory>
 #include <string>
 #include <vector>
@@ -64,8 +65,8 @@ private:
     std::unique_ptr<LockObserver> observer_;
     // Doubts an observer that saw fewer tasks take mem_hotplug_lock than began a section. The lock names no owner.
     void compare_sections(std::uint64_t sections);
-    // Returns the functions whose calls the observer tells, besides the lock functions.
-    Result<std::set<std::uint64_t>> functions();
+    // Returns the functions whose calls the observer tells, and what of them, by address.
+    Result<std::map<std::uint64_t, ObservedCall>> calls();
 
     const LockLedger* ledger_ = nullptr;  // that the observer is compared with
     Subscription mutexes_;

@@ -70,6 +70,8 @@ std::string why_unarmed(const Armament& armament, const std::string& rule) {
 nlohmann::json armament_json(const Armament& armament) {
     nlohmann::json json = {{"stack_bytes", armament.stack_bytes}, {"watchers", nlohmann::json::object()}};
     if (armament.owner_offset) json["owner_offset"] = *armament.owner_offset;
+    if (armament.device_lock_offset) json["device_lock_offset"] = *armament.device_lock_offset;
+    if (!armament.devices.empty()) json["devices"] = armament.devices;
     if (!armament.failure.empty()) json["failure"] = armament.failure;
     for (const auto& [watcher, report] : armament.reports)
         json["watchers"][to_string(watcher)] = {{"state", to_string(report.state)}, {"why", report.why}};
@@ -84,6 +86,9 @@ Result<Armament> read_armament(const std::string& text) {
         Armament armament;
         armament.stack_bytes = json.at("stack_bytes").get<std::uint64_t>();
         if (json.contains("owner_offset")) armament.owner_offset = json.at("owner_offset").get<std::uint64_t>();
+        if (json.contains("device_lock_offset"))
+            armament.device_lock_offset = json.at("device_lock_offset").get<std::uint64_t>();
+        if (json.contains("devices")) json.at("devices").get_to(armament.devices);
         if (json.contains("failure")) armament.failure = json.at("failure").get<std::string>();
         for (const auto& [name, report] : json.at("watchers").items()) {
             const auto watcher = named<Watcher>(all_watchers(), name);

@@ -42,6 +42,9 @@ const char* to_string(WatcherReport::State state);  // "armed", "not armed", "no
 struct Armament {
     std::uint64_t stack_bytes = 0;              // THREAD_SIZE; 0 if the guest did not show it
     std::optional<std::uint64_t> owner_offset;  // of the owner in a mutex, in bytes; nothing: not shown
+    std::optional<std::uint64_t> device_lock_offset;  // of the mutex in a block's device; nothing: not shown
+    // The memory blocks by the address of their `struct device`: all that the saved guest has, or none.
+    std::map<std::uint64_t, std::uint64_t> devices;
     std::map<Watcher, WatcherReport> reports;
     std::string
         failure;  // why the guest could not be armed at all: it crashed, or its agent fell silent; normally empty

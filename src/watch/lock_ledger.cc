@@ -24,6 +24,11 @@ constexpr std::array kMutexLocks = {
     "mutex_lock",          "mutex_lock_nested",         "mutex_lock_interruptible", "mutex_lock_interruptible_nested",
     "mutex_lock_killable", "mutex_lock_killable_nested"};
 
+// A memory block's device passes bus_probe_device() when it is added, and later device_online() or device_offline().
+constexpr std::array kDeviceFunctions = {"bus_probe_device", "device_online", "device_offline"};
+// QEMU is asked for the place of each device's lock, which takes a moment.
+constexpr std::size_t kMostKnownDevices = 64;
+
 std::string device_lock_name(std::uint64_t block) { return fmt::format("memory{}'s device lock", block); }
 
 }  // namespace
@@ -118,14 +123,18 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
 }
 
 Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const SymbolTable& symbols,
-                                                     LockObserver& observer) {
+                                                     LockObserver& observer, const KnownDevices& known) {
     std::unique_ptr<LockLedger> ledger(new LockLedger(conductor, symbols, MutexWatching::observed, 0));
+    ledger->device_lock_offset_ = known.lock_offset;
     ledger->observer_ = &observer;
     ledger->note_unknown_locks();
     LockLedger* const self = ledger.get();
     ledger->observed_ = observer.on_event([self](const LockEvent& event) { self->write(event); });
     observer.stop_where_tasks_wait();
-    MEMRIG_CHECK(ledger->watch_devices());
+    const bool all_known = known.lock_offset && !known.devices.empty() && known.devices.size() <= kMostKnownDevices;
+    if (all_known)
+        for (const auto& [device, block] : known.devices) MEMRIG_CHECK(ledger->found_device(device, block));
+    MEMRIG_CHECK(ledger->watch_devices(all_known));
     return ledger;
 }
 
@@ -194,12 +203,19 @@ Status LockLedger::watch_primitive(const Primitive& primitive) {
                           [this, &primitive](const Arrival& arrival) { return at_primitive(primitive, arrival); });
 }
 
-Status LockLedger::watch_devices() {
-    // A memory block's device passes bus_probe_device() when it is added.
-    // Later it passes device_online() or device_offline().
-    for (const char* function : {"bus_probe_device", "device_online", "device_offline"}) {
+std::map<std::string, ObservedCall> LockLedger::calls() {
+    std::map<std::string, ObservedCall> calls;
+    for (const char* function : kDeviceFunctions) calls[function] = {.whole = true};
+    return calls;
+}
+
+// With an observer, a stop is needed, too: it has to watch the device's lock before a task takes it.
+Status LockLedger::watch_devices(bool all_known) {
+    for (const char* function : kDeviceFunctions) {
+        if (all_known && function != kDeviceFunctions.front()) break;
         const auto at_device = [this](const Arrival& arrival) -> Result<Response> {
             const std::uint64_t device = arrival.registers.argument(0);
+            if (observer_ != nullptr) MEMRIG_CHECK(observer_->expect_call(arrival));
             if (devices_.contains(device)) return Response::pass();
             MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
             if (block) MEMRIG_CHECK(found_device(device, *block));

@@ -45,6 +45,12 @@ struct WaitLink {
 // A cycle in the wait-for graph.
 using WaitCycle = std::vector<WaitLink>;
 
+// The devices of memory blocks, as far as they are known before the ledger begins. The rest is learned by stops.
+struct KnownDevices {
+    std::optional<std::uint64_t> lock_offset;        // Armament::device_lock_offset
+    std::map<std::uint64_t, std::uint64_t> devices;  // Armament::devices
+};
+
 // The conductor and the symbols must outlive it. Used on the conductor's thread.
 class LockLedger {
 public:
@@ -57,7 +63,7 @@ public:
                                                     std::uint64_t owner_offset = 0);
     // Makes a ledger of all that the observer sees (MutexWatching::observed). It must outlive the ledger.
     static Result<std::unique_ptr<LockLedger>> make(Conductor& conductor, const SymbolTable& symbols,
-                                                    LockObserver& observer);
+                                                    LockObserver& observer, const KnownDevices& known = {});
 
     [[nodiscard]] const std::vector<LockEvent>& events() const { return events_; }
     // Calls `listener` for each event as it is written. The guest is stopped then.
@@ -83,6 +89,11 @@ public:
     }
     // Returns the memory block whose `struct device` lies at this address, or nothing if the ledger does not know it.
     [[nodiscard]] std::optional<std::uint64_t> block_of_device(std::uint64_t device) const;
+    // Returns where the `struct device` of a memory block has its mutex, in bytes, once a task has taken one. Nothing
+    // with MutexWatching::calls, too.
+    [[nodiscard]] std::optional<std::uint64_t> device_lock_offset() const { return device_lock_offset_; }
+    // Returns the functions by which the ledger finds the devices of memory blocks.
+    static std::map<std::string, ObservedCall> calls();
     // Returns each task that was seen to own a mutex, as it was then, by the address of its task_struct.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const {
         return observer_ != nullptr ? observer_->owners() : mutexes_.owners();
@@ -110,7 +121,8 @@ private:
     LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching, std::uint64_t owner_offset);
     void note_unknown_locks();
     Status watch_primitive(const Primitive& primitive);
-    Status watch_devices();
+    // `all_known`: only new devices are to be found.
+    Status watch_devices(bool all_known = false);
     Status found_device(std::uint64_t device, std::uint64_t block);
     // Finds out where in `struct device` its mutex lies, from the first call that takes one.
     Status learn_device_lock();

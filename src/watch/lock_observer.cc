@@ -5,7 +5,10 @@
 #include <tuple>
 #include <utility>
 
+#include <fmt/ranges.h>
+
 #include "base/assert.h"
+#include "base/log.h"
 #include "probe/kernel_objects.h"
 #include "watch/lock_names.h"
 
@@ -24,18 +27,19 @@ constexpr std::array kCurrent = {"pcpu_hot", "current_task", "__entry_task"};
 }  // namespace
 
 LockObserver::LockObserver(Conductor& conductor, const SymbolTable& symbols, ObserverChannel& channel,
-                           HostAddress host_address, const std::set<std::uint64_t>& others)
+                           HostAddress host_address, const std::map<std::uint64_t, ObservedCall>& others)
     : conductor_(conductor),
       symbols_(symbols),
       channel_(channel),
       host_address_(std::move(host_address)),
-      functions_(observed_functions(symbols, conductor.probe().architecture(), others)),
+      functions_(observed_functions(symbols, conductor.probe().architecture(), others,
+                                    channel.reads_registers())),
       locks_(functions_.functions),
       tasks_(conductor) {}
 
 Result<std::unique_ptr<LockObserver>> LockObserver::make(Conductor& conductor, const SymbolTable& symbols,
                                                          ObserverChannel& channel, HostAddress host_address,
-                                                         const std::set<std::uint64_t>& others) {
+                                                         const std::map<std::uint64_t, ObservedCall>& others) {
     std::unique_ptr<LockObserver> observer(
         new LockObserver(conductor, symbols, channel, std::move(host_address), others));
     MEMRIG_TRY(const auto words, observer->current_words());
@@ -160,8 +164,10 @@ Status LockObserver::watch_rwsem(const std::string& name) {
 Status LockObserver::look(const Arrival& stop) {
     if (ended_) return {};
     auto acts = std::exchange(glanced_, {});
-    const auto more = locks_.follow(channel_.read(true), true);
-    acts.insert(acts.end(), more.begin(), more.end());
+    for (ObservedAct& act : locks_.follow(channel_.read(true), true)) {
+        count(act);
+        acts.push_back(std::move(act));
+    }
     for (const ObservedAct& act : acts) MEMRIG_CHECK(tell(act, stop));
     return check_owners(stop);
 }
@@ -201,7 +207,15 @@ bool LockObserver::glance() {
     return stop || glanced_.size() >= kMostObserved;
 }
 
+bool LockObserver::count(const ObservedAct& act) {
+    const bool counts = act.passed && !act.left && counted_.calls > 0 && act.vcpu == counted_.vcpu &&
+                        functions_.table.function[*act.passed].start == counted_.function;
+    counted_.calls -= counts ? 1 : 0;
+    return counts;
+}
+
 bool LockObserver::stops_for(const ObservedAct& act) {
+    if (count(act)) return counted_.calls == 0;
     if (!act.passed) {
         const bool waits = act.action == LockAction::wants || act.action == LockAction::refused;
         return waits && stopped_for_.emplace(act.task, act.lock, act.action).second;
@@ -210,11 +224,56 @@ bool LockObserver::stops_for(const ObservedAct& act) {
     return awaited && stopped_for_.emplace(act.task, *act.passed, std::nullopt).second;
 }
 
-bool LockObserver::tells_calls_of(std::uint64_t function) const {
+std::optional<std::uint32_t> LockObserver::find(std::uint64_t function) const {
     for (std::uint32_t i = 0; i < functions_.table.functions; i++)
-        if (functions_.table.function[i].start == function && functions_.functions[i].role == ObservedRole::none)
-            return true;
-    return false;
+        if (functions_.table.function[i].start == function) return i;
+    return std::nullopt;
+}
+
+bool LockObserver::tells_calls_of(std::uint64_t function) const {
+    const auto found = find(function);
+    return found && functions_.functions[*found].told;
+}
+
+bool LockObserver::tells_whole_calls_of(std::uint64_t function) const {
+    const auto found = find(function);
+    return found && functions_.functions[*found].whole;
+}
+
+Status LockObserver::expect_call(const Arrival& entry) {
+    if (!tells_whole_calls_of(entry.address)) return {};
+    auto& arguments = expected_calls_[{entry.task, entry.address}];
+    // A task that was parked at the entry comes there again before it enters.
+    if (!arguments.empty() && !entry.again)
+        misread_.insert(fmt::format("{} was called, and the observer did not tell", symbols_.function(entry.address)));
+    arguments.clear();
+    for (std::size_t i = 0; i < OBSERVER_ARGUMENTS; i++) arguments.push_back(entry.registers.argument(i));
+    return std::exchange(follows_an_answer_, true) ? Status() : expect_answer(entry);
+}
+
+// One stop is enough, so the breakpoint does not stay for other calls, as that of on_return() does.
+Status LockObserver::expect_answer(const Arrival& entry) {
+    MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(entry));
+    const auto watch = std::make_shared<Conductor::WatchId>();
+    const auto returns = [this, watch, call = std::pair(entry.task, entry.address)](
+                             const Arrival& arrival) -> Result<Response> {
+        if (arrival.task != call.first) return Response::pass();
+        expected_answers_[call] = {arrival.registers.return_value()};
+        MEMRIG_CHECK(conductor_.unwatch(*watch));
+        return Response::pass();
+    };
+    MEMRIG_TRY(*watch, conductor_.watch(back, returns));
+    return {};
+}
+
+void LockObserver::check(Expected& expected, const Passage& passage, const std::vector<std::uint64_t>& told,
+                         const char* does) {
+    const auto found = expected.find({passage.task, passage.function});
+    if (found == expected.end()) return;
+    if (found->second != told && misread_.size() < kMostDifferences)
+        misread_.insert(fmt::format("{} {} {:x}, and {:x} as the observer saw it", symbols_.function(passage.function),
+                                    does, fmt::join(found->second, ", "), fmt::join(told, ", ")));
+    expected.erase(found);
 }
 
 // The plugin knows the stack of most tasks, even of those that have ended since.
@@ -226,6 +285,8 @@ Result<std::uint64_t> LockObserver::task_of(const ObservedAct& act, unsigned vcp
 }
 
 Status LockObserver::tell(const ObservedAct& act, const Arrival& stop) {
+    // Only a task that is seen with a lock gets a name.
+    if (act.passed && act.stack != 0) return tell_passage(act, act.stack, stop);
     MEMRIG_TRY(const std::uint64_t task, task_of(act, stop.vcpu));
     if (act.passed) return tell_passage(act, task, stop);
     MEMRIG_ASSERT(act.lock < watched_.size(), "an act is of a lock that is watched");
@@ -243,7 +304,14 @@ Status LockObserver::tell(const ObservedAct& act, const Arrival& stop) {
 
 Status LockObserver::tell_passage(const ObservedAct& act, std::uint64_t task, const Arrival& stop) {
     const std::string caller = act.from == 0 ? "?" : symbols_.describe(act.from);
-    const Passage passage{task, act.vcpu, functions_.table.function[*act.passed].start, stop.at, caller};
+    Passage passage{task, act.vcpu, functions_.table.function[*act.passed].start, stop.at, caller};
+    passage.arguments = act.arguments;
+    passage.words = act.words;
+    if (act.left) passage.answer = act.answer;
+    if (act.left) check(expected_answers_, passage, {act.answer}, "returns");
+    else check(expected_calls_, passage, act.arguments, "is called with");
+    logger(LogLayer::watch)
+        .debug("task {:x} {} {}", task, act.left ? "leaves" : "enters", symbols_.function(passage.function));
     Status told;
     (act.left ? returns_ : entries_).for_each([&](const auto& listener) {
         return (told = listener(passage)).has_value();

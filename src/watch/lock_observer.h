@@ -32,10 +32,10 @@ public:
 
     // Hands the table over to the observer, and watches each lock of memory hotplug that has a symbol. Fault::guest if
     // this kernel lacks what the observer needs. Calls of the functions that begin at the addresses in `others` are
-    // told by on_entry(). REQUIRES: the guest is stopped, and has not yet run in this QEMU.
+    // told by on_entry() and on_leave(). REQUIRES: the guest is stopped, and has not yet run in this QEMU.
     static Result<std::unique_ptr<LockObserver>> make(Conductor& conductor, const SymbolTable& symbols,
                                                       ObserverChannel& channel, HostAddress host_address,
-                                                      const std::set<std::uint64_t>& others = {});
+                                                      const std::map<std::uint64_t, ObservedCall>& others = {});
     LockObserver(const LockObserver&) = delete;
     LockObserver& operator=(const LockObserver&) = delete;
 
@@ -48,12 +48,21 @@ public:
     [[nodiscard]] Subscription on_event(std::function<void(const LockEvent&)> listener) {
         return listeners_.add(std::move(listener));
     }
-    // Call `listener` for each call of a function that tells_calls_of(), and for each return from one, likewise. An
-    // error ends the stop. A function that ends by calling another one is left then: no return is told of one of those.
+    // Call `listener` for each call of a function that tells_calls_of(), and for each return from one that
+    // tells_whole_calls_of(), likewise. An error ends the stop.
     using PassageListener = std::function<Status(const Passage&)>;
     [[nodiscard]] Subscription on_entry(PassageListener listener) { return entries_.add(std::move(listener)); }
     [[nodiscard]] Subscription on_leave(PassageListener listener) { return returns_.add(std::move(listener)); }
     [[nodiscard]] bool tells_calls_of(std::uint64_t function) const;
+    [[nodiscard]] bool tells_whole_calls_of(std::uint64_t function) const;
+    // Compares the arguments of this call, as the probe reads them, with those that the observer will tell, and for the
+    // first call in a trial what it returns: a second witness of the registers that the observer reads. Does nothing
+    // for a function whose whole calls it does not tell. REQUIRES: called from a handler at the function's entry.
+    Status expect_call(const Arrival& entry);
+    // Stops the guest at a glance when the vCPU has called the function so often from now on; 0: never. One at a time.
+    void stop_after_calls(std::uint64_t function, unsigned vcpu, unsigned calls) { counted_ = {function, vcpu, calls}; }
+    // Returns how many of these calls are still to come.
+    [[nodiscard]] unsigned calls_to_come() const { return counted_.calls; }
     // Where a vCPU is held, stops the guest at the next glance after a call of this function, once for each task and
     // set of held vCPUs. REQUIRES: tells_calls_of().
     void stop_at_calls_of(std::uint64_t function) { awaited_.insert(function); }
@@ -84,7 +93,7 @@ private:
         bool mutex = false;
     };
     LockObserver(Conductor& conductor, const SymbolTable& symbols, ObserverChannel& channel, HostAddress host_address,
-                 const std::set<std::uint64_t>& others);
+                 const std::map<std::uint64_t, ObservedCall>& others);
     // Returns, by CPU, the address of the word in which the kernel keeps the task that runs on it.
     Result<std::vector<std::uint64_t>> current_words();
     // Finds the memory that the kernel maps directly, and where a task_struct has its stack, so that the observer tells
@@ -102,6 +111,11 @@ private:
     bool glance();
     // Compares the owner that each mutex names with the holder by the events: all vCPUs stand still.
     Status check_owners(const Arrival& stop);
+    Status expect_answer(const Arrival& entry);
+    // Returns the function's place in the table, or nothing.
+    [[nodiscard]] std::optional<std::uint32_t> find(std::uint64_t function) const;
+    // Returns true if the act is a call that stop_after_calls() counts.
+    bool count(const ObservedAct& act);
     // Returns true if the guest is to be stopped for this act, the first of its kind.
     bool stops_for(const ObservedAct& act);
     Status tell_passage(const ObservedAct& act, std::uint64_t task, const Arrival& stop);
@@ -116,9 +130,19 @@ private:
     std::vector<Watched> watched_;  // by ObservedAct::lock
     std::vector<LockEvent> events_;
     std::size_t dropped_ = 0;
-    std::set<std::string> misread_;  // a line for each mutex whose owner is not its holder by the events
+    std::set<std::string> misread_;  // a line for each owner or argument that is not what the events say
     Listeners<void(const LockEvent&)> listeners_;
     Listeners<Status(const Passage&)> entries_, returns_;
+    // The calls that stop_after_calls() still waits for.
+    struct Counted {
+        std::uint64_t function = 0;
+        unsigned vcpu = 0, calls = 0;
+    } counted_;
+    // The numbers that calls and returns have to tell, by task and function.
+    using Expected = std::map<std::pair<std::uint64_t, std::uint64_t>, std::vector<std::uint64_t>>;
+    void check(Expected& expected, const Passage& passage, const std::vector<std::uint64_t>& told, const char* does);
+    Expected expected_calls_, expected_answers_;
+    bool follows_an_answer_ = false;
     std::set<std::uint64_t> awaited_;   // functions
     std::vector<ObservedAct> glanced_;  // acts that were found while the guest ran, for the next stop
     // The waits and calls that the guest was stopped for: task, lock or function, and action (nothing: a call).

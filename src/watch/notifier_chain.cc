@@ -30,16 +30,31 @@ Result<std::optional<NotifierChain::Member>> member_at(Probe& probe, std::uint64
 
 }  // namespace
 
-Status NotifierChain::begin(const Arrival& arrival) {
-    Call& call = calls_[arrival.task] = {};
-    MEMRIG_TRY(call.members, members_of(conductor_.probe(), symbols_, arrival.registers.argument(0), arrival.vcpu));
+Status NotifierChain::begin(const Passage& passage) {
+    Call& call = calls_[passage.task] = {};
+    MEMRIG_TRY(call.members, members_of(conductor_.probe(), symbols_, passage.arguments.front(), passage.vcpu));
     if (call.members.empty()) gap_ = "the members of the chain of memory notifiers cannot be read";
+    bool too_late = false;
     for (const auto& member : call.members) {
-        if (observer_ != nullptr && observer_->tells_calls_of(member.function)) continue;
-        if (watched_.contains(member.function)) continue;
-        MEMRIG_TRY(watched_[member.function],
-                   conductor_.watch(member.function, [this](const Arrival& called) { return at_member(called); }));
+        MEMRIG_TRY(const auto since, watch_member(member.function, passage.at));
+        too_late = too_late || (since && passage.arrival == nullptr && passage.at <= *since);
     }
+    if (too_late) calls_.erase(passage.task);
+    return {};
+}
+
+Result<std::optional<SteadyTime>> NotifierChain::watch_member(std::uint64_t function, SteadyTime now) {
+    if (observer_ != nullptr && observer_->tells_calls_of(function)) return std::nullopt;
+    const auto [watched, is_new] = watched_.emplace(function, now);
+    if (is_new)
+        MEMRIG_CHECK(conductor_.watch(function, [this](const Arrival& called) { return at_member(called); }));
+    return watched->second;
+}
+
+Status NotifierChain::watch_new(std::uint64_t block, const Arrival& arrival) {
+    const auto function = conductor_.probe().read_u64(arrival.vcpu, block);
+    if (!function && function.error().fault != Fault::guest) return std::unexpected(function.error());
+    if (function && is_kernel_address(*function)) MEMRIG_CHECK(watch_member(*function, arrival.at));
     return {};
 }
 
@@ -50,12 +65,15 @@ Result<Response> NotifierChain::at_member(const Arrival& arrival) {
     return Response::pass();
 }
 
-void NotifierChain::follow(LockObserver& observer) {
+Status NotifierChain::follow(LockObserver& observer, std::uint64_t head) {
     observer_ = &observer;
     entries_ = observer.on_entry([this](const Passage& passage) -> Status {
         note_call(passage.task, passage.function);
         return {};
     });
+    MEMRIG_TRY(const auto members, members_of(conductor_.probe(), symbols_, head, 0));
+    for (const auto& member : members) MEMRIG_CHECK(watch_member(member.function, SteadyTime::min()));
+    return {};
 }
 
 void NotifierChain::note_call(std::uint64_t task, std::uint64_t function) {

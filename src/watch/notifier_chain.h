@@ -30,11 +30,16 @@ public:
     // they cannot be read.
     static Result<std::vector<Member>> members_of(Probe& probe, const SymbolTable& symbols, std::uint64_t head,
                                                   unsigned vcpu);
-    // Lets the observer tell of the calls that it sees, without a stop for each. It must outlive the chain.
-    void follow(LockObserver& observer);
-    // Begins a call of the chain and watches the chain's members from then on. REQUIRES: `arrival` is at the entry of
-    // blocking_notifier_call_chain().
-    Status begin(const Arrival& arrival);
+    // Lets the observer tell of the calls of members that it sees, without a stop for each, and watches the other
+    // members of the chain at `head`. It must outlive the chain.
+    Status follow(LockObserver& observer, std::uint64_t head);
+    // Watches a member that is about to be added: `block` is its struct notifier_block. Later would be too late, as the
+    // observer tells of a call of the chain only at the next stop. REQUIRES: `arrival` is the current stop.
+    Status watch_new(std::uint64_t block, const Arrival& arrival);
+    // Begins a call of the chain and watches the chain's members from this stop on. A call that the observer tells of
+    // is not followed if a member, of whose calls it does not tell, was not watched then. REQUIRES: it is a call of
+    // blocking_notifier_call_chain(), with its arguments.
+    Status begin(const Passage& passage);
     // Ends the task's call of the chain; `stopped` if the answer has NOTIFY_STOP_MASK. Returns what is wrong, or "" if
     // nothing is. Returns nothing if the chain could not be followed.
     std::optional<std::string> end(std::uint64_t task, bool stopped);
@@ -47,6 +52,8 @@ private:
         std::vector<std::uint64_t> called;
     };
     Result<Response> at_member(const Arrival& arrival);
+    // Watches the function unless the observer tells of it. Returns the stop since which it is watched, if any.
+    Result<std::optional<SteadyTime>> watch_member(std::uint64_t function, SteadyTime now);
     // The first member with that function that has not been called yet is called now.
     void note_call(std::uint64_t task, std::uint64_t function);
     [[nodiscard]] std::string name_of(const Member& member) const;
@@ -54,7 +61,7 @@ private:
     Conductor& conductor_;
     const SymbolTable& symbols_;
     std::map<std::uint64_t, Call> calls_;                  // by task
-    std::map<std::uint64_t, Conductor::WatchId> watched_;  // by function
+    std::map<std::uint64_t, SteadyTime> watched_;          // by function: the stop since which it is watched
     const LockObserver* observer_ = nullptr;
     Subscription entries_;
     std::string gap_;

@@ -10,6 +10,9 @@ namespace {
 
 constexpr int kMostNodes = 1024;  // MAX_NUMNODES is at most 1 << 10 (CONFIG_NODES_SHIFT)
 
+constexpr unsigned kNoticeArgument = 2;      // of blocking_notifier_call_chain()
+constexpr unsigned kNodeNoticeArgument = 1;  // of node_notify()
+
 bool is_outcome(Notice notice) {
     return notice == Notice::online || notice == Notice::cancel_online || notice == Notice::offline ||
            notice == Notice::cancel_offline;
@@ -34,30 +37,43 @@ NodeNotice announcement_of(NodeNotice outcome) {
 Result<std::unique_ptr<NotifierWatch>> NotifierWatch::make(Conductor& conductor, const LockLedger& ledger,
                                                            const SymbolTable& symbols, NotifierSpec spec,
                                                            LockObserver* observer) {
-    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(spec)));
+    std::unique_ptr<NotifierWatch> watch(new NotifierWatch(conductor, ledger, symbols, std::move(spec), observer));
     NotifierWatch* self = watch.get();
-    if (observer != nullptr) watch->chain_.follow(*observer);
     MEMRIG_CHECK(watch->watch_chain(symbols));
     if (!watch->gaps_.empty()) return watch;
+    if (observer != nullptr && watch->memory_chain_) MEMRIG_CHECK(watch->follow(*observer, symbols));
     // Since v6.17, the nodes have a notifier chain of their own (node_notify()), and these notices do not tell of
     // nodes. A kernel without NUMA lacks that chain, too. register_cpu_under_node() is in each kernel with NUMA.
     watch->has_node_chain_ = !symbols.all("node_notify").empty();
     watch->nodes_told_ = !watch->has_node_chain_ && !symbols.all("register_cpu_under_node").empty();
     if (watch->has_node_chain_)
-        MEMRIG_CHECK(watch_function(conductor, symbols, "node_notify",
-                                    [self](const Arrival& arrival) { return self->at_node_notice(arrival); }));
+        MEMRIG_CHECK(watch->passages_.watch(
+            "node_notify", Passages::Needs::arguments,
+            [self](const Passage& passage) { return self->at_node_notice(passage); },
+            [self](const Passage& passage) { return self->at_node_answer(passage); }));
     for (const char* function : {"memory_subsys_online", "memory_subsys_offline"}) {
         if (symbols.all(function).empty()) {
             watch->gaps_.push_back({{"N2", ""}, why_not_played(function)});
             continue;
         }
-        MEMRIG_CHECK(watch_function(conductor, symbols, function, [self](const Arrival& arrival) -> Result<Response> {
-            MEMRIG_TRY(self->operations_[arrival.task].block,
-                       memory_block_of(self->conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
-            return Response::pass();
-        }));
+        const auto begins = [self](const Passage& passage) -> Result<bool> {
+            MEMRIG_TRY(self->operations_[passage.task].block,
+                       block_of_call(self->conductor_.probe(), self->ledger_, passage));
+            return false;
+        };
+        MEMRIG_CHECK(watch->passages_.watch(function, Passages::Needs::arguments, begins));
     }
     return watch;
+}
+
+Status NotifierWatch::follow(LockObserver& observer, const SymbolTable& symbols) {
+    MEMRIG_CHECK(chain_.follow(observer, *memory_chain_));
+    constexpr const char* adds = "register_memory_notifier";
+    if (symbols.all(adds).empty()) return {};
+    return watch_function(conductor_, symbols, adds, [this](const Arrival& arrival) -> Result<Response> {
+        MEMRIG_CHECK(chain_.watch_new(arrival.registers.argument(0), arrival));
+        return Response::pass();
+    });
 }
 
 Status NotifierWatch::watch_chain(const SymbolTable& symbols) {
@@ -76,15 +92,29 @@ Status NotifierWatch::watch_chain(const SymbolTable& symbols) {
             return Result<Response>(Response::pass());
         }));
     }
-    return watch_function(conductor_, symbols, "blocking_notifier_call_chain",
-                          [this](const Arrival& arrival) { return at_chain(arrival); });
+    return passages_.watch(
+        "blocking_notifier_call_chain", Passages::Needs::arguments,
+        [this](const Passage& passage) { return at_chain(passage); },
+        [this](const Passage& passage) { return at_answer(passage); });
+}
+
+std::map<std::string, ObservedCall> NotifierWatch::calls() {
+    return {{"blocking_notifier_call_chain", {.whole = true, .pointer = kNoticeArgument + 1}},
+            {"node_notify", {.whole = true, .pointer = kNodeNoticeArgument + 1}},
+            {"memory_subsys_online", {.whole = true}},
+            {"memory_subsys_offline", {.whole = true}}};
 }
 
 // blocking_notifier_call_chain(struct blocking_notifier_head *, unsigned long action, void *)
-Result<Response> NotifierWatch::at_chain(const Arrival& arrival) {
-    const std::uint64_t chain = arrival.registers.argument(0);
-    if (!memory_chain_ && telling_.contains(arrival.task)) memory_chain_ = chain;
-    return chain == memory_chain_ ? at_notice(arrival) : Result<Response>(Response::pass());
+Result<bool> NotifierWatch::at_chain(const Passage& passage) {
+    const std::uint64_t chain = passage.arguments[0];
+    if (!memory_chain_ && telling_.contains(passage.task)) memory_chain_ = chain;
+    return chain == memory_chain_ ? at_notice(passage) : Result<bool>(false);
+}
+
+Result<std::vector<std::string>> NotifierWatch::path_of(const Passage& passage) {
+    if (passage.arrival == nullptr) return std::vector<std::string>{passage.caller};
+    return paths_.read(conductor_.probe(), *passage.arrival, kPathDepth);
 }
 
 std::vector<RuleGap> NotifierWatch::gaps() const {
@@ -107,52 +137,53 @@ void NotifierWatch::reproach(const char* rule, std::string text, std::uint64_t t
 }
 
 // A task works on one block at a time.
-Result<Response> NotifierWatch::at_notice(const Arrival& arrival) {
+Result<bool> NotifierWatch::at_notice(const Passage& passage) {
     seen_++;
-    const Notice notice = numbers_.meaning(arrival.registers.argument(1));
+    const Notice notice = numbers_.meaning(passage.arguments[1]);
     if (notice == Notice::other) {
         missed_notices_ = missed_notices_ || !numbers_.known();
-        return Response::pass();
+        return false;
     }
-    Operation& operation = operations_[arrival.task];
+    Operation& operation = operations_[passage.task];
     // This task may have announced or prepared something that was missed.
     const bool begins_unseen = missed_notices_ && !operation.last;
-    MEMRIG_TRY(auto path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+    MEMRIG_TRY(auto path, path_of(passage));
     // A breach names memory_notify() as its function already: leave it out of the path where it is not inlined.
     if (!path.empty() && path.front().starts_with("memory_notify+")) path.erase(path.begin());
     const std::string disorder = check_order(operation, notice);
     if (!begins_unseen) {
         checks_[{"N1", ""}]++;
-        reproach("N1", disorder, arrival.task, path);
+        reproach("N1", disorder, passage.task, path);
     }
     operation.path = path;
-    MEMRIG_TRY(const std::string wrong, check_fields(operation, notice, arrival));
-    reproach("N2", wrong, arrival.task, path);
+    MEMRIG_TRY(const std::string wrong, check_fields(operation, notice, passage));
+    reproach("N2", wrong, passage.task, path);
     if (has_node_chain_ && is_announcement(notice) && wrong.empty())
-        reproach("N4", check_told_nodes(operation, notice, arrival.task), arrival.task, path);
+        reproach("N4", check_told_nodes(operation, notice, passage.task), passage.task, path);
     count_pages(operation, notice);
     operation.last = notice;
     operation.vetoed = false;
-    MEMRIG_CHECK(chain_.begin(arrival));
-    MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {
-        return at_answer(returned, notice, answer);
-    }));
-    return Response::pass();
+    operation.unanswered.push_back(notice);
+    MEMRIG_CHECK(chain_.begin(passage));
+    return true;
 }
 
-Status NotifierWatch::at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer) {
-    Operation& operation = operations_[arrival.task];
-    bool vetoed = is_veto(answer);
-    const bool stopped = (answer & kNotifyStopMask) != 0;
-    if (const auto wrong = chain_.end(arrival.task, stopped); wrong) {
+Status NotifierWatch::at_answer(const Passage& passage) {
+    Operation& operation = operations_[passage.task];
+    MEMRIG_ASSERT(!operation.unanswered.empty() && passage.answer, "only a call that brought a notice is followed");
+    const Notice notice = operation.unanswered.back();
+    operation.unanswered.pop_back();
+    bool vetoed = is_veto(*passage.answer);
+    const bool stopped = (*passage.answer & kNotifyStopMask) != 0;
+    if (const auto wrong = chain_.end(passage.task, stopped); wrong) {
         checks_[{"N3", ""}]++;
         if (!wrong->empty())
-            reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), arrival.task, operation.path);
+            reproach("N3", fmt::format("with {}: {}", to_string(notice), *wrong), passage.task, operation.path);
     }
     if (spec_.veto == notice && spec_.let_through > 0) {
         spec_.let_through--;
     } else if (spec_.veto == notice) {
-        MEMRIG_CHECK(conductor_.probe().set_register(arrival.vcpu, conductor_.probe().architecture().return_value,
+        MEMRIG_CHECK(conductor_.probe().set_register(passage.vcpu, conductor_.probe().architecture().return_value,
                                                      notifier_answer(spec_.veto_error)));
         vetoed = true;
     }
@@ -209,12 +240,9 @@ std::string NotifierWatch::check_beginning(Operation& operation, Notice notice) 
                : fmt::format("with {}, but without a {} before", to_string(notice), to_string(Notice::prepare_online));
 }
 
-Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Arrival& arrival) {
+Result<std::string> NotifierWatch::check_fields(Operation& operation, Notice notice, const Passage& passage) {
     if (!operation.block || spec_.block_bytes == 0) return "";
-    std::vector<std::uint64_t> places;
-    for (std::size_t i = 0; i < notice_words(nodes_told_); i++) places.push_back(arrival.registers.argument(2) + 8 * i);
-    const auto words = conductor_.probe().read_words(arrival.vcpu, places);
-    if (!words && words.error().fault != Fault::guest) return std::unexpected(words.error());
+    MEMRIG_TRY(const auto words, passages_.words_at(passage, kNoticeArgument, notice_words(nodes_told_)));
     if (!words) return fmt::format("with {}, and what comes with it cannot be read", to_string(notice));
     checks_[{"N2", ""}]++;
     const std::uint64_t pages = spec_.block_bytes / spec_.page_bytes;
@@ -280,25 +308,26 @@ std::string NotifierWatch::check_told_nodes(const Operation& operation, Notice n
 }
 
 // node_notify(unsigned long action, struct node_notify *)
-Result<Response> NotifierWatch::at_node_notice(const Arrival& arrival) {
-    const NodeNotice notice = node_numbers_.meaning(arrival.registers.argument(0));
-    if (notice == NodeNotice::other) return Response::pass();
-    const auto word = conductor_.probe().read_u64(arrival.vcpu, arrival.registers.argument(1));
-    if (!word && word.error().fault != Fault::guest) return std::unexpected(word.error());
-    NodeOperation& operation = node_operations_[arrival.task];
-    const int node = word ? static_cast<std::int32_t>(*word) : operation.node;
-    MEMRIG_TRY(operation.path, paths_.read(conductor_.probe(), arrival, kPathDepth));
+Result<bool> NotifierWatch::at_node_notice(const Passage& passage) {
+    const NodeNotice notice = node_numbers_.meaning(passage.arguments[0]);
+    if (notice == NodeNotice::other) return false;
+    MEMRIG_TRY(const auto words, passages_.words_at(passage, kNodeNoticeArgument, 1));
+    NodeOperation& operation = node_operations_[passage.task];
+    const int node = words ? static_cast<std::int32_t>(words->front()) : operation.node;
+    MEMRIG_TRY(operation.path, path_of(passage));
     checks_[{"N4", ""}]++;
-    reproach("N4", check_node_order(operation, notice, node), arrival.task, operation.path, "node_notify");
-    if (!is_announcement(notice)) return Response::pass();
-    MEMRIG_CHECK(conductor_.on_return(arrival, [this, notice](const Arrival& returned, std::uint64_t answer) {
-        if (!is_veto(answer)) return Status();
-        node_operations_[returned.task].vetoed = true;
-        operations_[returned.task].refused_by_node =
-            notice == NodeNotice::adding ? Notice::cancel_online : Notice::cancel_offline;
-        return Status();
-    }));
-    return Response::pass();
+    reproach("N4", check_node_order(operation, notice, node), passage.task, operation.path, "node_notify");
+    return is_announcement(notice);
+}
+
+Status NotifierWatch::at_node_answer(const Passage& passage) {
+    NodeOperation& operation = node_operations_[passage.task];
+    MEMRIG_ASSERT(operation.announced && passage.answer, "only an announcement is followed to its end");
+    if (!is_veto(*passage.answer)) return {};
+    operation.vetoed = true;
+    operations_[passage.task].refused_by_node =
+        *operation.announced == NodeNotice::adding ? Notice::cancel_online : Notice::cancel_offline;
+    return {};
 }
 
 std::string NotifierWatch::check_node_order(NodeOperation& operation, NodeNotice notice, int node) {

@@ -33,6 +33,7 @@
 
 #include "watch/notice.h"
 #include "watch/notifier_chain.h"
+#include "watch/passages.h"
 #include "watch/rules.h"
 
 namespace memrig {
@@ -59,11 +60,13 @@ struct NotifierSpec {
 // conductor's thread.
 class NotifierWatch {
 public:
-    // A function that the kernel does not have is not an error: it is listed in gaps(). `observer` tells which members
-    // of the chain are called; null: a stop at each of them does.
+    // A function that the kernel does not have is not an error: it is listed in gaps(). `observer` tells of the
+    // notices, and which members of the chain are called. Null: stops do, and also where the rig itself answers one.
     static Result<std::unique_ptr<NotifierWatch>> make(Conductor& conductor, const LockLedger& ledger,
                                                        const SymbolTable& symbols, NotifierSpec spec,
                                                        LockObserver* observer = nullptr);
+    // Returns the functions that bring the notices, and what has to be known of a call.
+    static std::map<std::string, ObservedCall> calls();
     // Reports each announcement that has no outcome. REQUIRES: all actors have finished, so that none will follow.
     void finish();
 
@@ -85,6 +88,7 @@ private:
         std::optional<Notice> announced;  // a MEM_GOING_* that has no outcome yet
         std::optional<Notice> unended;    // the notice that a MEM_ONLINE or MEM_FINISH_OFFLINE must still follow
         std::optional<Notice> last;       // the last notice of any kind
+        std::vector<Notice> unanswered;   // the notices that the chain is just called with
         bool vetoed = false;              // whether the last notice was vetoed
         std::optional<std::uint64_t> block;
         std::optional<NoticeFields> fields;  // as announced
@@ -105,23 +109,32 @@ private:
         std::uint64_t present = 0;  // the node's pages before
         bool changes = false;       // the block is the node's first memory, or its last
     };
-    NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, NotifierSpec spec)
-        : conductor_(conductor), ledger_(ledger), spec_(std::move(spec)), paths_(symbols), chain_(conductor, symbols) {}
+    NotifierWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, NotifierSpec spec,
+                  LockObserver* observer)
+        : conductor_(conductor),
+          ledger_(ledger),
+          spec_(std::move(spec)),
+          paths_(symbols),
+          passages_(conductor, symbols, spec_.veto ? nullptr : observer),
+          chain_(conductor, symbols) {}
     Status watch_chain(const SymbolTable& symbols);
-    Result<Response> at_chain(const Arrival& arrival);
-    Result<Response> at_notice(const Arrival& arrival);
-    Status at_answer(const Arrival& arrival, Notice notice, std::uint64_t answer);
+    Status follow(LockObserver& observer, const SymbolTable& symbols);
+    Result<bool> at_chain(const Passage& passage);
+    Result<bool> at_notice(const Passage& passage);
+    Status at_answer(const Passage& passage);
+    Result<std::vector<std::string>> path_of(const Passage& passage);
     // Each check returns what is wrong, or "".
     std::string check_order(Operation& operation, Notice notice);
     std::string check_outcome(Operation& operation, Notice notice, std::optional<Notice> refused);
     std::string check_beginning(Operation& operation, Notice notice);
-    Result<std::string> check_fields(Operation& operation, Notice notice, const Arrival& arrival);
+    Result<std::string> check_fields(Operation& operation, Notice notice, const Passage& passage);
     [[nodiscard]] std::optional<BlockFacts> facts_of(const Operation& operation) const;
     std::string check_nodes(const Operation& operation, Notice notice, const NoticeFields& fields) const;
     [[nodiscard]] std::optional<NodeChange> node_change(const Operation& operation, Notice notice,
                                                         std::uint64_t pages) const;
     std::string check_told_nodes(const Operation& operation, Notice notice, std::uint64_t task);
-    Result<Response> at_node_notice(const Arrival& arrival);
+    Result<bool> at_node_notice(const Passage& passage);
+    Status at_node_answer(const Passage& passage);
     std::string check_node_order(NodeOperation& operation, NodeNotice notice, int node);
     void count_pages(const Operation& operation, Notice notice);
     void reproach(const char* rule, std::string text, std::uint64_t task, std::vector<std::string> path,
@@ -131,6 +144,7 @@ private:
     const LockLedger& ledger_;
     NotifierSpec spec_;
     CallPaths paths_;
+    Passages passages_;
     NotifierChain chain_;
     NoticeNumbers numbers_;
     std::optional<std::uint64_t> memory_chain_;  // the chain's address, once it is known

@@ -48,14 +48,6 @@ std::uint32_t code_of(const Architecture& architecture) {
 
 bool is_code_type(char type) { return type == 't' || type == 'T' || type == 'w' || type == 'W'; }
 
-// __x86_return_thunk and its kin, by which a kernel may return (arch/x86/lib/retpoline.S).
-void find_thunks(const SymbolTable& symbols, ObserverTable& table) {
-    std::size_t thunks = 0;
-    for (const Symbol& symbol : symbols.list())
-        if (is_code_type(symbol.type) && symbol.name.ends_with("_return_thunk") && thunks < OBSERVER_MOST_THUNKS)
-            table.thunk[thunks++] = symbol.address;
-}
-
 std::optional<Known> known_by(std::string_view name) {
     const auto known = std::ranges::find(kKnown, name, &Known::function);
     if (known != kKnown.end()) return *known;
@@ -84,18 +76,18 @@ std::uint32_t kind_of(ObservedRole role) {
 }
 
 ObservedFunctions observed_functions(const SymbolTable& symbols, const Architecture& architecture,
-                                     const std::set<std::uint64_t>& others) {
+                                     const std::map<std::uint64_t, ObservedCall>& others, bool whole) {
     ObservedFunctions all;
     all.table.code = code_of(architecture);
     std::map<std::string, std::uint32_t, std::less<>> groups;
     std::uint64_t behind = 0;
-    find_thunks(symbols, all.table);
     for (const Symbol& symbol : symbols.list()) {
         // "mutex_lock.cold" and "__mutex_lock.constprop.0" are pieces of mutex_lock and __mutex_lock.
         const std::string_view name = std::string_view(symbol.name).substr(0, symbol.name.find('.'));
         auto known = is_code_type(symbol.type) && symbol.address >= behind ? known_by(name) : std::nullopt;
-        if (!known && symbol.address >= behind && others.contains(symbol.address))
-            known = Known{"", ObservedRole::none, OBSERVER_ENTRY | OBSERVER_RETURN, ""};
+        const auto other = others.find(symbol.address);
+        const bool told = other != others.end() && symbol.address >= behind && (whole || !other->second.whole);
+        if (told && !known) known = Known{"", ObservedRole::none, 0, ""};
         const std::uint64_t end = symbols.end_of(symbol.address);
         if (!known || end <= symbol.address) continue;
         if (all.table.functions == OBSERVER_MOST_FUNCTIONS) {
@@ -104,12 +96,17 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
         }
         const bool cold = symbol.name.find(".cold") != std::string::npos;
         std::uint32_t watched = cold ? known->watched & ~std::uint32_t{OBSERVER_ENTRY} : known->watched;
-        if (all.table.code == OBSERVER_CODE_NONE) watched &= ~std::uint32_t{OBSERVER_LEAVE | OBSERVER_RETURN};
+        const bool tells_whole = told && other->second.whole;
+        if (told) watched |= OBSERVER_ENTRY | (tells_whole ? std::uint32_t{OBSERVER_CALL} : 0);
+        if (all.table.code == OBSERVER_CODE_NONE) watched &= ~std::uint32_t{OBSERVER_LEAVE};
         const auto group = groups.emplace(name, groups.size()).first->second;
         if (watched == 0) continue;
-        all.table.function[all.table.functions++] = {symbol.address,       end, symbol.address, watched, group,
-                                                     kind_of(known->role), 0};
-        all.functions.push_back({known->role, std::string(name), known->fixed});
+        all.table.function[all.table.functions++] = {
+            symbol.address, end, symbol.address, watched, group, kind_of(known->role), told ? other->second.pointer : 0};
+        // A function that only calls a lock function makes no event of a lock.
+        const bool wraps = (known->watched & OBSERVER_WRAPS) != 0;
+        all.functions.push_back({wraps ? ObservedRole::none : known->role, std::string(name), known->fixed, told,
+                                 tells_whole});
         behind = end;
     }
     if (all.table.code == OBSERVER_CODE_NONE)

@@ -2,7 +2,7 @@
 #pragma once
 
 #include <cstdint>
-#include <set>
+#include <map>
 #include <string>
 #include <vector>
 
@@ -31,8 +31,16 @@ std::uint32_t kind_of(ObservedRole role);
 
 struct ObservedFunction {
     ObservedRole role;
-    std::string name;   // its plain name
-    std::string fixed;  // the lock, where it is not an argument
+    std::string name;    // its plain name
+    std::string fixed;   // the lock, where it is not an argument
+    bool told = false;   // its calls are told
+    bool whole = false;  // with their arguments and their returns
+};
+
+// The part of a function's calls that is to be told.
+struct ObservedCall {
+    bool whole = false;    // with the arguments and the return. Only where the plugin reads registers
+    unsigned pointer = 0;  // ObserverFunction::pointer
 };
 
 struct ObservedFunctions {
@@ -43,9 +51,9 @@ struct ObservedFunctions {
 
 // The functions are those of kernel/locking/mutex.c, kernel/locking/percpu-rwsem.c, kernel/rcu/sync.c, kernel/cpu.c and
 // mm/memory_hotplug.c (get_online_mems()). All of the mutex code is watched by what it does to the owner. So it does
-// not matter which of its functions a compiler has inlined. The functions that begin at the addresses in `others` are
-// watched, too, as ObservedRole::none.
+// not matter which of its functions a compiler has inlined. The calls of the functions that begin at the addresses in
+// `others` are told, too; the whole ones only if `whole`.
 ObservedFunctions observed_functions(const SymbolTable& symbols, const Architecture& architecture,
-                                     const std::set<std::uint64_t>& others = {});
+                                     const std::map<std::uint64_t, ObservedCall>& others = {}, bool whole = false);
 
 }  // namespace memrig

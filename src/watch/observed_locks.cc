@@ -16,6 +16,7 @@ namespace {
 constexpr std::uint64_t kWordFlags = 7;
 constexpr std::uint64_t kWordPickup = 4;
 constexpr std::size_t kMostContradictions = 16;
+constexpr std::size_t kMostNested = 64;
 
 bool is_access(const ObserverEvent& event) {
     return event.kind == OBSERVER_EVENT_LOAD || event.kind == OBSERVER_EVENT_STORE;
@@ -63,10 +64,9 @@ ObservedLocks::Followed ObservedLocks::follow_one(const ObserverEvent& event, bo
         contradict(fmt::format("event {}: the task that runs on vCPU {} is not known", event.sequence, event.vcpu));
         return Followed::done;
     }
-    if (function_of(event).role == ObservedRole::none) {
-        passed(event);
-        return Followed::done;
-    }
+    const ObservedFunction& function = function_of(event);
+    if (function.told && (event.kind == OBSERVER_EVENT_ENTRY || event.kind == OBSERVER_EVENT_ANSWER)) passed(event);
+    if (function.role == ObservedRole::none || event.kind == OBSERVER_EVENT_ANSWER) return Followed::done;
     if (event.kind == OBSERVER_EVENT_LEAVE) return left(event, guest_is_stopped);
     if (event.kind == OBSERVER_EVENT_ENTRY) {
         entered(event);
@@ -88,9 +88,37 @@ std::optional<std::uint32_t> ObservedLocks::fixed_lock(const ObservedFunction& f
 void ObservedLocks::passed(const ObserverEvent& event) {
     ObservedAct act{.sequence = event.sequence, .task = event.task, .stack = event.stack, .vcpu = event.vcpu};
     act.passed = event.function;
-    act.left = event.kind == OBSERVER_EVENT_LEAVE;
+    act.left = event.kind == OBSERVER_EVENT_ANSWER;
+    if (act.left && !returned(event)) return;
     if (!act.left && event.called == event.function) act.from = event.called_from;
-    acts_.push_back(act);
+    act.answer = event.value;
+    act.arguments.assign(event.argument, event.argument + event.arguments);
+    act.words.assign(event.word, event.word + event.words);
+    if (!act.left && event.arguments > 0) {
+        auto& passing = passing_[event.task];
+        if (passing.size() == kMostNested) passing.erase(passing.begin());
+        passing.push_back(event);
+    }
+    acts_.push_back(std::move(act));
+}
+
+// Other functions may be called at the same place, and a task may come there by no return at all.
+bool ObservedLocks::returned(const ObserverEvent& event) {
+    auto& passing = passing_[event.task];
+    const auto entry = std::ranges::find_if(passing.rbegin(), passing.rend(), [&](const ObserverEvent& one) {
+        return one.function == event.function && one.called_from == event.called_from;
+    });
+    if (entry == passing.rend()) return false;
+    const auto found = std::next(entry).base();
+    // A call that ended in another one returns where that one does, whose answer comes next.
+    const auto missed = [&](const ObserverEvent& inner) { return inner.called_from != event.called_from; };
+    for (auto inner = std::next(found); inner != passing.end(); ++inner)
+        if (missed(*inner))
+            contradict(fmt::format("event {}: {} returns, but not the call of {} inside it (event {})", event.sequence,
+                                   function_of(event).name, function_of(*inner).name, inner->sequence));
+    passing.erase(std::remove_if(std::next(found), passing.end(), missed), passing.end());
+    passing.erase(found);
+    return true;
 }
 
 void ObservedLocks::entered(const ObserverEvent& event) {

@@ -35,10 +35,12 @@ struct ObservedAct {
     unsigned vcpu = 0;
     bool shared = false;
     std::uint64_t from = 0;  // the address behind the call by which the task came to the lock's function; 0: not known
-    // The function that the task entered or left, by ObserverEvent::function, if it has ObservedRole::none. Then there
-    // is no lock.
+    // The function that the task entered or left, by ObserverEvent::function, if its calls are told. Then there is no
+    // lock.
     std::optional<std::uint32_t> passed = {};
     bool left = false;  // that function
+    std::vector<std::uint64_t> arguments = {}, words = {};  // of the call, as far as they are known
+    std::uint64_t answer = 0;                               // of one that was left
 };
 
 // Not thread-safe. The functions must outlive it.
@@ -84,6 +86,8 @@ private:
     Followed touched_mutex(const ObserverEvent& event, std::uint32_t number, bool guest_is_stopped);
     void touched_rwsem(const ObserverEvent& event, std::uint32_t number);
     void passed(const ObserverEvent& event);
+    // Returns true if the answer is that of a call that the task is in.
+    bool returned(const ObserverEvent& event);
     void entered(const ObserverEvent& event);
     Followed left(const ObserverEvent& event, bool guest_is_stopped);
     // Takes the lock, behind the release by its holder.
@@ -104,6 +108,8 @@ private:
     std::vector<Lock> locks_;
     std::map<std::uint32_t, std::uint32_t> by_span_;
     std::map<std::uint64_t, std::vector<Call>> calls_;  // by task
+    // By task: the entries of the whole calls that it is in, outermost first.
+    std::map<std::uint64_t, std::vector<ObserverEvent>> passing_;
     std::deque<ObserverEvent> queue_;
     std::set<std::uint64_t> postponed_;  // the numbers of events that were postponed
     std::vector<ObservedAct> acts_;

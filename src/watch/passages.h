@@ -3,6 +3,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -21,23 +22,33 @@ public:
     // Both may watch and read, as a handler of the conductor. Enters returns true if it wants to know of the return.
     using Enters = std::function<Result<bool>(const Passage&)>;
     using Leaves = std::function<Status(const Passage&)>;
+    // What `enters` has to know of a call.
+    enum class Needs { task, arguments };
 
     // `observer` may be null: then each call stops the guest.
     Passages(Conductor& conductor, const SymbolTable& symbols, LockObserver* observer);
     Passages(const Passages&) = delete;
     Passages& operator=(const Passages&) = delete;
 
-    // Calls `enters` for each call of the function, and `leaves`, which may be null, when that call returns: always if
-    // the observer tells of it, else if `enters` wanted it. Fault::guest if the kernel has no such function.
-    Status watch(const std::string& function, Enters enters, Leaves leaves = {});
+    // Calls `enters` for each call of the function, and `leaves` when that call returns if `enters` wants it. `leaves`
+    // may be null. `priority` is that of the stops, if there are any. Fault::guest if the kernel has no such function.
+    Status watch(const std::string& function, Needs needs, Enters enters, Leaves leaves = {},
+                 Priority priority = Priority::observe);
+    // Returns the first `count` words where an argument of the call, from 0, points to, as they were at the call.
+    // Nothing if they could not be read. REQUIRES: the passage has arguments, and the observer was told to read there
+    // (ObservedCall::pointer) if it tells of the function.
+    Result<std::optional<std::vector<std::uint64_t>>> words_at(const Passage& passage, std::size_t argument,
+                                                               std::size_t count);
 
 private:
     struct Watched {
         Enters enters;
         Leaves leaves;
+        std::map<std::uint64_t, std::vector<bool>> wanted = {};  // by task: the calls that it is in, outermost first
     };
-    Status watch_by_stops(std::uint64_t entry, const Watched& watched);
-    Status tell(const Passage& passage, bool enters);
+    Status watch_by_stops(std::uint64_t entry, const Watched& watched, Priority priority);
+    Status tell_entry(const Passage& passage);
+    Status tell_return(const Passage& passage);
 
     Conductor& conductor_;
     const SymbolTable& symbols_;

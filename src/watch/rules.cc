@@ -11,12 +11,26 @@
 
 namespace memrig {
 
+namespace {
+constexpr const char* kAdded = "added";
+constexpr const char* kRemoved = "removed";
+constexpr unsigned kResourceArgument = 1;  // of add_memory_resource()
+}  // namespace
+
 // try_remove_memory(start, size), before v5.15 (nid, start, size): a first argument as low as a node's number is a
 // node, because no memory that can be removed lies so low.
-RemovedRange removed_range(const Registers& registers) {
+RemovedRange removed_range(const std::vector<std::uint64_t>& arguments) {
     constexpr std::uint64_t most_nodes = 4096;
-    const unsigned start = registers.argument(0) < most_nodes ? 1 : 0;
-    return {registers.argument(start), registers.argument(start + 1)};
+    MEMRIG_ASSERT(arguments.size() >= 3, "the arguments of a call are known");
+    const unsigned start = arguments[0] < most_nodes ? 1 : 0;
+    return {arguments[start], arguments[start + 1]};
+}
+
+Result<std::optional<std::uint64_t>> block_of_call(Probe& probe, const LockLedger& ledger, const Passage& passage) {
+    MEMRIG_ASSERT(!passage.arguments.empty(), "the arguments of the call are known");
+    const std::uint64_t device = passage.arguments.front();
+    const auto known = passage.arrival == nullptr ? ledger.block_of_device(device) : std::nullopt;
+    return known ? Result<std::optional<std::uint64_t>>(known) : memory_block_of(probe, passage.vcpu, device);
 }
 
 std::string held_text(const LockEvent& event) { return event.shared ? event.lock + " for reading" : event.lock; }
@@ -85,15 +99,13 @@ Status RuleWatch::watch_rule(const Rule& rule) {
     if (!ledger_.watches(rule.lock))
         gaps_.push_back({{rule.name, rule.function}, fmt::format("{} is not watched", rule.lock)});
     else if (!function) gaps_.push_back({{rule.name, rule.function}, why_not_played(rule.function)});
-    else if (rule.argument == Argument::any)
-        return passages_.watch(*function, [this, &rule, function](const Passage& passage) -> Result<bool> {
-            MEMRIG_CHECK(check_held(rule, *function, passage));
-            return false;
-        });
     else
-        return watch_function(conductor_, symbols_, *function, [this, &rule, function](const Arrival& arrival) {
-            return check(rule, *function, arrival);
-        });
+        return passages_.watch(
+            *function, rule.argument == Argument::any ? Passages::Needs::task : Passages::Needs::arguments,
+            [this, &rule, function](const Passage& passage) -> Result<bool> {
+                MEMRIG_CHECK(check(rule, *function, passage));
+                return false;
+            });
     return {};
 }
 
@@ -101,25 +113,23 @@ Status RuleWatch::watch_rule(const Rule& rule) {
 Status RuleWatch::watch_blocks() {
     constexpr std::array blocks = {"memory_subsys_online", "memory_subsys_offline"};
     for (const auto& [role, added] : {std::pair{"{adder}", true}, {"{remover}", false}}) {
+        const auto begins = [this, added](const Passage& passage) { return change_begins(passage, added); };
+        const auto ends = [this, added](const Passage& passage) { return change_ends(passage, added); };
         if (const auto function = player_of(role, symbols_))
-            MEMRIG_CHECK(watch_function(conductor_, symbols_, *function, [this, added](const Arrival& arrival) {
-                return change_begins(arrival, added);
-            }));
+            MEMRIG_CHECK(passages_.watch(*function, Passages::Needs::arguments, begins, ends));
         else
             for (const char* block : blocks) gaps_.push_back({{"R5", block}, why_not_played(role)});
     }
     for (const char* function : blocks) {
         if (symbols_.all(function).empty()) gaps_.push_back({{"R5", function}, why_not_played(function)});
         else
-            MEMRIG_CHECK(watch_function(conductor_, symbols_, function, [this, function](const Arrival& arrival) {
-                return check_block(function, arrival);
-            }));
+            MEMRIG_CHECK(passages_.watch(function, Passages::Needs::arguments,
+                                         [this, function](const Passage& passage) -> Result<bool> {
+                                             MEMRIG_CHECK(check_block(function, passage));
+                                             return false;
+                                         }));
     }
     return {};
-}
-
-Status RuleWatch::note_breach(RuleBreach breach, const Arrival& arrival) {
-    return note_breach(std::move(breach), passage_of(arrival));
 }
 
 Status RuleWatch::note_breach(RuleBreach breach, const Passage& passage) {
@@ -134,16 +144,13 @@ Status RuleWatch::note_breach(RuleBreach breach, const Passage& passage) {
     return {};
 }
 
-Result<Response> RuleWatch::check(const Rule& rule, const std::string& function, const Arrival& arrival) {
-    MEMRIG_TRY(const bool as_played, is_as_played(rule, arrival));
-    if (!as_played) {
-        note_gap({{rule.name, rule.function},
-                  fmt::format("{} is not called as a function that {}", function, rule.does),
-                  RuleGap::Kind::unarmed});
-        return Response::pass();
-    }
-    MEMRIG_CHECK(check_held(rule, function, passage_of(arrival)));
-    return Response::pass();
+Status RuleWatch::check(const Rule& rule, const std::string& function, const Passage& passage) {
+    MEMRIG_TRY(const bool as_played, is_as_played(rule, passage));
+    if (as_played) return check_held(rule, function, passage);
+    note_gap({{rule.name, rule.function},
+              fmt::format("{} is not called as a function that {}", function, rule.does),
+              RuleGap::Kind::unarmed});
+    return {};
 }
 
 Status RuleWatch::check_held(const Rule& rule, const std::string& function, const Passage& passage) {
@@ -178,35 +185,35 @@ Result<bool> RuleWatch::is_owner(const Passage& passage, const std::string& lock
     return owner ? is_task(conductor_.probe(), passage.vcpu, *owner & ~flags, passage.task) : Result<bool>(false);
 }
 
-Result<bool> RuleWatch::is_as_played(const Rule& rule, const Arrival& arrival) {
+Result<bool> RuleWatch::is_as_played(const Rule& rule, const Passage& passage) {
     switch (rule.argument) {
         case Argument::any: return true;
         case Argument::block: {
-            MEMRIG_TRY(const auto block,
-                       memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
+            MEMRIG_TRY(const auto block, block_of(passage));
             return block.has_value();
         }
         case Argument::added:
         case Argument::removed: break;
     }
-    MEMRIG_TRY(const auto change, change_of(arrival, rule.argument == Argument::added));
+    MEMRIG_TRY(const auto change, change_of(passage, rule.argument == Argument::added));
     return change.has_value();
+}
+
+Result<std::optional<std::uint64_t>> RuleWatch::block_of(const Passage& passage) {
+    return block_of_call(conductor_.probe(), ledger_, passage);
 }
 
 // add_memory_resource(nid, struct resource *, ...): a resource begins with its start and its end (the last byte).
 // Memory is added and removed in whole blocks (check_hotplug_memory_range()).
-Result<std::optional<RuleWatch::Change>> RuleWatch::change_of(const Arrival& arrival, bool added) {
-    Change change{arrival.task, 0, 0, added ? "added" : "removed"};
+Result<std::optional<RuleWatch::Change>> RuleWatch::change_of(const Passage& passage, bool added) {
+    Change change{passage.task, 0, 0, added ? kAdded : kRemoved};
     if (added) {
-        const std::uint64_t resource = arrival.registers.argument(1);
-        const auto range = conductor_.probe().read_words(arrival.vcpu, {resource, resource + 8});
-        if (!range && range.error().fault != Fault::guest) return std::unexpected(range.error());
+        MEMRIG_TRY(const auto range, passages_.words_at(passage, kResourceArgument, 2));
         if (!range) return std::nullopt;
-        MEMRIG_ASSERT(range->size() == 2, "the probe reads a word at each address");
         change.start = (*range)[0];
         change.bytes = (*range)[1] - (*range)[0] + 1;
     } else {
-        const RemovedRange range = removed_range(arrival.registers);
+        const RemovedRange range = removed_range(passage.arguments);
         change.start = range.start;
         change.bytes = range.bytes;
     }
@@ -214,36 +221,37 @@ Result<std::optional<RuleWatch::Change>> RuleWatch::change_of(const Arrival& arr
     return whole ? std::optional(change) : std::nullopt;
 }
 
-Result<Response> RuleWatch::change_begins(const Arrival& arrival, bool added) {
-    MEMRIG_TRY(const auto change, change_of(arrival, added));
-    if (!change) return Response::pass();
-    changes_.push_back(*change);
-    MEMRIG_CHECK(conductor_.on_return(arrival, [this, change = *change](const Arrival&, std::uint64_t) -> Status {
-        std::erase_if(changes_, [&](const Change& other) {
-            return other.task == change.task && other.start == change.start && other.what == change.what;
-        });
-        return {};
-    }));
-    return Response::pass();
+Result<bool> RuleWatch::change_begins(const Passage& passage, bool added) {
+    MEMRIG_TRY(const auto change, change_of(passage, added));
+    if (change) changes_.push_back(*change);
+    return change.has_value();
 }
 
-Result<Response> RuleWatch::check_block(const char* function, const Arrival& arrival) {
-    MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, arrival.registers.argument(0)));
-    if (!block) return Response::pass();
+Status RuleWatch::change_ends(const Passage& passage, bool added) {
+    const auto last = std::ranges::find_if(changes_.rbegin(), changes_.rend(), [&](const Change& change) {
+        return change.task == passage.task && change.what == (added ? kAdded : kRemoved);
+    });
+    if (last != changes_.rend()) changes_.erase(std::next(last).base());
+    return {};
+}
+
+Status RuleWatch::check_block(const char* function, const Passage& passage) {
+    MEMRIG_TRY(const auto block, block_of(passage));
+    if (!block) return {};
     checks_[{"R5", function}]++;
     const std::uint64_t address = *block * block_bytes_;
     for (const auto& change : changes_) {
-        if (change.task == arrival.task || address < change.start || address - change.start >= change.bytes) continue;
+        if (change.task == passage.task || address < change.start || address - change.start >= change.bytes) continue;
         MEMRIG_CHECK(note_breach({"R5",
                                   function,
                                   fmt::format("memory{} is being {}", *block, change.what),
-                                  arrival.task,
+                                  passage.task,
                                   {},
                                   {},
                                   change.task},
-                                 arrival));
+                                 passage));
     }
-    return Response::pass();
+    return {};
 }
 
 // R8: a section lies between the two calls, even where an elision keeps the task from taking the lock.
@@ -254,55 +262,60 @@ Status RuleWatch::watch_sections() {
             gaps_.push_back({{"R8", ""}, why_not_played(symbols_.all(begin).empty() ? begin : end)});
             return {};
         }
-        const auto begins = [this, side](const Arrival& arrival) { return section_begins(side, arrival); };
-        const auto ends = [this, side](const Arrival& arrival) { return section_ends(side, arrival); };
-        MEMRIG_CHECK(watch_function(conductor_, symbols_, begin, begins, Priority::rule));
-        MEMRIG_CHECK(watch_function(conductor_, symbols_, end, ends, Priority::rule));
+        const auto begins = [this, side](const Passage& passage) { return section_begins(side, passage); };
+        const auto inside = [this, side](const Passage& passage) { return section_begun(side, passage); };
+        const auto ends = [this, side](const Passage& passage) -> Result<bool> {
+            MEMRIG_CHECK(section_ends(side, passage));
+            return false;
+        };
+        MEMRIG_CHECK(passages_.watch(begin, Passages::Needs::task, begins, inside, Priority::rule));
+        MEMRIG_CHECK(passages_.watch(end, Passages::Needs::task, ends, {}, Priority::rule));
     }
     return {};
 }
 
-Result<Response> RuleWatch::section_begins(Side side, const Arrival& arrival) {
-    const Side other = side == Side::reader ? Side::writer : Side::reader;
-    const auto in_the_other = [this, other](std::uint64_t task) -> std::optional<std::uint64_t> {
-        const auto found = std::ranges::find_if(inside_[other], [&](std::uint64_t one) { return one != task; });
-        return found == inside_[other].end() ? std::nullopt : std::optional(*found);
-    };
-    if (!coming_[side].insert(arrival.task).second) return Response::pass();  // it was parked and has come back
-    // Only a task that arrives while another one is inside can be kept out, and so tests the rule.
-    if (in_the_other(arrival.task)) checks_[{"R8", ""}]++;
-    const auto gets_in = [this, side, in_the_other](const Arrival& returned, std::uint64_t) -> Status {
-        coming_[side].erase(returned.task);
-        inside_[side].insert(returned.task);
-        writer_sections_ += side == Side::writer;
-        const auto another = in_the_other(returned.task);
-        if (!another) return {};
-        const bool reads = side == Side::reader;
-        return note_breach({"R8",
-                            reads ? "get_online_mems" : "mem_hotplug_begin",
-                            reads ? "memory is being changed" : "memory is being read",
-                            returned.task,
-                            {},
-                            {},
-                            *another},
-                           returned);
-    };
-    MEMRIG_CHECK(conductor_.on_return(arrival, gets_in));
-    return Response::pass();
+// Returns another task that is inside a section of the other kind, or nothing.
+std::optional<std::uint64_t> RuleWatch::in_the_other(Side side, std::uint64_t task) {
+    const auto& others = inside_[side == Side::reader ? Side::writer : Side::reader];
+    const auto found = std::ranges::find_if(others, [&](std::uint64_t one) { return one != task; });
+    return found == others.end() ? std::nullopt : std::optional(*found);
 }
 
-Result<Response> RuleWatch::section_ends(Side side, const Arrival& arrival) {
-    if (inside_[side].erase(arrival.task) > 0 || side == Side::reader) return Response::pass();
-    MEMRIG_CHECK(note_breach({"R8",
-                              "mem_hotplug_done",
-                              "mem_hotplug_lock",
-                              arrival.task,
-                              {},
-                              {},
-                              0,
-                              "without having entered mem_hotplug_begin()"},
-                             arrival));
-    return Response::pass();
+Result<bool> RuleWatch::section_begins(Side side, const Passage& passage) {
+    if (!coming_[side].insert(passage.task).second) return false;  // it was parked and has come back
+    // Only a task that arrives while another one is inside can be kept out, and so tests the rule.
+    if (in_the_other(side, passage.task)) checks_[{"R8", ""}]++;
+    return true;
+}
+
+Status RuleWatch::section_begun(Side side, const Passage& passage) {
+    coming_[side].erase(passage.task);
+    inside_[side].insert(passage.task);
+    writer_sections_ += side == Side::writer;
+    const auto another = in_the_other(side, passage.task);
+    if (!another) return {};
+    const bool reads = side == Side::reader;
+    return note_breach({"R8",
+                        reads ? "get_online_mems" : "mem_hotplug_begin",
+                        reads ? "memory is being changed" : "memory is being read",
+                        passage.task,
+                        {},
+                        {},
+                        *another},
+                       passage);
+}
+
+Status RuleWatch::section_ends(Side side, const Passage& passage) {
+    if (inside_[side].erase(passage.task) > 0 || side == Side::reader) return {};
+    return note_breach({"R8",
+                        "mem_hotplug_done",
+                        "mem_hotplug_lock",
+                        passage.task,
+                        {},
+                        {},
+                        0,
+                        "without having entered mem_hotplug_begin()"},
+                       passage);
 }
 
 // R6: also checked where the store function fails or is to be called again (-ERESTARTNOINTR).
@@ -321,7 +334,7 @@ Status RuleWatch::watch_stores() {
             held_at_store_.erase(entered);
             return check_left(*function, left, held_before);
         };
-        MEMRIG_CHECK(passages_.watch(*function, enters, leaves));
+        MEMRIG_CHECK(passages_.watch(*function, Passages::Needs::task, enters, leaves));
     }
     return {};
 }
@@ -348,11 +361,17 @@ Status RuleWatch::check_leaving(const std::string& function, const Arrival& entr
     });
 }
 
-std::vector<std::string> RuleWatch::functions_without_arguments() {
-    std::vector<std::string> functions = {"{store-state}", "{store-online}", "{store-probe}"};
-    for (const auto& rule : all_rules())
-        if (rule.argument == Argument::any) functions.emplace_back(rule.function);
-    return functions;
+std::map<std::string, ObservedCall> RuleWatch::calls() {
+    std::map<std::string, ObservedCall> calls;
+    for (const char* store : {"{store-state}", "{store-online}", "{store-probe}"}) calls[store] = {.whole = true};
+    for (const char* section : {"get_online_mems", "mem_hotplug_begin", "mem_hotplug_done"})
+        calls[section] = {.whole = true};
+    calls["put_online_mems"] = {};
+    for (const auto& rule : all_rules()) {
+        const unsigned pointer = rule.argument == Argument::added ? kResourceArgument + 1 : 0;
+        calls[rule.function] = {.whole = rule.argument != Argument::any, .pointer = pointer};
+    }
+    return calls;
 }
 
 }  // namespace memrig

@@ -52,8 +52,10 @@ std::vector<Obligation> watched_checks();
 struct RemovedRange {
     std::uint64_t start = 0, bytes = 0;
 };
-// The range that try_remove_memory() was called for. REQUIRES: `registers` are those at its entry.
-RemovedRange removed_range(const Registers& registers);
+// The range that try_remove_memory() was called for. REQUIRES: three arguments.
+RemovedRange removed_range(const std::vector<std::uint64_t>& arguments);
+// Returns the memory block whose device is the first argument of the call; nothing if it is no block's.
+Result<std::optional<std::uint64_t>> block_of_call(Probe& probe, const LockLedger& ledger, const Passage& passage);
 // "mem_hotplug_lock for reading"
 std::string held_text(const LockEvent& event);
 
@@ -66,8 +68,8 @@ public:
     static Result<std::unique_ptr<RuleWatch>> make(Conductor& conductor, const LockLedger& ledger,
                                                    const SymbolTable& symbols, std::uint64_t block_bytes,
                                                    LockObserver* observer = nullptr);
-    // Returns the functions whose calls tell enough, without a stop: roles and names.
-    static std::vector<std::string> functions_without_arguments();
+    // Returns the functions that the rules are about, roles and names, and what they have to know of a call.
+    static std::map<std::string, ObservedCall> calls();
 
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
     // Returns how often each rule was checked, and where. A rule that was never checked proves nothing.
@@ -88,7 +90,7 @@ private:
     struct Change {
         std::uint64_t task;
         std::uint64_t start, bytes;
-        const char* what;  // "added"
+        std::string what;  // "added"
     };
     RuleWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols, std::uint64_t block_bytes,
               LockObserver* observer)
@@ -101,25 +103,28 @@ private:
     // For R8: the two kinds of sections of mem_hotplug_lock.
     enum class Side { reader, writer };
     Status watch_sections();
-    Result<Response> section_begins(Side side, const Arrival& arrival);
-    Result<Response> section_ends(Side side, const Arrival& arrival);
+    std::optional<std::uint64_t> in_the_other(Side side, std::uint64_t task);
+    Result<bool> section_begins(Side side, const Passage& passage);
+    Status section_begun(Side side, const Passage& passage);
+    Status section_ends(Side side, const Passage& passage);
     Status watch_rule(const Rule& rule);
     Status watch_blocks();
-    Result<Response> check(const Rule& rule, const std::string& function, const Arrival& arrival);
+    Status check(const Rule& rule, const std::string& function, const Passage& passage);
     Status check_held(const Rule& rule, const std::string& function, const Passage& passage);
-    Result<Response> change_begins(const Arrival& arrival, bool added);
+    Result<bool> change_begins(const Passage& passage, bool added);
+    Status change_ends(const Passage& passage, bool added);
     // Returns the range that the call adds or removes; nothing if its arguments are not those of such a function.
-    Result<std::optional<Change>> change_of(const Arrival& arrival, bool added);
+    Result<std::optional<Change>> change_of(const Passage& passage, bool added);
+    Result<std::optional<std::uint64_t>> block_of(const Passage& passage);
     // Returns true if the lock itself names the task as its owner.
     Result<bool> is_owner(const Passage& passage, const std::string& lock);
     void note_gap(RuleGap gap);
     // Returns true if the call has the arguments of what the rule's function does.
-    Result<bool> is_as_played(const Rule& rule, const Arrival& arrival);
+    Result<bool> is_as_played(const Rule& rule, const Passage& passage);
     Status watch_stores();
     Status check_left(const std::string& function, const Passage& left, std::size_t held_before);
-    Result<Response> check_block(const char* function, const Arrival& arrival);
+    Status check_block(const char* function, const Passage& passage);
     Status note_breach(RuleBreach breach, const Passage& passage);
-    Status note_breach(RuleBreach breach, const Arrival& arrival);
 
     Conductor& conductor_;
     const LockLedger& ledger_;

@@ -185,6 +185,23 @@ TEST_P(BrokenObserver, ATaskIsTakenForAnother) {
     is_told("");
 }
 
+// With `both`, the probe itself sees the calls.
+using BrokenCalls = BrokenObserver;
+
+TEST_P(BrokenCalls, ACallIsNotTold) {
+    const std::uint64_t place = guest->symbols.unique("bus_probe_device").value();
+    observer_flaws.at_resume = [place](ObserverHeader& header, ObserverRing*) {
+        if (header.state != OBSERVER_INSTALLED) return;
+        for (std::uint32_t i = 0; i < header.table.functions; i++) {
+            ObserverFunction& function = header.table.function[i];
+            if (function.start == place) function.entry = function.end - 1;
+        }
+    };
+    is_told("bus_probe_device was called, and the observer did not tell");
+}
+
+INSTANTIATE_TEST_SUITE_P(Ways, BrokenCalls, testing::Values(Observing::plugin),
+                         [](const auto& way) { return to_string(way.param); });
 INSTANTIATE_TEST_SUITE_P(Ways, BrokenObserver, testing::Values(Observing::both, Observing::plugin),
                          [](const auto& way) { return to_string(way.param); });
 

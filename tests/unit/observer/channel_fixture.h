@@ -1,6 +1,9 @@
 // The rings of an observer that are written by the plugin's own code (src/observer/recorder.c), as in QEMU.
 #pragma once
 
+#include <algorithm>
+#include <map>
+
 #include <gtest/gtest.h>
 #include <sys/mman.h>
 
@@ -13,6 +16,32 @@ inline constexpr std::uint64_t kLock = 0xffffffff81b044e0, kLockCode = 0xfffffff
                                kTryCode = 0xffffffff81002000;
 inline constexpr std::uint32_t kLockFunction = 0, kTryFunction = 1;
 
+// The registers and the memory that the recorder reads of the vCPU.
+struct MadeUpGuest {
+    std::uint64_t argument[OBSERVER_ARGUMENTS] = {}, returns_to = 0, answer = 0;
+    bool has_registers = true;
+    std::map<std::uint64_t, std::uint64_t> words;  // by address
+};
+inline MadeUpGuest guest_;
+inline constexpr RecorderGuest kMadeUpGuest = {
+    [](unsigned, std::uint64_t* argument, std::uint64_t* returns_to) {
+        std::ranges::copy(guest_.argument, argument);
+        *returns_to = guest_.returns_to;
+        return guest_.has_registers;
+    },
+    [](unsigned, std::uint64_t* value) {
+        *value = guest_.answer;
+        return guest_.has_registers;
+    },
+    [](unsigned, std::uint64_t address, void* to, std::size_t bytes) {
+        for (std::size_t i = 0; i < bytes / 8; i++) {
+            const auto word = guest_.words.find(address + 8 * i);
+            if (word == guest_.words.end()) return false;
+            static_cast<std::uint64_t*>(to)[i] = word->second;
+        }
+        return true;
+    }};
+
 // What QEMU has of the memory: a mapping of its own.
 class ObserverChannelTest : public testing::Test {
 protected:
@@ -24,7 +53,8 @@ protected:
         memory_ = ::mmap(nullptr, bytes_, PROT_READ | PROT_WRITE, MAP_SHARED, channel_->descriptor(), 0);
         ASSERT_NE(memory_, MAP_FAILED);
         ASSERT_FALSE(channel_->is_installed());
-        ASSERT_TRUE(recorder_open(&recorder_, memory_, bytes_, 1));
+        guest_ = {};
+        ASSERT_TRUE(recorder_open(&recorder_, memory_, bytes_, 1, &kMadeUpGuest));
         ASSERT_TRUE(channel_->is_installed());
     }
     void TearDown() override {

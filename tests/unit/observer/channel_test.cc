@@ -248,20 +248,20 @@ TEST_F(ObserverChannelTest, ASpanThatCannotBeIsRefused) {
 TEST_F(ObserverChannelTest, ThePluginRefusesOtherMemory) {
     begin();
     Recorder other{};
-    EXPECT_FALSE(recorder_open(&other, memory_, bytes_ - 1, 1));
-    EXPECT_FALSE(recorder_open(&other, memory_, 8, 1));
+    EXPECT_FALSE(recorder_open(&other, memory_, bytes_ - 1, 1, nullptr));
+    EXPECT_FALSE(recorder_open(&other, memory_, 8, 1, nullptr));
     for (const auto wrong : {0u, 3u, 1u << 30}) {
         header().ring_events = wrong;
-        EXPECT_FALSE(recorder_open(&other, memory_, bytes_, 1));
+        EXPECT_FALSE(recorder_open(&other, memory_, bytes_, 1, nullptr));
     }
     header().ring_events = 8;
     for (const auto wrong : {0u, 65u, 0xffffffffu}) {
         header().vcpus = wrong;
-        EXPECT_FALSE(recorder_open(&other, memory_, bytes_, 1));
+        EXPECT_FALSE(recorder_open(&other, memory_, bytes_, 1, nullptr));
     }
     header().vcpus = 2;
     header().magic++;
-    EXPECT_FALSE(recorder_open(&other, memory_, bytes_, 1));
+    EXPECT_FALSE(recorder_open(&other, memory_, bytes_, 1, nullptr));
 }
 
 TEST_F(ObserverChannelTest, QemuCannotShrinkTheMemory) {

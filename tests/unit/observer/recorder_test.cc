@@ -1,5 +1,6 @@
 // The instructions that the plugin's own code tells apart: those that leave a function, and those that jump.
 #include <fmt/format.h>
+#include <fmt/ranges.h>
 
 #include "channel_fixture.h"
 
@@ -32,21 +33,6 @@ TEST_F(RecorderTest, AnInstructionThatReturnsIsTold) {
     recorder_.table.code = OBSERVER_CODE_AARCH64;
     EXPECT_TRUE(leaves({0xc0, 0x03, 0x5f, 0xd6}));
     EXPECT_FALSE(leaves({0x1f, 0x20, 0x03, 0xd5}));
-}
-
-// The other function may give back a lock that this one has taken: this one has not returned yet.
-TEST_F(RecorderTest, ATailCallIsNoReturn) {
-    begin_watching();
-    recorder_.table.function[kTryFunction].watched = OBSERVER_ENTRY | OBSERVER_RETURN;
-    const auto leaves = [&](std::vector<std::uint8_t> bytes) {
-        return recorder_leaves(&recorder_, &recorder_.table.function[kTryFunction], kTryCode, bytes.data(),
-                               bytes.size());
-    };
-    EXPECT_TRUE(leaves({0xc3}));
-    EXPECT_FALSE(leaves({0xe9, 0x00, 0x10, 0x00, 0x00}));
-    recorder_.table.thunk[1] = kTryCode + 0x1005;
-    EXPECT_TRUE(leaves({0xe9, 0x00, 0x10, 0x00, 0x00})) << "the kernel may return by way of a thunk";
-    EXPECT_FALSE(leaves({0xe9, 0xfb, 0xef, 0xff, 0xff}));
 }
 
 TEST_F(RecorderTest, AnInstructionThatJumpsIsTold) {
@@ -136,6 +122,100 @@ TEST_F(RecorderTest, ACallOfAnotherKindIsNotTold) {
     recorder_calls(&recorder_, 1, kTryFunction, 0xffffffff81006005);
     touch(1, current_[1]);
     EXPECT_EQ(channel_->read(true).at(0).called_from, 0xffffffff81005005u);
+}
+
+TEST_F(RecorderTest, ACallHasItsArgumentsAndAnAnswer) {
+    begin_watching();
+    ObserverFunction& tries = recorder_.table.function[kTryFunction];
+    tries.watched = OBSERVER_ENTRY | OBSERVER_CALL;
+    tries.pointer = 2;
+    constexpr std::uint64_t site = 0xffffffff81005005, words = 0xffff888000400000;
+    std::uint32_t functions[RECORDER_MOST_AT_ONCE] = {};
+    EXPECT_EQ(recorder_returns(&recorder_, site, functions), 0u);
+    guest_.returns_to = site;
+    guest_.argument[0] = 7;
+    guest_.argument[1] = words;
+    for (std::uint64_t i = 0; i < OBSERVER_WORDS; i++) guest_.words[words + 8 * i] = 100 + i;
+    for (int i = 0; i < 2; i++) recorder_passed(&recorder_, 1, kTryFunction, OBSERVER_EVENT_ENTRY);
+    ASSERT_EQ(recorder_returns(&recorder_, site, functions), 1u) << "one place, however many calls";
+    EXPECT_EQ(functions[0], kTryFunction);
+    EXPECT_EQ(recorder_returns(&recorder_, site + 1, functions), 0u);
+    guest_.answer = 0x8002;
+    recorder_answered(&recorder_, 1, site + 1);
+    recorder_answered(&recorder_, 1, site);
+    guest_.words.erase(words + 8);
+    recorder_passed(&recorder_, 1, kTryFunction, OBSERVER_EVENT_ENTRY);
+    const auto events = channel_->read(true);
+    ASSERT_EQ(events.size(), 4u);
+    EXPECT_EQ(events[0].arguments, 3u);
+    EXPECT_EQ(events[0].argument[0], 7u);
+    EXPECT_EQ(events[0].called, kTryFunction);
+    EXPECT_EQ(events[0].called_from, site);
+    ASSERT_EQ(events[0].words, static_cast<std::uint32_t>(OBSERVER_WORDS));
+    EXPECT_EQ(events[0].word[5], 105u);
+    EXPECT_EQ(events[2].kind, OBSERVER_EVENT_ANSWER);
+    EXPECT_EQ(events[2].value, 0x8002u);
+    EXPECT_EQ(events[2].called_from, site);
+    EXPECT_EQ(events[3].arguments, 3u);
+    EXPECT_EQ(events[3].words, 0u) << "not all of them can be read";
+    EXPECT_TRUE(channel_->faults().empty());
+}
+
+TEST_F(RecorderTest, ACallWhoseRegistersCannotBeReadIsAFault) {
+    begin_watching();
+    recorder_.table.function[kTryFunction].watched = OBSERVER_ENTRY | OBSERVER_CALL;
+    guest_.has_registers = false;
+    recorder_passed(&recorder_, 1, kTryFunction, OBSERVER_EVENT_ENTRY);
+    const auto events = channel_->read(true);
+    ASSERT_EQ(events.size(), 1u);
+    EXPECT_EQ(events[0].arguments, 0u);
+    EXPECT_EQ(channel_->faults(), std::vector<std::string>{
+                                      "it does not see the registers of some calls, or where they return to"});
+}
+
+TEST_F(RecorderTest, TooManyPlacesToReturnToAreAFault) {
+    begin_watching();
+    recorder_.table.function[kTryFunction].watched = OBSERVER_ENTRY | OBSERVER_CALL;
+    for (std::uint64_t i = 0; i <= RECORDER_MOST_POINTS / 2; i++) {
+        guest_.returns_to = 0xffffffff81000000 + i;
+        recorder_passed(&recorder_, 1, kTryFunction, OBSERVER_EVENT_ENTRY);
+        channel_->read(true);
+        EXPECT_EQ(channel_->faults().size(), i < RECORDER_MOST_POINTS / 2 ? 0u : 1u) << i;
+    }
+    std::uint32_t functions[RECORDER_MOST_AT_ONCE] = {};
+    for (std::uint64_t i = 0; i < RECORDER_MOST_POINTS / 2; i++)
+        EXPECT_EQ(recorder_returns(&recorder_, 0xffffffff81000000 + i, functions), 1u) << i;
+}
+
+TEST_F(RecorderTest, APlaceBehindACallIsTold) {
+    begin_watching();
+    const auto follows = [&](std::vector<std::uint8_t> bytes) {
+        bytes.insert(bytes.begin(), RECORDER_LONGEST_CALL, 0x90);
+        return recorder_follows_call(&recorder_, bytes.data() + bytes.size());
+    };
+    for (const std::vector<std::uint8_t>& call : std::vector<std::vector<std::uint8_t>>{
+             {0xe8, 0, 0, 0, 0}, {0xff, 0xd0}, {0x41, 0xff, 0xd3}, {0xff, 0x50, 0x18}, {0xff, 0x15, 0, 0, 0, 0}})
+        EXPECT_TRUE(follows(call)) << fmt::format("{:x}", fmt::join(call, " "));
+    for (const std::vector<std::uint8_t>& other :
+         std::vector<std::vector<std::uint8_t>>{{0xe9, 0, 0, 0, 0}, {0x90}, {0xc3}, {0xff, 0xe0}, {0xff, 0x03}})
+        EXPECT_FALSE(follows(other)) << fmt::format("{:x}", fmt::join(other, " "));
+    recorder_.table.code = OBSERVER_CODE_AARCH64;
+    EXPECT_TRUE(follows({0x00, 0xfc, 0xff, 0x97}));   // bl
+    EXPECT_TRUE(follows({0x60, 0x02, 0x3f, 0xd6}));   // blr x19
+    EXPECT_FALSE(follows({0x00, 0xfc, 0xff, 0x17}));  // b
+    EXPECT_FALSE(follows({0xc0, 0x03, 0x5f, 0xd6}));  // ret
+}
+
+// memrig asks a plugin that reads no registers for no calls.
+TEST_F(RecorderTest, WithoutRegistersNoCallsAreTold) {
+    begin();
+    ASSERT_TRUE(recorder_open(&recorder_, memory_, bytes_, 1, nullptr));
+    EXPECT_FALSE(channel_->reads_registers());
+    ObserverTable asks = table();
+    asks.function[1].watched = OBSERVER_ENTRY | OBSERVER_CALL;
+    channel_->watch(asks);
+    EXPECT_FALSE(recorder_ready(&recorder_));
+    EXPECT_EQ(header().state, static_cast<std::uint32_t>(OBSERVER_BAD_TABLE));
 }
 
 }  // namespace

@@ -46,7 +46,7 @@ protected:
     }
     [[nodiscard]] RunEnd outlasted() {
         const auto asked = [](const EvidenceRecord& one) { return one.actor == "onliner"; };
-        const auto end = Dwell(conductor, symbols, record, stalls).outlast(asked, Deadline(SteadyTime::min()));
+        const auto end = Dwell(conductor, symbols, record, stalls, nullptr).outlast(asked, Deadline(SteadyTime::min()));
         EXPECT_TRUE(end) << end.error().message;
         return end.value_or(RunEnd::expired);
     }
@@ -97,7 +97,7 @@ TEST_F(DwellTest, AnotherObservationTakesThePlaceOfARevokedOne) {
 
 TEST_F(DwellTest, WhatIsNotAskedForNeedsNone) {
     const auto none = [](const EvidenceRecord&) { return false; };
-    const auto end = Dwell(conductor, symbols, record, stalls).outlast(none, Deadline(SteadyTime::min()));
+    const auto end = Dwell(conductor, symbols, record, stalls, nullptr).outlast(none, Deadline(SteadyTime::min()));
     ASSERT_TRUE(end);
     EXPECT_EQ(*end, RunEnd::done);
     EXPECT_FALSE(refusal().lasted);
@@ -112,7 +112,7 @@ TEST_F(DwellTest, EndsWithACrash) {
 TEST_F(DwellTest, NeedsTheFunctionOfTheTick) {
     const SymbolTable none;
     const auto all = [](const EvidenceRecord&) { return true; };
-    const auto end = Dwell(conductor, none, record, stalls).outlast(all, Deadline(SteadyTime::min()));
+    const auto end = Dwell(conductor, none, record, stalls, nullptr).outlast(all, Deadline(SteadyTime::min()));
     ASSERT_FALSE(end);
     EXPECT_EQ(end.error().fault, Fault::guest);
 }

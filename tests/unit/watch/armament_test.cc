@@ -11,6 +11,8 @@ TEST(Armament, GoesToJsonAndBack) {
     Armament armament;
     armament.stack_bytes = 32768;
     armament.owner_offset = 24;
+    armament.device_lock_offset = 80;
+    armament.devices = {{0xffff888001000000, 0}, {0xffff888001000800, 1}};
     armament.failure = "it crashed";
     armament.reports[Watcher::mutexes] = {State::armed, "4 takes and releases"};
     armament.reports[Watcher::notices] = {State::unarmed, "none came"};
@@ -18,6 +20,8 @@ TEST(Armament, GoesToJsonAndBack) {
     ASSERT_TRUE(read) << read.error().message;
     EXPECT_EQ(read->stack_bytes, 32768u);
     EXPECT_EQ(read->owner_offset, 24u);
+    EXPECT_EQ(read->device_lock_offset, 80u);
+    EXPECT_EQ(read->devices, armament.devices);
     EXPECT_EQ(read->failure, "it crashed");
     EXPECT_EQ(read->of(Watcher::mutexes).state, State::armed);
     EXPECT_EQ(read->of(Watcher::notices).why, "none came");

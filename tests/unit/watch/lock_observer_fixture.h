@@ -2,6 +2,10 @@
 // the guest's.
 #pragma once
 
+#include <algorithm>
+#include <array>
+#include <cstring>
+
 #include <gmock/gmock.h>
 #include <sys/mman.h>
 
@@ -13,6 +17,28 @@ namespace memrig {
 
 inline constexpr std::uint64_t kObservedTask = 0xffff888003000000;
 
+// The registers and the memory that the recorder reads of the vCPU.
+struct ObservedCallOfTest {
+    std::array<std::uint64_t, OBSERVER_ARGUMENTS> arguments = {};
+    std::array<std::uint64_t, OBSERVER_WORDS> words = {};
+    std::uint64_t returns_to = 0xffffffff81ffff00, answer = 0;
+};
+inline ObservedCallOfTest called;
+inline constexpr RecorderGuest kObservedGuest = {
+    [](unsigned, std::uint64_t* argument, std::uint64_t* returns_to) {
+        std::ranges::copy(called.arguments, argument);
+        *returns_to = called.returns_to;
+        return true;
+    },
+    [](unsigned, std::uint64_t* value) {
+        *value = called.answer;
+        return true;
+    },
+    [](unsigned, std::uint64_t, void* to, std::size_t bytes) {
+        std::memcpy(to, called.words.data(), bytes);
+        return true;
+    }};
+
 class LockObserverTest : public ::testing::Test {
 protected:
     void SetUp() override {
@@ -22,7 +48,8 @@ protected:
         bytes = observer_bytes(3, 64);
         memory = ::mmap(nullptr, bytes, PROT_READ | PROT_WRITE, MAP_SHARED, channel->descriptor(), 0);
         ASSERT_NE(memory, MAP_FAILED);
-        ASSERT_TRUE(recorder_open(&recorder, memory, bytes, 1));
+        called = {};
+        ASSERT_TRUE(recorder_open(&recorder, memory, bytes, 1, &kObservedGuest));
         for (std::uint64_t vcpu = 0; vcpu < 3; vcpu++) {
             kernel.probe.poke_u64(kernel.at("__per_cpu_offset", vcpu * 8), 0xffff888010000000 + vcpu * 0x1000);
             kernel.probe.poke_u64(kernel.at("current_task") + 0xffff888010000000 + vcpu * 0x1000, kObservedTask);
@@ -36,7 +63,9 @@ protected:
     Status begin() {
         auto made = LockObserver::make(kernel.conductor, kernel.symbols, *channel,
                                        [this](std::uint64_t address, std::uint64_t) { return host(address); },
-                                       {kernel.at("slab_callback")});
+                                       {{kernel.at("slab_callback"), {}},
+                                        {kernel.at("bus_probe_device"), {.whole = true}},
+                                        {kernel.at("blocking_notifier_call_chain"), {.whole = true, .pointer = 3}}});
         if (!made) return std::unexpected(made.error());
         observer = *std::move(made);
         EXPECT_TRUE(recorder_ready(&recorder));
@@ -80,8 +109,13 @@ protected:
         ASSERT_NE(found, nullptr) << function;
         recorder_passed(&recorder, vcpu, recorder_index(&recorder, found), OBSERVER_EVENT_ENTRY);
     }
+    void answer(unsigned vcpu, const std::string& function) {
+        ASSERT_NE(recorder_function(&recorder, kernel.at(function)), nullptr) << function;
+        recorder_answered(&recorder, vcpu, called.returns_to);
+    }
     FakeKernel kernel{{"mutex_lock", "mutex_trylock", "mutex_unlock", "slab_callback", "bus_probe_device",
-                       "device_online", "device_offline", "last"},
+                       "device_online", "device_offline", "blocking_notifier_call_chain", "memory_subsys_online",
+                       "memory_subsys_offline", "last"},
                       {"device_hotplug_lock", "acpi_scan_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
                        "__per_cpu_offset", "current_task", "end"}};
     std::unique_ptr<ObserverChannel> channel;

@@ -12,7 +12,7 @@ class NotifierChainTest : public ::testing::Test {
 protected:
     void SetUp() override {
         const auto begins = [this](const Arrival& arrival) -> Result<Response> {
-            if (arrival.task == kOnliner) MEMRIG_CHECK(chain.begin(arrival));
+            if (arrival.task == kOnliner) MEMRIG_CHECK(chain.begin(passage_of(arrival)));
             return Response::pass();
         };
         ASSERT_TRUE(kernel.conductor.watch(kernel.at("blocking_notifier_call_chain"), begins));

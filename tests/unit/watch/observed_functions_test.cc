@@ -118,17 +118,30 @@ TEST(ObservedFunctions, AWrapperIsOfTheKindOfWhatItCalls) {
 TEST(ObservedFunctions, OthersAreToldByTheirCalls) {
     const auto symbols = observed_symbols({{'T', "slab_callback"},
                                            {'T', "mutex_lock"},
-                                           {'T', "__x86_return_thunk"},
-                                           {'d', "no_return_thunk"},
+                                           {'T', "mem_hotplug_begin"},
+                                           {'T', "bus_probe_device"},
                                            {'T', "last"}});
-    const auto all = observed_functions(symbols, observed_architecture("x86_64"),
-                                        {*symbols.unique("slab_callback"), *symbols.unique("mutex_lock")});
-    ASSERT_EQ(all.table.functions, 2u);
+    const std::map<std::uint64_t, ObservedCall> others = {
+        {*symbols.unique("slab_callback"), {}},
+        {*symbols.unique("mutex_lock"), {}},
+        {*symbols.unique("mem_hotplug_begin"), {.whole = true}},
+        {*symbols.unique("bus_probe_device"), {.whole = true, .pointer = 2}}};
+    const auto all = observed_functions(symbols, observed_architecture("x86_64"), others, true);
+    ASSERT_EQ(all.table.functions, 4u);
+    const auto watched = [&](std::uint32_t i) { return all.table.function[i].watched; };
     EXPECT_EQ(all.functions[0].role, ObservedRole::none);
-    EXPECT_EQ(all.table.function[0].watched, static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_RETURN));
-    EXPECT_EQ(all.table.thunk[0], *symbols.unique("__x86_return_thunk"));
-    EXPECT_EQ(all.table.thunk[1], 0u);
+    EXPECT_TRUE(all.functions[0].told && !all.functions[0].whole);
+    EXPECT_EQ(watched(0), static_cast<std::uint32_t>(OBSERVER_ENTRY));
     EXPECT_EQ(all.functions[1].role, ObservedRole::locks_mutex) << "a lock function stays one";
+    EXPECT_EQ(watched(1), static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_ACCESS));
+    EXPECT_EQ(all.functions[2].role, ObservedRole::none) << "its calls are told, and the lock is that of another";
+    EXPECT_EQ(watched(2), static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_CALL | OBSERVER_WRAPS));
+    EXPECT_EQ(watched(3), static_cast<std::uint32_t>(OBSERVER_ENTRY | OBSERVER_CALL));
+    EXPECT_EQ(all.table.function[3].pointer, 2u);
+    // Without registers, no whole call is told.
+    const auto less = observed_functions(symbols, observed_architecture("x86_64"), others);
+    ASSERT_EQ(less.table.functions, 3u);
+    EXPECT_FALSE(less.functions[2].told);
 }
 
 }  // namespace

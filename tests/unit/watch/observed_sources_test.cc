@@ -2,6 +2,7 @@
 #include "lock_observer_fixture.h"
 #include "watch/lock_ledger.h"
 #include "watch/notifier_chain.h"
+#include "watch/notifiers.h"
 #include "watch/passages.h"
 
 namespace memrig {
@@ -92,6 +93,19 @@ TEST_F(LockObserverTest, IsTheLedgersSource) {
     EXPECT_EQ((*ledger)->events().size(), 2u);
 }
 
+// A device that is not known stops the guest before a task takes its lock. One that is known need not.
+TEST_F(LockObserverTest, TheLedgerWatchesTheDevicesThatAreKnown) {
+    kernel.probe.poke_u64(kDeviceLock, 0);
+    ASSERT_TRUE(begin());
+    const KnownDevices known{0x50, {{kDeviceLock - 0x50, 32}}};
+    const auto ledger = LockLedger::make(kernel.conductor, kernel.symbols, *observer, known);
+    ASSERT_TRUE(ledger) << ledger.error().line();
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("bus_probe_device")});
+    store(1, "mutex_lock", kDeviceLock, device_lock, kObservedTask);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(told(), ElementsAre(fmt::format("{:x} takes memory32's device lock", kAdder)));
+}
+
 TEST_F(LockObserverTest, ANotifierChainHearsOfItsMembersWithoutAStop) {
     constexpr std::uint64_t head = 0xffffffff82100000, block = 0xffff888005000000;
     kernel.probe.poke_u64(head + 40, block);
@@ -100,11 +114,13 @@ TEST_F(LockObserverTest, ANotifierChainHearsOfItsMembersWithoutAStop) {
     kernel.probe.poke_u64(block + 16, 1);
     ASSERT_TRUE(begin());
     NotifierChain chain(kernel.conductor, kernel.symbols);
-    chain.follow(*observer);
+    ASSERT_TRUE(chain.follow(*observer, head));
     ASSERT_TRUE(kernel.probe.set_register(1, "rdi", head));
     const auto registers = kernel.probe.registers(1);
     ASSERT_TRUE(registers);
-    const Arrival call{1, 0, *registers, kAdder, steady_clock().now()};
+    const Arrival at_entry{1, 0, *registers, kAdder, steady_clock().now()};
+    Passage call = passage_of(at_entry);
+    call.arrival = nullptr;
     ASSERT_TRUE(chain.begin(call));
     EXPECT_TRUE(kernel.probe.breakpoints.empty());
     enter(1, "slab_callback");
@@ -112,6 +128,194 @@ TEST_F(LockObserverTest, ANotifierChainHearsOfItsMembersWithoutAStop) {
     EXPECT_EQ(chain.end(kAdder, false), "");
     ASSERT_TRUE(chain.begin(call));
     EXPECT_EQ(chain.end(kAdder, false), "slab_callback (priority 1) is not called");
+    // A module has added a member, which nobody watches: whether it was called is not known until the next notice.
+    kernel.probe.poke_u64(block + 8, block + 0x100);
+    kernel.probe.poke_u64(block + 0x100, kernel.at("last"));
+    kernel.probe.poke_u64(block + 0x108, 0);
+    kernel.probe.poke_u64(block + 0x110, 0);
+    ASSERT_TRUE(chain.begin(call));
+    EXPECT_EQ(chain.end(kAdder, false), std::nullopt);
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("last")});
+    ASSERT_TRUE(chain.begin(call));
+    EXPECT_EQ(chain.end(kAdder, false), std::nullopt) << "it was told at the same stop, and so it came before the watch";
+    call.at += std::chrono::milliseconds(1);
+    ASSERT_TRUE(chain.begin(call));
+    EXPECT_EQ(chain.end(kAdder, false), "slab_callback (priority 1) is not called");
+}
+
+// A module's function has no symbol, and the observer tells of no function that it was not asked for before the trial.
+TEST_F(LockObserverTest, AMemberThatAModuleAddsIsWatchedBeforeItIsCalled) {
+    constexpr std::uint64_t head = 0xffffffff82100000, block = 0xffff888005000000, module = 0xffffffffc0001000;
+    kernel.probe.poke_u64(head + 40, block);
+    kernel.probe.poke_u64(block, kernel.at("last"));
+    kernel.probe.poke_u64(block + 8, 0);
+    kernel.probe.poke_u64(block + 16, 1);
+    ASSERT_TRUE(begin());
+    NotifierChain chain(kernel.conductor, kernel.symbols);
+    ASSERT_TRUE(chain.follow(*observer, head));
+    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("last")});
+    kernel.probe.poke_u64(block + 0x100, module);
+    kernel.probe.poke_u64(block + 0x108, 0);
+    kernel.probe.poke_u64(block + 0x110, 0);
+    ASSERT_TRUE(kernel.probe.set_register(1, "rdi", head));
+    const auto registers = kernel.probe.registers(1);
+    ASSERT_TRUE(registers);
+    Arrival arrival{1, 0, *registers, kAdder, steady_clock().now()};
+    ASSERT_TRUE(chain.watch_new(block + 0x100, arrival));
+    EXPECT_TRUE(kernel.probe.breakpoints.contains(module));
+    kernel.probe.poke_u64(block + 8, block + 0x100);
+    arrival.at += std::chrono::milliseconds(1);
+    Passage call = passage_of(arrival);
+    call.arrival = nullptr;
+    ASSERT_TRUE(chain.begin(call));
+    EXPECT_NE(chain.end(kAdder, false).value_or(""), "") << "neither is called, and both are watched";
+}
+
+TEST_F(LockObserverTest, NoticesAreCheckedWithoutAStop) {
+    kernel.add_function("memory_chain");
+    ASSERT_TRUE(begin());
+    const auto ledger = LockLedger::make(kernel.conductor, kernel.symbols, *observer);
+    ASSERT_TRUE(ledger) << ledger.error().line();
+    const auto notices = NotifierWatch::make(kernel.conductor, **ledger, kernel.symbols, {}, observer.get());
+    ASSERT_TRUE(notices) << notices.error().line();
+    EXPECT_FALSE(kernel.probe.breakpoints.contains(kernel.at("blocking_notifier_call_chain")));
+    const auto tell = [&](std::uint64_t action, std::uint64_t value) {
+        called = {{kernel.at("memory_chain"), action, 0}, {}, kernel.at("last", 0x41), value};
+        enter(1, "blocking_notifier_call_chain");
+        answer(1, "blocking_notifier_call_chain");
+        ASSERT_TRUE(kernel.conductor.look());
+    };
+    tell(3, kNotifyBad);  // MEM_GOING_ONLINE is vetoed
+    EXPECT_THAT((*notices)->breaches(), IsEmpty());
+    EXPECT_EQ((*notices)->vetoes(Notice::going_online), 1u);
+    tell(0, 1);  // MEM_ONLINE
+    ASSERT_EQ((*notices)->breaches().size(), 1u);
+    EXPECT_EQ((*notices)->breaches()[0].reproach, "with MEM_ONLINE, though its MEM_GOING_ONLINE was vetoed");
+    EXPECT_THAT((*notices)->breaches()[0].path, ElementsAre("last+0x41"));
+}
+
+// A veto of the rig is written into a register at the call's return.
+TEST_F(LockObserverTest, NoticesThatTheRigVetoesStopTheGuest) {
+    kernel.add_function("memory_chain");
+    ASSERT_TRUE(begin());
+    const auto ledger = LockLedger::make(kernel.conductor, kernel.symbols, *observer);
+    ASSERT_TRUE(ledger) << ledger.error().line();
+    NotifierSpec spec;
+    spec.veto = Notice::going_online;
+    ASSERT_TRUE(NotifierWatch::make(kernel.conductor, **ledger, kernel.symbols, spec, observer.get()));
+    EXPECT_TRUE(kernel.probe.breakpoints.contains(kernel.at("blocking_notifier_call_chain")));
+}
+
+// The arguments and the answer of a call are as they were then, whatever the guest's registers are at the stop.
+TEST_F(LockObserverTest, TellsAWholeCall) {
+    ASSERT_TRUE(begin());
+    Passages passages(kernel.conductor, kernel.symbols, observer.get());
+    std::vector<std::string> seen;
+    const auto enters = [&](const Passage& passage) -> Result<bool> {
+        MEMRIG_TRY(const auto words, passages.words_at(passage, 2, 2));
+        seen.push_back(fmt::format("{:x} from {}: {} and {}", passage.arguments.at(1), passage.caller,
+                                   words.value().at(0), words.value().at(1)));
+        return passage.arguments.at(1) == 4;
+    };
+    const auto leaves = [&](const Passage& passage) -> Status {
+        seen.push_back(fmt::format("answers {:x}", passage.answer.value()));
+        return {};
+    };
+    ASSERT_TRUE(passages.watch("blocking_notifier_call_chain", Passages::Needs::arguments, enters, leaves));
+    EXPECT_TRUE(kernel.probe.breakpoints.empty());
+    called = {{1, 8, 3}, {32, 33}, kernel.at("last", 0x41), 0x8002};
+    enter(1, "blocking_notifier_call_chain");
+    called.arguments[1] = 4;
+    enter(1, "blocking_notifier_call_chain");
+    answer(1, "blocking_notifier_call_chain");
+    answer(1, "blocking_notifier_call_chain");
+    answer(1, "blocking_notifier_call_chain");
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(seen, ElementsAre("8 from last+0x41: 32 and 33", "4 from last+0x41: 32 and 33", "answers 8002"));
+    EXPECT_THAT(observer->faults(), IsEmpty());
+}
+
+TEST_F(LockObserverTest, RegistersThatTheProbeReadsOtherwiseAreAFault) {
+    ASSERT_TRUE(begin());
+    const auto expects = [&](const Arrival& arrival) -> Result<Response> {
+        MEMRIG_CHECK(observer->expect_call(arrival));
+        return Response::pass();
+    };
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    const auto call = [&](std::uint64_t argument) {
+        kernel.will_call(1, kAdder, "bus_probe_device", "last", 0x700);
+        kernel.run();
+        called.arguments = {argument, 0, 0};
+        called.returns_to = kernel.at("last", 0x41);
+        enter(1, "bus_probe_device");
+        ASSERT_TRUE(kernel.conductor.look());
+    };
+    call(0x700);
+    kernel.will_return(1, kAdder, "last", 0x8002);
+    kernel.run();
+    called.answer = 0x8002;
+    answer(1, "bus_probe_device");
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(observer->faults(), IsEmpty());
+    call(0x708);
+    EXPECT_THAT(observer->faults(),
+                ElementsAre("bus_probe_device is called with 700, 0, 0, and 708, 0, 0 as the observer saw it"));
+}
+
+TEST_F(LockObserverTest, ACallThatOnlyTheProbeSeesIsAFault) {
+    ASSERT_TRUE(begin());
+    const auto expects = [&](const Arrival& arrival) -> Result<Response> {
+        MEMRIG_CHECK(observer->expect_call(arrival));
+        return Response::pass();
+    };
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    for (const std::size_t faults : {0, 1}) {
+        kernel.will_call(1, kAdder, "bus_probe_device", "last");
+        kernel.run();
+        EXPECT_EQ(observer->faults().size(), faults);
+    }
+    EXPECT_EQ(observer->faults().front(), "bus_probe_device was called, and the observer did not tell");
+}
+
+TEST_F(LockObserverTest, AnAnswerThatTheProbeReadsOtherwiseIsAFault) {
+    ASSERT_TRUE(begin());
+    const auto expects = [&](const Arrival& arrival) -> Result<Response> {
+        MEMRIG_CHECK(observer->expect_call(arrival));
+        return Response::pass();
+    };
+    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    kernel.will_call(1, kAdder, "bus_probe_device", "last");
+    kernel.will_return(1, kAdder, "last", 1);
+    kernel.run();
+    called = {{0, 0, 0}, {}, kernel.at("last", 0x41), 0};
+    enter(1, "bus_probe_device");
+    answer(1, "bus_probe_device");
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(observer->faults(), ElementsAre("bus_probe_device returns 1, and 0 as the observer saw it"));
+}
+
+TEST_F(LockObserverTest, StopsTheGuestAfterSomeCallsOnAVcpu) {
+    ASSERT_TRUE(begin());
+    observer->stop_where_tasks_wait();
+    observer->stop_after_calls(kernel.at("slab_callback"), 1, 3);
+    unsigned calls = 0;
+    const auto listening = observer->on_entry([&](const Passage&) -> Status {
+        calls++;
+        return {};
+    });
+    const auto call = [&](unsigned vcpu) {
+        enter(vcpu, "slab_callback");
+        kernel.run();
+    };
+    call(1), call(2), call(2);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_EQ(std::exchange(calls, 0), 3u);
+    EXPECT_EQ(observer->calls_to_come(), 2u);
+    call(1), call(2);
+    EXPECT_EQ(calls, 0u);
+    call(1);
+    EXPECT_EQ(calls, 3u);
+    EXPECT_EQ(observer->calls_to_come(), 0u);
 }
 
 TEST_F(LockObserverTest, APassageIsTheSameByTheObserverAndByAStop) {
@@ -129,20 +333,19 @@ TEST_F(LockObserverTest, APassageIsTheSameByTheObserverAndByAStop) {
             seen.push_back(fmt::format("{:x} leaves {}", passage.task, kernel.symbols.function(passage.function)));
             return {};
         };
-        ASSERT_TRUE(passages.watch(function, enters, leaves));
+        ASSERT_TRUE(passages.watch(function, Passages::Needs::task, enters, leaves));
     };
-    watch("slab_callback");
+    watch("bus_probe_device");
     watch("device_online");
     EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("device_online")});
-    const ObserverFunction* const slab = recorder_function(&recorder, kernel.at("slab_callback"));
-    recorder_calls(&recorder, 1, recorder_index(&recorder, slab), kernel.at("last", 0x41));
-    enter(1, "slab_callback");
-    recorder_passed(&recorder, 1, recorder_index(&recorder, slab), OBSERVER_EVENT_LEAVE);
+    called.returns_to = kernel.at("last", 0x41);
+    enter(1, "bus_probe_device");
+    answer(1, "bus_probe_device");
     kernel.will_call(2, kOnliner, "device_online", "last");
     kernel.will_return(2, kOnliner, "last");
     kernel.run();
-    EXPECT_THAT(seen, ElementsAre(fmt::format("{:x} enters slab_callback from last+0x41", kAdder),
-                                  fmt::format("{:x} leaves slab_callback", kAdder),
+    EXPECT_THAT(seen, ElementsAre(fmt::format("{:x} enters bus_probe_device from last+0x41", kAdder),
+                                  fmt::format("{:x} leaves bus_probe_device", kAdder),
                                   fmt::format("{:x} enters device_online from last+0x41, at a stop", kOnliner),
                                   fmt::format("{:x} leaves device_online", kOnliner)));
 }
