@@ -364,7 +364,10 @@ Result<PlayEnd> Interleaver::play_out() {
         const bool is_over = give_up.expired() || give_up_for_good.expired();
         if (!ledger_.wait_cycle() && !is_over) continue;
         MEMRIG_TRY(bool stuck, cast_.stalls().look_at_stuck());
-        if (!stuck && is_over) {
+        // An actor whose turn it is not goes round in a park of the rig, and another one may wait for it.
+        const bool alone = std::ranges::all_of(
+            states_, [&](const State& state) { return &state == current_ || roster_.finished(*state.actor); });
+        if (!stuck && is_over && alone) {
             MEMRIG_TRY(stuck, cast_.stalls().goes_round([this] { return record_.crashed() || all_finished(); }));
             if (record_.crashed()) return PlayEnd::crashed;
             if (all_finished()) return PlayEnd::finished;

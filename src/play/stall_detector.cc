@@ -90,6 +90,8 @@ Result<PlayEnd> StallDetector::run_to_end(const std::function<bool()>& finished,
 }
 
 Result<bool> StallDetector::goes_round(const std::function<bool()>& over) {
+    // The rig itself may keep an actor in a loop.
+    if (hold_in_force(context_.record.performance()) != nullptr) return false;
     const auto awake = context_.record.performance().stuck.back().awake;
     for (const auto& name : awake) {
         if (over() || !context_.conductor.held().empty()) return false;

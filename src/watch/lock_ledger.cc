@@ -131,10 +131,9 @@ Result<std::unique_ptr<LockLedger>> LockLedger::make(Conductor& conductor, const
     LockLedger* const self = ledger.get();
     ledger->observed_ = observer.on_event([self](const LockEvent& event) { self->write(event); });
     observer.stop_where_tasks_wait();
-    const bool all_known = known.lock_offset && !known.devices.empty() && known.devices.size() <= kMostKnownDevices;
-    if (all_known)
+    if (known.lock_offset && known.devices.size() <= kMostKnownDevices)
         for (const auto& [device, block] : known.devices) MEMRIG_CHECK(ledger->found_device(device, block));
-    MEMRIG_CHECK(ledger->watch_devices(all_known));
+    MEMRIG_CHECK(ledger->watch_devices());
     return ledger;
 }
 
@@ -209,16 +208,19 @@ std::map<std::string, ObservedCall> LockLedger::calls() {
     return calls;
 }
 
-// With an observer, a stop is needed, too: it has to watch the device's lock before a task takes it.
-Status LockLedger::watch_devices(bool all_known) {
+// With an observer, a stop is needed, too: it has to watch the device's lock before a task takes it. A new device can
+// come online before it comes to bus_probe_device(): device_add() makes its attributes first.
+Status LockLedger::watch_devices() {
     for (const char* function : kDeviceFunctions) {
-        if (all_known && function != kDeviceFunctions.front()) break;
-        const auto at_device = [this](const Arrival& arrival) -> Result<Response> {
+        const bool is_new = function == kDeviceFunctions.front();
+        const auto at_device = [this, is_new](const Arrival& arrival) -> Result<Response> {
             const std::uint64_t device = arrival.registers.argument(0);
             if (observer_ != nullptr) MEMRIG_CHECK(observer_->expect_call(arrival));
-            if (devices_.contains(device)) return Response::pass();
+            // A new device may lie where another one was.
+            if (!is_new && devices_.contains(device)) return Response::pass();
             MEMRIG_TRY(const auto block, memory_block_of(conductor_.probe(), arrival.vcpu, device));
             if (block) MEMRIG_CHECK(found_device(device, *block));
+            else devices_.erase(device);
             return Response::pass();
         };
         MEMRIG_CHECK(watch_function(conductor_, symbols_, function, at_device));
@@ -227,7 +229,7 @@ Status LockLedger::watch_devices(bool all_known) {
 }
 
 Status LockLedger::found_device(std::uint64_t device, std::uint64_t block) {
-    devices_.emplace(device, block);
+    devices_[device] = block;
     if (watching_ == MutexWatching::calls) return {};
     return device_lock_offset_ ? watch_device_lock(device, block) : learn_device_lock();
 }

@@ -121,8 +121,7 @@ private:
     LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching, std::uint64_t owner_offset);
     void note_unknown_locks();
     Status watch_primitive(const Primitive& primitive);
-    // `all_known`: only new devices are to be found.
-    Status watch_devices(bool all_known = false);
+    Status watch_devices();
     Status found_device(std::uint64_t device, std::uint64_t block);
     // Finds out where in `struct device` its mutex lies, from the first call that takes one.
     Status learn_device_lock();

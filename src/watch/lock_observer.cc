@@ -139,7 +139,10 @@ Result<std::uint32_t> LockObserver::add_span(std::uint64_t address, std::uint64_
 }
 
 Status LockObserver::watch_mutex(std::uint64_t address, const std::string& name) {
-    if (std::ranges::find(watched_, address, &Watched::address) != watched_.end()) return {};
+    if (const auto known = std::ranges::find(watched_, address, &Watched::address); known != watched_.end()) {
+        known->name = name;
+        return {};
+    }
     MEMRIG_TRY(const std::uint32_t span, add_span(address, kWord, name));
     MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, address));
     const std::uint32_t number = locks_.add_mutex(span, owner);

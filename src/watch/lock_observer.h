@@ -39,7 +39,8 @@ public:
     LockObserver(const LockObserver&) = delete;
     LockObserver& operator=(const LockObserver&) = delete;
 
-    // Watches the mutex, too, from now on. Its owner is its first word. REQUIRES: the guest is stopped.
+    // Watches the mutex, too, from now on, or gives it another name: its memory may have been used anew. Its owner is
+    // its first word. REQUIRES: the guest is stopped.
     Status watch_mutex(std::uint64_t address, const std::string& name);
     // Turns all that has happened until this stop into events(). Called at every stop of the conductor, too, until it
     // removes all watches: the ledger sees nothing more then, and so events() ends there.

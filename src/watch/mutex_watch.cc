@@ -36,7 +36,10 @@ bool is_mutex_code(std::string_view function) {
 Status MutexWatch::watch(std::uint64_t address, const std::string& name) {
     MEMRIG_ASSERT(!name.empty(), "a watched mutex has a name");
     const std::uint64_t owner_at = address + owner_offset_;
-    if (mutexes_.contains(owner_at)) return {};
+    if (const auto known = mutexes_.find(owner_at); known != mutexes_.end()) {
+        known->second.name = name;
+        return {};
+    }
     MEMRIG_CHECK(conductor_.watch_writes(owner_at));
     MEMRIG_TRY(const std::uint64_t owner, conductor_.probe().read_u64(0, owner_at));
     mutexes_.emplace(owner_at, Mutex{name, owner});

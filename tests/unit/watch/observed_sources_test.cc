@@ -93,17 +93,35 @@ TEST_F(LockObserverTest, IsTheLedgersSource) {
     EXPECT_EQ((*ledger)->events().size(), 2u);
 }
 
-// A device that is not known stops the guest before a task takes its lock. One that is known need not.
+// The lock of a device that is known is watched from the beginning.
 TEST_F(LockObserverTest, TheLedgerWatchesTheDevicesThatAreKnown) {
     kernel.probe.poke_u64(kDeviceLock, 0);
     ASSERT_TRUE(begin());
     const KnownDevices known{0x50, {{kDeviceLock - 0x50, 32}}};
     const auto ledger = LockLedger::make(kernel.conductor, kernel.symbols, *observer, known);
     ASSERT_TRUE(ledger) << ledger.error().line();
-    EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("bus_probe_device")});
     store(1, "mutex_lock", kDeviceLock, device_lock, kObservedTask);
     ASSERT_TRUE(kernel.conductor.look());
     EXPECT_THAT(told(), ElementsAre(fmt::format("{:x} takes memory32's device lock", kAdder)));
+}
+
+TEST_F(LockObserverTest, ADeviceMayLieWhereAnotherOneWas) {
+    kernel.probe.poke_u64(kDeviceLock, 0);
+    ASSERT_TRUE(begin());
+    const std::uint64_t device = kDeviceLock - 0x50;
+    const auto ledger = LockLedger::make(kernel.conductor, kernel.symbols, *observer, {0x50, {{device, 32}}});
+    ASSERT_TRUE(ledger) << ledger.error().line();
+    kernel.put_device(device, "memory40");
+    kernel.will_call(1, kAdder, "bus_probe_device", "last", device);
+    kernel.run();
+    EXPECT_EQ((*ledger)->block_of_device(device), 40u);
+    store(1, "mutex_lock", kDeviceLock, device_lock, kObservedTask);
+    ASSERT_TRUE(kernel.conductor.look());
+    EXPECT_THAT(told(), ElementsAre(fmt::format("{:x} takes memory40's device lock", kAdder)));
+    kernel.put_device(device, "pci0");
+    kernel.will_call(1, kAdder, "bus_probe_device", "last", device);
+    kernel.run();
+    EXPECT_EQ((*ledger)->block_of_device(device), std::nullopt);
 }
 
 TEST_F(LockObserverTest, ANotifierChainHearsOfItsMembersWithoutAStop) {
