@@ -51,16 +51,6 @@ struct LockLedger::Primitive {
     bool mutex = false;
 };
 
-const char* to_string(LockAction action) {
-    switch (action) {
-        case LockAction::wants: return "wants";
-        case LockAction::takes: return "takes";
-        case LockAction::refused: return "is refused";
-        case LockAction::releases: return "releases";
-    }
-    return "?";
-}
-
 LockLedger::LockLedger(Conductor& conductor, const SymbolTable& symbols, MutexWatching watching,
                        std::uint64_t owner_offset)
     : conductor_(conductor),

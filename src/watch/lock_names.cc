@@ -88,4 +88,14 @@ bool LockNames::learn(std::uint64_t address, const std::string& lock) {
     return !address_of(lock) && names_.emplace(address, lock).second;
 }
 
+const char* to_string(LockAction action) {
+    switch (action) {
+        case LockAction::wants: return "wants";
+        case LockAction::takes: return "takes";
+        case LockAction::refused: return "is refused";
+        case LockAction::releases: return "releases";
+    }
+    return "?";
+}
+
 }  // namespace memrig

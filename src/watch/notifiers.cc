@@ -322,8 +322,8 @@ Result<bool> NotifierWatch::at_node_notice(const Passage& passage) {
 
 Status NotifierWatch::at_node_answer(const Passage& passage) {
     NodeOperation& operation = node_operations_[passage.task];
-    MEMRIG_ASSERT(operation.announced && passage.answer, "only an announcement is followed to its end");
-    if (!is_veto(*passage.answer)) return {};
+    // A guest may send another notice before this one is answered.
+    if (!operation.announced || !passage.answer || !is_veto(*passage.answer)) return {};
     operation.vetoed = true;
     operations_[passage.task].refused_by_node =
         *operation.announced == NodeNotice::adding ? Notice::cancel_online : Notice::cancel_offline;

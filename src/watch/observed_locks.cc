@@ -86,6 +86,10 @@ std::optional<std::uint32_t> ObservedLocks::fixed_lock(const ObservedFunction& f
 }
 
 void ObservedLocks::passed(const ObserverEvent& event) {
+    // The rules use the arguments of a whole call, and QEMU is not trusted to tell them.
+    if (event.kind == OBSERVER_EVENT_ENTRY && function_of(event).whole && event.arguments < OBSERVER_ARGUMENTS)
+        return contradict(fmt::format("event {}: a call of {} has no arguments", event.sequence,
+                                      function_of(event).name));
     ObservedAct act{.sequence = event.sequence, .task = event.task, .stack = event.stack, .vcpu = event.vcpu};
     act.passed = event.function;
     act.left = event.kind == OBSERVER_EVENT_ANSWER;
@@ -96,7 +100,10 @@ void ObservedLocks::passed(const ObserverEvent& event) {
     act.words.assign(event.word, event.word + event.words);
     if (!act.left && event.arguments > 0) {
         auto& passing = passing_[event.task];
-        if (passing.size() == kMostNested) passing.erase(passing.begin());
+        if (passing.size() == kMostNested) {
+            contradict(fmt::format("event {}: more than {} calls inside each other", event.sequence, kMostNested));
+            passing.erase(passing.begin());
+        }
         passing.push_back(event);
     }
     acts_.push_back(std::move(act));

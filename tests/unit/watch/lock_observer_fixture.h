@@ -109,6 +109,14 @@ protected:
         ASSERT_NE(found, nullptr) << function;
         recorder_passed(&recorder, vcpu, recorder_index(&recorder, found), OBSERVER_EVENT_ENTRY);
     }
+    // The probe is a second witness of calls of bus_probe_device() from now on.
+    void expect_calls() {
+        const auto expects = [this](const Arrival& arrival) -> Result<Response> {
+            MEMRIG_CHECK(observer->expect_call(arrival));
+            return Response::pass();
+        };
+        ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    }
     void answer(unsigned vcpu, const std::string& function) {
         ASSERT_NE(recorder_function(&recorder, kernel.at(function)), nullptr) << function;
         recorder_answered(&recorder, vcpu, called.returns_to);

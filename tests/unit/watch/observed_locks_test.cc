@@ -1,11 +1,5 @@
 // Histories of locks from made-up events of the observer.
-#include "watch/observed_locks.h"
-
-#include <fmt/format.h>
-#include <gmock/gmock.h>
-#include <gtest/gtest.h>
-
-#include "watch/lock_names.h"
+#include "observed_locks_fixture.h"
 
 namespace memrig {
 namespace {
@@ -13,58 +7,6 @@ namespace {
 using testing::ElementsAre;
 using testing::HasSubstr;
 using testing::IsEmpty;
-
-constexpr std::uint64_t kObservedA = 0xffff888000100000, kObservedB = 0xffff888000200000,
-                        kObservedC = 0xffff888000300000;
-constexpr std::uint64_t kWaitersFlag = 1, kPickupFlag = 4;
-enum Function : std::uint32_t { kLock, kTry, kUnlock, kDown, kSync, kUp, kRead, kUnread, kOther, kInner };
-
-class ObservedLocksTest : public testing::Test {
-protected:
-    void add(std::uint64_t task, Function function, std::uint16_t kind, std::uint64_t value = 0,
-             std::uint32_t span = 0) {
-        const auto vcpu = static_cast<std::uint16_t>(task >> 20 & 3);
-        events.push_back({++sequence, task, task + 8, value, function, span, vcpu, kind, called, called_from,
-                          arguments, 0, {}, {}});
-    }
-    void store(std::uint64_t task, Function function, std::uint64_t value, std::uint32_t span = 0) {
-        add(task, function, OBSERVER_EVENT_STORE, value, span);
-    }
-    void load(std::uint64_t task, Function function, std::uint64_t value, std::uint32_t span = 0) {
-        add(task, function, OBSERVER_EVENT_LOAD, value, span);
-    }
-    void enter(std::uint64_t task, Function function) { add(task, function, OBSERVER_EVENT_ENTRY); }
-    void leave(std::uint64_t task, Function function) { add(task, function, OBSERVER_EVENT_LEAVE); }
-
-    // "A takes", in order; a lock other than the first one by its number.
-    std::vector<std::string> acts(bool guest_is_stopped = true) {
-        std::vector<std::string> lines;
-        for (const auto& act : locks.follow(std::exchange(events, {}), guest_is_stopped)) {
-            const char* task = act.task == kObservedA ? "A" : act.task == kObservedB ? "B" : "C";
-            lines.push_back(fmt::format("{} {}{}{}", task, to_string(act.action), act.shared ? " shared" : "",
-                                        act.lock == mutex ? "" : fmt::format(" {}", act.lock)));
-        }
-        return lines;
-    }
-
-    std::vector<ObservedFunction> functions = {{ObservedRole::locks_mutex, "mutex_lock", ""},
-                                               {ObservedRole::tries_mutex, "mutex_trylock", ""},
-                                               {ObservedRole::unlocks_mutex, "mutex_unlock", ""},
-                                               {ObservedRole::locks_rwsem, "percpu_down_write", ""},
-                                               {ObservedRole::enters_rwsem, "rcu_sync_enter", ""},
-                                               {ObservedRole::unlocks_rwsem, "percpu_up_write", ""},
-                                               {ObservedRole::reads_rwsem, "cpus_read_lock", locks::cpu_hotplug},
-                                               {ObservedRole::unreads_rwsem, "cpus_read_unlock", locks::cpu_hotplug},
-                                               {ObservedRole::none, "slab_callback", "", true, true},
-                                               {ObservedRole::none, "bus_notify", "", true, true}};
-    ObservedLocks locks{functions};
-    std::uint32_t mutex = locks.add_mutex(0, 0);
-    std::vector<ObserverEvent> events;
-    std::uint64_t sequence = 0;
-    std::uint32_t called = 0;  // of the events that are added next
-    std::uint64_t called_from = 0;
-    std::uint32_t arguments = 0;
-};
 
 TEST_F(ObservedLocksTest, AMutexIsTakenAndReleased) {
     store(kObservedA, kLock, kObservedA);
@@ -313,83 +255,13 @@ TEST_F(ObservedLocksTest, AWaitKeepsWhereItsTaskCameFrom) {
 }
 
 TEST_F(ObservedLocksTest, ACallOfAnotherFunctionIsTold) {
+    arguments = OBSERVER_ARGUMENTS;
     enter(kObservedA, kOther);
     const auto told = locks.follow(std::exchange(events, {}), true);
     ASSERT_EQ(told.size(), 1u);
     EXPECT_EQ(told[0].passed, std::uint32_t{kOther});
     EXPECT_EQ(told[0].task, kObservedA);
     EXPECT_FALSE(told[0].left);
-}
-
-// The returns of whole calls, as "A 0x10" with the place that the call returned to.
-class WholeCallsTest : public ObservedLocksTest {
-protected:
-    void call(std::uint64_t task, Function function, std::uint64_t returns_to) {
-        called = function, called_from = returns_to, arguments = 3;
-        enter(task, function);
-    }
-    void answer(std::uint64_t task, Function function, std::uint64_t at) {
-        called = function, called_from = at, arguments = 0;
-        add(task, function, OBSERVER_EVENT_ANSWER, 0x8002);
-    }
-    // "other" entered, "/other" left
-    std::vector<std::string> passages() {
-        std::vector<std::string> lines;
-        for (const auto& act : locks.follow(std::exchange(events, {}), true))
-            lines.push_back(fmt::format("{}{}{}", act.task == kObservedA ? "" : "B ", act.left ? "/" : "",
-                                        act.passed == std::uint32_t{kOther} ? "other" : "inner"));
-        return lines;
-    }
-};
-
-TEST_F(WholeCallsTest, EachReturnIsThatOfItsCall) {
-    call(kObservedA, kOther, 0x10);
-    call(kObservedB, kOther, 0x10);
-    call(kObservedA, kInner, 0x20);
-    answer(kObservedA, kInner, 0x20);
-    answer(kObservedA, kOther, 0x10);
-    answer(kObservedB, kOther, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other", "B other", "inner", "/inner", "/other", "B /other"));
-    EXPECT_THAT(locks.contradictions(), IsEmpty());
-}
-
-TEST_F(WholeCallsTest, ATaskMayComeToAPlaceByNoReturn) {
-    answer(kObservedA, kOther, 0x10);
-    call(kObservedA, kOther, 0x10);
-    answer(kObservedA, kInner, 0x10);  // another function is called at that place
-    answer(kObservedB, kOther, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other"));
-    EXPECT_THAT(locks.contradictions(), IsEmpty());
-}
-
-TEST_F(WholeCallsTest, ATailCallReturnsForItsCaller) {
-    call(kObservedA, kOther, 0x10);
-    call(kObservedA, kInner, 0x10);
-    answer(kObservedA, kOther, 0x10);
-    answer(kObservedA, kInner, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other", "inner", "/other", "/inner"));
-    EXPECT_THAT(locks.contradictions(), IsEmpty());
-}
-
-TEST_F(WholeCallsTest, AReturnThatWasNotSeenIsAContradiction) {
-    call(kObservedA, kOther, 0x10);
-    call(kObservedA, kInner, 0x20);
-    answer(kObservedA, kOther, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other", "inner", "/other"));
-    EXPECT_THAT(locks.contradictions(),
-                ElementsAre("event 3: slab_callback returns, but not the call of bus_notify inside it (event 2)"));
-    answer(kObservedA, kInner, 0x20);
-    EXPECT_THAT(passages(), IsEmpty());
-}
-
-TEST_F(WholeCallsTest, ACallHasItsAnswer) {
-    call(kObservedA, kOther, 0x10);
-    answer(kObservedA, kOther, 0x10);
-    const auto told = locks.follow(std::exchange(events, {}), true);
-    ASSERT_EQ(told.size(), 2u);
-    EXPECT_EQ(told[0].arguments.size(), 3u);
-    EXPECT_EQ(told[0].from, 0x10u);
-    EXPECT_EQ(told[1].answer, 0x8002u);
 }
 
 }  // namespace

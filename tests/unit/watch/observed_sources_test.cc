@@ -255,11 +255,7 @@ TEST_F(LockObserverTest, TellsAWholeCall) {
 
 TEST_F(LockObserverTest, RegistersThatTheProbeReadsOtherwiseAreAFault) {
     ASSERT_TRUE(begin());
-    const auto expects = [&](const Arrival& arrival) -> Result<Response> {
-        MEMRIG_CHECK(observer->expect_call(arrival));
-        return Response::pass();
-    };
-    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    expect_calls();
     const auto call = [&](std::uint64_t argument) {
         kernel.will_call(1, kAdder, "bus_probe_device", "last", 0x700);
         kernel.run();
@@ -282,11 +278,7 @@ TEST_F(LockObserverTest, RegistersThatTheProbeReadsOtherwiseAreAFault) {
 
 TEST_F(LockObserverTest, ACallThatOnlyTheProbeSeesIsAFault) {
     ASSERT_TRUE(begin());
-    const auto expects = [&](const Arrival& arrival) -> Result<Response> {
-        MEMRIG_CHECK(observer->expect_call(arrival));
-        return Response::pass();
-    };
-    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    expect_calls();
     for (const std::size_t faults : {0, 1}) {
         kernel.will_call(1, kAdder, "bus_probe_device", "last");
         kernel.run();
@@ -297,11 +289,7 @@ TEST_F(LockObserverTest, ACallThatOnlyTheProbeSeesIsAFault) {
 
 TEST_F(LockObserverTest, AnAnswerThatTheProbeReadsOtherwiseIsAFault) {
     ASSERT_TRUE(begin());
-    const auto expects = [&](const Arrival& arrival) -> Result<Response> {
-        MEMRIG_CHECK(observer->expect_call(arrival));
-        return Response::pass();
-    };
-    ASSERT_TRUE(kernel.conductor.watch(kernel.at("bus_probe_device"), expects));
+    expect_calls();
     kernel.will_call(1, kAdder, "bus_probe_device", "last");
     kernel.will_return(1, kAdder, "last", 1);
     kernel.run();
