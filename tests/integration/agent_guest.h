@@ -45,9 +45,12 @@ public:
         }
     }
     void wait_migration() {
-        for (json message = next(); !message.is_null(); message = next())
-            if (message.value("event", "") == "MIGRATION" && message["data"]["status"] == "completed") return;
-        ADD_FAILURE() << "QEMU ended while it saved the guest";
+        for (json message = next(); !message.is_null(); message = next()) {
+            if (message.value("event", "") != "MIGRATION") continue;
+            if (message["data"]["status"] == "completed") return;
+            if (message["data"]["status"] == "failed") break;
+        }
+        ADD_FAILURE() << "QEMU did not save or restore the guest";
     }
 
 private:
