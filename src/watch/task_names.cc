@@ -62,12 +62,17 @@ bool parents_follow(const std::string& bytes, std::size_t at) {
     return same(at + 8) || same(at + 16);
 }
 
-// Returns the only offset at which all tasks have a valid {pid, tgid}. Returns nothing if there is none, or several.
+// The idle task of a CPU, which has the pid 0 and no parent (init_idle(), kernel/sched/core.c).
+bool is_idle(const std::string& comm) { return comm.starts_with("swapper/"); }
+
+// Returns the only offset at which all tasks but the idle ones have a valid {pid, tgid}. Returns nothing if there is
+// none, or several.
 std::optional<std::size_t> find_pid(const std::vector<TaskStruct>& tasks,
                                     const std::map<std::uint64_t, std::string>& known, std::size_t before) {
     constexpr std::uint32_t agent = 1;
     const auto fits = [&](std::size_t at) {
         return std::ranges::all_of(tasks, [&](const TaskStruct& seen) {
+            if (is_idle(comm_at(seen.bytes, before))) return true;
             const std::uint32_t pid = word_at(seen.bytes, at);
             const std::uint32_t tgid = word_at(seen.bytes, at + 4);
             const bool fits_group = tgid == agent || (tgid == pid && !known.contains(seen.task));

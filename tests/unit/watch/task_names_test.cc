@@ -60,6 +60,13 @@ TEST_F(TaskNamesTest, OneKnownNameTellsWhereAllHaveTheirs) {
     EXPECT_EQ(names(), (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}}));
 }
 
+TEST_F(TaskNamesTest, AnIdleTaskHidesNoPidOfOthers) {
+    put_both();
+    put(kThird, "swapper/0", 0);
+    EXPECT_EQ(names(),
+              (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}, {kThird, "swapper/0"}}));
+}
+
 TEST_F(TaskNamesTest, ANameIsCutAsTheKernelCutsIt) {
     put(kAdder, "kworker/u6:2", 43);
     put(kOnliner, "onliner-of-the-1", 90, true);
