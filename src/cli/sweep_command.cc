@@ -26,7 +26,10 @@ constexpr const char* kSweepFooter =
     "of memory: of an allocator, and of the functions by way of which it was called, where the kernel's BTF shows\n"
     "how they fail. Then plays a trial for each such call, in which that one call fails: by default the first and the\n"
     "last call of each call path. The actor has to do all of its work, or to be refused with everything as before.\n"
-    "Afterwards the same work has to succeed. A crash, a warning, a lock that is left held, or figures that do not\n"
+    "Afterwards the same work has to succeed. With --depth 2, the calls that come of each failure are recorded, too: "
+    "where\n"
+    "one comes on a path that was not taken without the failure, a trial makes both fail. A crash, a warning, a lock "
+    "that is left held, or figures that do not\n"
     "add up convict the kernel.\n"
     "The directory gets sweep.json, a scenario file for each case (cases) and for each finding (findings), which\n"
     "`memrig run` plays, and the evidence of each trial.\n"
@@ -116,7 +119,12 @@ void add_choice_options(CLI::App& command, SweepSpec& spec) {
     command.add_flag("--allocators-only", spec.allocators_only,
                      "Only allocators, not also the functions by way of which they were called");
     command.add_flag("--every", spec.every, "Every call, not only the first and the last of each path");
-    command.add_option("--most", spec.most, "Play no more cases than this; default: all")
+    command.add_option("--depth", spec.depth, "2: play also pairs, a call that comes only because another one failed")
+        ->type_name("N")
+        ->check(decimal)
+        ->check(CLI::Range(std::int64_t{1}, std::int64_t{2}).description(""))
+        ->capture_default_str();
+    command.add_option("--most", spec.most, "Play no more cases than this, nor pairs; default: all")
         ->type_name("N")
         ->check(decimal)
         ->check(CLI::Range(std::int64_t{1}, kMostCases).description(""));

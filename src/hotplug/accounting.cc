@@ -1,7 +1,9 @@
 #include "hotplug/accounting.h"
 
 #include <algorithm>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <map>
 #include <set>
 
@@ -152,14 +154,33 @@ void check_spans(const MemorySnapshot& before, const MemorySnapshot& after, std:
                     fmt::format("node {} zone {} spans {} pages, not {}", is.node, is.zone, is.spanned, was.spanned));
 }
 
+bool all_absent(const AccountingSpec& spec) {
+    return std::ranges::all_of(spec.goals, [](const auto& goal) { return goal.fate == BlockFate::absent; });
+}
+
+// section_activate() and section_deactivate() count the struct pages of device memory, too (mm/sparse-vmemmap.c).
+void check_memmap_pages(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
+                        std::vector<std::string>& wrong) {
+    const auto device_pages = [](const MemorySnapshot& snapshot) {
+        std::uint64_t pages = 0;
+        for (const auto& zone : snapshot.figures.zones)
+            if (zone.zone == "Device") pages += zone.present;
+        return pages;
+    };
+    if (!all_absent(spec) || !before.memmap_pages || !after.memmap_pages) return;
+    if (device_pages(before) != device_pages(after) || *before.memmap_pages == *after.memmap_pages) return;
+    const auto change = static_cast<std::int64_t>(*after.memmap_pages - *before.memmap_pages);
+    wrong.push_back(fmt::format("nr_memmap_pages is {}, not {}: {} {} than before", *after.memmap_pages,
+                                *before.memmap_pages, std::abs(change), change > 0 ? "more" : "less"));
+}
+
 // remove_memory_block_devices() takes the broken pages of a block out of the count, drivers/base/memory.c.
 void check_broken_pages(const MemorySnapshot& before, const MemorySnapshot& after, const AccountingSpec& spec,
                         std::vector<std::string>& wrong) {
     const auto is = after.figures.meminfo.find("HardwareCorrupted");
     const auto was = before.figures.meminfo.find("HardwareCorrupted");
     if (is == after.figures.meminfo.end() || was == before.figures.meminfo.end()) return;
-    const bool gone = std::ranges::all_of(spec.goals, [](const auto& goal) { return goal.fate == BlockFate::absent; });
-    if (gone && is->second != was->second)
+    if (all_absent(spec) && is->second != was->second)
         wrong.push_back(fmt::format("HardwareCorrupted is {} kB, not {} kB", is->second, was->second));
 }
 
@@ -194,6 +215,17 @@ std::vector<MemoryRange> system_ram(std::string_view iomem) {
             ranges.push_back({first, last + 1});
     }
     return joined(std::move(ranges));
+}
+
+std::optional<std::uint64_t> memmap_pages(std::string_view vmstat) {
+    constexpr std::string_view name = "nr_memmap_pages ";
+    while (!vmstat.empty() && !vmstat.starts_with(name))
+        vmstat.remove_prefix(std::min(vmstat.find('\n'), vmstat.size() - 1) + 1);
+    if (vmstat.empty()) return std::nullopt;
+    vmstat.remove_prefix(name.size());
+    std::uint64_t pages = 0;
+    const auto [end, code] = std::from_chars(vmstat.data(), vmstat.data() + vmstat.size(), pages);
+    return code == std::errc() ? std::optional(pages) : std::nullopt;
 }
 
 std::string zone_of(const MemoryBlock& block) { return block.valid_zones.substr(0, block.valid_zones.find(' ')); }
@@ -249,6 +281,7 @@ std::vector<std::string> check_blocks(const MemorySnapshot& before, const Memory
     check_nodes(before, after, spec, wrong);
     check_spans(before, after, wrong);
     check_broken_pages(before, after, spec, wrong);
+    check_memmap_pages(before, after, spec, wrong);
     check_lost_pages(after, wrong);
     check_ids("memory device", before.qemu.devices, spec.qemu.devices, after.qemu.devices, wrong);
     check_ids("memory backend", before.qemu.backends, spec.qemu.backends, after.qemu.backends, wrong);

@@ -87,8 +87,8 @@ ObserverRing& ObserverChannel::ring(std::uint32_t vcpu) const {
 
 bool ObserverChannel::is_good(const ObserverEvent& event, std::uint32_t vcpu, const Reader& reader) const {
     const bool accesses = event.kind == OBSERVER_EVENT_LOAD || event.kind == OBSERVER_EVENT_STORE;
-    const bool passes = event.kind == OBSERVER_EVENT_ENTRY || event.kind == OBSERVER_EVENT_LEAVE ||
-                        event.kind == OBSERVER_EVENT_ANSWER;
+    const bool passes =
+        event.kind == OBSERVER_EVENT_ENTRY || event.kind == OBSERVER_EVENT_LEAVE || event.kind == OBSERVER_EVENT_ANSWER;
     return event.vcpu == vcpu && event.sequence > reader.sequence && event.function < functions_ &&
            (event.called_from == 0 || event.called < functions_) && event.arguments <= OBSERVER_ARGUMENTS &&
            event.words <= OBSERVER_WORDS && (passes || (accesses && event.span < spans_));

@@ -117,16 +117,16 @@ struct ObserverTable {
 
 struct ObserverHeader {
     uint64_t magic;
-    uint32_t vcpus;       /* the number of rings */
-    uint32_t ring_events; /* a power of two */
-    uint32_t ready;       /* memrig stores 1 with release, once the table is there */
-    uint32_t state;       /* the plugin stores it with release */
-    uint32_t interface;   /* the version of QEMU's plugin interface that the plugin was built for */
-    uint32_t strange;     /* events on a vCPU without a ring. The plugin adds to it */
+    uint32_t vcpus;           /* the number of rings */
+    uint32_t ring_events;     /* a power of two */
+    uint32_t ready;           /* memrig stores 1 with release, once the table is there */
+    uint32_t state;           /* the plugin stores it with release */
+    uint32_t interface;       /* the version of QEMU's plugin interface that the plugin was built for */
+    uint32_t strange;         /* events on a vCPU without a ring. The plugin adds to it */
     uint32_t reads_registers; /* the plugin stores 1 before `state` if it can */
     uint32_t blind;           /* calls of which it could not read the registers, or whose return it does not see */
-    uint64_t early;       /* blocks that were translated before the table was there. The plugin adds to it */
-    uint64_t sequence;    /* the number of the last event. The plugin adds to it */
+    uint64_t early;           /* blocks that were translated before the table was there. The plugin adds to it */
+    uint64_t sequence;        /* the number of the last event. The plugin adds to it */
     struct ObserverTable table;
     /* memrig may add spans at any time, and never changes one: it writes the span, and then `spans` with release. */
     uint32_t spans;

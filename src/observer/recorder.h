@@ -48,7 +48,7 @@ struct RecorderPoint {
 enum { RECORDER_MOST_POINTS = 4096, RECORDER_MOST_AT_ONCE = 8, RECORDER_LONGEST_CALL = 7 };
 
 struct Recorder {
-    const struct RecorderGuest* guest; /* null: registers cannot be read */
+    const struct RecorderGuest* guest;                /* null: registers cannot be read */
     struct RecorderPoint point[RECORDER_MOST_POINTS]; /* a hash table: address 0 is an empty slot. Half of it is used */
     uint32_t points;
     bool adds_point; /* a lock */

@@ -92,7 +92,7 @@ private:
     std::unique_ptr<Interleaver> interleaver_;  // of the race, until the play's end: its watches stay
     std::unique_ptr<RandomDelays> delays_;
     HeldWaits held_waits_;
-    std::map<std::string, ArmedHold> armed_;            // by actor
+    std::map<std::string, ArmedHold> armed_;  // by actor
     std::map<const Step*, std::vector<Conductor::WatchId>> watches_;
     std::map<const Observation*, unsigned> stalls_of_;  // times running
 };

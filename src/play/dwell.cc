@@ -30,8 +30,8 @@ Result<RunEnd> Dwell::outlast_one(std::size_t index, Deadline give_up) {
     MEMRIG_CHECK(conductor_.pause());
     MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, kTick));
     const bool told = observer_ != nullptr && entries.size() == 1 && observer_->tells_calls_of(entries.front());
-    MEMRIG_TRY(const RunEnd end, told ? outlast_unstopped(index, entries.front(), give_up)
-                                      : outlast_by_stops(index, entries, give_up));
+    MEMRIG_TRY(const RunEnd end,
+               told ? outlast_unstopped(index, entries.front(), give_up) : outlast_by_stops(index, entries, give_up));
     if (end == RunEnd::done && !record_.crashed() && !seen(index).revoked) record_.note_lasted(index, kDwellTicks);
     return end;
 }
@@ -47,8 +47,7 @@ Result<RunEnd> Dwell::outlast_unstopped(std::size_t index, std::uint64_t tick, D
     return *end;
 }
 
-Result<RunEnd> Dwell::outlast_by_stops(std::size_t index, const std::vector<std::uint64_t>& entries,
-                                       Deadline give_up) {
+Result<RunEnd> Dwell::outlast_by_stops(std::size_t index, const std::vector<std::uint64_t>& entries, Deadline give_up) {
     // The handler may outlive this call: if there is an error, its breakpoint stays.
     const auto ticks = std::make_shared<unsigned>(0);
     const auto count = [ticks, vcpu = seen(index).vcpu](const Arrival& arrival) -> Result<Response> {

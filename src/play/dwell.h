@@ -36,9 +36,7 @@ private:
     // Lets the guest run until the observation is revoked, or until its vCPU has served the ticks.
     Result<RunEnd> outlast_by_stops(std::size_t index, const std::vector<std::uint64_t>& entries, Deadline give_up);
     Result<RunEnd> outlast_unstopped(std::size_t index, std::uint64_t tick, Deadline give_up);
-    [[nodiscard]] const EvidenceRecord& seen(std::size_t index) const {
-        return record_.performance().evidence[index];
-    }
+    [[nodiscard]] const EvidenceRecord& seen(std::size_t index) const { return record_.performance().evidence[index]; }
 
     Conductor& conductor_;
     const SymbolTable& symbols_;

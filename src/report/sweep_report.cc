@@ -22,7 +22,10 @@ using Json = nlohmann::ordered_json;
 
 constexpr std::size_t kShownUnproven = 10;
 
-std::string case_text(const SweepCase& one) { return failure_text(one.failure, one.recorded); }
+std::string case_text(const SweepCase& one) {
+    const std::string first = failure_text(one.failure, one.recorded);
+    return one.second ? fmt::format("{}, and then {}", first, failure_text(*one.second)) : first;
+}
 
 std::string outcome_of(const SweepCase& one) {
     if (!one.not_played.empty()) return "not set up";
@@ -38,7 +41,9 @@ std::string counts_text(const std::map<std::string, std::size_t>& counts) {
 // A line for each actor and function.
 std::string calls_text(const Sweep& sweep, std::size_t width) {
     std::map<std::pair<std::string, std::string>, std::map<std::string, std::size_t>> counts;
-    for (const auto& one : sweep.cases) counts[{one.failure.actor, one.failure.function}][outcome_of(one)]++;
+    for (const auto& one : sweep.cases)
+        counts[{one.failure.actor, one.second ? "then " + one.second->function : one.failure.function}]
+              [outcome_of(one)]++;
     std::vector<std::vector<std::string>> rows;
     for (const auto& [call, outcomes] : counts)
         rows.push_back({one_line(call.first + ": " + call.second), counts_text(outcomes)});

@@ -11,6 +11,7 @@
 #include "run/evidence.h"
 #include "run/failable.h"
 #include "run/sweep_plan.h"
+#include "run/sweep_recorder.h"
 #include "run/trial_json.h"
 #include "scenario/sweep_scenario.h"
 
@@ -20,27 +21,12 @@ namespace {
 
 using Json = nlohmann::json;
 
-// A recording that comes to no verdict in an eighth of the functions has another reason than time.
-constexpr unsigned kHalvings = 3;
-
-std::string purpose_of(const FailureSpec& failure) {
-    return fmt::format("call {} of {} by {} fails", failure.nth, failure.function, failure.path.front());
+std::string purpose_of(const SweepCase& one) {
+    const auto text = [](const FailureSpec& failure) {
+        return fmt::format("call {} of {} by {} fails", failure.nth, failure.function, failure.path.front());
+    };
+    return one.second ? fmt::format("{}, and then {}", text(one.failure), text(*one.second)) : text(one.failure);
 }
-
-// A recording is no trial of the sweep.
-class QuietRecording final : public RunObserver {
-public:
-    explicit QuietRecording(RunObserver& observer) : observer_(observer) {}
-    void busy_with(const std::string& what) override {
-        if (!what.empty()) observer_.busy_with(what);
-    }
-    void planned(unsigned) override {}
-    void trial_done(const ArmResult&, const TrialResult&) override {}
-    void host_lost(const std::string& host, const std::string& why) override { observer_.host_lost(host, why); }
-
-private:
-    RunObserver& observer_;
-};
 
 class SweepRun final : public RunObserver {
 public:
@@ -57,28 +43,21 @@ public:
 private:
     Status load();
     Status check_actors() const;
-    struct Recording {
-        std::vector<RecordedCalls> calls;
-        std::filesystem::path directory;  // of its trial
-    };
-    Result<Recording> record(const std::vector<std::string>& functions, bool callers, unsigned halvings = kHalvings);
-    // Fault::guest if the recording comes to no verdict.
-    Result<Recording> record_at_once(const std::vector<std::string>& functions, bool callers);
     Result<std::optional<Prototypes>> prototypes_of(const Recording& recording);
     Status plan();
+    // Adds the cases in which a second call fails, one that came because the first one failed. `calls` are those that
+    // came without any failure.
+    Status plan_pairs(SweepRecorder& recorder, const std::vector<RecordedCalls>& calls);
     Status write_cases() const;
     // Returns whether this portion plays the case, or reports it.
     [[nodiscard]] bool is_own(unsigned number) const;
     [[nodiscard]] std::string identity() const;
     Status read_journal();
     Status play();
-    [[nodiscard]] RunSpec run_spec(std::vector<std::string> scenarios, const char* arm,
-                                   const std::filesystem::path& out) const;
     [[nodiscard]] std::filesystem::path case_file(unsigned number) const {
         return spec_.run.out / "cases" / fmt::format("{:04}.toml", number);
     }
     Status take_in(const RunResults& results);
-    void note_images(const RunResults& results);
 
     const SweepSpec& spec_;
     const std::vector<Host*>& hosts_;
@@ -118,64 +97,6 @@ Status SweepRun::check_actors() const {
     return {};
 }
 
-RunSpec SweepRun::run_spec(std::vector<std::string> scenarios, const char* arm, const fs::path& out) const {
-    RunSpec spec = spec_.run;
-    spec.scenarios = std::move(scenarios);
-    spec.arm = arm;
-    spec.trials = 1;
-    spec.seed = spec_.run.seed.value_or(0);  // each thread writes to the same attribute in all cases
-    spec.out = out;
-    return spec;
-}
-
-// A recording that takes too long is made in two halves.
-Result<SweepRun::Recording> SweepRun::record(const std::vector<std::string>& functions, bool callers,
-                                             unsigned halvings) {
-    auto recording = record_at_once(functions, callers);
-    if (recording || recording.error().fault != Fault::guest || functions.size() < 2 || halvings == 0) return recording;
-    const auto middle = functions.begin() + static_cast<std::ptrdiff_t>(functions.size() / 2);
-    MEMRIG_TRY(Recording first, record({functions.begin(), middle}, callers, halvings - 1));
-    MEMRIG_TRY(Recording second, record({middle, functions.end()}, callers, halvings - 1));
-    second.calls.insert(second.calls.begin(), first.calls.begin(), first.calls.end());
-    return second;
-}
-
-Result<SweepRun::Recording> SweepRun::record_at_once(const std::vector<std::string>& functions, bool callers) {
-    const fs::path file = spec_.run.out / "recording.toml";
-    const fs::path out = spec_.run.out / (callers ? "recording-2" : "recording");
-    std::error_code code;
-    fs::remove_all(out, code);  // of an interrupted sweep
-    RunSpec spec = run_spec({file.string()}, "control", out);
-    spec.jobs = 1;
-    spec.manner.recorded = functions;
-    spec.manner.prototypes = !callers && !spec_.allocators_only;
-    busy_with(callers ? "recording the calls of functions that may fail" : "recording the calls of allocators");
-    QuietRecording quiet(observer_);
-    MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts_, quiet));
-    busy_with("");
-    if (results.interrupted) return fail(Fault::interrupted, "interrupted");
-    note_images(results);
-    MEMRIG_ASSERT(!results.arms.empty(), "a run of one arm has a result");
-    const ArmResult& arm = results.arms.front();
-    if (!arm.skipped.empty())
-        return fail(Fault::user_input, "{} is not for {}: {}", arm.scenario, arm.kernel, arm.skipped);
-    if (arm.not_set_up) return std::unexpected(*arm.not_set_up);
-    if (arm.trials.empty()) return fail(Fault::rig, "the recording came to no result: {}", results.fault);
-    const TrialResult& trial = arm.trials.front();
-    const fs::path directory = out / trial.directory;
-    if (trial.verdict != Verdict::held)
-        return fail_with(
-            {convicts(trial.verdict) ? Fault::user_input : Fault::guest,
-             fmt::format("without any failure, the verdict is {}: {}", to_string(trial.verdict), trial.reason),
-             {}},
-            fmt::format("see {}", directory.string()));
-    sweep_.kernel = arm.kernel;
-    sweep_.bench = arm.bench;
-    if (!results.kernels.empty()) sweep_.release = results.kernels.front().release;
-    MEMRIG_TRY(auto calls, read_recorded_calls(directory));
-    return Recording{std::move(calls), directory};
-}
-
 // Nothing for a kernel without BTF.
 Result<std::optional<Prototypes>> SweepRun::prototypes_of(const Recording& recording) {
     constexpr std::uint64_t most = 64u << 20;
@@ -192,10 +113,12 @@ Result<std::optional<Prototypes>> SweepRun::prototypes_of(const Recording& recor
 Status SweepRun::plan() {
     MEMRIG_TRY(const std::string text, sequential_scenario(scenario_));
     MEMRIG_CHECK(write_file(spec_.run.out / "recording.toml", text));
-    MEMRIG_TRY(Recording recording, record(spec_.functions.empty() ? allocators() : spec_.functions, false));
+    SweepRecorder recorder(spec_, hosts_, observer_, sweep_);
+    MEMRIG_TRY(Recording recording, recorder.record(recorded_allocators(spec_), false));
     MEMRIG_TRY(const auto prototypes, prototypes_of(recording));
+    const std::vector<RecordedCalls> without_failure = recording.calls;
     if (prototypes) {
-        MEMRIG_TRY(Recording more, record(callers_that_can_fail(recording.calls, *prototypes), true));
+        MEMRIG_TRY(Recording more, recorder.record(callers_that_can_fail(recording.calls, *prototypes), true));
         recording.calls.insert(recording.calls.end(), more.calls.begin(), more.calls.end());
     }
     SweepSpec spec = spec_;
@@ -207,15 +130,30 @@ Status SweepRun::plan() {
         return fail(Fault::guest, "no call that could fail was seen{}: {} calls on {} paths were recorded",
                     spec.within.empty() ? "" : " within " + spec.within + "()", sweep_.calls, sweep_.paths);
     MEMRIG_CHECK(write_cases());
+    if (spec_.depth > 1) {
+        MEMRIG_CHECK(plan_pairs(recorder, without_failure));
+        MEMRIG_CHECK(write_cases());
+    }
     return write_plan(sweep_, identity(), spec_.run.out);
+}
+
+Status SweepRun::plan_pairs(SweepRecorder& recorder, const std::vector<RecordedCalls>& calls) {
+    std::vector<fs::path> files;
+    for (const auto& one : sweep_.cases) files.push_back(case_file(one.number));
+    MEMRIG_TRY(const auto after, recorder.record_failing(files));
+    const auto pairs = pairs_of(sweep_.cases, calls, after, spec_);
+    sweep_.cases.insert(sweep_.cases.end(), pairs.begin(), pairs.end());
+    return {};
 }
 
 Status SweepRun::write_cases() const {
     MEMRIG_CHECK(make_directories(spec_.run.out / "cases"));
     for (const auto& one : sweep_.cases) {
         if (!is_own(one.number)) continue;
+        std::vector<FailureSpec> failures = {one.failure};
+        if (one.second) failures.push_back(*one.second);
         MEMRIG_TRY(const std::string failing,
-                   failing_scenario(scenario_, one.failure, purpose_of(one.failure), to_string(Verdict::held)));
+                   failing_scenario(scenario_, failures, purpose_of(one), to_string(Verdict::held)));
         MEMRIG_CHECK(write_file(case_file(one.number), failing));
     }
     return {};
@@ -234,7 +172,10 @@ std::string SweepRun::identity() const {
         identity.add(std::to_string(words->size()));
         for (const auto& word : *words) identity.add(word);
     }
-    identity.add(spec_.within).add(spec_.allocators_only ? "allocators" : "all").add(spec_.every ? "every" : "ends");
+    identity.add(spec_.within)
+        .add(spec_.allocators_only ? "allocators" : "all")
+        .add(spec_.every ? "every" : "ends")
+        .add(std::to_string(spec_.depth));
     return identity.add(std::to_string(spec_.most)).finish();
 }
 
@@ -267,7 +208,7 @@ Status SweepRun::read_journal() {
 
 // Calls come one at a time.
 void SweepRun::trial_done(const ArmResult& arm, const TrialResult& trial) {
-    const auto number = static_cast<std::size_t>(std::strtoul(fs::path(arm.scenario).stem().c_str(), nullptr, 10));
+    const std::size_t number = case_number(arm);
     MEMRIG_ASSERT(number > 0 && number <= sweep_.cases.size(), "a case's file has its number as its name");
     TrialOutcome outcome;
     outcome.result = trial;
@@ -278,14 +219,10 @@ void SweepRun::trial_done(const ArmResult& arm, const TrialResult& trial) {
     observer_.trial_done(arm, trial);
 }
 
-void SweepRun::note_images(const RunResults& results) {
-    for (const auto& kernel : results.kernels) sweep_.images[kernel.id] = kernel.sha256;
-}
-
 Status SweepRun::take_in(const RunResults& results) {
-    note_images(results);
+    note_images(results, sweep_);
     for (const auto& arm : results.arms) {
-        const auto number = static_cast<std::size_t>(std::strtoul(fs::path(arm.scenario).stem().c_str(), nullptr, 10));
+        const std::size_t number = case_number(arm);
         if (number == 0 || number > sweep_.cases.size()) continue;
         std::string& why = sweep_.cases[number - 1].not_played;
         why = arm.not_set_up ? arm.not_set_up->line() : arm.skipped;
@@ -300,7 +237,7 @@ Status SweepRun::play() {
     for (const auto& one : sweep_.cases)
         if (!one.trial && is_own(one.number)) files.push_back(case_file(one.number).string());
     if (files.empty()) return {};
-    RunSpec spec = run_spec(std::move(files), "fault", spec_.run.out / part_);
+    RunSpec spec = sweep_run(spec_, std::move(files), "fault", spec_.run.out / part_);
     spec.enough = [this](const TrialResult&) { return journal_error_.has_value(); };
     MEMRIG_TRY(const RunResults results, run_scenarios(spec, hosts_, *this));
     MEMRIG_CHECK(take_in(results));

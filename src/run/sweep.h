@@ -1,5 +1,6 @@
 // Sweeps the error paths of a scenario: plays it once, records each call by which an actor may run out of memory, and
-// then plays one trial for each such call, in which that one call fails.
+// then plays one trial for each such call, in which that one call fails. With a depth of 2, also one for each call that
+// comes only because another one failed, in which both fail.
 #pragma once
 
 #include <map>
@@ -21,20 +22,22 @@ struct SweepSpec {
     std::string within;                  // only calls by way of this function; empty: all
     bool allocators_only = false;        // not the functions between an actor's entry and an allocator
     bool every = false;                  // also the calls between the first and the last one of a path
-    std::size_t most = 0;                // plays no more cases than this; 0: all
+    unsigned depth = 1;                  // how many calls fail in a case, at most: 1 or 2
+    std::size_t most = 0;                // plays no more cases than this, nor pairs; 0: all
     bool resume = false;                 // goes on with the sweep in `run.out`
     // Kernel, bench, jobs, seed, out: as for a run. Its scenarios and arm are not used. Any portion but the whole needs
     // `resume`.
     RunSpec run;
 };
 
-// The call that fails in one trial, and what came of it.
+// The call that fails in one trial, or two, and what came of it.
 struct SweepCase {
     unsigned number = 0;  // from 1
     FailureSpec failure;
-    unsigned recorded = 0;             // how many calls with its path the recording has
-    std::optional<TrialResult> trial;  // its directory is relative to the sweep's; none: not played yet
-    std::string not_played;            // why the case could not be set up; empty: it could
+    std::optional<FailureSpec> second = {};  // fails, too: a call that came because the first one failed
+    unsigned recorded = 0;                   // how many calls with its path the recording has
+    std::optional<TrialResult> trial;        // its directory is relative to the sweep's; none: not played yet
+    std::string not_played;                  // why the case could not be set up; empty: it could
 };
 
 struct Sweep {
@@ -61,6 +64,11 @@ std::vector<std::string> callers_that_can_fail(const std::vector<RecordedCalls>&
 // Returns the cases that a sweep of these calls has, in the order of the recording. `prototypes` may be null.
 std::vector<SweepCase> cases_of(const std::vector<RecordedCalls>& calls, const SweepSpec& spec,
                                 const Prototypes* prototypes);
+// Returns the cases in which a second call fails, numbered behind `cases`. `calls` came without any failure, and
+// `after`, by the number of the case, where its call failed. A second call is one of an allocator, on a path that
+// `calls` does not have. The first case that leads to a path makes the pair (`every`: each one that does).
+std::vector<SweepCase> pairs_of(const std::vector<SweepCase>& cases, const std::vector<RecordedCalls>& calls,
+                                const std::map<std::size_t, std::vector<RecordedCalls>>& after, const SweepSpec& spec);
 
 // Runs the sweep, or the portion that is asked for. Leaves in `run.out`: plan.json (the cases), cases/NUMBER.toml (a
 // scenario for each), results.jsonl (a line for each case that was played) and the trials. Fails with Fault::user_input

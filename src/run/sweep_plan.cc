@@ -9,22 +9,36 @@ namespace {
 
 constexpr std::uint64_t kMostPlanBytes = 256u << 20;
 
+nlohmann::ordered_json call_json(const FailureSpec& failure) {
+    return {{"actor", failure.actor},
+            {"function", failure.function},
+            {"path", failure.path},
+            {"nth", failure.nth},
+            {"value", static_cast<std::int64_t>(failure.value)}};
+}
+
+FailureSpec call_of(const nlohmann::ordered_json& json) {
+    return {json.at("actor").get<std::string>(), json.at("function").get<std::string>(),
+            json.at("path").get<std::vector<std::string>>(), json.at("nth").get<unsigned>(),
+            static_cast<std::uint64_t>(json.at("value").get<std::int64_t>())};
+}
+
 SweepCase case_of(const nlohmann::ordered_json& json, std::size_t number) {
     SweepCase one;
     one.number = static_cast<unsigned>(number);
-    one.failure = {json.at("actor").get<std::string>(), json.at("function").get<std::string>(),
-                   json.at("path").get<std::vector<std::string>>(), json.at("nth").get<unsigned>(),
-                   static_cast<std::uint64_t>(json.at("value").get<std::int64_t>())};
+    one.failure = call_of(json);
     one.recorded = json.at("of").get<unsigned>();
+    if (json.contains("then")) one.second = call_of(json.at("then"));
     return one;
 }
 
 }  // namespace
 
 nlohmann::ordered_json failure_json(const SweepCase& one) {
-    return {{"actor", one.failure.actor}, {"function", one.failure.function},
-            {"path", one.failure.path},   {"nth", one.failure.nth},
-            {"of", one.recorded},         {"value", static_cast<std::int64_t>(one.failure.value)}};
+    nlohmann::ordered_json json = call_json(one.failure);
+    json["of"] = one.recorded;
+    if (one.second) json["then"] = call_json(*one.second);
+    return json;
 }
 
 Status write_plan(const Sweep& sweep, const std::string& identity, const std::filesystem::path& directory) {

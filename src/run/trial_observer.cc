@@ -38,7 +38,8 @@ std::optional<Observing> parse_observing(std::string_view name) {
 Result<std::unique_ptr<LockLedger>> make_trial_ledger(Machine& machine, Conductor& conductor,
                                                       const SymbolTable& symbols, const Armament& armament, bool whole,
                                                       LockObserver* observer) {
-    if (observer != nullptr) return LockLedger::make(conductor, symbols, *observer, {armament.device_lock_offset, armament.devices});
+    if (observer != nullptr)
+        return LockLedger::make(conductor, symbols, *observer, {armament.device_lock_offset, armament.devices});
     const bool by_writes =
         machine.accelerator() == Accelerator::tcg && conductor.probe().architecture().watched_writes_pass;
     const auto watching = by_writes && armament.owner_offset ? MutexWatching::writes : MutexWatching::calls;

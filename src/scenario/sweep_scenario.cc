@@ -5,6 +5,8 @@
 
 #include <toml++/toml.h>
 
+#include "base/assert.h"
+
 namespace memrig {
 
 namespace {
@@ -103,10 +105,11 @@ toml::table failure_table(const FailureSpec& failure) {
                        {"value", static_cast<std::int64_t>(failure.value)}};
 }
 
-toml::table arms_of(const FailureSpec& failure, const std::string& purpose, const std::string& expected) {
+toml::table arms_of(const std::vector<FailureSpec>& failures, const std::string& purpose, const std::string& expected) {
     const toml::table control{{"purpose", "the kernel as shipped, and no call fails"}, {"expect", "held"}};
-    const toml::table fault{
-        {"purpose", purpose}, {"expect", strings({expected})}, {"fail", toml::array{failure_table(failure)}}};
+    toml::array calls;
+    for (const auto& failure : failures) calls.push_back(failure_table(failure));
+    const toml::table fault{{"purpose", purpose}, {"expect", strings({expected})}, {"fail", std::move(calls)}};
     return toml::table{{"control", control}, {kFaultArm, fault}};
 }
 
@@ -133,11 +136,12 @@ Result<std::string> sequential_scenario(const Scenario& scenario) {
     return text_of(root);
 }
 
-Result<std::string> failing_scenario(const Scenario& scenario, const FailureSpec& failure, const std::string& purpose,
-                                     const std::string& expected) {
+Result<std::string> failing_scenario(const Scenario& scenario, const std::vector<FailureSpec>& failures,
+                                     const std::string& purpose, const std::string& expected) {
+    MEMRIG_ASSERT(!failures.empty(), "a call fails");
     MEMRIG_TRY(toml::table root, table_of(scenario));
     forget_steps(root);
-    const Actor& actor = scenario.schedule.actor(failure.actor);
+    const Actor& actor = scenario.schedule.actor(failures.front().actor);
     toml::table& actors = *root["actor"].as_table();
     const std::string again = "again";
     toml::array steps;
@@ -160,7 +164,7 @@ Result<std::string> failing_scenario(const Scenario& scenario, const FailureSpec
     steps.push_back(step("settle"));
     root.insert("step", std::move(steps));
     root.insert_or_assign("trials", 1);
-    root.insert_or_assign("arm", arms_of(failure, purpose, expected));
+    root.insert_or_assign("arm", arms_of(failures, purpose, expected));
     return text_of(root);
 }
 

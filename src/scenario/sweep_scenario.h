@@ -18,10 +18,11 @@ std::vector<std::string> sweepable_actors(const Scenario& scenario);
 // Fault::user_input if the scenario is a loop, or has no actor that can be swept.
 Result<std::string> sequential_scenario(const Scenario& scenario);
 
-// Returns the text of a scenario whose arm `fault` makes a call of one actor fail. The actors before it do their work
-// as ever. Then it acts, the memory is checked, and it does the same once more, without a failure. `expected` is the
-// verdict that the arm `fault` expects. REQUIRES: the failure is of one of sweepable_actors().
-Result<std::string> failing_scenario(const Scenario& scenario, const FailureSpec& failure, const std::string& purpose,
-                                     const std::string& expected);
+// Returns the text of a scenario whose arm `fault` makes calls of one actor fail. The actors before it do their work as
+// ever. Then it acts, the memory is checked, and it does the same once more, without a failure. `expected` is the
+// verdict that the arm `fault` expects. REQUIRES: there is a failure, and all are of the same one of
+// sweepable_actors().
+Result<std::string> failing_scenario(const Scenario& scenario, const std::vector<FailureSpec>& failures,
+                                     const std::string& purpose, const std::string& expected);
 
 }  // namespace memrig

@@ -40,8 +40,8 @@ struct WatcherReport {
 const char* to_string(WatcherReport::State state);  // "armed", "not armed", "not exercised"
 
 struct Armament {
-    std::uint64_t stack_bytes = 0;              // THREAD_SIZE; 0 if the guest did not show it
-    std::optional<std::uint64_t> owner_offset;  // of the owner in a mutex, in bytes; nothing: not shown
+    std::uint64_t stack_bytes = 0;                    // THREAD_SIZE; 0 if the guest did not show it
+    std::optional<std::uint64_t> owner_offset;        // of the owner in a mutex, in bytes; nothing: not shown
     std::optional<std::uint64_t> device_lock_offset;  // of the mutex in a block's device; nothing: not shown
     // The memory blocks by the address of their `struct device`: all that the saved guest has, or none.
     std::map<std::uint64_t, std::uint64_t> devices;

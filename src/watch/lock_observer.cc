@@ -32,8 +32,7 @@ LockObserver::LockObserver(Conductor& conductor, const SymbolTable& symbols, Obs
       symbols_(symbols),
       channel_(channel),
       host_address_(std::move(host_address)),
-      functions_(observed_functions(symbols, conductor.probe().architecture(), others,
-                                    channel.reads_registers())),
+      functions_(observed_functions(symbols, conductor.probe().architecture(), others, channel.reads_registers())),
       locks_(functions_.functions),
       tasks_(conductor) {}
 
@@ -258,8 +257,8 @@ Status LockObserver::expect_call(const Arrival& entry) {
 Status LockObserver::expect_answer(const Arrival& entry) {
     MEMRIG_TRY(const std::uint64_t back, conductor_.return_address(entry));
     const auto watch = std::make_shared<Conductor::WatchId>();
-    const auto returns = [this, watch, call = std::pair(entry.task, entry.address)](
-                             const Arrival& arrival) -> Result<Response> {
+    const auto returns = [this, watch,
+                          call = std::pair(entry.task, entry.address)](const Arrival& arrival) -> Result<Response> {
         if (arrival.task != call.first) return Response::pass();
         expected_answers_[call] = {arrival.registers.return_value()};
         MEMRIG_CHECK(conductor_.unwatch(*watch));

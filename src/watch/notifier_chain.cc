@@ -46,8 +46,7 @@ Status NotifierChain::begin(const Passage& passage) {
 Result<std::optional<SteadyTime>> NotifierChain::watch_member(std::uint64_t function, SteadyTime now) {
     if (observer_ != nullptr && observer_->tells_calls_of(function)) return std::nullopt;
     const auto [watched, is_new] = watched_.emplace(function, now);
-    if (is_new)
-        MEMRIG_CHECK(conductor_.watch(function, [this](const Arrival& called) { return at_member(called); }));
+    if (is_new) MEMRIG_CHECK(conductor_.watch(function, [this](const Arrival& called) { return at_member(called); }));
     return watched->second;
 }
 

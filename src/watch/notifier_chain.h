@@ -60,8 +60,8 @@ private:
 
     Conductor& conductor_;
     const SymbolTable& symbols_;
-    std::map<std::uint64_t, Call> calls_;                  // by task
-    std::map<std::uint64_t, SteadyTime> watched_;          // by function: the stop since which it is watched
+    std::map<std::uint64_t, Call> calls_;          // by task
+    std::map<std::uint64_t, SteadyTime> watched_;  // by function: the stop since which it is watched
     const LockObserver* observer_ = nullptr;
     Subscription entries_;
     std::string gap_;

@@ -101,12 +101,17 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
         if (all.table.code == OBSERVER_CODE_NONE) watched &= ~std::uint32_t{OBSERVER_LEAVE};
         const auto group = groups.emplace(name, groups.size()).first->second;
         if (watched == 0) continue;
-        all.table.function[all.table.functions++] = {
-            symbol.address, end, symbol.address, watched, group, kind_of(known->role), told ? other->second.pointer : 0};
+        all.table.function[all.table.functions++] = {symbol.address,
+                                                     end,
+                                                     symbol.address,
+                                                     watched,
+                                                     group,
+                                                     kind_of(known->role),
+                                                     told ? other->second.pointer : 0};
         // A function that only calls a lock function makes no event of a lock.
         const bool wraps = (known->watched & OBSERVER_WRAPS) != 0;
-        all.functions.push_back({wraps ? ObservedRole::none : known->role, std::string(name), known->fixed, told,
-                                 tells_whole});
+        all.functions.push_back(
+            {wraps ? ObservedRole::none : known->role, std::string(name), known->fixed, told, tells_whole});
         behind = end;
     }
     if (all.table.code == OBSERVER_CODE_NONE)

@@ -88,8 +88,8 @@ std::optional<std::uint32_t> ObservedLocks::fixed_lock(const ObservedFunction& f
 void ObservedLocks::passed(const ObserverEvent& event) {
     // The rules use the arguments of a whole call, and QEMU is not trusted to tell them.
     if (event.kind == OBSERVER_EVENT_ENTRY && function_of(event).whole && event.arguments < OBSERVER_ARGUMENTS)
-        return contradict(fmt::format("event {}: a call of {} has no arguments", event.sequence,
-                                      function_of(event).name));
+        return contradict(
+            fmt::format("event {}: a call of {} has no arguments", event.sequence, function_of(event).name));
     ObservedAct act{.sequence = event.sequence, .task = event.task, .stack = event.stack, .vcpu = event.vcpu};
     act.passed = event.function;
     act.left = event.kind == OBSERVER_EVENT_ANSWER;

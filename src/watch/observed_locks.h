@@ -38,7 +38,7 @@ struct ObservedAct {
     // The function that the task entered or left, by ObserverEvent::function, if its calls are told. Then there is no
     // lock.
     std::optional<std::uint32_t> passed = {};
-    bool left = false;  // that function
+    bool left = false;                                      // that function
     std::vector<std::uint64_t> arguments = {}, words = {};  // of the call, as far as they are known
     std::uint64_t answer = 0;                               // of one that was left
 };

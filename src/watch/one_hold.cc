@@ -91,8 +91,8 @@ Result<Response> OneHoldWatch::at_offline(const Arrival& arrival) {
 Result<Response> OneHoldWatch::at_remove(const Arrival& arrival) {
     const auto operation = operations_.find(arrival.task);
     if (operation == operations_.end()) return Response::pass();
-    const RemovedRange range = removed_range(
-        {arrival.registers.argument(0), arrival.registers.argument(1), arrival.registers.argument(2)});
+    const RemovedRange range =
+        removed_range({arrival.registers.argument(0), arrival.registers.argument(1), arrival.registers.argument(2)});
     const auto now = hold_of(arrival.task);
     bool checked = false;
     for (const auto& [block, taken] : operation->second.offlined) {

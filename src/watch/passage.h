@@ -14,10 +14,10 @@ namespace memrig {
 struct Passage {
     std::uint64_t task = 0;  // the base of its kernel stack
     unsigned vcpu = 0;
-    std::uint64_t function = 0;        // the function's entry
-    SteadyTime at;                     // of the stop that found it
-    std::string caller = "?";          // "add_memory_resource+0xc4"; "?" if it is not known
-    const Arrival* arrival = nullptr;  // the stop at the function, which the observer needs none of
+    std::uint64_t function = 0;                 // the function's entry
+    SteadyTime at;                              // of the stop that found it
+    std::string caller = "?";                   // "add_memory_resource+0xc4"; "?" if it is not known
+    const Arrival* arrival = nullptr;           // the stop at the function, which the observer needs none of
     std::vector<std::uint64_t> arguments = {};  // at the entry, from the first one on; those that are known
     std::vector<std::uint64_t> words = {};      // at the entry: those that ObservedCall::pointer asks for, if known
     std::optional<std::uint64_t> answer = {};   // behind the return: its value, if it is known

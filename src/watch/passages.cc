@@ -39,8 +39,8 @@ Status Passages::watch(const std::string& function, Needs needs, Enters enters, 
     const Watched watched{std::move(enters), std::move(leaves)};
     MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, function));
     for (const auto entry : entries) {
-        const bool told = observer_ != nullptr && (whole ? observer_->tells_whole_calls_of(entry)
-                                                         : observer_->tells_calls_of(entry));
+        const bool told =
+            observer_ != nullptr && (whole ? observer_->tells_whole_calls_of(entry) : observer_->tells_calls_of(entry));
         if (told) watched_.emplace(entry, watched);
         else MEMRIG_CHECK(watch_by_stops(entry, watched, priority));
     }

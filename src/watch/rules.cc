@@ -100,12 +100,12 @@ Status RuleWatch::watch_rule(const Rule& rule) {
         gaps_.push_back({{rule.name, rule.function}, fmt::format("{} is not watched", rule.lock)});
     else if (!function) gaps_.push_back({{rule.name, rule.function}, why_not_played(rule.function)});
     else
-        return passages_.watch(
-            *function, rule.argument == Argument::any ? Passages::Needs::task : Passages::Needs::arguments,
-            [this, &rule, function](const Passage& passage) -> Result<bool> {
-                MEMRIG_CHECK(check(rule, *function, passage));
-                return false;
-            });
+        return passages_.watch(*function,
+                               rule.argument == Argument::any ? Passages::Needs::task : Passages::Needs::arguments,
+                               [this, &rule, function](const Passage& passage) -> Result<bool> {
+                                   MEMRIG_CHECK(check(rule, *function, passage));
+                                   return false;
+                               });
     return {};
 }
 

@@ -64,6 +64,26 @@ TEST_F(SweepOnAGuest, EachCallFailsInATrialOfItsOwnAndAnInterruptedSweepGoesOn) 
     EXPECT_EQ(other.error().fault, Fault::user_input);
 }
 
+// vmemmap_populate_hugepages() asks for small pages only where it gets no huge one (mm/sparse-vmemmap.c). Without
+// either, add_pages() warns (arch/x86/mm/init_64.c).
+TEST_F(SweepOnAGuest, APairIsOfACallThatComesOfAFailure) {
+    SweepSpec pairs = spec();
+    pairs.functions = {"vmemmap_alloc_block_buf"};
+    pairs.within = "vmemmap_populate";
+    pairs.allocators_only = true;
+    pairs.depth = 2;
+    pairs.most = 1;
+    const auto sweep = run_sweep(pairs, {backend.get()}, observer);
+    ASSERT_TRUE(sweep) << sweep.error().line();
+    ASSERT_EQ(sweep->cases.size(), 2u);
+    ASSERT_EQ(sweep->played(), 2u);
+    EXPECT_FALSE(sweep->cases[0].second);
+    EXPECT_EQ(sweep->cases[0].trial->verdict, Verdict::held) << sweep->cases[0].trial->reason;
+    ASSERT_TRUE(sweep->cases[1].second);
+    EXPECT_NE(sweep->cases[1].second->path, sweep->cases[1].failure.path);
+    EXPECT_EQ(sweep->cases[1].trial->verdict, Verdict::warning) << sweep->cases[1].trial->reason;
+}
+
 TEST_F(SweepOnAGuest, NoSuchActorAndNoSuchCallAreTheUsersMistakes) {
     SweepSpec wrong = spec();
     wrong.actors = {"nobody"};

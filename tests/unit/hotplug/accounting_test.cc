@@ -308,5 +308,26 @@ TEST_F(GoneAgainTest, BrokenPagesAreNotCountedWithoutTheirMemory) {
     EXPECT_EQ(std::ranges::count(check(), "HardwareCorrupted is 8 kB, not 4 kB"), 0) << "some of it is there";
 }
 
+TEST_F(GoneAgainTest, StructPagesOfMemoryThatIsGoneAreNotCounted) {
+    before.memmap_pages = 2048;
+    EXPECT_EQ(check(), Lines{}) << "the kernel told it once only";
+    after.memmap_pages = 2560;
+    EXPECT_EQ(check(), Lines{"nr_memmap_pages is 2560, not 2048: 512 more than before"});
+    before.memmap_pages = 0;
+    after.memmap_pages = std::uint64_t{0} - 512;
+    EXPECT_EQ(check(), Lines{"nr_memmap_pages is 18446744073709551104, not 0: 512 less than before"});
+    zone_of_after("Movable").zone = "Device";
+    zone_of_after("Device").present = kPages;
+    EXPECT_EQ(std::ranges::count_if(check(), [](const auto& line) { return line.starts_with("nr_memmap"); }), 0)
+        << "device memory has struct pages, too";
+}
+
+TEST(MemmapPages, AreFoundInVmstat) {
+    EXPECT_EQ(memmap_pages("nr_memmap_boot_pages 8192\nnr_memmap_pages 512\npgpgin 3\n"), 512u);
+    EXPECT_EQ(memmap_pages("nr_memmap_pages 18446744073709551104"), 18446744073709551104u);
+    for (const char* none : {"", "\n", "nr_memmap_pages", "nr_memmap_pages ", "nr_memmap_pages x", "pgpgin 3"})
+        EXPECT_EQ(memmap_pages(none), std::nullopt) << none;
+}
+
 }  // namespace
 }  // namespace memrig

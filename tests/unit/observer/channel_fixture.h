@@ -23,24 +23,23 @@ struct MadeUpGuest {
     std::map<std::uint64_t, std::uint64_t> words;  // by address
 };
 inline MadeUpGuest guest_;
-inline constexpr RecorderGuest kMadeUpGuest = {
-    [](unsigned, std::uint64_t* argument, std::uint64_t* returns_to) {
-        std::ranges::copy(guest_.argument, argument);
-        *returns_to = guest_.returns_to;
-        return guest_.has_registers;
-    },
-    [](unsigned, std::uint64_t* value) {
-        *value = guest_.answer;
-        return guest_.has_registers;
-    },
-    [](unsigned, std::uint64_t address, void* to, std::size_t bytes) {
-        for (std::size_t i = 0; i < bytes / 8; i++) {
-            const auto word = guest_.words.find(address + 8 * i);
-            if (word == guest_.words.end()) return false;
-            static_cast<std::uint64_t*>(to)[i] = word->second;
-        }
-        return true;
-    }};
+inline constexpr RecorderGuest kMadeUpGuest = {[](unsigned, std::uint64_t* argument, std::uint64_t* returns_to) {
+                                                   std::ranges::copy(guest_.argument, argument);
+                                                   *returns_to = guest_.returns_to;
+                                                   return guest_.has_registers;
+                                               },
+                                               [](unsigned, std::uint64_t* value) {
+                                                   *value = guest_.answer;
+                                                   return guest_.has_registers;
+                                               },
+                                               [](unsigned, std::uint64_t address, void* to, std::size_t bytes) {
+                                                   for (std::size_t i = 0; i < bytes / 8; i++) {
+                                                       const auto word = guest_.words.find(address + 8 * i);
+                                                       if (word == guest_.words.end()) return false;
+                                                       static_cast<std::uint64_t*>(to)[i] = word->second;
+                                                   }
+                                                   return true;
+                                               }};
 
 // What QEMU has of the memory: a mapping of its own.
 class ObserverChannelTest : public testing::Test {

@@ -169,8 +169,8 @@ TEST_F(RecorderTest, ACallWhoseRegistersCannotBeReadIsAFault) {
     const auto events = channel_->read(true);
     ASSERT_EQ(events.size(), 1u);
     EXPECT_EQ(events[0].arguments, 0u);
-    EXPECT_EQ(channel_->faults(), std::vector<std::string>{
-                                      "it does not see the registers of some calls, or where they return to"});
+    EXPECT_EQ(channel_->faults(),
+              std::vector<std::string>{"it does not see the registers of some calls, or where they return to"});
 }
 
 TEST_F(RecorderTest, TooManyPlacesToReturnToAreAFault) {

@@ -54,6 +54,17 @@ TEST(SweepReport, CasesOfOneFingerprintAreOneFindingAndTheGravestComesFirst) {
     EXPECT_NE(findings[0].hash, findings[1].hash);
 }
 
+TEST(SweepReport, APairNamesBothCalls) {
+    Sweep sweep = swept();
+    sweep.cases[1].second = FailureSpec{"adder", "vmalloc", {"undo"}, 1, 0};
+    const std::string text = sweep_text(sweep, "out", Paint(false));
+    EXPECT_NE(text.find("adder: then vmalloc"), std::string::npos) << text;
+    EXPECT_NE(text.find(", and then vmalloc() for adder, by way of undo"), std::string::npos) << text;
+    const auto json = nlohmann::json::parse(sweep_json(sweep));
+    EXPECT_EQ(json["cases"][1]["failure"]["then"]["function"], "vmalloc");
+    EXPECT_FALSE(json["cases"][0]["failure"].contains("then"));
+}
+
 TEST(SweepReport, TheTextHasATableTheFindingsAndWhatProvesNothing) {
     const std::string text = sweep_text(swept(), "out", Paint(false));
     for (const char* part :

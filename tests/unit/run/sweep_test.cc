@@ -50,6 +50,29 @@ TEST(Sweep, EveryCallFailsIfThatIsAskedFor) {
     EXPECT_EQ(cases_of(kCalls, spec, nullptr).size(), 2u);
 }
 
+TEST(Sweep, APairIsACallThatCameBecauseAnotherOneFailed) {
+    const auto cases = cases_of(kCalls, {}, nullptr);  // 1 to 3 of the adder, 4 and 5 of the onliner
+    const RecordedCalls undone{"adder", "__kmalloc_noprof", {"undo"}, true, false, false, 2};
+    const RecordedCalls again{"again", "__kmalloc_noprof", {"retry"}, true, false, false, 1};
+    const RecordedCalls inside{"adder", "__alloc_pages", {"kmem_cache_alloc"}, true, false, false, 1};
+    const std::map<std::size_t, std::vector<RecordedCalls>> after = {
+        {2, {kCalls[0], undone, again, inside}}, {3, {undone}}, {5, {kCalls[2]}}};
+    SweepSpec spec;
+    const auto pairs = pairs_of(cases, kCalls, after, spec);
+    ASSERT_EQ(pairs.size(), 2u) << "the first and the last call of one path, behind the first case that leads there";
+    for (std::size_t i = 0; i < pairs.size(); i++) {
+        EXPECT_EQ(pairs[i].number, 6 + i);
+        EXPECT_EQ(pairs[i].failure.nth, 4u) << "as in case 2";
+        ASSERT_TRUE(pairs[i].second);
+        EXPECT_EQ(pairs[i].second->path, undone.path);
+        EXPECT_EQ(pairs[i].second->nth, 1 + i);
+    }
+    spec.every = true;
+    EXPECT_EQ(pairs_of(cases, kCalls, after, spec).size(), 4u) << "behind each case";
+    spec.most = 1;
+    EXPECT_EQ(pairs_of(cases, kCalls, after, spec).size(), 1u);
+}
+
 TEST(Sweep, EachAllocatorHasItsOwnFailure) {
     EXPECT_EQ(failed_allocation("kmem_cache_alloc"), 0u);
     EXPECT_EQ(failed_allocation("kmem_cache_alloc_noprof"), 0u);

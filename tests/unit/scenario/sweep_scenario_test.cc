@@ -35,7 +35,7 @@ TEST(SweepScenario, ActorsActOneAfterTheOtherToBeRecorded) {
 
 TEST(SweepScenario, TheActorWhoseCallFailsActsOnceMore) {
     const FailureSpec failure{"onliner", "pcpu_alloc", {"setup_zone_pageset", "online_pages"}, 2, 0};
-    const auto text = failing_scenario(good(), failure, "a call fails", "held");
+    const auto text = failing_scenario(good(), {failure}, "a call fails", "held");
     ASSERT_TRUE(text) << text.error().message;
     const Scenario scenario = parsed(*text);
     EXPECT_EQ(steps_of(scenario),
@@ -55,7 +55,7 @@ TEST(SweepScenario, TheActorWhoseCallFailsActsOnceMore) {
 
 TEST(SweepScenario, ActorsBehindItAreLeftOutAndADeviceIsPluggedAgainByAnotherName) {
     const FailureSpec failure{"adder", "kmem_cache_alloc", {"create_node"}, 1, static_cast<std::uint64_t>(-12)};
-    const auto text = failing_scenario(good(), failure, "a call fails", "held");
+    const auto text = failing_scenario(good(), {failure}, "a call fails", "held");
     ASSERT_TRUE(text) << text.error().message;
     const Scenario scenario = parsed(*text);
     EXPECT_EQ(scenario.schedule.find("onliner"), nullptr);
@@ -63,6 +63,18 @@ TEST(SweepScenario, ActorsBehindItAreLeftOutAndADeviceIsPluggedAgainByAnotherNam
     const auto fault = std::ranges::find(scenario.arms, "fault", &ScenarioArm::name);
     ASSERT_NE(fault, scenario.arms.end());
     EXPECT_EQ(fault->failures.at(0).value, static_cast<std::uint64_t>(-12));
+}
+
+TEST(SweepScenario, TwoCallsMayFail) {
+    const FailureSpec first{"adder", "kmem_cache_alloc", {"create_node"}, 1, 0};
+    const FailureSpec second{"adder", "__kmalloc", {"undo"}, 2, 0};
+    const auto text = failing_scenario(good(), {first, second}, "two calls fail", "held");
+    ASSERT_TRUE(text) << text.error().message;
+    const Scenario scenario = parsed(*text);
+    const auto fault = std::ranges::find(scenario.arms, "fault", &ScenarioArm::name);
+    ASSERT_NE(fault, scenario.arms.end());
+    ASSERT_EQ(fault->failures.size(), 2u);
+    EXPECT_EQ(fault->failures[1].path, second.path);
 }
 
 TEST(SweepScenario, ALoopCannotBeSwept) {

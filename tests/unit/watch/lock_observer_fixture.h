@@ -24,20 +24,19 @@ struct ObservedCallOfTest {
     std::uint64_t returns_to = 0xffffffff81ffff00, answer = 0;
 };
 inline ObservedCallOfTest called;
-inline constexpr RecorderGuest kObservedGuest = {
-    [](unsigned, std::uint64_t* argument, std::uint64_t* returns_to) {
-        std::ranges::copy(called.arguments, argument);
-        *returns_to = called.returns_to;
-        return true;
-    },
-    [](unsigned, std::uint64_t* value) {
-        *value = called.answer;
-        return true;
-    },
-    [](unsigned, std::uint64_t, void* to, std::size_t bytes) {
-        std::memcpy(to, called.words.data(), bytes);
-        return true;
-    }};
+inline constexpr RecorderGuest kObservedGuest = {[](unsigned, std::uint64_t* argument, std::uint64_t* returns_to) {
+                                                     std::ranges::copy(called.arguments, argument);
+                                                     *returns_to = called.returns_to;
+                                                     return true;
+                                                 },
+                                                 [](unsigned, std::uint64_t* value) {
+                                                     *value = called.answer;
+                                                     return true;
+                                                 },
+                                                 [](unsigned, std::uint64_t, void* to, std::size_t bytes) {
+                                                     std::memcpy(to, called.words.data(), bytes);
+                                                     return true;
+                                                 }};
 
 class LockObserverTest : public ::testing::Test {
 protected:
@@ -121,11 +120,11 @@ protected:
         ASSERT_NE(recorder_function(&recorder, kernel.at(function)), nullptr) << function;
         recorder_answered(&recorder, vcpu, called.returns_to);
     }
-    FakeKernel kernel{{"mutex_lock", "mutex_trylock", "mutex_unlock", "slab_callback", "bus_probe_device",
-                       "device_online", "device_offline", "blocking_notifier_call_chain", "memory_subsys_online",
-                       "memory_subsys_offline", "last"},
-                      {"device_hotplug_lock", "acpi_scan_lock", "mem_hotplug_lock", "cpu_hotplug_lock",
-                       "__per_cpu_offset", "current_task", "end"}};
+    FakeKernel kernel{
+        {"mutex_lock", "mutex_trylock", "mutex_unlock", "slab_callback", "bus_probe_device", "device_online",
+         "device_offline", "blocking_notifier_call_chain", "memory_subsys_online", "memory_subsys_offline", "last"},
+        {"device_hotplug_lock", "acpi_scan_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "__per_cpu_offset",
+         "current_task", "end"}};
     std::unique_ptr<ObserverChannel> channel;
     std::unique_ptr<LockObserver> observer;
     void* memory = nullptr;

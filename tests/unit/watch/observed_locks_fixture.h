@@ -11,7 +11,7 @@
 namespace memrig {
 
 inline constexpr std::uint64_t kObservedA = 0xffff888000100000, kObservedB = 0xffff888000200000,
-                        kObservedC = 0xffff888000300000;
+                               kObservedC = 0xffff888000300000;
 inline constexpr std::uint64_t kWaitersFlag = 1, kPickupFlag = 4;
 enum Function : std::uint32_t { kLock, kTry, kUnlock, kDown, kSync, kUp, kRead, kUnread, kOther, kInner };
 
@@ -20,8 +20,8 @@ protected:
     void add(std::uint64_t task, Function function, std::uint16_t kind, std::uint64_t value = 0,
              std::uint32_t span = 0) {
         const auto vcpu = static_cast<std::uint16_t>(task >> 20 & 3);
-        events.push_back({++sequence, task, task + 8, value, function, span, vcpu, kind, called, called_from,
-                          arguments, 0, {}, {}});
+        events.push_back(
+            {++sequence, task, task + 8, value, function, span, vcpu, kind, called, called_from, arguments, 0, {}, {}});
     }
     void store(std::uint64_t task, Function function, std::uint64_t value, std::uint32_t span = 0) {
         add(task, function, OBSERVER_EVENT_STORE, value, span);

@@ -155,7 +155,8 @@ TEST_F(LockObserverTest, ANotifierChainHearsOfItsMembersWithoutAStop) {
     EXPECT_EQ(chain.end(kAdder, false), std::nullopt);
     EXPECT_EQ(kernel.probe.breakpoints, std::set{kernel.at("last")});
     ASSERT_TRUE(chain.begin(call));
-    EXPECT_EQ(chain.end(kAdder, false), std::nullopt) << "it was told at the same stop, and so it came before the watch";
+    EXPECT_EQ(chain.end(kAdder, false), std::nullopt)
+        << "it was told at the same stop, and so it came before the watch";
     call.at += std::chrono::milliseconds(1);
     ASSERT_TRUE(chain.begin(call));
     EXPECT_EQ(chain.end(kAdder, false), "slab_callback (priority 1) is not called");

@@ -63,8 +63,7 @@ TEST_F(TaskNamesTest, OneKnownNameTellsWhereAllHaveTheirs) {
 TEST_F(TaskNamesTest, AnIdleTaskHidesNoPidOfOthers) {
     put_both();
     put(kThird, "swapper/0", 0);
-    EXPECT_EQ(names(),
-              (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}, {kThird, "swapper/0"}}));
+    EXPECT_EQ(names(), (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}, {kThird, "swapper/0"}}));
 }
 
 TEST_F(TaskNamesTest, ANameIsCutAsTheKernelCutsIt) {
