@@ -116,12 +116,41 @@ static bool send_meminfo(struct reply* reply) {
     return true;
 }
 
+/* The pages that hold struct pages, on a kernel that counts them. */
+static void send_vmstat(struct reply* reply) {
+    char row[256], name[64];
+    unsigned long long value;
+    FILE* table = fopen("/proc/vmstat", "re");
+    if (!table) return;
+    while (fgets(row, sizeof row, table))
+        if (sscanf(row, "%63s %llu", name, &value) == 2 && !strncmp(name, "nr_memmap", 9))
+            reply_line(reply, "vmstat=%s value=%llu", name, value);
+    fclose(table);
+}
+
+/* A kernel without NUMA has no such files. */
+static void send_node_lists(struct reply* reply) {
+    static const char* const files[] = {"has_memory", "has_normal_memory", "online"};
+    char path[64], row[256];
+    for (size_t i = 0; i < sizeof files / sizeof *files; i++) {
+        snprintf(path, sizeof path, "/sys/devices/system/node/%s", files[i]);
+        FILE* file = fopen(path, "re");
+        if (!file) continue;
+        if (!fgets(row, sizeof row, file)) row[0] = 0;
+        fclose(file);
+        row[strcspn(row, "\n")] = 0;
+        reply_line(reply, "nodes=%s list=%s", files[i], row);
+    }
+}
+
 void do_memory(struct reply* reply, const char* payload) {
     (void)payload;
     reply_line(reply, "page_bytes=%ld", sysconf(_SC_PAGESIZE));
     if (!send_zones(reply)) reply_error(reply, "read /proc/zoneinfo", errno);
     else if (!send_meminfo(reply)) reply_error(reply, "read /proc/meminfo", errno);
     else {
+        send_vmstat(reply);
+        send_node_lists(reply);
         send_fills(reply);
         reply_ok(reply);
     }

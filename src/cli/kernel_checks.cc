@@ -55,7 +55,8 @@ Result<KernelChecks> check_kernel(const std::string& kernel, const std::filesyst
     MEMRIG_TRY(const auto guest, GuestStore(host, progress).prepare(on, image, accelerator));
     MEMRIG_CHECK(check_fit(*guest));
     progress(fmt::format("arming {} on {}", image.id, on.name));
-    MEMRIG_TRY(const Armament armament, armament_of(host, guest));
+    MEMRIG_TRY(const ArmedGuest armed, armed_guest(host, guest));
+    const Armament& armament = armed.armament;
     KernelChecks made{guest->hello.release, on.name, {}};
     for (const Watcher watcher : all_watchers()) {
         const WatcherReport& report = armament.of(watcher);

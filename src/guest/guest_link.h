@@ -39,8 +39,12 @@ struct ZoneFigures {
 };
 
 struct MemoryFigures {
-    std::vector<ZoneFigures> zones;                // from /proc/zoneinfo; pages
-    std::map<std::string, std::uint64_t> meminfo;  // from /proc/meminfo; kB, "MemTotal" and the like
+    std::vector<ZoneFigures> zones;                    // from /proc/zoneinfo; pages
+    std::map<std::string, std::uint64_t> meminfo;      // from /proc/meminfo; kB, "MemTotal" and the like
+    std::map<std::string, std::uint64_t> vmstat = {};  // nr_memmap_pages and its kin; empty: not counted
+    // The lists of nodes as sysfs has them ("0-1"), by their file: has_memory, has_normal_memory, online. Empty on a
+    // kernel without NUMA.
+    std::map<std::string, std::string> nodes = {};
     std::uint64_t page_bytes = 4096;
     // By the name of each fill_memory(): how often a page did not have what the agent had written to it. All of its
     // pages were looked at for this answer.

@@ -149,6 +149,12 @@ Result<MemoryFigures> parse_memory(std::string_view lines) {
         } else if (fields.kind() == "meminfo") {
             MEMRIG_TRY(const std::string name, fields.text("meminfo"));
             MEMRIG_TRY(figures.meminfo[name], fields.number("value"));
+        } else if (fields.kind() == "vmstat") {
+            MEMRIG_TRY(const std::string name, fields.text("vmstat"));
+            MEMRIG_TRY(figures.vmstat[name], fields.number("value"));
+        } else if (fields.kind() == "nodes") {
+            MEMRIG_TRY(const std::string name, fields.text("nodes"));
+            MEMRIG_TRY(figures.nodes[name], fields.text("list"));
         } else if (fields.kind() == "fill") {
             MEMRIG_TRY(const std::string name, fields.text("fill"));
             MEMRIG_TRY(figures.lost_pages[name], fields.number("lost"));

@@ -1,7 +1,6 @@
 #include "hotplug/accounting.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <map>
@@ -167,11 +166,13 @@ void check_memmap_pages(const MemorySnapshot& before, const MemorySnapshot& afte
             if (zone.zone == "Device") pages += zone.present;
         return pages;
     };
-    if (!all_absent(spec) || !before.memmap_pages || !after.memmap_pages) return;
-    if (device_pages(before) != device_pages(after) || *before.memmap_pages == *after.memmap_pages) return;
-    const auto change = static_cast<std::int64_t>(*after.memmap_pages - *before.memmap_pages);
-    wrong.push_back(fmt::format("nr_memmap_pages is {}, not {}: {} {} than before", *after.memmap_pages,
-                                *before.memmap_pages, std::abs(change), change > 0 ? "more" : "less"));
+    constexpr const char* name = "nr_memmap_pages";
+    const auto was = before.figures.vmstat.find(name), is = after.figures.vmstat.find(name);
+    if (was == before.figures.vmstat.end() || is == after.figures.vmstat.end() || !all_absent(spec)) return;
+    if (device_pages(before) != device_pages(after) || was->second == is->second) return;
+    const auto change = static_cast<std::int64_t>(is->second - was->second);
+    wrong.push_back(fmt::format("{} is {}, not {}: {} {} than before", name, is->second, was->second, std::abs(change),
+                                change > 0 ? "more" : "less"));
 }
 
 // remove_memory_block_devices() takes the broken pages of a block out of the count, drivers/base/memory.c.
@@ -215,17 +216,6 @@ std::vector<MemoryRange> system_ram(std::string_view iomem) {
             ranges.push_back({first, last + 1});
     }
     return joined(std::move(ranges));
-}
-
-std::optional<std::uint64_t> memmap_pages(std::string_view vmstat) {
-    constexpr std::string_view name = "nr_memmap_pages ";
-    while (!vmstat.empty() && !vmstat.starts_with(name))
-        vmstat.remove_prefix(std::min(vmstat.find('\n'), vmstat.size() - 1) + 1);
-    if (vmstat.empty()) return std::nullopt;
-    vmstat.remove_prefix(name.size());
-    std::uint64_t pages = 0;
-    const auto [end, code] = std::from_chars(vmstat.data(), vmstat.data() + vmstat.size(), pages);
-    return code == std::errc() ? std::optional(pages) : std::nullopt;
 }
 
 std::string zone_of(const MemoryBlock& block) { return block.valid_zones.substr(0, block.valid_zones.find(' ')); }

@@ -3,7 +3,6 @@
 #pragma once
 
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,8 +30,6 @@ struct MemorySnapshot {
     std::string online_nodes = {};  // the nodes that are there, likewise
     QemuMemory qemu = {};
     std::uint64_t page_struct_bytes = 0;  // sizeof(struct page); 0: not known
-    // The pages that hold struct pages of memory that came after boot; nothing on a kernel that does not count them.
-    std::optional<std::uint64_t> memmap_pages = {};
 };
 // Returns the snapshot as it would be without those blocks, which are offline, and without QEMU's device and backend
 // that they are of.
@@ -40,8 +37,6 @@ MemorySnapshot without_device(MemorySnapshot snapshot, const BlockRange& blocks,
                               const std::string& device, const std::string& backend);
 // Parses the System RAM of /proc/iomem: sorted, with neighbours joined.
 std::vector<MemoryRange> system_ram(std::string_view iomem);
-// Returns nr_memmap_pages of /proc/vmstat, which the kernel has since v6.11.
-std::optional<std::uint64_t> memmap_pages(std::string_view vmstat);
 
 enum class BlockFate { online, offline, absent };
 

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 
 #include "hotplug/dimm.h"
 #include "machine/hotplug_api.h"
@@ -28,5 +29,9 @@ Result<BlockRange> request_virtio_mem(QmpClient& qmp, HotplugApi* api, std::uint
 // guest will have. REQUIRES: the machine has no other virtio-mem device. Faults as above.
 Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const VirtioMemSpec& spec,
                                    std::uint64_t block_bytes, Deadline deadline);
+
+// Returns the line of the console with which the kernel's driver gives its device up for good, or "". It does so after
+// an error that it does not know (virtio_mem_run_wq(), drivers/virtio/virtio_mem.c), and takes no memory any more.
+std::string given_up(std::string_view console);
 
 }  // namespace memrig

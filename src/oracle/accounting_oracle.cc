@@ -33,9 +33,11 @@ Finding finding_of(const std::vector<std::string>& wrong) {
     return Finding{"accounting", Verdict::accounting, wrong.front(), wrong, SentenceKey{wrong.front()}};
 }
 
-// A refusal that did not come convicts without a look at the memory: the play may have ended for that very reason.
-std::optional<Finding> missed_refusal(const TrialEvidence& evidence) {
-    const auto missed = missed_refusals(evidence.schedule, evidence.performance);
+// A refusal that did not come, and a device that the kernel gave up, convict without a look at the memory: the play may
+// have ended for that very reason.
+std::optional<Finding> never_done(const TrialEvidence& evidence) {
+    auto missed = missed_refusals(evidence.schedule, evidence.performance);
+    if (!evidence.given_up.empty()) missed.push_back("the kernel gave a device up: " + evidence.given_up);
     return missed.empty() ? std::nullopt : std::optional(finding_of(missed));
 }
 
@@ -43,7 +45,7 @@ std::optional<Finding> missed_refusal(const TrialEvidence& evidence) {
 
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
-    if (!performance.after) return missed_refusal(evidence);
+    if (!performance.after) return never_done(evidence);
     // Overtaking, unexpected answers and failed writes come first: the other differences may follow from them.
     std::vector<std::string> wrong = performance.overtaking;
     const auto answers = unexpected_answers(evidence.schedule, performance);

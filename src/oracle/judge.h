@@ -47,6 +47,7 @@ struct TrialEvidence {
     std::vector<FailureEvidence> failures = {};
     // A line for each counter that is the same whenever nothing goes on, and is not as before.
     std::vector<std::string> left_over = {};
+    std::string given_up = {};      // what the kernel said when it gave a memory device up for good
     std::string never_vetoed = {};  // the notice that nobody vetoed, although the scenario asks for it
     Mode mode = Mode::directed;
     bool console_is_whole = true;    // the console showed the last word that the kernel was asked for at the end

@@ -41,6 +41,20 @@ void add_onlining(const Schedule& schedule, std::vector<Obligation>& all) {
     if (succeeds(schedule, ActorKind::offliner)) all.push_back({"R4", "remove_pfn_range_from_zone"});
 }
 
+// True if an actor asks for less of a virtio-mem device than the guest has of it.
+bool shrinks(const Schedule& schedule) {
+    std::uint64_t bytes = 0;
+    for (const auto& step : schedule.steps)
+        for (const auto& name : step.started()) {
+            const Actor* const actor = schedule.find(name);
+            if (actor == nullptr || actor->device != MemoryDevice::virtio_mem) continue;
+            if (actor->kind != ActorKind::adder && actor->kind != ActorKind::resizer) continue;
+            if (actor->kind == ActorKind::resizer && actor->bytes < bytes) return true;
+            bytes = actor->bytes;
+        }
+    return false;
+}
+
 // True if a pc-dimm has online blocks when it is taken away: whoever removes it takes them offline first.
 bool offlines_to_remove(const TrialEvidence& evidence) {
     Schedule before = evidence.schedule;
@@ -76,7 +90,7 @@ std::vector<Obligation> obligations_of(const TrialEvidence& evidence) {
     std::erase_if(added.actors, [](const Actor& actor) { return actor.at_boot; });
     if (acts(added, ActorKind::adder)) all.push_back({"R4", "arch_add_memory"});
     if (adds_blocks(added)) all.push_back({"R1", "{adder}"});
-    if (acts(schedule, ActorKind::resizer) || acts(schedule, ActorKind::remover))
+    if (shrinks(schedule) || acts(schedule, ActorKind::remover))
         all.insert(all.end(), {{"R2", "{remover}"}, {"R4", "arch_remove_memory"}});
     add_onlining(schedule, all);
     if (offlines_to_remove(evidence)) all.push_back({"R9", ""});

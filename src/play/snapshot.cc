@@ -8,19 +8,6 @@
 
 namespace memrig {
 
-namespace {
-
-// Returns nothing if the guest has no such file.
-Result<std::optional<std::string>> read_if_there(Machine& machine, Conductor& conductor, const std::string& path) {
-    auto text = while_running(conductor,
-                              [&] { return machine.agent().read_guest_file(path, Deadline::after(kAgentPatience)); });
-    if (text) return *std::move(text);
-    if (text.error().fault != Fault::guest) return std::unexpected(text.error());
-    return std::nullopt;
-}
-
-}  // namespace
-
 Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
     MemorySnapshot snapshot;
     MEMRIG_TRY(snapshot.blocks,
@@ -31,23 +18,21 @@ Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
                    return machine.agent().read_guest_file("/proc/iomem", Deadline::after(kAgentPatience));
                }));
     snapshot.ram = system_ram(iomem);
-    MEMRIG_TRY(const auto vmstat, read_if_there(machine, conductor, "/proc/vmstat"));
-    snapshot.memmap_pages = memmap_pages(vmstat.value_or(""));
-    for (const auto& [file, list] : {std::pair{"has_memory", &snapshot.nodes},
-                                     {"has_normal_memory", &snapshot.normal_nodes},
-                                     {"online", &snapshot.online_nodes}}) {
-        // A kernel without NUMA has no such file.
-        MEMRIG_TRY(const auto nodes,
-                   read_if_there(machine, conductor, fmt::format("/sys/devices/system/node/{}", file)));
-        if (nodes) *list = nodes->substr(0, nodes->find('\n'));
-    }
+    snapshot.nodes = snapshot.figures.nodes["has_memory"];
+    snapshot.normal_nodes = snapshot.figures.nodes["has_normal_memory"];
+    snapshot.online_nodes = snapshot.figures.nodes["online"];
     MEMRIG_TRY(snapshot.qemu, look_at_qemu(machine.qmp(), Deadline::after(kQmpPatience)));
     return snapshot;
 }
 
-Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor) {
+Status greet(Machine& machine, Conductor& conductor) {
     const auto hello = while_running(conductor, [&] { return machine.agent().hello(Deadline::after(kAgentPatience)); });
     if (!hello) return std::unexpected(hello.error());
+    return conductor.pause();
+}
+
+Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor) {
+    MEMRIG_CHECK(greet(machine, conductor));
     MEMRIG_TRY(MemorySnapshot snapshot, take_snapshot(machine, conductor));
     MEMRIG_CHECK(conductor.pause());
     return snapshot;

@@ -11,7 +11,9 @@ namespace memrig {
 
 // Each call needs an agent that answers, and runs the guest meanwhile.
 Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor);
-// Greets the agent of a machine that was just restored, and looks before anything is watched. The guest stands still
+// Greets the agent of a machine that was just restored. The guest stands still after.
+Status greet(Machine& machine, Conductor& conductor);
+// Greets the agent, and looks before anything is watched. The guest stands still
 // after.
 Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor);
 // Nothing if no actor plugs a vCPU.

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "base/paths.h"
 #include "base/text.h"
+#include "hotplug/snapshot_json.h"
 #include "machine/guest_cache.h"
 #include "oracle/obligations.h"
 #include "play/snapshot.h"
@@ -37,7 +38,7 @@ constexpr unsigned kMostBlocks = 4;
 class Arming {
 public:
     Arming(Machine& machine, const PreparedGuest& guest) : machine_(machine), guest_(guest) {}
-    Result<Armament> arm();
+    Result<ArmedGuest> arm();
 
 private:
     // Writes the text to the block's attribute `online`, with the probe at work. Returns the kernel's refusal, or "".
@@ -290,20 +291,22 @@ Status Arming::take_a_block_out(const MemorySnapshot& before) {
     return conductor.unwatch_all();
 }
 
-Result<Armament> Arming::arm() {
+Result<ArmedGuest> Arming::arm() {
     MEMRIG_TRY(probe_, machine_.probe());
     store_ = player_of("{store-online}", guest_.symbols).value_or("");
     Conductor conductor(*probe_, kernel_stack_bytes(guest_.symbols, probe_->architecture()));
-    MEMRIG_TRY(const MemorySnapshot before, snapshot_before(machine_, conductor));
+    MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, conductor));
+    MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest_.symbols));
+    const auto kept = guest_.state.empty() ? std::nullopt : std::optional(before);
     armament_.stack_bytes = conductor.stack_bytes();
     MEMRIG_TRY(const bool passes, time_passes(conductor));
     const auto online = std::ranges::find(before.blocks, "online", &MemoryBlock::state);
-    if (!passes || online == before.blocks.end()) return armament_;
+    if (!passes || online == before.blocks.end()) return ArmedGuest{armament_, kept};
     MEMRIG_CHECK(learn_layout(online->id));
     MEMRIG_CHECK(compare_witnesses(online->id));
     MEMRIG_CHECK(learn_devices());
     MEMRIG_CHECK(take_a_block_out(before));
-    return armament_;
+    return ArmedGuest{armament_, kept};
 }
 
 // A guest that crashed or fell silent shows nothing: all is unarmed, with its words as the reason.
@@ -317,18 +320,18 @@ Armament silent(const Error& error) {
 
 }  // namespace
 
-Result<Armament> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence) {
+Result<ArmedGuest> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest, const fs::path& evidence) {
     MEMRIG_TRY(const LiveGuest live, begin_guest(host, guest, evidence));
-    auto armament = Arming(*live.machine, *live.guest).arm();
-    if (armament || armament.error().fault == Fault::interrupted) return armament;
-    if (armament.error().fault == Fault::guest) return silent(armament.error());
+    auto armed = Arming(*live.machine, *live.guest).arm();
+    if (armed || armed.error().fault == Fault::interrupted) return armed;
+    if (armed.error().fault == Fault::guest) return ArmedGuest{silent(armed.error())};
     // The error may be only a consequence of QEMU's end.
-    return std::unexpected(live.machine->death(kExitPatience).value_or(armament.error()));
+    return std::unexpected(live.machine->death(kExitPatience).value_or(armed.error()));
 }
 
 namespace {
 
-constexpr unsigned kArmamentFormat = 3;  // to be increased when arming changes, or its format
+constexpr unsigned kArmamentFormat = 4;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
 // Another build of memrig may have other watchers, so it arms the guest anew. A watcher may not be
@@ -343,39 +346,47 @@ std::string maker_of(const Armament& armament) {
                        whole ? "" : fmt::format(" process {}", ::getpid()));
 }
 
-std::optional<Armament> cached_armament(const fs::path& file) {
+std::optional<ArmedGuest> cached_guest(const fs::path& file) {
     const auto text = read_file(file, kMostArmamentBytes);
     if (!text) return std::nullopt;
     const auto json = nlohmann::json::parse(*text, nullptr, false);
     auto armament = read_armament(*text);
     if (!armament || !json.contains("made_by") || json["made_by"] != maker_of(*armament)) return std::nullopt;
-    return *std::move(armament);
+    ArmedGuest armed{*std::move(armament)};
+    if (!json.contains("before")) return armed;
+    auto before = read_snapshot(json["before"]);
+    if (!before) return std::nullopt;
+    armed.before = *std::move(before);
+    return armed;
 }
 
 }  // namespace
 
-Result<Armament> armament_of(Host& host, const std::shared_ptr<const PreparedGuest>& guest) {
+Result<ArmedGuest> armed_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest) {
     MEMRIG_TRY(const fs::path cache, cache_directory());
     const fs::path directory = guests_in(cache) / guest->key;
     MEMRIG_TRY(const FileLock lock, FileLock::take(directory.string() + ".arming.lock"));
     const fs::path file = directory / "arming.json";
-    if (auto known = cached_armament(file)) return *std::move(known);
-    MEMRIG_TRY(const Armament armament, arm_guest(host, guest));
-    for (const auto& [watcher, report] : armament.reports)
+    if (auto known = cached_guest(file)) return *std::move(known);
+    MEMRIG_TRY(ArmedGuest armed, arm_guest(host, guest));
+    for (const auto& [watcher, report] : armed.armament.reports)
         logger(LogLayer::run)
             .info("{} on {}: {}: {}: {}", guest->order.kernel.id, guest->order.bench.name, to_string(watcher),
                   to_string(report.state), one_line(report.why));
-    auto json = armament_json(armament);
-    json["made_by"] = maker_of(armament);
+    auto json = armament_json(armed.armament);
+    json["made_by"] = maker_of(armed.armament);
+    if (armed.before) json["before"] = snapshot_json(*armed.before);
     // A guest that was discarded meanwhile has no folder. Then it is armed again.
     (void)write_file(file, json_document(json));
-    return armament;
+    return armed;
 }
 
 Status arm_trial(Host& host, TrialSpec& spec) {
     if (!spec.armament && spec.manner.mode == Mode::free) return {};
     if (!spec.armament) {
-        MEMRIG_TRY(spec.armament, armament_of(host, spec.guest));
+        MEMRIG_TRY(ArmedGuest armed, armed_guest(host, spec.guest));
+        spec.armament = std::move(armed.armament);
+        spec.before = std::move(armed.before);
     }
     MEMRIG_CHECK(write_file(spec.directory / "arming.json", text_of(armament_json(*spec.armament))));
     const auto blind = blind_spots(*spec.armament, {});

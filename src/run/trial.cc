@@ -5,6 +5,7 @@
 #include "base/assert.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "hotplug/virtio_mem.h"
 #include "oracle/checks.h"
 #include "oracle/judge.h"
 #include "oracle/obligations.h"
@@ -49,12 +50,16 @@ public:
 
 private:
     Result<Judgement> play_through(TrialOutcome& outcome);
+    // Returns the memory at the beginning. The guest has answered, and is stopped.
+    Result<MemorySnapshot> memory_before();
     Status set_up(const MemorySnapshot& before);
     // Returns the observer whose events are the ledger, or null if the ledger sees by stops.
     [[nodiscard]] LockObserver* eyes();
     [[nodiscard]] NotifierSpec notifier_order(const MemorySnapshot& before) const;
     Status at_work(const Actor& actor, const Arrival& entry, bool begins);
     void listen_to(Cast& cast);
+    // Returns what the kernel said when it gave a memory device up for good; "" if it did not.
+    const std::string& device_given_up();
     Status perform(Cast& cast, TrialOutcome& outcome);
     void name_tasks_of(Record& record);
     Status compare_with_trace(const Performance& performance);
@@ -82,6 +87,8 @@ private:
     std::vector<std::string> disagreements_;  // of ledger and lock trace
     bool console_ended_ = false;              // the console showed the last word that the kernel was asked for
     std::vector<std::string> lacks_;          // parts of the trial that the rig does not have
+    std::string given_up_;                    // device_given_up()
+    std::size_t heard_ = 0;                   // so many bytes of the console were looked at for it
     std::vector<std::string> left_over_;      // counters that are not as before
 };
 
@@ -142,13 +149,23 @@ Status Stage::at_work(const Actor& actor, const Arrival& entry, bool begins) {
     return begins ? recorder_->begin(actor.name, entry.task, function) : recorder_->end(entry.task);
 }
 
+const std::string& Stage::device_given_up() {
+    const auto& actors = order_.scenario.schedule.actors;
+    if (std::ranges::find(actors, MemoryDevice::virtio_mem, &Actor::device) == actors.end()) return given_up_;
+    const std::size_t said = machine_.console().size();
+    if (given_up_.empty() && said != std::exchange(heard_, said)) given_up_ = given_up(machine_.console().text());
+    return given_up_;
+}
+
 void Stage::listen_to(Cast& cast) {
     changes_->follow(cast);
     if (rules_ || recorder_)
         work_ = cast.on_work(
             [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
     // A lock that somebody left with is never given back: who needs it waits for ever.
+    // A device that the kernel gave up takes no memory any more.
     cast.stalls().give_up_when([this] {
+        if (!device_given_up().empty()) return true;
         return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
     });
     if (LockObserver* const observer = eyes())
@@ -257,6 +274,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     evidence.order_came_to_pass = outcome.result.order_came_to_pass;
     changes_->report(evidence);
     evidence.left_over = left_over_;
+    evidence.given_up = device_given_up();
     outcome.result.checks = checks_made(evidence, order_.manner.oracles);
     return judge(evidence, order_.manner.oracles);
 }
@@ -274,6 +292,16 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
     return crashed.verdict == Verdict::oops || no_memory ? std::move(crashed) : std::move(judgement);
 }
 
+Result<MemorySnapshot> Stage::memory_before() {
+    if (order_.before) {
+        MEMRIG_CHECK(greet(machine_, *conductor_));
+        return *order_.before;
+    }
+    MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
+    MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, order_.guest->symbols));
+    return before;
+}
+
 Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
     const PreparedGuest& guest = *order_.guest;
     const auto crashed = [&console = machine_.console()] {
@@ -287,8 +315,7 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
                                                           : kernel_stack_bytes(guest.symbols, probe_->architecture()));
     if (wants_observer(order_))
         MEMRIG_CHECK(observer_.emplace(machine_, *conductor_, guest.symbols, armament_, order_.arm).begin());
-    MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
-    MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest.symbols));
+    MEMRIG_TRY(MemorySnapshot before, memory_before());
     if (before.page_struct_bytes == 0 && std::ranges::any_of(order_.scenario.schedule.actors, &Actor::memmap_on_memory))
         lacks_.push_back("the size of a struct page, which MemTotal depends on where blocks hold their own");
     MEMRIG_TRY(const IdleCounters idle, read_idle_counters(*probe_, guest.symbols));

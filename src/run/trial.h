@@ -57,8 +57,9 @@ struct TrialSpec {
     Interleaving order = {};  // explore mode: the order to play
     bool keep_machine = false;
     std::string host = {};  // the name of the host, if there are several
-    // The guest's armament. Nothing: run_trial() asks armament_of() for it, unless the mode is free.
+    // The guest's armament. Nothing: run_trial() asks armed_guest() for both, unless the mode is free.
     std::optional<Armament> armament = {};
+    std::optional<MemorySnapshot> before = {};  // the memory at the beginning; nothing: the trial asks the guest
 };
 
 struct TrialOutcome {

@@ -161,6 +161,9 @@ TEST_F(Agent, ShowsBlocksAndFigures) {
     ASSERT_TRUE(figures) << figures.error().message;
     EXPECT_EQ(figures->page_bytes, 4096u);
     EXPECT_GT(figures->meminfo.at("MemTotal"), 300000u);
+    EXPECT_EQ(figures->nodes.at("has_memory"), "0");
+    EXPECT_EQ(figures->nodes.at("has_normal_memory"), "0");
+    EXPECT_EQ(figures->nodes.at("online"), "0");
     const auto zone = std::ranges::find(figures->zones, "DMA32", &ZoneFigures::zone);
     ASSERT_NE(zone, figures->zones.end());
     EXPECT_EQ(zone->start_pfn, 4096u);

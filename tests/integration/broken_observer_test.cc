@@ -96,7 +96,7 @@ protected:
             auto armed = arm_guest(host, guest);
             EXPECT_TRUE(armed) << armed.error().line();
             if (!armed) return {};
-            armament = *std::move(armed);
+            armament = armed->armament;
         }
         const auto found = std::ranges::find(scenario.arms, arm, &ScenarioArm::name);
         TrialSpec spec{guest, scenario, *found, 1, 0, {{"onliner", "online"}}, directory->path() / arm, {}, {}};

@@ -163,17 +163,17 @@ protected:
     // Arms the guest with the flaws, and plays a trial of the arm with them.
     TrialResult trial(const std::string& arm) {
         FlawedHost host(flaws);
-        auto armament = arm_guest(host, guest);
-        if (!armament) {
+        const auto armed = arm_guest(host, guest);
+        if (!armed) {
             TrialResult result;
-            result.verdict = armament.error().fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
-            result.reason = armament.error().line();
+            result.verdict = armed.error().fault == Fault::guest ? Verdict::inconclusive : Verdict::rig_fault;
+            result.reason = armed.error().line();
             return result;
         }
-        last = *armament;
+        last = armed->armament;
         const auto found = std::ranges::find(scenario.arms, arm, &ScenarioArm::name);
         TrialSpec spec{guest, scenario, *found, 1, 0, {{"onliner", "online"}}, directory->path() / arm, {}, {}};
-        spec.armament = *armament;
+        spec.armament = armed->armament;
         spec.manner.observe = Observing::stops;  // broken_observer_test.cc has the faults of the observer
         const auto outcome = run_trial(host, spec);
         EXPECT_TRUE(outcome) << outcome.error().line();

@@ -81,7 +81,8 @@ TEST(Replies, MemoryFigures) {
     const auto figures = parse_memory(
         "page_bytes=65536\n"
         "zone=Normal node=1 present=5 managed=4 spanned=6 free=3 start_pfn=4096\n"
-        "meminfo=MemTotal value=414504\nmeminfo=Active(anon) value=0\n");
+        "meminfo=MemTotal value=414504\nmeminfo=Active(anon) value=0\nvmstat=nr_memmap_pages value=512\n"
+        "nodes=has_memory list=0-1\nnodes=has_normal_memory list=\n");
     ASSERT_TRUE(figures) << figures.error().message;
     EXPECT_EQ(figures->page_bytes, 65536u);
     ASSERT_EQ(figures->zones.size(), 1u);
@@ -90,6 +91,8 @@ TEST(Replies, MemoryFigures) {
     EXPECT_EQ(figures->zones[0].present, 5u);
     EXPECT_EQ(figures->zones[0].start_pfn, 4096u);
     EXPECT_EQ(figures->meminfo.at("MemTotal"), 414504u);
+    EXPECT_EQ(figures->vmstat.at("nr_memmap_pages"), 512u);
+    EXPECT_EQ(figures->nodes, (std::map<std::string, std::string>{{"has_memory", "0-1"}, {"has_normal_memory", ""}}));
     EXPECT_FALSE(parse_memory("zone=Normal node=1\n"));
     EXPECT_FALSE(parse_memory("something=else\n"));
     for (const char* bytes : {"0", "4097", "2097152"})

@@ -6,6 +6,7 @@
 #include <gtest/gtest.h>
 
 #include "hotplug/accounting.h"
+#include "hotplug/snapshot_json.h"
 
 namespace memrig {
 namespace {
@@ -308,25 +309,36 @@ TEST_F(GoneAgainTest, BrokenPagesAreNotCountedWithoutTheirMemory) {
     EXPECT_EQ(std::ranges::count(check(), "HardwareCorrupted is 8 kB, not 4 kB"), 0) << "some of it is there";
 }
 
+TEST_F(GoneAgainTest, ASnapshotIsKeptAsJson) {
+    before.figures.vmstat["nr_memmap_pages"] = 2048;
+    before.figures.nodes["has_memory"] = "0-1";
+    before.figures.lost_pages["load"] = 1;
+    before.page_struct_bytes = 64;
+    const auto json = snapshot_json(before);
+    const auto read = read_snapshot(nlohmann::json::parse(json.dump()));
+    ASSERT_TRUE(read);
+    EXPECT_EQ(snapshot_json(*read), json);
+    EXPECT_EQ(read->blocks.size(), before.blocks.size());
+    EXPECT_EQ(read->qemu.devices, before.qemu.devices);
+    EXPECT_EQ(read->page_struct_bytes, 64u);
+    auto damaged = json;
+    damaged.erase("blocks");
+    for (const auto& wrong : {damaged, nlohmann::json(), nlohmann::json(3), nlohmann::json::array()})
+        EXPECT_EQ(read_snapshot(wrong).error().fault, Fault::host);
+}
+
 TEST_F(GoneAgainTest, StructPagesOfMemoryThatIsGoneAreNotCounted) {
-    before.memmap_pages = 2048;
+    before.figures.vmstat["nr_memmap_pages"] = 2048;
     EXPECT_EQ(check(), Lines{}) << "the kernel told it once only";
-    after.memmap_pages = 2560;
+    after.figures.vmstat["nr_memmap_pages"] = 2560;
     EXPECT_EQ(check(), Lines{"nr_memmap_pages is 2560, not 2048: 512 more than before"});
-    before.memmap_pages = 0;
-    after.memmap_pages = std::uint64_t{0} - 512;
+    before.figures.vmstat["nr_memmap_pages"] = 0;
+    after.figures.vmstat["nr_memmap_pages"] = std::uint64_t{0} - 512;
     EXPECT_EQ(check(), Lines{"nr_memmap_pages is 18446744073709551104, not 0: 512 less than before"});
     zone_of_after("Movable").zone = "Device";
     zone_of_after("Device").present = kPages;
     EXPECT_EQ(std::ranges::count_if(check(), [](const auto& line) { return line.starts_with("nr_memmap"); }), 0)
         << "device memory has struct pages, too";
-}
-
-TEST(MemmapPages, AreFoundInVmstat) {
-    EXPECT_EQ(memmap_pages("nr_memmap_boot_pages 8192\nnr_memmap_pages 512\npgpgin 3\n"), 512u);
-    EXPECT_EQ(memmap_pages("nr_memmap_pages 18446744073709551104"), 18446744073709551104u);
-    for (const char* none : {"", "\n", "nr_memmap_pages", "nr_memmap_pages ", "nr_memmap_pages x", "pgpgin 3"})
-        EXPECT_EQ(memmap_pages(none), std::nullopt) << none;
 }
 
 }  // namespace

@@ -61,6 +61,17 @@ TEST(JudgeOfRefusals, NoneIsConvictedWhereThePlayEndedForIt) {
     EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
 }
 
+TEST(JudgeOfRefusals, ADeviceThatTheKernelGaveUpIsConvictedWithoutALookAtTheMemory) {
+    SampleTrial trial;
+    trial.performance.after.reset();
+    trial.performance.end = PlayEnd::expired;
+    TrialEvidence evidence = trial.evidence();
+    EXPECT_EQ(judge(evidence, {}).verdict, Verdict::inconclusive);
+    evidence.given_up = "virtio_mem virtio0: unknown error, marking device broken: -17";
+    EXPECT_EQ(judge(evidence, {}).verdict, Verdict::accounting);
+    EXPECT_EQ(judge(evidence, {}).reason, "the kernel gave a device up: " + evidence.given_up);
+}
+
 TEST(JudgeOfRefusals, AWriteThatShouldFailAndWasDoneIsConvictedWithoutALookAtTheMemory) {
     SampleTrial trial;
     trial.schedule.actors[1].expected = {EBUSY, EAGAIN};

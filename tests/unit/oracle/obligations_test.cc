@@ -28,6 +28,30 @@ TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
     EXPECT_EQ(trial.judged().reason, "rule R4 at arch_add_memory was never put to the test");
 }
 
+TEST(JudgeUnchecked, NobodyIsSeenToRemoveWhereADeviceGrows) {
+    ModeTrial trial(Mode::directed);
+    Actor grower;
+    grower.name = "grower";
+    grower.kind = ActorKind::resizer;
+    grower.device = MemoryDevice::virtio_mem;
+    for (auto& actor : trial.schedule.actors)
+        if (actor.kind == ActorKind::adder) {
+            actor.device = MemoryDevice::virtio_mem;
+            actor.bytes = 256u << 20;
+        }
+    trial.schedule.actors.push_back(grower);
+    Step start;
+    start.kind = StepKind::start;
+    start.actor = "grower";
+    trial.schedule.steps.push_back(start);
+    const auto asks_for_removal = [&](std::uint64_t bytes) {
+        trial.schedule.actors.back().bytes = bytes;
+        return std::ranges::count(obligations_of(trial.evidence()), Obligation{"R2", "{remover}"}) > 0;
+    };
+    EXPECT_FALSE(asks_for_removal(512u << 20));
+    EXPECT_TRUE(asks_for_removal(128u << 20));
+}
+
 TEST(JudgeUnchecked, NobodyIsSeenToAddWhatIsThereAtBoot) {
     ModeTrial trial(Mode::directed);
     for (auto& actor : trial.schedule.actors) actor.at_boot = actor.kind == ActorKind::adder;
