@@ -25,8 +25,8 @@ struct ArmedGuest {
 Result<ArmedGuest> arm_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest,
                              const std::filesystem::path& evidence = {});
 
-// Returns what arming told of a guest in the cache, and arms the guest if there is none, or if another build of memrig made
-// it. Safe against other threads and processes (one file lock for each guest).
+// Returns what arming told of a guest in the cache, and arms the guest if there is none, or if another build of memrig
+// made it. Safe against other threads and processes (one file lock for each guest).
 Result<ArmedGuest> armed_guest(Host& host, const std::shared_ptr<const PreparedGuest>& guest);
 
 // Gives the trial what arming told of its guest, and writes it to arming.json in the trial's directory. In free mode

@@ -84,6 +84,22 @@ TEST_F(SweepOnAGuest, APairIsOfACallThatComesOfAFailure) {
     EXPECT_EQ(sweep->cases[1].trial->verdict, Verdict::warning) << sweep->cases[1].trial->reason;
 }
 
+// register_memory_resource() says that a region is taken where __request_region() had no memory. virtio-mem does not
+// try again then (docs/findings.md, F8).
+TEST_F(SweepOnAGuest, ADeviceThatTheKernelGivesUpIsConvictedAtOnce) {
+    SweepSpec grown = spec();
+    grown.scenario = "validate/virtio-mem";
+    grown.within = "register_memory_resource";
+    grown.allocators_only = true;
+    grown.most = 1;
+    const auto sweep = run_sweep(grown, {backend.get()}, observer);
+    ASSERT_TRUE(sweep) << sweep.error().line();
+    ASSERT_EQ(sweep->played(), 1u);
+    const TrialResult& trial = *sweep->cases[0].trial;
+    EXPECT_EQ(trial.verdict, Verdict::accounting) << trial.reason;
+    EXPECT_NE(trial.reason.find("the kernel gave a device up: virtio_mem"), std::string::npos) << trial.reason;
+}
+
 TEST_F(SweepOnAGuest, NoSuchActorAndNoSuchCallAreTheUsersMistakes) {
     SweepSpec wrong = spec();
     wrong.actors = {"nobody"};
