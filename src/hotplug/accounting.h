@@ -67,8 +67,8 @@ struct AccountingSpec {
 //   memory in a zone for the kernel, and the nodes that are there, which are those with any block,
 // - a zone whose blocks are all gone offline again spans what it did before,
 // - pages that were found broken in memory that is gone are not counted any more (HardwareCorrupted),
-// - without the goals' blocks, as many pages hold struct pages as before (nr_memmap_pages), unless there is another
-//   amount of device memory,
+// - without the goals' blocks, as many pages hold struct pages as before (nr_memmap_pages), unless a zone of device
+//   memory spans more than before,
 // - no page that a fill_memory() wrote to has lost its content,
 // - System RAM grew by the blocks that are there,
 // - all other blocks are unchanged,

@@ -62,10 +62,11 @@ Result<BlockRange> plug_virtio_mem(QmpClient& qmp, HotplugApi* api, const Virtio
 
 std::string given_up(std::string_view console) {
     const std::size_t at = console.find("marking device broken");
-    if (at == std::string_view::npos) return {};
+    const std::size_t end = console.find('\n', at);  // the error stands behind these words
+    if (at == std::string_view::npos || end == std::string_view::npos) return {};
     const std::size_t before = console.rfind('\n', at);
     const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
-    std::string_view line = console.substr(begin, console.find('\n', at) - begin);
+    std::string_view line = console.substr(begin, end - begin);
     const std::size_t name = line.find("virtio_mem ");
     if (name != std::string_view::npos) line.remove_prefix(name);
     while (line.ends_with('\r')) line.remove_suffix(1);

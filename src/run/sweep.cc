@@ -117,8 +117,9 @@ Status SweepRun::plan() {
     MEMRIG_TRY(Recording recording, recorder.record(recorded_allocators(spec_), false));
     MEMRIG_TRY(const auto prototypes, prototypes_of(recording));
     const std::vector<RecordedCalls> without_failure = recording.calls;
-    if (prototypes) {
-        MEMRIG_TRY(Recording more, recorder.record(callers_that_can_fail(recording.calls, *prototypes), true));
+    const auto callers = prototypes ? callers_that_can_fail(recording.calls, *prototypes) : std::vector<std::string>();
+    if (!callers.empty()) {
+        MEMRIG_TRY(Recording more, recorder.record(callers, true));
         recording.calls.insert(recording.calls.end(), more.calls.begin(), more.calls.end());
     }
     SweepSpec spec = spec_;

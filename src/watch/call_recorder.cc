@@ -1,10 +1,43 @@
 #include "watch/call_recorder.h"
 
+#include <set>
 #include <string_view>
 
 #include "probe/function_watch.h"
 
 namespace memrig {
+
+namespace {
+
+// Finds `test %reg,%reg` (REX.W 85 /r) of %rax, or of a register that `mov %rax,%reg` (REX.W 89 /r) copied it to.
+std::size_t find_null_test(std::string_view code) {
+    constexpr unsigned wide = 0x48, upper_target = 0x01, upper_source = 0x04, registers = 0xc0;
+    std::set<unsigned> copies = {0};  // the numbers of the registers
+    for (std::size_t at = 0; at + 3 <= code.size(); at++) {
+        const auto byte = [&](std::size_t i) {
+            return static_cast<unsigned>(static_cast<unsigned char>(code[at + i]));
+        };
+        const unsigned prefix = byte(0), source = (byte(2) >> 3) & 7, target = byte(2) & 7;
+        if ((byte(2) & registers) != registers) continue;
+        const bool upper = (prefix & upper_target) != 0;
+        const unsigned number = target + (upper ? 8 : 0);
+        if (byte(1) == 0x89 && source == 0 && (prefix & ~upper_target) == wide) copies.insert(number);
+        const bool same = source == target && prefix == (wide | (upper ? upper_target | upper_source : 0));
+        if (byte(1) == 0x85 && same && copies.contains(number)) return at;
+    }
+    return std::string_view::npos;
+}
+
+}  // namespace
+
+// IS_ERR() compares with -MAX_ERRNO (include/linux/err.h), which is the sign-extended word 0xfffffffffffff000. Where an
+// inlined caller tests for NULL and returns an error pointer instead, IS_ERR() comes second.
+PointerTest pointer_test(std::string_view code) {
+    constexpr std::string_view lowest_error("\x00\xf0\xff\xff", 4);
+    const std::size_t null = find_null_test(code), error = code.find(lowest_error);
+    if (null == error) return PointerTest::none;
+    return null < error ? PointerTest::null : PointerTest::error;
+}
 
 Result<std::unique_ptr<CallRecorder>> CallRecorder::make(Conductor& conductor, const SymbolTable& symbols,
                                                          const std::vector<std::string>& functions) {
@@ -52,18 +85,15 @@ Result<Response> CallRecorder::at_entry(const std::string& function, const Arriv
     return Response::pass();
 }
 
-// IS_ERR() compares with -MAX_ERRNO (include/linux/err.h): on x86-64, the comparison has the constant
-// 0xfffffffffffff000 as a sign-extended word. A test for NULL is `test %rax,%rax`.
 Status CallRecorder::look_at_test(const Arrival& arrival, std::uint64_t back, RecordedCalls& call) {
     constexpr std::size_t bytes = 48;
-    constexpr std::string_view lowest_error("\x00\xf0\xff\xff", 4);
-    constexpr std::string_view test_null("\x48\x85\xc0", 3);
     if (conductor_.probe().architecture().name != "x86_64") return {};
     const auto code = conductor_.probe().read_memory(arrival.vcpu, back, bytes);
     if (!code && code.error().fault != Fault::guest) return std::unexpected(code.error());
     if (!code) return {};
-    call.tests_error_pointer = code->find(lowest_error) != std::string::npos;
-    call.tests_null = !call.tests_error_pointer && code->find(test_null) != std::string::npos;
+    const PointerTest test = pointer_test(*code);
+    call.tests_error_pointer = test == PointerTest::error;
+    call.tests_null = test == PointerTest::null;
     return {};
 }
 

@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/error.h"
@@ -24,6 +25,11 @@ struct RecordedCalls {
     bool tests_error_pointer = false, tests_null = false;
     unsigned count = 0;
 };
+
+// A test that the code behind a call makes of the returned pointer.
+enum class PointerTest { none, null, error };
+// Returns the first of these tests in the machine code of x86-64 behind a call; `none` if there is none.
+PointerTest pointer_test(std::string_view code);
 
 // The most callers in a recorded path.
 inline constexpr std::size_t kRecordedDepth = 24;
