@@ -24,10 +24,6 @@ struct MemorySnapshot {
     MemoryFigures figures;
     // System RAM of /proc/iomem, sorted, with neighbours joined; empty: not read.
     std::vector<MemoryRange> ram = {};
-    // The nodes with online memory, as sysfs lists them ("0-1"); empty on a kernel without NUMA.
-    std::string nodes = {};
-    std::string normal_nodes = {};  // the nodes with online memory in a zone for the kernel, likewise
-    std::string online_nodes = {};  // the nodes that are there, likewise
     QemuMemory qemu = {};
     std::uint64_t page_struct_bytes = 0;  // sizeof(struct page); 0: not known
 };
@@ -68,7 +64,7 @@ struct AccountingSpec {
 // - a zone whose blocks are all gone offline again spans what it did before,
 // - pages that were found broken in memory that is gone are not counted any more (HardwareCorrupted),
 // - without the goals' blocks, as many pages hold struct pages as before (nr_memmap_pages), unless a zone of device
-//   memory spans more than before,
+//   memory spans more than before, or other struct pages were let go that came at boot (nr_memmap_boot_pages),
 // - no page that a fill_memory() wrote to has lost its content,
 // - System RAM grew by the blocks that are there,
 // - all other blocks are unchanged,

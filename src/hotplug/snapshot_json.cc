@@ -7,8 +7,7 @@ NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(ZoneFigures, node, zone, present, managed, sp
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MemoryFigures, zones, meminfo, vmstat, nodes, page_bytes, lost_pages)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MemoryRange, begin, end)
 NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(QemuMemory, devices, backends)
-NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MemorySnapshot, blocks, figures, ram, nodes, normal_nodes, online_nodes, qemu,
-                                   page_struct_bytes)
+NLOHMANN_DEFINE_TYPE_NON_INTRUSIVE(MemorySnapshot, blocks, figures, ram, qemu, page_struct_bytes)
 
 nlohmann::json snapshot_json(const MemorySnapshot& snapshot) { return snapshot; }
 

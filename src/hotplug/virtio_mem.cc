@@ -68,7 +68,8 @@ std::string given_up(std::string_view console) {
     const std::size_t begin = before == std::string_view::npos ? 0 : before + 1;
     std::string_view line = console.substr(begin, end - begin);
     const std::size_t name = line.find("virtio_mem ");
-    if (name != std::string_view::npos) line.remove_prefix(name);
+    if (name == std::string_view::npos) return {};
+    line.remove_prefix(name);
     while (line.ends_with('\r')) line.remove_suffix(1);
     return std::string(line);
 }

@@ -5,6 +5,7 @@
 #include "hotplug/id_list.h"
 #include "play/context.h"
 #include "play/while_running.h"
+#include "probe/kernel_objects.h"
 
 namespace memrig {
 
@@ -18,9 +19,6 @@ Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor) {
                    return machine.agent().read_guest_file("/proc/iomem", Deadline::after(kAgentPatience));
                }));
     snapshot.ram = system_ram(iomem);
-    snapshot.nodes = snapshot.figures.nodes["has_memory"];
-    snapshot.normal_nodes = snapshot.figures.nodes["has_normal_memory"];
-    snapshot.online_nodes = snapshot.figures.nodes["online"];
     MEMRIG_TRY(snapshot.qemu, look_at_qemu(machine.qmp(), Deadline::after(kQmpPatience)));
     return snapshot;
 }
@@ -31,10 +29,11 @@ Status greet(Machine& machine, Conductor& conductor) {
     return conductor.pause();
 }
 
-Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor) {
+Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor, const SymbolTable& symbols) {
     MEMRIG_CHECK(greet(machine, conductor));
     MEMRIG_TRY(MemorySnapshot snapshot, take_snapshot(machine, conductor));
     MEMRIG_CHECK(conductor.pause());
+    MEMRIG_TRY(snapshot.page_struct_bytes, page_struct_bytes(conductor.probe(), 0, symbols));
     return snapshot;
 }
 

@@ -5,6 +5,7 @@
 #include "hotplug/vcpu.h"
 #include "machine/machine.h"
 #include "probe/conductor.h"
+#include "probe/symbols.h"
 #include "schedule/schedule.h"
 
 namespace memrig {
@@ -15,7 +16,7 @@ Result<MemorySnapshot> take_snapshot(Machine& machine, Conductor& conductor);
 Status greet(Machine& machine, Conductor& conductor);
 // Greets the agent, and looks before anything is watched. The guest stands still
 // after.
-Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor);
+Result<MemorySnapshot> snapshot_before(Machine& machine, Conductor& conductor, const SymbolTable& symbols);
 // Nothing if no actor plugs a vCPU.
 Result<std::optional<VcpuFigures>> look_at_vcpus(Machine& machine, Conductor& conductor, const Schedule& schedule);
 

@@ -295,8 +295,7 @@ Result<ArmedGuest> Arming::arm() {
     MEMRIG_TRY(probe_, machine_.probe());
     store_ = player_of("{store-online}", guest_.symbols).value_or("");
     Conductor conductor(*probe_, kernel_stack_bytes(guest_.symbols, probe_->architecture()));
-    MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, conductor));
-    MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, guest_.symbols));
+    MEMRIG_TRY(const MemorySnapshot before, snapshot_before(machine_, conductor, guest_.symbols));
     const auto kept = guest_.state.empty() ? std::nullopt : std::optional(before);
     armament_.stack_bytes = conductor.stack_bytes();
     MEMRIG_TRY(const bool passes, time_passes(conductor));

@@ -19,11 +19,10 @@
 #include "run/idle_counters.h"
 #include "run/kernel_requests.h"
 #include "run/lacks.h"
+#include "run/rule_watches.h"
 #include "run/trial_json.h"
 #include "run/trial_observer.h"
 #include "watch/lock_trace.h"
-#include "watch/notifiers.h"
-#include "watch/one_hold.h"
 
 namespace memrig {
 
@@ -77,9 +76,7 @@ private:
     std::unique_ptr<Conductor> conductor_;
     std::optional<TrialObserver> observer_;  // unless Observing::stops
     std::unique_ptr<LockLedger> ledger_;
-    std::unique_ptr<RuleWatch> rules_;
-    std::unique_ptr<OneHoldWatch> one_hold_;
-    std::unique_ptr<NotifierWatch> notices_;
+    RuleWatches watches_;
     std::optional<Cast> cast_;
     std::unique_ptr<ArmChanges> changes_;
     std::unique_ptr<CallRecorder> recorder_;
@@ -129,9 +126,7 @@ Status Stage::set_up(const MemorySnapshot& before) {
     changes_ = std::make_unique<ArmChanges>(*conductor_, guest.symbols, order_.arm);
     MEMRIG_CHECK(changes_->make_elisions());
     if (ledger_ && manner.ledger) {
-        MEMRIG_TRY(rules_, RuleWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes, eyes()));
-        MEMRIG_TRY(one_hold_, OneHoldWatch::make(*conductor_, *ledger_, guest.symbols, guest.hello.block_bytes));
-        MEMRIG_TRY(notices_, NotifierWatch::make(*conductor_, *ledger_, guest.symbols, notifier_order(before), eyes()));
+        MEMRIG_TRY(watches_, watch_rules(*conductor_, *ledger_, guest.symbols, notifier_order(before), eyes()));
     }
     MEMRIG_CHECK(changes_->make_others());
     if (manner.prototypes) MEMRIG_CHECK(write_prototypes(*probe_, guest.symbols, order_.directory));
@@ -144,7 +139,7 @@ Status Stage::set_up(const MemorySnapshot& before) {
 Status Stage::at_work(const Actor& actor, const Arrival& entry, bool begins) {
     const std::string function(order_.guest->symbols.function(entry.address));
     // The rules know the functions by which threads write to a block's attributes.
-    if (rules_ && begins && !actor.is_thread()) MEMRIG_CHECK(rules_->check_leaving(function, entry));
+    if (watches_.rules && begins && !actor.is_thread()) MEMRIG_CHECK(watches_.rules->check_leaving(function, entry));
     if (!recorder_) return {};
     return begins ? recorder_->begin(actor.name, entry.task, function) : recorder_->end(entry.task);
 }
@@ -159,15 +154,12 @@ const std::string& Stage::device_given_up() {
 
 void Stage::listen_to(Cast& cast) {
     changes_->follow(cast);
-    if (rules_ || recorder_)
+    if (watches_.rules || recorder_)
         work_ = cast.on_work(
             [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
-    // A lock that somebody left with is never given back: who needs it waits for ever.
-    // A device that the kernel gave up takes no memory any more.
-    cast.stalls().give_up_when([this] {
-        if (!device_given_up().empty()) return true;
-        return rules_ && std::ranges::find(rules_->breaches(), "R6", &RuleBreach::rule) != rules_->breaches().end();
-    });
+    // A lock that a task left with is never given back: another one waits for it for ever. A device that the kernel
+    // gave up takes no memory any more.
+    cast.stalls().give_up_when([this] { return !device_given_up().empty() || left_with_a_lock(watches_); });
     if (LockObserver* const observer = eyes())
         cast.stalls().give_up_if_blind([observer] {
             const auto faults = observer->faults();
@@ -247,22 +239,9 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     const ConsoleReport console = parse_console(machine_.console().text());
     TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
     if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
-    if (rules_) {
-        RuleEvidence rules{rules_->breaches(), rules_->checks(), rules_->gaps()};
-        const auto& told = notices_->breaches();
-        rules.breaches.insert(rules.breaches.end(), told.begin(), told.end());
-        rules.checks.insert(notices_->checks().begin(), notices_->checks().end());
-        const auto gaps = notices_->gaps();
-        rules.gaps.insert(rules.gaps.end(), gaps.begin(), gaps.end());
-        const auto& ended = one_hold_->breaches();
-        rules.breaches.insert(rules.breaches.end(), ended.begin(), ended.end());
-        if (one_hold_->checks() > 0) rules.checks[{"R9", ""}] = one_hold_->checks();
-        rules.gaps.insert(rules.gaps.end(), one_hold_->gaps().begin(), one_hold_->gaps().end());
-        leave_out_unarmed(rules, armament_);
-        evidence.rules = std::move(rules);
-    }
+    if (watches_.rules) evidence.rules = evidence_of(watches_, armament_);
     if (const auto& veto = order_.scenario.veto;
-        veto && veto->by != VetoSpec::By::nobody && notices_ && notices_->vetoes(veto->notice) == 0)
+        veto && veto->by != VetoSpec::By::nobody && watches_.notices && watches_.notices->vetoes(veto->notice) == 0)
         evidence.never_vetoed = to_string(veto->notice);
     evidence.mode = order_.manner.mode;
     evidence.console_is_whole = console_ended_;
@@ -293,13 +272,9 @@ Result<Judgement> Stage::play(TrialOutcome& outcome) {
 }
 
 Result<MemorySnapshot> Stage::memory_before() {
-    if (order_.before) {
-        MEMRIG_CHECK(greet(machine_, *conductor_));
-        return *order_.before;
-    }
-    MEMRIG_TRY(MemorySnapshot before, snapshot_before(machine_, *conductor_));
-    MEMRIG_TRY(before.page_struct_bytes, page_struct_bytes(*probe_, 0, order_.guest->symbols));
-    return before;
+    if (!order_.before) return snapshot_before(machine_, *conductor_, order_.guest->symbols);
+    MEMRIG_CHECK(greet(machine_, *conductor_));
+    return *order_.before;
 }
 
 Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
@@ -332,9 +307,10 @@ Result<Judgement> Stage::play_through(TrialOutcome& outcome) {
                  guest.order.bench.housekeeping, eyes(), recorder_ != nullptr || !order_.arm.failures.empty()});
     listen_to(cast);
     MEMRIG_CHECK(perform(cast, outcome));
-    if (observer_) MEMRIG_CHECK(observer_->finish(outcome.result, rules_ ? rules_->writer_sections() : 0));
+    if (observer_)
+        MEMRIG_CHECK(observer_->finish(outcome.result, watches_.rules ? watches_.rules->writer_sections() : 0));
     const Performance& seen = cast.performance();
-    if (notices_ && seen.end == PlayEnd::finished) notices_->finish();
+    if (watches_.notices && seen.end == PlayEnd::finished) watches_.notices->finish();
     name_tasks_of(cast.record());
     MEMRIG_CHECK(compare_with_trace(seen));
     if (seen.end == PlayEnd::finished) {

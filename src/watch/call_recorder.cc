@@ -9,21 +9,31 @@ namespace memrig {
 
 namespace {
 
-// Finds `test %reg,%reg` (REX.W 85 /r) of %rax, or of a register that `mov %rax,%reg` (REX.W 89 /r) copied it to.
+// Returns true for `call rel32` of a function within 16 MiB. Another instruction may contain the byte.
+bool is_near_call(std::string_view code) {
+    constexpr std::size_t length = 5;
+    return code.size() >= length && code[0] == '\xe8' && (code[length - 1] == '\0' || code[length - 1] == '\xff');
+}
+
+// Finds `test %reg,%reg` (REX.W 85 /r) of %rax, or of a register that `mov %reg,%reg` (REX.W 89 /r) copied it to.
 std::size_t find_null_test(std::string_view code) {
-    constexpr unsigned wide = 0x48, upper_target = 0x01, upper_source = 0x04, registers = 0xc0;
-    std::set<unsigned> copies = {0};  // the numbers of the registers
+    constexpr unsigned wide = 0x48, target_bit = 0x01, source_bit = 0x04, registers = 0xc0;
+    std::set<unsigned> copies = {0};  // the numbers of the registers that have what was in %rax
     for (std::size_t at = 0; at + 3 <= code.size(); at++) {
+        // A function may change these registers.
+        if (is_near_call(code.substr(at)))
+            for (const unsigned number : {0u, 1u, 2u, 6u, 7u, 8u, 9u, 10u, 11u}) copies.erase(number);
         const auto byte = [&](std::size_t i) {
             return static_cast<unsigned>(static_cast<unsigned char>(code[at + i]));
         };
-        const unsigned prefix = byte(0), source = (byte(2) >> 3) & 7, target = byte(2) & 7;
-        if ((byte(2) & registers) != registers) continue;
-        const bool upper = (prefix & upper_target) != 0;
-        const unsigned number = target + (upper ? 8 : 0);
-        if (byte(1) == 0x89 && source == 0 && (prefix & ~upper_target) == wide) copies.insert(number);
-        const bool same = source == target && prefix == (wide | (upper ? upper_target | upper_source : 0));
-        if (byte(1) == 0x85 && same && copies.contains(number)) return at;
+        const unsigned prefix = byte(0);
+        if ((prefix & ~(target_bit | source_bit)) != wide || (byte(2) & registers) != registers) continue;
+        const unsigned source = ((byte(2) >> 3) & 7) + ((prefix & source_bit) != 0 ? 8 : 0);
+        const unsigned target = (byte(2) & 7) + ((prefix & target_bit) != 0 ? 8 : 0);
+        if (byte(1) == 0x85 && source == target && copies.contains(target)) return at;
+        if (byte(1) != 0x89) continue;
+        if (copies.contains(source)) copies.insert(target);
+        else copies.erase(target);
     }
     return std::string_view::npos;
 }

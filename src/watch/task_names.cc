@@ -62,8 +62,9 @@ bool parents_follow(const std::string& bytes, std::size_t at) {
     return same(at + 8) || same(at + 16);
 }
 
-// The idle task of a CPU, which has the pid 0 and no parent (init_idle(), kernel/sched/core.c).
-bool is_idle(const std::string& comm) { return comm.starts_with("swapper/"); }
+// Returns true for the comm of a CPU's idle task, which has the pid 0 (init_idle(), kernel/sched/core.c). A kernel for
+// one CPU leaves out its number.
+bool is_idle(const std::string& comm) { return comm == "swapper" || comm.starts_with("swapper/"); }
 
 // Returns the only offset at which all tasks but the idle ones have a valid {pid, tgid}. Returns nothing if there is
 // none, or several.

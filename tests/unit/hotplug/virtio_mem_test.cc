@@ -94,7 +94,7 @@ TEST(GivenUp, TheDriverSaysSoOnTheConsole) {
     EXPECT_EQ(given_up("[    1.0] Run /init\r\n[    8.1] virtio_mem virtio0: unknown error, marking device broken: "
                        "-17\r\n[    8.2] more\r\n"),
               "virtio_mem virtio0: unknown error, marking device broken: -17");
-    EXPECT_EQ(given_up("marking device broken\n"), "marking device broken");
+    EXPECT_EQ(given_up("[    8.1] another_driver: marking device broken\n"), "");
     EXPECT_EQ(given_up("[    8.1] virtio_mem virtio0: unknown error, marking device broken: -1"), "") << "half a line";
     EXPECT_EQ(given_up("[    8.1] virtio_mem virtio0: adding memory failed: -12\n"), "");
     EXPECT_EQ(given_up(""), "");

@@ -23,6 +23,15 @@ TEST(PointerTests, TheReturnedPointerOrItsCopyIsTestedForNull) {
     EXPECT_EQ(test_of({0x48, 0x85, 0xc8, 0x74, 0x10}), PointerTest::none) << "test %rcx,%rax";
 }
 
+TEST(PointerTests, WhatAnotherCallReturnsIsNotTheirs) {
+    // mov %rax,%rbx; call; test %rax,%rax; cmp $0xfffffffffffff000,%rbx
+    EXPECT_EQ(test_of({0x48, 0x89, 0xc3, 0xe8, 0x10, 0x20, 0x00, 0x00, 0x48, 0x85,
+                       0xc0, 0x74, 0x05, 0x48, 0x81, 0xfb, 0x00, 0xf0, 0xff, 0xff}),
+              PointerTest::error);
+    // mov %rax,%rbx; mov %rcx,%rbx; test %rbx,%rbx
+    EXPECT_EQ(test_of({0x48, 0x89, 0xc3, 0x48, 0x89, 0xcb, 0x48, 0x85, 0xdb}), PointerTest::none);
+}
+
 // section_activate() in sparse_add_section() of 7.2.12: __populate_section_memmap() returns NULL, for which its inlined
 // caller returns -ENOMEM. The caller's caller asks IS_ERR().
 TEST(PointerTests, TheFirstOfTwoTestsIsTheOneOfTheCall) {

@@ -61,9 +61,12 @@ TEST_F(TaskNamesTest, OneKnownNameTellsWhereAllHaveTheirs) {
 }
 
 TEST_F(TaskNamesTest, AnIdleTaskHidesNoPidOfOthers) {
-    put_both();
-    put(kThird, "swapper/0", 0);
-    EXPECT_EQ(names(), (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}, {kThird, "swapper/0"}}));
+    for (const char* comm : {"swapper/0", "swapper/17", "swapper"}) {
+        owners.clear();
+        put_both();
+        put(kThird, comm, 0);
+        EXPECT_EQ(names(), (Names{{kAdder, "kworker/u6:2, pid 43"}, {kOnliner, "onliner, pid 90"}, {kThird, comm}}));
+    }
 }
 
 TEST_F(TaskNamesTest, ANameIsCutAsTheKernelCutsIt) {
