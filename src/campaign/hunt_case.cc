@@ -26,9 +26,12 @@ struct HuntBench {
     const char* name;
     unsigned actors;
     unsigned weight;  // how often it is taken
+    // The middle of the first DIMM's first block. q35 puts that DIMM at 4 GiB, or behind the virtio-mem device.
+    const char* page;
 };
-constexpr std::array kHuntBenches = {HuntBench{"q35-many", 5, 6}, HuntBench{"q35-numa", 2, 2},
-                                     HuntBench{"q35-vcpu", 2, 1}};
+constexpr std::array kHuntBenches = {
+    HuntBench{"q35-many", 5, 6, "0x104000000"}, HuntBench{"q35-many-virtio-mem", 5, 3, "0x144000000"},
+    HuntBench{"q35-numa", 2, 2, "0x104000000"}, HuntBench{"q35-vcpu", 2, 1, "0x104000000"}};
 
 const HuntBench* find_hunt_bench(const std::string& name) {
     const auto* found = std::ranges::find(kHuntBenches, name, &HuntBench::name);
@@ -45,6 +48,11 @@ HuntActor block_writer(const char* name, const char* kind, const char* attribute
     HuntActor actor{name, {{"kind", kind}, {"attribute", attribute}, {"of", "first"}}};
     if (*value != '\0') actor.keys.emplace_back("value", value);
     return actor;
+}
+
+// It brings online what another racer plugs.
+HuntActor onliner_of(const char* name, const char* adder) {
+    return {name, {{"kind", "online"}, {"attribute", "state"}, {"trigger", "spin"}, {"of", adder}}};
 }
 
 std::string lines_of(const std::string& name, const std::vector<std::pair<std::string, std::string>>& keys) {
@@ -100,6 +108,11 @@ bool HuntActor::changes_machine() const {
     return kind != "write-file" && kind != "read-file";
 }
 
+std::string HuntActor::needs() const {
+    const auto of = std::ranges::find(keys, "of", &std::pair<std::string, std::string>::first);
+    return of == keys.end() || of->second == "first" ? "" : of->second;
+}
+
 std::vector<std::string> hunt_benches() {
     std::vector<std::string> names;
     for (const auto& bench : kHuntBenches) names.emplace_back(bench.name);
@@ -107,6 +120,7 @@ std::vector<std::string> hunt_benches() {
 }
 
 std::vector<HuntActor> hunt_actors(const std::string& bench) {
+    MEMRIG_ASSERT(find_hunt_bench(bench) != nullptr, "the caller has checked the bench");
     HuntActor second{
         "second", {{"kind", "plug"}, {"device", "pc-dimm"}, {"size", "128M"}, {"id", "dimm1"}, {"entry", "{hotplug}"}}};
     std::vector<HuntActor> actors = {
@@ -118,17 +132,23 @@ std::vector<HuntActor> hunt_actors(const std::string& bench) {
         block_writer("file-onliner", "online", "online", ""),
         block_writer("offliner", "offline", "state", ""),
         block_writer("file-offliner", "offline", "online", ""),
-        {"second-onliner", {{"kind", "online"}, {"attribute", "state"}, {"trigger", "spin"}, {"of", "second"}}},
+        onliner_of("second-onliner", "second"),
         writer_of("compactor", "/sys/devices/system/node/node0/compact", "1"),
         writer_of("ksm-start", "/sys/kernel/mm/ksm/run", "1"),
         writer_of("ksm-unmerge", "/sys/kernel/mm/ksm/run", "2"),
         writer_of("huge-pages", "/sys/kernel/mm/hugepages/hugepages-2048kB/nr_hugepages", "4"),
         writer_of("lru-gen", "/sys/kernel/mm/lru_gen/enabled", "n"),
+        writer_of("soft-poisoner", "/sys/devices/system/memory/soft_offline_page", find_hunt_bench(bench)->page),
         reader_of("zone-reader", "/proc/zoneinfo", "proc_reg_read_iter"),
         reader_of("type-reader", "/proc/pagetypeinfo", "proc_reg_read_iter"),
         reader_of("iomem-reader", "/proc/iomem", "proc_reg_read_iter"),
         reader_of("node-reader", "/sys/devices/system/node/node0/meminfo", "kernfs_fop_read_iter")};
     if (bench == "q35-vcpu") actors.push_back({"vcpu", {{"kind", "plug-vcpu"}, {"entry", "{hotplug}"}}});
+    if (bench == "q35-many-virtio-mem") {
+        actors.push_back({"virtio-mem",
+                          {{"kind", "plug"}, {"device", "virtio-mem"}, {"size", "256M"}, {"entry", "{driver-adder}"}}});
+        actors.push_back(onliner_of("virtio-mem-onliner", "virtio-mem"));
+    }
     return actors;
 }
 
@@ -155,7 +175,7 @@ HuntCase composed_case(const std::vector<std::string>& benches, std::mt19937_64&
     auto actors = hunt_actors(one.bench);
     for (std::size_t i = actors.size(); i > 1; i--) std::swap(actors[i - 1], actors[below(i)]);
     const std::size_t wanted = 2 + below(3);
-    const auto has = [&](const char* name) {
+    const auto has = [&](const std::string& name) {
         return std::ranges::find(one.racers, name, &HuntActor::name) != one.racers.end();
     };
     const auto fits = [&](const HuntActor& actor) {
@@ -165,18 +185,17 @@ HuntCase composed_case(const std::vector<std::string>& benches, std::mt19937_64&
             vcpus += other.is_thread() ? 1 : 0;
             by_qmp = by_qmp || !other.is_thread();
         }
-        return vcpus + (by_qmp ? 1 : 0) <= bench.actors && !has(actor.name.c_str());
+        return vcpus + (by_qmp ? 1 : 0) <= bench.actors && !has(actor.name);
     };
     // Two of them at least change memory or vCPUs, as far as the bench has room for them.
     for (const bool changes : {true, false})
         for (const auto& actor : actors) {
             if (one.racers.size() >= (changes ? 2 : wanted)) break;
-            if ((!changes || actor.changes_machine()) && actor.name != "second-onliner" && fits(actor))
+            if ((!changes || actor.changes_machine()) && actor.needs().empty() && fits(actor))
                 one.racers.push_back(actor);
         }
-    // It needs the other one.
-    const auto last = std::ranges::find(actors, "second-onliner", &HuntActor::name);
-    if (has("second") && below(2) == 0 && fits(*last)) one.racers.push_back(*last);
+    for (const auto& actor : actors)
+        if (has(actor.needs()) && below(2) == 0 && fits(actor)) one.racers.push_back(actor);
     return one;
 }
 

@@ -35,6 +35,8 @@ struct HuntActor {
     [[nodiscard]] bool is_thread() const;
     // True if it adds, removes, onlines or offlines memory, or plugs a vCPU.
     [[nodiscard]] bool changes_machine() const;
+    // Returns the racer on whose memory it acts; empty if it needs none.
+    [[nodiscard]] std::string needs() const;
 };
 
 struct HuntCase {

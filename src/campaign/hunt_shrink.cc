@@ -10,9 +10,8 @@ constexpr std::size_t kFewestRacers = 2;
 
 void drop_actor(HuntCase& one, const std::string& name) {
     std::erase_if(one.racers, [&](const HuntActor& actor) { return actor.name == name; });
-    // An onliner of the second DIMM waits for it for ever.
-    if (name == "second")
-        std::erase_if(one.racers, [](const HuntActor& actor) { return actor.name == "second-onliner"; });
+    // An onliner of what it plugs would wait for ever.
+    std::erase_if(one.racers, [&](const HuntActor& actor) { return actor.needs() == name; });
     if (one.switches)
         std::erase_if(*one.switches, [&](const Switch& taken) { return taken.actor == name || taken.to == name; });
 }

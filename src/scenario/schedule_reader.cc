@@ -178,7 +178,8 @@ private:
             }
             if (!started_.insert(name).second) table.report(key, fmt::format("actor \"{}\" was started already", name));
             last_[name] = StepKind::finish;
-            const bool memory = (actor->device == MemoryDevice::pc_dimm && !actor->at_boot) || actor->is_thread();
+            const bool memory = (actor->device == MemoryDevice::pc_dimm && !actor->at_boot) || actor->is_thread() ||
+                                (actor->device == MemoryDevice::virtio_mem && actor->kind == ActorKind::adder);
             if (std::ranges::find(can_race, actor->kind) == can_race.end() || !memory)
                 table.report(key, fmt::format("actor \"{}\" cannot take part in a race", name));
             if (!actor->refusals.empty() || actor->expected != std::vector{0} || actor->may_fail)
@@ -272,6 +273,11 @@ private:
 }  // namespace
 
 namespace {
+// True if the actor has the bench's virtio-mem device give memory, where another one plugs DIMMs.
+bool fits_beside_dimm(const Actor& actor, const Actor& first) {
+    return first.device == MemoryDevice::pc_dimm && actor.device == MemoryDevice::virtio_mem && !actor.plugs_device();
+}
+
 // Checks that the devices that are plugged, resized and unplugged fit each other.
 void check_devices(const Schedule& schedule, TomlTable& root) {
     const auto adder = std::ranges::find(schedule.actors, ActorKind::adder, &Actor::kind);
@@ -285,8 +291,10 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
         if (const Actor* of = schedule.find(actor.of);
             !actor.of.empty() && (of == nullptr || of->kind != ActorKind::adder))
             root.report("actor", fmt::format("actor \"{}\": nobody plugs \"{}\"", actor.name, actor.of));
-        if (actor.kind == ActorKind::adder && actor.device != adder->device)
-            root.report("actor", "all devices that are plugged have to be of one kind");
+        if (actor.kind == ActorKind::adder && actor.device != adder->device && !fits_beside_dimm(actor, *adder))
+            root.report("actor",
+                        "all devices that are plugged have to be of one kind, but for DIMMs and then the "
+                        "bench's virtio-mem device");
         if (actor.kind == ActorKind::remover && adder->device != actor.device)
             root.report("actor", fmt::format("actor \"{}\" can only unplug a {}", actor.name, to_string(actor.device)));
         if (actor.kind != ActorKind::resizer) continue;

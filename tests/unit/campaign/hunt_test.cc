@@ -18,9 +18,9 @@ Scenario read_scenario(const std::string& text) {
     return scenario;
 }
 
-HuntCase case_with(std::vector<std::string> names) {
+HuntCase case_with(std::vector<std::string> names, const std::string& bench = "q35-many") {
     HuntCase one;
-    one.bench = "q35-many";
+    one.bench = bench;
     one.size = "128M";
     for (const auto& actor : hunt_actors(one.bench))
         if (std::ranges::find(names, actor.name) != names.end()) one.racers.push_back(actor);
@@ -44,7 +44,8 @@ TEST(HuntCaseTest, EachComposedCaseIsAScenario) {
         }
         for (const auto& actor : one.racers) seen.insert(actor.name);
     }
-    for (const auto& actor : hunt_actors("q35-vcpu")) EXPECT_TRUE(seen.contains(actor.name)) << actor.name;
+    for (const auto& bench : hunt_benches())
+        for (const auto& actor : hunt_actors(bench)) EXPECT_TRUE(seen.contains(actor.name)) << actor.name;
 }
 
 TEST(HuntCaseTest, ACaseSurvivesItsJournal) {
@@ -217,9 +218,11 @@ TEST(HuntShrinkTest, NoMoreThanTheAttemptsAllowed) {
     EXPECT_EQ(small->smallest.racers.size(), 4u);
 }
 
-TEST(HuntShrinkTest, AnOnlinerOfTheSecondDimmGoesWithIt) {
+TEST(HuntShrinkTest, AnOnlinerGoesWithWhatItWouldWaitFor) {
     for (const auto& smaller : smaller_cases(case_with({"second", "second-onliner", "remover", "onliner"})))
         read_scenario(scenario_text(smaller, ""));
+    const auto more = case_with({"virtio-mem", "virtio-mem-onliner", "remover", "onliner"}, "q35-many-virtio-mem");
+    for (const auto& smaller : smaller_cases(more)) read_scenario(scenario_text(smaller, ""));
 }
 
 TEST(HuntStatusTest, NothingFoundNeedsATrialWithAVerdict) {
