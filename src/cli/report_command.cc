@@ -7,6 +7,7 @@
 #include "cli/output.h"
 #include "cli/report_html.h"
 #include "report/campaign_reports.h"
+#include "report/lock_graph_dot.h"
 #include "report/subject.h"
 #include "report/trace.h"
 
@@ -47,7 +48,7 @@ struct Format {
     std::string (*make)(const TrialRecord& record);
 };
 constexpr const char* kHtml = "html";  // a format of both
-constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}};
+constexpr Format kFormats[] = {{"trace", "trace.json", trace_json}, {"lockgraph", "lockgraph.dot", lock_graph_dot}};
 
 // A format of a whole campaign.
 struct CampaignFormat {
@@ -170,7 +171,9 @@ void add_report_command(CLI::App& program, Action& action) {
         ->add_option("DIR", options->directory, "The directory of a campaign, a run, a kill matrix, a sweep or a trial")
         ->required()
         ->type_name("");
-    command->add_option("--format", options->format, "trace, html, ktap, junit, kcidb, markdown, mail or kernels")
+    command
+        ->add_option("--format", options->format,
+                     "trace, lockgraph, html, ktap, junit, kcidb, markdown, mail or kernels")
         ->required()
         ->type_name("FORMAT")
         ->check(CLI::IsMember(format_names()).description(""));

@@ -45,7 +45,7 @@ struct RecorderPoint {
     uint32_t function;
 };
 
-enum { RECORDER_MOST_POINTS = 4096, RECORDER_MOST_AT_ONCE = 8, RECORDER_LONGEST_CALL = 7 };
+enum { RECORDER_MOST_POINTS = 16384, RECORDER_MOST_AT_ONCE = 8, RECORDER_LONGEST_CALL = 7 };
 
 struct Recorder {
     const struct RecorderGuest* guest;                /* null: registers cannot be read */

@@ -14,6 +14,7 @@
 #include "schedule/performance.h"
 #include "watch/elision.h"
 #include "watch/failure.h"
+#include "watch/lock_graph.h"
 #include "watch/rules.h"
 
 namespace memrig {
@@ -40,6 +41,7 @@ struct TrialEvidence {
     std::vector<std::pair<ElisionSpec, ElisionCounts>> elisions;
     std::uint64_t block_bytes = 0;
     const std::vector<LockEvent>* locks = nullptr;   // the ledger's events; null if none was kept
+    std::optional<LockGraphFacts> graph = {};        // of all locks; set if the observer saw their calls
     std::optional<RuleEvidence> rules = {};          // set if the rules were watched
     std::vector<std::string> never_overridden = {};  // functions whose override changed nothing
     std::vector<std::string> never_inserted = {};    // functions that nobody called, so that nothing was inserted

@@ -2,7 +2,6 @@
 
 #include <algorithm>
 #include <map>
-#include <tuple>
 
 namespace memrig {
 
@@ -11,13 +10,6 @@ namespace {
 // The limits of a search for cycles.
 constexpr std::size_t kMostCycles = 64;
 constexpr std::size_t kMostSteps = 200'000;
-
-using EdgeKey =
-    std::tuple<std::uint64_t, std::string, std::string, bool, bool, std::set<std::string>, std::set<std::string>>;
-
-EdgeKey key_of(const LockEdge& edge) {
-    return {edge.task, edge.from, edge.to, edge.from_shared, edge.to_shared, edge.gates, edge.shared_gates};
-}
 
 // Returns the locks that keep the tasks of both edges from being there at the same time: both hold them, and one of
 // them not as a reader.
@@ -128,29 +120,14 @@ std::vector<LockEdge> edges_in_cycles(std::vector<LockEdge> edges) {
 }  // namespace
 
 std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events) {
-    std::vector<LockEdge> edges;
-    std::map<std::uint64_t, std::vector<LockEvent>> held;  // by task
-    std::set<EdgeKey> known;
+    LockEdges edges;
     for (const auto& event : events) {
-        auto& own = held[event.task];
-        if (event.action == LockAction::releases) {
-            const auto last = std::ranges::find(own.rbegin(), own.rend(), event.lock, &LockEvent::lock);
-            if (last != own.rend()) own.erase(std::next(last).base());
-        }
-        if (event.action != LockAction::wants && event.action != LockAction::takes) continue;
-        for (const auto& from : own) {
-            if (from.lock == event.lock) continue;
-            LockEdge edge{from.lock, event.lock, from.shared, event.shared, event.task,
-                          {},        {},         from.where,  event.where};
-            for (const auto& other : own)
-                if (other.lock != from.lock && other.lock != event.lock)
-                    (other.shared ? edge.shared_gates : edge.gates).insert(other.lock);
-            for (const auto& gate : edge.gates) edge.shared_gates.erase(gate);
-            if (known.insert(key_of(edge)).second) edges.push_back(std::move(edge));
-        }
-        if (event.action == LockAction::takes) own.push_back(event);
+        const LockEdges::Asked asked{event.lock, event.shared, event.where};
+        if (event.action == LockAction::releases) edges.release(event.task, event.lock);
+        if (event.action == LockAction::wants || event.action == LockAction::takes) edges.want(event.task, asked);
+        if (event.action == LockAction::takes) edges.take(event.task, asked);
     }
-    return edges;
+    return edges.edges();
 }
 
 OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& first, const std::string& second) {
@@ -166,8 +143,10 @@ OrderCheck check_order(const std::vector<LockEvent>& events, const std::string& 
     return check;
 }
 
-LockCycles lock_cycles(const std::vector<LockEvent>& events) {
-    const auto edges = edges_in_cycles(lock_edges(events));
+LockCycles lock_cycles(const std::vector<LockEvent>& events) { return lock_cycles(lock_edges(events)); }
+
+LockCycles lock_cycles(const std::vector<LockEdge>& all) {
+    const auto edges = edges_in_cycles(all);
     LockCycles found = CycleSearch(edges, false).search();
     for (auto& cycle : CycleSearch(edges, true).search().cycles) found.cycles.push_back(std::move(cycle));
     return found;

@@ -10,19 +10,10 @@
 #include <string>
 #include <vector>
 
+#include "watch/lock_edges.h"
 #include "watch/lock_event.h"
 
 namespace memrig {
-
-// A task asked for `to` while it held `from`.
-struct LockEdge {
-    std::string from, to;
-    bool from_shared = false, to_shared = false;
-    std::uint64_t task = 0;
-    std::set<std::string> gates;         // the other locks that it held, not as a reader
-    std::set<std::string> shared_gates;  // the other locks that it held as a reader only
-    std::string from_where, to_where;
-};
 
 // Edges of different tasks, each from the lock to which the edge before it leads, the first from that of the last. If
 // `gates` is not empty, the cycle is gated: two of its tasks exclude each other, so no schedule makes it a deadlock.
@@ -51,6 +42,7 @@ std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events);
 // shortest first. Those of two edges are the inversions. Two readers of a lock do not exclude each other, so they make
 // no cycle. A cycle in which a task also holds the lock that another one
 // starts from cannot be. The shorter cycle through that lock stands for it.
+LockCycles lock_cycles(const std::vector<LockEdge>& edges);
 LockCycles lock_cycles(const std::vector<LockEvent>& events);
 
 }  // namespace memrig

@@ -39,6 +39,24 @@ Finding cycle_finding(const Performance& performance, const LockCycle& cycle) {
             key};
 }
 
+// Tells the cycles without a gate, or else those with one. Nothing if there is no cycle.
+std::optional<Finding> tell_cycles(const Performance& performance, const LockCycles& found) {
+    std::optional<Finding> told;
+    for (const auto& cycle : found.cycles) {  // those without a gate come first
+        const bool gated = !cycle.gates.empty();
+        if (!told) told = cycle_finding(performance, cycle);
+        if (gated != (told->verdict == Verdict::held)) break;
+        for (const LockEdge& edge : cycle.edges)
+            told->details.push_back(fmt::format("{}: {} ({}), then {} ({})", task_name(performance, edge.task),
+                                                edge.from, edge.from_where, edge.to, edge.to_where));
+    }
+    return told;
+}
+
+bool convicts_kernel(const std::optional<Finding>& finding) {
+    return finding && finding->verdict == Verdict::lock_order;
+}
+
 }  // namespace
 
 std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
@@ -46,17 +64,14 @@ std::optional<Finding> lock_order_oracle(const TrialEvidence& evidence) {
     for (const auto& claim : evidence.schedule.lock_order)
         if (const auto breach = check_order(*evidence.locks, claim.first, claim.second).breach)
             return claim_finding(evidence.performance, claim, *breach);
-    const LockCycles found = lock_cycles(*evidence.locks);
-    std::optional<Finding> told;
-    for (const auto& cycle : found.cycles) {  // those without a gate come first
-        const bool gated = !cycle.gates.empty();
-        if (!told) told = cycle_finding(evidence.performance, cycle);
-        if (gated != (told->verdict == Verdict::held)) break;
-        for (const LockEdge& edge : cycle.edges)
-            told->details.push_back(fmt::format("{}: {} ({}), then {} ({})", task_name(evidence.performance, edge.task),
-                                                edge.from, edge.from_where, edge.to, edge.to_where));
-    }
-    if (found.complete || (told && told->verdict == Verdict::lock_order)) return told;
+    const LockCycles of_hotplug = lock_cycles(*evidence.locks);
+    const auto told = tell_cycles(evidence.performance, of_hotplug);
+    if (convicts_kernel(told)) return told;
+    const LockCycles of_all = evidence.graph ? lock_cycles(evidence.graph->edges) : LockCycles();
+    const auto more = tell_cycles(evidence.performance, of_all);
+    if (convicts_kernel(more)) return more;
+    // A cycle of other locks with a gate is no ground to hold: the lock graph shows it.
+    if (of_hotplug.complete && of_all.complete) return told;
     const std::string cut = "the search for cycles of locks was given up before its end";
     return Finding{"lock-order", Verdict::inconclusive, cut, {}, SentenceKey{cut}};
 }

@@ -23,7 +23,7 @@ constexpr int kDeepest = 32;
 constexpr std::size_t kMostLines = 1000;
 constexpr std::size_t kLineColumns = 400;
 constexpr double kLatest = 1e9;  // ms: eleven days
-constexpr std::array kFiles = {"timeline.json", "locks.json", "console.log", "qmp.jsonl"};
+constexpr std::array kFiles = {"timeline.json", "locks.json", "console.log", "qmp.jsonl", "lockgraph.json"};
 
 // One file, with functions that make its error messages.
 struct Source {
@@ -269,6 +269,39 @@ Status read_qmp(const Source& source, TrialRecord& record) {
     });
 }
 
+std::optional<LockEdge> order_from(const json& entry) {
+    if (!entry.is_object()) return std::nullopt;
+    const auto texts = [&](const char* key) {
+        const auto lines = lines_in(entry, key);
+        return lines ? std::optional(std::set<std::string>(lines->begin(), lines->end())) : std::nullopt;
+    };
+    const auto from = text_in(entry, "from"), to = text_in(entry, "to");
+    const auto from_where = text_in(entry, "from_where"), to_where = text_in(entry, "to_where");
+    const json *from_shared = member(entry, "from_shared"), *to_shared = member(entry, "to_shared");
+    const auto gates = texts("gates"), shared_gates = texts("shared_gates");
+    const auto is_flag = [](const json* flag) { return flag != nullptr && flag->is_boolean(); };
+    if (!from || !to || !from_where || !to_where || !is_flag(from_shared) || !is_flag(to_shared) || !gates ||
+        !shared_gates)
+        return std::nullopt;
+    return LockEdge{*from,       *to,      from_shared->get<bool>(), to_shared->get<bool>(), 0, *gates, *shared_gates,
+                    *from_where, *to_where};
+}
+
+Status read_lock_graph(const Source& source, TrialRecord& record) {
+    MEMRIG_TRY(const json document, parse_document(source, "edges"));
+    std::map<std::string, std::uint64_t> numbers;
+    for (const auto& entry : document["edges"]) {
+        auto order = order_from(entry);
+        const auto task = order ? text_in(entry, "task") : std::nullopt;
+        if (!task) return source.damaged(fmt::format("\"edges\"[{}] is not an order of locks", record.orders.size()));
+        const auto [number, is_new] = numbers.emplace(*task, numbers.size());
+        if (is_new) record.order_tasks.push_back(cut(one_line(*task), kLineColumns));
+        order->task = number->second;
+        record.orders.push_back(std::move(*order));
+    }
+    return {};
+}
+
 }  // namespace
 
 std::optional<std::uint64_t> stack_of(std::string_view text) {
@@ -288,7 +321,7 @@ bool is_trial_directory(const fs::path& directory) {
 
 Result<TrialRecord> read_trial_record(const fs::path& directory) {
     TrialRecord record;
-    constexpr std::array readers = {read_timeline, read_locks, read_console, read_qmp};
+    constexpr std::array readers = {read_timeline, read_locks, read_console, read_qmp, read_lock_graph};
     for (std::size_t i = 0; i < kFiles.size(); i++) {
         MEMRIG_TRY(const auto source, read_source(directory, kFiles[i]));
         if (source) MEMRIG_CHECK(readers[i](*source, record));

@@ -1,4 +1,5 @@
-// Reads the record that a trial left in its directory: timeline.json, locks.json, console.log and qmp.jsonl.
+// Reads the record that a trial left in its directory: timeline.json, locks.json, lockgraph.json,
+// console.log and qmp.jsonl.
 //
 // Much of it came from a guest, and a file may be damaged or forged, so everything is checked and bounded.
 #pragma once
@@ -11,6 +12,7 @@
 #include <vector>
 
 #include "base/error.h"
+#include "watch/lock_edges.h"
 #include "watch/lock_event.h"
 
 namespace memrig {
@@ -59,12 +61,14 @@ struct TrialRecord {
     std::map<std::uint64_t, RecordedTask> tasks;
     std::vector<RecordedLine> console;
     std::vector<RecordedQmp> qmp;
+    std::vector<LockEdge> orders;          // of all locks; LockEdge::task is an index into order_tasks
+    std::vector<std::string> order_tasks;  // what the tasks are called
 };
 
 // Reads the base of a kernel stack: "0xffffc90000004000" or "ffffc90000004000". Empty if the text is not such a number.
 std::optional<std::uint64_t> stack_of(std::string_view text);
 
-// Returns true if the directory holds at least one of the four files. Symbolic links do not count.
+// Returns true if the directory holds at least one of these files. Symbolic links do not count.
 bool is_trial_directory(const std::filesystem::path& directory);
 
 // A missing file leaves its part empty. A file that cannot be understood is Fault::user_input; the message begins with

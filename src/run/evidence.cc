@@ -69,6 +69,33 @@ Status write_schedule_evidence(const Timeline& timeline, const LockLedger* ledge
     return write_file(directory / "locks.json", text_of(locks));
 }
 
+Status write_lock_graph(const LockGraphFacts& graph, const std::map<std::uint64_t, TaskLabel>& tasks,
+                        const fs::path& directory) {
+    auto edges = nlohmann::json::array();
+    for (const auto& edge : graph.edges) {
+        const auto label = tasks.find(edge.task);
+        const std::string task = label == tasks.end()           ? fmt::format("task {:x}", edge.task)
+                                 : !label->second.actor.empty() ? label->second.actor
+                                                                : label->second.name.text();
+        edges.push_back({{"task", task},
+                         {"from", edge.from},
+                         {"to", edge.to},
+                         {"from_shared", edge.from_shared},
+                         {"to_shared", edge.to_shared},
+                         {"from_where", edge.from_where},
+                         {"to_where", edge.to_where},
+                         {"gates", edge.gates},
+                         {"shared_gates", edge.shared_gates}});
+    }
+    const nlohmann::json json = {{"schema", 1},
+                                 {"locks", graph.locks},
+                                 {"calls", graph.calls},
+                                 {"strange", graph.strange},
+                                 {"complete", graph.complete},
+                                 {"edges", std::move(edges)}};
+    return write_file(directory / "lockgraph.json", text_of(json));
+}
+
 Status write_race(const RaceRecord& race, const fs::path& directory) {
     auto switches = nlohmann::json::array();
     for (const auto& one : race.switches) switches.push_back(one.text());

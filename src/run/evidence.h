@@ -9,6 +9,7 @@
 #include "schedule/performance.h"
 #include "schedule/timeline.h"
 #include "watch/call_recorder.h"
+#include "watch/lock_graph.h"
 #include "watch/lock_ledger.h"
 #include "watch/task_names.h"
 
@@ -33,6 +34,9 @@ Status write_prototypes(Probe& probe, const SymbolTable& symbols, const std::fil
 // or is damaged.
 Status write_recorded_calls(const std::vector<RecordedCalls>& calls, const std::filesystem::path& directory);
 Result<std::vector<RecordedCalls>> read_recorded_calls(const std::filesystem::path& directory);
+// Writes lockgraph.json: the orders in which the tasks took all locks.
+Status write_lock_graph(const LockGraphFacts& graph, const std::map<std::uint64_t, TaskLabel>& tasks,
+                        const std::filesystem::path& directory);
 // Writes race.json: the points that the actors passed in their turns, and the switches.
 Status write_race(const RaceRecord& race, const std::filesystem::path& directory);
 // Writes timeline.json and locks.json. locks.json also has the cost of watching: `stops`, how often the guest was

@@ -44,6 +44,8 @@ public:
         if (recorder_) MEMRIG_CHECK(write_recorded_calls(recorder_->calls(), order_.directory));
         if (cast_ && cast_->performance().race) MEMRIG_CHECK(write_race(*cast_->performance().race, order_.directory));
         if (!conductor_) return {};
+        if (const auto graph = observer_ ? observer_->lock_graph() : std::nullopt)
+            MEMRIG_CHECK(write_lock_graph(*graph, tasks_, order_.directory));
         return write_schedule_evidence(timeline_, ledger_.get(), tasks_, stops_by_function(), order_.directory);
     }
 
@@ -239,6 +241,7 @@ Judgement Stage::judge_it(const Performance& performance, TrialOutcome& outcome)
     const ConsoleReport console = parse_console(machine_.console().text());
     TrialEvidence evidence{order_.scenario.schedule, performance, console, {}, guest.hello.block_bytes};
     if (ledger_ && order_.manner.ledger) evidence.locks = &ledger_->events();
+    if (observer_) evidence.graph = observer_->lock_graph();
     if (watches_.rules) evidence.rules = evidence_of(watches_, armament_);
     if (const auto& veto = order_.scenario.veto;
         veto && veto->by != VetoSpec::By::nobody && watches_.notices && watches_.notices->vetoes(veto->notice) == 0)

@@ -74,10 +74,28 @@ Status TrialObserver::begin() {
             return host_address_of(machine_.qmp(), address, size, Deadline::after(kMonitorPatience));
         },
         others);
-    if (made) observer_ = *std::move(made);
-    else if (made.error().fault == Fault::guest) unobserved_ = made.error().message;
+    if (made) {
+        observer_ = *std::move(made);
+        draw_graph();
+    } else if (made.error().fault == Fault::guest) unobserved_ = made.error().message;
     else return std::unexpected(made.error());
     return {};
+}
+
+// mem_hotplug_lock and cpu_hotplug_lock are per-CPU rwsems: the graph cannot see their calls.
+void TrialObserver::draw_graph() {
+    LockGraph& graph = graph_.emplace(symbols_);
+    lock_calls_ = observer_->on_lock_call([&graph](const SeenLockCall& call) { graph.follow(call); });
+    lock_events_ = observer_->on_event([&graph](const LockEvent& event) {
+        if (event.lock == locks::mem_hotplug || event.lock == locks::cpu_hotplug) graph.follow(event);
+    });
+    lock_names_ =
+        observer_->on_name([&graph](std::uint64_t address, const std::string& name) { graph.name(address, name); });
+}
+
+std::optional<LockGraphFacts> TrialObserver::lock_graph() const {
+    if (!graph_ || graph_->facts().calls == 0) return std::nullopt;
+    return graph_->facts();
 }
 
 LockObserver* TrialObserver::eyes() {
@@ -93,15 +111,17 @@ Result<std::map<std::uint64_t, ObservedCall>> TrialObserver::calls() {
     std::map<std::uint64_t, ObservedCall> calls;
     const auto add = [&](std::uint64_t entry, const ObservedCall& call) {
         ObservedCall& all = calls[entry];
-        all = {all.whole || call.whole, std::max(all.pointer, call.pointer)};
+        all = {all.whole || call.whole, std::max(all.pointer, call.pointer), std::max(all.lock, call.lock)};
     };
     if (const auto chain = symbols_.unique("memory_chain")) {
         MEMRIG_TRY(const auto members, NotifierChain::members_of(conductor_.probe(), symbols_, *chain, 0));
         for (const auto& member : members) add(member.function, {});
     }
+    std::map<std::string, ObservedCall> lock_functions;
+    for (const auto& [name, call] : lock_calls()) lock_functions[name] = {.whole = true, .lock = call};
     const std::set<std::string> changed = functions_changed_by(arm_);
-    for (const auto& some :
-         {RuleWatch::calls(), NotifierWatch::calls(), LockLedger::calls(), HeldWaits::calls(), Dwell::calls()})
+    for (const auto& some : {RuleWatch::calls(), NotifierWatch::calls(), LockLedger::calls(), HeldWaits::calls(),
+                             Dwell::calls(), lock_functions})
         for (const auto& [name, call] : some) {
             const auto function = player_of(name, symbols_);
             if (!function || changed.contains(name) || changed.contains(*function)) continue;

@@ -52,6 +52,8 @@ public:
     // Notes in the result how many events were seen up to now, or to where the ledger ended. Compares the two if there
     // was a comparison. Stops the guest unless the ledger has ended. `sections` is RuleWatch::writer_sections().
     Status finish(TrialResult& result, std::uint64_t sections);
+    // Returns the orders of all locks; nothing if the observer sees no calls.
+    [[nodiscard]] std::optional<LockGraphFacts> lock_graph() const;
     // Returns why the observer is no proof: what it missed, and where it and the ledger differ. Empty if there is
     // nothing, and if there was no observer.
     [[nodiscard]] const std::vector<std::string>& doubts() const { return doubts_; }
@@ -65,11 +67,14 @@ private:
     std::unique_ptr<LockObserver> observer_;
     // Doubts an observer that saw fewer tasks take mem_hotplug_lock than began a section. The lock names no owner.
     void compare_sections(std::uint64_t sections);
+    void draw_graph();
     // Returns the functions whose calls the observer tells, and what of them, by address.
     Result<std::map<std::uint64_t, ObservedCall>> calls();
 
     const LockLedger* ledger_ = nullptr;  // that the observer is compared with
     Subscription mutexes_;
+    std::optional<LockGraph> graph_;
+    Subscription lock_calls_, lock_events_, lock_names_;
     std::string unobserved_;  // why there is no observer, or nothing to compare it with
     std::vector<std::string> doubts_;
 };

@@ -138,6 +138,10 @@ Result<std::uint32_t> LockObserver::add_span(std::uint64_t address, std::uint64_
 }
 
 Status LockObserver::watch_mutex(std::uint64_t address, const std::string& name) {
+    names_.for_each([&](const auto& listener) {
+        listener(address, name);
+        return true;
+    });
     if (const auto known = std::ranges::find(watched_, address, &Watched::address); known != watched_.end()) {
         known->name = name;
         return {};
@@ -304,7 +308,21 @@ Status LockObserver::tell(const ObservedAct& act, const Arrival& stop) {
     return {};
 }
 
+void LockObserver::tell_lock_call(const ObservedAct& act, std::uint64_t task) {
+    if (act.arguments.empty()) return;  // a contradiction, which was noted
+    const SeenLockCall call{
+        functions_.functions[*act.passed].call, act.left, task, act.arguments.front(), act.from, act.answer};
+    lock_calls_.for_each([&](const auto& listener) {
+        listener(call);
+        return true;
+    });
+}
+
 Status LockObserver::tell_passage(const ObservedAct& act, std::uint64_t task, const Arrival& stop) {
+    if (functions_.functions[*act.passed].call != LockCall::none) {
+        tell_lock_call(act, task);
+        return {};
+    }
     const std::string caller = act.from == 0 ? "?" : symbols_.describe(act.from);
     Passage passage{task, act.vcpu, functions_.table.function[*act.passed].start, stop.at, caller};
     passage.arguments = act.arguments;

@@ -54,6 +54,14 @@ public:
     using PassageListener = std::function<Status(const Passage&)>;
     [[nodiscard]] Subscription on_entry(PassageListener listener) { return entries_.add(std::move(listener)); }
     [[nodiscard]] Subscription on_leave(PassageListener listener) { return returns_.add(std::move(listener)); }
+    // Calls `listener` for each call of a function that ObservedCall::lock is set for, and for its return, likewise.
+    [[nodiscard]] Subscription on_lock_call(std::function<void(const SeenLockCall&)> listener) {
+        return lock_calls_.add(std::move(listener));
+    }
+    // Calls `listener` for each mutex that gets a name from now on.
+    [[nodiscard]] Subscription on_name(std::function<void(std::uint64_t address, const std::string&)> listener) {
+        return names_.add(std::move(listener));
+    }
     [[nodiscard]] bool tells_calls_of(std::uint64_t function) const;
     [[nodiscard]] bool tells_whole_calls_of(std::uint64_t function) const;
     // Compares the arguments of this call, as the probe reads them, with those that the observer will tell, and for the
@@ -120,6 +128,7 @@ private:
     // Returns true if the guest is to be stopped for this act, the first of its kind.
     bool stops_for(const ObservedAct& act);
     Status tell_passage(const ObservedAct& act, std::uint64_t task, const Arrival& stop);
+    void tell_lock_call(const ObservedAct& act, std::uint64_t task);
 
     Conductor& conductor_;
     const SymbolTable& symbols_;
@@ -134,6 +143,8 @@ private:
     std::set<std::string> misread_;  // a line for each owner or argument that is not what the events say
     Listeners<void(const LockEvent&)> listeners_;
     Listeners<Status(const Passage&)> entries_, returns_;
+    Listeners<void(const SeenLockCall&)> lock_calls_;
+    Listeners<void(std::uint64_t, const std::string&)> names_;
     // The calls that stop_after_calls() still waits for.
     struct Counted {
         std::uint64_t function = 0;

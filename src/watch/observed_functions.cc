@@ -110,8 +110,8 @@ ObservedFunctions observed_functions(const SymbolTable& symbols, const Architect
                                                      told ? other->second.pointer : 0};
         // A function that only calls a lock function makes no event of a lock.
         const bool wraps = (known->watched & OBSERVER_WRAPS) != 0;
-        all.functions.push_back(
-            {wraps ? ObservedRole::none : known->role, std::string(name), known->fixed, told, tells_whole});
+        all.functions.push_back({wraps ? ObservedRole::none : known->role, std::string(name), known->fixed, told,
+                                 tells_whole, told ? other->second.lock : LockCall::none});
         behind = end;
     }
     if (all.table.code == OBSERVER_CODE_NONE)

@@ -9,6 +9,7 @@
 #include "observer/layout.h"
 #include "probe/architecture.h"
 #include "probe/symbols.h"
+#include "watch/lock_call.h"
 
 namespace memrig {
 
@@ -31,16 +32,18 @@ std::uint32_t kind_of(ObservedRole role);
 
 struct ObservedFunction {
     ObservedRole role;
-    std::string name;    // its plain name
-    std::string fixed;   // the lock, where it is not an argument
-    bool told = false;   // its calls are told
-    bool whole = false;  // with their arguments and their returns
+    std::string name;                // its plain name
+    std::string fixed;               // the lock, where it is not an argument
+    bool told = false;               // its calls are told
+    bool whole = false;              // with their arguments and their returns
+    LockCall call = LockCall::none;  // what it does with the lock that is its argument, if that is told
 };
 
 // The part of a function's calls that is to be told.
 struct ObservedCall {
-    bool whole = false;    // with the arguments and the return. Only where the plugin reads registers
-    unsigned pointer = 0;  // ObserverFunction::pointer
+    bool whole = false;              // with the arguments and the return. Only where the plugin reads registers
+    unsigned pointer = 0;            // ObserverFunction::pointer
+    LockCall lock = LockCall::none;  // not none: the call is told as one of a lock (LockObserver::on_lock_call())
 };
 
 struct ObservedFunctions {

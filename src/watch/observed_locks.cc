@@ -69,7 +69,10 @@ ObservedLocks::Followed ObservedLocks::follow_one(const ObserverEvent& event, bo
     if (function.role == ObservedRole::none || event.kind == OBSERVER_EVENT_ANSWER) return Followed::done;
     if (event.kind == OBSERVER_EVENT_LEAVE) return left(event, guest_is_stopped);
     if (event.kind == OBSERVER_EVENT_ENTRY) {
-        entered(event);
+        // The mutex's owner tells what such a call comes to.
+        const bool by_owner =
+            function.role == ObservedRole::locks_mutex || function.role == ObservedRole::unlocks_mutex;
+        if (!by_owner) entered(event);
         return Followed::done;
     }
     const auto lock = by_span_.find(event.span);
@@ -90,13 +93,22 @@ void ObservedLocks::passed(const ObserverEvent& event) {
     if (event.kind == OBSERVER_EVENT_ENTRY && function_of(event).whole && event.arguments < OBSERVER_ARGUMENTS)
         return contradict(
             fmt::format("event {}: a call of {} has no arguments", event.sequence, function_of(event).name));
+    if (event.kind == OBSERVER_EVENT_ENTRY && function_of(event).call != LockCall::none) return_from_locks(event);
     ObservedAct act{.sequence = event.sequence, .task = event.task, .stack = event.stack, .vcpu = event.vcpu};
     act.passed = event.function;
     act.left = event.kind == OBSERVER_EVENT_ANSWER;
-    if (act.left && !returned(event)) return;
+    if (act.left) {
+        const auto entry = returned(event);
+        if (!entry) return;
+        if (function_of(event).call != LockCall::none) {
+            act.from = entry->called_from;
+            act.arguments.assign(entry->argument, entry->argument + entry->arguments);
+        }
+    } else {
+        act.arguments.assign(event.argument, event.argument + event.arguments);
+    }
     if (!act.left && event.called == event.function) act.from = event.called_from;
     act.answer = event.value;
-    act.arguments.assign(event.argument, event.argument + event.arguments);
     act.words.assign(event.word, event.word + event.words);
     if (!act.left && event.arguments > 0) {
         auto& passing = passing_[event.task];
@@ -109,23 +121,47 @@ void ObservedLocks::passed(const ObserverEvent& event) {
     acts_.push_back(std::move(act));
 }
 
+// A lock function calls no other one of them. So a task that comes to one has returned from the one before, also where
+// that return was not seen: the probe had the task make the call, and it returned to no place behind a call.
+void ObservedLocks::return_from_locks(const ObserverEvent& event) {
+    auto& passing = passing_[event.task];
+    while (!passing.empty() && function_of(passing.back()).call != LockCall::none) {
+        tell_return(passing.back(), event);
+        passing.pop_back();
+    }
+}
+
+// What it has returned is not known.
+void ObservedLocks::tell_return(const ObserverEvent& entry, const ObserverEvent& now) {
+    const LockCall call = function_of(entry).call;
+    if (call != LockCall::locks && call != LockCall::reads) return;
+    ObservedAct act{.sequence = now.sequence, .task = now.task, .stack = now.stack, .vcpu = now.vcpu};
+    act.passed = entry.function;
+    act.left = true;
+    act.from = entry.called_from;
+    act.arguments.assign(entry.argument, entry.argument + entry.arguments);
+    acts_.push_back(std::move(act));
+}
+
 // Other functions may be called at the same place, and a task may come there by no return at all.
-bool ObservedLocks::returned(const ObserverEvent& event) {
+std::optional<ObserverEvent> ObservedLocks::returned(const ObserverEvent& event) {
     auto& passing = passing_[event.task];
     const auto entry = std::ranges::find_if(passing.rbegin(), passing.rend(), [&](const ObserverEvent& one) {
         return one.function == event.function && one.called_from == event.called_from;
     });
-    if (entry == passing.rend()) return false;
+    if (entry == passing.rend()) return std::nullopt;
+    const ObserverEvent call = *entry;
     const auto found = std::next(entry).base();
     // A call that ended in another one returns where that one does, whose answer comes next.
     const auto missed = [&](const ObserverEvent& inner) { return inner.called_from != event.called_from; };
     for (auto inner = std::next(found); inner != passing.end(); ++inner)
-        if (missed(*inner))
+        if (missed(*inner) && function_of(*inner).call != LockCall::none) tell_return(*inner, event);
+        else if (missed(*inner))
             contradict(fmt::format("event {}: {} returns, but not the call of {} inside it (event {})", event.sequence,
                                    function_of(event).name, function_of(*inner).name, inner->sequence));
     passing.erase(std::remove_if(std::next(found), passing.end(), missed), passing.end());
     passing.erase(found);
-    return true;
+    return call;
 }
 
 void ObservedLocks::entered(const ObserverEvent& event) {

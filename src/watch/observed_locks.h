@@ -38,9 +38,10 @@ struct ObservedAct {
     // The function that the task entered or left, by ObserverEvent::function, if its calls are told. Then there is no
     // lock.
     std::optional<std::uint32_t> passed = {};
-    bool left = false;                                      // that function
-    std::vector<std::uint64_t> arguments = {}, words = {};  // of the call, as far as they are known
-    std::uint64_t answer = 0;                               // of one that was left
+    bool left = false;  // that function
+    // Of the call, as far as they are known; of one that was left, only the arguments of a lock's function.
+    std::vector<std::uint64_t> arguments = {}, words = {};
+    std::uint64_t answer = 0;  // of one that was left
 };
 
 // Not thread-safe. The functions must outlive it.
@@ -86,8 +87,11 @@ private:
     Followed touched_mutex(const ObserverEvent& event, std::uint32_t number, bool guest_is_stopped);
     void touched_rwsem(const ObserverEvent& event, std::uint32_t number);
     void passed(const ObserverEvent& event);
-    // Returns true if the answer is that of a call that the task is in.
-    bool returned(const ObserverEvent& event);
+    // Returns the entry of the call that the answer is of; nothing if the task is in no such call.
+    std::optional<ObserverEvent> returned(const ObserverEvent& event);
+    // Tells the returns of lock functions that were not seen, of those that the task is in the last of.
+    void return_from_locks(const ObserverEvent& event);
+    void tell_return(const ObserverEvent& entry, const ObserverEvent& now);
     void entered(const ObserverEvent& event);
     Followed left(const ObserverEvent& event, bool guest_is_stopped);
     // Takes the lock, behind the release by its holder.

@@ -13,7 +13,20 @@ namespace memrig {
 inline constexpr std::uint64_t kObservedA = 0xffff888000100000, kObservedB = 0xffff888000200000,
                                kObservedC = 0xffff888000300000;
 inline constexpr std::uint64_t kWaitersFlag = 1, kPickupFlag = 4;
-enum Function : std::uint32_t { kLock, kTry, kUnlock, kDown, kSync, kUp, kRead, kUnread, kOther, kInner };
+enum Function : std::uint32_t {
+    kLock,
+    kTry,
+    kUnlock,
+    kDown,
+    kSync,
+    kUp,
+    kRead,
+    kUnread,
+    kOther,
+    kInner,
+    kAnyLock,
+    kAnyUnlock
+};
 
 class ObservedLocksTest : public testing::Test {
 protected:
@@ -52,7 +65,9 @@ protected:
                                                {ObservedRole::reads_rwsem, "cpus_read_lock", locks::cpu_hotplug},
                                                {ObservedRole::unreads_rwsem, "cpus_read_unlock", locks::cpu_hotplug},
                                                {ObservedRole::none, "slab_callback", "", true, true},
-                                               {ObservedRole::none, "bus_notify", "", true, true}};
+                                               {ObservedRole::none, "bus_notify", "", true, true},
+                                               {ObservedRole::none, "down_write", "", true, true, LockCall::locks},
+                                               {ObservedRole::none, "up_write", "", true, true, LockCall::unlocks}};
     ObservedLocks locks{functions};
     std::uint32_t mutex = locks.add_mutex(0, 0);
     std::vector<ObserverEvent> events;

@@ -18,12 +18,12 @@ protected:
         called = function, called_from = at, arguments = 0;
         add(task, function, OBSERVER_EVENT_ANSWER, 0x8002);
     }
-    // "other" entered, "/other" left
+    // "bus_notify" entered, "/bus_notify" left
     std::vector<std::string> passages() {
         std::vector<std::string> lines;
         for (const auto& act : locks.follow(std::exchange(events, {}), true))
             lines.push_back(fmt::format("{}{}{}", act.task == kObservedA ? "" : "B ", act.left ? "/" : "",
-                                        act.passed == std::uint32_t{kOther} ? "other" : "inner"));
+                                        functions.at(act.passed.value()).name));
         return lines;
     }
 };
@@ -35,7 +35,8 @@ TEST_F(WholeCallsTest, EachReturnIsThatOfItsCall) {
     answer(kObservedA, kInner, 0x20);
     answer(kObservedA, kOther, 0x10);
     answer(kObservedB, kOther, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other", "B other", "inner", "/inner", "/other", "B /other"));
+    EXPECT_THAT(passages(), ElementsAre("slab_callback", "B slab_callback", "bus_notify", "/bus_notify",
+                                        "/slab_callback", "B /slab_callback"));
     EXPECT_THAT(locks.contradictions(), IsEmpty());
 }
 
@@ -44,7 +45,7 @@ TEST_F(WholeCallsTest, ATaskMayComeToAPlaceByNoReturn) {
     call(kObservedA, kOther, 0x10);
     answer(kObservedA, kInner, 0x10);  // another function is called at that place
     answer(kObservedB, kOther, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other"));
+    EXPECT_THAT(passages(), ElementsAre("slab_callback"));
     EXPECT_THAT(locks.contradictions(), IsEmpty());
 }
 
@@ -53,7 +54,7 @@ TEST_F(WholeCallsTest, ATailCallReturnsForItsCaller) {
     call(kObservedA, kInner, 0x10);
     answer(kObservedA, kOther, 0x10);
     answer(kObservedA, kInner, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other", "inner", "/other", "/inner"));
+    EXPECT_THAT(passages(), ElementsAre("slab_callback", "bus_notify", "/slab_callback", "/bus_notify"));
     EXPECT_THAT(locks.contradictions(), IsEmpty());
 }
 
@@ -61,7 +62,7 @@ TEST_F(WholeCallsTest, AReturnThatWasNotSeenIsAContradiction) {
     call(kObservedA, kOther, 0x10);
     call(kObservedA, kInner, 0x20);
     answer(kObservedA, kOther, 0x10);
-    EXPECT_THAT(passages(), ElementsAre("other", "inner", "/other"));
+    EXPECT_THAT(passages(), ElementsAre("slab_callback", "bus_notify", "/slab_callback"));
     EXPECT_THAT(locks.contradictions(),
                 ElementsAre("event 3: slab_callback returns, but not the call of bus_notify inside it (event 2)"));
     answer(kObservedA, kInner, 0x20);
@@ -89,6 +90,24 @@ TEST_F(WholeCallsTest, ACallHasItsAnswer) {
     EXPECT_EQ(told[0].arguments.size(), 3u);
     EXPECT_EQ(told[0].from, 0x10u);
     EXPECT_EQ(told[1].answer, 0x8002u);
+}
+
+// The probe had the task make the calls, and they returned to no place behind a call.
+TEST_F(WholeCallsTest, ATaskThatComesToALockFunctionHasReturnedFromTheOneBefore) {
+    call(kObservedA, kOther, 0x10);
+    call(kObservedA, kAnyLock, 0x20);
+    call(kObservedA, kAnyUnlock, 0x20);
+    answer(kObservedA, kOther, 0x10);
+    EXPECT_THAT(passages(), ElementsAre("slab_callback", "down_write", "/down_write", "up_write", "/slab_callback"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
+}
+
+TEST_F(WholeCallsTest, ATaskThatReturnsHasReturnedFromALockFunctionInside) {
+    call(kObservedA, kOther, 0x10);
+    call(kObservedA, kAnyLock, 0x20);
+    answer(kObservedA, kOther, 0x10);
+    EXPECT_THAT(passages(), ElementsAre("slab_callback", "down_write", "/down_write", "/slab_callback"));
+    EXPECT_THAT(locks.contradictions(), IsEmpty());
 }
 
 }  // namespace

@@ -1,0 +1,15 @@
+// Writes a trial's lock graph in the language DOT, which Graphviz draws.
+#pragma once
+
+#include <string>
+
+#include "report/trial_record.h"
+
+namespace memrig {
+
+// Makes a graph with an arrow for each order in which locks were taken: from the lock that a task held to the one that
+// it asked for. The label of an arrow has its tasks. Arrows of a cycle without a gate are red, those of a cycle with
+// one are orange. An order that only readers make is dashed.
+std::string lock_graph_dot(const TrialRecord& record);
+
+}  // namespace memrig
