@@ -138,7 +138,8 @@ std::vector<std::string> gaps_of(const TrialEvidence& evidence) {
 }
 
 void leave_out_unarmed(RuleEvidence& rules, const Armament& armament) {
-    static constexpr std::array names = {"R1", "R2", "R3", "R4", "R5", "R6", "R7", "R8", "R9", "N1", "N2", "N3", "N4"};
+    static constexpr std::array names = {"R1", "R2", "R3",  "R4", "R5", "R6", "R7",
+                                         "R8", "R9", "R10", "N1", "N2", "N3", "N4"};
     for (const std::string rule : names) {
         const std::string why = why_unarmed(armament, rule);
         if (why.empty()) continue;

@@ -1,5 +1,7 @@
 #include "play/writers.h"
 
+#include <algorithm>
+
 #include "base/assert.h"
 #include "play/while_running.h"
 
@@ -13,12 +15,14 @@ constexpr std::uint64_t kMostBlocks = 4096;
 
 Result<BlockRange> blocks_for(const Actor& thread, const PluggedBlocks& plugged) {
     if (thread.writes_to_one_file()) return BlockRange();
+    std::vector<BlockRange> ranges;
+    for (const auto& [adder, blocks] : plugged)
+        if (thread.of.empty() || adder == thread.of) ranges.push_back(blocks);
+    std::ranges::sort(ranges, {}, &BlockRange::first);
     std::optional<BlockRange> all;
-    for (const auto& [adder, blocks] : plugged) {
-        if (!thread.of.empty() && adder != thread.of) continue;
+    for (const auto& blocks : ranges) {
         if (!all) all = blocks;
         else if (blocks.first == all->last + 1) all->last = blocks.last;
-        else if (blocks.last + 1 == all->first) all->first = blocks.first;
         else
             return fail(Fault::user_input, "{} cannot write to the blocks of two devices with others between them",
                         thread.name);

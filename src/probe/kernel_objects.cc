@@ -145,4 +145,18 @@ Result<std::uint64_t> page_struct_bytes(Probe& probe, unsigned vcpu, const Symbo
     return bytes <= kLargestPageStruct ? bytes : 0;
 }
 
+Result<std::string> read_btf(Probe& probe, const SymbolTable& symbols) {
+    constexpr std::uint64_t chunk = 1u << 20;
+    constexpr std::uint64_t most = 64u << 20;
+    const auto begin = symbols.unique("__start_BTF");
+    const auto end = symbols.unique("__stop_BTF");
+    std::string btf;
+    if (!begin || !end || *begin >= *end || *end - *begin > most) return btf;
+    for (std::uint64_t at = *begin; at < *end; at += chunk) {
+        MEMRIG_TRY(const std::string part, probe.read_memory(0, at, std::min(chunk, *end - at)));
+        btf += part;
+    }
+    return btf;
+}
+
 }  // namespace memrig

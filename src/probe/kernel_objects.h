@@ -31,6 +31,10 @@ std::uint64_t kernel_stack_bytes(const SymbolTable& symbols, const Architecture&
 // With a wrong one, each task seems to be two, or two seem to be one.
 std::string kernel_stack_gap(const SymbolTable& symbols, const Architecture& architecture);
 
+// Returns the kernel's BTF, which lies between __start_BTF and __stop_BTF (include/asm-generic/vmlinux.lds.h). Empty if
+// the kernel has none, or no symbols for data. Some megabytes.
+Result<std::string> read_btf(Probe& probe, const SymbolTable& symbols);
+
 // Returns sizeof(struct page) in bytes, as the kernel tells it to those that read its dumps: `SIZE(page)` in vmcoreinfo
 // (kernel/vmcore_info.c; before v6.9 kernel/crash_core.c). 0 for a kernel that does not tell it.
 Result<std::uint64_t> page_struct_bytes(Probe& probe, unsigned vcpu, const SymbolTable& symbols);

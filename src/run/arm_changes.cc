@@ -9,7 +9,11 @@ std::set<std::string> functions_changed_by(const ScenarioArm& arm) {
         names.insert(elision.unlock);
     }
     for (const auto& one : arm.overrides) names.insert(one.function);
-    for (const auto& insertion : arm.insertions) names.insert(insertion.before);
+    // An inserted call returns to no place behind a call, where the observer would see it.
+    for (const auto& insertion : arm.insertions) {
+        names.insert(insertion.before);
+        names.insert(insertion.calls.begin(), insertion.calls.end());
+    }
     for (const auto& replacement : arm.replacements) names.insert({replacement.function, replacement.by});
     for (const auto& failure : arm.failures) names.insert(failure.function);
     return names;

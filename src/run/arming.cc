@@ -17,6 +17,7 @@
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 #include "run/evidence.h"
+#include "run/figures_arming.h"
 #include "watch/layout_probe.h"
 #include "watch/lock_ledger.h"
 #include "watch/lock_witness.h"
@@ -24,7 +25,6 @@
 #include "watch/roles.h"
 
 namespace memrig {
-
 namespace {
 
 using namespace std::chrono_literals;
@@ -302,6 +302,9 @@ Result<ArmedGuest> Arming::arm() {
     const auto online = std::ranges::find(before.blocks, "online", &MemoryBlock::state);
     if (!passes || online == before.blocks.end()) return ArmedGuest{armament_, kept};
     MEMRIG_CHECK(learn_layout(online->id));
+    MEMRIG_TRY(const auto figures, arm_figures(*probe_, guest_.symbols, before));
+    armament_.layout = figures.layout;
+    armament_.reports[Watcher::figures] = figures.report;
     MEMRIG_CHECK(compare_witnesses(online->id));
     MEMRIG_CHECK(learn_devices());
     MEMRIG_CHECK(take_a_block_out(before));
@@ -330,7 +333,7 @@ Result<ArmedGuest> arm_guest(Host& host, const std::shared_ptr<const PreparedGue
 
 namespace {
 
-constexpr unsigned kArmamentFormat = 4;  // to be increased when arming changes, or its format
+constexpr unsigned kArmamentFormat = 5;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
 // Another build of memrig may have other watchers, so it arms the guest anew. A watcher may not be

@@ -106,18 +106,8 @@ Status write_race(const RaceRecord& race, const fs::path& directory) {
                                                         {"complete", race.complete}}));
 }
 
-// include/asm-generic/vmlinux.lds.h: BTF.
 Status write_prototypes(Probe& probe, const SymbolTable& symbols, const fs::path& directory) {
-    constexpr std::uint64_t chunk = 1u << 20;
-    constexpr std::uint64_t most = 64u << 20;
-    const auto begin = symbols.unique("__start_BTF");
-    const auto end = symbols.unique("__stop_BTF");
-    std::string btf;
-    if (begin && end && *begin < *end && *end - *begin <= most)
-        for (std::uint64_t at = *begin; at < *end; at += chunk) {
-            MEMRIG_TRY(const std::string part, probe.read_memory(0, at, std::min(chunk, *end - at)));
-            btf += part;
-        }
+    MEMRIG_TRY(const std::string btf, read_btf(probe, symbols));
     return write_file(directory / "btf", btf);
 }
 

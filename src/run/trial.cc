@@ -25,7 +25,6 @@
 #include "watch/lock_trace.h"
 
 namespace memrig {
-
 namespace {
 
 using namespace std::chrono_literals;
@@ -128,7 +127,8 @@ Status Stage::set_up(const MemorySnapshot& before) {
     changes_ = std::make_unique<ArmChanges>(*conductor_, guest.symbols, order_.arm);
     MEMRIG_CHECK(changes_->make_elisions());
     if (ledger_ && manner.ledger) {
-        MEMRIG_TRY(watches_, watch_rules(*conductor_, *ledger_, guest.symbols, notifier_order(before), eyes()));
+        MEMRIG_TRY(watches_, watch_rules(*conductor_, *ledger_, guest.symbols, notifier_order(before),
+                                         watchable_layout(machine_, *probe_, armament_), eyes()));
     }
     MEMRIG_CHECK(changes_->make_others());
     if (manner.prototypes) MEMRIG_CHECK(write_prototypes(*probe_, guest.symbols, order_.directory));

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "machine/observer_plugin.h"
+#include "oracle/lock_order.h"
 #include "play/dwell.h"
 #include "play/held_waits.h"
 #include "probe/function_watch.h"
@@ -98,6 +99,16 @@ std::optional<LockGraphFacts> TrialObserver::lock_graph() const {
     return graph_->facts();
 }
 
+// The finding names them. Once the watches are gone, the guest runs, or has ended.
+Status TrialObserver::learn_tasks_of_cycles() {
+    const auto graph = lock_graph();
+    if (!graph || conductor_.probe().running()) return {};
+    for (const auto& cycle : lock_cycles(graph->edges).cycles)
+        for (const auto& edge : cycle.edges)
+            if (cycle.gates.empty()) MEMRIG_CHECK(observer_->learn_owner(edge.task));
+    return {};
+}
+
 LockObserver* TrialObserver::eyes() {
     if (!observer_ || !unobserved_.empty()) return nullptr;
     if (!observer_->gaps().empty()) unobserved_ = observer_->gaps().front();
@@ -167,6 +178,7 @@ Status TrialObserver::finish(TrialResult& result, std::uint64_t sections) {
     for (const auto& fault : observer_->faults()) doubts_.push_back("the observer does not see all: " + fault);
     result.observed = observer_->events().size();
     compare_sections(sections);
+    MEMRIG_CHECK(learn_tasks_of_cycles());
     if (ledger_ == nullptr) return {};
     std::vector<LockEvent> ledger;
     for (const LockEvent& event : ledger_->events())

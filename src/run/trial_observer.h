@@ -68,6 +68,7 @@ private:
     // Doubts an observer that saw fewer tasks take mem_hotplug_lock than began a section. The lock names no owner.
     void compare_sections(std::uint64_t sections);
     void draw_graph();
+    Status learn_tasks_of_cycles();
     // Returns the functions whose calls the observer tells, and what of them, by address.
     Result<std::map<std::uint64_t, ObservedCall>> calls();
 

@@ -2,6 +2,8 @@
 #include <array>
 #include <charconv>
 
+#include <fmt/ranges.h>
+
 #include "scenario/actor_reader.h"
 #include "scenario/scenario.h"
 #include "scenario/schedule_reader.h"
@@ -32,6 +34,17 @@ Status set_node(Actor& actor, const std::string& value) {
 Status set_device_id(Actor& actor, const std::string& value) {
     if (!is_device_id(value)) return fail(Fault::user_input, "\"{}\" is not a device id: {}", value, kDeviceIdRule);
     actor.device_id = value;
+    return {};
+}
+
+// drivers/base/memory.c, online_type_to_str[].
+Status set_online_value(Actor& actor, const std::string& value) {
+    static constexpr std::array values = {"online", "online_kernel", "online_movable"};
+    if (actor.attributes != std::vector<std::string>{"state"})
+        return fail(Fault::user_input, "actor {} does not write to the attribute state alone", actor.name);
+    if (std::ranges::find(values, value) == values.end())
+        return fail(Fault::user_input, "\"{}\" is not {}", value, fmt::join(values, ", "));
+    actor.value = value;
     return {};
 }
 
@@ -81,6 +94,7 @@ Status apply_setting(Scenario& scenario, const std::string& setting) {
         actor->keeps = value == "page";
         return {};
     }
+    if (key == "value" && actor->kind == ActorKind::onliner) return set_online_value(*actor, value);
     if (key == "id" && has_id) return set_device_id(*actor, value);
     if (key != "attribute" || !actor->is_thread() || actor->writes_to_one_file())
         return fail(Fault::user_input, "actor {} has no setting \"{}\"", name, key);

@@ -17,6 +17,26 @@ std::optional<Value> named(const Values& values, const std::string& name) {
     return std::nullopt;
 }
 
+nlohmann::json layout_json(const MemoryLayout& layout) {
+    return {{"zones_at", layout.zones_at},
+            {"zone_bytes", layout.zone_bytes},
+            {"zones", layout.zones},
+            {"first_added", layout.first_added},
+            {"zone_figures", layout.zone_figures},
+            {"node_figures", layout.node_figures}};
+}
+
+MemoryLayout layout_of(const nlohmann::json& json) {
+    MemoryLayout layout;
+    json.at("zones_at").get_to(layout.zones_at);
+    json.at("zone_bytes").get_to(layout.zone_bytes);
+    json.at("zones").get_to(layout.zones);
+    json.at("first_added").get_to(layout.first_added);
+    json.at("zone_figures").get_to(layout.zone_figures);
+    json.at("node_figures").get_to(layout.node_figures);
+    return layout;
+}
+
 }  // namespace
 
 const char* to_string(Watcher watcher) {
@@ -26,6 +46,7 @@ const char* to_string(Watcher watcher) {
         case Watcher::mutexes: return "mutexes";
         case Watcher::rwsems: return "rwsems";
         case Watcher::paths: return "paths";
+        case Watcher::figures: return "figures";
         case Watcher::notices: return "notices";
     }
     return "?";
@@ -41,8 +62,8 @@ const char* to_string(WatcherReport::State state) {
 }
 
 const std::vector<Watcher>& all_watchers() {
-    static const std::vector<Watcher> watchers = {Watcher::clocks, Watcher::stacks, Watcher::mutexes,
-                                                  Watcher::rwsems, Watcher::paths,  Watcher::notices};
+    static const std::vector<Watcher> watchers = {Watcher::clocks, Watcher::stacks,  Watcher::mutexes, Watcher::rwsems,
+                                                  Watcher::paths,  Watcher::figures, Watcher::notices};
     return watchers;
 }
 
@@ -55,6 +76,7 @@ const WatcherReport& Armament::of(Watcher watcher) const {
 std::vector<Watcher> watchers_of(const std::string& rule) {
     if (rule == "R1" || rule == "R2" || rule == "R3" || rule == "R7" || rule == "R9")
         return {Watcher::stacks, Watcher::mutexes};
+    if (rule == "R10") return {Watcher::stacks, Watcher::rwsems, Watcher::figures};
     if (rule == "R4") return {Watcher::stacks, Watcher::rwsems};
     if (rule == "R5" || rule == "R8") return {Watcher::stacks};
     if (rule.starts_with("N")) return {Watcher::stacks, Watcher::notices};
@@ -72,6 +94,7 @@ nlohmann::json armament_json(const Armament& armament) {
     if (armament.owner_offset) json["owner_offset"] = *armament.owner_offset;
     if (armament.device_lock_offset) json["device_lock_offset"] = *armament.device_lock_offset;
     if (!armament.devices.empty()) json["devices"] = armament.devices;
+    if (armament.layout) json["layout"] = layout_json(*armament.layout);
     if (!armament.failure.empty()) json["failure"] = armament.failure;
     for (const auto& [watcher, report] : armament.reports)
         json["watchers"][to_string(watcher)] = {{"state", to_string(report.state)}, {"why", report.why}};
@@ -89,6 +112,7 @@ Result<Armament> read_armament(const std::string& text) {
         if (json.contains("device_lock_offset"))
             armament.device_lock_offset = json.at("device_lock_offset").get<std::uint64_t>();
         if (json.contains("devices")) json.at("devices").get_to(armament.devices);
+        if (json.contains("layout")) armament.layout = layout_of(json.at("layout"));
         if (json.contains("failure")) armament.failure = json.at("failure").get<std::string>();
         for (const auto& [name, report] : json.at("watchers").items()) {
             const auto watcher = named<Watcher>(all_watchers(), name);

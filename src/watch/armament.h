@@ -13,6 +13,7 @@
 #include <nlohmann/json.hpp>
 
 #include "base/error.h"
+#include "kernel/memory_layout.h"
 #include "watch/obligation.h"
 
 namespace memrig {
@@ -23,6 +24,7 @@ enum class Watcher {
     mutexes,  // which task takes, and which releases, a mutex
     rwsems,   // the same of mem_hotplug_lock
     paths,    // the call path of a task that takes a lock
+    figures,  // where the kernel keeps the figures of its zones
     notices   // the numbers and the fields of a memory notifier's notices
 };
 const char* to_string(Watcher watcher);  // "mutexes"
@@ -45,6 +47,7 @@ struct Armament {
     std::optional<std::uint64_t> device_lock_offset;  // of the mutex in a block's device; nothing: not shown
     // The memory blocks by the address of their `struct device`: all that the saved guest has, or none.
     std::map<std::uint64_t, std::uint64_t> devices;
+    std::optional<MemoryLayout> layout;  // of the zones' figures; nothing: the kernel does not tell
     std::map<Watcher, WatcherReport> reports;
     std::string
         failure;  // why the guest could not be armed at all: it crashed, or its agent fell silent; normally empty

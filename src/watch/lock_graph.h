@@ -16,7 +16,7 @@
 
 namespace memrig {
 
-// What a trial's lock graph is, for the oracle and the reports.
+// The lock graph of a trial, for the oracle and the reports.
 struct LockGraphFacts {
     std::vector<LockEdge> edges;       // between locks that behave as such
     std::size_t locks = 0;             // that were taken

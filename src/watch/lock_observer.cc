@@ -310,6 +310,7 @@ Status LockObserver::tell(const ObservedAct& act, const Arrival& stop) {
 
 void LockObserver::tell_lock_call(const ObservedAct& act, std::uint64_t task) {
     if (act.arguments.empty()) return;  // a contradiction, which was noted
+    callers_[task] = act.task;
     const SeenLockCall call{
         functions_.functions[*act.passed].call, act.left, task, act.arguments.front(), act.from, act.answer};
     lock_calls_.for_each([&](const auto& listener) {
@@ -337,6 +338,14 @@ Status LockObserver::tell_passage(const ObservedAct& act, std::uint64_t task, co
         return (told = listener(passage)).has_value();
     });
     return told;
+}
+
+Status LockObserver::learn_owner(std::uint64_t task) {
+    const auto caller = callers_.find(task);
+    if (caller == callers_.end()) return {};
+    MEMRIG_TRY(const std::uint64_t seen, tasks_.taker_of(caller->second, 0));
+    if (seen != task) tasks_.note(caller->second, task);  // it has ended
+    return {};
 }
 
 bool LockObserver::watches(const std::string& lock) const {

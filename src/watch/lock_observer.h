@@ -92,6 +92,8 @@ public:
     [[nodiscard]] std::vector<std::string> faults() const;
     // Returns each task that was seen to take a lock, as it was then, by the address of its task_struct.
     [[nodiscard]] const std::map<std::uint64_t, TaskStruct>& owners() const { return tasks_.all(); }
+    // Has owners() tell of this task, too, which was seen to call a lock's function. REQUIRES: the guest is stopped.
+    Status learn_owner(std::uint64_t task);
     // Returns what cannot be watched on this kernel, and why.
     [[nodiscard]] const std::vector<std::string>& gaps() const { return functions_.gaps; }
 
@@ -144,6 +146,7 @@ private:
     Listeners<void(const LockEvent&)> listeners_;
     Listeners<Status(const Passage&)> entries_, returns_;
     Listeners<void(const SeenLockCall&)> lock_calls_;
+    std::map<std::uint64_t, std::uint64_t> callers_;  // by task: its task_struct when it last called such a function
     Listeners<void(std::uint64_t, const std::string&)> names_;
     // The calls that stop_after_calls() still waits for.
     struct Counted {

@@ -131,7 +131,7 @@ void ObservedLocks::return_from_locks(const ObserverEvent& event) {
     }
 }
 
-// What it has returned is not known.
+// The returned value is not known.
 void ObservedLocks::tell_return(const ObserverEvent& entry, const ObserverEvent& now) {
     const LockCall call = function_of(entry).call;
     if (call != LockCall::locks && call != LockCall::reads) return;

@@ -71,7 +71,7 @@ const std::vector<RuleWatch::Rule>& RuleWatch::all_rules() {
 std::vector<Obligation> watched_checks() {
     std::vector<Obligation> all = {{"R5", "memory_subsys_online"}, {"R5", "memory_subsys_offline"}};
     for (const auto& [rule, function] : RuleWatch::held_locks()) all.push_back({rule, function});
-    for (const char* rule : {"R6", "R8", "R9", "N1", "N2", "N3"}) all.push_back({rule, ""});
+    for (const char* rule : {"R6", "R8", "R9", "R10", "N1", "N2", "N3"}) all.push_back({rule, ""});
     all.push_back({"N4", "node_notify"});
     std::ranges::sort(all);
     return all;

@@ -87,7 +87,7 @@ TEST_F(LimitsOf, TellWhichChecksNeverConvictedAMutant) {
 TEST_F(LimitsOf, NameTheRulesThatAKernelDidNotExercise) {
     const auto other = campaign_.arm("race/a", "/home/me/bzImage", "control", 1);
     results(control_, 1, Verdict::held, true, {}, R"({"R1": 1, "R2": 1, "R3": 1, "R4": 1, "R5": 1, "R6": 1, "R7": 1,
-                                                      "R8": 1, "R9": 1, "N1": 1, "N2": 1, "N3": 1, "N4": 1})");
+                                                      "R8": 1, "R9": 1, "R10": 1, "N1": 1, "N2": 1, "N3": 1, "N4": 1})");
     results(other, 1, Verdict::held, true, {}, R"({"R2": 1, "crash": 1})");
     const Limits made = limits();
     ASSERT_EQ(made.not_exercised.size(), 1u);

@@ -23,6 +23,7 @@ TEST_F(BlocksForTest, AreThoseOfAllDevicesSideBySide) {
     EXPECT_EQ(blocks_text(thread, {{"p", {32, 33}}}), "32 to 33");
     EXPECT_EQ(blocks_text(thread, {{"p", {32, 33}}, {"q", {34, 34}}}), "32 to 34");
     EXPECT_EQ(blocks_text(thread, {{"p", {34, 35}}, {"q", {32, 33}}}), "32 to 35");
+    EXPECT_EQ(blocks_text(thread, {{"p", {34, 34}}, {"q", {32, 32}}, {"r", {33, 33}}}), "32 to 34");
     EXPECT_EQ(blocks_text(thread, {{"p", {32, 33}}, {"q", {35, 35}}}),
               "onliner cannot write to the blocks of two devices with others between them");
 }

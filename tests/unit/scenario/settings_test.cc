@@ -27,6 +27,16 @@ TEST(Settings, HaveAPageKeptOrNot) {
     EXPECT_TRUE(scenario.schedule.actors[1].keeps);
 }
 
+TEST(Settings, HaveABlockComeOnlineElsewhere) {
+    Scenario scenario = good_with("");
+    EXPECT_FALSE(apply_setting(scenario, "onliner.value=online_movable")) << "it may write to online";
+    ASSERT_TRUE(apply_setting(scenario, "onliner.attribute=state"));
+    ASSERT_TRUE(apply_setting(scenario, "onliner.value=online_movable"));
+    EXPECT_EQ(scenario.schedule.actors[1].value, "online_movable");
+    for (const char* wrong : {"onliner.value=offline", "onliner.value=", "adder.value=online"})
+        EXPECT_FALSE(apply_setting(scenario, wrong)) << wrong;
+}
+
 TEST(Settings, GiveADimmAnotherNodeOrId) {
     Scenario scenario = good_with("");
     ASSERT_TRUE(apply_setting(scenario, "adder.node=1"));

@@ -13,6 +13,7 @@ TEST(Armament, GoesToJsonAndBack) {
     armament.owner_offset = 24;
     armament.device_lock_offset = 80;
     armament.devices = {{0xffff888001000000, 0}, {0xffff888001000800, 1}};
+    armament.layout = MemoryLayout{8, 1600, {{2, "Normal"}}, 2, {{"present_pages", 32}}, {{"node_start_pfn", 16}}};
     armament.failure = "it crashed";
     armament.reports[Watcher::mutexes] = {State::armed, "4 takes and releases"};
     armament.reports[Watcher::notices] = {State::unarmed, "none came"};
@@ -22,6 +23,7 @@ TEST(Armament, GoesToJsonAndBack) {
     EXPECT_EQ(read->owner_offset, 24u);
     EXPECT_EQ(read->device_lock_offset, 80u);
     EXPECT_EQ(read->devices, armament.devices);
+    EXPECT_EQ(read->layout, armament.layout);
     EXPECT_EQ(read->failure, "it crashed");
     EXPECT_EQ(read->of(Watcher::mutexes).state, State::armed);
     EXPECT_EQ(read->of(Watcher::notices).why, "none came");
