@@ -103,6 +103,7 @@ Result<bool> StallDetector::goes_round(const std::function<bool()>& over) {
 }
 
 Result<bool> StallDetector::look_at_stuck() {
+    if (prepare_look_) MEMRIG_CHECK(prepare_look_());
     looked_at_ = ledger_ != nullptr ? ledger_->wait_cycle() : std::nullopt;
     std::vector<Conductor::WatchId> retries;
     if (looked_at_ && watch_retries_) {

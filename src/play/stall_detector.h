@@ -37,6 +37,8 @@ public:
     void watch_retries_by(std::function<Result<std::vector<Conductor::WatchId>>()> watch) {
         watch_retries_ = std::move(watch);
     }
+    // Calls `prepare` before each look at the guest's tasks.
+    void prepare_looks_by(std::function<Status()> prepare) { prepare_look_ = std::move(prepare); }
     // `blind` says why the rig does not see what the steps wait for, or "": then no step can come true.
     void give_up_if_blind(std::function<std::string()> blind) { blind_ = std::move(blind); }
     [[nodiscard]] std::string blind() const { return blind_ ? blind_() : std::string(); }
@@ -90,6 +92,7 @@ private:
     const SymbolTable& symbols_;
     Parking& parking_;
     std::function<bool()> hopeless_;
+    std::function<Status()> prepare_look_;
     std::function<std::string()> blind_;
     std::function<Result<std::vector<Conductor::WatchId>>()> watch_retries_;
     LoopWatch loops_;

@@ -204,6 +204,12 @@ Status Conductor::watch_writes(std::uint64_t address) {
     return probe_.insert_watchpoint(address, kWatchedBytes);
 }
 
+Status Conductor::unwatch_writes(std::uint64_t address) {
+    if (written_.erase(address) == 0) return {};
+    MEMRIG_CHECK(pause());
+    return probe_.remove_watchpoint(address, kWatchedBytes);
+}
+
 Status Conductor::handle(const Stop& stop) {
     if (stop.cause == StopCause::interrupt) return {};
     MEMRIG_ASSERT(stop.vcpu < probe_.vcpus(), "the probe names a vCPU that it has");

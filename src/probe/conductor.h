@@ -83,6 +83,7 @@ public:
     // an accelerator with enough watchpoints (TCG). A write at the moment of another vCPU's stop may go unreported,
     // because QEMU reports only one vCPU.
     Status watch_writes(std::uint64_t address);
+    Status unwatch_writes(std::uint64_t address);
     // Calls `handler` once, when this call of the function returns. REQUIRES: called from a handler
     // at the function's entry.
     Status on_return(const Arrival& entry, ReturnHandler handler);

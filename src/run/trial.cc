@@ -26,7 +26,6 @@
 
 namespace memrig {
 namespace {
-
 using namespace std::chrono_literals;
 constexpr auto kAgentPatience = 1min;
 constexpr auto kCrashedPatience = 10s;
@@ -161,6 +160,7 @@ void Stage::listen_to(Cast& cast) {
             [this](const Actor& actor, const Arrival& entry, bool begins) { return at_work(actor, entry, begins); });
     // A lock that a task left with is never given back: another one waits for it for ever. A device that the kernel
     // gave up takes no memory any more.
+    cast.stalls().prepare_looks_by([this] { return watches_.data ? watches_.data->end() : Status(); });
     cast.stalls().give_up_when([this] { return !device_given_up().empty() || left_with_a_lock(watches_); });
     if (LockObserver* const observer = eyes())
         cast.stalls().give_up_if_blind([observer] {

@@ -95,8 +95,9 @@ void TrialObserver::draw_graph() {
 }
 
 std::optional<LockGraphFacts> TrialObserver::lock_graph() const {
-    if (!graph_ || graph_->facts().calls == 0) return std::nullopt;
-    return graph_->facts();
+    if (!graph_) return std::nullopt;
+    auto facts = graph_->facts();
+    return facts.calls == 0 ? std::nullopt : std::optional(std::move(facts));
 }
 
 // The finding names them. Once the watches are gone, the guest runs, or has ended.

@@ -73,6 +73,14 @@ Result<std::unique_ptr<DataWatch>> DataWatch::make(Conductor& conductor, const L
     return made;
 }
 
+Status DataWatch::end() {
+    if (figures_.empty()) return {};
+    for (const auto& [address, figure] : figures_) MEMRIG_CHECK(conductor_.unwatch_writes(address));
+    figures_.clear();
+    gaps_.push_back({{kDataRule, ""}, "the figures of zones were not watched any more once the guest got nowhere"});
+    return {};
+}
+
 Status DataWatch::at_write(const HotplugFigure& figure, const Arrival& write) {
     const auto held = ledger_.held_by(write.task);
     if (std::ranges::any_of(held,

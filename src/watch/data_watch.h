@@ -43,6 +43,9 @@ public:
                                                    const SymbolTable& symbols, std::vector<HotplugFigure> figures,
                                                    const std::string& gap);
 
+    // Watches no more, and notes a gap. A page with a watchpoint is slow, and so is a guest that goes round in a loop
+    // over its zones.
+    Status end();
     [[nodiscard]] const std::vector<RuleBreach>& breaches() const { return breaches_; }
     // Returns how often a figure was written by a task that held the lock.
     [[nodiscard]] std::uint64_t checks() const { return checks_; }

@@ -96,6 +96,15 @@ TEST_F(DataWatchTest, AWriterWithoutTheLockBreaksTheRule) {
     EXPECT_EQ(rule->checks(), 0u);
 }
 
+TEST_F(DataWatchTest, NothingIsWatchedBehindItsEnd) {
+    watch();
+    ASSERT_TRUE(rule->end());
+    EXPECT_TRUE(kernel.probe.watchpoints.empty());
+    ASSERT_TRUE(rule->end()) << "once more";
+    ASSERT_EQ(rule->gaps().size(), 1u);
+    EXPECT_THAT(rule->gaps()[0].text(), HasSubstr("not watched any more"));
+}
+
 TEST_F(DataWatchTest, AKernelWithoutFiguresIsAGap) {
     auto made_ledger = LockLedger::make(kernel.conductor, kernel.symbols, MutexWatching::calls);
     ASSERT_TRUE(made_ledger);
