@@ -1,6 +1,7 @@
 #include "watch/data_watch.h"
 
 #include <algorithm>
+#include <ranges>
 
 #include "base/log.h"
 #include "probe/architecture.h"
@@ -81,13 +82,21 @@ Status DataWatch::end() {
     return {};
 }
 
+// A per-CPU rwsem has one writer, so the last event of one decides.
+bool DataWatch::is_held_by_a_writer() const {
+    for (const auto& event : ledger_.events() | std::views::reverse)
+        if (event.lock == locks::mem_hotplug && !event.shared &&
+            (event.action == LockAction::takes || event.action == LockAction::releases))
+            return event.action == LockAction::takes;
+    return false;
+}
+
 Status DataWatch::at_write(const HotplugFigure& figure, const Arrival& write) {
-    const auto held = ledger_.held_by(write.task);
-    if (std::ranges::any_of(held,
-                            [](const LockEvent& event) { return event.lock == locks::mem_hotplug && !event.shared; })) {
+    if (is_held_by_a_writer()) {
         checks_++;
         return {};
     }
+    const auto held = ledger_.held_by(write.task);
     if (breaches_.size() >= kMostBreaches) return {};
     RuleBreach breach{
         kDataRule, std::string(symbols_.function(write.registers.pc())), locks::mem_hotplug, write.task, {}, {}};
