@@ -121,12 +121,7 @@ std::vector<LockEdge> edges_in_cycles(std::vector<LockEdge> edges) {
 
 std::vector<LockEdge> lock_edges(const std::vector<LockEvent>& events) {
     LockEdges edges;
-    for (const auto& event : events) {
-        const LockEdges::Asked asked{event.lock, event.shared, event.where};
-        if (event.action == LockAction::releases) edges.release(event.task, event.lock);
-        if (event.action == LockAction::wants || event.action == LockAction::takes) edges.want(event.task, asked);
-        if (event.action == LockAction::takes) edges.take(event.task, asked);
-    }
+    for (const auto& event : events) edges.follow(event);
     return edges.edges();
 }
 

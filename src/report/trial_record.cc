@@ -283,8 +283,9 @@ std::optional<LockEdge> order_from(const json& entry) {
     if (!from || !to || !from_where || !to_where || !is_flag(from_shared) || !is_flag(to_shared) || !gates ||
         !shared_gates)
         return std::nullopt;
-    return LockEdge{*from,       *to,      from_shared->get<bool>(), to_shared->get<bool>(), 0, *gates, *shared_gates,
-                    *from_where, *to_where};
+    const auto line = [](const std::string& text) { return cut(one_line(text), kLineColumns); };
+    return LockEdge{line(*from), line(*to),     from_shared->get<bool>(), to_shared->get<bool>(), 0,
+                    *gates,      *shared_gates, line(*from_where),        line(*to_where)};
 }
 
 Status read_lock_graph(const Source& source, TrialRecord& record) {

@@ -11,6 +11,11 @@ namespace {
 
 // Returns the figure as /proc/zoneinfo has it. Nothing for an empty zone, and for what that file does not tell.
 std::optional<std::uint64_t> figure_told(const MemoryFigures& told, const HotplugFigure& figure) {
+    if (figure.name == "node_present_pages") {
+        std::uint64_t present = 0;
+        for (const auto& one : told.zones) present += one.node == static_cast<int>(figure.node) ? one.present : 0;
+        return present;
+    }
     const auto zone = std::ranges::find_if(told.zones, [&](const ZoneFigures& one) {
         return one.node == static_cast<int>(figure.node) && one.zone == figure.zone;
     });

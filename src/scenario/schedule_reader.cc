@@ -293,8 +293,8 @@ void check_devices(const Schedule& schedule, TomlTable& root) {
             root.report("actor", fmt::format("actor \"{}\": nobody plugs \"{}\"", actor.name, actor.of));
         if (actor.kind == ActorKind::adder && actor.device != adder->device && !fits_beside_dimm(actor, *adder))
             root.report("actor",
-                        "all devices that are plugged have to be of one kind, but for DIMMs and then the "
-                        "bench's virtio-mem device");
+                        "all devices that are plugged have to be of one kind; only the bench's virtio-mem device may "
+                        "follow a DIMM");
         if (actor.kind == ActorKind::remover && adder->device != actor.device)
             root.report("actor", fmt::format("actor \"{}\" can only unplug a {}", actor.name, to_string(actor.device)));
         if (actor.kind != ActorKind::resizer) continue;

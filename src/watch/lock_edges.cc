@@ -37,6 +37,13 @@ void LockEdges::downgrade(std::uint64_t task, const std::string& lock) {
         if (one.lock == lock) one.shared = true;
 }
 
+void LockEdges::follow(const LockEvent& event) {
+    const Asked asked{event.lock, event.shared, event.where};
+    if (event.action == LockAction::releases) release(event.task, event.lock);
+    if (event.action == LockAction::wants || event.action == LockAction::takes) want(event.task, asked);
+    if (event.action == LockAction::takes) take(event.task, asked);
+}
+
 void LockEdges::forget(const std::string& lock) {
     for (auto& [task, held] : held_) std::erase_if(held, [&](const Asked& one) { return one.lock == lock; });
 }

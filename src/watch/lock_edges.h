@@ -8,6 +8,8 @@
 #include <tuple>
 #include <vector>
 
+#include "watch/lock_event.h"
+
 namespace memrig {
 
 // A task asked for `to` while it held `from`.
@@ -38,6 +40,8 @@ public:
     bool release(std::uint64_t task, const std::string& lock);
     // The task keeps the lock as a reader.
     void downgrade(std::uint64_t task, const std::string& lock);
+    // Does what the event says.
+    void follow(const LockEvent& event);
     // Nobody holds the lock any more.
     void forget(const std::string& lock);
     // Returns the other tasks that hold the lock, not as readers if `shared`.

@@ -157,13 +157,6 @@ void LockGraph::follow(const SeenLockCall& call) {
     }
 }
 
-void LockGraph::follow(const LockEvent& event) {
-    const LockEdges::Asked asked{event.lock, event.shared, event.where};
-    if (event.action == LockAction::wants) edges_.want(event.task, asked);
-    if (event.action == LockAction::takes) edges_.take(event.task, asked);
-    if (event.action == LockAction::releases) edges_.release(event.task, event.lock);
-}
-
 LockGraphFacts LockGraph::facts() const {
     LockGraphFacts facts{{}, locks_.size(), calls_, {}, complete_};
     for (const auto& edge : edges_.edges())

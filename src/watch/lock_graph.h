@@ -33,7 +33,7 @@ public:
     // Follows a call. They come in the order in which they took place.
     void follow(const SeenLockCall& call);
     // Follows a per-CPU rwsem, which has no such calls.
-    void follow(const LockEvent& event);
+    void follow(const LockEvent& event) { edges_.follow(event); }
     // Names the lock at that address, from its next call on.
     void name(std::uint64_t address, const std::string& name) { names_[address] = name; }
     [[nodiscard]] LockGraphFacts facts() const;

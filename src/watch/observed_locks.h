@@ -39,7 +39,7 @@ struct ObservedAct {
     // lock.
     std::optional<std::uint32_t> passed = {};
     bool left = false;  // that function
-    // Of the call, as far as they are known; of one that was left, only the arguments of a lock's function.
+    // The call's, as far as they are known. Behind its return, only a lock function's arguments are told.
     std::vector<std::uint64_t> arguments = {}, words = {};
     std::uint64_t answer = 0;  // of one that was left
 };

@@ -104,6 +104,17 @@ TEST_F(StallDetectorTest, AnActorThatHasFinishedIsNotHopeless) {
     EXPECT_EQ(settled(), PlayEnd::finished);
 }
 
+TEST_F(StallDetectorTest, ALookIsPreparedBeforeTheGuestIsAsked) {
+    std::vector<std::size_t> asked;
+    stalls.prepare_looks_by([&]() -> Status {
+        asked.push_back(machine.guest.requests().size());
+        return {};
+    });
+    ASSERT_TRUE(stalls.look_at_stuck());
+    EXPECT_EQ(asked, std::vector<std::size_t>{0});
+    EXPECT_FALSE(machine.guest.requests().empty());
+}
+
 TEST_F(StallDetectorTest, TwoLooksAtTheSameBlockedTaskShowNoProgress) {
     machine.guest.tasks =
         std::vector<BlockedTask>{{7, "onliner", 'D', {"online_pages+0x1/0x2"}}, {8, "other", 'D', {"msleep+0x1/0x2"}}};
