@@ -116,7 +116,7 @@ void observed_hot_add(benchmark::State& state, Rig& rig) {
         Conductor conductor(probe, kernel_stack_bytes(rig.guest->symbols, probe.architecture()));
         const auto observer = need(LockObserver::make(
             conductor, rig.guest->symbols, *live.machine->observer(), [&](std::uint64_t address, std::uint64_t size) {
-                return host_address_of(live.machine->qmp(), address, size, Deadline::after(kPatience));
+                return host_address_of(live.machine->qmp(), 1, address, size, Deadline::after(kPatience));
             }));
         need(while_running(conductor, [&] { return live.machine->agent().hello(Deadline::after(kPatience)); }));
         state.ResumeTiming();

@@ -35,6 +35,7 @@ constexpr CachePart kParts[] = {
     {"apt", "lists and archives of packages"},
     {"hosts", "what was tried out on this host"},
     {"emulators", "QEMUs other than the host's"},
+    {"hypervisors", "what starts a kernel as its first domain"},
     {"bisect", "trees that bisect-step built"},
     {"ccache", "what the compiler made before"},
     {"python", "the Python package by which memrig talks to QEMU", false},

@@ -253,6 +253,10 @@ void check_total(const MemorySnapshot& before, const MemorySnapshot& after, cons
         spec.goals, [](const BlockGoal& goal) { return goal.fate == BlockFate::online && goal.memmap_on_memory; }));
     if (self_described > 0 && before.page_struct_bytes == 0) return;
     const std::uint64_t pages_per_block = spec.block_bytes / after.figures.page_bytes;
+    for (const auto& goal : spec.goals) {
+        const MemoryBlock* block = goal.gives_no_pages ? find_block(after.blocks, goal.id) : nullptr;
+        if (block != nullptr && block->state == "online") online_blocks--;
+    }
     const std::uint64_t expected =
         mem_total_kb(before.figures) +
         (online_blocks * spec.block_bytes - self_described * pages_per_block * before.page_struct_bytes) / 1024;

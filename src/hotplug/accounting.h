@@ -43,6 +43,7 @@ struct BlockGoal {
     std::string zone = {};  // the expected zone of an online block; empty: any
     int node = 0;
     bool memmap_on_memory = false;  // its first pages hold the block's own struct pages, and are not free to use
+    bool gives_no_pages = false;    // its pages do not become free when they come online
 };
 
 // The expected change. Each block of `goals` is as stated there, all other blocks are as before, and QEMU has the
@@ -57,8 +58,9 @@ struct AccountingSpec {
 // - each block of the goals has the expected state, or is absent,
 // - each online block is in one zone, and on its node,
 // - each zone's present pages grew by exactly the pages of the goals' blocks that are online in it,
-// - MemTotal grew by exactly the size of these blocks, less the pages that hold struct pages of their own block; where
-//   there are such blocks and `before` does not know how large a struct page is, MemTotal is not checked,
+// - MemTotal grew by exactly the size of these blocks, less those that give no pages, and less the pages that hold
+//   struct pages of their own block; where there are such blocks and `before` does not know how large a struct page is,
+//   MemTotal is not checked,
 // - the nodes with memory are those that had memory before, and those with an online block; likewise the nodes with
 //   memory in a zone for the kernel, and the nodes that are there, which are those with any block,
 // - a zone whose blocks are all gone offline again spans what it did before,

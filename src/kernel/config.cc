@@ -1,5 +1,6 @@
 #include "kernel/config.h"
 
+#include <algorithm>
 #include <map>
 #include <optional>
 #include <set>
@@ -10,6 +11,7 @@ namespace memrig {
 
 namespace {
 
+constexpr std::uint64_t kMostConfig = 4u << 20;
 constexpr std::string_view kPrefix = "CONFIG_";
 constexpr std::string_view kNotSet = " is not set";
 
@@ -95,6 +97,26 @@ Status check_config(const std::vector<ConfigOption>& asked, std::string_view con
         return fail_with({Fault::user_input, "the kernel's configuration is not as asked: " + unmet, {}},
                          "its Kconfig entry says what it depends on: add that to a fragment");
     return {};
+}
+
+std::optional<bool> has_option(const KernelImage& kernel, std::string_view name) {
+    const fs::path folder = kernel.image.parent_path();
+    std::vector<fs::path> places = {folder / ("config-" + kernel.release), folder / "config"};
+    if (!kernel.modules.empty())
+        places.insert(places.end(), {kernel.modules / "config", kernel.modules / "build/.config"});
+    // arch/x86/boot/bzImage
+    constexpr unsigned depth = 3;
+    fs::path tree = folder;
+    for (unsigned i = 0; i < depth; i++) tree = tree.parent_path();
+    places.push_back(tree / ".config");
+    for (const auto& place : places) {
+        const auto text = read_file(place, kMostConfig);
+        const auto options = text ? parse_config(*text, place.string()) : std::unexpected(text.error());
+        if (!options) continue;
+        const auto found = std::ranges::find(*options, name, &ConfigOption::name);
+        return found != options->end() && found->value != "n";
+    }
+    return std::nullopt;
 }
 
 }  // namespace memrig

@@ -1,12 +1,14 @@
-// Reads the fragments of a kernel configuration, and checks that a kernel has the options that they ask for.
+// Reads the fragments of a kernel configuration, and tells which options a kernel has.
 #pragma once
 
+#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/error.h"
 #include "base/file.h"
+#include "kernel/image.h"
 
 namespace memrig {
 
@@ -27,5 +29,10 @@ bool is_whole_config(std::string_view text);
 // Checks that `config` (a kernel's .config) has all options as asked. Fails with Fault::user_input and names the
 // others: options that the kernel in `source` does not know, or options whose dependencies are not met.
 Status check_config(const std::vector<ConfigOption>& asked, std::string_view config, const fs::path& source);
+
+// Whether the kernel was built with the option (CONFIG_NAME), by the configuration that lies where distributions and
+// builds leave it: config-RELEASE or `config` beside the image, `config` beside the modules, or .config in the tree that
+// the image was built in. Nothing if there is none, or if it cannot be read.
+std::optional<bool> has_option(const KernelImage& kernel, std::string_view name);
 
 }  // namespace memrig

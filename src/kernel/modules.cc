@@ -1,17 +1,14 @@
 #include "kernel/modules.h"
 
 #include <algorithm>
-#include <array>
-#include <memory>
 #include <set>
 
-#include <archive.h>
-#include <archive_entry.h>
 #include <sys/stat.h>
 
 #include "base/file.h"
 #include "base/hash.h"
 #include "base/process.h"
+#include "kernel/decompress.h"
 
 namespace memrig {
 
@@ -150,29 +147,7 @@ Result<std::vector<ModuleFile>> modules_in_order(const fs::path& folder, const s
 
 Result<std::string> read_module(const ModuleFile& module) {
     MEMRIG_TRY(const std::string bytes, read_file(module.path, kMaxModule));
-    const std::unique_ptr<struct archive, decltype(&archive_read_free)> reader(archive_read_new(), archive_read_free);
-    if (!reader) return fail(Fault::host, "no memory to read {}", module.path.string());
-    archive_read_support_filter_all(reader.get());
-    archive_read_support_format_raw(reader.get());
-    struct archive_entry* entry = nullptr;
-    const auto bad = [&] {
-        const char* why = archive_error_string(reader.get());
-        return fail(Fault::host, "cannot read the module {}: {}", module.path.string(),
-                    why != nullptr ? why : "no reason given");
-    };
-    if (archive_read_open_memory(reader.get(), bytes.data(), bytes.size()) != ARCHIVE_OK ||
-        archive_read_next_header(reader.get(), &entry) != ARCHIVE_OK)
-        return bad();
-    std::string image;
-    std::array<char, 1 << 16> buffer;
-    for (;;) {
-        const la_ssize_t n = archive_read_data(reader.get(), buffer.data(), buffer.size());
-        if (n < 0) return bad();
-        if (n == 0) break;
-        image.append(buffer.data(), static_cast<std::size_t>(n));
-        if (image.size() > kMaxModule)
-            return fail(Fault::host, "the module {} is larger than {} bytes", module.path.string(), kMaxModule);
-    }
+    MEMRIG_TRY(std::string image, decompressed(bytes, kMaxModule, "the module " + module.path.string()));
     if (!image.starts_with("\x7F"
                            "ELF"))
         return fail(Fault::host, "{} is not a module", module.path.string());

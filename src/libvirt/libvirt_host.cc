@@ -100,6 +100,9 @@ Error LibvirtHost::explain(const LibvirtError& error, const MachineSpec& spec, c
 }
 
 Result<std::unique_ptr<DomainMachine>> LibvirtHost::define(const MachineSpec& spec, bool incoming, Deadline deadline) {
+    if (spec.bench.hypervisor)
+        return fail(Fault::host, "libvirt cannot start bench {}: it has no word for a hypervisor's modules",
+                    spec.bench.name);
     if (elsewhere_ && !spec.bench.link_devices.empty())
         return fail(Fault::host,
                     "bench {} cannot be played on another host: its line to the agent is a socket that QEMU makes",

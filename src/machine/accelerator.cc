@@ -68,6 +68,10 @@ Result<std::unique_ptr<Machine>> boot(Host& host, const MachineSpec& spec, Agent
 }
 
 Result<KvmProof> try_kvm(Host& host, const Bench& bench, const KernelImage& kernel) {
+    if (bench.hypervisor)
+        return KvmProof{
+            false, fmt::format("a hypervisor starts the kernel of bench {}, and memrig has done that under TCG alone",
+                               bench.name)};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     const auto begun = steady_clock().now();
     const MachineSpec spec{bench, kernel, initramfs.path, Accelerator::kvm, {}, Deadline::after(kProofPatience)};

@@ -19,6 +19,15 @@ bool is_qemu_id(const std::string& id) {
     return !id.empty() && std::isalpha(static_cast<unsigned char>(id.front())) != 0 && std::ranges::all_of(id, good);
 }
 
+// What Debian takes for the name of a package (deb-control(5)); those of suites and architectures are like it.
+bool is_debian_name(const std::string& name) {
+    const auto good = [](unsigned char c) {
+        return std::islower(c) != 0 || std::isdigit(c) != 0 || c == '+' || c == '-' || c == '.';
+    };
+    return !name.empty() && std::isalnum(static_cast<unsigned char>(name.front())) != 0 &&
+           std::ranges::all_of(name, good);
+}
+
 fs::path bench_directory() { return home_directory() / "rig" / "benches"; }
 constexpr std::size_t kMostBases = 4;
 
@@ -90,6 +99,19 @@ void read_virtio_mem(TomlTable device, Bench& bench) {
     device.finish();
 }
 
+void read_hypervisor(TomlTable hypervisor, Bench& bench) {
+    bench.hypervisor =
+        BenchHypervisor{hypervisor.string("suite"), hypervisor.string("arch"), hypervisor.string("package"),
+                        hypervisor.string("file"), hypervisor.string("append", "")};
+    const fs::path file = bench.hypervisor->file;
+    if (file.is_absolute() || std::ranges::find(file, "..") != file.end())
+        hypervisor.report("file", "a path inside of the package, without \"..\", is needed");
+    for (const char* key : {"suite", "arch", "package"})
+        if (hypervisor.has(key) && !is_debian_name(hypervisor.string(key)))
+            hypervisor.report(key, "small letters, digits, +, - and . alone are allowed");
+    hypervisor.finish();
+}
+
 void read_early_dimm(TomlTable dimm, Bench& bench) {
     bench.early_dimm = BenchEarlyDimm{dimm.string("id"), dimm.string("backend"), dimm.size("size")};
     for (const char* key : {"id", "backend"})
@@ -146,6 +168,7 @@ Result<Bench> read_bench(std::string_view text, const std::string& shown_name, c
         if (hotplug->has("least")) bench.hotplug.least = hotplug->size("least");
         hotplug->finish();
     }
+    if (auto hypervisor = root.table("hypervisor", false)) read_hypervisor(*std::move(hypervisor), bench);
     if (auto device = root.table("virtio-mem", false)) read_virtio_mem(*std::move(device), bench);
     if (auto dimm = root.table("early-dimm", false)) read_early_dimm(*std::move(dimm), bench);
     bench.plug_port = root.boolean("plug-port", false);

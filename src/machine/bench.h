@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "machine/emulator.h"
+#include "machine/hypervisor.h"
 
 namespace memrig {
 
@@ -56,9 +57,10 @@ struct Bench {
     std::vector<std::string> link_devices;  // or is this, as QEMU's -device wants it, on chardev "link"
     // False: what QEMU saves of it does not go on, or the boot itself is under test. Each trial boots its own then.
     bool restorable = true;
-    std::string append;                // added to the kernel's command line
-    std::vector<std::string> modules;  // needed in the initramfs where the kernel has them as modules
-    BenchHotplug hotplug;              // ACPI's, unless the bench says
+    std::string append;                         // added to the kernel's command line
+    std::vector<std::string> modules;           // needed in the initramfs where the kernel has them as modules
+    std::optional<BenchHypervisor> hypervisor;  // starts the kernel under test, and is started by QEMU
+    BenchHotplug hotplug;                       // ACPI's, unless the bench says
     std::optional<BenchVirtioMem> virtio_mem;
     std::optional<BenchEarlyDimm> early_dimm;                 // not if restorable
     bool plug_port = false;                                   // whether it has kPlugPort

@@ -30,6 +30,9 @@ const std::vector<GuestFeature>& guest_features() {
         {"vcpu-slot", "room for a vCPU that is plugged", "/sys/devices/system/cpu/possible",
          "CONFIG_HOTPLUG_CPU and CONFIG_HYPERVISOR_GUEST", "/sys/devices/system/cpu/present"},
         {"virtio-mem", "the driver virtio_mem", "/sys/bus/virtio/drivers/virtio_mem", "CONFIG_VIRTIO_MEM"},
+        // target_kb is there without memory hotplug, too (drivers/xen/balloon.c).
+        {"xen-balloon", "Xen's balloon with memory hotplug", "/proc/sys/xen/balloon/hotplug_unpopulated",
+         "CONFIG_XEN_BALLOON_MEMORY_HOTPLUG"},
     };
     return features;
 }

@@ -197,6 +197,9 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     MachineSpec spec{bench, kernel, {}, accelerator, {}};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     spec.initramfs = initramfs.path;
+    if (bench.hypervisor) {
+        MEMRIG_TRY(spec.hypervisor, fetch_hypervisor(*bench.hypervisor));
+    }
     MEMRIG_TRY(const std::string version, host_.version(bench));
     Hasher hasher;
     hasher.add(std::to_string(kSavedFormat))
@@ -207,6 +210,7 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
         .add(kernel.sha256)
         .add(initramfs.hash);
     if (!bench.emulator.identity.empty()) hasher.add(bench.emulator.identity);
+    if (bench.hypervisor) hasher.add(spec.hypervisor.sha256);
     const std::string key = hasher.add(spec.command_line()).add(to_string(accelerator)).finish().substr(0, 32);
 
     MEMRIG_TRY(const fs::path cache, cache_directory());

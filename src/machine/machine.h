@@ -32,6 +32,7 @@ struct MachineSpec {
     Accelerator accelerator = Accelerator::tcg;
     std::filesystem::path evidence;          // the directory for QEMU's own output; empty: it is not kept
     Deadline answers_by{SteadyTime::max()};  // ProbeOptions::answers_by of the machine's probe
+    Hypervisor hypervisor = {};              // the bench's, fetched
     std::filesystem::path observer = {};     // the plugin for Machine::observer(); empty: QEMU has none
 
     // The kernel's whole command line.

@@ -33,10 +33,10 @@ Result<fs::path> try_plugins(const Emulator& emulator) {
 }
 
 // Asks QEMU's human monitor, and returns the number behind the last occurrence of `before` in its answer.
-Result<std::uint64_t> ask_for_address(QmpClient& qmp, const std::string& command, std::uint64_t address,
+Result<std::uint64_t> ask_for_address(QmpClient& qmp, unsigned vcpu, const std::string& command, std::uint64_t address,
                                       std::string_view before, Deadline deadline) {
     const std::string line = fmt::format("{} {:#x}", command, address);
-    const auto answer = qmp.execute("human-monitor-command", {{"command-line", line}, {"cpu-index", 0}}, deadline);
+    const auto answer = qmp.execute("human-monitor-command", {{"command-line", line}, {"cpu-index", vcpu}}, deadline);
     if (!answer) return in_context(answer.error().error(), line);
     const std::string text = answer->is_string() ? answer->get<std::string>() : std::string();
     const std::size_t at = text.rfind(before);
@@ -49,9 +49,18 @@ Result<std::uint64_t> ask_for_address(QmpClient& qmp, const std::string& command
     return fail(Fault::rig, "QEMU's monitor answers \"{}\" to \"{}\"", first_line_of(text), line);
 }
 
-Result<std::uint64_t> host_address_of_byte(QmpClient& qmp, std::uint64_t address, Deadline deadline) {
-    MEMRIG_TRY(const std::uint64_t physical, ask_for_address(qmp, "gva2gpa", address, "gpa: 0x", deadline));
-    return ask_for_address(qmp, "gpa2hva", physical, " is 0x", deadline);
+// The page tables of a vCPU that runs a hypervisor's code, or a user's, need not map the kernel: any vCPU's will do.
+Result<std::uint64_t> physical_address_of(QmpClient& qmp, unsigned vcpus, std::uint64_t address, Deadline deadline) {
+    MEMRIG_ASSERT(vcpus > 0, "the machine has a vCPU");
+    for (unsigned vcpu = 0;; vcpu++) {
+        auto physical = ask_for_address(qmp, vcpu, "gva2gpa", address, "gpa: 0x", deadline);
+        if (physical || physical.error().fault != Fault::rig || vcpu + 1 == vcpus) return physical;
+    }
+}
+
+Result<std::uint64_t> host_address_of_byte(QmpClient& qmp, unsigned vcpus, std::uint64_t address, Deadline deadline) {
+    MEMRIG_TRY(const std::uint64_t physical, physical_address_of(qmp, vcpus, address, deadline));
+    return ask_for_address(qmp, 0, "gpa2hva", physical, " is 0x", deadline);
 }
 
 }  // namespace
@@ -67,12 +76,13 @@ Result<fs::path> find_observer_plugin(const Emulator& emulator) {
     return known.emplace(key, std::move(tried)).first->second;
 }
 
-Result<std::uint64_t> host_address_of(QmpClient& qmp, std::uint64_t address, std::uint64_t size, Deadline deadline) {
+Result<std::uint64_t> host_address_of(QmpClient& qmp, unsigned vcpus, std::uint64_t address, std::uint64_t size,
+                                      Deadline deadline) {
     MEMRIG_ASSERT(size > 0, "memory of a size is asked for");
-    MEMRIG_TRY(const std::uint64_t first, host_address_of_byte(qmp, address, deadline));
+    MEMRIG_TRY(const std::uint64_t first, host_address_of_byte(qmp, vcpus, address, deadline));
     constexpr std::uint64_t page = 4096;  // no kernel has smaller ones
     if (address / page == (address + size - 1) / page) return first;
-    MEMRIG_TRY(const std::uint64_t last, host_address_of_byte(qmp, address + size - 1, deadline));
+    MEMRIG_TRY(const std::uint64_t last, host_address_of_byte(qmp, vcpus, address + size - 1, deadline));
     if (last - first == size - 1) return first;
     return fail(Fault::rig, "the {} bytes at {:#x} of the guest are not in one piece", size, address);
 }

@@ -17,8 +17,9 @@ Result<std::filesystem::path> find_observer_plugin(const Emulator& emulator);
 
 // Returns where the `size` bytes at a kernel address of the guest are in QEMU's own process, as QEMU's monitor tells it
 // (gva2gpa, gpa2hva). It is the same as long as the guest maps the address to the same memory: always, for the kernel's
-// own data and for the memory that it maps directly. Fault::rig if there is no memory, or if it is in pieces.
-// REQUIRES: the guest is stopped; size > 0.
-Result<std::uint64_t> host_address_of(QmpClient& qmp, std::uint64_t address, std::uint64_t size, Deadline deadline);
+// own data and for the memory that it maps directly. The page tables of any of the machine's `vcpus` will do.
+// Fault::rig if there is no memory, or if it is in pieces. REQUIRES: the guest is stopped; vcpus > 0; size > 0.
+Result<std::uint64_t> host_address_of(QmpClient& qmp, unsigned vcpus, std::uint64_t address, std::uint64_t size,
+                                      Deadline deadline);
 
 }  // namespace memrig

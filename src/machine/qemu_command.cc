@@ -31,6 +31,27 @@ std::vector<std::string> numa(const Bench& bench) {
     return arguments;
 }
 
+// A comma ends a module's name in a list of them, and two stand for one (load_multiboot(), hw/i386/multiboot.c).
+std::string with_commas_doubled(const std::string& text) {
+    std::string doubled;
+    for (const char c : text) doubled += c == ',' ? std::string(",,") : std::string(1, c);
+    return doubled;
+}
+
+// QEMU starts the hypervisor by Multiboot. The first of its modules is dom0's kernel, the second one its initramfs.
+std::vector<std::string> boot_files(const MachineSpec& spec) {
+    if (spec.hypervisor.image.empty())
+        return {"-kernel", spec.kernel.image.string(), "-initrd", spec.initramfs.string(),
+                "-append", spec.command_line()};
+    return {"-kernel",
+            spec.hypervisor.image.string(),
+            "-initrd",
+            fmt::format("{},{}", with_commas_doubled(spec.kernel.image.string() + " " + spec.command_line()),
+                        with_commas_doubled(spec.initramfs.string())),
+            "-append",
+            spec.hypervisor.append};
+}
+
 std::string accel(Accelerator accelerator) { return accelerator == Accelerator::kvm ? "kvm" : "tcg,thread=multi"; }
 
 }  // namespace
@@ -52,8 +73,7 @@ std::vector<std::string> empty_nodes(const Bench& bench) {
 }
 
 std::string plugin_option(const std::filesystem::path& file, int descriptor) {
-    std::string option = "file=";
-    for (const char c : file.string()) option += c == ',' ? std::string(",,") : std::string(1, c);
+    const std::string option = "file=" + with_commas_doubled(file.string());
     return descriptor < 0 ? option : option + fmt::format(",fd={}", descriptor);
 }
 
@@ -88,13 +108,8 @@ std::vector<std::string> qemu_command(const MachineSpec& spec, bool incoming) {
                                      "-serial",
                                      "chardev:console",
                                      "-chardev",
-                                     chardev("link", QemuDescriptors::link),
-                                     "-kernel",
-                                     spec.kernel.image.string(),
-                                     "-initrd",
-                                     spec.initramfs.string(),
-                                     "-append",
-                                     spec.command_line()};
+                                     chardev("link", QemuDescriptors::link)};
+    std::ranges::move(boot_files(spec), std::back_inserter(argv));
     if (bench.link_on_pci) argv.insert(argv.end(), {"-device", "pci-serial,chardev=link"});
     else if (bench.link_devices.empty()) argv.insert(argv.end(), {"-serial", "chardev:link"});
     argv.insert(argv.end(), bench.emulator.arguments.begin(), bench.emulator.arguments.end());

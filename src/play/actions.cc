@@ -4,6 +4,7 @@
 
 #include "hotplug/vcpu.h"
 #include "hotplug/virtio_mem.h"
+#include "hotplug/xen_balloon.h"
 #include "play/while_running.h"
 
 namespace memrig {
@@ -24,6 +25,7 @@ Status Actions::start(const Actor& actor) {
 Status Actions::plug(const Actor& actor) {
     if (actor.at_boot) return find_at_boot(actor);
     if (actor.is_dimm()) return plug_one_dimm(actor);
+    if (actor.device == MemoryDevice::xen_balloon) return grow_balloon(actor);
     MEMRIG_TRY(const BlockRange blocks, give_virtio_mem(actor));
     // ACPI adds a DIMM in one go. The virtio-mem driver adds each block by itself.
     context_.roster.set_work(actor.name, blocks.count());
@@ -104,6 +106,23 @@ Status Actions::find_at_boot(const Actor& actor) {
     context_.roster.note_call(actor.name);
     note_plugged(actor, *blocks);
     return {};
+}
+
+// The kernel's thread xen-balloon adds the memory, some time after the write.
+Status Actions::grow_balloon(const Actor& actor) {
+    MEMRIG_TRY(const BalloonRequest request, while_running(context_.conductor, [&] {
+                   return ask_xen_balloon(context_.agent(), actor.bytes, context_.block_bytes,
+                                          Deadline::after(kAgentPatience));
+               }));
+    context_.roster.set_work(actor.name, actor.calls);
+    context_.record.note_plugged(actor.name, request.blocks);
+    context_.record.add_event(
+        actor.name, "asks Xen",
+        fmt::format("target_kb {}: memory{} to memory{}", request.target, request.blocks.first, request.blocks.last));
+    MEMRIG_CHECK(while_running(context_.conductor, [&] {
+        return context_.agent().write_guest_file(kXenBalloonTarget, request.target, Deadline::after(kAgentPatience));
+    }));
+    return context_.conductor.pause();
 }
 
 Status Actions::resize(const Actor& actor) {

@@ -23,6 +23,7 @@ private:
     Status plug_one_dimm(const Actor& actor);
     Status find_at_boot(const Actor& actor);
     Result<Answer<PluggedDimm>> make_dimm(const Actor& actor);
+    Status grow_balloon(const Actor& actor);
     Result<BlockRange> give_virtio_mem(const Actor& actor);
     void note_plugged(const Actor& actor, const BlockRange& blocks);
     Status resize(const Actor& actor);

@@ -29,6 +29,7 @@ const GuestFeature* need_of(const Actor& actor, bool probed) {
         case MemoryDevice::dax: return find_guest_feature("kmem-driver");
         case MemoryDevice::pc_dimm:
             return !probed && enters(actor, "acpi_device_hotplug") ? find_guest_feature("acpi-memory") : nullptr;
+        case MemoryDevice::xen_balloon: return find_guest_feature("xen-balloon");
         case MemoryDevice::nvdimm:
         case MemoryDevice::memtrace: break;
     }

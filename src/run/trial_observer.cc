@@ -72,7 +72,8 @@ Status TrialObserver::begin() {
     auto made = LockObserver::make(
         conductor_, symbols_, *channel,
         [this](std::uint64_t address, std::uint64_t size) {
-            return host_address_of(machine_.qmp(), address, size, Deadline::after(kMonitorPatience));
+            return host_address_of(machine_.qmp(), conductor_.probe().vcpus(), address, size,
+                                   Deadline::after(kMonitorPatience));
         },
         others);
     if (made) {

@@ -67,8 +67,8 @@ void read_calls(TomlTable& table, Actor& actor) {
 }
 
 void read_adder(TomlTable& table, Actor& actor) {
-    actor.device =
-        static_cast<MemoryDevice>(table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace"}));
+    actor.device = static_cast<MemoryDevice>(
+        table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace", "xen-balloon"}));
     actor.entry = table.strings("entry", true);
     if (const OwnMemory* memory = own_memory(actor.device)) {
         actor.attributes = {"file"};
@@ -79,6 +79,7 @@ void read_adder(TomlTable& table, Actor& actor) {
     }
     actor.bytes = table.has("size") ? table.size("size", 1) : table.size("size");
     if (table.has("size") && actor.bytes == 0) table.report("size", "a device of no size cannot be plugged");
+    if (actor.device == MemoryDevice::xen_balloon) return;  // its kernel says where, and how
     actor.node = static_cast<int>(table.integer("node", 0, kMostNodes, 0));
     actor.onlined_by_kernel = table.boolean("onlined-by-kernel", false);
     actor.memmap_on_memory = table.boolean("memmap-on-memory", false);

@@ -20,6 +20,7 @@ inline constexpr std::array kHotplugPaths = std::to_array<HotplugPath>({
     {"virtio-mem-shrink", "virtio-mem takes memory back"},
     {"probe", "Memory added by address (`probe`)"},
     {"memtrace", "memtrace takes memory and gives it back (powernv)"},
+    {"xen-balloon", "The Xen balloon adds memory to dom0"},
     {"dax-kmem", "dax kmem: a dax device becomes system RAM"},
     {"device-memory", "Device memory (`devm_memremap_pages()`)"},
     {"vcpu", "vCPU hotplug against memory hotplug"},

@@ -16,6 +16,7 @@ const char* to_string(MemoryDevice device) {
         case MemoryDevice::nvdimm: return "nvdimm";
         case MemoryDevice::dax: return "dax";
         case MemoryDevice::memtrace: return "memtrace";
+        case MemoryDevice::xen_balloon: return "xen-balloon";
     }
     return "?";
 }
@@ -26,7 +27,8 @@ const OwnMemory* own_memory(MemoryDevice device) {
         case MemoryDevice::memtrace: return &kMemtrace;
         case MemoryDevice::pc_dimm:
         case MemoryDevice::virtio_mem:
-        case MemoryDevice::nvdimm: break;
+        case MemoryDevice::nvdimm:
+        case MemoryDevice::xen_balloon: break;
     }
     return nullptr;
 }

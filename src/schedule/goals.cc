@@ -77,7 +77,7 @@ void Goals::plug(const Actor& actor) {
             reused_.insert(id);
         }
         spec_.goals.push_back({id, id < own && !was_refused(actor, id) ? fate : BlockFate::absent,
-                               zone_asked_for(actor), actor.node, actor.memmap_on_memory});
+                               zone_asked_for(actor), actor.node, actor.memmap_on_memory, actor.gives_no_pages()});
     }
 }
 
@@ -129,7 +129,8 @@ void Goals::act(const Actor& actor) {
                 BlockGoal& goal = spec_.goals[i];
                 const bool given = i < actor.bytes / spec_.block_bytes;
                 if (given && goal.fate == BlockFate::absent) goal.fate = BlockFate::offline;
-                if (!given) goal = {goal.id, BlockFate::absent, "", goal.node, goal.memmap_on_memory};
+                if (!given)
+                    goal = {goal.id, BlockFate::absent, "", goal.node, goal.memmap_on_memory, goal.gives_no_pages};
             }
             break;
     }

@@ -41,7 +41,7 @@ protected:
         conductor_.emplace(**probe, kernel_stack_bytes(guest_->symbols, (*probe)->architecture()));
         auto made = LockObserver::make(
             *conductor_, guest_->symbols, *machine_->observer(), [&](std::uint64_t address, std::uint64_t size) {
-                return host_address_of(machine_->qmp(), address, size, Deadline::after(kObserverPatience));
+                return host_address_of(machine_->qmp(), 1, address, size, Deadline::after(kObserverPatience));
             });
         ASSERT_TRUE(made) << made.error().line();
         observer_ = *std::move(made);

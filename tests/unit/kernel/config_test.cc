@@ -74,5 +74,34 @@ TEST_F(KernelConfig, KnowsAWholeConfiguration) {
     EXPECT_FALSE(is_whole_config("# a fragment\nCONFIG_SMP=y\n"));
 }
 
+// What has_option() reads, where distributions and builds leave it.
+TEST_F(KernelConfig, ThatOfAKernelLiesBesideItsImageOrItsModules) {
+    const std::string text = "CONFIG_XEN=y\nCONFIG_DAX=m\n# CONFIG_XEN_DOM0 is not set\n";
+    KernelImage kernel;
+    kernel.release = "7.2.12-test";
+    kernel.image = source() / "boot/vmlinuz-7.2.12-test";
+    kernel.modules = source() / "lib/modules/7.2.12-test";
+    EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), std::nullopt) << "there is none";
+    ASSERT_TRUE(make_directories(source() / "boot"));
+    ASSERT_TRUE(write_file(source() / "boot/config-6.1.0", text));
+    EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), std::nullopt) << "that of another kernel";
+    for (const char* place : {"boot/config-7.2.12-test", "boot/config", "lib/modules/7.2.12-test/config",
+                              "lib/modules/7.2.12-test/build/.config"}) {
+        SCOPED_TRACE(place);
+        const fs::path file = source() / place;
+        ASSERT_TRUE(make_directories(file.parent_path()));
+        ASSERT_TRUE(write_file(file, text));
+        EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), true);
+        EXPECT_EQ(has_option(kernel, "CONFIG_DAX"), true);
+        EXPECT_EQ(has_option(kernel, "CONFIG_XEN_DOM0"), false);
+        EXPECT_EQ(has_option(kernel, "CONFIG_UNHEARD_OF"), false);
+        ASSERT_TRUE(write_file(file, "this is no configuration\n"));
+        EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), std::nullopt) << "what cannot be read tells nothing";
+    }
+    kernel.image = source() / "arch/x86/boot/bzImage";
+    ASSERT_TRUE(write_file(source() / ".config", text));
+    EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), true) << "the tree that it was built in";
+}
+
 }  // namespace
 }  // namespace memrig

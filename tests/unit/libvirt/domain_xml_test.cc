@@ -51,7 +51,14 @@ std::string name_of(const ::testing::TestParamInfo<std::string>& info) {
     return name;
 }
 
-INSTANTIATE_TEST_SUITE_P(Benches, DomainXml, ::testing::ValuesIn(bench_names()), name_of);
+// A hypervisor's modules have no place in a domain: LibvirtHost refuses such a bench.
+std::vector<std::string> benches_without_hypervisor() {
+    std::vector<std::string> names = bench_names();
+    std::erase_if(names, [](const std::string& name) { return load_bench(name).value().hypervisor.has_value(); });
+    return names;
+}
+
+INSTANTIATE_TEST_SUITE_P(Benches, DomainXml, ::testing::ValuesIn(benches_without_hypervisor()), name_of);
 INSTANTIATE_TEST_SUITE_P(Hosts, DomainXml, ::testing::Values(kElsewhere), name_of);
 
 TEST(DomainXmlOf, AGuestThatIsRestoredByKvm) {

@@ -53,6 +53,17 @@ TEST(Bench, WithAnEarlyDimmEachTrialBoots) {
     EXPECT_FALSE(bench->restorable);
 }
 
+TEST(Bench, AHypervisorStartsTheKernel) {
+    const auto bench = load_bench("xen");
+    ASSERT_TRUE(bench) << bench.error().message;
+    ASSERT_TRUE(bench->hypervisor);
+    EXPECT_EQ(bench->hypervisor->package, "xen-hypervisor-4.17-amd64");
+    EXPECT_EQ(bench->hypervisor->file, "boot/xen-4.17-amd64.gz");
+    EXPECT_NE(bench->hypervisor->append.find("dom0_vcpus_pin"), std::string::npos);
+    EXPECT_EQ(bench->slots, 0u) << "its memory is Xen's";
+    EXPECT_FALSE(load_bench("q35")->hypervisor);
+}
+
 TEST(Bench, HotplugIsAcpisUnlessItSays) {
     const auto bench = parse_golden("smallest");
     ASSERT_TRUE(bench) << bench.error().message;

@@ -62,7 +62,7 @@ TEST(HostAddress, IsWhatTheMonitorSays) {
     qmp.expect("human-monitor-command")
         .with(asks("gpa2hva 0x1b04ff8"))
         .reply("Host virtual address for 0x1b04ff8 (pc.ram is 0x) is 0x7f0001b04ff8\r\n");
-    const auto host = host_address_of(qmp, kAddress, 8, Deadline::after(std::chrono::seconds(1)));
+    const auto host = host_address_of(qmp, 1, kAddress, 8, Deadline::after(std::chrono::seconds(1)));
     ASSERT_TRUE(host) << host.error().line();
     EXPECT_EQ(*host, 0x7f0001b04ff8);
     EXPECT_TRUE(qmp.mistakes().empty());
@@ -75,7 +75,7 @@ TEST(HostAddress, MemoryOverTwoPagesIsInOnePiece) {
         qmp.expect("human-monitor-command").reply("Host virtual address for 0x1b04ff8 (pc.ram) is 0x7f0001b04ff8");
         qmp.expect("human-monitor-command").with(asks("gva2gpa 0xffffffff81b05007")).reply("gpa: 0x1b05007");
         qmp.expect("human-monitor-command").reply(fmt::format("Host virtual address for 0x1b05007 (pc.ram) {}", last));
-        const auto host = host_address_of(qmp, kAddress, 16, Deadline::after(std::chrono::seconds(1)));
+        const auto host = host_address_of(qmp, 1, kAddress, 16, Deadline::after(std::chrono::seconds(1)));
         EXPECT_EQ(host.has_value(), std::string(last) == "is 0x7f0001b05007");
         if (!host) {
             EXPECT_EQ(host.error().message, "the 16 bytes at 0xffffffff81b04ff8 of the guest are not in one piece");
@@ -89,13 +89,13 @@ TEST(HostAddress, WhatIsNotThereIsAFaultOfTheRig) {
                                          nlohmann::json(7), nlohmann::json("gpa: 0xfffffffffffffffff")}) {
         FakeQmpClient qmp;
         qmp.expect("human-monitor-command").reply(answer);
-        const auto host = host_address_of(qmp, kAddress, 8, Deadline::after(std::chrono::seconds(1)));
+        const auto host = host_address_of(qmp, 1, kAddress, 8, Deadline::after(std::chrono::seconds(1)));
         ASSERT_FALSE(host);
         EXPECT_EQ(host.error().fault, Fault::rig);
     }
     FakeQmpClient refusing;
     refusing.expect("human-monitor-command").refuse("CommandNotFound", "no such command");
-    const auto host = host_address_of(refusing, kAddress, 8, Deadline::after(std::chrono::seconds(1)));
+    const auto host = host_address_of(refusing, 1, kAddress, 8, Deadline::after(std::chrono::seconds(1)));
     ASSERT_FALSE(host);
     EXPECT_NE(host.error().message.find("gva2gpa"), std::string::npos) << host.error().message;
 }

@@ -48,6 +48,18 @@ TEST(QemuCommand, TheObserverHasItsMemory) {
     EXPECT_EQ(plugin_option("observer.so"), "file=observer.so");
 }
 
+TEST(QemuCommand, AHypervisorGetsTheKernelAsAModule) {
+    MachineSpec order = order_of("good");
+    order.kernel.image = "/a,b/vmlinuz";
+    order.hypervisor = {"/cache/xen", "console=com1 dom0_mem=512M,max:512M", ""};
+    const std::string argv = lines(qemu_command(order, false));
+    EXPECT_NE(argv.find("-kernel\n/cache/xen\n-initrd\n/a,,b/vmlinuz console=ttyS0 memrig.link=ttyS1 "
+                        "isolcpus=domain,,0 panic=-1,/cache/initramfs.img\n-append\nconsole=com1 "
+                        "dom0_mem=512M,max:512M\n"),
+              std::string::npos)
+        << argv;
+}
+
 TEST(QemuCommand, TheKernelsCommandLine) {
     EXPECT_EQ(order_of("good").command_line(), "console=ttyS0 memrig.link=ttyS1 isolcpus=domain,0 panic=-1");
     EXPECT_EQ(order_of("smallest").command_line(), "console=hvc0 memrig.link=hvc1");
