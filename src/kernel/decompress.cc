@@ -8,7 +8,7 @@
 
 namespace memrig {
 
-Result<std::string> decompressed(std::string_view bytes, std::size_t most, const std::string& what, Trailer trailer) {
+Result<std::string> decompressed(std::string_view bytes, std::size_t most, const std::string& what) {
     const std::unique_ptr<struct archive, decltype(&archive_read_free)> reader(archive_read_new(), archive_read_free);
     if (!reader) return fail(Fault::host, "no memory to read {}", what);
     archive_read_support_filter_all(reader.get());
@@ -25,7 +25,6 @@ Result<std::string> decompressed(std::string_view bytes, std::size_t most, const
     std::array<char, 1 << 16> buffer;
     for (;;) {
         const la_ssize_t n = archive_read_data(reader.get(), buffer.data(), buffer.size());
-        if (n < 0 && trailer == Trailer::ignored && !text.empty()) return text;
         if (n < 0) return bad();
         if (n == 0) return text;
         text.append(buffer.data(), static_cast<std::size_t>(n));

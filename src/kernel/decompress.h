@@ -9,15 +9,8 @@
 
 namespace memrig {
 
-// What follows the compressed bytes.
-enum class Trailer {
-    none,
-    ignored  // whatever it is: the kernel's build appends the size (size_append, scripts/Makefile.lib)
-};
-
 // Returns the bytes, decompressed; bytes that are not compressed come back as they are. Fault::host if they are
 // damaged, or more than `most` when decompressed. `what` names them in the error: "the module /lib/a.ko.xz".
-Result<std::string> decompressed(std::string_view bytes, std::size_t most, const std::string& what,
-                                 Trailer trailer = Trailer::none);
+Result<std::string> decompressed(std::string_view bytes, std::size_t most, const std::string& what);
 
 }  // namespace memrig

@@ -98,7 +98,8 @@ struct Actor {
 
     // True if the adder brings a device that QEMU has not had.
     [[nodiscard]] bool plugs_device() const { return is_dimm() || most != 0; }
-    // True if the pages of its blocks do not become free when they come online (xen_online_page(), drivers/xen/balloon.c).
+    // True if the pages of its blocks do not become free when they come online (xen_online_page(),
+    // drivers/xen/balloon.c).
     [[nodiscard]] bool gives_no_pages() const { return device == MemoryDevice::xen_balloon; }
     [[nodiscard]] bool is_dimm() const { return device == MemoryDevice::pc_dimm || device == MemoryDevice::nvdimm; }
     // True if it is a thread of the agent, which writes once for each block, or once to its file. Any other actor acts

@@ -74,7 +74,7 @@ TEST_F(KernelConfig, KnowsAWholeConfiguration) {
     EXPECT_FALSE(is_whole_config("# a fragment\nCONFIG_SMP=y\n"));
 }
 
-// What has_option() reads, where distributions and builds leave it.
+// has_option() reads it where distributions and builds leave it.
 TEST_F(KernelConfig, ThatOfAKernelLiesBesideItsImageOrItsModules) {
     const std::string text = "CONFIG_XEN=y\nCONFIG_DAX=m\n# CONFIG_XEN_DOM0 is not set\n";
     KernelImage kernel;
