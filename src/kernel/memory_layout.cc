@@ -6,6 +6,7 @@
 #include <climits>
 #include <limits>
 #include <memory>
+#include <optional>
 
 #include <bpf/btf.h>
 
@@ -15,7 +16,7 @@ namespace {
 
 constexpr std::array kZoneFigures = {"zone_start_pfn", "spanned_pages", "present_pages"};
 constexpr std::array kNodeFigures = {"node_start_pfn", "node_spanned_pages", "node_present_pages"};
-constexpr std::uint64_t kWordBits = 64;
+constexpr std::uint64_t kWordBits = 64, kWordBytes = 8;
 
 struct LayoutClosing {
     void operator()(btf* types) const { btf__free(types); }
@@ -60,6 +61,76 @@ std::map<std::uint64_t, std::string> zones_of(const btf& types) {
     return zones;
 }
 
+// The places, in bytes, at which these words follow each other; two at most.
+std::vector<std::uint64_t> places_of(std::string_view memory, const std::vector<std::uint64_t>& words) {
+    constexpr std::size_t enough = 2;
+    std::string bytes;
+    for (const std::uint64_t word : words)
+        for (unsigned i = 0; i < kWordBytes; i++) bytes += static_cast<char>(word >> (CHAR_BIT * i));
+    std::vector<std::uint64_t> places;
+    for (std::size_t at = 0; places.size() < enough && (at = memory.find(bytes, at)) != std::string_view::npos; at++)
+        if (at % kWordBytes == 0) places.push_back(at);
+    return places;
+}
+
+Result<std::uint64_t> only_place_of(std::string_view memory, const std::vector<std::uint64_t>& words,
+                                    const std::string& what) {
+    const auto places = places_of(memory, words);
+    if (places.size() == 1) return places.front();
+    return fail(Fault::guest, "the figures of {} were found {}", what,
+                places.empty() ? "nowhere" : "at more than one place");
+}
+
+std::uint64_t word_at(std::string_view memory, std::uint64_t at) {
+    std::uint64_t word = 0;
+    if (at > memory.size() || memory.size() - at < kWordBytes) return word;
+    for (unsigned i = kWordBytes; i-- > 0;) word = word << CHAR_BIT | static_cast<unsigned char>(memory[at + i]);
+    return word;
+}
+
+// The place of the first word from `from` to `to` that points to this text. Pointers far from `near` are not followed;
+// 0: any is.
+std::optional<std::uint64_t> pointer_to(std::string_view memory, std::string_view text, const TextAt& text_at,
+                                        std::uint64_t from, std::uint64_t to, std::uint64_t near) {
+    constexpr std::uint64_t far = 64u << 10, kernel_half = 1ull << 63;
+    for (std::uint64_t at = from; at < to && at < memory.size(); at += kWordBytes) {
+        const std::uint64_t word = word_at(memory, at);
+        if (word < kernel_half || (near != 0 && std::max(word, near) - std::min(word, near) > far)) continue;
+        if (text_at(word) == text) return at;
+    }
+    return std::nullopt;
+}
+
+// zone::name follows the figures closely, and the compiler keeps the texts of all zones together (zone_names[],
+// mm/page_alloc.c).
+Status place_zones(std::string_view node, const std::vector<ZoneSample>& zones, const TextAt& text_at,
+                   MemoryLayout& layout) {
+    constexpr std::uint64_t most_before_name = 32 * kWordBytes, most_zone = 32u << 10;
+    const auto first =
+        std::ranges::find_if(zones, [](const ZoneSample& zone) { return zone.present != 0; }) - zones.begin();
+    const auto index = static_cast<std::uint64_t>(first);
+    if (index + 1 >= zones.size()) return fail(Fault::guest, "no zone but the last one has memory");
+    const ZoneSample& zone = zones[index];
+    MEMRIG_TRY(const std::uint64_t place,
+               only_place_of(node, {zone.start_pfn, zone.managed, zone.spanned, zone.present}, zone.name));
+    const auto name = pointer_to(node, zone.name, text_at, place, place + most_before_name, 0);
+    if (!name) return fail(Fault::guest, "the name of {} does not follow its figures", zone.name);
+    const auto next = pointer_to(node, zones[index + 1].name, text_at, *name, *name + most_zone, word_at(node, *name));
+    if (!next) return fail(Fault::guest, "no zone {} follows {}", zones[index + 1].name, zone.name);
+    layout.zone_bytes = *next - *name;
+    if (place < index * layout.zone_bytes) return fail(Fault::guest, "the first zone lies outside of its node");
+    layout.zones_at = place - index * layout.zone_bytes;
+    for (std::uint64_t i = 0; i < zones.size(); i++) {
+        const std::uint64_t at = layout.zones_at + i * layout.zone_bytes;
+        if (text_at(word_at(node, at + (*name - place))) != zones[i].name)
+            return fail(Fault::guest, "{} is not where it would be", zones[i].name);
+    }
+    return {};
+}
+
+// The places of two of the four figures, from the first one on.
+constexpr std::uint64_t kSpannedAt = 2 * kWordBytes, kPresentAt = 3 * kWordBytes;
+
 }  // namespace
 
 Result<MemoryLayout> memory_layout(std::string_view bytes) {
@@ -82,6 +153,31 @@ Result<MemoryLayout> memory_layout(std::string_view bytes) {
     for (const char* figure : kNodeFigures) {
         MEMRIG_TRY(layout.node_figures[figure], offset_of(*types, *node, figure));
     }
+    return layout;
+}
+
+Result<MemoryLayout> find_memory_layout(std::string_view node, const std::vector<ZoneSample>& zones,
+                                        const TextAt& text_at) {
+    MemoryLayout layout;
+    MEMRIG_CHECK(place_zones(node, zones, text_at, layout));
+    std::uint64_t begin = std::numeric_limits<std::uint64_t>::max(), end = 0, present = 0;
+    for (std::uint64_t i = 0; i < zones.size(); i++) {
+        const ZoneSample& zone = zones[i];
+        layout.zones.emplace(i, zone.name);
+        if (zone.name == "Normal") layout.first_added = i;
+        if (zone.present == 0) continue;
+        begin = std::min(begin, zone.start_pfn);
+        end = std::max(end, zone.start_pfn + zone.spanned);
+        present += zone.present;
+    }
+    if (std::ranges::find(zones, "Normal", &ZoneSample::name) == zones.end())
+        return fail(Fault::guest, "the kernel has no zone Normal");
+    layout.zone_figures = {{"zone_start_pfn", 0}, {"spanned_pages", kSpannedAt}, {"present_pages", kPresentAt}};
+    MEMRIG_TRY(const std::uint64_t at, only_place_of(node, {begin, present, end - begin}, "the node"));
+    if (at < layout.zones_at + zones.size() * layout.zone_bytes - kWordBytes)
+        return fail(Fault::guest, "the figures of the node do not lie behind its zones");
+    layout.node_figures = {
+        {"node_start_pfn", at}, {"node_present_pages", at + kWordBytes}, {"node_spanned_pages", at + 2 * kWordBytes}};
     return layout;
 }
 

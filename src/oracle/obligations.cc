@@ -117,6 +117,13 @@ std::vector<std::string> unmet_obligations(const TrialEvidence& evidence) {
         else if (!made && std::ranges::none_of(rules.gaps, is_it))
             missing.push_back(fmt::format("rule {} was never put to the test", obligation.text()));
     }
+    for (const auto& rule : evidence.schedule.rests_on) {
+        if (checks_of(rules.checks, rule) > 0) continue;
+        const auto gap =
+            std::ranges::find_if(rules.gaps, [&](const RuleGap& one) { return one.obligation.rule == rule; });
+        missing.push_back(fmt::format("rule {}, which the scenario is about, was never put to the test{}", rule,
+                                      gap == rules.gaps.end() ? "" : ": " + gap->why));
+    }
     return missing;
 }
 
@@ -138,9 +145,7 @@ std::vector<std::string> gaps_of(const TrialEvidence& evidence) {
 }
 
 void leave_out_unarmed(RuleEvidence& rules, const Armament& armament) {
-    static constexpr std::array names = {"R1", "R2", "R3",  "R4", "R5", "R6", "R7",
-                                         "R8", "R9", "R10", "N1", "N2", "N3", "N4"};
-    for (const std::string rule : names) {
+    for (const std::string rule : kRuleNames) {
         const std::string why = why_unarmed(armament, rule);
         if (why.empty()) continue;
         std::erase_if(rules.breaches, [&](const RuleBreach& breach) { return breach.rule == rule; });

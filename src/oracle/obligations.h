@@ -15,7 +15,8 @@ namespace memrig {
 // Returns the checks that the trial's schedule asks for. Without an actor that adds memory and is expected to succeed,
 // there are none.
 std::vector<Obligation> obligations_of(const TrialEvidence& evidence);
-// Returns what is missing, one line each: a check that was possible and not made, and one whose watcher is unarmed.
+// Returns what is missing, one line each: a check that was possible and not made, one whose watcher is unarmed, and a
+// rule that the scenario is about (Schedule::rests_on) and that was checked nowhere, for whatever reason.
 // Empty if the rules were not watched, or if the play did not come to its end.
 std::vector<std::string> unmet_obligations(const TrialEvidence& evidence);
 // Returns the obligations that this kernel does not allow to check, one line each: "R4: arch_add_memory has no symbol".

@@ -333,7 +333,7 @@ Result<ArmedGuest> arm_guest(Host& host, const std::shared_ptr<const PreparedGue
 
 namespace {
 
-constexpr unsigned kArmamentFormat = 5;  // to be increased when arming changes, or its format
+constexpr unsigned kArmamentFormat = 6;  // to be increased when arming changes, or its format
 constexpr std::uint64_t kMostArmamentBytes = 1 << 20;
 
 // Another build of memrig may have other watchers, so it arms the guest anew. A watcher may not be

@@ -16,8 +16,8 @@ struct ArmedFigures {
     std::optional<MemoryLayout> layout;  // set if the report says that it is armed
 };
 
-// Reads the layout from the kernel's BTF, and compares what lies there with what the kernel says of its zones.
-// REQUIRES: the guest is stopped, and `before` is as it is now.
+// Reads the layout from the kernel's BTF, or finds it where there is none, and compares what lies there with what the
+// kernel says of its zones. REQUIRES: the guest is stopped, and `before` is as it is now.
 Result<ArmedFigures> arm_figures(Probe& probe, const SymbolTable& symbols, const MemorySnapshot& before);
 
 }  // namespace memrig

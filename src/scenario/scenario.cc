@@ -13,6 +13,7 @@
 #include "scenario/hotplug_path.h"
 #include "scenario/schedule_reader.h"
 #include "watch/call_recorder.h"
+#include "watch/obligation.h"
 #include "watch/roles.h"
 
 namespace memrig {
@@ -239,6 +240,10 @@ Scenario parse_scenario(TomlDocument& document, const std::string& name) {
     }
     scenario.trials = static_cast<unsigned>(root.integer("trials", 1, 1'000'000, 10));
     scenario.schedule = read_schedule(root);
+    scenario.schedule.rests_on = root.strings("rests-on", false);
+    for (const auto& rule : scenario.schedule.rests_on)
+        if (std::ranges::find(kRuleNames, rule) == kRuleNames.end())
+            root.report("rests-on", fmt::format("there is no rule \"{}\": {}", rule, fmt::join(kRuleNames, ", ")));
     if (auto explore = root.table("explore", false)) {
         scenario.points = explore->strings("points", false);
         for (const auto& point : scenario.points)

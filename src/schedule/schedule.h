@@ -131,6 +131,7 @@ struct Schedule {
     std::vector<Actor> actors;
     std::vector<Step> steps;
     std::vector<LockOrderClaim> lock_order;
+    std::vector<std::string> rests_on = {};  // rules ("R10") that the scenario is about, whatever its actors do
     // The number of times that the steps are played. More than one is a loop: the guest's state after some rounds is
     // compared.
     unsigned rounds = 1;

@@ -14,8 +14,10 @@ constexpr const char* kDataRule = "R10";
 constexpr std::uint64_t kPointerBytes = 8;
 constexpr std::uint64_t kMostNodes = 1024;  // MAX_NUMNODES, at most
 
+}  // namespace
+
 // arch/x86/mm/numa.c and others: node_data[]; without NUMA mm/memblock.c: contig_page_data.
-Result<std::map<unsigned, std::uint64_t>> nodes_of(Probe& probe, const SymbolTable& symbols) {
+Result<std::map<unsigned, std::uint64_t>> node_places(Probe& probe, const SymbolTable& symbols) {
     std::map<unsigned, std::uint64_t> nodes;
     if (const auto only = symbols.unique("contig_page_data")) nodes.emplace(0, *only);
     const auto table = symbols.unique("node_data");
@@ -29,8 +31,6 @@ Result<std::map<unsigned, std::uint64_t>> nodes_of(Probe& probe, const SymbolTab
     return nodes;
 }
 
-}  // namespace
-
 std::string HotplugFigure::text() const {
     if (!zone.empty()) return fmt::format("{} of zone {}, node {}", name, zone, node);
     return name.starts_with("node_") ? fmt::format("{} of node {}", name, node) : name;
@@ -39,7 +39,7 @@ std::string HotplugFigure::text() const {
 Result<std::vector<HotplugFigure>> hotplug_figures(Probe& probe, const SymbolTable& symbols, const MemoryLayout& layout,
                                                    ZonesToWatch zones) {
     std::vector<HotplugFigure> figures;
-    MEMRIG_TRY(const auto nodes, nodes_of(probe, symbols));
+    MEMRIG_TRY(const auto nodes, node_places(probe, symbols));
     for (const auto& [node, data] : nodes) {
         for (const auto& [index, zone] : layout.zones) {
             if (zones == ZonesToWatch::added && index < layout.first_added) continue;

@@ -29,8 +29,12 @@ struct HotplugFigure {
 
 enum class ZonesToWatch { all, added };  // every zone, or those that memory can be added to
 
+// Returns where the pglist_data of each node is. Empty if the kernel has no symbol for its nodes (`node_data` or
+// `contig_page_data`). REQUIRES: the guest is stopped.
+Result<std::map<unsigned, std::uint64_t>> node_places(Probe& probe, const SymbolTable& symbols);
+
 // Returns the figures of all nodes that the kernel has, and the variables max_pfn and high_memory. Empty if the kernel
-// has no symbol for its nodes (`node_data` or `contig_page_data`). REQUIRES: the guest is stopped.
+// has no symbol for its nodes. REQUIRES: the guest is stopped.
 Result<std::vector<HotplugFigure>> hotplug_figures(Probe& probe, const SymbolTable& symbols, const MemoryLayout& layout,
                                                    ZonesToWatch zones);
 

@@ -1,6 +1,7 @@
 // Obligations: the checks that a verdict rests on. Each is a rule, put to the test where a task enters a function.
 #pragma once
 
+#include <array>
 #include <compare>
 #include <cstdint>
 #include <map>
@@ -8,6 +9,10 @@
 #include <vector>
 
 namespace memrig {
+
+// All rules, by the names that findings and scenarios have for them (docs/verdicts.md).
+inline constexpr std::array kRuleNames = {"R1", "R2", "R3",  "R4", "R5", "R6", "R7",
+                                          "R8", "R9", "R10", "N1", "N2", "N3", "N4"};
 
 struct Obligation {
     std::string rule;      // "R4"

@@ -74,5 +74,95 @@ TEST(MemoryLayoutOfRubbish, IsAnError) {
     }
 }
 
+// A pglist_data, as its words lie in memory.
+class FoundLayout : public ::testing::Test {
+protected:
+    static constexpr std::uint64_t kZone = 12, kFirst = 4, kNode = kFirst + 5 * kZone;  // in words
+    static constexpr std::uint64_t kTexts = 0xffffffff82001000;
+
+    FoundLayout() : words(kNode + 20) {
+        for (std::size_t i = 0; i < zones.size(); i++) {
+            put(kFirst + i * kZone + 2, figures_of(zones[i]));
+            put(kFirst + i * kZone + 8, {kTexts + 8 * i});
+        }
+        put(kNode + 3, {4096, 127073, 127072});
+    }
+    static std::vector<std::uint64_t> figures_of(const ZoneSample& zone) {
+        return {zone.start_pfn, zone.managed, zone.spanned, zone.present};
+    }
+    void put(std::uint64_t at, const std::vector<std::uint64_t>& values) { std::ranges::copy(values, &words.at(at)); }
+    std::string text_at(std::uint64_t address) const {
+        const std::uint64_t index = (address - kTexts) / 8;
+        return address % 8 == 0 && index < zones.size() ? zones[index].name : "";
+    }
+    Result<MemoryLayout> layout() const {
+        return find_memory_layout({reinterpret_cast<const char*>(words.data()), words.size() * 8}, zones,
+                                  [this](std::uint64_t address) { return text_at(address); });
+    }
+    void expect_none(const std::string& why) const {
+        const auto found = layout();
+        ASSERT_FALSE(found);
+        EXPECT_EQ(found.error().fault, Fault::guest);
+        EXPECT_EQ(found.error().message, why);
+    }
+
+    std::vector<ZoneSample> zones = {
+        {"DMA"}, {"DMA32", 4096, 95648, 127072, 127073}, {"Normal"}, {"Movable"}, {"Device"}};
+    std::vector<std::uint64_t> words;
+};
+
+TEST_F(FoundLayout, IsThatOfTheKernel) {
+    const auto found = layout();
+    ASSERT_TRUE(found) << found.error().message;
+    EXPECT_EQ(found->zone_bytes, 8 * kZone);
+    EXPECT_EQ(found->first_added, 2u);
+    EXPECT_EQ(found->zones.at(4), "Device");
+    EXPECT_EQ(found->zones_at + 2 * found->zone_bytes + found->zone_figures.at("present_pages"),
+              8 * (kFirst + 2 * kZone + 5))
+        << "of zone Normal, which has no memory yet";
+    EXPECT_EQ(found->node_figures.at("node_present_pages"), 8 * (kNode + 4));
+    EXPECT_EQ(found->node_figures.at("node_spanned_pages"), 8 * (kNode + 5));
+}
+
+TEST_F(FoundLayout, AZoneIsFoundAtOnePlaceAlone) {
+    put(kNode + 10, figures_of(zones[1]));
+    expect_none("the figures of DMA32 were found at more than one place");
+    put(kNode + 10, {0, 0, 0, 0});
+    put(kFirst + kZone + 2, {0, 0, 0, 0});
+    expect_none("the figures of DMA32 were found nowhere");
+}
+
+TEST_F(FoundLayout, EachZoneHasItsName) {
+    put(kFirst + 4 * kZone + 8, {kTexts});
+    expect_none("Device is not where it would be");
+    put(kFirst + 2 * kZone + 8, {0});
+    expect_none("no zone Normal follows DMA32");
+    put(kFirst + 1 * kZone + 8, {1});
+    expect_none("the name of DMA32 does not follow its figures");
+}
+
+TEST_F(FoundLayout, ANodeThatDiffersIsNotFound) {
+    put(kNode + 3, {2});
+    expect_none("the figures of the node were found nowhere");
+    put(1, {4096, 127073, 127072});
+    expect_none("the figures of the node do not lie behind its zones");
+}
+
+TEST_F(FoundLayout, NoMemoryTellsNothing) {
+    zones[1].present = 0;
+    expect_none("no zone but the last one has memory");
+    zones.clear();
+    expect_none("no zone but the last one has memory");
+}
+
+TEST_F(FoundLayout, NothingIsReadBehindTheEnd) {
+    words.resize(kNode + 5);
+    expect_none("the figures of the node were found nowhere");
+    words.resize(kFirst + 2 * kZone);
+    expect_none("no zone Normal follows DMA32");
+    words.clear();
+    expect_none("the figures of DMA32 were found nowhere");
+}
+
 }  // namespace
 }  // namespace memrig

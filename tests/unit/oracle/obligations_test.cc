@@ -18,6 +18,22 @@ TEST(JudgeUnchecked, ARuleThatWasNeverPutToTheTestProvesNothing) {
     }
 }
 
+// A gap is told where a rule is one of many. Where it is what the scenario is about, nothing is proven without it.
+TEST(JudgeUnchecked, ARuleThatTheScenarioIsAboutHasToBeChecked) {
+    ModeTrial trial(Mode::directed);
+    trial.rules.gaps.push_back({{"R10", ""}, "the figures of zones cannot be watched"});
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+    trial.schedule.rests_on = {"R10"};
+    EXPECT_EQ(trial.judged().verdict, Verdict::inconclusive);
+    EXPECT_EQ(
+        trial.judged().reason,
+        "rule R10, which the scenario is about, was never put to the test: the figures of zones cannot be watched");
+    trial.rules.gaps.clear();
+    EXPECT_EQ(trial.judged().reason, "rule R10, which the scenario is about, was never put to the test");
+    trial.rules.checks[{"R10", ""}] = 1;
+    EXPECT_EQ(trial.judged().verdict, Verdict::held);
+}
+
 TEST(JudgeUnchecked, DeviceMemoryIsNotAddedByAddMemoryResource) {
     ModeTrial trial(Mode::directed);
     for (auto& actor : trial.schedule.actors)
