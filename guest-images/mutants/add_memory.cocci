@@ -5,6 +5,7 @@
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -2 +0
 // equivalent: on a PC only Hyper-V's balloon calls add_memory(), and these kernels do not have it
 

@@ -5,10 +5,11 @@
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -1 +3
 
 @block_left_out@
-expression start, size, group;
+expression start, size;
 @@
 int add_memory_resource(...)
 {
@@ -16,6 +17,6 @@ int add_memory_resource(...)
 create_memory_block_devices(start,
 - size
 + size - memory_block_size_bytes()
-  , NULL, group)
+  , ...)
 ...>
 }

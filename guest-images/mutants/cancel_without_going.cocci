@@ -5,6 +5,7 @@
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -0 +4
 
 @cancel_without_going@

@@ -5,6 +5,7 @@
 //
 // file: kernel/notifier.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -1 +1
 
 @notifiers_low_to_high@

@@ -6,6 +6,7 @@
 //
 // file: mm/memory_hotplug.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -2 +0
 
 @offline_and_remove_memory@

@@ -5,6 +5,7 @@
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64 -2 +0
 // changes: -3 +0
 
 @online_pages_unlocked@

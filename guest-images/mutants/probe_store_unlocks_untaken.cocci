@@ -6,6 +6,7 @@
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -1 +1
 
 @probe_store_unlocks_untaken@

@@ -5,6 +5,7 @@
 //
 // file: drivers/base/memory.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -2 +2
 
 @state_store_leaks_lock@

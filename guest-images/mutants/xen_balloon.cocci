@@ -5,6 +5,7 @@
 //
 // file: drivers/xen/balloon.c
 // parent: ref-6.12-amd64
+// parent: ref-7.2-amd64
 // changes: -2 +0
 
 @reserve_additional_memory@

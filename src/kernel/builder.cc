@@ -224,12 +224,12 @@ Result<std::string> KernelBuilder::patch(const Plan& plan, const SourceMutant& m
         return fail(Fault::user_input, "{}: no rule of it ({}) matches in {}", shown(mutant.path),
                     fmt::format("{}", fmt::join(rule_names(mutant.text), ", ")), untouched);
     const LineCount count = count_changes(diff);
-    if (count.removed != mutant.removed || count.added != mutant.added)
+    if (count != mutant.changes)
         return fail(Fault::user_input,
                     "{}: a rule of it ({}) matches elsewhere, or not everywhere: {} changed by -{} +{}, not -{} +{}",
                     shown(mutant.path), fmt::format("{}", fmt::join(rule_names(mutant.text), ", ")),
-                    fmt::format("{}", fmt::join(mutant.files, ", ")), count.removed, count.added, mutant.removed,
-                    mutant.added);
+                    fmt::format("{}", fmt::join(mutant.files, ", ")), count.removed, count.added,
+                    mutant.changes.removed, mutant.changes.added);
     return diff;
 }
 

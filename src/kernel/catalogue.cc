@@ -113,7 +113,7 @@ Result<std::vector<KernelEntry>> mutant_catalogue(const std::vector<KernelEntry>
             KernelEntry entry = parent;
             entry.id = parent.id + "+" + mutant.name;
             entry.description = mutant.description;
-            entry.mutant = mutant;
+            entry.mutant = mutant.of(parent.id);
             entries.push_back(std::move(entry));
         }
     return entries;

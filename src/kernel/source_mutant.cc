@@ -11,13 +11,13 @@ namespace memrig {
 namespace {
 
 // Parses the numbers of removed and added lines: "-2 +1".
-bool parse_changes(std::string_view value, SourceMutant& mutant) {
+bool parse_changes(std::string_view value, LineCount& changes) {
     const char* end = value.data() + value.size();
     if (!value.starts_with('-')) return false;
-    const auto [middle, error] = std::from_chars(value.data() + 1, end, mutant.removed);
+    const auto [middle, error] = std::from_chars(value.data() + 1, end, changes.removed);
     if (error != std::errc() || end - middle < 3 || middle[0] != ' ' || middle[1] != '+') return false;
-    const auto [stop, code] = std::from_chars(middle + 2, end, mutant.added);
-    return code == std::errc() && stop == end && mutant.removed + mutant.added > 0;
+    const auto [stop, code] = std::from_chars(middle + 2, end, changes.added);
+    return code == std::errc() && stop == end && changes.removed + changes.added > 0;
 }
 
 // Splits a header line "word: value". Returns false if the line is prose.
@@ -33,11 +33,17 @@ bool stays_inside(const fs::path& file) {
     return file.is_relative() && std::ranges::find(file, fs::path("..")) == file.end();
 }
 
+bool take_parent(std::string_view value, SourceMutant& mutant) {
+    const std::string id(value.substr(0, value.find(' ')));
+    mutant.parents.push_back(id);
+    return id.size() == value.size() || parse_changes(value.substr(id.size() + 1), mutant.changes_of[id]);
+}
+
 bool take_key(std::string_view key, std::string_view value, SourceMutant& mutant) {
     if (key == "file") mutant.files.emplace_back(value);
-    else if (key == "parent") mutant.parents.emplace_back(value);
+    else if (key == "parent") return !value.empty() && take_parent(value, mutant);
     else if (key == "equivalent" && mutant.equivalent.empty()) mutant.equivalent = value;
-    else if (key == "changes") return parse_changes(value, mutant);
+    else if (key == "changes") return parse_changes(value, mutant.changes);
     else return false;
     return !value.empty() && (key != "file" || stays_inside(value));
 }
@@ -47,6 +53,12 @@ bool take_key(std::string_view key, std::string_view value, SourceMutant& mutant
 bool SourceMutant::is_for(const std::string& kernel, const std::string& arch) const {
     if (parents.empty()) return arch == "x86_64";
     return std::ranges::find(parents, kernel) != parents.end();
+}
+
+SourceMutant SourceMutant::of(const std::string& parent) const {
+    SourceMutant mutant = *this;
+    if (const auto own = changes_of.find(parent); own != changes_of.end()) mutant.changes = own->second;
+    return mutant;
 }
 
 Result<SourceMutant> parse_mutant(std::string_view text, const fs::path& path) {
@@ -68,8 +80,7 @@ Result<SourceMutant> parse_mutant(std::string_view text, const fs::path& path) {
     if (mutant.description.empty())
         return fail(Fault::user_input, "{}:1: a comment that says what the mutant does is missing", shown(path));
     if (mutant.files.empty()) return fail(Fault::user_input, "{}: no line \"// file: PATH\"", shown(path));
-    if (mutant.removed + mutant.added == 0)
-        return fail(Fault::user_input, "{}: no line \"// changes: -N +M\"", shown(path));
+    if (mutant.changes == LineCount()) return fail(Fault::user_input, "{}: no line \"// changes: -N +M\"", shown(path));
     return mutant;
 }
 

@@ -24,10 +24,19 @@ TEST(SourceMutant, ReadsItsHeader) {
     EXPECT_EQ(mutant->description, "it lacks a lock");
     EXPECT_THAT(mutant->files, ElementsAre("mm/a.c", "mm/b.c"));
     EXPECT_THAT(mutant->parents, ElementsAre("ref-x"));
-    EXPECT_EQ(mutant->removed, 2u);
-    EXPECT_EQ(mutant->added, 1u);
+    EXPECT_EQ(mutant->changes.removed, 2u);
+    EXPECT_EQ(mutant->changes.added, 1u);
     EXPECT_EQ(mutant->equivalent, "nobody calls it");
     EXPECT_THAT(rule_names(mutant->text), ElementsAre("one", "two"));
+}
+
+TEST(SourceMutant, AParentMayHaveItsOwnNumberOfLines) {
+    const auto mutant =
+        parse_mutant("// d\n// file: a.c\n// parent: ref-x\n// parent: ref-y -3 +0\n// changes: -2 +1\n", "m.cocci");
+    ASSERT_TRUE(mutant) << mutant.error().line();
+    EXPECT_THAT(mutant->parents, ElementsAre("ref-x", "ref-y"));
+    EXPECT_EQ(mutant->of("ref-x").changes, (LineCount{2, 1}));
+    EXPECT_EQ(mutant->of("ref-y").changes, (LineCount{3, 0}));
 }
 
 TEST(SourceMutant, RefusesABadHeader) {
@@ -42,6 +51,7 @@ TEST(SourceMutant, RefusesABadHeader) {
         {start + "// file: a.c\n// changes: 2\n", ":3: not a header line"},
         {start + "// file: a.c\n// changes: -0 +0\n", ":3: not a header line"},
         {start + "// file: a.c\n// changes: -1 +1x\n", ":3: not a header line"},
+        {start + "// file: a.c\n// parent: ref-x 3\n", ":3: not a header line"},
     };
     for (const auto& [text, words] : cases) {
         const auto mutant = parse_mutant(text, "m.cocci");
