@@ -1,8 +1,8 @@
 // No fault: 7.2 has the shape that memory hotplug has since 7.3-rc1
 //
-// Commit 2b047c8a8c27: add_memory_resource() wraps a static function, which __add_memory() calls, and the driver's adder
-// is split likewise, with the lock in its inner part, which kmem calls. The roles {adder} and {driver-adder} find their
-// functions there.
+// Commit 2b047c8a8c27: add_memory_resource() wraps a static function, which __add_memory() calls, and the driver's
+// adder is split likewise, with the lock in its inner part, which kmem calls. The roles {adder} and {driver-adder} find
+// their functions there.
 //
 // file: mm/memory_hotplug.c
 // file: drivers/dax/kmem.c

@@ -10,6 +10,7 @@
 #include "cli/json_target.h"
 #include "cli/machine_options.h"
 #include "cli/output.h"
+#include "cli/toolchain_options.h"
 #include "cli/validators.h"
 #include "run/bisect.h"
 
@@ -111,9 +112,10 @@ void add_bisect_command(CLI::App& program, Action& action) {
         ->capture_default_str();
     command
         ->add_option("--config", spec->configs,
-                     "A whole .config, or a fragment; may be given again; default: those of ref-6.12-amd64")
+                     "A whole .config, or a fragment; may be given again; default: those of a reference kernel")
         ->type_name("FILE")
         ->allow_extra_args(false);
+    add_toolchain_options(*command, spec->arch, spec->llvm);
     command->add_option("--bench", spec->bench, "Bench; default: the scenario's first")->type_name("BENCH");
     command->add_option("--confidence", spec->rule.confidence, "Confidence that a good kernel needs")
         ->type_name("C")

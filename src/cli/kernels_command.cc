@@ -7,6 +7,7 @@
 #include "cli/command.h"
 #include "cli/json_target.h"
 #include "cli/output.h"
+#include "cli/toolchain_options.h"
 #include "kernel/catalogue.h"
 
 namespace memrig {
@@ -103,6 +104,8 @@ struct BuildOptions {
     std::vector<std::string> ids;
     std::string source, id;
     std::vector<std::string> configs;
+    std::string arch = "x86_64";
+    bool llvm = false;
 };
 
 int build_own(const BuildOptions& options) {
@@ -111,6 +114,8 @@ int build_own(const BuildOptions& options) {
     tree.source = fs::weakly_canonical(options.source, code);
     tree.id = options.id.empty() ? tree.source.filename().string() : options.id;
     for (const auto& config : options.configs) tree.configs.emplace_back(config);
+    tree.arch = options.arch;
+    tree.toolchain = options.llvm ? Toolchain::llvm : Toolchain::gnu;
     const auto image = build_own_kernel(tree);
     if (!image) return report_error(image.error());
     const Status printed = print_result(image->image.string() + "\n");
@@ -144,11 +149,13 @@ void add_build_command(CLI::App& kernels, Action& action) {
         ->add_option("--id", options->id,
                      "With --source: the id of the kernel, for --kernel; default: the last part of DIR")
         ->type_name("NAME");
+    add_toolchain_options(*command, options->arch, options->llvm);
     command->footer(
         "Prints the image's path. Build trees stay in the cache, so the next build compiles only what changed.\n\n"
         "Example:\n"
         "  memrig kernels build ref-6.12-amd64 ref-6.12-amd64+online_store\n"
-        "  memrig kernels build --source ~/linux --config guest-images/configs/small.config --id bisect\n");
+        "  memrig kernels build --source ~/linux --config guest-images/configs/small.config --id bisect\n"
+        "  memrig kernels build --source ~/linux --config my.config --arch aarch64 --llvm\n");
     command->callback([options, &action] { action = [options] { return build(*options); }; });
 }
 

@@ -64,7 +64,7 @@ public:
             if (!find_program(program))
                 return fail_with(
                     {Fault::host, fmt::format("{} is not installed; building kernels needs it", program), {}},
-                    "run tools/setup kernels");
+                    program.starts_with("clang") ? "run tools/setup llvm" : "run tools/setup kernels");
         MEMRIG_TRY(const RunResult run, run_program({compiler, "--version"}, Deadline::after(1min), true, 1 << 16));
         if (!run.status.success()) return fail(Fault::host, "{} --version failed with {}", compiler, run.status.text());
         return run.output.substr(0, run.output.find('\n'));

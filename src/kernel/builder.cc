@@ -86,7 +86,7 @@ Result<KernelBuilder::Plan> KernelBuilder::plan(const KernelRecipe& recipe, cons
     plan.parent_id = recipe.id.substr(0, recipe.id.find('+'));
     MEMRIG_TRY(plan.arch, kbuild_arch(recipe.arch));
     MEMRIG_TRY(plan.configs, read_configs(recipe.configs));
-    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(plan.arch.compiler()));
+    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(plan.arch.compiler(Toolchain::gnu)));
     plan.package = package;
     const std::string version = package.filename().string();
     plan.pristine = kernels_ / "sources" / version;

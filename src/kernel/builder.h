@@ -15,6 +15,7 @@
 #include "base/file.h"
 #include "kernel/image.h"
 #include "kernel/source_mutant.h"
+#include "kernel/tree.h"
 
 namespace memrig {
 
@@ -32,6 +33,8 @@ struct OwnTree {
     fs::path source;
     std::vector<fs::path> configs;  // fragments, or one whole .config
     std::string id;                 // the kernel's id for --kernel
+    std::string arch = "x86_64";    // as uname -m prints it
+    Toolchain toolchain = Toolchain::gnu;
 };
 
 // Not thread-safe. Several processes may build at the same time.

@@ -20,13 +20,13 @@ bool is_id(const std::string& id) {
 }  // namespace
 
 Result<fs::path> KernelBuilder::place_of(const OwnTree& tree) {
-    MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
+    MEMRIG_TRY(const KbuildArch arch, kbuild_arch(tree.arch));
     MEMRIG_CHECK(check_source(tree.source));
     MEMRIG_TRY(const auto configs, read_configs(tree.configs));
-    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(arch.compiler()));
+    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(arch.compiler(tree.toolchain)));
     std::error_code code;
     Hasher hasher;
-    hasher.add(fs::canonical(tree.source, code).string()).add(compiler);
+    hasher.add(fs::canonical(tree.source, code).string()).add(tree.arch).add(compiler);
     for (const auto& config : configs) hasher.add(config.text);
     return kernels_ / "own-trees" / hasher.finish().substr(0, 32);
 }
@@ -35,7 +35,7 @@ Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
     if (!is_id(tree.id))
         return fail_with({Fault::user_input, fmt::format("\"{}\" is not a kernel id", tree.id), {}},
                          "give --id letters, digits, '.', '-' and '_', without a leading '.'");
-    MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
+    MEMRIG_TRY(const KbuildArch arch, kbuild_arch(tree.arch));
     MEMRIG_TRY(const fs::path place, place_of(tree));
     MEMRIG_TRY(const auto configs, read_configs(tree.configs));
     MEMRIG_TRY(const FileLock lock, lock_tree(place));
@@ -47,7 +47,8 @@ Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
     MEMRIG_CHECK(make_directories(place));
     MEMRIG_CHECK(need_room(place, fs::exists(place / "build", code) ? kKernelTreeRoom / 10 : kKernelTreeRoom));
     Unfinished unfinished(place);
-    const KernelTree kernel_tree{arch, source, place / "build", ccache_environment(kernels_.parent_path(), {})};
+    const KernelTree kernel_tree{arch, source, place / "build", ccache_environment(kernels_.parent_path(), {}),
+                                 tree.toolchain};
     MEMRIG_TRY(BuildLog log, BuildLog::make(place / "build.log"));
     MEMRIG_CHECK(configure(tools_, kernel_tree, configs, log));
     const Status made = make_image(tools_, kernel_tree, "building " + tree.id, 0, log);
@@ -68,9 +69,10 @@ Result<KernelImage> KernelBuilder::build(const OwnTree& tree) {
 }
 
 Result<std::optional<KernelImage>> KernelBuilder::own(const std::string& id) {
-    MEMRIG_TRY(const KbuildArch arch, kbuild_arch("x86_64"));
     if (!is_id(id)) return std::nullopt;
-    return published_kernel(kernels_ / "own" / id, arch, id);
+    for (const KbuildArch& arch : kbuild_arches())
+        if (auto kernel = published_kernel(kernels_ / "own" / id, arch, id)) return kernel;
+    return std::nullopt;
 }
 
 }  // namespace memrig

@@ -9,8 +9,10 @@ namespace {
 
 constexpr std::array kArches = {
     KbuildArch{"x86_64", "x86", "", "bzImage", "arch/x86/boot/bzImage"},
+    KbuildArch{"aarch64", "arm64", "aarch64-linux-gnu-", "Image", "arch/arm64/boot/Image"},
     KbuildArch{"ppc64le", "powerpc", "powerpc64le-linux-gnu-", "vmlinux", "vmlinux"},
 };
+constexpr const char* kLlvmSuffix = "-19";      // of Debian 12's newest LLVM: clang-19, ld.lld-19
 constexpr std::uint64_t kFullDisk = 32u << 20;  // if fewer bytes are free after a failure, the full disk is its cause
 
 // A call of make for a tree. Overrides the variables of the caller's environment that kbuild would use.
@@ -19,10 +21,12 @@ BuildStep make_step(const KernelTree& tree, std::vector<std::string> arguments) 
     step.argv = {"make", "-C", tree.source.string(), "O=" + tree.build.string(), std::string("ARCH=") + tree.arch.arch};
     // With ccache, building the same kernel in another place, or a similar kernel, takes about a minute.
     const bool ccache = find_program("ccache").has_value();
-    const std::string compiler = fmt::format("{}{}", ccache ? "ccache " : "", tree.arch.compiler());
-    for (const std::string& variable : {"CC=" + compiler, std::string("HOSTCC=") + (ccache ? "ccache gcc" : "gcc"),
-                                        std::string("LOCALVERSION="), std::string("KCFLAGS="), std::string("KAFLAGS="),
-                                        std::string("LLVM="), std::string("CROSS_COMPILE=") + tree.arch.cross})
+    const bool llvm = tree.toolchain == Toolchain::llvm;
+    const std::string compiler = fmt::format("{}{}", ccache ? "ccache " : "", tree.arch.compiler(tree.toolchain));
+    for (const std::string& variable :
+         {"CC=" + compiler, std::string("HOSTCC=") + (ccache ? "ccache gcc" : "gcc"), std::string("LOCALVERSION="),
+          std::string("KCFLAGS="), std::string("KAFLAGS="), std::string("LLVM=") + (llvm ? kLlvmSuffix : ""),
+          std::string("CROSS_COMPILE=") + tree.arch.cross})
         step.argv.push_back(variable);
     for (auto& argument : arguments) step.argv.push_back(std::move(argument));
     step.environment = tree.environment;
@@ -35,6 +39,12 @@ BuildStep make_step(const KernelTree& tree, std::vector<std::string> arguments) 
 }
 
 }  // namespace
+
+std::string KbuildArch::compiler(Toolchain toolchain) const {
+    return toolchain == Toolchain::llvm ? std::string("clang") + kLlvmSuffix : std::string(cross) + "gcc";
+}
+
+std::span<const KbuildArch> kbuild_arches() { return kArches; }
 
 Result<KbuildArch> kbuild_arch(const std::string& machine) {
     for (const auto& arch : kArches)
@@ -49,8 +59,8 @@ Status check_source(const fs::path& source) {
         if (!fs::is_regular_file(source / file, code))
             return fail(Fault::user_input, "{} is not the source of a kernel: it has no {}", source.string(), file);
     // The kernel's own Makefile refuses such a tree for O= too, but with a less clear message.
-    for (const char* file :
-         {".config", "include/config", "arch/x86/include/generated", "arch/powerpc/include/generated"})
+    for (const char* file : {".config", "include/config", "arch/x86/include/generated",
+                             "arch/powerpc/include/generated", "arch/arm64/include/generated"})
         if (fs::exists(source / file, code))
             return fail_with(
                 {Fault::user_input,
@@ -95,9 +105,45 @@ Status configure(BuildTools& tools, const KernelTree& tree, const std::vector<Co
     return check_config(asked, config, tree.source);
 }
 
+namespace {
+
+Result<bool> has_modules(const KernelTree& tree) {
+    MEMRIG_TRY(const std::string config, read_file(tree.build / ".config", 16u << 20));
+    return config.find("=m\n") != std::string::npos;
+}
+
+// The folder that modules_install makes lib/modules/RELEASE in.
+fs::path module_root(const KernelTree& tree) { return tree.build / "installed"; }
+
+// Without depmod: memrig makes an index of its own, of the modules that a bench wants.
+Status install_modules(BuildTools& tools, const KernelTree& tree, BuildLog& log) {
+    std::error_code code;
+    fs::remove_all(module_root(tree), code);
+    const BuildStep step = make_step(tree, {"INSTALL_MOD_PATH=" + module_root(tree).string(), "INSTALL_MOD_STRIP=1",
+                                            "DEPMOD=true", "modules_install"});
+    return check_step(tools.run(step, [&](std::string_view line) { log.line(line); }), "installing the modules", log,
+                      tree.build);
+}
+
+// Copies lib/modules/RELEASE, without the links to the source and the build directory.
+Status copy_modules(const fs::path& root, const fs::path& entry) {
+    std::error_code code;
+    if (!fs::exists(root / "lib/modules", code)) return {};
+    fs::create_directories(entry / "lib", code);
+    fs::copy(root / "lib/modules", entry / "lib/modules", fs::copy_options::recursive | fs::copy_options::skip_symlinks,
+             code);
+    if (code) return fail(Fault::host, "cannot copy the modules to the cache: {}", code.message());
+    return {};
+}
+
+}  // namespace
+
 Status make_image(BuildTools& tools, const KernelTree& tree, const std::string& what, unsigned steps, BuildLog& log) {
-    const BuildStep step =
-        make_step(tree, {fmt::format("-j{}", std::max(1u, std::thread::hardware_concurrency())), tree.arch.target});
+    std::vector<std::string> targets = {fmt::format("-j{}", std::max(1u, std::thread::hardware_concurrency()))};
+    MEMRIG_TRY(const bool modules, has_modules(tree));
+    if (modules) targets.emplace_back("modules");
+    targets.emplace_back(tree.arch.target);
+    const BuildStep step = make_step(tree, std::move(targets));
     BuildProgress progress(stderr, what, steps);
     const auto status = tools.run(step, [&](std::string_view line) {
         log.line(line);
@@ -107,6 +153,7 @@ Status make_image(BuildTools& tools, const KernelTree& tree, const std::string& 
     std::error_code code;
     if (!fs::exists(tree.build / tree.arch.image, code))
         return fail(Fault::user_input, "{} left no {}; its output:\n{}", what, tree.arch.image, log.why());
+    if (modules) MEMRIG_CHECK(install_modules(tools, tree, log));
     return log.finish();
 }
 
@@ -126,6 +173,7 @@ Status publish(const KernelTree& tree, const fs::path& log, const fs::path& entr
         fs::copy_file(from, fresh.path() / name, code);
         if (code) return fail(Fault::host, "cannot copy {} to the cache: {}", from.string(), code.message());
     }
+    MEMRIG_CHECK(copy_modules(module_root(tree), fresh.path()));
     for (const auto& [name, text] : extra) MEMRIG_CHECK(write_file(fresh.path() / name, text));
     fs::permissions(fresh.path(), fs::perms(0755), code);
     fs::remove_all(entry, code);
@@ -141,6 +189,9 @@ std::optional<KernelImage> published_kernel(const fs::path& entry, const KbuildA
     if (!kernel || !release || kernel->arch != arch.machine) return std::nullopt;
     kernel->id = id;
     kernel->release = release->substr(0, release->find('\n'));
+    std::error_code code;
+    if (const fs::path modules = entry / "lib/modules" / kernel->release; fs::is_directory(modules, code))
+        kernel->modules = modules;
     return *std::move(kernel);
 }
 

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <map>
 
 #include "base/exit_status.h"
 #include "base/file.h"
@@ -20,7 +21,9 @@ namespace memrig {
 
 namespace {
 
-constexpr const char* kDefaultConfigOf = "ref-6.12-amd64";
+// The reference kernel whose fragments are the default, by architecture.
+const std::map<std::string, std::string> kDefaultConfigOf = {
+    {"x86_64", "ref-6.12-amd64"}, {"aarch64", "ref-7.2-arm64"}, {"ppc64le", "ref-7.2-ppc64le"}};
 constexpr unsigned kMostRigFaults = 2;  // a third rig fault is no accident
 constexpr unsigned kSpare = 3;          // most trials: so many times BisectRule::needed()
 
@@ -36,6 +39,7 @@ Status check_spec(const BisectSpec& spec) {
         if (!text) return fail(Fault::user_input, "{}", text.error().message);
         MEMRIG_CHECK(parse_config(*text, config.string()));
     }
+    MEMRIG_CHECK(kbuild_arch(spec.arch));
     std::error_code code;
     if (fs::exists(spec.out, code) && !fs::is_empty(spec.out, code))
         return fail_with({Fault::user_input, fmt::format("{} is not empty", spec.out.string()), {}},
@@ -55,7 +59,7 @@ Result<std::string> tree_id(const fs::path& source) {
 
 Result<std::vector<fs::path>> configs_of(const BisectSpec& spec) {
     if (!spec.configs.empty()) return spec.configs;
-    MEMRIG_TRY(const KernelEntry entry, find_kernel(kDefaultConfigOf));
+    MEMRIG_TRY(const KernelEntry entry, find_kernel(kDefaultConfigOf.at(spec.arch)));
     std::vector<fs::path> configs;
     for (const auto& name : entry.configs) configs.push_back(home_directory() / "guest-images" / "configs" / name);
     return configs;
@@ -194,7 +198,9 @@ Result<BisectStep> bisect_step(const BisectSpec& spec, BuildTools& tools, Host& 
     BisectStep step;
     step.tally = BisectTally(spec.rule);
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    const auto kernel = KernelBuilder(tools, cache).build(OwnTree{spec.source, configs, id});
+    const auto kernel =
+        KernelBuilder(tools, cache)
+            .build(OwnTree{spec.source, configs, id, spec.arch, spec.llvm ? Toolchain::llvm : Toolchain::gnu});
     step.build_seconds = seconds(steady_clock().now() - begun);
     if (kernel) {
         step.sha256 = kernel->sha256;

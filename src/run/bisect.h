@@ -72,7 +72,9 @@ struct BisectSpec {
     std::string arm = "control";
     std::vector<std::string> settings;
     std::filesystem::path source = ".";
-    std::vector<std::filesystem::path> configs;  // empty: the fragments of the reference kernel
+    std::string arch = "x86_64";                 // what the tree is built for, as uname -m prints it
+    bool llvm = false;                           // build with clang and LLVM's tools
+    std::vector<std::filesystem::path> configs;  // empty: the fragments of a reference kernel of that architecture
     BisectRule rule;
     unsigned jobs = 1;
     std::uint64_t seed = 0;

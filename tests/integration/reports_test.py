@@ -213,8 +213,9 @@ class Reports(Nights):
         if not any(counts.values()):  # for kunit.py, a run without tests is an error of its own
             self.assertIn("Ran 0 tests: errors: 1", said)
             return
-        # kunit.py says of what it cannot read "[ERROR]", and leaves a count of 0 out. That of newer kernels (7.2, not
-        # 6.12) also counts a test that failed although no test within it did (bubble_up_test_results()).
+        # kunit.py says of what it cannot read "[ERROR]", and leaves a count of 0 out. The parser
+        # of newer kernels (7.2, not 6.12) also counts a test that failed although no test within it did
+        # (bubble_up_test_results()).
         newer = {**counts, "failed": counts["failed"] + self.failed_alone(text)}
         ran = [f"Ran {sum(one.values())} tests: " + ", ".join(f"{what}: {count}" for what, count in one.items() if count)
                for one in (counts, newer)]

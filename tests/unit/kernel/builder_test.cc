@@ -250,5 +250,52 @@ TEST_F(KernelBuild, AnOwnTreeIsBuiltAnewEachTimeAndNotTouched) {
     EXPECT_TRUE(builder().own("mine").value());  // the last good one
 }
 
+TEST_F(KernelBuild, AnOwnTreeIsBuiltForItsArchitecture) {
+    ASSERT_TRUE(builder().build(recipe_));
+    OwnTree own{cache() / "kernels/sources/linux-source_1", {path("a.config")}, "mine"};
+    for (const auto& [machine, arch, cross, target] :
+         {std::tuple{"aarch64", "ARCH=arm64", "CROSS_COMPILE=aarch64-linux-gnu-", "Image"},
+          {"ppc64le", "ARCH=powerpc", "CROSS_COMPILE=powerpc64le-linux-gnu-", "vmlinux"},
+          {"x86_64", "ARCH=x86", "CROSS_COMPILE=", "bzImage"}}) {
+        own.arch = machine;
+        const auto kernel = builder().build(own);
+        ASSERT_TRUE(kernel) << kernel.error().line();
+        EXPECT_EQ(kernel->arch, machine);
+        EXPECT_THAT(tools_->made_with, IsSupersetOf({std::string(arch), std::string(cross), std::string(target)}));
+        EXPECT_EQ(builder().own("mine").value()->arch, machine) << "the last one that was built under this id";
+    }
+    EXPECT_EQ(entries("own-trees").size(), 3u) << "none undoes the build of another";
+    own.arch = "sparc64";
+    EXPECT_EQ(builder().build(own).error().fault, Fault::user_input);
+}
+
+TEST_F(KernelBuild, AnOwnTreeIsBuiltByClang) {
+    ASSERT_TRUE(builder().build(recipe_));
+    OwnTree own{cache() / "kernels/sources/linux-source_1", {path("a.config")}, "mine"};
+    own.toolchain = Toolchain::llvm;
+    ASSERT_TRUE(builder().build(own));
+    EXPECT_THAT(tools_->made_with, Contains("LLVM=-19"));
+    EXPECT_THAT(tools_->made_with, Contains(EndsWith("clang-19")));
+    own.toolchain = Toolchain::gnu;
+    ASSERT_TRUE(builder().build(own));
+    EXPECT_THAT(tools_->made_with, Contains("LLVM="));
+}
+
+TEST_F(KernelBuild, TheModulesOfAnOwnTreeComeWithIt) {
+    ASSERT_TRUE(builder().build(recipe_));
+    const OwnTree own{cache() / "kernels/sources/linux-source_1", {path("a.config")}, "mine"};
+    const auto without = builder().build(own);
+    ASSERT_TRUE(without) << without.error().line();
+    EXPECT_EQ(without->modules, "");
+    ASSERT_TRUE(write_file(path("a.config"), "CONFIG_NUMA=y\nCONFIG_SMP=m\n"));
+    tools_->ran.clear();
+    const auto kernel = builder().build(own);
+    ASSERT_TRUE(kernel) << kernel.error().line();
+    EXPECT_THAT(tools_->ran, ElementsAre("allnoconfig", "bzImage", "modules_install"));
+    EXPECT_EQ(kernel->modules, cache() / "kernels/own/mine/lib/modules/6.12.0");
+    EXPECT_TRUE(fs::exists(kernel->modules / "kernel/a.ko"));
+    EXPECT_FALSE(fs::is_symlink(kernel->modules / "build")) << "the build directory may go";
+}
+
 }  // namespace
 }  // namespace memrig

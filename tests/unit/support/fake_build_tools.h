@@ -70,6 +70,8 @@ private:
         else if (what == "allnoconfig") put(build / ".config", text_of(build / "fragments"));
         else if (what == "bzImage") make_image(step.argv.at(2), build, line);
         else if (what == "vmlinux") make_power_image(build);
+        else if (what == "Image") make_arm_image(build);
+        else if (what == "modules_install") install_modules(step);
         else if (what == "spatch") return patch(step);
         else if (what == "diff") return diff(step, line);
         return ExitStatus{};
@@ -101,6 +103,24 @@ private:
         put(build / "vmlinux", image);
         put(build / "System.map", "0 T _text\n");
         put(build / "include/config/kernel.release", "6.12.0\n");
+    }
+
+    static void make_arm_image(const fs::path& build) {
+        std::string image(64, '\0');
+        image.replace(0x38, 4, "ARM\x64");
+        put(build / "arch/arm64/boot/Image", image);
+        put(build / "System.map", "0 T _text\n");
+        put(build / "include/config/kernel.release", "6.12.0\n");
+    }
+
+    static void install_modules(const BuildStep& step) {
+        for (const auto& word : step.argv)
+            if (constexpr std::string_view key = "INSTALL_MOD_PATH="; word.starts_with(key)) {
+                const fs::path folder = fs::path(word.substr(key.size())) / "lib/modules/6.12.0";
+                put(folder / "modules.order", "kernel/a.ko\n");
+                put(folder / "kernel/a.ko", "a module");
+                fs::create_symlink("/nowhere", folder / "build");
+            }
     }
 
     // The make-believe language: all lines equal to the patch's last one are removed.
