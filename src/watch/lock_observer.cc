@@ -18,6 +18,7 @@ namespace {
 
 constexpr std::size_t kWord = 8;
 constexpr std::uint64_t kMegabyte = 1u << 20, kGigabyte = 1u << 30, kMostDirect = 64 * kGigabyte;
+constexpr std::uint64_t kPiece = 2 * kMegabyte;  // Xen gives dom0 its memory in such pieces, or larger ones
 constexpr std::size_t kMostObserved = 100'000;
 constexpr std::size_t kMostDifferences = 16;
 // The per-CPU variables that begin with the task that runs on the CPU. x86: `pcpu_hot` from v6.2 to v6.14, else
@@ -83,18 +84,34 @@ Result<std::vector<std::uint64_t>> LockObserver::current_words() {
     return words;
 }
 
+Result<bool> LockObserver::is_in_pieces() {
+    const auto type = symbols_.unique("xen_domain_type");
+    if (!type) return false;
+    constexpr unsigned char paravirtualised = 1;  // XEN_PV_DOMAIN, include/xen/xen.h
+    MEMRIG_TRY(const std::string byte, conductor_.probe().read_memory(0, *type, 1));
+    return static_cast<unsigned char>(byte.at(0)) == paravirtualised;
+}
+
 Result<ObserverSpan> LockObserver::direct_memory(std::uint64_t address) {
     const std::uint64_t start = address & ~(kGigabyte - 1), first = start + kMegabyte;
     ObserverSpan span{};
     const auto base = host_address_(first, kWord);
     if (!base && base.error().fault == Fault::interrupted) return std::unexpected(base.error());
+    MEMRIG_TRY(const bool in_pieces, is_in_pieces());
+    // True if the words at the end of each piece from `from` to `to` are where they would be if all were in one.
+    const auto follows = [&](std::uint64_t from, std::uint64_t to) -> Result<bool> {
+        for (std::uint64_t end = in_pieces ? from + kPiece : to; end <= to; end += kPiece) {
+            const auto last = host_address_(end - kWord, kWord);
+            if (!last && last.error().fault == Fault::interrupted) return std::unexpected(last.error());
+            if (!last || *last - *base != end - kWord - first) return false;
+        }
+        return true;
+    };
     std::uint64_t bytes = 0;
     bool grows = base.has_value();
     // The steps double until one of them leads out of the memory, and then halve.
     for (std::uint64_t step = 64 * kMegabyte; base && step >= 2 * kMegabyte && bytes < kMostDirect;) {
-        const auto last = host_address_(start + bytes + step - kWord, kWord);
-        if (!last && last.error().fault == Fault::interrupted) return std::unexpected(last.error());
-        const bool reached = last && *last - *base == start + bytes + step - kWord - first;
+        MEMRIG_TRY(const bool reached, follows(start + bytes, start + bytes + step));
         if (reached) bytes += step;
         grows = grows && reached;
         step = grows ? bytes : step / 2;

@@ -110,6 +110,8 @@ private:
     // Finds the memory that the kernel maps directly, and where a task_struct has its stack, so that the observer tells
     // the stack of a task that has ended when the guest stops. Without it, the stack is read then.
     Status find_stacks(const std::vector<std::uint64_t>& current_words);
+    // True if the memory that the kernel maps directly need not be in one piece: in a paravirtualised guest of Xen.
+    Result<bool> is_in_pieces();
     // Returns the memory in one piece around `address`, from the gigabyte's start on, or an empty span.
     Result<ObserverSpan> direct_memory(std::uint64_t address);
     // Puts the entry of each function where the conductor goes on from a breakpoint at its start: behind a nop.

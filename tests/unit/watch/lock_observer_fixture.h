@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 #include <cstring>
+#include <set>
 
 #include <gmock/gmock.h>
 #include <sys/mman.h>
@@ -81,7 +82,7 @@ protected:
             address == kernel.at("cpu_hotplug_lock"))
             return reinterpret_cast<std::uint64_t>(&other);
         if (address >= kDirectMemory && address + 8 <= kDirectMemory + direct_bytes)
-            return 0x7f0000000000 + (address - kDirectMemory);
+            return 0x7f0000000000 + (address - kDirectMemory) + (elsewhere.contains(address >> 21) ? 1ull << 32 : 0);
         return fail(Fault::rig, "nothing at {:x}", address);
     }
     void store(unsigned vcpu, const std::string& function, std::uint64_t address, std::uint64_t& word,
@@ -102,6 +103,7 @@ protected:
     // The memory that the kernel maps directly; nothing of it is there unless a test says so.
     static constexpr std::uint64_t kDirectMemory = 0xffff888000000000;
     std::uint64_t direct_bytes = 0;
+    std::set<std::uint64_t> elsewhere;  // the numbers of pieces of 2 MiB that are not behind the piece before them
     static constexpr std::uint64_t kDeviceLock = 0xffff888001000050;
     void enter(unsigned vcpu, const std::string& function) {
         const ObserverFunction* found = recorder_function(&recorder, kernel.at(function, 0x20));
@@ -124,7 +126,7 @@ protected:
         {"mutex_lock", "mutex_trylock", "mutex_unlock", "slab_callback", "bus_probe_device", "device_online",
          "device_offline", "blocking_notifier_call_chain", "memory_subsys_online", "memory_subsys_offline", "last"},
         {"device_hotplug_lock", "acpi_scan_lock", "mem_hotplug_lock", "cpu_hotplug_lock", "__per_cpu_offset",
-         "current_task", "end"}};
+         "current_task", "xen_domain_type", "end"}};
     std::unique_ptr<ObserverChannel> channel;
     std::unique_ptr<LockObserver> observer;
     void* memory = nullptr;

@@ -68,6 +68,21 @@ TEST_F(LockObserverTest, TheDirectMemoryIsFoundToItsEnd) {
     EXPECT_EQ(recorder.table.direct.end, kDirectMemory + (446ull << 20));
 }
 
+// Only a paravirtualised guest of Xen is asked for each piece: the others have theirs in one.
+class DirectMemoryInPieces : public LockObserverTest, public testing::WithParamInterface<std::uint64_t> {};
+
+TEST_P(DirectMemoryInPieces, EndsInAXenGuestWhereItsPieceEnds) {
+    const std::uint64_t domain_type = GetParam();
+    direct_bytes = 512ull << 20;
+    elsewhere = {(kDirectMemory + (100ull << 20)) >> 21};
+    kernel.probe.poke_u64(kernel.at("xen_domain_type"), domain_type);
+    ASSERT_TRUE(kernel.probe.set_register(1, "rsp", kAdder + 0x2000));
+    ASSERT_TRUE(begin());
+    EXPECT_EQ(recorder.table.direct.end, kDirectMemory + ((domain_type == 1 ? 100ull : 512ull) << 20));
+}
+
+INSTANTIATE_TEST_SUITE_P(DomainTypes, DirectMemoryInPieces, testing::Values(0, 1, 2));
+
 TEST_F(LockObserverTest, AMutexMayBeAddedLater) {
     ASSERT_TRUE(begin());
     kernel.probe.poke_u64(kDeviceLock, 0);
