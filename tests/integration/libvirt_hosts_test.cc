@@ -145,6 +145,17 @@ TEST_F(LibvirtHosts, RefusesABenchWhoseLineToTheAgentIsASocket) {
     EXPECT_THAT(machine.error().message, HasSubstr("bench powernv cannot be played on another host"));
 }
 
+TEST_F(LibvirtHosts, RefusesABenchWithAHypervisor) {
+    const auto backend = connect_libvirt(host->uri());
+    ASSERT_TRUE(backend) << backend.error().line();
+    MachineSpec order;
+    order.bench = load_bench("xen").value();
+    const auto machine = (*backend)->create(order, Deadline::after(kHostsPatience));
+    ASSERT_FALSE(machine);
+    EXPECT_EQ(machine.error().fault, Fault::host);
+    EXPECT_THAT(machine.error().message, HasSubstr("libvirt cannot start bench xen"));
+}
+
 TEST_F(LibvirtHosts, DoctorTriesADomainByTcp) {
     Process run = start({"doctor", "--backend", "libvirt:" + host->tcp_uri(), "--json"});
     (void)end_of(run);
