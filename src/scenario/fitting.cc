@@ -29,6 +29,8 @@ Scenario fitted_to(const Bench& bench, Scenario scenario) {
             actor.bytes = std::max(actor.bytes, bench.hotplug.least);
         if (bench.hotplug.onlines) expect_online(actor);
     }
+    for (auto& step : scenario.schedule.steps)
+        if (step.kind == StepKind::hold && bench.hypervisor) step.parked = true;
     for (auto& arm : scenario.arms)
         for (auto& elision : arm.elisions)
             for (auto& caller : elision.callers) fit(caller, bench);

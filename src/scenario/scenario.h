@@ -102,6 +102,8 @@ inline constexpr const char* kBenchHotplug = "{hotplug}";
 // Returns the scenario as it is played on that bench. On a bench whose kernel onlines plugged memory, an onliner
 // finds its blocks online already. An onliner that offers both attributes then writes to `online`, for which that is
 // a success. An onliner that offers only `state` is expected to get EINVAL (drivers/base/memory.c, state_store()).
+// Beside a hypervisor each hold is a park: Xen stands still with the vCPU that does, as it asks every CPU for its time
+// once a second, and waits for the answer (time_calibration(), xen/arch/x86/time.c).
 Scenario fitted_to(const Bench& bench, Scenario scenario);
 
 // Replaces each role ("{adder}") in entries, steps, points and the changes of the arms by the function that plays it in

@@ -70,6 +70,19 @@ TEST_F(Fitting, WhoWasToldToWriteTheOtherIsExpectedToFail) {
     EXPECT_EQ(on("pseries").schedule.find("onliner")->expected, std::vector<int>{EINVAL});
 }
 
+// Xen would stand still with the vCPU.
+TEST_F(Fitting, NoVcpuIsHeldBesideAHypervisor) {
+    const auto holds = [](const Scenario& scenario, bool parked) {
+        return std::ranges::count_if(scenario.schedule.steps, [&](const Step& step) {
+            return step.kind == StepKind::hold && step.parked == parked;
+        });
+    };
+    EXPECT_EQ(holds(on("q35"), true), 0);
+    EXPECT_GT(holds(on("q35"), false), 0);
+    EXPECT_GT(holds(on("xen"), true), 0);
+    EXPECT_EQ(holds(on("xen"), false), 0);
+}
+
 TEST_F(Fitting, WhatNamesItsFunctionKeepsIt) {
     const auto loaded = load_scenario("validate/unplug-refused");
     ASSERT_TRUE(loaded);
