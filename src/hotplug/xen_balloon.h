@@ -25,7 +25,8 @@ Result<BalloonRequest> ask_xen_balloon(GuestLink& agent, std::uint64_t bytes, st
                                        Deadline deadline);
 
 // The address at which additional_memory_resource() puts memory of that size: allocate_resource() takes the first gap
-// between the resources of /proc/iomem in which it fits, aligned to a section. Nothing if none is left.
+// between the resources of /proc/iomem in which it fits, aligned to a section. Nothing if none is left. A kernel may
+// choose otherwise one day: the accounting oracle takes such a trial for no proof.
 std::optional<std::uint64_t> first_gap(std::string_view iomem, std::uint64_t bytes, std::uint64_t section_bytes);
 
 }  // namespace memrig

@@ -99,16 +99,28 @@ Status check_config(const std::vector<ConfigOption>& asked, std::string_view con
     return {};
 }
 
+namespace {
+
+// True if the file, which builds leave, names this kernel's release.
+bool names_release(const fs::path& file, const std::string& release) {
+    const auto text = read_file(file, 4096);
+    return text && !release.empty() && text->substr(0, text->find('\n')) == release;
+}
+
+}  // namespace
+
 std::optional<bool> has_option(const KernelImage& kernel, std::string_view name) {
     const fs::path folder = kernel.image.parent_path();
-    std::vector<fs::path> places = {folder / ("config-" + kernel.release), folder / "config"};
+    std::vector<fs::path> places;
+    if (!kernel.release.empty()) places.push_back(folder / ("config-" + kernel.release));
+    if (names_release(folder / "release", kernel.release)) places.push_back(folder / "config");
     if (!kernel.modules.empty())
         places.insert(places.end(), {kernel.modules / "config", kernel.modules / "build/.config"});
     // arch/x86/boot/bzImage
     constexpr unsigned depth = 3;
     fs::path tree = folder;
     for (unsigned i = 0; i < depth; i++) tree = tree.parent_path();
-    places.push_back(tree / ".config");
+    if (names_release(tree / "include/config/kernel.release", kernel.release)) places.push_back(tree / ".config");
     for (const auto& place : places) {
         const auto text = read_file(place, kMostConfig);
         const auto options = text ? parse_config(*text, place.string()) : std::unexpected(text.error());

@@ -31,8 +31,9 @@ bool is_whole_config(std::string_view text);
 Status check_config(const std::vector<ConfigOption>& asked, std::string_view config, const fs::path& source);
 
 // Tells whether the kernel was built with the option (CONFIG_NAME), by the configuration that lies where distributions
-// and builds leave it: config-RELEASE or `config` beside the image, `config` beside the modules, or .config in the tree
-// that the image was built in. Nothing if there is none, or if it cannot be read.
+// and builds leave it: config-RELEASE beside the image, `config` beside the modules, and in memrig's cache or the tree
+// that the image was built in, where a file beside it names the release. Nothing if there is none, or if it cannot be
+// read.
 std::optional<bool> has_option(const KernelImage& kernel, std::string_view name);
 
 }  // namespace memrig

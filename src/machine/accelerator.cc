@@ -68,10 +68,6 @@ Result<std::unique_ptr<Machine>> boot(Host& host, const MachineSpec& spec, Agent
 }
 
 Result<KvmProof> try_kvm(Host& host, const Bench& bench, const KernelImage& kernel) {
-    if (bench.hypervisor)
-        return KvmProof{
-            false, fmt::format("a hypervisor starts the kernel of bench {}, and memrig has done that under TCG alone",
-                               bench.name)};
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     const auto begun = steady_clock().now();
     const MachineSpec spec{bench, kernel, initramfs.path, Accelerator::kvm, {}, Deadline::after(kProofPatience)};
@@ -115,6 +111,11 @@ KvmProof known_kvm_proof(const Bench& bench) {
 }
 
 Result<KvmProof> prove_kvm(Host& host, const Bench& bench, const KernelImage& kernel) {
+    // Proofs are kept by kernel, so this one is not for the other benches of that kernel.
+    if (bench.hypervisor)
+        return KvmProof{
+            false, fmt::format("a hypervisor starts the kernel of bench {}, and memrig has done that under TCG alone",
+                               bench.name)};
     if (const std::string why = host.is_here() ? why_not_tried() : ""; !why.empty()) return KvmProof{false, why};
     MEMRIG_TRY(const std::string version, host.version(bench));
     MEMRIG_TRY(const fs::path file, proof_file(bench, version, host.is_here() ? "" : host.name()));

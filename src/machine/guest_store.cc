@@ -198,6 +198,13 @@ Result<std::shared_ptr<const PreparedGuest>> GuestStore::prepare(const Bench& be
     MEMRIG_TRY(const Initramfs initramfs, make_guest_initramfs(bench, kernel));
     spec.initramfs = initramfs.path;
     if (bench.hypervisor) {
+        for (const fs::path* file : {&spec.kernel.image, &spec.initramfs})
+            if (file->string().find(' ') != std::string::npos)
+                return fail_with(
+                    {Fault::user_input,
+                     fmt::format("QEMU gives no file to a hypervisor whose path has a space: {}", file->string()),
+                     {}},
+                    "move the kernel, or set MEMRIG_CACHE to another directory");
         MEMRIG_TRY(spec.hypervisor, fetch_hypervisor(*bench.hypervisor));
     }
     MEMRIG_TRY(const std::string version, host_.version(bench));

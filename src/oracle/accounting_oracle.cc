@@ -41,11 +41,36 @@ std::optional<Finding> never_done(const TrialEvidence& evidence) {
     return missed.empty() ? std::nullopt : std::optional(finding_of(missed));
 }
 
+// The blocks of a balloon's memory are foreseen by the rig (ask_xen_balloon()). If the kernel put them elsewhere, the
+// rig was wrong, or the kernel: nothing is proven.
+std::optional<Finding> lies_elsewhere(const TrialEvidence& evidence) {
+    const Performance& performance = evidence.performance;
+    const auto has = [](const MemorySnapshot& snapshot, std::uint64_t id) {
+        return std::ranges::find(snapshot.blocks, id, &MemoryBlock::id) != snapshot.blocks.end();
+    };
+    for (const auto& actor : evidence.schedule.actors) {
+        const auto foreseen = performance.plugged.find(actor.name);
+        if (!actor.gives_no_pages() || foreseen == performance.plugged.end()) continue;
+        const BlockRange& range = foreseen->second;
+        bool is_whole = true;
+        for (std::uint64_t id = range.first; id <= range.last; id++) is_whole = is_whole && has(*performance.after, id);
+        const auto other = std::ranges::find_if(performance.after->blocks, [&](const MemoryBlock& block) {
+            return !has(performance.before, block.id) && !range.contains(block.id);
+        });
+        if (is_whole || other == performance.after->blocks.end()) continue;
+        const std::string why = fmt::format("memory{} came, and memory{} to memory{} had been foreseen for {}",
+                                            other->id, range.first, range.last, actor.name);
+        return Finding{"accounting", Verdict::inconclusive, why, {why}, SentenceKey{why}};
+    }
+    return std::nullopt;
+}
+
 }  // namespace
 
 std::optional<Finding> accounting_oracle(const TrialEvidence& evidence) {
     const Performance& performance = evidence.performance;
     if (!performance.after) return never_done(evidence);
+    if (auto elsewhere = lies_elsewhere(evidence)) return elsewhere;
     // Overtaking, unexpected answers and failed writes come first: the other differences may follow from them.
     std::vector<std::string> wrong = performance.overtaking;
     const auto answers = unexpected_answers(evidence.schedule, performance);

@@ -66,7 +66,7 @@ std::string text_of(const toml::table& table) {
 
 // Removes all that makes sense only with the order of the scenario's own steps.
 void forget_steps(toml::table& root) {
-    for (const char* key : {"step", "kills", "lock_order", "explore"}) root.erase(key);
+    for (const char* key : {"step", "kills", "lock_order", "rests-on", "explore"}) root.erase(key);
     for (auto&& [name, actor] : *root["actor"].as_table())
         if (actor.is_table()) actor.as_table()->erase("trigger");
 }

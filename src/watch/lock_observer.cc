@@ -18,7 +18,9 @@ namespace {
 
 constexpr std::size_t kWord = 8;
 constexpr std::uint64_t kMegabyte = 1u << 20, kGigabyte = 1u << 30, kMostDirect = 64 * kGigabyte;
-constexpr std::uint64_t kPiece = 2 * kMegabyte;  // Xen gives dom0 its memory in such pieces, or larger ones
+// Xen gives dom0 its memory in the largest pieces that it has (alloc_chunk(), xen/arch/x86/pv/dom0_build.c). Smaller
+// ones than this would go unseen.
+constexpr std::uint64_t kPiece = 2 * kMegabyte;
 constexpr std::size_t kMostObserved = 100'000;
 constexpr std::size_t kMostDifferences = 16;
 // The per-CPU variables that begin with the task that runs on the CPU. x86: `pcpu_hot` from v6.2 to v6.14, else

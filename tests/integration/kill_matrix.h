@@ -28,7 +28,10 @@ inline void expect_all_killed(const std::vector<std::string>& kernels) {
     const auto matrix = run_matrix(order, {backend.get()}, observer);
     ASSERT_TRUE(matrix) << matrix.error().line();
     EXPECT_EQ(matrix->exit_status(), 0) << matrix_text(*matrix, Paint(false));
-    EXPECT_LE(matrix->mutants.size() - matrix->to_kill(), 3u) << "more are declared equivalent than can be";
+    for (const auto& mutant : matrix->mutants)
+        EXPECT_TRUE(mutant.equivalent.empty() || mutant.name == "add_memory" || mutant.name == "names_of_4_x" ||
+                    mutant.name == "shape_of_7_3")
+            << mutant.name << ": more are declared equivalent than can be";
 }
 
 }  // namespace memrig::test

@@ -85,6 +85,10 @@ TEST_F(KernelConfig, ThatOfAKernelLiesBesideItsImageOrItsModules) {
     ASSERT_TRUE(make_directories(source() / "boot"));
     ASSERT_TRUE(write_file(source() / "boot/config-6.1.0", text));
     EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), std::nullopt) << "that of another kernel";
+    ASSERT_TRUE(write_file(source() / "boot/config", text));
+    EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), std::nullopt) << "nothing tells whose it is";
+    ASSERT_TRUE(write_file(source() / "boot/config", "this is no configuration\n"));
+    ASSERT_TRUE(write_file(source() / "boot/release", "7.2.12-test\n"));
     for (const char* place : {"boot/config-7.2.12-test", "boot/config", "lib/modules/7.2.12-test/config",
                               "lib/modules/7.2.12-test/build/.config"}) {
         SCOPED_TRACE(place);
@@ -100,6 +104,9 @@ TEST_F(KernelConfig, ThatOfAKernelLiesBesideItsImageOrItsModules) {
     }
     kernel.image = source() / "arch/x86/boot/bzImage";
     ASSERT_TRUE(write_file(source() / ".config", text));
+    EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), std::nullopt) << "nothing tells whose it is";
+    ASSERT_TRUE(make_directories(source() / "include/config"));
+    ASSERT_TRUE(write_file(source() / "include/config/kernel.release", "7.2.12-test\n"));
     EXPECT_EQ(has_option(kernel, "CONFIG_XEN"), true) << "the tree that it was built in";
 }
 

@@ -2,6 +2,7 @@
 #include "machine/accelerator.h"
 
 #include <list>
+#include <utility>
 
 #include "unit/probe/kvm_stub.h"
 #include "unit/support/cache_fixture.h"
@@ -49,6 +50,17 @@ TEST_F(KvmProofTest, KvmIsUsedWhereTheProbeWorks) {
     EXPECT_EQ(choose("kvm"), Accelerator::kvm);
     EXPECT_EQ(choose("tcg"), Accelerator::tcg);
     EXPECT_EQ(backend.created(), 1u);
+}
+
+TEST_F(KvmProofTest, ABenchWithAHypervisorHasNoKvmAndTakesItFromNoOther) {
+    const Bench other = std::exchange(bench, *load_bench("xen"));
+    EXPECT_FALSE(prove().proven);
+    EXPECT_EQ(choose("auto"), Accelerator::tcg);
+    EXPECT_EQ(backend.created(), 0u);
+    bench = other;
+    EXPECT_TRUE(prove().proven) << "the refusal was not kept for the kernel";
+    bench = *load_bench("xen");
+    EXPECT_FALSE(prove().proven) << "nor is the proof of another bench one for this";
 }
 
 TEST_F(KvmProofTest, AFailingProofIsRemembered) {

@@ -248,5 +248,15 @@ TEST_F(GuestStoreTest, ADiscardedOneIsBootedAnew) {
     EXPECT_EQ(backend.created(), 2u);
 }
 
+// A space ends the name of a module of Multiboot (load_multiboot(), hw/i386/multiboot.c).
+TEST_F(GuestStoreTest, AHypervisorGetsNoFileWhosePathHasASpace) {
+    bench = *load_bench("xen");
+    kernel.image = "/my kernels/vmlinuz";
+    const auto guest = prepare();
+    ASSERT_FALSE(guest);
+    EXPECT_EQ(guest.error().fault, Fault::user_input);
+    EXPECT_NE(guest.error().message.find("/my kernels/vmlinuz"), std::string::npos) << guest.error().message;
+}
+
 }  // namespace
 }  // namespace memrig

@@ -383,5 +383,20 @@ TEST(Verdicts, NamesThereAndBack) {
     EXPECT_FALSE(parse_verdict(""));
 }
 
+// The rig foresees where a balloon's memory comes. Elsewhere, it proves nothing; nowhere, the kernel did not add it.
+TEST(JudgeBalloon, MemoryThatCameElsewhereThanForeseenProvesNothing) {
+    SampleTrial trial;
+    for (auto& actor : trial.schedule.actors)
+        if (actor.kind == ActorKind::adder) actor.device = MemoryDevice::xen_balloon;
+    trial.performance.after->qemu = trial.performance.before.qemu;
+    trial.performance.after->figures.meminfo = trial.performance.before.figures.meminfo;
+    EXPECT_EQ(trial.verdict(), Verdict::held) << trial.judged().reason;
+    trial.performance.after->blocks.back().id = 40;
+    EXPECT_EQ(trial.verdict(), Verdict::inconclusive);
+    EXPECT_EQ(trial.judged().reason, "memory40 came, and memory32 to memory32 had been foreseen for adder");
+    trial.performance.after->blocks.pop_back();
+    EXPECT_EQ(trial.verdict(), Verdict::accounting);
+}
+
 }  // namespace
 }  // namespace memrig

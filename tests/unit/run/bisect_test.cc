@@ -191,6 +191,18 @@ TEST_F(StepOfABisection, TheGuestOfAStepIsNotKept) {
 }
 
 // A mistake that every commit has must not look like a commit that cannot be tested.
+TEST_F(StepOfABisection, TheTreeIsBuiltForItsArchitecture) {
+    order.arch = "aarch64";
+    tools.failing = {"Image"};
+    EXPECT_EQ(outcome(), StepOutcome::untestable);
+    EXPECT_THAT(tools.made_with, testing::Contains("ARCH=arm64"));
+    order.configs.clear();
+    const auto none = step();
+    ASSERT_FALSE(none);
+    EXPECT_EQ(none.error().fault, Fault::user_input);
+    EXPECT_THAT(none.error().message, HasSubstr("there is no reference kernel for aarch64"));
+}
+
 TEST_F(StepOfABisection, BadInputIsNoOutcome) {
     const BisectSpec good = order;
     const auto refused = [&](const char* words) {
