@@ -6,6 +6,7 @@
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le
+// parent: ref-7.2-ppc64le
 // changes: -2 +0
 
 @dlpar_memory@

@@ -5,6 +5,7 @@
 //
 // file: arch/powerpc/platforms/pseries/hotplug-memory.c
 // parent: ref-6.12-ppc64le
+// parent: ref-7.2-ppc64le
 // changes: -0 +6
 
 @dlpar_memory_remove@

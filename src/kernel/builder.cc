@@ -67,13 +67,14 @@ Status undo_mutant(const fs::path& tree, const fs::path& pristine) {
 struct KernelBuilder::Plan {
     std::string id, parent_id;
     KbuildArch arch;
+    Toolchain toolchain = Toolchain::gnu;
     fs::path package;   // the source package, unpacked by tools/fetch-deb
     fs::path pristine;  // its source
     std::vector<ConfigText> configs;
     fs::path tree, parent_entry, entry;
 
     [[nodiscard]] KernelTree kernel_tree(const fs::path& cache) const {
-        return {arch, tree / "source", tree / "build", ccache_environment(cache, tree)};
+        return {arch, tree / "source", tree / "build", ccache_environment(cache, tree), toolchain};
     }
 };
 
@@ -85,8 +86,9 @@ Result<KernelBuilder::Plan> KernelBuilder::plan(const KernelRecipe& recipe, cons
     plan.id = recipe.id;
     plan.parent_id = recipe.id.substr(0, recipe.id.find('+'));
     MEMRIG_TRY(plan.arch, kbuild_arch(recipe.arch));
+    plan.toolchain = recipe.toolchain;
     MEMRIG_TRY(plan.configs, read_configs(recipe.configs));
-    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(plan.arch.compiler(Toolchain::gnu)));
+    MEMRIG_TRY(const std::string compiler, tools_.compiler_version(plan.arch.compiler(plan.toolchain)));
     plan.package = package;
     const std::string version = package.filename().string();
     plan.pristine = kernels_ / "sources" / version;

@@ -27,6 +27,7 @@ struct KernelRecipe {
     std::string package, suite;  // the source package, and its suite
     std::vector<fs::path> configs;
     std::optional<SourceMutant> mutant;
+    Toolchain toolchain = Toolchain::gnu;
 };
 
 struct OwnTree {

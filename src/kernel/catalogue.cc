@@ -51,7 +51,7 @@ Result<KernelImage> kernel_in(const KernelEntry& entry, const fs::path& package)
 }
 
 KernelRecipe recipe_of(const KernelEntry& entry) {
-    KernelRecipe recipe{entry.id, entry.arch, entry.package, entry.suite, {}, entry.mutant};
+    KernelRecipe recipe{entry.id, entry.arch, entry.package, entry.suite, {}, entry.mutant, entry.toolchain};
     for (const auto& config : entry.configs)
         recipe.configs.push_back(home_directory() / "guest-images" / "configs" / config);
     return recipe;
@@ -64,6 +64,8 @@ void read_built(TomlTable& table, KernelEntry& entry) {
     for (const auto& config : entry.configs)
         if (config.find('/') != std::string::npos)
             table.report("config", fmt::format("\"{}\" is not the name of a file in guest-images/configs", config));
+    entry.toolchain =
+        table.choice("toolchain", {"gnu", "llvm"}, std::size_t{0}) == 1 ? Toolchain::llvm : Toolchain::gnu;
 }
 
 template <class Act>

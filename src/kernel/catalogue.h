@@ -22,8 +22,9 @@ struct KernelEntry {
     std::string description;
     KernelProvider provider = KernelProvider::debian;
     std::string package, suite;
-    std::string debian_arch;             // `debian`: Debian's name of the architecture
-    std::vector<std::string> configs;    // `built`: names of files in guest-images/configs
+    std::string debian_arch;           // `debian`: Debian's name of the architecture
+    std::vector<std::string> configs;  // `built`: names of files in guest-images/configs
+    Toolchain toolchain = Toolchain::gnu;
     std::optional<SourceMutant> mutant;  // if set, the id is PARENT+MUTANT
     std::string arch;                    // as uname -m prints it
 };

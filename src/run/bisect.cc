@@ -22,8 +22,9 @@ namespace memrig {
 namespace {
 
 // The reference kernel whose fragments are the default, by architecture.
-const std::map<std::string, std::string> kDefaultConfigOf = {{"x86_64", "ref-6.12-amd64"},
-                                                             {"ppc64le", "ref-6.12-ppc64le"}};
+// One for each of kbuild_arches().
+const std::map<std::string, std::string> kDefaultConfigOf = {
+    {"x86_64", "ref-6.12-amd64"}, {"aarch64", "ref-7.2-arm64"}, {"ppc64le", "ref-6.12-ppc64le"}};
 constexpr unsigned kMostRigFaults = 2;  // a third rig fault is no accident
 constexpr unsigned kSpare = 3;          // most trials: so many times BisectRule::needed()
 
@@ -59,11 +60,7 @@ Result<std::string> tree_id(const fs::path& source) {
 
 Result<std::vector<fs::path>> configs_of(const BisectSpec& spec) {
     if (!spec.configs.empty()) return spec.configs;
-    const auto reference = kDefaultConfigOf.find(spec.arch);
-    if (reference == kDefaultConfigOf.end())
-        return fail_with({Fault::user_input, fmt::format("there is no reference kernel for {}", spec.arch), {}},
-                         "give the configuration of your tree's kernel with --config");
-    MEMRIG_TRY(const KernelEntry entry, find_kernel(reference->second));
+    MEMRIG_TRY(const KernelEntry entry, find_kernel(kDefaultConfigOf.at(spec.arch)));
     std::vector<fs::path> configs;
     for (const auto& name : entry.configs) configs.push_back(home_directory() / "guest-images" / "configs" / name);
     return configs;

@@ -17,10 +17,11 @@
 
 namespace memrig::test {
 
-// The scenarios about what Debian's kernels for amd64 lack: CONFIG_ARCH_MEMORY_PROBE and
-// CONFIG_MEMORY_NOTIFIER_ERROR_INJECT are not set.
+// The scenarios about what Debian's cloud kernels for amd64 lack: CONFIG_ARCH_MEMORY_PROBE,
+// CONFIG_MEMORY_NOTIFIER_ERROR_INJECT and CONFIG_XEN_DOM0 are not set.
 inline std::set<std::string> lacking_in_debian() {
-    return {"race/probe-probe", "validate/probe", "validate/veto-online-injected", "validate/veto-offline-injected"};
+    return {"race/probe-probe",     "race/xen-balloon-online",       "validate/probe",
+            "validate/xen-balloon", "validate/veto-online-injected", "validate/veto-offline-injected"};
 }
 
 // The scenarios about what the ref-* kernels for amd64 lack: neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID,

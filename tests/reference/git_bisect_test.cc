@@ -1,4 +1,4 @@
-// A bisection of the amd64 reference kernel. nightly/git_bisect_power_test.cc has that of POWER.
+// A bisection of the amd64 reference kernel. nightly/git_bisect_cross_test.cc has those of POWER and arm64.
 #include "integration/git_bisect.h"
 
 namespace memrig::test {

@@ -1,5 +1,5 @@
-// The hotplug paths that Debian's kernels lack (probe, the notifiers' error injector), on a kernel that is built from
-// source. nightly/every_scenario_test.cc plays all paths there.
+// The hotplug paths that Debian's cloud kernels lack (probe, the notifiers' error injector, Xen's balloon), on a kernel
+// that is built from source. nightly/every_scenario_test.cc plays all paths there.
 #include "integration/every_scenario.h"
 
 namespace memrig {

@@ -92,7 +92,7 @@ TEST_F(KernelBuild, AnotherFragmentOrCompilerIsAnotherKernel) {
     ASSERT_TRUE(write_file(path("a.config"), "CONFIG_SMP=y\n# CONFIG_NUMA is not set\n"));
     EXPECT_FALSE(builder().built(recipe_).value());
     ASSERT_TRUE(builder().build(recipe_));
-    tools_->compiler = "gcc 13";
+    tools_->compiler = "13";
     EXPECT_FALSE(builder().built(recipe_).value());
     EXPECT_EQ(entries("built").size(), 2u);
 }
@@ -279,6 +279,20 @@ TEST_F(KernelBuild, AnOwnTreeIsBuiltByClang) {
     own.toolchain = Toolchain::gnu;
     ASSERT_TRUE(builder().build(own));
     EXPECT_THAT(tools_->made_with, Contains("LLVM="));
+}
+
+TEST_F(KernelBuild, AReferenceKernelIsBuiltByItsToolchain) {
+    ASSERT_TRUE(builder().build(recipe_));
+    KernelRecipe by_clang = recipe_;
+    by_clang.toolchain = Toolchain::llvm;
+    EXPECT_EQ(builder().built(by_clang).value(), std::nullopt) << "another compiler's kernel is another kernel";
+    ASSERT_TRUE(builder().build(by_clang));
+    EXPECT_THAT(tools_->made_with, Contains("LLVM=-19"));
+    EXPECT_THAT(tools_->made_with, Contains(EndsWith("clang-19")));
+    KernelRecipe mutant_by_clang = mutant("lock");
+    mutant_by_clang.toolchain = Toolchain::llvm;
+    ASSERT_TRUE(builder().build(mutant_by_clang));
+    EXPECT_THAT(tools_->made_with, Contains("LLVM=-19"));
 }
 
 TEST_F(KernelBuild, TheModulesOfAnOwnTreeComeWithIt) {

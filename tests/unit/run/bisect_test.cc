@@ -197,10 +197,10 @@ TEST_F(StepOfABisection, TheTreeIsBuiltForItsArchitecture) {
     EXPECT_EQ(outcome(), StepOutcome::untestable);
     EXPECT_THAT(tools.made_with, testing::Contains("ARCH=arm64"));
     order.configs.clear();
-    const auto none = step();
-    ASSERT_FALSE(none);
-    EXPECT_EQ(none.error().fault, Fault::user_input);
-    EXPECT_THAT(none.error().message, HasSubstr("there is no reference kernel for aarch64"));
+    for (const KbuildArch& arch : kbuild_arches()) {
+        order.arch = arch.machine;
+        EXPECT_TRUE(step()) << arch.machine << " has the fragments of a reference kernel";
+    }
 }
 
 TEST_F(StepOfABisection, BadInputIsNoOutcome) {

@@ -21,7 +21,7 @@ public:
     std::set<std::string> failing;       // those fail with an error of theirs
     std::set<std::string> interrupted;   // the user asks to stop while they run
     bool source_is_kernel = true;
-    std::string compiler = "gcc 12";
+    std::string compiler = "12";  // the compiler's version
     unsigned fetched = 0;
 
     Result<ExitStatus> run(const BuildStep& step, const LineSink& line) override {
@@ -40,7 +40,7 @@ public:
         }
         return act(what, step, line);
     }
-    Result<std::string> compiler_version(const std::string&) override { return compiler; }
+    Result<std::string> compiler_version(const std::string& name) override { return name + " " + compiler; }
     Result<fs::path> fetch_source(const std::string&, const std::string&) override {
         fetched++;
         put(package_ / "root/usr/src/linux-source.tar.xz", "packed");
