@@ -117,7 +117,7 @@ Status Arming::watch_store(Conductor& conductor) {
 }
 
 Status Arming::watch_tries(Conductor& conductor) {
-    for (const char* function : {"mutex_trylock", "_mutex_trylock_nest_lock"})
+    for (const char* function : locks::mutex_tries)
         if (!guest_.symbols.all(function).empty())
             MEMRIG_CHECK(watch_function(conductor, guest_.symbols, function, [this](const Arrival& arrival) {
                 tried_ = tried_ || inside_.contains(arrival.task);

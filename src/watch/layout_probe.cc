@@ -6,12 +6,12 @@
 #include "probe/function_watch.h"
 #include "probe/kernel_objects.h"
 #include "probe/packet.h"
+#include "watch/lock_names.h"
 
 namespace memrig {
 
 namespace {
 
-constexpr const char* kTrylock = "mutex_trylock";
 constexpr std::uint64_t kOwnerFlags = 7;
 // The part of a mutex that is searched for its owner, in bytes. The spinlock of an rt_mutex grows with its debugging.
 constexpr std::size_t kMutexHeadBytes = 128;
@@ -33,13 +33,15 @@ std::uint64_t word_in(const std::string& bytes, std::size_t at) {
 
 Result<std::unique_ptr<LayoutProbe>> LayoutProbe::make(Conductor& conductor, const SymbolTable& symbols) {
     std::unique_ptr<LayoutProbe> probe(new LayoutProbe(conductor));
-    if (symbols.all(kTrylock).empty()) return probe;
     LayoutProbe* self = probe.get();
-    MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, kTrylock));
-    for (const auto entry : entries) {
-        MEMRIG_TRY(const auto id,
-                   conductor.watch(entry, [self](const Arrival& arrival) { return self->at_trylock(arrival); }));
-        probe->watches_.push_back(id);
+    for (const char* tries : locks::mutex_tries) {
+        if (symbols.all(tries).empty()) continue;
+        MEMRIG_TRY(const auto entries, entries_of(conductor.probe(), symbols, tries));
+        for (const auto entry : entries) {
+            MEMRIG_TRY(const auto id,
+                       conductor.watch(entry, [self](const Arrival& arrival) { return self->at_trylock(arrival); }));
+            probe->watches_.push_back(id);
+        }
     }
     return probe;
 }

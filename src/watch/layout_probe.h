@@ -13,7 +13,8 @@
 
 namespace memrig {
 
-// Looks at mutexes that tasks have just taken by mutex_trylock(), and at the stacks of these tasks.
+// Looks at mutexes that tasks have just taken by mutex_trylock() (see locks::mutex_tries), and at the stacks of these
+// tasks.
 // lock_device_hotplug_sysfs() calls it for each write to an attribute of a memory block (drivers/base/core.c, since
 // v3.11). Same thread as the conductor, which must outlive it.
 class LayoutProbe {

@@ -2,6 +2,7 @@
 // symbols for data (e.g. Debian's for ppc64el), they are learned from the functions that take the locks.
 #pragma once
 
+#include <array>
 #include <cstdint>
 #include <map>
 #include <optional>
@@ -17,6 +18,9 @@ inline constexpr const char* device_hotplug = "device_hotplug_lock";
 inline constexpr const char* mem_hotplug = "mem_hotplug_lock";
 inline constexpr const char* cpu_hotplug = "cpu_hotplug_lock";
 inline constexpr const char* acpi_scan = "acpi_scan_lock";
+// The functions that try to take a mutex. With lockdep, mutex_trylock() is a macro for the second one since v6.16
+// (include/linux/mutex.h).
+inline constexpr std::array mutex_tries = {"mutex_trylock", "_mutex_trylock_nest_lock"};
 }  // namespace locks
 
 // device_hotplug_lock and acpi_scan_lock are mutexes (drivers/base/core.c, drivers/acpi/scan.c). mem_hotplug_lock and

@@ -93,6 +93,20 @@ TEST_F(LayoutProbeTest, ACallThatReturnsAfterTheEndIsNotLookedAt) {
     EXPECT_EQ(layout->taken(), 0u);
 }
 
+// With lockdep, since v6.16.
+TEST(LayoutProbeWithLockdep, ATryMayHaveTheNameOfItsNestedForm) {
+    FakeKernel lockdep{{"_mutex_trylock_nest_lock", "lock_device_hotplug_sysfs"}};
+    const auto made = LayoutProbe::make(lockdep.conductor, lockdep.symbols);
+    ASSERT_TRUE(made);
+    lockdep.probe.poke_u64(kTaskStruct + 0x20, kAdder);
+    lockdep.will_call(1, kAdder, "_mutex_trylock_nest_lock", "lock_device_hotplug_sysfs", kLayoutMutex);
+    lockdep.run();
+    lockdep.probe.poke_u64(kLayoutMutex, kTaskStruct);
+    lockdep.will_return(1, kAdder, "lock_device_hotplug_sysfs", 1);
+    lockdep.run();
+    EXPECT_EQ((*made)->owner_offset(), 0u);
+}
+
 TEST(LayoutProbeWithoutTrylock, KnowsNothing) {
     FakeKernel kernel{{"mutex_lock"}};
     const auto made = LayoutProbe::make(kernel.conductor, kernel.symbols);
