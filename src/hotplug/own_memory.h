@@ -29,6 +29,15 @@ inline constexpr OwnMemory kDax = {"dax0.0",
                                    false,
                                    "/sys/bus/dax/drivers/kmem/unbind",
                                    "dax0.0"};
+// The same device, which kmem has already. Its attribute `state` covers all of its blocks at once.
+inline constexpr OwnMemory kDaxState = {"dax0.0",
+                                        "/sys/bus/dax/devices/dax0.0/resource",
+                                        "/sys/bus/dax/devices/dax0.0/size",
+                                        "/sys/bus/dax/devices/dax0.0/state",
+                                        "online",
+                                        true,
+                                        "/sys/bus/dax/devices/dax0.0/state",
+                                        "unplugged"};
 // Memory that memtrace has taken from node 0 and gives back (arch/powerpc/platforms/powernv/memtrace.c). To take
 // memory, write a size.
 inline constexpr OwnMemory kMemtrace = {"memtrace",

@@ -10,6 +10,8 @@ const std::vector<GuestFeature>& guest_features() {
         // given.
         {"acpi-memory", "memory hotplug by ACPI", "/sys/firmware/acpi/hotplug/memory", "CONFIG_ACPI_HOTPLUG_MEMORY"},
         {"dax-device", "a dax device", "/sys/bus/dax/devices/dax0.0", "CONFIG_DEV_DAX and CONFIG_DEV_DAX_HMEM"},
+        // dax_kmem_init() since v7.3, for a device that kmem has
+        {"dax-state", "the attribute state of dax devices", "/sys/bus/dax/devices/dax0.0/state", "CONFIG_DEV_DAX_KMEM"},
         // lib/memory-notifier-error-inject.c
         {"error-injector", "the error injector of memory notifiers",
          "/sys/kernel/debug/notifier-error-inject/memory/actions", "CONFIG_MEMORY_NOTIFIER_ERROR_INJECT"},

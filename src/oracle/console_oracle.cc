@@ -43,7 +43,8 @@ constexpr std::array kUnderGate = {"mem_hotplug_begin",     "try_remove_memory",
 // Functions that get there without the gate: the boot, and the memory of devices.
 constexpr std::array kWithoutGate = {"kernel_init", "start_kernel", "memremap_pages", "memunmap_pages"};
 // Functions that do more than one of the operations above under one hold of the gate.
-constexpr std::array kManyUnderOneHold = {"acpi_device_hotplug", "acpi_scan_hot_remove", "offline_and_remove_memory"};
+constexpr std::array kManyUnderOneHold = {"acpi_device_hotplug", "acpi_scan_hot_remove", "offline_and_remove_memory",
+                                          "offline_and_remove_memory_ranges"};
 // The outermost functions of a worker, which all workers have.
 constexpr std::array kOfAnyWorker = {"process_one_work", "process_scheduled_works", "worker_thread",
                                      "kthread",          "ret_from_fork",           "ret_from_fork_asm"};

@@ -26,6 +26,7 @@ const GuestFeature* need_of(const Actor& actor, bool probed) {
     }
     switch (actor.device) {
         case MemoryDevice::virtio_mem: return find_guest_feature("virtio-mem");
+        case MemoryDevice::dax_state: return find_guest_feature("dax-state");
         case MemoryDevice::dax: return find_guest_feature("kmem-driver");
         case MemoryDevice::pc_dimm:
             return !probed && enters(actor, "acpi_device_hotplug") ? find_guest_feature("acpi-memory") : nullptr;

@@ -68,7 +68,7 @@ void read_calls(TomlTable& table, Actor& actor) {
 
 void read_adder(TomlTable& table, Actor& actor) {
     actor.device = static_cast<MemoryDevice>(
-        table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace", "xen-balloon"}));
+        table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "dax-state", "memtrace", "xen-balloon"}));
     actor.entry = table.strings("entry", true);
     if (const OwnMemory* memory = own_memory(actor.device)) {
         actor.attributes = {"file"};
@@ -102,7 +102,7 @@ void read_remover(TomlTable& table, Actor& actor) {
     constexpr std::size_t pc_dimm = 0;
     actor.entry = table.strings("entry", true);
     actor.device = static_cast<MemoryDevice>(
-        table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "memtrace"}, pc_dimm));
+        table.choice("device", {"pc-dimm", "virtio-mem", "nvdimm", "dax", "dax-state", "memtrace"}, pc_dimm));
     const OwnMemory* memory = own_memory(actor.device);
     if (memory == nullptr) {
         read_device_id(table, actor);

@@ -15,6 +15,7 @@ const char* to_string(MemoryDevice device) {
         case MemoryDevice::virtio_mem: return "virtio-mem";
         case MemoryDevice::nvdimm: return "nvdimm";
         case MemoryDevice::dax: return "dax";
+        case MemoryDevice::dax_state: return "dax-state";
         case MemoryDevice::memtrace: return "memtrace";
         case MemoryDevice::xen_balloon: return "xen-balloon";
     }
@@ -24,6 +25,7 @@ const char* to_string(MemoryDevice device) {
 const OwnMemory* own_memory(MemoryDevice device) {
     switch (device) {
         case MemoryDevice::dax: return &kDax;
+        case MemoryDevice::dax_state: return &kDaxState;
         case MemoryDevice::memtrace: return &kMemtrace;
         case MemoryDevice::pc_dimm:
         case MemoryDevice::virtio_mem:

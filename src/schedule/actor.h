@@ -32,6 +32,9 @@ enum class MemoryDevice {
     virtio_mem,
     nvdimm,  // device memory at most: it has no memory blocks
     dax,     // the bench's own, as system RAM
+    // The same through the device's attribute `state`, which adds its memory and onlines it, and takes it offline and
+    // removes it (since v7.3, drivers/dax/kmem.c).
+    dax_state,
     // Memory that the kernel gave up for tracing (powernv): plugged when given back, unplugged when taken.
     memtrace,
     // Memory that Xen lets dom0 have: its balloon driver adds empty blocks, and what comes online stays with Xen.

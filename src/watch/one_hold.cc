@@ -17,7 +17,7 @@ constexpr const char* kHoldLock = "device_hotplug_lock";
 constexpr const char* kRemovingFunction = "{remover}";
 constexpr const char* kOffliningFunction = "memory_subsys_offline";
 // The functions that offline a device's blocks and remove its memory in one go. A kernel has some of them.
-constexpr const char* kOperations[] = {"acpi_device_hotplug", "offline_and_remove_memory", "dlpar_memory"};
+constexpr const char* kOperations[] = {"acpi_device_hotplug", "{offline-remover}", "dlpar_memory"};
 }  // namespace
 
 Result<std::unique_ptr<OneHoldWatch>> OneHoldWatch::make(Conductor& conductor, const LockLedger& ledger,
@@ -31,12 +31,13 @@ Result<std::unique_ptr<OneHoldWatch>> OneHoldWatch::make(Conductor& conductor, c
     made->removing_ = player_of(kRemovingFunction, symbols).value_or("");
     const auto begins = [self](const Arrival& arrival) { return self->operation_begins(arrival); };
     bool any = false;
+    std::vector<std::string> missing;
     for (const char* function : kOperations) {
         MEMRIG_TRY(const bool there, made->watch(symbols, function, begins));
         any = any || there;
+        if (!there) missing.push_back(why_not_played(function));
     }
-    if (!any)
-        made->gaps_.push_back({{kOneHoldRule, ""}, fmt::format("{} has no symbol", fmt::join(kOperations, " or "))});
+    if (!any) made->gaps_.push_back({{kOneHoldRule, ""}, fmt::format("{}", fmt::join(missing, ", "))});
     const auto offlines = [self](const Arrival& arrival) { return self->at_offline(arrival); };
     const auto removes = [self](const Arrival& arrival) { return self->at_remove(arrival); };
     for (const auto& [function, handler] :

@@ -8,7 +8,8 @@ namespace memrig {
 
 // add_memory_resource() has wrapped a static __add_memory_resource() since v7.3-rc1, which __add_memory() calls, and
 // add_memory_driver_managed() likewise (commit 2b047c8a8c27). unregister_one_node() became unregister_node() in v7.2;
-// before, it called a function of that name, so the old name comes first. In 4.x the store functions of `state` and
+// before, it called a function of that name, so the old name comes first. offline_and_remove_memory() has wrapped
+// offline_and_remove_memory_ranges() since v7.3-rc1 (commit c17ba40c37e8). In 4.x the store functions of `state` and
 // `probe` are store_mem_state() and memory_probe_store(), and memory is removed by __remove_memory() or, before, by
 // remove_memory() (mm/memory_hotplug.c, drivers/base/memory.c, drivers/base/node.c).
 const std::vector<Role>& all_roles() {
@@ -18,6 +19,9 @@ const std::vector<Role>& all_roles() {
         {"{driver-adder}",
          "adds memory that a driver manages",
          {"__add_memory_driver_managed", "add_memory_driver_managed"}},
+        {"{offline-remover}",
+         "takes memory offline and removes it",
+         {"offline_and_remove_memory_ranges", "offline_and_remove_memory"}},
         {"{remover}", "removes memory", {"try_remove_memory", "__remove_memory", "remove_memory"}},
         {"{store-online}", "stores the attribute online of a device", {"online_store"}},
         {"{store-probe}", "stores the attribute probe of the memory", {"probe_store", "memory_probe_store"}},

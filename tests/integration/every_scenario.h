@@ -24,6 +24,16 @@ inline std::set<std::string> lacking_in_debian() {
             "validate/xen-balloon", "validate/veto-online-injected", "validate/veto-offline-injected"};
 }
 
+// The scenarios about what kernels have since v7.3: the attribute `state` of dax devices.
+inline std::set<std::string> new_in_7_3() {
+    return {"race/dax-state-online", "race/dax-state-unplug-online", "validate/dax-state"};
+}
+
+inline std::set<std::string> together(std::set<std::string> some, const std::set<std::string>& more) {
+    some.insert(more.begin(), more.end());
+    return some;
+}
+
 // The scenarios about what the ref-* kernels for amd64 lack: neither CONFIG_DEV_DAX_HMEM nor CONFIG_DMIID,
 // CONFIG_LRU_GEN, CONFIG_SLUB_DEBUG, CONFIG_PROC_PAGE_MONITOR and CONFIG_HOTPLUG_PCI_ACPI are set, and nd_pmem is built
 // in.

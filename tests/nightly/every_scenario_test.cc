@@ -6,7 +6,7 @@ namespace memrig {
 namespace {
 
 TEST(EveryScenario, ComesOutAsExpectedOn61) {
-    std::set<std::string> lacking = test::lacking_in_debian();
+    std::set<std::string> lacking = test::together(test::lacking_in_debian(), test::new_in_7_3());
     lacking.insert("validate/veto-prepare");  // MEM_PREPARE_ONLINE came with v6.8
     test::expect_every_scenario_as_expected("debian-6.1-amd64", lacking);
 }
@@ -20,10 +20,11 @@ TEST(EveryScenario, ComesOutAsExpectedOnPower) {
 TEST(EveryScenario, ComesOutAsExpectedOnArm64) { test::expect_every_scenario_as_expected("debian-6.1-arm64", {}); }
 
 TEST(EveryScenario, ComesOutAsExpectedOnTheReferenceKernel) {
-    test::expect_every_scenario_as_expected("ref-6.12-amd64", test::lacking_in_reference());
+    test::expect_every_scenario_as_expected("ref-6.12-amd64",
+                                            test::together(test::lacking_in_reference(), test::new_in_7_3()));
 }
 TEST(EveryScenario, ComesOutAsExpectedOnTheOneWithoutNuma) {
-    std::set<std::string> lacking = test::lacking_in_reference();
+    std::set<std::string> lacking = test::together(test::lacking_in_reference(), test::new_in_7_3());
     lacking.insert({"validate/numa-first-memory", "validate/numa-unplug", "validate/online-types"});
     test::expect_every_scenario_as_expected("ref-6.12-amd64-nonuma", lacking);
 }

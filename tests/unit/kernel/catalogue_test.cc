@@ -37,7 +37,7 @@ TEST_F(KernelCatalogue, EachSuiteHasItsFlavours) {
             return entry.suite == suite && entry.debian_arch == arch && entry.package == package;
         });
     };
-    for (const char* suite : {"bookworm", "trixie", "forky", "sid"}) {
+    for (const char* suite : {"bookworm", "trixie", "forky", "sid", "experimental"}) {
         for (const char* package : {"linux-image-cloud-amd64", "linux-image-amd64", "linux-image-rt-amd64"})
             EXPECT_TRUE(has(suite, "amd64", package)) << suite << ": " << package;
         EXPECT_TRUE(has(suite, "ppc64el", "linux-image-powerpc64le")) << suite;

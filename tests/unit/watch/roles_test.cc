@@ -17,6 +17,9 @@ TEST(Roles, TheMostSpecificFunctionThatTheKernelHasPlays) {
     EXPECT_EQ(player_of("{adder}", functions({"add_memory_resource", "__add_memory_resource"})),
               "__add_memory_resource");
     EXPECT_EQ(player_of("{store-state}", functions({"store_mem_state"})), "store_mem_state");
+    EXPECT_EQ(
+        player_of("{offline-remover}", functions({"offline_and_remove_memory", "offline_and_remove_memory_ranges"})),
+        "offline_and_remove_memory_ranges");
 }
 
 TEST(Roles, AFunctionOfTheSameNameThatDoesSomethingElseDoesNotPlay) {
