@@ -92,6 +92,11 @@ Element& Element::set(const char* attribute, std::string_view value) {
 
 Element& Element::set(const char* attribute, double value) { return set(attribute, number_text(value)); }
 
+void Element::adopt(pugi::xml_node svg, std::string_view name) {
+    Element drawing(node_.append_copy(svg));
+    drawing.set("role", "img").set("aria-label", name);
+}
+
 std::size_t Element::bytes() const {
     struct Counter : pugi::xml_writer {
         std::size_t count = 0;

@@ -26,6 +26,8 @@ public:
     Element& set(const char* attribute, double value);
     Element& css(std::string_view classes) { return set("class", classes); }
 
+    // Adds a copy of a drawing that another program made. A screen reader says `name`.
+    void adopt(pugi::xml_node svg, std::string_view name);
     // The approximate size of its markup, in bytes.
     [[nodiscard]] std::size_t bytes() const;
     // Removes the element from the page. The handle must not be used after that.

@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "page/lanes.h"
+#include "page/lock_drawing.h"
 #include "page/wait_drawing.h"
 #include "report/console_marks.h"
 
@@ -86,6 +87,8 @@ Status add_trial_evidence(Element& parent, const std::filesystem::path& director
     add_wait_graph(parent, wait_graph(tracks, last_moment(record)));
     parent.add(heading(level).c_str(), "Lock timeline");
     add_lanes(parent, record, tracks);
+    parent.add(heading(level).c_str(), "Lock graph");
+    add_lock_graph(parent, record);
     parent.add(heading(level).c_str(), "Console");
     add_console(parent, record.console);
     return {};

@@ -1,4 +1,5 @@
-// Adds one trial's evidence to a page: the wait-for graph, the lock timeline, and the console with marked reports.
+// Adds one trial's evidence to a page: the wait-for graph, the lock timeline, the lock graph, and the console
+// with marked reports.
 #pragma once
 
 #include <filesystem>

@@ -1,8 +1,13 @@
 // The parts of a trial's page.
+#include <cstdlib>
+#include <set>
+#include <string>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 #include "page/html.h"
+#include "page/lock_drawing.h"
 #include "page/trial_html.h"
 #include "report/trial_record.h"
 
@@ -23,6 +28,46 @@ TEST(Console, MarksAReportsLinesAndShowsWhatIsAround) {
     EXPECT_THAT(markup, HasSubstr("line 490"));
     EXPECT_THAT(markup, Not(HasSubstr("line 100<")));
     EXPECT_THAT(markup, HasSubstr("lines left out …"));
+}
+
+TrialRecord record_with_a_cycle(const std::set<std::string>& gates) {
+    TrialRecord record;
+    record.order_tasks = {"ann", "<bob>"};
+    LockEdge there, back;
+    there.from = back.to = "a";
+    there.to = back.from = "b";
+    there.task = 0;
+    back.task = 1;
+    there.gates = back.gates = gates;
+    record.orders = {there, back};
+    return record;
+}
+
+std::string lock_graph_page(const TrialRecord& record) {
+    HtmlPage page("locks");
+    add_lock_graph(page.body(), record);
+    return page.markup();
+}
+
+TEST(LockGraphOnAPage, TellsOfACycleAndDrawsIt) {
+    const std::string page = lock_graph_page(record_with_a_cycle({}));
+    EXPECT_THAT(page, HasSubstr("2 orders of two locks, 1 cycle."));
+    EXPECT_THAT(page, HasSubstr("No lock keeps them apart."));
+    EXPECT_THAT(page, HasSubstr("The cycles of the lock graph"));
+    EXPECT_THAT(page, HasSubstr("edge ungated"));
+    EXPECT_THAT(page, HasSubstr("&lt;bob&gt;"));
+    EXPECT_THAT(lock_graph_page(record_with_a_cycle({"gate"})), HasSubstr("Gated by gate."));
+    EXPECT_THAT(lock_graph_page(TrialRecord()), HasSubstr("Without an observer"));
+}
+
+TEST(LockGraphOnAPage, WithoutGraphvizTellsOfTheCycleAlone) {
+    const std::string path = std::getenv("PATH");
+    ASSERT_EQ(::setenv("PATH", "/nowhere", 1), 0);
+    const std::string page = lock_graph_page(record_with_a_cycle({}));
+    ASSERT_EQ(::setenv("PATH", path.c_str(), 1), 0);
+    EXPECT_THAT(page, HasSubstr("No lock keeps them apart."));
+    EXPECT_THAT(page, HasSubstr("Graphviz is not installed"));
+    EXPECT_THAT(page, Not(HasSubstr("The cycles of the lock graph")));
 }
 
 }  // namespace

@@ -45,6 +45,21 @@ TEST(LockGraphDotTest, ACycleIsRedUnlessItHasAGate) {
     EXPECT_THAT(gated, Not(HasSubstr("color=red")));
 }
 
+TEST(LockGraphDotTest, TheCyclesAloneComeWithoutTheOtherOrdersAndTheGravestFirst) {
+    const auto record =
+        record_of(nlohmann::json{{"schema", 1},
+                                 {"edges",
+                                  {order("ann", "a", "b", {"gate"}), order("bob", "b", "a", {"gate"}),
+                                   order("ann", "x", "y"), order("bob", "y", "x"), order("ann", "lonely", "pair")}}}
+                      .dump());
+    ASSERT_TRUE(record);
+    const std::string all = lock_cycles_dot(*record, 10);
+    EXPECT_THAT(all, HasSubstr("\"a\" -> \"b\" [label=\"ann\", class=gated];"));
+    EXPECT_THAT(all, HasSubstr("\"x\" -> \"y\" [label=\"ann\", class=ungated];"));
+    EXPECT_THAT(all, Not(HasSubstr("lonely")));
+    EXPECT_THAT(lock_cycles_dot(*record, 2), Not(HasSubstr("class=gated")));
+}
+
 TEST(LockGraphDotTest, AnOrderOfReadersIsDashed) {
     auto shared = order("ann", "a", "b");
     shared["to_shared"] = true;
