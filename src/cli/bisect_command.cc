@@ -115,7 +115,7 @@ void add_bisect_command(CLI::App& program, Action& action) {
                      "A whole .config, or a fragment; may be given again; default: those of a reference kernel")
         ->type_name("FILE")
         ->allow_extra_args(false);
-    add_toolchain_options(*command, spec->arch, spec->llvm);
+    add_toolchain_options(*command, spec->arch, spec->toolchain);
     command->add_option("--bench", spec->bench, "Bench; default: the scenario's first")->type_name("BENCH");
     command->add_option("--confidence", spec->rule.confidence, "Confidence that a good kernel needs")
         ->type_name("C")

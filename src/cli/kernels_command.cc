@@ -105,7 +105,7 @@ struct BuildOptions {
     std::string source, id;
     std::vector<std::string> configs;
     std::string arch = "x86_64";
-    bool llvm = false;
+    Toolchain toolchain = Toolchain::gnu;
 };
 
 int build_own(const BuildOptions& options) {
@@ -115,7 +115,7 @@ int build_own(const BuildOptions& options) {
     tree.id = options.id.empty() ? tree.source.filename().string() : options.id;
     for (const auto& config : options.configs) tree.configs.emplace_back(config);
     tree.arch = options.arch;
-    tree.toolchain = options.llvm ? Toolchain::llvm : Toolchain::gnu;
+    tree.toolchain = options.toolchain;
     const auto image = build_own_kernel(tree);
     if (!image) return report_error(image.error());
     const Status printed = print_result(image->image.string() + "\n");
@@ -149,7 +149,7 @@ void add_build_command(CLI::App& kernels, Action& action) {
         ->add_option("--id", options->id,
                      "With --source: the id of the kernel, for --kernel; default: the last part of DIR")
         ->type_name("NAME");
-    add_toolchain_options(*command, options->arch, options->llvm);
+    add_toolchain_options(*command, options->arch, options->toolchain);
     command->footer(
         "Prints the image's path. Build trees stay in the cache, so the next build compiles only what changed.\n\n"
         "Example:\n"

@@ -2,11 +2,9 @@
 
 #include <set>
 
-#include "kernel/tree.h"
-
 namespace memrig {
 
-void add_toolchain_options(CLI::App& command, std::string& arch, bool& llvm) {
+void add_toolchain_options(CLI::App& command, std::string& arch, Toolchain& toolchain) {
     std::set<std::string> machines;
     std::string shown;
     for (const KbuildArch& one : kbuild_arches()) {
@@ -17,7 +15,9 @@ void add_toolchain_options(CLI::App& command, std::string& arch, bool& llvm) {
         ->type_name(shown)
         ->check(CLI::IsMember(machines).description(""))
         ->capture_default_str();
-    command.add_flag("--llvm", llvm, "Build your tree with clang and LLVM's tools (tools/setup llvm)");
+    command.add_flag_callback(
+        "--llvm", [&toolchain] { toolchain = Toolchain::llvm; },
+        "Build your tree with clang and LLVM's tools (tools/setup llvm)");
 }
 
 }  // namespace memrig

@@ -5,9 +5,11 @@
 
 #include <CLI/CLI.hpp>
 
+#include "kernel/tree.h"
+
 namespace memrig {
 
 // Adds --arch and --llvm. The variables must outlive the command.
-void add_toolchain_options(CLI::App& command, std::string& arch, bool& llvm);
+void add_toolchain_options(CLI::App& command, std::string& arch, Toolchain& toolchain);
 
 }  // namespace memrig

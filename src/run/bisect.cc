@@ -199,9 +199,7 @@ Result<BisectStep> bisect_step(const BisectSpec& spec, BuildTools& tools, Host& 
     BisectStep step;
     step.tally = BisectTally(spec.rule);
     MEMRIG_TRY(const fs::path cache, cache_directory());
-    const auto kernel =
-        KernelBuilder(tools, cache)
-            .build(OwnTree{spec.source, configs, id, spec.arch, spec.llvm ? Toolchain::llvm : Toolchain::gnu});
+    const auto kernel = KernelBuilder(tools, cache).build(OwnTree{spec.source, configs, id, spec.arch, spec.toolchain});
     step.build_seconds = seconds(steady_clock().now() - begun);
     if (kernel) {
         step.sha256 = kernel->sha256;

@@ -11,6 +11,7 @@
 #include <string>
 #include <vector>
 
+#include "kernel/tree.h"
 #include "run/run.h"
 
 namespace memrig {
@@ -72,8 +73,8 @@ struct BisectSpec {
     std::string arm = "control";
     std::vector<std::string> settings;
     std::filesystem::path source = ".";
-    std::string arch = "x86_64";                 // what the tree is built for, as uname -m prints it
-    bool llvm = false;                           // build with clang and LLVM's tools
+    std::string arch = "x86_64";  // what the tree is built for, as uname -m prints it
+    Toolchain toolchain = Toolchain::gnu;
     std::vector<std::filesystem::path> configs;  // empty: the fragments of a reference kernel of that architecture
     BisectRule rule;
     unsigned jobs = 1;

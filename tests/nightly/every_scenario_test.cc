@@ -10,6 +10,17 @@ TEST(EveryScenario, ComesOutAsExpectedOn61) {
     lacking.insert("validate/veto-prepare");  // MEM_PREPARE_ONLINE came with v6.8
     test::expect_every_scenario_as_expected("debian-6.1-amd64", lacking);
 }
+// MEM_PREPARE_ONLINE is gone again.
+TEST(EveryScenario, ComesOutAsExpectedOn72) {
+    std::set<std::string> lacking = test::together(test::lacking_in_debian(), test::new_in_7_3());
+    lacking.insert("validate/veto-prepare");
+    test::expect_every_scenario_as_expected("debian-7.2-amd64", lacking);
+}
+TEST(EveryScenario, ComesOutAsExpectedOnTheNextKernel) {
+    std::set<std::string> lacking = test::lacking_in_debian();
+    lacking.insert("validate/veto-prepare");
+    test::expect_every_scenario_as_expected("debian-experimental-amd64", lacking);
+}
 // All that names pseries or pseries-numa.
 TEST(EveryScenario, ComesOutAsExpectedOnPower) {
     test::expect_every_scenario_as_expected(
@@ -22,6 +33,11 @@ TEST(EveryScenario, ComesOutAsExpectedOnArm64) { test::expect_every_scenario_as_
 TEST(EveryScenario, ComesOutAsExpectedOnTheReferenceKernel) {
     test::expect_every_scenario_as_expected("ref-6.12-amd64",
                                             test::together(test::lacking_in_reference(), test::new_in_7_3()));
+}
+TEST(EveryScenario, ComesOutAsExpectedOnTheReferenceKernelOf72) {
+    std::set<std::string> lacking = test::together(test::lacking_in_reference(), test::new_in_7_3());
+    lacking.insert("validate/veto-prepare");
+    test::expect_every_scenario_as_expected("ref-7.2-amd64", lacking);
 }
 TEST(EveryScenario, ComesOutAsExpectedOnTheOneWithoutNuma) {
     std::set<std::string> lacking = test::together(test::lacking_in_reference(), test::new_in_7_3());
