@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <ranges>
+#include <utility>
 
 #include "base/log.h"
 #include "probe/architecture.h"
@@ -67,11 +68,29 @@ Result<std::unique_ptr<DataWatch>> DataWatch::make(Conductor& conductor, const L
         MEMRIG_CHECK(conductor.watch_writes(figure.address));
         made->figures_.emplace(figure.address, std::move(figure));
     }
-    made->stops_ = conductor.on_stop([self = made.get()](const Arrival& stop) -> Status {
-        const auto figure = self->figures_.find(stop.address);
-        return figure == self->figures_.end() ? Status() : self->at_write(figure->second, stop);
-    });
+    MEMRIG_TRY(made->values_, made->read_all(0));
+    made->stops_ = conductor.on_stop([self = made.get()](const Arrival& stop) { return self->at_stop(stop); });
     return made;
+}
+
+Result<std::map<std::uint64_t, std::uint64_t>> DataWatch::read_all(unsigned vcpu) {
+    std::vector<std::uint64_t> addresses;
+    for (const auto& [address, figure] : figures_) addresses.push_back(address);
+    std::map<std::uint64_t, std::uint64_t> values;
+    if (addresses.empty()) return values;
+    MEMRIG_TRY(const auto words, conductor_.probe().read_words(vcpu, addresses));
+    MEMRIG_ASSERT(words.size() == addresses.size(), "the probe reads a word at each address");
+    for (std::size_t i = 0; i < addresses.size(); i++) values.emplace(addresses[i], words[i]);
+    return values;
+}
+
+Status DataWatch::at_stop(const Arrival& stop) {
+    if (figures_.empty()) return {};
+    MEMRIG_TRY(auto now, read_all(stop.vcpu));
+    const auto before = std::exchange(values_, std::move(now));
+    const auto figure = figures_.find(stop.address);
+    if (figure == figures_.end() || before.at(stop.address) == values_.at(stop.address)) return {};
+    return at_write(figure->second, stop);
 }
 
 Status DataWatch::end() {

@@ -5,7 +5,8 @@
 // (Documentation/core-api/memory-hotplug.rst, Locking Internals; include/linux/mmzone.h at zone::present_pages).
 //
 // The accelerator has to have a watchpoint for each figure, so this needs TCG. Where another vCPU stops the guest at
-// the same moment, QEMU does not tell of the write: then it is not checked.
+// the same moment, QEMU does not tell of the write: then it is not checked. Neither is a write of the value that was
+// there before.
 #pragma once
 
 #include <map>
@@ -58,6 +59,11 @@ public:
 private:
     DataWatch(Conductor& conductor, const LockLedger& ledger, const SymbolTable& symbols)
         : conductor_(conductor), ledger_(ledger), symbols_(symbols), paths_(symbols) {}
+    // Reads all figures at each stop. QEMU reports one of several vCPUs that stop at once, and the hits of the others
+    // when they come to the page of a watchpoint the next time (cpu->watchpoint_hit, accel/tcg/watchpoint.c). So a hit
+    // counts as a write only where the figure has changed since the last stop.
+    Status at_stop(const Arrival& stop);
+    Result<std::map<std::uint64_t, std::uint64_t>> read_all(unsigned vcpu);
     Status at_write(const HotplugFigure& figure, const Arrival& write);
     // Where two vCPUs stop at once, QEMU may name the one that did not write (seen: refresh_cpu_vm_stats() on 7.2). So
     // a write breaks the rule only if no task at all holds the lock.
@@ -68,6 +74,7 @@ private:
     const SymbolTable& symbols_;
     CallPaths paths_;
     std::map<std::uint64_t, HotplugFigure> figures_;  // by address
+    std::map<std::uint64_t, std::uint64_t> values_;   // what they were at the last stop
     Subscription stops_;
     std::vector<RuleBreach> breaches_;
     std::vector<RuleGap> gaps_;
