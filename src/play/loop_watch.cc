@@ -4,6 +4,7 @@
 
 #include "base/hash.h"
 #include "play/while_running.h"
+#include "probe/direct_calls.h"
 
 namespace memrig {
 
@@ -15,7 +16,6 @@ constexpr unsigned kLoopSamples = 12;
 constexpr auto kSampleInterval = 20ms;
 constexpr std::size_t kSampledFrames = 4;  // the innermost functions of a sample, whose calls are watched
 constexpr std::size_t kLoopPathDepth = 8;
-constexpr std::uint64_t kLongestCode = 16384;  // bytes of a function in which calls are looked for
 constexpr std::size_t kMostWatched = 200;
 // A function that other tasks enter, or that is always entered in another state, only costs stops.
 constexpr unsigned kMostStrangers = 50;
@@ -27,8 +27,6 @@ constexpr unsigned kLastPasses = 5;  // those that come after the time that has 
 // These make no verdict: a look that gives up proves nothing.
 constexpr auto kSearchPatience = 20s;
 constexpr auto kPassPatience = 10s;
-
-bool is_text(char type) { return type == 't' || type == 'T' || type == 'w' || type == 'W'; }
 
 // Many loops call them, and they do nothing for the loop. Some are no functions of their own (trampolines, thunks).
 bool says_nothing_of_loop(std::string_view function) {
@@ -75,22 +73,10 @@ Result<std::optional<Arrival>> LoopWatch::find_on_vcpu() {
 }
 
 Result<std::set<std::uint64_t>> LoopWatch::callees_of(std::uint64_t function) {
-    Probe& probe = context_.conductor.probe();
-    const Architecture& arch = probe.architecture();
-    const std::uint64_t size = std::min(symbols_.end_of(function) - function, kLongestCode);
+    MEMRIG_TRY(const auto calls, direct_calls(context_.conductor.probe(), symbols_, function));
     std::set<std::uint64_t> callees;
-    const auto code = probe.read_memory(0, function, size);
-    if (!code && code.error().fault == Fault::guest) return callees;
-    MEMRIG_CHECK(code);
-    for (std::size_t back = 4; back <= code->size(); back++) {
-        const std::size_t from = back > arch.longest_call ? back - arch.longest_call : 0;
-        const auto target = arch.call_target(std::string_view(*code).substr(from, back - from), function + back);
-        const Symbol* symbol = target ? symbols_.containing(*target) : nullptr;
-        if (symbol == nullptr || !is_text(symbol->type) || says_nothing_of_loop(symbol->name)) continue;
-        // Bytes that only look like a call go to no function's entry, except for the local one of ppc64le.
-        const std::uint64_t offset = *target - symbol->address;
-        if (offset == 0 || offset == 8) callees.insert(*target);
-    }
+    for (const auto& call : calls)
+        if (!says_nothing_of_loop(symbols_.containing(call.target)->name)) callees.insert(call.target);
     return callees;
 }
 

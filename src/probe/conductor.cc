@@ -178,7 +178,7 @@ Status Conductor::call(const Arrival& arrival, const Response& response) {
 }
 
 Status Conductor::jump(const Arrival& arrival, std::uint64_t function) {
-    MEMRIG_ASSERT(function != 0 && function != arrival.address, "a jump leads to another function");
+    MEMRIG_ASSERT(function != 0 && function != arrival.address, "a jump leads elsewhere");
     MEMRIG_CHECK(probe_.set_register(arrival.vcpu, probe_.architecture().pc, function));
     if (!points_.contains(function)) return {};
     return handle(Stop{arrival.vcpu, StopCause::breakpoint, 0});

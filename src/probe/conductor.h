@@ -32,11 +32,11 @@ struct Response {
         hold,   // stays until release()
         leave,  // returns at once from the function whose entry this is
         call,   // calls another function, then arrives here again with the registers that it had
-        jump    // enters another function instead of this one, with the same arguments
+        jump    // goes on elsewhere: enters another function instead of this one, or goes round a call
     };
     Kind kind = Kind::pass;
     std::optional<std::uint64_t> value;  // for leave: the return value. Without it, the register keeps its value
-    std::uint64_t function = 0;          // for call and jump: the function's entry
+    std::uint64_t function = 0;          // for call and jump: where to go, for call a function's entry
     std::uint64_t argument = 0;          // for call: the function's first argument
 
     static Response pass() { return {}; }

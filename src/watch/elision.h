@@ -3,12 +3,14 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <set>
 #include <string>
 #include <vector>
 
 #include "base/error.h"
 #include "probe/conductor.h"
+#include "probe/direct_calls.h"
 #include "probe/symbols.h"
 
 namespace memrig {
@@ -44,8 +46,14 @@ public:
 private:
     Elision(Conductor& conductor, const SymbolTable& symbols, ElisionSpec spec)
         : conductor_(conductor), symbols_(symbols), spec_(std::move(spec)) {}
+    void leave_out_lock(std::uint64_t task);
+    bool leaves_out_unlock(std::uint64_t task);  // false if the task has taken the lock
     Result<Response> at_lock(const Arrival& arrival);
     Result<Response> at_unlock(const Arrival& arrival);
+    // A call within a caller, where the compiler has inlined `function` there.
+    Status watch_inlined(const std::string& function, bool unlocks);
+    Result<Response> at_inlined(const Arrival& arrival, const DirectCall& call, std::optional<std::uint64_t> value,
+                                bool unlocks);
 
     Conductor& conductor_;
     const SymbolTable& symbols_;

@@ -140,6 +140,53 @@ TEST_F(ElisionTest, ACallFromACloneOfTheCallerCounts) {
     EXPECT_EQ((*made)->counts().locks, 1u);
 }
 
+// An LTO kernel: the caller itself calls mutex_lock(&device_hotplug_lock) and mutex_unlock().
+class InlinedLock : public ::testing::Test {
+protected:
+    void SetUp() override {
+        put_call(0x20, "mutex_lock");
+        put_call(0x30, "mutex_unlock");
+        auto made = Elision::make(kernel.conductor, kernel.symbols, kOrder);
+        ASSERT_TRUE(made) << made.error().message;
+        elision = *std::move(made);
+    }
+    void put_call(std::uint64_t offset, const char* function) {
+        const std::uint64_t behind = kernel.at("acpi_device_hotplug", offset) + 5;
+        const auto distance = static_cast<std::uint32_t>(kernel.at(function) - behind);
+        std::string code = "\xe8";
+        for (unsigned i = 0; i < 4; i++) code += static_cast<char>(distance >> (8 * i));
+        ASSERT_TRUE(kernel.probe.write_memory(0, behind - 5, code));
+    }
+    // `task` comes to the call at that offset; returns where it goes on, from the function's begin.
+    std::uint64_t comes_to(std::uint64_t task, std::uint64_t offset, std::uint64_t lock) {
+        kernel.probe.will_stop(1, kernel.at("acpi_device_hotplug", offset),
+                               {{"rsp", FakeKernel::sp(task)}, {"rdi", lock}});
+        kernel.run();
+        EXPECT_TRUE(kernel.conductor.pause());
+        return kernel.probe.registers(1)->pc() - kernel.at("acpi_device_hotplug");
+    }
+
+    FakeKernel kernel{{"lock_device_hotplug", "unlock_device_hotplug", "acpi_device_hotplug", "mutex_lock",
+                       "mutex_lock_nested", "mutex_unlock"},
+                      {"device_hotplug_lock", "acpi_scan_lock"}};
+    std::unique_ptr<Elision> elision;
+};
+
+TEST_F(InlinedLock, TheCallerGoesRoundItsCall) {
+    const std::uint64_t lock = kernel.at("device_hotplug_lock");
+    EXPECT_EQ(comes_to(kAdder, 0x20, lock), 0x25u);
+    EXPECT_EQ(comes_to(kAdder, 0x30, lock), 0x35u);
+    EXPECT_EQ(elision->counts().locks, 1u);
+    EXPECT_EQ(elision->counts().unlocks, 1u);
+}
+
+TEST_F(InlinedLock, AnotherLockAndAnotherTasksUnlockAreLeftAlone) {
+    EXPECT_NE(comes_to(kAdder, 0x20, kernel.at("acpi_scan_lock")), 0x25u);
+    EXPECT_NE(comes_to(kAdder, 0x30, kernel.at("device_hotplug_lock")), 0x35u);
+    EXPECT_EQ(elision->counts().locks, 0u);
+    EXPECT_EQ(elision->counts().unlocks, 0u);
+}
+
 TEST_F(ElisionTest, AFunctionThatTheKernelLacksIsNamed) {
     for (const auto& [order, missing] :
          {std::pair<ElisionSpec, std::string>{{"no_lock", "unlock_device_hotplug", {"acpi_device_hotplug"}, 0},
