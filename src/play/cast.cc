@@ -4,6 +4,7 @@
 
 #include "play/while_running.h"
 #include "probe/function_watch.h"
+#include "watch/roles.h"
 
 namespace memrig {
 
@@ -45,7 +46,10 @@ Status Cast::watch_crashes() {
 
 Status Cast::watch_entries(const Actor& actor) {
     std::vector<std::string> names = actor.entry;
-    if (actor.is_thread() && names.empty()) names = {writers_.attribute_of(actor.name) + "_store"};
+    if (actor.is_thread() && names.empty()) {
+        const std::string attribute = writers_.attribute_of(actor.name);
+        names = {player_of(fmt::format("{{store-{}}}", attribute), symbols_).value_or(attribute + "_store")};
+    }
     std::set<std::uint64_t> addresses;
     for (const auto& name : names) {
         MEMRIG_TRY(const auto entries, entries_of(conductor_.probe(), symbols_, name));

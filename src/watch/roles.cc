@@ -11,7 +11,8 @@ namespace memrig {
 // before, it called a function of that name, so the old name comes first. offline_and_remove_memory() has wrapped
 // offline_and_remove_memory_ranges() since v7.3-rc1 (commit c17ba40c37e8). In 4.x the store functions of `state` and
 // `probe` are store_mem_state() and memory_probe_store(), and memory is removed by __remove_memory() or, before, by
-// remove_memory() (mm/memory_hotplug.c, drivers/base/memory.c, drivers/base/node.c).
+// remove_memory() (mm/memory_hotplug.c, drivers/base/memory.c, drivers/base/node.c). Other devices have a
+// state_store(), too, so the old name comes first.
 const std::vector<Role>& all_roles() {
     static const std::vector<Role> roles = {
         {"{adder}", "adds memory", {"__add_memory_resource", "add_memory_resource"}},
@@ -24,8 +25,8 @@ const std::vector<Role>& all_roles() {
          {"offline_and_remove_memory_ranges", "offline_and_remove_memory"}},
         {"{remover}", "removes memory", {"try_remove_memory", "__remove_memory", "remove_memory"}},
         {"{store-online}", "stores the attribute online of a device", {"online_store"}},
-        {"{store-probe}", "stores the attribute probe of the memory", {"probe_store", "memory_probe_store"}},
-        {"{store-state}", "stores the attribute state of a memory block", {"state_store", "store_mem_state"}},
+        {"{store-probe}", "stores the attribute probe of the memory", {"memory_probe_store", "probe_store"}},
+        {"{store-state}", "stores the attribute state of a memory block", {"store_mem_state", "state_store"}},
         {"{unregister-node}", "takes a node away", {"unregister_one_node", "unregister_node"}},
     };
     return roles;

@@ -26,7 +26,7 @@ const Role* find_role(std::string_view name);
 // Returns the function that plays the role in this kernel, or nothing if none of them has a symbol. A name without
 // braces is a function, and plays itself. Thread-safe.
 std::optional<std::string> player_of(std::string_view role_or_function, const SymbolTable& symbols);
-// Returns the reason where player_of() finds nobody: "none of probe_store, memory_probe_store has a symbol".
+// Returns the reason where player_of() finds nobody: "none of memory_probe_store, probe_store has a symbol".
 std::string why_not_played(std::string_view role_or_function);
 
 }  // namespace memrig
