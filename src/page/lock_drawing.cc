@@ -24,11 +24,13 @@ constexpr auto kDrawingPatience = std::chrono::seconds(20);
 Result<std::string> svg_of(const std::string& dot) {
     MEMRIG_TRY(const TemporaryDirectory directory, TemporaryDirectory::make("memrig-drawing"));
     const std::filesystem::path file = directory.path() / "locks.dot";
+    const std::filesystem::path drawing = directory.path() / "locks.svg";
     MEMRIG_CHECK(write_file(file, dot));
-    MEMRIG_TRY(const RunResult run,
-               run_program({"dot", "-Tsvg", file.string()}, Deadline::after(kDrawingPatience), true, kMostSvg));
+    // A warning of dot, such as of a font, is no part of the drawing.
+    MEMRIG_TRY(const RunResult run, run_program({"dot", "-Tsvg", "-o", drawing.string(), file.string()},
+                                                Deadline::after(kDrawingPatience), true, kMostSvg));
     if (!run.status.success()) return fail(Fault::rig, "dot ended with {}: {}", run.status.text(), run.output);
-    return run.output;
+    return read_file(drawing, kMostSvg);
 }
 
 std::string words_of(const LockCycle& cycle, const TrialRecord& record) {
